@@ -1,0 +1,62 @@
+# Every recipe that CI runs is one of these, so that what passes here passes there.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+# The interpreter for the set-up: the environment's own, else the newest Python on PATH or of pyenv that really starts.
+FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; \
+	for python in $(PY) python3.13 python3.12 python3.11 python3 "$$HOME"/.pyenv/versions/3.1[1-3]*/bin/python; do \
+		if works "$$python"; then break; fi; python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi
+
+.PHONY: help setup setup-tests run test lint format types bench prove vendor demo lock clean
+
+help: ## List the recipes.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## Make .venv and install what running needs; quick when nothing changed.
+	@$(FIND_PYTHON); "$$python" bootstrap.py run
+
+setup-tests: ## The same for the tests and checks: also a browser and the developers' tools.
+	@$(FIND_PYTHON); "$$python" bootstrap.py test
+
+run: setup ## Start everything: database, migrations, demo company, server, worker. Ctrl-C stops it.
+	@exec $(PY) -m tasks.supervise
+
+test: setup-tests ## Run every test; T=tests/models narrows it down.
+	@$(PY) -m pytest $(T)
+
+lint: setup-tests ## Check the style of Python and templates.
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@if [ -d templates ]; then $(PY) -m djlint --lint --quiet templates; fi
+
+format: setup-tests ## Lay the Python files out as lint wants them.
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+types: setup-tests ## Check the types.
+	@$(PY) -m mypy .
+
+bench: setup-tests ## Run the benchmarks and print the ratios.
+	@$(PY) -m bench $(NAME)
+
+prove: setup-tests ## Run the full-size proofs, all or NAME=oversell, and print their figures.
+	@$(PY) -m proofs $(NAME)
+
+vendor: setup ## Fetch the pinned front-end files again and hold them against their hashes.
+	@$(PY) scripts/vendor.py
+
+demo: setup ## Load the demo company into an empty database; ARGS="--orders 1000000" makes it bigger.
+	@$(PY) run.py demo $(ARGS)
+
+lock: ## Write requirements/*.txt again from pyproject.toml; UPGRADE=--upgrade takes newer versions. Needs uv.
+	uv pip compile pyproject.toml -o requirements/run.txt $(LOCK_FLAGS) $(UPGRADE)
+	uv pip compile pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt $(LOCK_FLAGS) $(UPGRADE)
+
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --quiet
+
+clean: ## Remove what the set-up made; the database under var/ stays.
+	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,200 @@
+"""Makes a fresh clone ready: virtual environment, locked libraries, system packages.
+
+It needs nothing but Python's own library, does nothing that is already done, and when it can't do something it says
+in one message what a person has to do.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+OLDEST_POSTGRES = 14
+CREATECLUSTER_CONF = Path("/etc/postgresql-common/createcluster.conf")
+POSTGRES_PACKAGES = ["postgresql", "postgresql-contrib"]
+PDF_LIBRARIES = {
+    "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
+    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+    "libfontconfig.so.1": "libfontconfig1",
+}
+FONT_PACKAGE = "fonts-dejavu-core"
+BROWSER_PACKAGE = "chromium"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class SetUpError(Exception):
+    """Something is missing that only a person can provide; the message says what."""
+
+
+def main() -> int:
+    """Set up what running (or testing) needs; answers the exit code."""
+    parser = argparse.ArgumentParser(description="Make this clone ready to run.")
+    parser.add_argument(
+        "purpose", choices=["run", "test"], help="test also installs the checks' tools and a browser"
+    )
+    purpose = parser.parse_args().purpose
+    try:
+        if _missing_packages(purpose) or not _is_installed(purpose):
+            # Two set-ups started together would both write `.venv`: the second waits and finds its work done.
+            with (ROOT / ".setup.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                _install_system_packages(_missing_packages(purpose))
+                _make_environment(purpose)
+    except (SetUpError, subprocess.CalledProcessError) as problem:
+        print(f"Set-up stopped: {problem}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"Set-up stopped: {problem.strerror} ({problem.filename or ROOT}).", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _missing_packages(purpose: str) -> list[str]:
+    """Name Debian's packages that are needed and not there, judged by what they bring, not by name."""
+    missing = []
+    if not _has_postgres(purpose):
+        missing += POSTGRES_PACKAGES
+    missing += [package for library, package in PDF_LIBRARIES.items() if not _can_load(library)]
+    if not any(Path("/usr/share/fonts").glob("**/*.[to]tf")):
+        missing.append(FONT_PACKAGE)
+    if purpose == "test" and not any(map(shutil.which, BROWSERS)):
+        missing.append(BROWSER_PACKAGE)
+    if not VENV.exists() and not _can_make_environments():
+        missing.append("python{}.{}-venv".format(*sys.version_info))
+    return missing
+
+
+def _has_postgres(purpose: str) -> bool:
+    """Tell whether PostgreSQL of the right age is there, or a setting says where; tests start their own server."""
+    if _setting("PG_BIN") or (purpose == "run" and _setting("DATABASE_URL")):
+        return True
+    versions = [path.parent.parent.name for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    recent = [version for version in versions if version.isdigit() and int(version) >= OLDEST_POSTGRES]
+    return bool(recent) or shutil.which("pg_ctl") is not None
+
+
+def _setting(name: str) -> str:
+    """Read a setting from the environment, else from `.env`, as the program itself will."""
+    if name in os.environ:
+        return os.environ[name]
+    env_file = ROOT / ".env"
+    text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
+    found = re.search(rf"^\s*(?:export\s+)?{name}\s*=\s*(\S+)", text, re.MULTILINE)
+    return found[1].strip("\"'") if found else ""
+
+
+def _can_load(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _can_make_environments() -> bool:
+    """Tell whether `python -m venv` works; Debian splits what it needs into a package of its own."""
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _install_system_packages(packages: list[str]) -> None:
+    """Install Debian packages with apt as root or by sudo without a password; else raises SetUpError."""
+    if not packages:
+        return
+    names = " ".join(packages)
+    prefix = _administrator_prefix()
+    if shutil.which("apt-get") is None or prefix is None:
+        raise SetUpError(
+            f"these system packages are missing (Debian's names): {names}. "
+            f"Install them as an administrator, for example with: apt-get install -y {names}"
+        )
+    print(f"Installing system packages: {names}", flush=True)
+    if POSTGRES_PACKAGES[0] in packages:
+        _keep_debian_from_starting_a_server(prefix)
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1", "apt-get", "-q", "-y"]
+    # A list that can't be refreshed is not the end: the installation itself will tell what is missing.
+    subprocess.run([*apt, "update"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    install = [*apt, "-o", "Dpkg::Options::=--force-confold", "install", "--no-install-recommends", *packages]
+    done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last_lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+        raise SetUpError(f"apt-get could not install {names}:\n{last_lines}")
+
+
+def _administrator_prefix() -> list[str] | None:
+    """Give the words to put before an administrator's command; None where this user may not run one."""
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return [sudo, "-n"]
+    return None
+
+
+def _keep_debian_from_starting_a_server(prefix: list[str]) -> None:
+    """Tell Debian's package, before it is installed, not to make and start a database server of its own."""
+    line = "create_main_cluster = false"
+    if CREATECLUSTER_CONF.exists() and re.search(
+        r"^\s*create_main_cluster\b", CREATECLUSTER_CONF.read_text(), re.MULTILINE
+    ):
+        return
+    write = f"mkdir -p {CREATECLUSTER_CONF.parent} && echo '{line}' >> {CREATECLUSTER_CONF}"
+    subprocess.run([*prefix, "sh", "-c", write], check=True)
+
+
+def _is_installed(purpose: str) -> bool:
+    """Tell whether `.venv` holds exactly the locked libraries, by the stamp that a finished installation leaves."""
+    stamp = _stamp(purpose)
+    return (VENV / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == _locked(purpose)
+
+
+def _make_environment(purpose: str) -> None:
+    """Make `.venv` and install the locked libraries into it, unless exactly these are there already."""
+    if _is_installed(purpose):
+        return
+    python = VENV / "bin" / "python"
+    if not python.exists() or not (VENV / "bin" / "pip").exists():
+        print(f"Making the virtual environment with Python {sys.version.split()[0]}", flush=True)
+        maker = str(Path(sys.executable).resolve())
+        subprocess.run([maker, "-m", "venv", "--clear", str(VENV)], check=True)
+    print("Installing the Python libraries (a minute or two the first time)", flush=True)
+    lock_file = _lock_file(purpose)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q", "install"]
+    done = subprocess.run([*pip, "--require-hashes", "-r", str(lock_file)], check=False)
+    if done.returncode != 0:
+        raise SetUpError(f"pip could not install {lock_file.relative_to(ROOT)}; its message stands above.")
+    # The developers' libraries include those that running needs, so their installation counts for both.
+    for finished in ("run", "test") if purpose == "test" else ("run",):
+        fresh = _stamp(finished).with_suffix(".new")
+        fresh.write_text(_locked(finished))
+        fresh.replace(_stamp(finished))
+
+
+def _lock_file(purpose: str) -> Path:
+    return ROOT / "requirements" / ("dev.txt" if purpose == "test" else "run.txt")
+
+
+def _stamp(purpose: str) -> Path:
+    return VENV / f"installed-for-{purpose}"
+
+
+def _locked(purpose: str) -> str:
+    """Give the hash of a lock file: what the stamp of a finished installation holds."""
+    return hashlib.sha256(_lock_file(purpose).read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
