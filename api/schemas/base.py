@@ -1,0 +1,48 @@
+"""The base of every answer: money goes out as a JSON number, an instant as ISO 8601 in UTC with Z.
+
+Answers list their fields, so nothing of a table leaks by being added to it.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+
+def write_time(moment: datetime) -> str:
+    """An instant as answers show it; a naive one is a fault of ours and raises ValueError."""
+    if moment.tzinfo is None:
+        raise ValueError("An answer's time has no time zone.")
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+# A float holds every amount of up to 15 digits exactly as written, and our columns end at 12.
+MoneyOut = Annotated[
+    Decimal,
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number", "multipleOf": 0.01}),
+]
+TimeOut = Annotated[
+    datetime,
+    PlainSerializer(write_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Answer(BaseModel):
+    """The base of every answer; reads rows and dataclasses by attribute and keeps only its own fields."""
+
+    model_config = ConfigDict(
+        from_attributes=True, extra="ignore", validate_by_name=True, validate_by_alias=True
+    )
+
+    def to_bytes(self) -> bytes:
+        """The answer as JSON, in one pass and without a text in between."""
+        return self.__pydantic_serializer__.to_json(self, by_alias=True)
+
+
+def list_to_bytes(answers: Iterable[Answer]) -> bytes:
+    """Several answers as one JSON list."""
+    return b"[" + b",".join(answer.to_bytes() for answer in answers) + b"]"

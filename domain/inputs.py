@@ -1,0 +1,273 @@
+"""The base of every input, the types of its fields, and how JSON, a form or a query string is read.
+
+JSON is read strictly ("3" is no number), forms leniently ("on", "$5", empty = absent), a query as text that
+must be right. All bad fields are told at once, as sentences.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import from_json
+
+from domain.errors import InvalidInput
+from domain.form_data import Pairs, fill_model, find_repeated, nest_pairs
+from domain.input_errors import bad_field, collect_field_errors, refuse_fields
+from domain.money import CENT, MOST_MONEY, ZERO, parse_money
+
+BIGGEST_ID = 2**63 - 1
+_EARLIEST = date(1900, 1, 1)
+_LATEST = date(2199, 12, 31)
+
+InputT = TypeVar("InputT", bound="Input")
+
+
+class Input(BaseModel):
+    """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        str_strip_whitespace=True,
+        frozen=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _refuse_nul(cls, value: Any) -> Any:
+        if has_nul(value):
+            raise bad_field("must not contain the NUL character")
+        return value
+
+
+def has_nul(value: object) -> bool:
+    """True when a text, also inside a list or mapping, holds the character that PostgreSQL cannot keep."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(has_nul(key) or has_nul(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(has_nul(inner) for inner in value)
+    return False
+
+
+def is_possible_id(number: int) -> bool:
+    """True for a number that some row could have.
+
+    A door answers 404 to any other without asking the database.
+    """
+    return 1 <= number <= BIGGEST_ID
+
+
+def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
+    """Read an amount exactly: a JSON number, text from a form or a query, or a Decimal from our own code."""
+    source = (info.context or {}).get("source")
+    if isinstance(value, str) and source in {"form", "query"}:
+        amount = parse_money(value)
+        if amount is None or (source == "query" and set(value) & set("$,")):
+            raise bad_field("must be a number with at most two decimals")
+    elif isinstance(value, float) and info.mode == "json":
+        # repr gives back the digits that were sent, for every number of up to 15 of them.
+        amount = Decimal(repr(value))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        # A whole number of thousands of digits must not reach Decimal's arithmetic.
+        amount = Decimal(max(min(value, 10**11), -(10**11)))
+    elif isinstance(value, Decimal):
+        amount = value
+    elif value is None:
+        raise bad_field("is required")
+    else:
+        raise bad_field("must be a number with at most two decimals")
+    if not amount.is_finite():
+        raise bad_field("must be a number with at most two decimals")
+    if abs(amount) > MOST_MONEY:
+        raise bad_field(f"must be at most {MOST_MONEY:,}")
+    if amount != amount.quantize(CENT):
+        raise bad_field("must be a number with at most two decimals")
+    return amount.quantize(CENT) + ZERO
+
+
+def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:
+    amount = _read_amount(value, info)
+    if amount < 0:
+        raise bad_field("must be at least 0")
+    return amount
+
+
+def _read_moment(value: Any, info: ValidationInfo) -> datetime:
+    """Read an ISO timestamp into UTC; one without an offset, or a bare date, is on the caller's wall clock.
+    """
+    zone: tzinfo = (info.context or {}).get("timezone", UTC)
+    if isinstance(value, str):
+        value = _parse_iso(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if not isinstance(value, datetime):
+        raise bad_field("must be a date and time like 2026-11-24T09:30:00Z")
+    if not _EARLIEST <= value.date() <= _LATEST:
+        raise bad_field("must lie between the years 1900 and 2199")
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _read_date(value: Any) -> date:
+    """Read YYYY-MM-DD, or the date as it is written in an ISO timestamp, whatever its offset."""
+    if isinstance(value, str):
+        value = _parse_iso(value)
+    if isinstance(value, datetime):
+        value = value.date()
+    if not isinstance(value, date):
+        raise bad_field("must be a date like 2026-11-24")
+    if not _EARLIEST <= value <= _LATEST:
+        raise bad_field("must lie between the years 1900 and 2199")
+    return value
+
+
+def _parse_iso(text: str) -> date | datetime | None:
+    text = text.strip()
+    # Python also reads 20261124 and 2026-W48-2, which people do not mean as dates.
+    if len(text) < 10 or not text.isascii() or text[4] != "-" or text[7] != "-":
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _read_email(value: Any) -> str:
+    if value is None:
+        raise bad_field("is required")
+    if not isinstance(value, str):
+        raise bad_field("must be text")
+    try:
+        # Special domains such as .example and .test pass: demo customers live there, and no mail is lost by
+        # it.
+        found = validate_email(
+            value.strip(), check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
+        )
+    except EmailNotValidError:
+        raise bad_field("must be an email address like name@example.com") from None
+    email = (found.ascii_email or found.normalized).lower()
+    if "." not in email.rpartition("@")[2] or len(email) > 254:
+        raise bad_field("must be an email address like name@example.com")
+    return email
+
+
+def _empty_as_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+_MONEY_SCHEMA = WithJsonSchema(
+    {"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": float(MOST_MONEY)}
+)
+_SIGNED_MONEY_SCHEMA = WithJsonSchema(
+    {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
+)
+
+MoneyIn = Annotated[Decimal, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
+SignedMoneyIn = Annotated[Decimal, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
+DateIn = Annotated[date, PlainValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+DateTimeIn = Annotated[
+    datetime, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+Quantity = Annotated[int, Field(ge=1, le=100_000)]
+# A count that fits an integer column.
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+EmailIn = Annotated[str, PlainValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
+# An email that need not be there; storefronts send an empty text for a field that was left empty.
+OptionalEmailIn = Annotated[EmailIn | None, BeforeValidator(_empty_as_none)]
+# Kept as it came; `domain.phone.parse_phone` says whether it is a number, and the raw text is worth keeping
+# if not.
+PhoneIn = Annotated[str, StringConstraints(max_length=40)]
+PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+# Texts by the most characters they may have; a Filled one must have at least one.
+Text20 = Annotated[str, StringConstraints(max_length=20)]
+Text60 = Annotated[str, StringConstraints(max_length=60)]
+Text200 = Annotated[str, StringConstraints(max_length=200)]
+Text2000 = Annotated[str, StringConstraints(max_length=2_000)]
+Text20000 = Annotated[str, StringConstraints(max_length=20_000)]
+Filled20 = Annotated[str, StringConstraints(min_length=1, max_length=20)]
+Filled60 = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+
+
+def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> InputT:
+    """Read a JSON body strictly; an empty body counts as `{}`. Raises InvalidInput naming all bad fields."""
+    body = raw or b"{}"
+    context = {"source": "json", "timezone": timezone}
+    try:
+        read = model.model_validate_json(body, strict=True, context=context)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        if details[0]["type"] == "json_invalid":
+            raise InvalidInput("The body is not valid JSON.", code="invalid_json", fields={}) from None
+        sent = from_json(body)
+        if not isinstance(sent, dict):
+            raise InvalidInput("The body must be a JSON object.", code="invalid_json", fields={}) from None
+        raise refuse_fields(_repeated_names(body) | collect_field_errors(details, sent)) from None
+    repeated = _repeated_names(body)
+    if repeated:
+        raise refuse_fields(repeated)
+    return read
+
+
+def read_form(model: type[InputT], pairs: Pairs, *, timezone: tzinfo = UTC) -> InputT:
+    """Read an HTML form leniently: nested names, empty = absent, "on" is true, "$1,234.50" is money."""
+    data = fill_model(model, nest_pairs(pairs))
+    return _read_text(model, data, {}, {"source": "form", "timezone": timezone})
+
+
+def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> InputT:
+    """Read a query string: values are text, but a bad one or a second one for a single field is refused."""
+    tree = nest_pairs(args)
+    repeated = dict.fromkeys(find_repeated(model, tree), "was sent more than once")
+    return _read_text(model, fill_model(model, tree), repeated, {"source": "query", "timezone": timezone})
+
+
+def _read_text(
+    model: type[InputT], data: dict[str, Any], known: dict[str, str], context: dict[str, Any]
+) -> InputT:
+    try:
+        read = model.model_validate(data, context=context)
+    except ValidationError as error:
+        raise refuse_fields(known | collect_field_errors(error.errors(include_url=False), data)) from None
+    if known:
+        raise refuse_fields(known)
+    return read
+
+
+def _repeated_names(body: bytes) -> dict[str, str]:
+    """The names that stand twice in one object: readers differ in which of the two counts, so neither does.
+    """
+    repeated: dict[str, str] = {}
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            repeated.update({name: "was sent more than once" for name in names if names.count(name) > 1})
+
+    # Numbers stay text: here they don't matter, and a very long one would be refused by int().
+    read: Callable[..., Any] = json.loads
+    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=str)
+    return repeated
+

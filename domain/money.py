@@ -1,0 +1,45 @@
+"""Money as exact decimals of two places: reading, rounding and writing it. No amount is ever a float."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+# What a NUMERIC(12,2) column leaves room for; every amount that reaches the database is held below it.
+MOST_MONEY = Decimal("9999999999.99")
+
+_WRITTEN = re.compile(
+    r"(?P<sign>[-−+]?)\$?\s?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?P<part>\.[0-9]*)?", re.ASCII
+)
+
+
+def round_half_up(amount: Decimal) -> Decimal:
+    """Round to cents, half a cent away from zero, as the price list and the tax office do."""
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP) + ZERO
+
+
+def is_cents(amount: Decimal) -> bool:
+    """True when the amount is a plain number with at most two decimals."""
+    # Quantizing a number beyond the decimal context's precision raises, so the size is asked first.
+    return amount.is_finite() and abs(amount) <= MOST_MONEY and amount == amount.quantize(CENT)
+
+
+def parse_money(text: str) -> Decimal | None:
+    """Read an amount as people write it ("$1,234.50", "-5", ".5"); None when it is no amount.
+
+    More than two decimals are None too: nobody's cents are rounded away unasked.
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
+        return None
+    whole, part = found["whole"].replace(",", ""), (found["part"] or "").removeprefix(".")
+    if not (whole or part) or len(part) > 2 or len(whole) > 30:
+        return None
+    amount = Decimal(f"{whole or 0}.{part or 0}").quantize(CENT)
+    return -amount + ZERO if found["sign"] in {"-", "−"} else amount
+
+
+def format_money(amount: Decimal) -> str:
+    """Write an amount as pages and letters show it: "$1,784.90", with a real minus sign below zero."""
+    rounded = round_half_up(amount)
+    return f"{'−' if rounded < 0 else ''}${abs(rounded):,.2f}"

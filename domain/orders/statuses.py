@@ -1,0 +1,99 @@
+"""The states of an order and of its payment, and who may move an order from where to where.
+
+This is the whole state machine; the acts (confirm, ship, cancel) ask it and never decide by themselves. A
+rejected check alone goes around it: it sets an order pending whoever rejects.
+"""
+
+from enum import StrEnum
+
+from domain.actor import Role
+from domain.errors import Refused
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    UNPAID = "unpaid"
+    PENDING_REVIEW = "pending_review"
+    PAID = "paid"
+    FAILED = "failed"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class PaymentMethod(StrEnum):
+    NET30 = "net30"
+    CREDIT_CARD = "credit_card"
+    ACH = "ach"
+    CHECK = "check"
+    CASH = "cash"
+    STORE_CREDIT = "store_credit"
+
+
+class OrderSource(StrEnum):
+    """Through which door an order came."""
+
+    WEB = "web"
+    DESK = "desk"
+    REP = "rep"
+    VOICE = "voice"
+    SUBSCRIPTION = "subscription"
+    IMPORT = "import"
+
+
+WAY_FORWARD = (
+    OrderStatus.PENDING,
+    OrderStatus.CONFIRMED,
+    OrderStatus.PACKED,
+    OrderStatus.SHIPPED,
+    OrderStatus.DELIVERED,
+)
+OPEN_STATUSES = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PACKED)
+_MAY_GO_BACK = frozenset({Role.ADMIN, Role.MANAGER})
+
+
+def allowed_next(status: OrderStatus, role: Role | None) -> tuple[OrderStatus, ...]:
+    """The states that someone may move an order to: forward ones first, then cancelled, then the step back.
+
+    `role` is None for a customer, an agent or a job, who move as clerks do.
+    """
+    may_go_back = role in _MAY_GO_BACK
+    if status is OrderStatus.CANCELLED:
+        return (OrderStatus.PENDING,) if may_go_back else ()
+    place = WAY_FORWARD.index(status)
+    allowed = WAY_FORWARD[place + 1 :]
+    if status in OPEN_STATUSES or (status is OrderStatus.SHIPPED and may_go_back):
+        allowed += (OrderStatus.CANCELLED,)
+    if may_go_back and place > 0:
+        allowed += (WAY_FORWARD[place - 1],)
+    return allowed
+
+
+def can_cancel(status: OrderStatus, role: Role | None) -> bool:
+    """True when someone may cancel an order in this state."""
+    return OrderStatus.CANCELLED in allowed_next(status, role)
+
+
+def check_move(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> None:
+    """Let a move of an order pass, or raise Refused naming the states that are allowed instead."""
+    allowed = allowed_next(current, role)
+    if wanted in allowed:
+        return
+    if current is wanted:
+        sentence = f"The order is {current} already"
+    else:
+        sentence = f"An order that is {current} can't become {wanted}"
+    *firsts, last = allowed or ("",)
+    instead = f"{', '.join(firsts)} or {last}" if firsts else last
+    raise Refused(
+        f"{sentence}; allowed: {instead}." if instead else f"{sentence}, and you can't move it any further.",
+        code="state_not_allowed",
+        allowed=[str(status) for status in allowed],
+    )
