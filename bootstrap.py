@@ -1,7 +1,7 @@
 """Makes a fresh clone ready: virtual environment, locked libraries, system packages.
 
-It needs nothing but Python's own library, does nothing that is already done, and when it can't do something it says
-in one message what a person has to do.
+It needs nothing but Python's own library and does nothing that is already done. When it can't do something,
+it says in one message what a person has to do.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def _missing_packages(purpose: str) -> list[str]:
 
 
 def _has_postgres(purpose: str) -> bool:
-    """Tell whether PostgreSQL of the right age is there, or a setting says where; tests start their own server."""
+    """Tell whether PostgreSQL is there, or a setting says where; tests always start a server of their own."""
     if _setting("PG_BIN") or (purpose == "run" and _setting("DATABASE_URL")):
         return True
     versions = [path.parent.parent.name for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
@@ -156,7 +156,7 @@ def _keep_debian_from_starting_a_server(prefix: list[str]) -> None:
 
 
 def _is_installed(purpose: str) -> bool:
-    """Tell whether `.venv` holds exactly the locked libraries, by the stamp that a finished installation leaves."""
+    """Tell whether `.venv` holds exactly the locked libraries, by the stamp of a finished installation."""
     stamp = _stamp(purpose)
     return (VENV / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == _locked(purpose)
 
