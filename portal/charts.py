@@ -1,0 +1,203 @@
+"""The geometry of charts drawn on the server: bars and lines over days or months, once for wide and once for narrow screens.
+
+Text keeps its size because each drawing has the width it is shown at; the axis begins at zero, so that bars never exaggerate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from portal.filters import format_number
+
+LEFT, RIGHT_MARGIN, TOP = 38, 4, 14
+BOTTOM = 22
+WIDE, NARROW = (992, 208), (326, 170)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place on the axis: `title` is read on hover, `cells` is its row in the table beneath, `soft` an unfinished period."""
+
+    label: str
+    value: float
+    title: str
+    cells: tuple[str, ...]
+    before: float | None = None
+    url: str = ""
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    """A horizontal line with the amount it stands for."""
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar in the drawing's units."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    title: str
+    soft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A polyline; `kind` is its class in the stylesheet: `before` is dashed, `line` is drawn through."""
+
+    kind: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A label under the axis."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Everything a template needs to write one SVG."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    grid: tuple[GridLine, ...]
+    bars: tuple[Bar, ...]
+    lines: tuple[Line, ...]
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the numbers beneath a chart; the first cell links to what it counts."""
+
+    cells: tuple[str, ...]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with its period, a sentence that says what it shows, its legend, two drawings and its numbers."""
+
+    title: str
+    period: str
+    summary: str
+    columns: tuple[str, ...]
+    wide: Drawing
+    narrow: Drawing
+    rows: tuple[Row, ...]
+    legend: tuple[tuple[str, str], ...] = field(default=())
+
+
+def draw_chart(
+    points: Sequence[Point],
+    *,
+    title: str,
+    period: str,
+    summary: str,
+    columns: tuple[str, ...],
+    unit: str = "$",
+    as_line: bool = False,
+    legend: tuple[tuple[str, str], ...] = (),
+) -> Chart:
+    """A chart of the points in their order, oldest first; the numbers beneath it come newest first.
+
+    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero.
+    """
+    return Chart(
+        title=title,
+        period=period,
+        summary=summary,
+        columns=columns,
+        wide=_draw(points, size=WIDE, unit=unit, as_line=as_line, most_ticks=9),
+        narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, most_ticks=4),
+        rows=tuple(Row(point.cells, point.url) for point in reversed(points)),
+        legend=legend,
+    )
+
+
+def choose_axis(highest: float) -> tuple[float, ...]:
+    """Three to five round amounts from zero whose last is at least the highest value."""
+    if highest <= 0 or not math.isfinite(highest):
+        return (0.0, 1.0)
+    power = 10.0 ** math.floor(math.log10(highest / 3))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * 4 >= highest)
+    count = math.ceil(highest / step - 1e-9)
+    return tuple(step * number for number in range(count + 1))
+
+
+def write_axis_label(amount: float, unit: str) -> str:
+    """A short amount for the axis: `$2k`, `1.5M`, `80%`."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if amount >= size:
+            text = f"{amount / size:.2f}".rstrip("0").rstrip(".") + letter
+            break
+    else:
+        text = format_number(amount) if amount == int(amount) else f"{amount:g}"
+    return f"{text}%" if unit == "%" else f"{unit}{text}"
+
+
+def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int) -> Drawing:
+    width, height = size
+    right, base = width - RIGHT_MARGIN, height - BOTTOM
+    highest = max((max(point.value, point.before or 0.0) for point in points), default=0.0)
+    axis = choose_axis(highest)
+    scale = (base - TOP) / axis[-1]
+    slot = (right - LEFT) / max(len(points), 1)
+    bar_width = round(min(slot * 0.62, 48.0), 1)
+
+    def centre(index: int) -> float:
+        return LEFT + slot * (index + 0.5)
+
+    def level(value: float) -> float:
+        return round(base - max(value, 0.0) * scale, 1)
+
+    def polyline(kind: str, value_of: Callable[[Point], float | None]) -> Line:
+        found = [(centre(index), value_of(point)) for index, point in enumerate(points)]
+        return Line(kind, " ".join(f"{x:.1f},{level(value):.1f}" for x, value in found if value is not None))
+
+    lines = [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
+    if as_line:
+        lines.append(polyline("line", lambda point: point.value))
+    bars = () if as_line else tuple(
+        Bar(
+            x=round(centre(index) - bar_width / 2, 1),
+            y=level(point.value),
+            width=bar_width,
+            height=round(base - level(point.value), 1),
+            title=point.title,
+            soft=point.soft,
+        )
+        for index, point in enumerate(points)
+    )  # fmt: skip
+    return Drawing(
+        width=width,
+        height=height,
+        left=LEFT,
+        right=right,
+        grid=tuple(GridLine(level(amount), write_axis_label(amount, unit)) for amount in axis),
+        bars=bars,
+        lines=tuple(lines),
+        ticks=_choose_ticks(points, centre, most_ticks),
+    )
+
+
+def _choose_ticks(points: Sequence[Point], centre: Callable[[int], float], most: int) -> tuple[Tick, ...]:
+    """Labels at even distances, counted from the newest, so that today always has one."""
+    if not points:
+        return ()
+    step = math.ceil(len(points) / most)
+    shown = range(len(points) - 1, -1, -step)
+    return tuple(Tick(round(centre(index), 1), points[index].label) for index in reversed(shown))

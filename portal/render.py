@@ -1,0 +1,216 @@
+"""Turns a template and its facts into an answer: the whole page, or for htmx the one block that changes.
+
+Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers are never forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import StrictUndefined
+from jinja2_fragments import render_block_async
+from markupsafe import Markup
+from quart import Quart, Response, current_app, get_flashed_messages, request
+from quart.helpers import flash
+
+from domain.actor import Actor
+from portal.filters import register_filters
+from portal.navigation import ROLE_WORDS, build_navigation
+
+SHARED = (
+    "icons", "badges", "fields", "table", "chart", "figures", "modal", "toast", "timeline", "track", "page_head",
+)  # fmt: skip
+Counts = Callable[[Actor], Awaitable[Mapping[str, int]]]
+
+
+class Macros:
+    """The shared macros under the one name `ui`: blocks that are rendered alone do not see a page's own imports."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.__dict__.update(found)
+
+
+async def _count_nothing(_: Actor) -> Mapping[str, int]:
+    return {}
+
+
+def prepare_templates(
+    app: Quart,
+    *,
+    zone: ZoneInfo,
+    company_name: str,
+    csrf_token: Callable[[], str],
+    count_waiting: Counts = _count_nothing,
+) -> None:
+    """Give the app's templates their filters and common facts; `count_waiting` feeds the numbers in the navigation."""
+
+    def today() -> date:
+        return datetime.now(zone).date()
+
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    app.jinja_env.globals.update(
+        company_name=company_name, csrf_token=csrf_token, asset=asset, role_words=ROLE_WORDS, attributes=write_attributes
+    )
+    register_filters(app.jinja_env, zone=zone, today=today)
+    app.extensions["portal"] = {"today": today, "count_waiting": count_waiting, "assets": {}, "ui": None, "pages": None}
+
+
+def wants_block() -> bool:
+    """True when htmx asks for a part of the page: boosted, history and plain requests get the whole one."""
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+async def page_or_block(
+    template: str, *, block: str | tuple[str, ...] | None = None, status: int = 200, **context: Any
+) -> Response:
+    """The page, or for an htmx part request its block alone.
+
+    With several blocks the one whose id htmx targets goes out, else the first. A block's name is its element's id.
+    """
+    partial = block is not None and wants_block()
+    facts = await _common_facts(whole_page=not partial) | {"status": status} | context
+    await current_app.update_template_context(facts)
+    if partial:
+        html = await render_block_async(current_app.jinja_env, template, _choose_block(block), **facts)
+    else:
+        html = await current_app.jinja_env.get_template(template).render_async(**facts)
+    response = Response(html, status, content_type="text/html; charset=utf-8")
+    _set_page_headers(response)
+    if partial and (toasts := take_toasts()):
+        response.headers["HX-Trigger"] = json.dumps({"app:toasts": {"toasts": toasts}})
+    return response
+
+
+async def add_toast(text: str, *, undo: str | None = None, tone: str = "good") -> None:
+    """Say on the next page or part that something was done; `undo` is the address that takes it back by POST."""
+    await flash(json.dumps({"text": text, "undo": undo, "tone": tone}), "toast")
+
+
+def take_toasts() -> list[dict[str, Any]]:
+    """The toasts not shown yet; they are handed out once."""
+    messages = get_flashed_messages(category_filter=["toast"])
+    return [json.loads(message) for message in messages if isinstance(message, str)]
+
+
+async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = None) -> Response:
+    """Open another page after an act, with an optional toast; plain forms and htmx each get the answer they follow."""
+    if toast:
+        await add_toast(toast, undo=undo)
+    if request.headers.get("HX-Request") == "true":
+        response = Response("", 200, content_type="text/html; charset=utf-8")
+        response.headers["HX-Location"] = json.dumps({"path": url, "swap": "outerSync"})
+    else:
+        response = Response("", 303, content_type="text/html; charset=utf-8")
+        response.headers["Location"] = url
+    _set_page_headers(response)
+    return response
+
+
+async def error_page(status: int, *, title: str, message: str, hint: str = "") -> Response:
+    """A refusal as a page of its own, or for a part request as an alert at the top of the page that is open."""
+    if wants_block():
+        response = await page_or_block("errors/alert.html", status=status, message=message, hint=hint)
+        response.headers["HX-Retarget"] = "#alerts"
+        response.headers["HX-Reswap"] = "innerHTML show:top"
+        return response
+    signed_out = status == 401
+    return await page_or_block(
+        "errors/error.html",
+        status=status,
+        title=title,
+        message=message,
+        hint=hint,
+        back_url="/portal/sign-in" if signed_out else "/portal",
+        back_word="Sign in" if signed_out else "Go to home",
+    )
+
+
+def asset(name: str) -> str:
+    """The address of a file under static/, with its content's hash so that browsers may keep it for ever."""
+    known: dict[str, str] = current_app.extensions["portal"]["assets"]
+    if name not in known or current_app.debug:
+        content = (Path(current_app.static_folder or "static") / name).read_bytes()
+        known[name] = f"{current_app.static_url_path}/{name}?v={hashlib.sha256(content).hexdigest()[:10]}"
+    return known[name]
+
+
+def write_attributes(given: Mapping[str, Any] | None) -> Markup:
+    """HTML attributes from a mapping, escaped: `data_key` becomes `data-key`, True has no value, None and False vanish."""
+    parts = []
+    for name, value in (given or {}).items():
+        if value is None or value is False:
+            continue
+        word = Markup.escape(name.strip("_").replace("_", "-"))
+        parts.append(Markup(" {}").format(word) if value is True else Markup(' {}="{}"').format(word, value))
+    return Markup("").join(parts)
+
+
+async def _common_facts(*, whole_page: bool) -> dict[str, Any]:
+    """What every template may count on; navigation is worked out for whole pages only."""
+    from api.request import current_actor
+    from domain.staff.rights import may
+
+    portal = current_app.extensions["portal"]
+    actor = current_actor()
+    me = actor if actor.is_staff else None
+    facts: dict[str, Any] = {
+        "me": me,
+        "may": lambda right: me is not None and may(me, right),
+        "today": portal["today"](),
+        "ui": await _load_macros(),
+        "here": request.full_path.rstrip("?"),
+        "query_args": request.args.to_dict(flat=False),
+        "navigation": (),
+        "toasts": [],
+    }
+    if whole_page:
+        facts["toasts"] = take_toasts()
+        if me is not None:
+            counts = await portal["count_waiting"](me)
+            facts["navigation"] = build_navigation(me, path=request.path, pages=_list_pages(), counts=counts)
+    return facts
+
+
+async def _load_macros() -> Macros:
+    """The shared macros; made once, and anew at each page while templates are being edited."""
+    portal = current_app.extensions["portal"]
+    if portal["ui"] is None or current_app.jinja_env.auto_reload:
+        found: dict[str, Any] = {}
+        for name in SHARED:
+            module = await current_app.jinja_env.get_template(f"shared/{name}.html").make_module_async()
+            found |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
+        portal["ui"] = Macros(found)
+    macros: Macros = portal["ui"]
+    return macros
+
+
+def _list_pages() -> frozenset[str]:
+    """The paths without parameters that the program answers, as navigation wants to know them."""
+    portal = current_app.extensions["portal"]
+    if portal["pages"] is None:
+        portal["pages"] = frozenset(
+            rule.rule.rstrip("/") for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())
+        )
+    pages: frozenset[str] = portal["pages"]
+    return pages
+
+
+def _choose_block(block: str | tuple[str, ...] | None) -> str:
+    names = (block,) if isinstance(block, str) else block or ()
+    target = request.headers.get("HX-Target", "").rpartition("#")[2]
+    return target if target in names else names[0]
+
+
+def _set_page_headers(response: Response) -> None:
+    """No cache may keep a page about people and money, or answer a part where the page is asked for."""
+    response.headers["Vary"] = "HX-Request, HX-Request-Type"
+    response.headers["Cache-Control"] = "private, no-store"
