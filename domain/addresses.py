@@ -6,12 +6,7 @@ from dataclasses import dataclass
 HOME_COUNTRY = "US"
 _HOME_NAMES = {"", "us", "usa", "u.s.", "u.s.a.", "united states", "united states of america"}
 
-# ", City, ST 12345" at the end; the street before it may have commas of its own ("88 Grist Road, Suite 4").
-_CITY_STATE_ZIP = re.compile(
-    r"(?P<street>.*\S)\s*,\s*(?P<city>[^,]*[^,\s])\s*,\s*(?P<state>[A-Za-z]{2})\s+(?P<zip>[0-9]{5}(?:-[0-9]{4})?)"
-    r"(?:\s*,\s*(?P<country>USA?|U\.S\.A?\.|United States(?: of America)?))?",
-    re.DOTALL | re.IGNORECASE,
-)
+_STATE_AND_ZIP = re.compile(r"([A-Za-z]{2})\s+([0-9]{5}(?:-[0-9]{4})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +21,18 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read "88 Grist Road, Alder Falls, OH 44099" into its parts; anything else is kept whole as the street."""
-    cleaned = re.sub(r"\s*[\r\n]+\s*", ", ", text.strip())
-    found = _CITY_STATE_ZIP.fullmatch(cleaned)
+    """Read "88 Grist Road, Alder Falls, OH 44099" into its parts; anything else is kept whole as the street.
+
+    The street may have commas of its own ("88 Grist Road, Suite 4"), and lines count as commas.
+    """
+    parts = [part.strip() for line in text.splitlines() for part in line.split(",") if part.strip()]
+    whole = ", ".join(parts)
+    if len(parts) > 3 and parts[-1].lower() in _HOME_NAMES:
+        parts.pop()
+    found = _STATE_AND_ZIP.fullmatch(parts[-1]) if len(parts) >= 3 else None
     if found is None:
-        return Address(street=cleaned)
-    return Address(found["street"].rstrip(", "), found["city"], found["state"].upper(), found["zip"])
+        return Address(street=whole)
+    return Address(", ".join(parts[:-2]), parts[-2], found[1].upper(), found[2])
 
 
 def compose_address(

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: a real server that the program starts under DATA_DIR when no DATABASE_URL is set.
 
 It listens on a socket in a 0700 directory only, and never gives up durability: an acknowledged order is on
-disk. Who uses the server holds a shared lock on `users.lock`; whoever lets go of it last stops the server. The
+disk. Who uses the server holds a shared lock on `users.lock`; whoever lets go of it last stops it. The
 server itself holds `alive.lock` through a descriptor that it inherits, so a lock that is free proves that no
 part of it is left, whatever number postmaster.pid names.
 """

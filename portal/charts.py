@@ -1,6 +1,7 @@
-"""The geometry of charts drawn on the server: bars and lines over days or months, once for wide and once for narrow screens.
+"""The geometry of charts drawn on the server: bars and lines over days or months, for wide and for narrow screens.
 
-Text keeps its size because each drawing has the width it is shown at; the axis begins at zero, so that bars never exaggerate.
+Text keeps its size because each drawing has the width it is shown at; the axis begins at zero, so that no bar
+exaggerates.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ WIDE, NARROW = (992, 208), (326, 170)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place on the axis: `title` is read on hover, `cells` is its row in the table beneath, `soft` an unfinished period."""
+    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` marks an unfinished period."""
 
     label: str
     value: float
@@ -89,7 +90,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure with its period, a sentence that says what it shows, its legend, two drawings and its numbers."""
+    """A figure: its period, a sentence that says what it shows, its legend, two drawings and its numbers."""
 
     title: str
     period: str
@@ -149,7 +150,9 @@ def write_axis_label(amount: float, unit: str) -> str:
     return f"{text}%" if unit == "%" else f"{unit}{text}"
 
 
-def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int) -> Drawing:
+def _draw(
+    points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int
+) -> Drawing:
     width, height = size
     right, base = width - RIGHT_MARGIN, height - BOTTOM
     highest = max((max(point.value, point.before or 0.0) for point in points), default=0.0)
@@ -168,7 +171,9 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
         found = [(centre(index), value_of(point)) for index, point in enumerate(points)]
         return Line(kind, " ".join(f"{x:.1f},{level(value):.1f}" for x, value in found if value is not None))
 
-    lines = [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
+    lines = (
+        [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
+    )
     if as_line:
         lines.append(polyline("line", lambda point: point.value))
     bars = () if as_line else tuple(

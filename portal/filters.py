@@ -50,7 +50,7 @@ def format_plural(count: int, one: str, many: str = "") -> str:
 
 @lru_cache(maxsize=4096)
 def format_phone(value: str | None) -> str:
-    """A number as `(216) 555-0148`, one from abroad in its international form, anything else as it was written."""
+    """A number as `(216) 555-0148`, one from abroad in its international form, else as it was written."""
     if not value:
         return NOTHING
     try:
@@ -58,7 +58,9 @@ def format_phone(value: str | None) -> str:
     except phonenumbers.NumberParseException:
         return value
     american = number.country_code == 1
-    form = phonenumbers.PhoneNumberFormat.NATIONAL if american else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    form = (
+        phonenumbers.PhoneNumberFormat.NATIONAL if american else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
     return phonenumbers.format_number(number, form)
 
 
@@ -114,7 +116,7 @@ def read_initials(name: str) -> str:
 
 
 def with_query(args: dict[str, Any], **changes: Any) -> str:
-    """The page's own query string with some values changed; None takes one out, so that links keep the filters."""
+    """The page's own query string with some values changed; None takes one out, so links keep the filters."""
     merged = {**args, **changes}
     kept = {name: value for name, value in merged.items() if value not in (None, "", [])}
     return "?" + urlencode(kept, doseq=True)

@@ -13,7 +13,7 @@ from domain.actor import Actor, Role
 OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.STAFF})
 DESK = OFFICE | {Role.SALES_REP}
 MANAGERS = frozenset({Role.ADMIN, Role.MANAGER})
-FLOOR = MANAGERS | {Role.SALES_REP}
+FLOOR = DESK
 STOCK = MANAGERS | {Role.WAREHOUSE}
 ADMIN = frozenset({Role.ADMIN})
 ALL = frozenset(Role)

@@ -1,6 +1,7 @@
 """Turns a template and its facts into an answer: the whole page, or for htmx the one block that changes.
 
-Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers are never forgotten.
+Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers are never
+forgotten.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ from portal.navigation import ROLE_WORDS, build_navigation
 SHARED = (
     "icons", "badges", "fields", "table", "chart", "figures", "modal", "toast", "timeline", "track", "page_head",
 )  # fmt: skip
+ERROR_TITLES = {
+    401: "Sign in first",
+    403: "Not for your role",
+    404: "There is nothing here",
+    409: "That is not possible now",
+    413: "That is too large",
+    429: "Too many tries",
+    500: "Something went wrong",
+    503: "Not available now",
+}
 Counts = Callable[[Actor], Awaitable[Mapping[str, int]]]
 
 
 class Macros:
-    """The shared macros under the one name `ui`: blocks that are rendered alone do not see a page's own imports."""
+    """The shared macros under the one name `ui`: a block rendered alone does not see its page's imports."""
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self.__dict__.update(found)
@@ -48,7 +59,7 @@ def prepare_templates(
     csrf_token: Callable[[], str],
     count_waiting: Counts = _count_nothing,
 ) -> None:
-    """Give the app's templates their filters and common facts; `count_waiting` feeds the numbers in the navigation."""
+    """Give the templates their filters and common facts; `count_waiting` feeds the numbers in the navigation."""
 
     def today() -> date:
         return datetime.now(zone).date()
@@ -58,10 +69,20 @@ def prepare_templates(
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.globals.update(
-        company_name=company_name, csrf_token=csrf_token, asset=asset, role_words=ROLE_WORDS, attributes=write_attributes
+        company_name=company_name,
+        csrf_token=csrf_token,
+        asset=asset,
+        role_words=ROLE_WORDS,
+        attributes=write_attributes,
     )
     register_filters(app.jinja_env, zone=zone, today=today)
-    app.extensions["portal"] = {"today": today, "count_waiting": count_waiting, "assets": {}, "ui": None, "pages": None}
+    app.extensions["portal"] = {
+        "today": today,
+        "count_waiting": count_waiting,
+        "assets": {},
+        "ui": None,
+        "pages": None,
+    }
 
 
 def wants_block() -> bool:
@@ -77,7 +98,7 @@ async def page_or_block(
     With several blocks the one whose id htmx targets goes out, else the first. A block's name is its element's id.
     """
     partial = block is not None and wants_block()
-    facts = await _common_facts(whole_page=not partial) | {"status": status} | context
+    facts = await _common_facts(whole_page=not partial, counting=status < 400) | {"status": status} | context
     await current_app.update_template_context(facts)
     if partial:
         html = await render_block_async(current_app.jinja_env, template, _choose_block(block), **facts)
@@ -91,7 +112,7 @@ async def page_or_block(
 
 
 async def add_toast(text: str, *, undo: str | None = None, tone: str = "good") -> None:
-    """Say on the next page or part that something was done; `undo` is the address that takes it back by POST."""
+    """Say on the next page or part that something was done; a POST to `undo` takes it back."""
     await flash(json.dumps({"text": text, "undo": undo, "tone": tone}), "toast")
 
 
@@ -102,7 +123,7 @@ def take_toasts() -> list[dict[str, Any]]:
 
 
 async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = None) -> Response:
-    """Open another page after an act, with an optional toast; plain forms and htmx each get the answer they follow."""
+    """Open another page after an act, with a toast; plain forms and htmx each get the answer they follow."""
     if toast:
         await add_toast(toast, undo=undo)
     if request.headers.get("HX-Request") == "true":
@@ -115,8 +136,8 @@ async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = 
     return response
 
 
-async def error_page(status: int, *, title: str, message: str, hint: str = "") -> Response:
-    """A refusal as a page of its own, or for a part request as an alert at the top of the page that is open."""
+async def error_page(status: int, message: str, *, title: str = "", hint: str = "") -> Response:
+    """A refusal as a page, or for a part request as an alert at the top of the page that is open."""
     if wants_block():
         response = await page_or_block("errors/alert.html", status=status, message=message, hint=hint)
         response.headers["HX-Retarget"] = "#alerts"
@@ -126,7 +147,7 @@ async def error_page(status: int, *, title: str, message: str, hint: str = "") -
     return await page_or_block(
         "errors/error.html",
         status=status,
-        title=title,
+        title=title or ERROR_TITLES.get(status, "That did not work"),
         message=message,
         hint=hint,
         back_url="/portal/sign-in" if signed_out else "/portal",
@@ -144,7 +165,7 @@ def asset(name: str) -> str:
 
 
 def write_attributes(given: Mapping[str, Any] | None) -> Markup:
-    """HTML attributes from a mapping, escaped: `data_key` becomes `data-key`, True has no value, None and False vanish."""
+    """HTML attributes from a mapping, escaped: `data_key` becomes `data-key`; None and False vanish."""
     parts = []
     for name, value in (given or {}).items():
         if value is None or value is False:
@@ -154,8 +175,8 @@ def write_attributes(given: Mapping[str, Any] | None) -> Markup:
     return Markup("").join(parts)
 
 
-async def _common_facts(*, whole_page: bool) -> dict[str, Any]:
-    """What every template may count on; navigation is worked out for whole pages only."""
+async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
+    """What every template may count on; an error page counts nothing, since the database may be the trouble."""
     from api.request import current_actor
     from domain.staff.rights import may
 
@@ -175,7 +196,7 @@ async def _common_facts(*, whole_page: bool) -> dict[str, Any]:
     if whole_page:
         facts["toasts"] = take_toasts()
         if me is not None:
-            counts = await portal["count_waiting"](me)
+            counts = await portal["count_waiting"](me) if counting else {}
             facts["navigation"] = build_navigation(me, path=request.path, pages=_list_pages(), counts=counts)
     return facts
 
@@ -198,7 +219,9 @@ def _list_pages() -> frozenset[str]:
     portal = current_app.extensions["portal"]
     if portal["pages"] is None:
         portal["pages"] = frozenset(
-            rule.rule.rstrip("/") for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())
+            rule.rule.rstrip("/")
+            for rule in current_app.url_map.iter_rules()
+            if "GET" in (rule.methods or ())
         )
     pages: frozenset[str] = portal["pages"]
     return pages

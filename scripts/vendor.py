@@ -1,7 +1,7 @@
-"""Fetch the front-end files that the portal serves itself, from npm by name and version, and refuse any that changed.
+"""Fetch the front-end files that the portal serves itself, from npm by name and version; refuse any that changed.
 
-`make vendor` runs this. static/vendor/LOCK.json keeps the hash of every package and every file: a page never loads
-anything from another host, and nobody can swap a file unnoticed (`--check` compares without the network).
+`make vendor` runs this. static/vendor/LOCK.json keeps the hash of every package and every file: a page never
+loads anything from another host, and nobody can swap a file unnoticed (`--check` compares without the network).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "static/vendor/LOCK.json"
 
+# The shapes of all icons; only those named in icons.txt go into the sprite.
+ICON_SHAPES = "tabler-nodes-outline.json"
 # Package and version, then each wanted file inside it and where it goes.
 PACKAGES: dict[tuple[str, str], dict[str, str]] = {
     ("htmx.org", "4.0.1"): {
@@ -28,7 +30,7 @@ PACKAGES: dict[tuple[str, str], dict[str, str]] = {
     },
     ("@tabler/core", "1.6.1"): {"dist/css/tabler.min.css": "static/vendor/tabler.min.css"},
     ("@tabler/icons", "3.51.0"): {
-        "tabler-nodes-outline.json": "",
+        ICON_SHAPES: "static/icons.svg",
         "LICENSE": "static/vendor/licences/tabler.txt",
     },
     ("@fontsource-variable/inter", "5.3.0"): {
@@ -57,7 +59,6 @@ PACKAGES: dict[tuple[str, str], dict[str, str]] = {
     },
 }
 ICON_NAMES = ROOT / "templates/shared/icons.txt"
-ICON_SPRITE = ROOT / "static/icons.svg"
 
 
 def sha512(data: bytes) -> str:
@@ -89,7 +90,7 @@ def draw_sprite(nodes: dict[str, list[tuple[str, dict[str, str]]]]) -> str:
 
 
 def vendor(*, trust_new: bool) -> None:
-    """Write every vendored file and the icon sprite; stops when a known package's hash differs from the lock."""
+    """Write every vendored file and the icon sprite; stops when a package's hash is not the locked one."""
     lock = json.loads(LOCK.read_text()) if LOCK.exists() else {"packages": {}, "files": {}}
     packages: dict[str, str] = {}
     files: dict[str, str] = {}
@@ -103,17 +104,16 @@ def vendor(*, trust_new: bool) -> None:
                 sys.exit(f"{key} is not the package in {LOCK.name}; a new version needs --trust-new once")
             (Path(scratch) / "archive.tgz").write_bytes(archive)
             with tarfile.open(Path(scratch) / "archive.tgz") as tar:
-                for inside, target in wanted.items():
+                for inside, place in wanted.items():
                     member = tar.extractfile(f"package/{inside}")
                     if member is None:
                         sys.exit(f"{key} has no file {inside}")
                     data = member.read()
-                    if not target:
+                    if inside == ICON_SHAPES:
                         data = draw_sprite(json.loads(data)).encode()
-                        target = str(ICON_SPRITE.relative_to(ROOT))
-                    (ROOT / target).parent.mkdir(parents=True, exist_ok=True)
-                    (ROOT / target).write_bytes(data)
-                    files[target] = sha512(data)
+                    (ROOT / place).parent.mkdir(parents=True, exist_ok=True)
+                    (ROOT / place).write_bytes(data)
+                    files[place] = sha512(data)
     LOCK.write_text(json.dumps({"packages": packages, "files": files}, indent=1, sort_keys=True) + "\n")
     print(f"{len(packages)} packages, {len(files)} files")
 
@@ -130,7 +130,9 @@ def changed_files() -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare the files with the lock, without the network")
+    parser.add_argument(
+        "--check", action="store_true", help="compare the files with the lock, without the network"
+    )
     parser.add_argument("--trust-new", action="store_true", help="take the hash of a version not locked yet")
     chosen = parser.parse_args()
     if chosen.check:

@@ -1,0 +1,86 @@
+"""The web app: which doors it has and what stands around every request."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from quart import Blueprint, Quart
+from quart.json.provider import JSONProvider
+
+from api import internal, storefront, webhooks
+from api import staff as staff_doors
+from api.bodies import register_body_limits
+from api.errors import register_errors
+from api.guards import check_guards, customer_auth, staff_auth, static_file
+from api.headers import register_headers
+from api.request import register_transactions
+from models.session import Database, use_database
+from portal import blueprints as portal_blueprints
+from portal.csrf import csrf_token, register_csrf
+from portal.errors import is_page, show_error_page
+from portal.render import prepare_templates
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+LARGEST_BODY_MB = 64
+
+
+class OrjsonProvider(JSONProvider):
+    """orjson in both directions; times in UTC with Z."""
+
+    def dumps(self, object_: Any, **_: Any) -> str:
+        """A value as JSON text."""
+        return orjson.dumps(object_, option=orjson.OPT_UTC_Z).decode()
+
+    def loads(self, text: str | bytes, **_: Any) -> Any:
+        """JSON text as a value."""
+        return orjson.loads(text)
+
+
+def doors() -> list[Blueprint]:
+    """Every door of the app, each a blueprint."""
+    return [
+        *storefront.blueprints(),
+        *staff_doors.blueprints(),
+        *webhooks.blueprints(),
+        *internal.blueprints(),
+        *portal_blueprints(),
+    ]
+
+
+def build_app(settings: Settings) -> Quart:
+    """The app with every door, guard and header in place; raises RuntimeError for a route without a guard."""
+    app = Quart(
+        "ladle",
+        root_path=str(ROOT),
+        static_folder=None,
+        template_folder=str(ROOT / "templates"),
+    )
+    app.static_folder = str(ROOT / "static")
+    app.config["SETTINGS"] = settings
+    app.config["QUART_AUTH_COOKIE_SECURE"] = settings.is_production
+    app.secret_key = settings.secret_key.split(",")[0]
+    app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
+    app.json = OrjsonProvider(app)
+    app.url_map.strict_slashes = False
+    app.add_url_rule("/static/<path:filename>", "static", static_file)
+
+    # Quart runs what is registered here last to first after a request: headers see the finished answer.
+    register_headers(app)
+    register_transactions(app)
+    register_body_limits(app, largest=LARGEST_BODY_MB)
+    customer_auth.init_app(app)
+    staff_auth.init_app(app)
+    register_errors(app, is_page=is_page, show_page=show_error_page)
+    prepare_templates(app, zone=settings.timezone, company_name=settings.company_name, csrf_token=csrf_token)
+    register_csrf(app)
+    for blueprint in doors():
+        app.register_blueprint(blueprint)
+    check_guards(app)
+
+    @app.before_serving
+    async def open_database() -> None:
+        if not app.testing:
+            use_database(Database(settings.database_url, pool_size=settings.database_pool))
+
+    return app

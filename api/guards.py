@@ -1,0 +1,198 @@
+"""Who may call a route. Every route carries one of these decorators; `check_guards` refuses to start without."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import wraps
+from typing import Any, cast
+
+from quart import Quart, Response, current_app, g, request
+from quart_auth import QuartAuth
+
+from api.request import current_actor, peer_address, settings
+from domain.actor import GUEST, Actor, ActorKind, Role
+from domain.errors import NotAllowed, NotSignedIn
+from domain.rate_limits import use_limit
+from domain.sessions import CUSTOMER_LIFETIME, find_customer_session, find_staff_session
+from domain.staff.api_keys import find_key_actor
+from domain.staff.tokens import find_token_actor, read_staff_token
+from domain.tokens import is_same_secret
+from models import KeyScope
+from models.session import current_database
+
+Handler = Callable[..., Awaitable[Any]]
+
+customer_auth = QuartAuth(
+    attribute_name="_customer_session",
+    cookie_name="ladle_customer",
+    salt="customer session",
+    duration=int(CUSTOMER_LIFETIME.total_seconds()),
+)
+# The row decides when a staff session ends (12 h idle); the cookie's signature merely outlives it.
+staff_auth = QuartAuth(
+    attribute_name="_staff_session", cookie_name="ladle_staff", salt="staff session", duration=30 * 86400
+)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a route asks of its caller: any one of the named kinds."""
+
+    is_public: bool = False
+    optional_customer: bool = False
+    customer: bool = False
+    roles: frozenset[Role] = frozenset()
+    scopes: frozenset[KeyScope] = frozenset()
+    internal: bool = False
+    session_only: bool = False
+    words: str = field(default="", compare=False)
+
+
+def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
+    def decorate(handler: Handler) -> Handler:
+        if guard.is_public and not guard.optional_customer:
+            handler.guard = guard  # type: ignore[attr-defined]
+            return handler
+
+        @wraps(handler)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            g.actor = await _find_actor(guard)
+            return await handler(*args, **kwargs)
+
+        guarded.guard = guard  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def public(handler: Handler) -> Handler:
+    """Anyone may call; nobody is looked up."""
+    return _guarded(Guard(is_public=True, words="public"))(handler)
+
+
+def public_or_customer(handler: Handler) -> Handler:
+    """Anyone may call; a signed-in customer is known."""
+    return _guarded(Guard(is_public=True, optional_customer=True, words="public"))(handler)
+
+
+def customer_only(handler: Handler) -> Handler:
+    """A signed-in storefront customer."""
+    return _guarded(Guard(customer=True, words="customer"))(handler)
+
+
+def staff_only(*roles: Role) -> Callable[[Handler], Handler]:
+    """Active staff, by session cookie or JWT; any role when none is named."""
+    return _guarded(Guard(roles=frozenset(roles or Role), words="staff"))
+
+
+def staff_page(*roles: Role) -> Callable[[Handler], Handler]:
+    """As `staff_only`, for pages: by session cookie alone, since forms are guarded by a CSRF token."""
+    return _guarded(Guard(roles=frozenset(roles or Role), session_only=True, words="staff"))
+
+
+def api_key_for(*scopes: KeyScope, roles: tuple[Role, ...] = ()) -> Callable[[Handler], Handler]:
+    """A program whose key has one of the scopes, or staff of one of the roles where given."""
+    return _guarded(Guard(scopes=frozenset(scopes), roles=frozenset(roles), words="api key"))
+
+
+def internal_only(handler: Handler) -> Handler:
+    """Our own machines, by `X-Internal-Secret`."""
+    return _guarded(Guard(internal=True, words="internal"))(handler)
+
+
+async def _find_actor(guard: Guard) -> Actor:
+    actor = await _first_actor(guard)
+    if actor is None:
+        if guard.is_public:
+            return GUEST
+        raise NotSignedIn("Sign in first." if not guard.internal else "The internal secret is missing or wrong.")
+    if actor.kind is ActorKind.STAFF and actor.role not in guard.roles:
+        raise NotAllowed("Your role does not allow this.")
+    if actor.kind is ActorKind.API_KEY and not actor.scopes & guard.scopes:
+        raise NotAllowed("This API key's scopes do not allow this.")
+    return actor
+
+
+async def _first_actor(guard: Guard) -> Actor | None:
+    if guard.internal and settings().internal_secret:
+        given = request.headers.get("X-Internal-Secret", "")
+        return Actor(ActorKind.SYSTEM, name="Internal") if is_same_secret(given, settings().internal_secret) else None
+    if guard.scopes and (key := request.headers.get("X-API-Key")):
+        return await _key_actor(key)
+    async with current_database().reading() as connection:
+        if guard.roles:
+            if token := staff_auth.load_user().auth_id:
+                if actor := await find_staff_session(connection, token):
+                    return actor
+            if not guard.session_only and (claims := staff_token_claims()):
+                return await find_token_actor(connection, claims)
+        if (guard.customer or guard.optional_customer) and (token := customer_auth.load_user().auth_id):
+            return await find_customer_session(connection, token)
+    return None
+
+
+async def _key_actor(key: str) -> Actor | None:
+    bootstrap = settings().api_key
+    if bootstrap and is_same_secret(key, bootstrap):
+        actor: Actor | None = Actor(ActorKind.API_KEY, name="API_KEY setting", scopes=frozenset(KeyScope))
+    else:
+        async with current_database().reading() as connection:
+            actor = await find_key_actor(connection, key)
+    if actor is not None and settings().rate_limits == "on":
+        await use_limit("api_key", actor.caller, limit=600, window=timedelta(minutes=1))
+    return actor
+
+
+def staff_token_claims() -> dict[str, Any] | None:
+    """The claims of the JWT presented with this request, if it is ours and unexpired."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return read_staff_token(settings().secret_key, token.strip())
+
+
+def limited(name: str, limit: int, *, seconds: int) -> Callable[[Handler], Handler]:
+    """At most `limit` calls in `seconds`, counted for the peer address and for the signed-in account."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            await count_use(name, limit, seconds=seconds)
+            return await handler(*args, **kwargs)
+
+        return counted
+
+    return decorate
+
+
+async def count_use(name: str, limit: int, *, seconds: int, target: str | None = None) -> None:
+    """Count one use against `target`, or against the address and the account; raises TooMany."""
+    if settings().rate_limits == "off":
+        return
+    window = timedelta(seconds=seconds)
+    if target is not None:
+        await use_limit(name, f"target:{target}", limit=limit, window=window)
+        return
+    await use_limit(name, f"address:{peer_address()}", limit=limit, window=window)
+    if (actor := current_actor()).id is not None:
+        await use_limit(name, actor.caller, limit=limit, window=window)
+
+
+def guard_of(app: Quart, endpoint: str) -> Guard | None:
+    """The guard of an endpoint, or None for a bare one."""
+    return cast("Guard | None", getattr(app.view_functions[endpoint], "guard", None))
+
+
+def check_guards(app: Quart) -> None:
+    """Refuse to start with a route that carries no guard."""
+    bare = sorted({rule.rule for rule in app.url_map.iter_rules() if guard_of(app, rule.endpoint) is None})
+    if bare:
+        raise RuntimeError(f"Routes without a guard: {', '.join(bare)}")
+
+
+async def static_file(filename: str) -> Response:
+    """Serve one of the portal's own pinned files."""
+    return await current_app.send_static_file(filename)
+
+
+static_file.guard = Guard(is_public=True, words="public")  # type: ignore[attr-defined]

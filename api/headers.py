@@ -1,0 +1,80 @@
+"""Headers of every answer: request id, security headers, a strict CSP, and CORS for the named storefronts."""
+
+import re
+import secrets
+
+from quart import Quart, Response, g, request
+
+from api.request import settings
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob: https:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+        "form-action 'self' https://checkout.stripe.com",
+    ]
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
+GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
+CORS_HEADERS = "Content-Type, Authorization, Idempotency-Key, X-API-Key, If-None-Match, X-Request-Id"
+CORS_EXPOSED = "Idempotent-Replay, Retry-After, X-Total-Count, X-Request-Id, ETag"
+
+
+async def begin_request() -> Response | None:
+    """Name the request, bound its body, and answer a CORS preflight."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return Response(b"", 204)
+    return None
+
+
+async def finish_headers(response: Response) -> Response:
+    """Put the common headers on an answer; a handler's own value wins."""
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if settings().is_production:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
+    _allow_storefronts(response)
+    return response
+
+
+def _allow_storefronts(response: Response) -> None:
+    origins = settings().cors_origins
+    if not origins:
+        return
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin")
+    if origin not in origins:
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = CORS_METHODS
+        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def register_headers(app: Quart) -> None:
+    """Put the common headers on every answer of the app."""
+    app.before_request(begin_request)
+    app.after_request(finish_headers)

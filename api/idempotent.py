@@ -1,0 +1,42 @@
+"""`Idempotency-Key` on the routes that create orders, money or labels; the rules stand in `domain/idempotency.py`."""
+
+from functools import wraps
+from typing import Any
+
+from quart import Response, make_response, request
+
+from api.guards import Handler
+from api.request import current_actor, db, peer_address
+from domain.actor import ActorKind
+from domain.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Answer a repeated request with the first answer; only answers below 300 are kept."""
+
+    @wraps(handler)
+    async def once(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return await handler(*args, **kwargs)
+        rule = request.url_rule
+        body = await request.get_data()
+        actor = current_actor()
+        caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
+        claim = Claim(
+            caller=caller,
+            route=f"{request.method} {rule.rule if rule else request.path}",
+            key=check_key(key),
+            request_hash=hash_request(request.full_path.encode(), body),
+        )
+        if kept := await claim_key(db(), claim):
+            return Response(
+                kept.body, kept.status, content_type="application/json", headers={"Idempotent-Replay": "true"}
+            )
+        response = await make_response(await handler(*args, **kwargs))
+        if 200 <= response.status_code < 300:
+            await keep_answer(db(), claim, response.status_code, await response.get_data(as_text=False))
+        return response
+
+    once.is_idempotent = True  # type: ignore[attr-defined]
+    return once

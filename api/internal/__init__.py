@@ -1,0 +1,10 @@
+"""Doors for machines and for those who run the program: health, metrics, the API's own document."""
+
+from quart import Blueprint
+
+from api.internal import documents
+
+
+def blueprints() -> list[Blueprint]:
+    """Every blueprint of this folder."""
+    return [documents.blueprint]

@@ -1,0 +1,28 @@
+"""The API's own document and the page to read it on, from vendored files."""
+
+from typing import Any
+
+import orjson
+from quart import Blueprint, Response, current_app, render_template
+
+from api.guards import public
+from api.openapi import build_openapi
+
+blueprint = Blueprint("documents", __name__)
+
+
+@blueprint.get("/openapi.json")
+@public
+async def openapi_document() -> Response:
+    """The OpenAPI 3.1 document."""
+    known: dict[str, Any] = current_app.extensions
+    if "openapi_bytes" not in known:
+        known["openapi_bytes"] = orjson.dumps(build_openapi(current_app._get_current_object()))
+    return Response(known["openapi_bytes"], content_type="application/json")
+
+
+@blueprint.get("/docs")
+@public
+async def api_pages() -> str:
+    """The API's document as pages."""
+    return await render_template("docs.html")

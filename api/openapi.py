@@ -1,0 +1,92 @@
+"""The OpenAPI 3.1 document of the JSON doors, made by quart-schema from the decorators of the handlers.
+
+Its extension is not installed in the app: it would wrap every answer, and its own pages load from a CDN.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from quart import Quart
+from quart_schema import Info, QuartSchema
+from quart_schema.extension import QUART_SCHEMA_OPERATION_ID_ATTRIBUTE
+from quart_schema.openapi import APIKeySecurityScheme, HttpSecurityScheme, OpenAPIProvider
+from werkzeug.routing import Rule
+
+from api.guards import Guard, guard_of
+
+DOCUMENTED = "/api/"
+ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error", "code"],
+    "properties": {
+        "error": {"type": "string", "description": "A sentence a person can act on."},
+        "code": {"type": "string"},
+        "success": {"type": "boolean", "const": False},
+        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+SECURITY = {
+    "customer": APIKeySecurityScheme(name="ladle_customer", in_="cookie"),
+    "staff": HttpSecurityScheme(scheme="bearer", bearer_format="JWT"),
+    "staff_session": APIKeySecurityScheme(name="ladle_staff", in_="cookie"),
+    "api_key": APIKeySecurityScheme(name="X-API-Key", in_="header"),
+    "internal": APIKeySecurityScheme(name="X-Internal-Secret", in_="header"),
+}
+
+
+class Provider(OpenAPIProvider):
+    """Documents the JSON doors alone, with the contract's operation ids, the guards and the one error shape."""
+
+    def generate_rules(self) -> Iterable[Rule]:
+        """The routes under /api."""
+        return (rule for rule in super().generate_rules() if rule.rule.startswith(DOCUMENTED))
+
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:
+        """The handler's name; a second method of one handler adds itself."""
+        name = str(getattr(func, QUART_SCHEMA_OPERATION_ID_ATTRIBUTE, func.__name__))
+        first = getattr(func, "first_method", method)
+        return name if method == first else f"{name}_{method.lower()}"
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        """quart-schema's own operation with who may call and how it refuses."""
+        paths, components = super().build_paths(rule)
+        guard = guard_of(self._app, rule.endpoint)
+        for operations in paths.values():
+            for operation in operations.values():
+                operation["security"] = _security(guard)
+                operation["responses"]["default"] = {
+                    "description": "A refusal",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                }
+        return paths, components
+
+
+def _security(guard: Guard | None) -> list[dict[str, list[str]]]:
+    if guard is None or guard.is_public:
+        return []
+    ways: list[str] = []
+    if guard.customer:
+        ways.append("customer")
+    if guard.roles:
+        ways += ["staff", "staff_session"]
+    if guard.scopes:
+        ways.append("api_key")
+    if guard.internal:
+        ways.append("internal")
+    return [{way: []} for way in ways]
+
+
+def build_openapi(app: Quart) -> dict[str, Any]:
+    """The whole document, as plain data."""
+    app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
+    app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", None)
+    app.config.setdefault("QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS", {})
+    extension = QuartSchema(
+        openapi_path=None,
+        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version="1.0.0"),
+        security_schemes=dict(SECURITY),
+        conversion_preference="pydantic",
+    )
+    document: dict[str, Any] = Provider(app, extension).schema()
+    document["components"]["schemas"]["Error"] = ERROR_SCHEMA
+    return document

@@ -1,0 +1,93 @@
+"""What a handler may ask about the request in hand: its transaction, its caller, the settings.
+
+One request has one transaction, begun lazily and ended at the edge: committed when the answer is below 400,
+else rolled back. Nothing else commits.
+"""
+
+import ipaddress
+from functools import lru_cache
+from typing import cast
+
+from quart import Quart, Response, current_app, g, request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import GUEST, Actor
+from models.session import current_database
+from settings import Settings
+
+
+def settings() -> Settings:
+    """The settings this app was made with."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def db() -> AsyncSession:
+    """The request's session; its transaction begins with the first statement."""
+    if "db" not in g:
+        g.db = current_database().session()
+    return cast(AsyncSession, g.db)
+
+
+def current_actor() -> Actor:
+    """The caller as the route's guard found it; a guest before the guard has run."""
+    return cast(Actor, g.get("actor", GUEST))
+
+
+def request_id() -> str:
+    """The id that logs, audit entries and the answer's `X-Request-Id` share."""
+    return cast(str, g.get("request_id", ""))
+
+
+@lru_cache(maxsize=8)
+def _networks(trusted: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(network, strict=False) for network in trusted]
+
+
+def peer_address() -> str:
+    """The caller's address: the last one before the trusted proxies, never one the caller can choose."""
+    address = request.remote_addr or "unknown"
+    networks = _networks(tuple(settings().trusted_proxies))
+    if not networks:
+        return address
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    try:
+        while hops and any(ipaddress.ip_address(address) in network for network in networks):
+            address = hops.pop()
+    except ValueError:
+        return request.remote_addr or "unknown"
+    return address
+
+
+def is_loopback() -> bool:
+    """True when the caller sits on this machine; demo users sign in from there only."""
+    try:
+        return ipaddress.ip_address(peer_address()).is_loopback
+    except ValueError:
+        return False
+
+
+async def end_transaction(response: Response) -> Response:
+    """Commit or roll back the request's transaction, by the answer's status."""
+    session: AsyncSession | None = g.pop("db", None)
+    if session is not None:
+        try:
+            if response.status_code < 400 and not g.get("must_roll_back", False):
+                await session.commit()
+            else:
+                await session.rollback()
+        finally:
+            await session.close()
+    return response
+
+
+async def discard_transaction(_error: BaseException | None = None) -> None:
+    """Roll back what the edge did not get to end: a handler that died, a client that left."""
+    session: AsyncSession | None = g.pop("db", None)
+    if session is not None:
+        await session.close()
+
+
+def register_transactions(app: Quart) -> None:
+    """End every request's transaction at the edge."""
+    app.after_request(end_transaction)
+    app.teardown_request(discard_transaction)

@@ -1,0 +1,8 @@
+"""The doors of the customers' shop."""
+
+from quart import Blueprint
+
+
+def blueprints() -> list[Blueprint]:
+    """Every blueprint of the shop."""
+    return []

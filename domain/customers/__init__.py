@@ -1,0 +1,1 @@
+"""Customers: accounts of the storefront and how they prove who they are."""

@@ -1,0 +1,1 @@
+"""Colleagues: signing in, what each role may do, tokens and keys."""

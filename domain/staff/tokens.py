@@ -1,0 +1,92 @@
+"""Staff JWTs for other domains: HS256, one hour, with audience, jti and revocation; keys rotate."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor, ActorKind, Role
+from domain.clock import now
+from domain.tokens import new_token
+from models import LoginSession, RevokedToken, Staff
+
+AUDIENCE = "ladle-staff"
+ISSUER = "ladle"
+LIFETIME = timedelta(hours=1)
+
+
+def issue_staff_token(secret_key: str, staff_id: int, session_id: int) -> str:
+    """A signed token for one colleague that ends with the session it was issued in, or after an hour."""
+    issued_at = now()
+    claims = {
+        "sub": str(staff_id),
+        "sid": session_id,
+        "aud": AUDIENCE,
+        "iss": ISSUER,
+        "jti": new_token(),
+        "iat": issued_at,
+        "exp": issued_at + LIFETIME,
+    }
+    return jwt.encode(claims, _current_key(secret_key), algorithm="HS256")
+
+
+def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
+    """The token's claims when it is ours, unexpired and signed by a current or retired key; else None."""
+    for key in _keys(secret_key):
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=["HS256"],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp", "jti", "sub", "sid"]},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+        except jwt.InvalidTokenError:
+            return None
+    return None
+
+
+async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) -> Actor | None:
+    """Who presents this token: active staff, session still open, token not revoked."""
+    row = (
+        await connection.execute(
+            select(Staff.id, Staff.username, Staff.full_name, Staff.role)
+            .join(LoginSession, LoginSession.staff_id == Staff.id)
+            .where(
+                Staff.id == int(claims["sub"]),
+                Staff.is_active,
+                LoginSession.id == int(claims["sid"]),
+                LoginSession.ended_at.is_(None),
+                ~exists().where(RevokedToken.jti == str(claims["jti"])),
+            )
+        )
+    ).first()
+    if row is None:
+        return None
+    staff_id, username, full_name, role = row
+    return Actor(ActorKind.STAFF, staff_id, full_name or username, Role(role), int(claims["sid"]))
+
+
+async def revoke_token(db: AsyncSession, claims: dict[str, Any]) -> None:
+    """End a token before its time; doing it twice is once."""
+    expires_at = now() + LIFETIME
+    await db.execute(
+        insert(RevokedToken)
+        .values(jti=str(claims["jti"]), staff_id=int(claims["sub"]), expires_at=expires_at)
+        .on_conflict_do_nothing()
+    )
+
+
+def _keys(secret_key: str) -> list[str]:
+    """SECRET_KEY may list several, newest first, so that a rotation ends no token."""
+    return [key.strip() for key in secret_key.split(",") if key.strip()]
+
+
+def _current_key(secret_key: str) -> str:
+    return _keys(secret_key)[0]

@@ -1,0 +1,110 @@
+"""What every table shares: the naming of constraints, column types with their units, and who made a row."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, DateTime, Index, MetaData, Numeric, Text, func
+from sqlmodel import Field, SQLModel
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(SQLModel):
+    """Base of every table; answers never return one."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def key() -> Any:
+    """The surrogate primary key of a table."""
+    return Field(default=None, primary_key=True, sa_type=BigInteger)
+
+
+def link(target: str, *, index: bool = True, nullable: bool = False, **foreign_key: Any) -> Any:
+    """A foreign key to `target` (`table.column`), indexed unless a wider index begins with it."""
+    default = {"default": None} if nullable else {}
+    return Field(
+        sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **default, **foreign_key
+    )
+
+
+def text(*, nullable: bool = False, **more: Any) -> Any:
+    """A text column; required texts default to the empty string in the database."""
+    if nullable:
+        return Field(default=None, sa_type=Text, nullable=True, **more)
+    return Field(default="", sa_type=Text, nullable=False, sa_column_kwargs={"server_default": ""}, **more)
+
+
+def money(*, nullable: bool = False) -> Any:
+    """An amount of US dollars, exact to the cent."""
+    if nullable:
+        return Field(default=None, sa_type=Numeric(12, 2), nullable=True)
+    return Field(
+        default=Decimal("0.00"), sa_type=Numeric(12, 2), nullable=False, sa_column_kwargs={"server_default": "0"}
+    )
+
+
+def number(digits: int, places: int) -> Any:
+    """A measured quantity whose unit stands in the column's name."""
+    return Field(default=None, sa_type=Numeric(digits, places), nullable=True)
+
+
+def flag(default: bool) -> Any:
+    """A boolean with the same default in the database as here."""
+    return Field(
+        default=default, nullable=False, sa_column_kwargs={"server_default": "true" if default else "false"}
+    )
+
+
+def count(default: int = 0) -> Any:
+    """A whole number with the same default in the database as here."""
+    return Field(default=default, nullable=False, sa_column_kwargs={"server_default": str(default)})
+
+
+def moment() -> Any:
+    """A point in time that may be unknown; kept with time zone, read in UTC."""
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)  # type: ignore[call-overload]
+
+
+def required_moment() -> Any:
+    """A point in time that the writer must give."""
+    return Field(sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]
+
+
+def created() -> Any:
+    """When the row was made, given by the database unless the writer says."""
+    return Field(
+        default_factory=lambda: datetime.now(UTC),
+        sa_type=DateTime(timezone=True),  # type: ignore[call-overload]
+        nullable=False,
+        sa_column_kwargs={"server_default": func.now()},
+    )
+
+
+def searched(expression: str) -> Any:
+    """The text that searches look in, in lower case, kept by the database itself."""
+    return Field(default=None, sa_column=Column("search_text", Text, Computed(expression, persisted=True)))
+
+
+def search_index(name: str) -> Index:
+    """A trigram index on `search_text`, for `LIKE '%…%'` and typos."""
+    return Index(name, "search_text", postgresql_using="gin", postgresql_ops={"search_text": "gin_trgm_ops"})
+
+
+def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that the column holds one of the enum's words."""
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def is_e164(column: str) -> CheckConstraint:
+    """A CHECK that the column is empty or an E.164 phone number."""
+    return CheckConstraint(rf"{column} IS NULL OR {column} ~ '^\+[1-9][0-9]{{6,14}}$'", name=f"{column}_e164")

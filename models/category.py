@@ -1,0 +1,19 @@
+"""Categories of the catalogue."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text as sql
+from models.base import Table, count, created, key, text
+
+
+class Category(Table, table=True):
+    """A shelf of the catalogue; its name is unique whatever the case."""
+
+    __tablename__ = "category"
+    __table_args__ = (Index("uq_category_name_lower", sql("lower(name)"), unique=True),)
+
+    id: int | None = key()
+    name: str
+    description: str = text()
+    position: int = count()
+    created_at: datetime = created()

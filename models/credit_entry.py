@@ -1,0 +1,43 @@
+"""The store credit ledger: a customer's balance is the sum of the amounts and never negative."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index
+from models.base import Table, created, key, link, money, one_of, text
+
+
+class CreditKind(StrEnum):
+    """Why credit moved."""
+
+    OVERPAYMENT = "overpayment"
+    APPLIED = "applied"
+    RETURNED = "returned"
+    ADJUSTMENT = "adjustment"
+    REFUND = "refund"
+
+
+class CreditEntry(Table, table=True):
+    """One movement of a customer's store credit, written under a lock on the customer."""
+
+    __tablename__ = "credit_entry"
+    __table_args__ = (
+        one_of("kind", CreditKind),
+        CheckConstraint("balance_after >= 0", name="balance_not_negative"),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_credit_entry_customer_id_id", "customer_id", "id"),
+    )
+
+    id: int | None = key()
+    customer_id: int = link("customer.id", index=False)
+    amount: Decimal = money()
+    balance_after: Decimal = money()
+    kind: str
+    note: str = text()
+    order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
+    payment_id: int | None = link("payment.id", nullable=True)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()

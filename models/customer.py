@@ -1,0 +1,89 @@
+"""Customers of the storefront and of the desk, with or without a sign-in of their own."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, text as sql
+from sqlmodel import Field
+
+from models.base import Table, count, created, flag, is_e164, key, link, moment, money, one_of, search_index, searched, text
+
+SEARCHED = (
+    "lower(company_name || ' ' || first_name || ' ' || last_name || ' ' || username || ' ' || "
+    "coalesce(email, '') || ' ' || coalesce(phone, phone_raw))"
+)
+
+
+class PaymentTerms(StrEnum):
+    """How a customer may pay."""
+
+    PREPAID = "prepaid"
+    NET30 = "net30"
+
+
+class Customer(Table, table=True):
+    """A restaurant. `password_hash` is null for one that staff entered; an invalid phone stays in `phone_raw`."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        one_of("payment_terms", PaymentTerms),
+        is_e164("phone"),
+        is_e164("phone2"),
+        CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
+        Index("uq_customer_username_lower", sql("lower(username)"), unique=True),
+        Index("uq_customer_email_lower", sql("lower(email)"), unique=True),
+        Index("uq_customer_google_subject", "google_subject", unique=True),
+        Index("ix_customer_phone", "phone"),
+        Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_customer_company", sql("lower(company_name)"), "id"),
+        search_index("ix_customer_search"),
+    )
+
+    id: int | None = key()
+    username: str
+    email: str | None = text(nullable=True)
+    email_verified_at: datetime | None = moment()
+    password_hash: str | None = text(nullable=True)
+    google_subject: str | None = text(nullable=True)
+    first_name: str = text()
+    last_name: str = text()
+    company_name: str = text()
+    phone: str | None = text(nullable=True)
+    phone_raw: str = text()
+    phone2: str | None = text(nullable=True)
+    phone_verified_at: datetime | None = moment()
+    business_type: str = text()
+    business_ein: str = text()
+    resale_certificate: str = text()
+    state_of_operation: str = text()
+    shipping_street: str = text()
+    shipping_city: str = text()
+    shipping_state: str = text()
+    shipping_zip: str = text()
+    shipping_country: str = Field(default="US", sa_column_kwargs={"server_default": "US"})
+    billing_street: str = text()
+    billing_city: str = text()
+    billing_state: str = text()
+    billing_zip: str = text()
+    billing_country: str = Field(default="US", sa_column_kwargs={"server_default": "US"})
+    timezone: str = text()
+    preferred_language: str = Field(default="en", sa_column_kwargs={"server_default": "en"})
+    payment_terms: str = Field(default="prepaid", sa_column_kwargs={"server_default": "prepaid"})
+    credit_limit: Decimal = money()
+    sales_rep_id: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
+    po_number: str = text()
+    notes: str = text()
+    do_not_call: bool = flag(False)
+    do_not_call_note: str = text()
+    # Not a foreign key: it names the guest order to link on verification, and orders already point here.
+    claimed_order_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    external_id: str | None = Field(default=None, unique=True)
+    is_demo: bool = flag(False)
+    is_active: bool = flag(True)
+    failed_sign_ins: int = count()
+    locked_until: datetime | None = moment()
+    created_at: datetime = created()
+    updated_at: datetime = created()
+    search_text: str = searched(SEARCHED)
+    version: int = count(1)

@@ -1,0 +1,148 @@
+"""Orders, their lines and their story. Money is fixed at the sale; states are guarded by CHECK and by
+`domain/orders/statuses.py`."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from domain.orders.statuses import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
+from models.base import Table, count, created, flag, is_e164, key, link, moment, money, one_of, search_index, searched, text
+
+SEARCHED = (
+    "lower(order_number || ' ' || delivery_name || ' ' || delivery_company || ' ' || "
+    "coalesce(delivery_email, '') || ' ' || coalesce(delivery_phone, ''))"
+)
+
+
+class Order(Table, table=True):
+    """One order. `amount_paid` is kept beside the payments it sums, so that lists need no join; `stock_held`
+    says whether its lines still hold stock, which makes giving it back happen exactly once."""
+
+    __tablename__ = "orders"  # `order` is a reserved word in SQL
+    __table_args__ = (
+        one_of("status", OrderStatus),
+        one_of("payment_status", PaymentStatus),
+        one_of("payment_method", PaymentMethod),
+        one_of("source", OrderSource),
+        is_e164("delivery_phone"),
+        CheckConstraint("subtotal >= 0", name="subtotal_not_negative"),
+        CheckConstraint("discount_amount >= 0", name="discount_not_negative"),
+        CheckConstraint("delivery_fee >= 0", name="fee_not_negative"),
+        CheckConstraint(
+            "total_amount = greatest(subtotal - discount_amount + delivery_fee, 0)", name="total_adds_up"
+        ),
+        CheckConstraint("amount_paid >= 0", name="paid_not_negative"),
+        Index("ix_orders_created", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_orders_payment_created", "payment_status", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_orders_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_orders_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_orders_phone_created", "delivery_phone", sql("created_at DESC")),
+        Index("ix_orders_email", sql("lower(delivery_email)")),
+        Index("ix_orders_on_hold", sql("created_at DESC"), postgresql_where=sql("on_hold")),
+        Index("ix_orders_attention", sql("created_at DESC"), postgresql_where=sql("attention <> ''")),
+        search_index("ix_orders_search"),
+    )
+
+    id: int | None = key()
+    order_number: str = Field(unique=True)
+    customer_id: int | None = link("customer.id", index=False, nullable=True, ondelete="SET NULL")
+    source: str = Field(default="web", sa_column_kwargs={"server_default": "web"})
+    status: str = Field(default="pending", sa_column_kwargs={"server_default": "pending"})
+    on_hold: bool = flag(False)
+    hold_reason: str = text()
+    attention: str = text()
+    stock_held: bool = flag(False)
+    takes_stock: bool = flag(True)
+    sales_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
+    assigned_to: str = text()
+    delivery_name: str = text()
+    delivery_first_name: str = text()
+    delivery_last_name: str = text()
+    delivery_company: str = text()
+    delivery_email: str | None = text(nullable=True)
+    delivery_phone: str | None = text(nullable=True)
+    delivery_phone_raw: str = text()
+    delivery_address: str = text()
+    delivery_city: str = text()
+    delivery_state: str = text()
+    delivery_zip: str = text()
+    delivery_country: str = Field(default="US", sa_column_kwargs={"server_default": "US"})
+    billing_address: str = text()
+    po_number: str = text()
+    special_notes: str = text()
+    staff_notes: str = text()
+    item_count: int = count()
+    unit_count: int = count()
+    subtotal: Decimal = money()
+    discount_amount: Decimal = money()
+    delivery_fee: Decimal = money()
+    total_amount: Decimal = money()
+    amount_paid: Decimal = money()
+    payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
+    payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
+    tracking_number: str | None = text(nullable=True)
+    carrier: str | None = text(nullable=True)
+    created_at: datetime = created()
+    updated_at: datetime = created()
+    confirmed_at: datetime | None = moment()
+    packed_at: datetime | None = moment()
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
+    external_id: str | None = Field(default=None, unique=True)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    search_text: str = searched(SEARCHED)
+    version: int = count(1)
+
+
+class OrderItem(Table, table=True):
+    """One line as it was sold: name, price and cost never follow later edits of the product."""
+
+    __tablename__ = "order_item"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("unit_price >= 0", name="unit_price_not_negative"),
+        Index("uq_order_item_order_position", "order_id", "position", unique=True),
+        Index("ix_order_item_product_order", "product_id", "order_id"),
+        Index("ix_order_item_sku_lower", sql("lower(product_sku)")),
+    )
+
+    id: int | None = key()
+    order_id: int = link("orders.id", index=False, ondelete="CASCADE")
+    position: int
+    product_id: int | None = link("product.id", index=False, nullable=True)
+    product_name: str
+    product_sku: str = text()
+    product_brand: str = text()
+    product_unit_size: str = text()
+    quantity: int
+    unit_price: Decimal = money()
+    is_bulk_price: bool = flag(False)
+    line_total: Decimal = money()
+    unit_cost: Decimal | None = money(nullable=True)
+
+
+class OrderEvent(Table, table=True):
+    """One entry of an order's timeline: who, when, what, from what to what."""
+
+    __tablename__ = "order_event"
+    __table_args__ = (Index("ix_order_event_order_id_id", "order_id", "id"),)
+
+    id: int | None = key()
+    order_id: int = link("orders.id", index=False, ondelete="CASCADE")
+    kind: str
+    from_status: str | None = text(nullable=True)
+    to_status: str | None = text(nullable=True)
+    note: str = text()
+    changes: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
+    actor_kind: str = text()
+    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    actor_name: str = text()
+    created_at: datetime = created()

@@ -1,0 +1,54 @@
+"""The outbox: mails, texts and Discord posts written in the act's own transaction and sent by a job."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, text as sql
+from sqlmodel import Field
+
+from models.base import Table, count, created, key, link, moment, one_of, text
+
+
+class Channel(StrEnum):
+    """How a message leaves."""
+
+    EMAIL = "email"
+    TEXT = "text"
+    DISCORD = "discord"
+
+
+class MessageState(StrEnum):
+    """How far a message has come; `not_sent` says in `last_error` which setting is missing."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+
+
+class OutboxMessage(Table, table=True):
+    """One message to one recipient; `dedupe_key` keeps an act from writing it twice."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        one_of("channel", Channel),
+        one_of("state", MessageState),
+        Index("ix_outbox_message_created", sql("id DESC")),
+        Index("ix_outbox_message_state", "state", sql("id DESC")),
+    )
+
+    id: int | None = key()
+    channel: str
+    kind: str
+    recipient: str
+    subject: str = text()
+    body_text: str = text()
+    body_html: str = text()
+    state: str = Field(default="queued", sa_column_kwargs={"server_default": "queued"})
+    attempts: int = count()
+    last_error: str = text()
+    dedupe_key: str | None = Field(default=None, unique=True)
+    order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
+    customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
+    created_at: datetime = created()
+    sent_at: datetime | None = moment()

@@ -1,0 +1,49 @@
+"""Money in and out of orders: every payment, credit used included, is a row."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field
+
+from domain.orders.statuses import PaymentMethod
+from models.base import Table, created, key, link, money, one_of, text
+
+
+class PaymentState(StrEnum):
+    """How far a payment has come; only `succeeded` counts as money."""
+
+    INTENDED = "intended"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Payment(Table, table=True):
+    """One payment of one order; a refund is a row with a negative amount that names the payment it returns."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        one_of("state", PaymentState),
+        one_of("method", PaymentMethod),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_payment_order_id_id", "order_id", "id"),
+    )
+
+    id: int | None = key()
+    order_id: int = link("orders.id", index=False)
+    customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
+    refunds_payment_id: int | None = link("payment.id", nullable=True)
+    method: str
+    state: str = Field(default="succeeded", sa_column_kwargs={"server_default": "succeeded"})
+    amount: Decimal = money()
+    applied_amount: Decimal = money()
+    reference: str = text()
+    note: str = text()
+    provider_id: str | None = Field(default=None, unique=True)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()

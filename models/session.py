@@ -1,0 +1,102 @@
+"""The way to the database: one engine a process, a transaction a request, and the ones that stand apart.
+
+A request's session begins its transaction lazily and is committed at the edge. What must survive a refusal
+uses `separate_transaction()`; reads of one statement use `reading()`, which runs on AUTOCOMMIT.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+import orjson
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+
+class Database:
+    """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=False,
+            pool_recycle=1800,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={"server_settings": {"application_name": "ladle", "timezone": "UTC", "jit": "off"}},
+        )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def session(self) -> AsyncSession:
+        """A session whose transaction begins with its first statement; the caller commits and closes it."""
+        return AsyncSession(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def separate_transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction of its own, committed at the end of the block and rolled back on an error."""
+        async with self.session() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on AUTOCOMMIT for reads of one statement: no BEGIN and no COMMIT travel."""
+        async with self._autocommit.connect() as connection:
+            yield connection
+
+    async def listening_connection(self) -> asyncpg.Connection:
+        """A raw asyncpg connection outside the pool, for LISTEN."""
+        url = make_url(self.url)
+        query = dict(url.query)
+        return await asyncpg.connect(
+            host=cast(str, query.get("host", url.host)),
+            port=url.port or int(cast(str, query.get("port", 5432))),
+            user=url.username,
+            password=url.password,
+            database=url.database,
+            server_settings={"application_name": "ladle-listener"},
+        )
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+class _Current:
+    database: Database | None = None
+
+
+def use_database(database: Database) -> None:
+    """Make `database` the one this process uses."""
+    _Current.database = database
+
+
+def current_database() -> Database:
+    """The database of this process; set by the program's start."""
+    if _Current.database is None:
+        raise RuntimeError("use_database() has not been called")
+    return _Current.database
+
+
+@asynccontextmanager
+async def separate_transaction() -> AsyncIterator[AsyncSession]:
+    """Commit apart from the request: for what must survive its refusal (failed sign-in, receipt, call log)."""
+    async with current_database().separate_transaction() as session:
+        yield session
+
+
+async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
+    """asyncpg's own connection inside the session's transaction, for hot statements.
+
+    SQLAlchemy begins the transaction with its own first statement only, so it is begun here before the connection
+    is handed out; its adapter has no public word for that.
+    """
+    connection = await db.connection()
+    adapted = await connection.get_raw_connection()
+    dbapi = cast(Any, adapted.dbapi_connection)
+    if dbapi._transaction is None:
+        await dbapi._start_transaction()
+    return cast(asyncpg.Connection, adapted.driver_connection)

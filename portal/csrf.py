@@ -1,0 +1,61 @@
+"""CSRF tokens of the portal's forms: signed, and bound to the session or, before sign-in, to a cookie of its own."""
+
+import secrets
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from quart import Quart, Response, g, request
+
+from api.guards import staff_auth
+from api.request import settings
+from domain.errors import NotAllowed
+from domain.tokens import hash_token, is_same_secret
+from portal.errors import is_page
+
+COOKIE = "ladle_form"
+FIELD = "csrf_token"
+HEADER = "X-CSRF-Token"
+LIFETIME_SECONDS = 30 * 86400
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def csrf_token() -> str:
+    """The token for the forms of the page in hand."""
+    return str(_serializer().dumps(_owner()))
+
+
+async def check_csrf() -> None:
+    """Refuse a changing request on a page without the token of its session."""
+    if request.method in SAFE_METHODS or not is_page(request.path):
+        return
+    given = request.headers.get(HEADER) or (await request.form).get(FIELD, "")
+    try:
+        owner = _serializer().loads(given, max_age=LIFETIME_SECONDS)
+    except BadSignature:
+        owner = ""
+    if not is_same_secret(str(owner), _owner()):
+        raise NotAllowed("This form is out of date. Load the page again and send it once more.", code="stale_form")
+
+
+def _owner() -> str:
+    """Whom a token belongs to: the session's id, hashed, or the random value of the form cookie."""
+    if session := staff_auth.load_user().auth_id:
+        return hash_token(session)
+    if "form_cookie" not in g:
+        g.form_cookie = request.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+    return str(g.form_cookie)
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings().secret_key.split(",")[0], salt="portal form")
+
+
+async def _set_cookie(response: Response) -> Response:
+    if "form_cookie" in g and COOKIE not in request.cookies:
+        response.set_cookie(COOKIE, g.form_cookie, httponly=True, samesite="Lax", secure=settings().is_production)
+    return response
+
+
+def register_csrf(app: Quart) -> None:
+    """Check every changing request under the page paths before its handler."""
+    app.before_request(check_csrf)
+    app.after_request(_set_cookie)

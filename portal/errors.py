@@ -1,0 +1,41 @@
+"""Refusals as pages: the same sentence as the JSON doors give, in the portal's frame."""
+
+from urllib.parse import quote
+
+import orjson
+from quart import Response, redirect, render_template, request
+
+from domain.errors import NotSignedIn
+
+PAGE_PREFIXES = ("/portal", "/pay/")
+SIGN_IN = "/portal/sign-in"
+
+
+def is_page(path: str) -> bool:
+    """True for the paths that people look at in a browser."""
+    return path.startswith(PAGE_PREFIXES)
+
+
+async def show_error_page(error: Exception, answer: Response) -> Response:
+    """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
+    if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
+        return _to_sign_in()
+    refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
+    page = Response(
+        await render_template("errors/error.html", status=answer.status_code, refusal=refusal),
+        answer.status_code,
+        content_type="text/html; charset=utf-8",
+    )
+    if "Retry-After" in answer.headers:
+        page.headers["Retry-After"] = answer.headers["Retry-After"]
+    return page
+
+
+def _to_sign_in() -> Response:
+    """A whole-page move to the sign-in page that comes back here; htmx needs it said in a header of its own."""
+    back = request.full_path.rstrip("?") if request.method == "GET" else "/portal"
+    target = f"{SIGN_IN}?next={quote(back)}"
+    if request.headers.get("HX-Request"):
+        return Response("", 401, headers={"HX-Redirect": target})
+    response = redirect(target, 303)
+    return response if isinstance(response, Response) else Response(status=303, headers={"Location": target})

@@ -1,0 +1,70 @@
+"""The program: `create_app()` and the command line."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import orjson
+from quart import Quart
+
+from settings import Settings, load_settings_or_exit
+
+
+def create_app(settings: Settings | None = None) -> Quart:
+    """The web app with every door; the caller provides a migrated database through the settings."""
+    from api.app import build_app
+
+    return build_app(settings or load_settings_or_exit())
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What the program understands."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="the server; the database must be migrated")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--workers", type=int, default=1)
+    serve.add_argument("--no-worker", action="store_true", help="do not run a job worker beside it")
+    commands.add_parser("worker", help="a job worker; any number may run")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    demo = commands.add_parser("demo", help="load a deterministic demo company")
+    demo.add_argument("--customers", type=int, default=300)
+    demo.add_argument("--products", type=int, default=400)
+    demo.add_argument("--orders", type=int, default=12_000)
+    demo.add_argument("--seed", type=int, default=1)
+    northwind = commands.add_parser("load-northwind", help="load the Northwind books")
+    northwind.add_argument("directory", type=Path)
+    staff_add = commands.add_parser("staff-add", help="add a staff user; the password comes from standard input")
+    staff_add.add_argument("username")
+    staff_add.add_argument("--role", required=True, choices=["admin", "manager", "staff", "sales_rep", "warehouse"])
+    key_add = commands.add_parser("api-key-add", help="make an API key and print it once")
+    key_add.add_argument("name")
+    key_add.add_argument("--scope", action="append", choices=["voice", "sync", "automation"])
+    return parser
+
+
+def main() -> int:
+    """Run one command; the exit status is 0 when it did what it says."""
+    arguments = command_line().parse_args()
+    settings = load_settings_or_exit()
+    from tasks import commands
+
+    if arguments.command == "openapi":
+        from api.openapi import build_openapi
+
+        sys.stdout.buffer.write(orjson.dumps(build_openapi(create_app(settings)), option=orjson.OPT_INDENT_2))
+        return 0
+    if arguments.command == "serve":
+        return commands.serve(settings, arguments)
+    if arguments.command == "worker":
+        return commands.work(settings)
+    if arguments.command == "migrate":
+        return commands.migrate(settings)
+    return asyncio.run(commands.run_once(settings, arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""The one reader of the environment: a frozen Settings, parsed once, whose errors name the setting."""
+
+import ipaddress
+import secrets
+import sys
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WEAK_SECRET_LENGTH = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or bad; the message is one sentence naming it."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; `.env.example` lists the names with their meaning."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    app_env: Literal["development", "production"] = "development"
+    database_url: str = ""
+    read_database_url: str = ""
+    data_dir: Path = Path("var")
+    pg_bin: Path | None = None
+    database_pool: int = Field(10, ge=1, le=200)
+    secret_key: str = ""
+    data_keys: Annotated[list[str], NoDecode] = []
+
+    metrics_token: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_proxies: Annotated[list[str], NoDecode] = []
+    rate_limits: Literal["on", "off"] = "on"
+    password_min_length: int = Field(6, ge=6, le=64)
+    require_admin_totp: bool = False
+    debug_tokens: bool = False
+
+    free_delivery_minimum: Decimal = Field(Decimal("300.00"), ge=0, max_digits=12, decimal_places=2)
+    delivery_fee: Decimal = Field(Decimal("25.00"), ge=0, max_digits=12, decimal_places=2)
+    rep_max_discount_pct: Decimal = Field(Decimal(15), ge=0, le=100)
+    calling_min: int = 0
+    calling_max: int = 100
+    warehouse_address: str = ""
+
+    public_url: str = "http://127.0.0.1:8000"
+    storefront_url: str = ""
+    cors_origins: Annotated[list[str], NoDecode] = []
+    business_timezone: str = "America/Chicago"
+    company_name: str = "Ladle & Lid"
+    company_address: str = "400 Harbor Street, Chicago, IL 60607"
+
+    internal_secret: str = ""
+    api_key: str = ""
+    stripe_secret_key: str = ""
+    stripe_publishable_key: str = ""
+    stripe_webhook_secret: str = ""
+    stripe_api_base: str = ""
+    easypost_api_key: str = ""
+    easypost_webhook_secret: str = ""
+    easypost_api_base: str = ""
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_from: str = ""
+    twilio_api_base: str = "https://api.twilio.com"
+    smtp_host: str = ""
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = ""
+    sales_inbox: str = ""
+    discord_warehouse_webhook: str = ""
+    discord_sourcing_webhook: str = ""
+    r2_account_id: str = ""
+    r2_access_key_id: str = ""
+    r2_secret_access_key: str = ""
+    r2_bucket_name: str = ""
+    r2_public_url: str = ""
+    r2_endpoint_url: str = ""
+    llm_api_key: str = ""
+    llm_base_url: str = ""
+    llm_model: str = ""
+    elevenlabs_webhook_secret: str = ""
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_issuer: str = "https://accounts.google.com"
+
+    @field_validator("data_keys", "trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)
+        return value
+
+    @field_validator("business_timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError("is not the name of a time zone, such as America/Chicago") from error
+        return value
+
+    @model_validator(mode="after")
+    def _check_production(self) -> "Settings":
+        if self.app_env == "production":
+            missing = [
+                name
+                for name, weak in (
+                    ("SECRET_KEY", len(self.secret_key) < WEAK_SECRET_LENGTH),
+                    ("DATA_KEYS", not self.data_keys or any(len(key) < WEAK_SECRET_LENGTH for key in self.data_keys)),
+                )
+                if weak
+            ]
+            if missing:
+                raise ValueError(
+                    f"production needs {' and '.join(missing)} with at least {WEAK_SECRET_LENGTH} characters"
+                )
+            if self.debug_tokens:
+                raise ValueError("production refuses DEBUG_TOKENS")
+            if self.rate_limits == "off":
+                raise ValueError("production refuses RATE_LIMITS=off")
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        """True with APP_ENV=production."""
+        return self.app_env == "production"
+
+    @cached_property
+    def timezone(self) -> ZoneInfo:
+        """The business's time zone, which decides what "today" and a month are."""
+        return ZoneInfo(self.business_timezone)
+
+    def with_kept_secrets(self) -> "Settings":
+        """In development, fill SECRET_KEY and DATA_KEYS from files in DATA_DIR, made once and readable by us alone."""
+        if self.secret_key and self.data_keys:
+            return self
+        return self.model_copy(
+            update={
+                "secret_key": self.secret_key or _kept_secret(self.data_dir / "secret_key"),
+                "data_keys": self.data_keys or [_kept_secret(self.data_dir / "data_key")],
+            }
+        )
+
+
+def _kept_secret(path: Path) -> str:
+    """Read the secret in `path`, first making it; two processes that start at once agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Parse the environment and `.env` once; raises SettingsError naming every bad setting."""
+    try:
+        return Settings().with_kept_secrets()
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            text = problem["msg"].removeprefix("Value error, ")
+            problems.append(f"{name}: {text}" if name else text)
+        raise SettingsError("Bad settings: " + "; ".join(problems)) from error
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR can't be used: {error.strerror} ({error.filename})") from error
+
+
+def load_settings_or_exit() -> Settings:
+    """As `load_settings`, but a bad setting ends the program with its sentence."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        sys.exit(str(error))

@@ -1,0 +1,164 @@
+"""What the command line does: each command finds its database, does its work and says in one line what it did."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from domain.actor import SYSTEM
+from domain.errors import DomainError
+from models import KeyScope
+from models.embedded import attached
+from models.migrations import upgrade
+from models.postgres_programs import EmbeddedPostgresError
+from models.session import Database, separate_transaction, use_database
+from settings import Settings
+
+GRACEFUL_SECONDS = 5
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database to talk to: the one that is set, or the embedded one for the time of the block."""
+    if settings.database_url:
+        yield settings
+        return
+    try:
+        with attached(settings.data_dir, settings.pg_bin) as database_url:
+            yield settings.model_copy(update={"database_url": database_url})
+    except EmbeddedPostgresError as error:
+        sys.exit(str(error))
+
+
+def serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Run the web server until it is told to stop, with a job worker beside it unless that is not wanted."""
+    if trouble := port_trouble(arguments.host, arguments.port):
+        sys.exit(trouble)
+    with with_database(settings) as ready:
+        os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
+        beside = None if arguments.no_worker else subprocess.Popen([sys.executable, str(ROOT / "run.py"), "worker"])
+        try:
+            uvicorn.run(
+                "run:create_app",
+                factory=True,
+                host=arguments.host,
+                port=arguments.port,
+                workers=arguments.workers,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                app_dir=str(ROOT),
+            )
+        finally:
+            if beside is not None:
+                beside.send_signal(signal.SIGTERM)
+                beside.wait()
+    return 0
+
+
+def port_trouble(host: str, port: int) -> str | None:
+    """One sentence when the address can't be listened on, else None."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return f"Port {port} on {host} can't be used: {(error.strerror or str(error)).lower()}."
+    return None
+
+
+def work(settings: Settings) -> int:
+    """Run a job worker until it is told to stop."""
+    from tasks.worker import run_worker
+
+    with with_database(settings) as ready:
+        use_database(Database(ready.database_url, pool_size=ready.database_pool))
+        return asyncio.run(run_worker(ready))
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the database to the newest schema."""
+    with with_database(settings) as ready:
+        upgrade(ready.database_url)
+    return 0
+
+
+async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
+    """The commands that do one thing in one process: demo, load-northwind, staff-add, api-key-add."""
+    with with_database(settings) as ready:
+        database = Database(ready.database_url, pool_size=ready.database_pool)
+        use_database(database)
+        try:
+            return await ONCE[arguments.command](ready, arguments)
+        except DomainError as error:
+            sys.exit(error.message)
+        finally:
+            await database.close()
+
+
+async def load_demo(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Load the demo company into a database that has no orders yet."""
+    from tasks.demo import load_demo_company
+
+    print(
+        await load_demo_company(
+            settings,
+            customers=arguments.customers,
+            products=arguments.products,
+            orders=arguments.orders,
+            seed=arguments.seed,
+        )
+    )
+    return 0
+
+
+async def load_northwind_books(_settings: Settings, arguments: argparse.Namespace) -> int:
+    """Load the Northwind books and print counts and sums."""
+    from tasks.northwind import load_northwind
+
+    print(await load_northwind(arguments.directory))
+    return 0
+
+
+async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Add a staff user whose password comes from standard input."""
+    from domain.staff.users import CreateStaff, create_staff
+
+    password = sys.stdin.readline().rstrip("\n")
+    async with separate_transaction() as db:
+        data = CreateStaff(username=arguments.username, password=password, role=arguments.role)
+        await create_staff(db, data, minimum_length=settings.password_min_length, by=SYSTEM)
+    print(f"Added {arguments.username} as {arguments.role}.")
+    return 0
+
+
+async def add_api_key(_settings: Settings, arguments: argparse.Namespace) -> int:
+    """Make an API key and print it, this once."""
+    from domain.staff.api_keys import CreateApiKey, create_api_key
+
+    async with separate_transaction() as db:
+        made = await create_api_key(
+            db, CreateApiKey(name=arguments.name, scopes=arguments.scope or list(KeyScope)), by=SYSTEM
+        )
+    print(made.key)
+    return 0
+
+
+ONCE = {
+    "demo": load_demo,
+    "load-northwind": load_northwind_books,
+    "staff-add": add_staff,
+    "api-key-add": add_api_key,
+}

@@ -1,0 +1,156 @@
+"""The ground of the tests: a real PostgreSQL with the real migrations.
+
+`db` and `client` see one transaction that is rolled back after the test. `committed` is a second database, for sign-in,
+webhooks, jobs, NOTIFY, races and the browser; it is truncated after each test.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from quart import Quart
+from quart.typing import TestClientProtocol
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from api.app import build_app
+from models import Table
+from models.embedded import EmbeddedPostgres
+from models.migrations import upgrade
+from models.session import Database, use_database
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+TEST_DATA = ROOT / "var" / "tests"
+SECRET = "a secret of the tests that is long enough"
+
+
+class RolledBackDatabase(Database):
+    """One connection with one outer transaction; every session and separate transaction is a savepoint in it."""
+
+    def __init__(self, connection: AsyncConnection, url: str) -> None:
+        self.url = url
+        self.connection = connection
+
+    def session(self) -> AsyncSession:
+        return AsyncSession(self.connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self.connection.begin_nested():
+            yield self.connection
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the tests' own, without fsync; several test runs may share it."""
+    server = EmbeddedPostgres(TEST_DATA, durable=False)
+    server.attach_or_start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
+    """Two migrated databases of this run: `rolled_back` and `committed`."""
+    names = {kind: f"test_{os.getpid()}_{kind}" for kind in ("rolled_back", "committed")}
+    urls = {kind: postgres.database_url(name) for kind, name in names.items()}
+    asyncio.run(_execute(postgres, f'CREATE DATABASE "{names["rolled_back"]}"'))
+    upgrade(urls["rolled_back"])
+    asyncio.run(
+        _execute(postgres, f'CREATE DATABASE "{names["committed"]}" TEMPLATE "{names["rolled_back"]}"')
+    )
+    yield urls
+    for name in names.values():
+        asyncio.run(_execute(postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
+    connection = await connect_raw(postgres.database_url("postgres"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def connect_raw(database_url: str) -> asyncpg.Connection:
+    """asyncpg's own connection to a database of the tests."""
+    url = make_url(database_url)
+    return await asyncpg.connect(
+        host=str(url.query.get("host", url.host)), port=url.port or 5432, user=url.username, database=url.database
+    )
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The settings of the tests: nothing from the environment, no outside services."""
+    return Settings(_env_file=None, secret_key=SECRET, data_keys=[SECRET], data_dir=TEST_DATA, rate_limits="off")
+
+
+@pytest.fixture(scope="session")
+async def _engine_database(database_urls: dict[str, str]) -> AsyncIterator[Database]:
+    database = Database(database_urls["rolled_back"])
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(_engine_database: Database) -> AsyncIterator[Database]:
+    """The database of this test; whatever it writes is rolled back."""
+    async with _engine_database.engine.connect() as connection:
+        outer = await connection.begin()
+        bound = RolledBackDatabase(connection, _engine_database.url)
+        use_database(bound)
+        yield bound
+        await outer.rollback()
+
+
+@pytest.fixture
+async def db(database: Database) -> AsyncIterator[AsyncSession]:
+    """A session in the rolled-back transaction."""
+    async with database.session() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+async def _committed_database(database_urls: dict[str, str]) -> AsyncIterator[Database]:
+    database = Database(database_urls["committed"])
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def committed(_committed_database: Database) -> AsyncIterator[Database]:
+    """A database that really commits; every table is emptied after the test."""
+    use_database(_committed_database)
+    yield _committed_database
+    tables = ", ".join(f'"{name}"' for name in Table.metadata.tables)
+    async with _committed_database.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            f"TRUNCATE {tables}, pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics RESTART IDENTITY CASCADE"
+        )
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Quart:
+    """The app as it is served, knowing that it is being tested."""
+    app = build_app(settings)
+    app.testing = True
+    return app
+
+
+@pytest.fixture
+def client(app: Quart, database: Database) -> TestClientProtocol:
+    """A browser without a sign-in, on the rolled-back database."""
+    return app.test_client()
+
+
+@pytest.fixture
+def committed_client(app: Quart, committed: Database) -> TestClientProtocol:
+    """A browser without a sign-in, on the database that commits."""
+    return app.test_client()
