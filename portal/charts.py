@@ -1,4 +1,4 @@
-"""The geometry of charts drawn on the server: bars and lines over days or months, for wide and for narrow screens.
+"""The geometry of charts drawn on the server: bars and lines over time, for wide and narrow screens.
 
 Text keeps its size because each drawing has the width it is shown at; the axis begins at zero, so that no bar
 exaggerates.
@@ -19,7 +19,7 @@ WIDE, NARROW = (992, 208), (326, 170)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` marks an unfinished period."""
+    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` means unfinished."""
 
     label: str
     value: float

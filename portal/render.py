@@ -1,7 +1,7 @@
 """Turns a template and its facts into an answer: the whole page, or for htmx the one block that changes.
 
-Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers are never
-forgotten.
+Every page goes through `page_or_block`, so that the common facts, the toasts and the caching headers
+are never forgotten.
 """
 
 from __future__ import annotations
@@ -25,8 +25,18 @@ from portal.filters import register_filters
 from portal.navigation import ROLE_WORDS, build_navigation
 
 SHARED = (
-    "icons", "badges", "fields", "table", "chart", "figures", "modal", "toast", "timeline", "track", "page_head",
-)  # fmt: skip
+    "icons",
+    "badges",
+    "fields",
+    "table",
+    "chart",
+    "figures",
+    "modal",
+    "toast",
+    "timeline",
+    "track",
+    "page_head",
+)
 ERROR_TITLES = {
     401: "Sign in first",
     403: "Not for your role",
@@ -41,7 +51,7 @@ Counts = Callable[[Actor], Awaitable[Mapping[str, int]]]
 
 
 class Macros:
-    """The shared macros under the one name `ui`: a block rendered alone does not see its page's imports."""
+    """The shared macros as `ui`: a block rendered alone does not see its page's imports."""
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self.__dict__.update(found)
@@ -59,7 +69,7 @@ def prepare_templates(
     csrf_token: Callable[[], str],
     count_waiting: Counts = _count_nothing,
 ) -> None:
-    """Give the templates their filters and common facts; `count_waiting` feeds the numbers in the navigation."""
+    """Give the templates their filters and common facts; `count_waiting` feeds the navigation's numbers."""
 
     def today() -> date:
         return datetime.now(zone).date()
@@ -95,7 +105,8 @@ async def page_or_block(
 ) -> Response:
     """The page, or for an htmx part request its block alone.
 
-    With several blocks the one whose id htmx targets goes out, else the first. A block's name is its element's id.
+    With several blocks the one whose id htmx targets goes out, else the first. A block's name is its
+    element's id.
     """
     partial = block is not None and wants_block()
     facts = await _common_facts(whole_page=not partial, counting=status < 400) | {"status": status} | context
@@ -176,7 +187,7 @@ def write_attributes(given: Mapping[str, Any] | None) -> Markup:
 
 
 async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
-    """What every template may count on; an error page counts nothing, since the database may be the trouble."""
+    """What every template may count on; an error page counts nothing: the database may be out."""
     from api.request import current_actor
     from domain.staff.rights import may
 
