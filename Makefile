@@ -21,8 +21,8 @@ setup: ## Make .venv and install what running needs; quick when nothing changed.
 setup-tests: ## The same for the tests and checks: also a browser and the developers' tools.
 	@$(FIND_PYTHON); "$$python" bootstrap.py test
 
-run: setup ## Start everything: database, migrations, demo company, server, worker. Ctrl-C stops it.
-	@exec $(PY) -m tasks.supervise
+run: setup ## Start everything: database, migrations, demo company, server, worker. ARGS="--port 8001" moves it.
+	@exec $(PY) -m tasks.supervise $(ARGS)
 
 test: setup-tests ## Run every test; T=tests/models narrows it down.
 	@$(PY) -m pytest $(T)

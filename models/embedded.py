@@ -259,13 +259,16 @@ class EmbeddedPostgres:
             os.close(log)
             os.close(alive)
         self._pid, self._child = child.pid, child
-        started = wait_until(lambda: child.poll() is not None or is_ready(home, child.pid), START_SECONDS)
-        if not started or child.poll() is not None:
+        try:
+            wait_until(lambda: child.poll() is not None or is_ready(home, child.pid), START_SECONDS)
+            if child.poll() is not None or not is_ready(home, child.pid):
+                complaint = last_complaint(home.log.read_bytes()[log_start:].decode(errors="replace"))
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL did not start in {home.data}: {complaint} (log: {home.log})"
+                )
+        except BaseException:
             self._end(home)
-            complaint = last_complaint(home.log.read_bytes()[log_start:].decode(errors="replace"))
-            raise EmbeddedPostgresError(
-                f"PostgreSQL did not start in {home.data}: {complaint} (log: {home.log})"
-            )
+            raise
 
     def _make_database(self, programs: PostgresPrograms) -> None:
         """Create the program's database if it is absent; shows at once that the server answers."""
