@@ -24,8 +24,7 @@ _DEEPEST = 6
 
 
 class FormRows(list[Any]):
-    """The rows of a form's table in order; `row_names` are the indexes they were sent under, for error names.
-    """
+    """The rows of a form's table in order; `row_names` are the indexes they were sent under."""
 
     def __init__(self, rows: Mapping[str, Any]) -> None:
         super().__init__(rows.values())

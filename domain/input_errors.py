@@ -124,8 +124,7 @@ def name_field(detail: ErrorDetails, sent: object) -> str:
 
 
 def _label(name: str, *, start: bool = True) -> str:
-    """A field's name for a sentence: `delivery_zip` is "Delivery zip", `items.0.quantity` "Items 1 quantity".
-    """
+    """A field's name for a sentence: `delivery_zip` is "Delivery zip", `items.0.sku` "Items 1 sku"."""
     parts = [str(int(part) + 1) if part.isdigit() else part.replace("_", " ") for part in name.split(".")]
     label = " ".join(parts)
     return label[:1].upper() + label[1:] if start else label

@@ -112,8 +112,7 @@ def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:
 
 
 def _read_moment(value: Any, info: ValidationInfo) -> datetime:
-    """Read an ISO timestamp into UTC; one without an offset, or a bare date, is on the caller's wall clock.
-    """
+    """Read an ISO timestamp into UTC; one without an offset, or a bare date, is on the business's clock."""
     zone: tzinfo = (info.context or {}).get("timezone", UTC)
     if isinstance(value, str):
         value = _parse_iso(value)
@@ -257,8 +256,7 @@ def _read_text(
 
 
 def _repeated_names(body: bytes) -> dict[str, str]:
-    """The names that stand twice in one object: readers differ in which of the two counts, so neither does.
-    """
+    """The names that stand twice in one object: readers differ in which one counts, so neither does."""
     repeated: dict[str, str] = {}
 
     def note(pairs: list[tuple[str, Any]]) -> None:
@@ -270,4 +268,3 @@ def _repeated_names(body: bytes) -> dict[str, str]:
     read: Callable[..., Any] = json.loads
     read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=str)
     return repeated
-

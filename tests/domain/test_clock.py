@@ -69,7 +69,10 @@ def test_months_are_added_on_the_calendar() -> None:
     assert [days_in_month(2026, month) for month in (1, 2, 4, 12)] == [31, 28, 30, 31]
 
 
-@given(st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.sampled_from(["America/Chicago", "Asia/Beirut", "Asia/Tokyo"]))
+@given(
+    st.dates(date(1990, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(["America/Chicago", "Asia/Beirut", "Asia/Tokyo"]),
+)
 def test_one_days_end_is_the_next_days_start(day: date, name: str) -> None:
     zone = ZoneInfo(name)
     start, end = business_day_bounds(day, zone)

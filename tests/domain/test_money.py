@@ -13,7 +13,14 @@ AMOUNTS = st.decimals(min_value=-MOST_MONEY, max_value=MOST_MONEY, places=2)
 
 @pytest.mark.parametrize(
     ("given_amount", "rounded"),
-    [("0.005", "0.01"), ("2.675", "2.68"), ("2.6749", "2.67"), ("-0.005", "-0.01"), ("-0.001", "0.00"), ("7", "7.00")],
+    [
+        ("0.005", "0.01"),
+        ("2.675", "2.68"),
+        ("2.6749", "2.67"),
+        ("-0.005", "-0.01"),
+        ("-0.001", "0.00"),
+        ("7", "7.00"),
+    ],
 )
 def test_half_a_cent_is_rounded_away_from_zero(given_amount: str, rounded: str) -> None:
     assert str(round_half_up(Decimal(given_amount))) == rounded
@@ -37,7 +44,23 @@ def test_an_amount_is_read_as_people_write_it(written: str, amount: str) -> None
 
 
 @pytest.mark.parametrize(
-    "written", ["", "$", ".", "1,23", "12,34.5", "1.234,50", "1.005", "1e3", "NaN", "Infinity", "5 $", "0x5", "٣", "--5"]
+    "written",
+    [
+        "",
+        "$",
+        ".",
+        "1,23",
+        "12,34.5",
+        "1.234,50",
+        "1.005",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "5 $",
+        "0x5",
+        "٣",
+        "--5",
+    ],
 )
 def test_what_is_no_amount_is_none(written: str) -> None:
     assert parse_money(written) is None

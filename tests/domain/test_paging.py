@@ -37,7 +37,13 @@ def test_a_bad_page_is_refused(args: dict[str, list[str]]) -> None:
 
 def test_a_page_knows_its_place_in_the_list() -> None:
     page = make_page(["a", "b"], 52, PageInput(page=2))
-    assert (page.pages, page.first_row, page.last_row, page.has_next, page.has_previous) == (2, 51, 52, False, True)
+    assert (page.pages, page.first_row, page.last_row, page.has_next, page.has_previous) == (
+        2,
+        51,
+        52,
+        False,
+        True,
+    )
     assert page.map(str.upper).rows == ["A", "B"]
 
 

@@ -24,7 +24,8 @@ def test_every_common_spelling_is_the_same_number(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "abc", "555-0148", "911", "000-000-0000", "111-111-1111", "123-555-0100", "+1", "\0", "9" * 500]
+    "written",
+    ["", "abc", "555-0148", "911", "000-000-0000", "111-111-1111", "123-555-0100", "+1", "\0", "9" * 500],
 )
 def test_a_number_nobody_could_dial_is_none(written: str) -> None:
     assert parse_phone(written) is None
@@ -32,7 +33,7 @@ def test_a_number_nobody_could_dial_is_none(written: str) -> None:
 
 def test_a_number_of_an_old_book_is_read_in_its_country() -> None:
     assert parse_phone("030-0074321", "DE") == "+49300074321"
-    assert parse_phone("(171) 555-7788", "GB") == "+441715557788"
+    assert parse_phone("0621-08460", "DE") == "+4962108460"
     assert parse_phone("(5) 555-4729", "MX") is None
 
 

@@ -1,0 +1,428 @@
+"""JSON is read strictly, forms leniently, queries exactly; every bad field is told at once in plain words."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AliasChoices, Field, model_validator
+
+from domain.errors import InvalidInput
+from domain.input_errors import bad_field
+from domain.inputs import (
+    DateIn,
+    DateTimeIn,
+    EmailIn,
+    Filled60,
+    Id,
+    Input,
+    MoneyIn,
+    OptionalEmailIn,
+    Quantity,
+    SignedMoneyIn,
+    Text200,
+    is_possible_id,
+    read_form,
+    read_json,
+    read_query,
+)
+from domain.money import MOST_MONEY
+
+
+class Way(StrEnum):
+    AIR = "air"
+    ROAD = "road"
+
+
+class Line(Input):
+    sku: Annotated[Filled60, Field(validation_alias=AliasChoices("sku", "product_sku"))]
+    quantity: Quantity
+
+
+class Order(Input):
+    name: Filled60
+    items: Annotated[list[Line], Field(min_length=1, max_length=3)]
+    fee: MoneyIn = Decimal(0)
+    change: SignedMoneyIn | None = None
+    way: Way = Way.ROAD
+    rush: bool = False
+    note: Text200 | None = None
+    on: DateIn | None = None
+    at: DateTimeIn | None = None
+    email: EmailIn | None = None
+    billing_email: OptionalEmailIn = None
+    customer_id: Id | None = None
+    tags: list[Text200] = Field(default_factory=list)
+    extra: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _air_needs_a_note(self) -> Self:
+        if self.way is Way.AIR and not self.note:
+            raise bad_field("is required for air", field="note")
+        return self
+
+
+GOOD = b'{"name": " Mill ", "items": [{"sku": "A", "quantity": 2}]'
+
+
+def read(rest: str = "") -> Order:
+    return read_json(Order, GOOD + rest.encode() + b"}")
+
+
+def refused(raw: bytes | str) -> InvalidInput:
+    with pytest.raises(InvalidInput) as refusal:
+        read_json(Order, raw.encode() if isinstance(raw, str) else raw)
+    return refusal.value
+
+
+def refused_fields(rest: str) -> dict[str, str]:
+    return refused(GOOD.decode() + rest + "}").fields
+
+
+def test_strings_are_stripped_and_unknown_fields_ignored() -> None:
+    order = read(', "surprise": {"deep": [1]}')
+    assert order.name == "Mill"
+    assert order.items[0].quantity == 2
+    assert not hasattr(order, "surprise")
+
+
+def test_all_bad_fields_are_told_at_once() -> None:
+    refusal = refused(
+        '{"items": [{"sku": "A", "quantity": "3"}, {"quantity": 0}], "fee": 1.005, "rush": "yes",'
+        ' "way": "sea", "note": "'
+        + "x" * 201
+        + '", "on": "24.11.2026", "email": "nobody", "tags": "x", "customer_id": -1}'
+    )
+    assert refusal.fields == {
+        "name": "is required",
+        "items.0.quantity": "must be a whole number",
+        "items.1.sku": "is required",
+        "items.1.quantity": "must be at least 1",
+        "fee": "must be a number with at most two decimals",
+        "rush": "must be true or false",
+        "way": "must be one of air or road",
+        "note": "must be at most 200 characters",
+        "on": "must be a date like 2026-11-24",
+        "email": "must be an email address like name@example.com",
+        "tags": "must be a list",
+        "customer_id": "must be at least 1",
+    }
+    assert refusal.message == (
+        "Please correct 12 fields: name is required; items 1 quantity must be a whole number; "
+        "items 2 sku is required; and 9 more."
+    )
+
+
+def test_one_bad_field_is_a_sentence_of_its_own() -> None:
+    refusal = refused(b'{"items": [{"sku": "A", "quantity": 2}]}')
+    assert (refusal.message, refusal.code) == ("Name is required.", "invalid_input")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"nonsense",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        b'{"name": "\\ud800"}',
+        b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"x": ' + b"9" * 5000 + b"}",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"3",
+    ],
+)
+def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
+    assert refused(raw).code == "invalid_json"
+
+
+def test_an_empty_body_is_an_empty_object() -> None:
+    assert refused(b"").fields == {"name": "is required", "items": "is required"}
+
+
+def test_a_name_sent_twice_is_refused() -> None:
+    assert refused_fields(', "name": "Other"') == {"name": "was sent more than once"}
+    assert refused_fields(', "extra": {"a": "1", "a": "2"}') == {"a": "was sent more than once"}
+
+
+@pytest.mark.parametrize("rest", [', "name": null', ', "name": ""', ', "name": "  "'])
+def test_an_empty_required_text_is_required(rest: str) -> None:
+    fields = refused('{"items": [{"sku": "A", "quantity": 2}]' + rest + "}").fields
+    assert fields == {"name": "is required"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("0", "0.00"),
+        ("5", "5.00"),
+        ("0.1", "0.10"),
+        ("1784.90", "1784.90"),
+        ("9999999999.99", "9999999999.99"),
+        ("-0.0", "0.00"),
+        ("1e2", "100.00"),
+        ("4.35", "4.35"),
+        ("1.10000", "1.10"),
+    ],
+)
+def test_money_is_read_exactly(sent: str, kept: str) -> None:
+    assert str(read(f', "fee": {sent}').fee) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ('"5"', "must be a number with at most two decimals"),
+        ("true", "must be a number with at most two decimals"),
+        ("0.30000000000000004", "must be a number with at most two decimals"),
+        ("1e400", "must be a number with at most two decimals"),
+        ("NaN", "must be a number with at most two decimals"),
+        ("-Infinity", "must be a number with at most two decimals"),
+        ("[]", "must be a number with at most two decimals"),
+        ("null", "is required"),
+        ("-0.01", "must be at least 0"),
+        ("10000000000", "must be at most 9,999,999,999.99"),
+        ("1e20", "must be at most 9,999,999,999.99"),
+        ("9" * 400, "must be at most 9,999,999,999.99"),
+    ],
+)
+def test_bad_money_is_refused(sent: str, sentence: str) -> None:
+    assert refused_fields(f', "fee": {sent}') == {"fee": sentence}
+
+
+@given(st.decimals(min_value=0, max_value=MOST_MONEY, places=2))
+def test_every_amount_survives_json(amount: Decimal) -> None:
+    assert read(f', "fee": {amount}').fee == amount
+    assert read(f', "fee": {float(amount)!r}').fee == amount
+
+
+def test_signed_money_may_be_negative() -> None:
+    assert read(', "change": -12.5').change == Decimal("-12.50")
+
+
+def test_our_own_code_passes_decimals() -> None:
+    assert Order(name="x", items=[Line(sku="A", quantity=1)], fee=Decimal("2.5")).fee == Decimal("2.50")
+
+
+@pytest.mark.parametrize("sent", ['"3"', "3.0", "2.5", "true", "1e1"])
+def test_a_whole_number_is_nothing_else(sent: str) -> None:
+    raw = '{"name": "x", "items": [{"sku": "A", "quantity": ' + sent + "}]}"
+    assert refused(raw).fields == {"items.0.quantity": "must be a whole number"}
+
+
+@pytest.mark.parametrize(
+    "where", [', "note": "a\\u0000b"', ', "tags": ["\\u0000"]', ', "extra": {"\\u0000": "x"}']
+)
+def test_nul_characters_are_refused(where: str) -> None:
+    [sentence] = refused_fields(where).values()
+    assert sentence == "must not contain the NUL character"
+
+
+def test_a_written_backslash_u0000_is_no_nul() -> None:
+    assert read(', "note": "\\\\u0000"').note == "\\u0000"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2026-11-24", date(2026, 11, 24)),
+        ("2026-11-24T23:59:00Z", date(2026, 11, 24)),
+        ("2026-11-24T00:00:00-06:00", date(2026, 11, 24)),
+        ("2026-11-24 08:00", date(2026, 11, 24)),
+    ],
+)
+def test_a_date_may_come_as_a_timestamp(sent: str, kept: date) -> None:
+    assert read(f', "on": "{sent}"').on == kept
+
+
+@pytest.mark.parametrize(
+    "sent", ['"2026-02-30"', '"20261124"', '"2026-W48-2"', '"11/24/2026"', "20261124", '""', "true"]
+)
+def test_a_bad_date_is_refused(sent: str) -> None:
+    assert refused_fields(f', "on": {sent}') == {"on": "must be a date like 2026-11-24"}
+    assert refused_fields(f', "at": {sent}') == {"at": "must be a date and time like 2026-11-24T09:30:00Z"}
+
+
+def test_a_date_no_calendar_of_ours_reaches_is_refused() -> None:
+    assert refused_fields(', "on": "0001-01-01"') == {"on": "must lie between the years 1900 and 2199"}
+    assert refused_fields(', "at": "9999-12-31T23:59:59-12:00"') == {
+        "at": "must lie between the years 1900 and 2199"
+    }
+
+
+def test_a_moment_is_kept_in_utc() -> None:
+    assert read(', "at": "2026-11-24T09:30:00-06:00"').at == datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+    assert read(', "at": "2026-11-24T09:30:00Z"').at == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    raw = GOOD + b', "at": "2026-11-24T09:30"}'
+    local = read_json(Order, raw, timezone=ZoneInfo("America/Chicago")).at
+    assert local == datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+    assert local is not None
+    assert local.tzinfo is UTC
+
+
+def test_emails_are_kept_in_lower_case() -> None:
+    assert read(', "email": " Chef@Old-Mill.Example "').email == "chef@old-mill.example"
+    assert read(', "billing_email": ""').billing_email is None
+    assert refused_fields(', "email": ""') == {"email": "must be an email address like name@example.com"}
+
+
+@pytest.mark.parametrize(
+    "sent", ["nobody", "a@b", "a b@c.de", "a@@c.de", "@c.de", "a@c..de", "é@c.de", "x" * 300 + "@c.de"]
+)
+def test_what_is_no_email_is_refused(sent: str) -> None:
+    assert refused_fields(f', "email": "{sent}"') == {
+        "email": "must be an email address like name@example.com"
+    }
+
+
+def test_a_rule_over_several_fields_blames_one() -> None:
+    assert refused_fields(', "way": "air"') == {"note": "is required for air"}
+
+
+def test_another_name_of_a_field_is_read_too() -> None:
+    order = read_json(Order, b'{"name": "x", "items": [{"product_sku": "A", "quantity": 1}]}')
+    assert order.items[0].sku == "A"
+
+
+def test_ids_fit_the_database() -> None:
+    assert read(', "customer_id": 9223372036854775807').customer_id == 2**63 - 1
+    assert list(refused_fields(', "customer_id": 9223372036854775808')) == ["customer_id"]
+    assert is_possible_id(1)
+    assert not is_possible_id(0)
+    assert not is_possible_id(2**63)
+
+
+def form(**more: list[str]) -> dict[str, list[str]]:
+    return {"name": ["Mill"], "items[0][sku]": ["A"], "items[0][quantity]": [" 2 "]} | more
+
+
+def test_a_form_is_read_leniently() -> None:
+    pairs = form(
+        fee=["$1,234.50"],
+        change=["-5"],
+        rush=["", "on"],
+        way=["road"],
+        at=["2026-11-24T09:30"],
+        on=["2026-11-24"],
+        tags=["a", "", "b"],
+    )
+    order = read_form(
+        Order, pairs | {"extra[12]": ["x"], "csrf": ["y"]}, timezone=ZoneInfo("America/Chicago")
+    )
+    assert order.items[0].quantity == 2
+    assert (order.fee, order.change, order.rush) == (Decimal("1234.50"), Decimal("-5.00"), True)
+    assert order.at == datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+    assert (order.on, order.tags, order.extra) == (date(2026, 11, 24), ["a", "b"], {"12": "x"})
+
+
+def test_an_empty_field_of_a_form_is_absent_and_clears_what_may_be_none() -> None:
+    order = read_form(Order, form(fee=[""], note=[" "], rush=["yes", "0"]))
+    assert (order.fee, order.note, order.rush) == (Decimal(0), None, False)
+    assert "fee" not in order.model_fields_set
+    assert "note" in order.model_fields_set
+
+
+def test_blank_rows_of_a_form_are_left_out_and_the_others_keep_their_names() -> None:
+    rows = {
+        "items[0][sku]": [""],
+        "items[0][quantity]": [""],
+        "items[2][sku]": ["B"],
+        "items[2][quantity]": ["1"],
+        "items[10][sku]": ["C"],
+        "items[10][quantity]": ["many"],
+    }
+    with pytest.raises(InvalidInput) as refusal:
+        read_form(Order, {"name": ["x"]} | rows)
+    assert refusal.value.fields == {"items.10.quantity": "must be a whole number"}
+    order = read_form(Order, {"name": ["x"]} | rows | {"items[10][quantity]": ["3"]})
+    assert [line.sku for line in order.items] == ["B", "C"]
+
+
+@pytest.mark.parametrize("sent", ["2.0", "1_000", "1e3", "٣", "x", "9" * 5000, "0", "100001"])
+def test_a_form_does_not_guess_a_quantity(sent: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_form(Order, form() | {"items[0][quantity]": [sent]})
+    assert list(refusal.value.fields) == ["items.0.quantity"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["items", "items[", "items[]]", "[items]", "items[0]", "name[first]", "a[b][c][d][e][f][g]", "[", ""],
+)
+def test_a_crooked_name_of_a_form_does_no_harm(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_form(Order, {name: ["x"], "name": ["x"]})
+
+
+@given(
+    st.dictionaries(
+        st.text("items[]0.sku", max_size=12), st.lists(st.text(max_size=3), max_size=2), max_size=6
+    )
+)
+def test_any_form_is_read_or_refused(pairs: dict[str, list[str]]) -> None:
+    with pytest.raises(InvalidInput):
+        read_form(Order, pairs)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from([*Order.model_fields, "sku", "quantity"]), inner)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_json_is_read_or_refused_in_plain_words(body: Any) -> None:
+    import json
+
+    try:
+        read_json(Order, json.dumps(body).encode())
+    except InvalidInput as refusal:
+        told = " ".join([refusal.message, *refusal.fields.values()])
+        assert not any(word in told for word in ("Input", "pydantic", "valid ", "Value error", "type="))
+
+
+class Wish(Input):
+    limit: Annotated[int, Field(ge=1, le=10)] = 5
+    only_open: bool = False
+    cheapest: MoneyIn | None = None
+    way: list[Way] = Field(default_factory=list)
+
+
+def test_a_query_is_read_as_text() -> None:
+    wish = read_query(
+        Wish,
+        {"limit": ["7"], "only_open": ["true"], "cheapest": ["12.5"], "way": ["air", "road"], "x": ["y"]},
+    )
+    assert (wish.limit, wish.only_open, wish.cheapest, wish.way) == (
+        7,
+        True,
+        Decimal("12.50"),
+        [Way.AIR, Way.ROAD],
+    )
+    assert read_query(Wish, {"limit": [""]}).limit == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("limit", ["seven"], "must be a whole number"),
+        ("limit", ["7", "8"], "was sent more than once"),
+        ("limit", ["11"], "must be at most 10"),
+        ("only_open", ["maybe"], "must be true or false"),
+        ("cheapest", ["$5"], "must be a number with at most two decimals"),
+        ("way", ["sea"], "must be one of air or road"),
+    ],
+)
+def test_a_bad_value_of_a_query_is_refused(name: str, values: list[str], sentence: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_query(Wish, {name: values})
+    assert list(refusal.value.fields.values()) == [sentence]
