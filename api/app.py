@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from quart import Blueprint, Quart
 from quart.json.provider import JSONProvider
+from werkzeug.routing import IntegerConverter, Map
 
 from api import internal, storefront, webhooks
 from api import staff as staff_doors
@@ -23,6 +24,13 @@ from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 LARGEST_BODY_MB = 64
+
+
+class IdConverter(IntegerConverter):
+    """A record's id in a path; one that no row can have is 404 like any unknown one."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**63 - 1)
 
 
 class OrjsonProvider(JSONProvider):
@@ -63,6 +71,7 @@ def build_app(settings: Settings) -> Quart:
     app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
     app.json = OrjsonProvider(app)
     app.url_map.strict_slashes = False
+    app.url_map.converters["id"] = IdConverter
     app.add_url_rule("/static/<path:filename>", "static", static_file)
 
     # Quart runs what is registered here last to first after a request: headers see the finished answer.
