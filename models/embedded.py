@@ -226,8 +226,10 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(
                 f"A PostgreSQL that this program can't see, or that does not end, uses {home.data}."
             )
-        # Its number may by now be a stranger's, and PostgreSQL itself would then refuse to start.
+        # Its number may by now be a stranger's or a zombie's, and PostgreSQL would then refuse to start.
         (home.data / "postmaster.pid").unlink(missing_ok=True)
+        for trace in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (home.socket_directory() / trace).unlink(missing_ok=True)
         return False
 
     def _launch(self, home: PostgresHome, programs: PostgresPrograms) -> None:

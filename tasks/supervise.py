@@ -70,7 +70,7 @@ class Child:
         )
 
     def start_again_if_dead(self) -> None:
-        """Reap a process that has ended, with what it left in its group, and start it again when it is time."""
+        """Reap an ended process, with what it left in its group, and start it again when it is time."""
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
             _signal_group(self.process.pid, signal.SIGKILL)
