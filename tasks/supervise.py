@@ -27,10 +27,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from models.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from models.migrations import upgrade
 from settings import Settings, load_settings_or_exit
+from tasks.commands import port_trouble
 
 PROGRAM = (sys.executable, str(Path(__file__).parent.parent / "run.py"))
 STOP_SECONDS = 8.0
-PORT_SECONDS = 7.0  # What a killed predecessor left behind needs to let go of the port.
+PORT_SECONDS = 7.0
 READY_SECONDS = 60.0
 STEADY_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -111,7 +112,8 @@ def run_everything(
         if not settings.database_url:
             server = EmbeddedPostgres(settings.data_dir, settings.pg_bin)
             settings = settings.model_copy(update={"database_url": server.start()})
-        _wait_for_port(host, port)
+        # A database that still ran means a predecessor was killed, whose children may need a moment to leave.
+        _wait_for_port(host, port, seconds=0.0 if server and server.owned else PORT_SECONDS)
         _migrate(settings.database_url)
         environment = os.environ | {"DATABASE_URL": settings.database_url}
         if server and not settings.is_production and _is_empty(settings.database_url):
@@ -199,22 +201,12 @@ def _stop_all(server: EmbeddedPostgres | None, children: list[Child]) -> None:
         server.stop()
 
 
-def _wait_for_port(host: str, port: int) -> None:
-    """Check that the port can be had; raises CannotRun when somebody else has it."""
-    deadline = time.monotonic() + PORT_SECONDS
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise CannotRun(
-                        f"Port {port} on {host} can't be used ({error.strerror}); end what uses it, "
-                        'or choose another: make run ARGS="--port 8001".'
-                    ) from error
-            else:
-                return
+def _wait_for_port(host: str, port: int, *, seconds: float) -> None:
+    """Check that the port can be had; raises CannotRun when somebody else keeps it."""
+    deadline = time.monotonic() + seconds
+    while trouble := port_trouble(host, port):
+        if time.monotonic() > deadline:
+            raise CannotRun(f'{trouble} Choose another with: make run ARGS="--port {port + 1}".')
         time.sleep(0.1)
 
 

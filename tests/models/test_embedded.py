@@ -216,7 +216,8 @@ def test_a_stale_pid_file_that_names_a_stranger_is_seen_through(data_dir: Path, 
         stranger, process = other_server.pid, None
     else:
         command = ["sleep", "300"] if stranger_is == "a live program" else ["true"]
-        process = subprocess.Popen(command)
+        # Only a process of the server's own user deceives PostgreSQL itself.
+        process = subprocess.Popen(command, **open_home(mine).run_as())
         stranger = process.pid
     if stranger_is == "a zombie":
         assert wait_until(lambda: psutil.Process(stranger).status() == psutil.STATUS_ZOMBIE, 10)
