@@ -1,0 +1,218 @@
+"""Pictures and papers that people send: judged by content, bounded in size, made anew before they are kept.
+
+What is kept was written by us pixel by pixel, so no camera's place and date and no hidden program survives.
+"""
+
+import base64
+import binascii
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from domain.errors import DomainError, InvalidInput, TooLarge
+
+MOST_BYTES = 12_000_000
+# A picture of 40 million pixels takes some 160 MB while it is open; no product needs more.
+MOST_PIXELS = 40_000_000
+# Larger pictures are shrunk to this: no page shows more, and the database keeps every byte.
+LONGEST_SIDE = 3_000
+THUMBNAIL_SIDE = 320
+PDF = "application/pdf"
+
+_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_WEBP_HEADER_BYTES = 30
+# Two pictures open at once keep the memory flat however many are sent.
+_OPEN_PICTURES = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedImage:
+    """A picture as we keep it; a PDF has no width and no height. `sha256` is that of `data`."""
+
+    content_type: str
+    data: bytes
+    width: int
+    height: int
+    sha256: str
+
+
+def normalise_image(data: bytes, *, allow_pdf: bool = False, field: str = "image") -> NormalisedImage:
+    """Check a JPEG, PNG or WebP and make it anew: upright, without metadata, its first frame only.
+
+    Raises TooLarge above 12 MB and InvalidInput for anything else, for a truncated file and for one with more
+    pixels than we open. Takes up to a second: call it in a thread.
+    """
+    check_size(data, field=field)
+    kind = find_kind(data)
+    if kind == "PDF" and allow_pdf:
+        return _check_pdf(data, field)
+    if kind not in _TYPES:
+        wanted = "a JPEG, PNG or WebP picture" + (", or a PDF" if allow_pdf else "")
+        raise _refuse(field, f"must be {wanted}", code="unsupported_image")
+    with _opened(data, kind, field) as source:
+        if source.format == "JPEG":
+            # Asks the decoder for a smaller picture at once, which saves most of the memory.
+            source.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+        profile = source.info.get("icc_profile") if source.mode in {"RGB", "RGBA", "P"} else None
+        picture = _as_plain_picture(ImageOps.exif_transpose(source), opaque=kind == "JPEG")
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        # Colours are meant as the profile says; a huge one is no profile.
+        small_profile = profile if isinstance(profile, bytes) and len(profile) <= 65_536 else None
+        kept = _encode(picture, kind, profile=small_profile)
+    return NormalisedImage(_TYPES[kind], kept, picture.width, picture.height, hash_bytes(kept))
+
+
+def make_thumbnail(data: bytes, side: int = THUMBNAIL_SIDE, *, field: str = "image") -> bytes:
+    """A small JPEG of a picture, at most `side` pixels wide and high, on white where it was transparent."""
+    check_size(data, field=field)
+    kind = find_kind(data)
+    if kind not in _TYPES:
+        raise _refuse(field, "must be a JPEG, PNG or WebP picture", code="unsupported_image")
+    with _opened(data, kind, field) as source:
+        if source.format == "JPEG":
+            source.draft("RGB", (side * 2, side * 2))
+        picture = _as_plain_picture(ImageOps.exif_transpose(source), opaque=True)
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return _encode(picture, "JPEG", quality=80)
+
+
+def check_size(data: bytes, *, field: str = "image") -> None:
+    """Raise TooLarge for a file above 12 MB."""
+    if len(data) > MOST_BYTES:
+        raise TooLarge("The file is larger than 12 MB.", fields={field: "must be at most 12 MB"})
+
+
+def find_kind(data: bytes) -> str | None:
+    """What a file is by its first bytes: JPEG, PNG, WEBP, PDF or nothing we know; its name is not asked."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return "PDF" if data.startswith(b"%PDF-") else None
+
+
+def read_data_url(text: str, *, field: str = "image_url") -> bytes:
+    """The bytes of a base64 data URL; the type it claims is ignored, because the content decides."""
+    head, comma, encoded = text.strip().partition(",")
+    if not comma or not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
+        raise _refuse(field, "must be a data URL in base64")
+    if len(encoded) > MOST_BYTES * 4 // 3 + 4:
+        raise TooLarge("The file is larger than 12 MB.", fields={field: "must be at most 12 MB"})
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise _refuse(field, "must be a data URL in base64") from None
+
+
+def to_data_url(content_type: str, data: bytes) -> str:
+    """A picture as a data URL."""
+    return f"data:{content_type};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def hash_bytes(data: bytes) -> str:
+    """The SHA-256 of a file in hex: the `v` of its address and its ETag."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
+    """Open a picture once its claimed size is checked; whatever its decoder stumbles over is a refusal."""
+    with _OPEN_PICTURES:
+        try:
+            if kind == "WEBP":
+                # libwebp takes memory for the whole canvas as soon as the file is opened.
+                _check_pixels(*_read_webp_size(data), field)
+            with Image.open(BytesIO(data), formats=[kind]) as source:
+                _check_pixels(*source.size, field)
+                yield source
+        except DomainError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise _refuse_pixels(field) from None
+        except Exception as error:
+            # Decoders of broken files raise nearly anything, and all of it means the same to the sender.
+            raise _refuse(field, "is damaged or incomplete", code="damaged_image") from error
+
+
+def _check_pixels(width: int, height: int, field: str) -> None:
+    if width * height > MOST_PIXELS:
+        raise _refuse_pixels(field)
+
+
+def _read_webp_size(data: bytes) -> tuple[int, int]:
+    """The canvas of a WebP from its header; a ValueError for a header that is cut off or unknown."""
+    if len(data) < _WEBP_HEADER_BYTES:
+        raise ValueError("The header is cut off.")
+    match data[12:16]:
+        case b"VP8X":
+            return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        case b"VP8L":
+            bits = int.from_bytes(data[21:25], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        case b"VP8 ":
+            return (
+                int.from_bytes(data[26:28], "little") & 0x3FFF,
+                int.from_bytes(data[28:30], "little") & 0x3FFF,
+            )
+    raise ValueError("The header is unknown.")
+
+
+def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
+    """Pixels alone, in one of three modes (L, RGB, RGBA).
+
+    Transparency lies on white where the format has none.
+    """
+    if source.mode.startswith(("I", "F")):
+        # Sixteen bits a pixel: keep the upper eight.
+        source = source.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    if source.mode == "L" and "transparency" not in source.info:
+        return source.copy()
+    if not source.has_transparency_data:
+        return source.convert("RGB")
+    clear = source.convert("RGBA")
+    if not opaque:
+        return clear
+    ground = Image.new("RGBA", clear.size, "white")
+    ground.alpha_composite(clear)
+    return ground.convert("RGB")
+
+
+def _encode(picture: Image.Image, kind: str, *, quality: int = 88, profile: bytes | None = None) -> bytes:
+    picture.info.clear()
+    written = BytesIO()
+    extra = {"icc_profile": profile} if profile else {}
+    match kind:
+        case "PNG":
+            picture.save(written, "PNG", **extra)
+        case "WEBP":
+            picture.save(written, "WEBP", quality=quality, exact=False, **extra)
+        case _:
+            picture.save(written, "JPEG", quality=quality, optimize=True, progressive=True, **extra)
+    return written.getvalue()
+
+
+def _check_pdf(data: bytes, field: str) -> NormalisedImage:
+    """A PDF is kept as it came, because nothing makes it anew without loss.
+
+    Doors give it out as a download only.
+    """
+    if b"%%EOF" not in data[-2048:]:
+        raise _refuse(field, "is damaged or incomplete", code="damaged_image")
+    return NormalisedImage(PDF, data, 0, 0, hash_bytes(data))
+
+
+def _refuse(field: str, sentence: str, *, code: str = "bad_image") -> InvalidInput:
+    return InvalidInput(f"The file {sentence}.", code=code, fields={field: sentence})
+
+
+def _refuse_pixels(field: str) -> InvalidInput:
+    return _refuse(
+        field, f"must have at most {MOST_PIXELS // 1_000_000} million pixels", code="too_many_pixels"
+    )
