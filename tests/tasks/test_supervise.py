@@ -24,7 +24,7 @@ import http.server, os, pathlib, signal, sys
 here = pathlib.Path(__file__).parent
 with (here / "starts").open("a") as starts:
     starts.write(f"{sys.argv[1]} {os.getpid()} {os.environ['DATABASE_URL']}\\n")
-if (here / "broken").exists():
+if sys.argv[1] == "serve" and (here / "broken").exists():
     sys.exit("I do not start.")
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
