@@ -14,6 +14,7 @@ from portal.filters import format_number
 
 LEFT, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22
+LETTER_WIDTH = 6.0
 WIDE, NARROW = (992, 208), (326, 170)
 
 
@@ -64,6 +65,7 @@ class Tick:
 
     x: float
     label: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +197,21 @@ def _draw(
         grid=tuple(GridLine(level(amount), write_axis_label(amount, unit)) for amount in axis),
         bars=bars,
         lines=tuple(lines),
-        ticks=_choose_ticks(points, centre, most_ticks),
+        ticks=_choose_ticks(points, centre, most_ticks, right=right),
     )
 
 
-def _choose_ticks(points: Sequence[Point], centre: Callable[[int], float], most: int) -> tuple[Tick, ...]:
-    """Labels at even distances, counted from the newest, so that today always has one."""
+def _choose_ticks(
+    points: Sequence[Point], centre: Callable[[int], float], most: int, *, right: int
+) -> tuple[Tick, ...]:
+    """Labels at even distances, counted from the newest, so that today always has one; none is cut off."""
     if not points:
         return ()
     step = math.ceil(len(points) / most)
     shown = range(len(points) - 1, -1, -step)
-    return tuple(Tick(round(centre(index), 1), points[index].label) for index in reversed(shown))
+    ticks = []
+    for index in reversed(shown):
+        x, label = round(centre(index), 1), points[index].label
+        runs_out = x + len(label) * LETTER_WIDTH / 2 > right
+        ticks.append(Tick(float(right), label, "end") if runs_out else Tick(x, label, "middle"))
+    return tuple(ticks)

@@ -3,9 +3,10 @@
 from urllib.parse import quote
 
 import orjson
-from quart import Response, redirect, render_template, request
+from quart import Response, redirect, request
 
 from domain.errors import NotSignedIn
+from portal.render import error_page
 
 PAGE_PREFIXES = ("/portal", "/pay/")
 SIGN_IN = "/portal/sign-in"
@@ -21,11 +22,7 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return _to_sign_in()
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
-    page = Response(
-        await render_template("errors/error.html", status=answer.status_code, refusal=refusal),
-        answer.status_code,
-        content_type="text/html; charset=utf-8",
-    )
+    page = await error_page(answer.status_code, refusal.get("error", ""))
     if "Retry-After" in answer.headers:
         page.headers["Retry-After"] = answer.headers["Retry-After"]
     return page

@@ -39,7 +39,15 @@ class SampleOrder:
 
 
 def _order(  # noqa: PLR0917 -- a table of samples reads best as rows
-    id_: int, number: str, hours: float, company: str, rep: str, items: int, payment: str, state: str, total: str
+    id_: int,
+    number: str,
+    hours: float,
+    company: str,
+    rep: str,
+    items: int,
+    payment: str,
+    state: str,
+    total: str,
 ) -> SampleOrder:
     status, _, method = payment.partition(" ")
     return SampleOrder(
@@ -59,21 +67,73 @@ def _order(  # noqa: PLR0917 -- a table of samples reads best as rows
 
 
 ORDERS = (
-    _order(1, "LLD-7KQ4-M9XD", 0, "Copper Kettle Café", "Dana Whitlock", 4, "unpaid net30", "pending", "642.80"),
     _order(
-        2, "LLD-3VN8-H2TP", 0.3, "Harbor Lane Bistro", "Dana Whitlock", 11, "unpaid net30", "on_hold", "2318.45"
+        1, "LLD-7KQ4-M9XD", 0, "Copper Kettle Café", "Dana Whitlock", 4, "unpaid net30", "pending", "642.80"
+    ),
+    _order(
+        2,
+        "LLD-3VN8-H2TP",
+        0.3,
+        "Harbor Lane Bistro",
+        "Dana Whitlock",
+        11,
+        "unpaid net30",
+        "on_hold",
+        "2318.45",
     ),
     _order(3, "LLD-9XEJ-Q6RC", 0.7, "Sunday Oven Bakery", "Web", 7, "paid credit_card", "pending", "418.20"),
-    _order(4, "LLD-W4FD-8KZM", 1, "The Brass Spoon", "Luis Ocampo", 3, "pending_review check", "pending", "1096.00"),
-    _order(5, "LLD-6PHT-C3VY", 1.5, "Marigold Thai Kitchen", "Voice", 9, "failed credit_card", "pending", "287.55"),
-    _order(6, "LLD-K8RM-5WQN", 15, "Old Mill Tavern", "Luis Ocampo", 14, "part check", "confirmed", "1784.90"),
+    _order(
+        4,
+        "LLD-W4FD-8KZM",
+        1,
+        "The Brass Spoon",
+        "Luis Ocampo",
+        3,
+        "pending_review check",
+        "pending",
+        "1096.00",
+    ),
+    _order(
+        5,
+        "LLD-6PHT-C3VY",
+        1.5,
+        "Marigold Thai Kitchen",
+        "Voice",
+        9,
+        "failed credit_card",
+        "pending",
+        "287.55",
+    ),
+    _order(
+        6, "LLD-K8RM-5WQN", 15, "Old Mill Tavern", "Luis Ocampo", 14, "part check", "confirmed", "1784.90"
+    ),
     _order(7, "LLD-2JCX-V7HB", 17, "Nopal Taqueria", "Dana Whitlock", 6, "paid ach", "confirmed", "533.10"),
-    _order(8, "LLD-8MYV-X3CE", 40, "Trattoria Lucenza", "Luis Ocampo", 8, "paid credit_card", "packed", "912.35"),
+    _order(
+        8, "LLD-8MYV-X3CE", 40, "Trattoria Lucenza", "Luis Ocampo", 8, "paid credit_card", "packed", "912.35"
+    ),
     _order(9, "LLD-Y7FX-M4DZ", 47, "Golden Wok House", "Luis Ocampo", 12, "paid ach", "shipped", "1422.65"),
     _order(
-        10, "LLD-5NJD-B2XK", 72, "Juniper Coffee Bar", "Web", 2, "partially_refunded credit_card", "delivered", "154.25"
+        10,
+        "LLD-5NJD-B2XK",
+        72,
+        "Juniper Coffee Bar",
+        "Web",
+        2,
+        "partially_refunded credit_card",
+        "delivered",
+        "154.25",
     ),
-    _order(11, "LLD-Q9XT-3JHD", 115, "Little Acorn Daycare", "Web", 4, "refunded credit_card", "cancelled", "226.15"),
+    _order(
+        11,
+        "LLD-Q9XT-3JHD",
+        115,
+        "Little Acorn Daycare",
+        "Web",
+        4,
+        "refunded credit_card",
+        "cancelled",
+        "226.15",
+    ),
 )
 SORTS = {"total": lambda order: order.total, "placed": lambda order: order.placed_at}
 
