@@ -1,0 +1,139 @@
+"""Which orders a list shows: what may be asked for, and the conditions that answer it.
+
+Every condition is fed by an index at a million orders; dates are days of the business's own calendar.
+"""
+
+import re
+from datetime import tzinfo
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+
+from domain.actor import Actor, Role
+from domain.clock import business_day_bounds, start_of_business_day
+from domain.inputs import DateIn, Id
+from domain.orders.statuses import OrderStatus, PaymentStatus
+from domain.paging import PageInput
+from models import Table
+
+ORDERS = Table.metadata.tables["orders"].c
+ITEMS = Table.metadata.tables["order_item"].c
+_LIKE_SPECIAL = re.compile(r"([\\%_])")
+# Without these signs and digits something else than a phone number is looked for.
+_PHONE = re.compile(r"[\d\s().+-]{3,}")
+
+
+class PaymentFilter(StrEnum):
+    """The payment states that a list can be narrowed to; part paid is an unpaid order with money on it."""
+
+    UNPAID = "unpaid"
+    PART_PAID = "part_paid"
+    PENDING_REVIEW = "pending_review"
+    PAID = "paid"
+    FAILED = "failed"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class OrderSort(StrEnum):
+    """The orders that a list can stand in; both follow the same index."""
+
+    NEWEST = "-placed"
+    OLDEST = "placed"
+
+
+class OrderFilters(PageInput):
+    """What a list of orders may be asked for; the first line is the JSON door's, the rest the pages'."""
+
+    status: OrderStatus | None = None
+    from_date: DateIn | None = None
+    to_date: DateIn | None = None
+    rep_id: Id | None = None
+    search: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+    on_hold: bool | None = None
+    attention: bool | None = None
+    payment: PaymentFilter | None = None
+    customer_id: Id | None = None
+    sort: OrderSort = OrderSort.NEWEST
+
+
+def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
+    """The condition that keeps an actor to their own orders, or None for who sees all of them."""
+    if actor.is_customer:
+        return ORDERS.customer_id == actor.id
+    if actor.has_role(Role.SALES_REP):
+        return ORDERS.sales_rep_id == actor.id
+    return None
+
+
+def needs_attention() -> ColumnElement[bool]:
+    """Waiting for a person: held, marked by an act, a check to review, or a payment that failed."""
+    return or_(
+        ORDERS.on_hold,
+        ORDERS.attention != "",
+        ORDERS.payment_status.in_([PaymentStatus.FAILED, PaymentStatus.PENDING_REVIEW]),
+    )
+
+
+def conditions_of(
+    filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo, is_sku: bool = False
+) -> list[ColumnElement[bool]]:
+    """The conditions of a list; with `is_sku` the search is for orders that hold that very SKU."""
+    found: list[ColumnElement[bool]] = []
+    if (own := may_be_seen_by(visible_to)) is not None:
+        found.append(own)
+    if filters.status is not None:
+        found.append(ORDERS.status == filters.status)
+    if filters.from_date is not None:
+        found.append(ORDERS.created_at >= start_of_business_day(filters.from_date, timezone))
+    if filters.to_date is not None:
+        found.append(ORDERS.created_at < business_day_bounds(filters.to_date, timezone)[1])
+    if filters.rep_id is not None:
+        found.append(ORDERS.sales_rep_id == filters.rep_id)
+    if filters.customer_id is not None:
+        found.append(ORDERS.customer_id == filters.customer_id)
+    if filters.on_hold is not None:
+        found.append(ORDERS.on_hold if filters.on_hold else ~ORDERS.on_hold)
+    if filters.attention is not None:
+        found.append(needs_attention() if filters.attention else ~needs_attention())
+    if filters.payment is not None:
+        found.append(_payment_is(filters.payment))
+    if filters.search:
+        found.append(_holds_sku(filters.search) if is_sku else search_condition(filters.search))
+    return found
+
+
+def _payment_is(wanted: PaymentFilter) -> ColumnElement[bool]:
+    if wanted is PaymentFilter.PART_PAID:
+        return and_(ORDERS.payment_status == PaymentStatus.UNPAID, ORDERS.amount_paid > 0)
+    if wanted is PaymentFilter.UNPAID:
+        return and_(ORDERS.payment_status == PaymentStatus.UNPAID, ORDERS.amount_paid == 0)
+    return ORDERS.payment_status == wanted
+
+
+def _holds_sku(sku: str) -> ColumnElement[bool]:
+    return ORDERS.id.in_(select(ITEMS.order_id).where(func.lower(ITEMS.product_sku) == sku.strip().lower()))
+
+
+def ask_if_sku(text: str) -> Select[tuple[bool]]:
+    """The statement that says whether some order holds this very SKU."""
+    line = select(ITEMS.id).where(func.lower(ITEMS.product_sku) == text.strip().lower())
+    return select(line.exists())
+
+
+def search_condition(text: str) -> ColumnElement[bool]:
+    """Order number, name, company, email or phone; under three letters only the beginning of a number."""
+    wanted = text.strip().lower()
+    digits = re.sub(r"\D", "", wanted)
+    if _PHONE.fullmatch(wanted) and len(digits) >= 3:
+        return ORDERS.search_text.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%")
+    if not wanted:
+        return false()
+    pattern = _LIKE_SPECIAL.sub(r"\\\1", wanted)
+    if len(re.sub(r"\W", "", wanted)) < 3:
+        # The text begins with the order number, and one comparison serves it and the trigram index.
+        return ORDERS.search_text.like(f"{pattern}%")
+    return and_(*(ORDERS.search_text.like(f"%{word}%") for word in pattern.split()))

@@ -1,0 +1,300 @@
+"""Reads of orders: lists, their lines, counts and single orders, each seen only as far as the reader may.
+
+A packer's answers carry no money: the amounts are None here, so that no door can forget to hide them. The
+number of statements never grows with the rows shown.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.errors import NotFound
+from domain.orders.filters import (
+    ITEMS,
+    ORDERS,
+    OrderFilters,
+    OrderSort,
+    ask_if_sku,
+    conditions_of,
+    may_be_seen_by,
+    needs_attention,
+)
+from domain.orders.statuses import OrderStatus
+from domain.paging import Page, make_page
+from domain.staff.rights import may
+from models import Table
+
+Reader = AsyncSession | AsyncConnection
+
+# Pages say "10,000+" beyond this, so that a count never reads more than so many rows.
+MOST_COUNTED = 10_000
+
+STAFF = Table.metadata.tables["staff"].c
+EVENTS = Table.metadata.tables["order_event"].c
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order without its lines; amounts are US dollars, and None for who may not see money."""
+
+    id: int
+    order_number: str
+    customer_id: int | None
+    source: str
+    status: str
+    on_hold: bool
+    hold_reason: str
+    attention: str
+    sales_rep_id: int | None
+    rep_name: str | None
+    assigned_to: str
+    delivery_name: str
+    delivery_first_name: str
+    delivery_last_name: str
+    delivery_company: str
+    delivery_email: str | None
+    delivery_phone: str | None
+    delivery_phone_raw: str
+    delivery_address: str
+    delivery_city: str
+    delivery_state: str
+    delivery_zip: str
+    delivery_country: str
+    billing_address: str
+    po_number: str
+    special_notes: str
+    staff_notes: str
+    item_count: int
+    unit_count: int
+    subtotal: Decimal | None
+    discount_amount: Decimal | None
+    delivery_fee: Decimal | None
+    total_amount: Decimal | None
+    amount_paid: Decimal | None
+    payment_method: str
+    payment_status: str
+    tracking_number: str | None
+    carrier: str | None
+    created_at: datetime
+    updated_at: datetime
+    confirmed_at: datetime | None
+    packed_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    cancelled_at: datetime | None
+    version: int
+
+    @property
+    def user_id(self) -> int | None:
+        """The customer, under the name that the contract gives it."""
+        return self.customer_id
+
+    @property
+    def balance(self) -> Decimal | None:
+        """What is still to be paid; below zero when too much came in."""
+        if self.total_amount is None or self.amount_paid is None:
+            return None
+        return self.total_amount - self.amount_paid
+
+    @property
+    def customer_name(self) -> str:
+        """Whom a list names: the company, else the person."""
+        return self.delivery_company or self.delivery_name
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One line as it was sold; prices are None for who may not see money."""
+
+    id: int
+    order_id: int
+    position: int
+    product_id: int | None
+    product_name: str
+    product_sku: str
+    product_brand: str
+    product_unit_size: str
+    quantity: int
+    unit_price: Decimal | None
+    is_bulk_price: bool
+    line_total: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One entry of an order's timeline."""
+
+    id: int
+    kind: str
+    from_status: str | None
+    to_status: str | None
+    note: str
+    changes: dict[str, Any] | None
+    actor_kind: str
+    actor_id: int | None
+    actor_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTotals:
+    """How many orders a list has and what they are worth together; `is_more` when counting stopped early."""
+
+    count: int
+    amount: Decimal | None
+    is_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TabCount:
+    """How many orders stand under one tab; `is_more` when there are more than were counted."""
+
+    count: int
+    is_more: bool
+
+
+_MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid")
+_ROW_COLUMNS = [
+    STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name]
+    for field in fields(OrderRow)
+]
+_FROM = Table.metadata.tables["orders"].outerjoin(
+    Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id
+)
+_SELECT_ROWS = select(*_ROW_COLUMNS).select_from(_FROM)
+_SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(ItemRow)))
+_SELECT_EVENTS = select(*(EVENTS[field.name] for field in fields(EventRow)))
+_NEWEST = (ORDERS.created_at.desc(), ORDERS.id.desc())
+_OLDEST = (ORDERS.created_at.asc(), ORDERS.id.asc())
+
+
+async def list_orders(
+    db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
+) -> Page[OrderRow]:
+    """A page of the orders that the actor may see, newest first unless asked otherwise; the total is exact."""
+    conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
+    rows = await list_rows(db, filters, conditions, visible_to=visible_to)
+    total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions))
+    return make_page(rows, total or 0, filters)
+
+
+async def find_conditions(
+    db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
+) -> list[ColumnElement[bool]]:
+    """The conditions of a list; asks first whether the searched text is a SKU that was ever sold."""
+    text = (filters.search or "").strip()
+    is_sku = bool(text) and " " not in text and bool(await db.scalar(ask_if_sku(text)))
+    return conditions_of(filters, visible_to=visible_to, timezone=timezone, is_sku=is_sku)
+
+
+async def list_rows(
+    db: Reader, filters: OrderFilters, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor
+) -> list[OrderRow]:
+    """One page of rows under the conditions."""
+    statement = (
+        _SELECT_ROWS.where(*conditions)
+        .order_by(*(_NEWEST if filters.sort is OrderSort.NEWEST else _OLDEST))
+        .limit(filters.per_page)
+        .offset(filters.offset)
+    )
+    return await _read_rows(db, statement, visible_to)
+
+
+async def sum_orders(
+    db: Reader, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor
+) -> OrderTotals:
+    """Count and add up the orders under the conditions, reading at most MOST_COUNTED of them."""
+    counted = select(ORDERS.total_amount).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+    row = (
+        await db.execute(select(func.count(), func.coalesce(func.sum(counted.c.total_amount), literal(0))))
+    ).one()
+    is_more = row[0] > MOST_COUNTED
+    amount = None if is_more or not sees_money(visible_to) else Decimal(row[1])
+    return OrderTotals(min(row[0], MOST_COUNTED), amount, is_more)
+
+
+async def count_by_tab(db: Reader, *, visible_to: Actor) -> dict[str, TabCount]:
+    """How many orders stand under each tab of the list, in one statement of bounded cost.
+
+    The tabs are `all`, `attention`, `on_hold` and each state; an order on hold counts there, not as pending.
+    """
+    own = may_be_seen_by(visible_to)
+    tabs: dict[str, list[ColumnElement[bool]]] = {
+        "all": [],
+        "attention": [needs_attention()],
+        "on_hold": [ORDERS.on_hold],
+        "pending": [ORDERS.status == OrderStatus.PENDING, ~ORDERS.on_hold],
+    }
+    for status in OrderStatus:
+        tabs.setdefault(status.value, [ORDERS.status == status])
+    counts = []
+    for name, conditions in tabs.items():
+        if own is not None:
+            conditions.append(own)
+        rows = select(ORDERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+        counts.append(select(func.count()).select_from(rows).scalar_subquery().label(name))
+    row = (await db.execute(select(*counts))).one()
+    return {
+        name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED)
+        for name, count in zip(tabs, row, strict=True)
+    }
+
+
+async def list_items(db: Reader, order_ids: Sequence[int], *, visible_to: Actor) -> dict[int, list[ItemRow]]:
+    """The lines of several orders in one statement, each order's in its own sequence."""
+    found: dict[int, list[ItemRow]] = defaultdict(list)
+    if not order_ids:
+        return found
+    statement = _SELECT_ITEMS.where(ITEMS.order_id.in_(order_ids)).order_by(ITEMS.order_id, ITEMS.position)
+    shows_money = sees_money(visible_to)
+    for row in await db.execute(statement):
+        item = ItemRow(*row)
+        found[item.order_id].append(item if shows_money else replace(item, unit_price=None, line_total=None))
+    return found
+
+
+async def get_order(db: Reader, order: int | str, *, visible_to: Actor) -> OrderRow:
+    """One order by its id or its number; raises NotFound for one that the actor may not see."""
+    which = ORDERS.id == order if isinstance(order, int) else ORDERS.order_number == order.strip().upper()
+    own = may_be_seen_by(visible_to)
+    statement = _SELECT_ROWS.where(which if own is None else and_(which, own))
+    rows = await _read_rows(db, statement, visible_to)
+    if not rows:
+        raise NotFound("There is no such order.")
+    return rows[0]
+
+
+async def list_chosen_orders(
+    db: Reader, order_numbers: Sequence[str], *, visible_to: Actor
+) -> list[OrderRow]:
+    """The orders of these numbers that the actor may see, oldest first."""
+    which = ORDERS.order_number.in_([number.strip().upper() for number in order_numbers])
+    own = may_be_seen_by(visible_to)
+    statement = _SELECT_ROWS.where(which if own is None else and_(which, own)).order_by(*_OLDEST)
+    return await _read_rows(db, statement, visible_to)
+
+
+async def list_events(db: Reader, order_id: int) -> list[EventRow]:
+    """The timeline of an order, newest first."""
+    statement = _SELECT_EVENTS.where(EVENTS.order_id == order_id).order_by(EVENTS.id.desc())
+    return [EventRow(*row) for row in await db.execute(statement)]
+
+
+def sees_money(actor: Actor) -> bool:
+    """True unless the actor is staff whose role sees no prices."""
+    return not actor.is_staff or may(actor, "see_money")
+
+
+async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> list[OrderRow]:
+    rows = [OrderRow(*row) for row in await db.execute(statement)]
+    if sees_money(visible_to):
+        return rows
+    blank: dict[str, Any] = dict.fromkeys(_MONEY)
+    return [replace(row, **blank) for row in rows]
