@@ -25,7 +25,6 @@ THUMBNAIL_SIDE = 320
 PDF = "application/pdf"
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_WEBP_HEADER_BYTES = 30
 # Two pictures open at once keep the memory flat however many are sent.
 _OPEN_PICTURES = threading.BoundedSemaphore(2)
 
@@ -126,9 +125,6 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
     """Open a picture once its claimed size is checked; whatever its decoder stumbles over is a refusal."""
     with _OPEN_PICTURES:
         try:
-            if kind == "WEBP":
-                # libwebp takes memory for the whole canvas as soon as the file is opened.
-                _check_pixels(*_read_webp_size(data), field)
             with Image.open(BytesIO(data), formats=[kind]) as source:
                 _check_pixels(*source.size, field)
                 yield source
@@ -144,24 +140,6 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
 def _check_pixels(width: int, height: int, field: str) -> None:
     if width * height > MOST_PIXELS:
         raise _refuse_pixels(field)
-
-
-def _read_webp_size(data: bytes) -> tuple[int, int]:
-    """The canvas of a WebP from its header; a ValueError for a header that is cut off or unknown."""
-    if len(data) < _WEBP_HEADER_BYTES:
-        raise ValueError("The header is cut off.")
-    match data[12:16]:
-        case b"VP8X":
-            return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-        case b"VP8L":
-            bits = int.from_bytes(data[21:25], "little")
-            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        case b"VP8 ":
-            return (
-                int.from_bytes(data[26:28], "little") & 0x3FFF,
-                int.from_bytes(data[28:30], "little") & 0x3FFF,
-            )
-    raise ValueError("The header is unknown.")
 
 
 def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
