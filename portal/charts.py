@@ -15,6 +15,7 @@ from portal.filters import format_number
 LEFT, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22
 LETTER_WIDTH = 6.0
+SMALLEST = 1e-6
 WIDE, NARROW = (992, 208), (326, 170)
 
 
@@ -133,7 +134,7 @@ def draw_chart(
 
 def choose_axis(highest: float) -> tuple[float, ...]:
     """Three to five round amounts from zero whose last is at least the highest value."""
-    if highest <= 0 or not math.isfinite(highest):
+    if highest < SMALLEST or not math.isfinite(highest):
         return (0.0, 1.0)
     power = 10.0 ** math.floor(math.log10(highest / 3))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * 4 >= highest)

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 import orjson
-from quart import Response, redirect, request
+from quart import Response, request
 
 from domain.errors import NotSignedIn
 from portal.render import error_page
@@ -29,10 +29,9 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
 
 
 def _to_sign_in() -> Response:
-    """A whole-page move to the sign-in page that comes back here; htmx needs it said in a header of its own."""
+    """A move of the whole page to the sign-in page that comes back here; htmx wants a header of its own."""
     back = request.full_path.rstrip("?") if request.method == "GET" else "/portal"
     target = f"{SIGN_IN}?next={quote(back)}"
     if request.headers.get("HX-Request"):
         return Response("", 401, headers={"HX-Redirect": target})
-    response = redirect(target, 303)
-    return response if isinstance(response, Response) else Response(status=303, headers={"Location": target})
+    return Response("", 303, headers={"Location": target})

@@ -13,21 +13,19 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from jinja2 import Environment
+
+from domain.money import format_money
+from domain.phone import format_phone
 
 NOTHING = "–"
 MINUS = "−"
-CENT = Decimal("0.01")
 Number = Decimal | float | int
 
 
-def format_money(value: Decimal | int | None) -> str:
+def show_money(value: Decimal | float | None) -> str:
     """An amount as `$1,784.90`; below zero the minus stands before the dollar sign."""
-    if value is None:
-        return NOTHING
-    amount = Decimal(value).quantize(CENT, rounding=ROUND_HALF_UP)
-    return f"{MINUS if amount < 0 else ''}${abs(amount):,.2f}"
+    return NOTHING if value is None else format_money(Decimal(str(value)))
 
 
 def format_number(value: Number | None, places: int = 0) -> str:
@@ -48,20 +46,12 @@ def format_plural(count: int, one: str, many: str = "") -> str:
     return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
 
 
-@lru_cache(maxsize=4096)
-def format_phone(value: str | None) -> str:
-    """A number as `(216) 555-0148`, one from abroad in its international form, else as it was written."""
-    if not value:
-        return NOTHING
-    try:
-        number = phonenumbers.parse(value, "US")
-    except phonenumbers.NumberParseException:
-        return value
-    american = number.country_code == 1
-    form = (
-        phonenumbers.PhoneNumberFormat.NATIONAL if american else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    )
-    return phonenumbers.format_number(number, form)
+def show_phone(value: str | None) -> str:
+    """A kept number as `(216) 555-0148` or in international form; one of an old book as it was written."""
+    return _write_phone(value) if value else NOTHING
+
+
+_write_phone = lru_cache(maxsize=4096)(format_phone)
 
 
 def format_date(value: date | None, zone: tzinfo = UTC) -> str:
@@ -125,11 +115,11 @@ def with_query(args: dict[str, Any], **changes: Any) -> str:
 def register_filters(env: Environment, *, zone: ZoneInfo, today: Callable[[], date]) -> None:
     """Give a template environment every filter, in the business's time zone; `today` is asked at each use."""
     env.filters.update(
-        money=format_money,
+        money=show_money,
         number=format_number,
         percent=format_percent,
         plural=format_plural,
-        phone=format_phone,
+        phone=show_phone,
         initials=read_initials,
         date=lambda value: format_date(value, zone),
         day=lambda value: format_day(value, zone, today=today()),

@@ -12,9 +12,10 @@ from decimal import Decimal
 from quart import Blueprint, Response, request
 
 from api.guards import staff_page
+from domain.money import format_money
 from domain.paging import Page
 from portal.charts import Chart, Point, draw_chart
-from portal.filters import format_day, format_money
+from portal.filters import format_day
 from portal.render import page_or_block, redirect_to
 
 blueprint = Blueprint("portal_parts", __name__)

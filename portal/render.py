@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from quart import Quart, Response, current_app, get_flashed_messages, request
 from quart.helpers import flash
 
 from domain.actor import Actor
+from domain.clock import business_today
 from portal.filters import register_filters
 from portal.navigation import ROLE_WORDS, build_navigation
 
@@ -72,7 +73,7 @@ def prepare_templates(
     """Give the templates their filters and common facts; `count_waiting` feeds the navigation's numbers."""
 
     def today() -> date:
-        return datetime.now(zone).date()
+        return business_today(zone)
 
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True

@@ -1,7 +1,7 @@
 """Fetch the front-end files that the portal serves itself, from npm by version; refuse any that changed.
 
 `make vendor` runs this. static/vendor/LOCK.json keeps the hash of every package and every file: a page
-never loads anything from another host, and nobody can swap a file unnoticed (`--check` compares them offline).
+never loads anything from another host, and nobody can swap a file unnoticed (`--check` compares offline).
 """
 
 from __future__ import annotations

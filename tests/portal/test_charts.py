@@ -1,0 +1,97 @@
+"""Charts begin at zero, end above their highest value and fit their frame."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.charts import Chart, Point, choose_axis, draw_chart, write_axis_label
+
+
+def chart_of(values: list[float], before: list[float] | None = None, *, as_line: bool = False) -> Chart:
+    points = [
+        Point(
+            label=f"Nov {index + 1}",
+            value=value,
+            title=str(value),
+            cells=(f"Nov {index + 1}", str(value)),
+            before=before[index] if before else None,
+            soft=index == len(values) - 1,
+        )
+        for index, value in enumerate(values)
+    ]
+    return draw_chart(points, title="T", period="P", summary="S", columns=("Day", "Sum"), as_line=as_line)
+
+
+@pytest.mark.parametrize(
+    ("highest", "axis"),
+    [
+        (2989.54, (0, 1000, 2000, 3000)),
+        (3000.0, (0, 1000, 2000, 3000)),
+        (7.0, (0, 2, 4, 6, 8)),
+        (100.0, (0, 25, 50, 75, 100)),
+        (0.0, (0, 1)),
+    ],
+)
+def test_the_axis_has_round_amounts_up_to_the_highest(highest: float, axis: tuple[float, ...]) -> None:
+    assert choose_axis(highest) == axis
+
+
+@given(st.floats(min_value=0.01, max_value=1e12))
+def test_every_axis_begins_at_zero_covers_the_highest_and_has_few_lines(highest: float) -> None:
+    axis = choose_axis(highest)
+    assert axis[0] == 0
+    assert axis[-1] >= highest * (1 - 1e-9)
+    assert 3 <= len(axis) <= 5
+
+
+def test_axis_labels_are_short() -> None:
+    labels = [write_axis_label(amount, "$") for amount in (0, 250, 1000, 2500, 1_500_000)]
+    assert labels == ["$0", "$250", "$1k", "$2.5k", "$1.5M"]
+    assert write_axis_label(80, "%") == "80%"
+
+
+def test_the_highest_bar_reaches_the_line_of_its_amount() -> None:
+    wide = chart_of([1000.0, 3000.0]).wide
+    assert wide.grid[-1].label == "$3k"
+    assert wide.bars[1].y == wide.grid[-1].y == 14.0
+    assert wide.bars[0].height == pytest.approx((186 - 14) / 3, abs=0.1)
+    assert [bar.soft for bar in wide.bars] == [False, True]
+
+
+@given(st.lists(st.floats(min_value=-50, max_value=1e7), min_size=1, max_size=60))
+def test_no_bar_or_label_leaves_the_frame(values: list[float]) -> None:
+    for drawing in (chart_of(values).wide, chart_of(values).narrow):
+        for bar in drawing.bars:
+            assert bar.x >= drawing.left - 0.2
+            assert bar.x + bar.width <= drawing.right + 0.2
+            assert bar.height >= 0
+        assert all(tick.x <= drawing.right for tick in drawing.ticks)
+
+
+def test_the_newest_day_always_has_a_label_that_is_not_cut_off() -> None:
+    narrow = chart_of([1.0] * 30).narrow
+    assert narrow.ticks[-1].label == "Nov 30"
+    assert (narrow.ticks[-1].x, narrow.ticks[-1].anchor) == (322.0, "end")
+    assert len(narrow.ticks) <= 4
+
+
+def test_the_period_before_is_a_line_of_its_own_and_scales_the_axis() -> None:
+    chart = chart_of([100.0, 200.0], [400.0, 50.0])
+    assert [line.kind for line in chart.wide.lines] == ["before"]
+    assert chart.wide.grid[-1].label == "$400"
+
+
+def test_a_line_chart_has_no_bars() -> None:
+    drawing = chart_of([1.0, 2.0, 3.0], as_line=True).wide
+    assert drawing.bars == ()
+    assert [line.kind for line in drawing.lines] == ["line"]
+    assert len(drawing.lines[0].points.split()) == 3
+
+
+def test_nothing_to_draw_is_an_empty_chart() -> None:
+    chart = chart_of([])
+    assert (chart.wide.bars, chart.wide.ticks, chart.rows) == ((), (), ())
+
+
+def test_the_numbers_come_newest_first() -> None:
+    assert [row.cells[0] for row in chart_of([1.0, 2.0]).rows] == ["Nov 2", "Nov 1"]
