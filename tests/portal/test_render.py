@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from jinja2 import DictLoader
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader
 from jinja2.exceptions import UndefinedError
 from quart import Quart, Response, g
 
@@ -41,7 +41,7 @@ async def count_waiting(_: Actor) -> Mapping[str, int]:
 
 @pytest.fixture
 async def app() -> Quart:
-    made = Quart("pages", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    made = Quart("pages", static_folder=str(ROOT / "static"))
     made.secret_key = "a key of this test"
     prepare_templates(
         made,
@@ -50,8 +50,7 @@ async def app() -> Quart:
         csrf_token=lambda: "the-token",
         count_waiting=count_waiting,
     )
-    pages = made.jinja_env.loader
-    made.jinja_env.loader = DictLoader(PAGES) if pages is None else _Both(PAGES, pages)
+    made.jinja_env.loader = ChoiceLoader([DictLoader(PAGES), FileSystemLoader(ROOT / "templates")])
 
     @made.before_request
     async def sign_in() -> None:
@@ -79,19 +78,6 @@ async def app() -> Quart:
         return await page_or_block("wrong.html")
 
     return made
-
-
-class _Both(DictLoader):
-    """The templates of this test before the portal's own."""
-
-    def __init__(self, mapping: Mapping[str, str], others: object) -> None:
-        super().__init__(mapping)
-        self.others = others
-
-    def get_source(self, environment, template):  # type: ignore[no-untyped-def]
-        if template in self.mapping:
-            return super().get_source(environment, template)
-        return self.others.get_source(environment, template)
 
 
 async def test_a_plain_request_gets_the_whole_page(app: Quart) -> None:
