@@ -12,8 +12,10 @@ from quart import Response, current_app, request
 from quart_schema import DataSource, document_querystring, document_request, document_response
 
 from api.guards import Handler
+from api.request import settings
 from domain.errors import UnsupportedType
 from domain.inputs import Input, read_form, read_json, read_query
+from domain.paging import Page
 
 JSON_TYPE = "application/json"
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -30,7 +32,7 @@ def reads(model: type[Input]) -> Callable[[Handler], Handler]:
         async def reading(*args: Any, **kwargs: Any) -> Any:
             if request.mimetype != JSON_TYPE:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
-            return await handler(*args, data=read_json(model, await request.get_data()), **kwargs)
+            return await handler(*args, data=read_json(model, await request.get_data(), timezone=settings().timezone), **kwargs)
 
         return document_request(model)(reading)
 
@@ -43,7 +45,7 @@ def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            return await handler(*args, data=read_form(model, await form_pairs()), **kwargs)
+            return await handler(*args, data=read_form(model, await form_pairs(), timezone=settings().timezone), **kwargs)
 
         return document_request(model, source=DataSource.FORM)(reading)
 
@@ -56,7 +58,7 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            return await handler(*args, query=read_query(model, request.args.to_dict(flat=False)), **kwargs)
+            return await handler(*args, query=read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone), **kwargs)
 
         return document_querystring(model)(reading)
 
@@ -73,6 +75,7 @@ async def form_pairs() -> dict[str, list[str]]:
 def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
     """Show what the handler returns as JSON of `model`; bytes are an answer already made.
 
+    A Page is shown as a bare list, with its total in `X-Total-Count`.
     While testing, ready-made bytes are held against the model, so that a fast path cannot drift from its document.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(model)
@@ -82,15 +85,19 @@ def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def answering(*args: Any, **kwargs: Any) -> Any:
             result = await handler(*args, **kwargs)
+            headers = {}
             if isinstance(result, Response):
                 return result
+            if isinstance(result, Page):
+                headers["X-Total-Count"] = str(result.total)
+                result = list(result.rows)
             if isinstance(result, bytes):
                 if current_app.testing:
                     adapter.validate_json(result)
                 body = result
             else:
                 body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
-            return Response(body, status, content_type=JSON_TYPE)
+            return Response(body, status, headers, content_type=JSON_TYPE)
 
         answering.has_success = has_success  # type: ignore[attr-defined]
         documented: Handler = document_response(model, status)(answering)

@@ -12,6 +12,7 @@ from quart import Quart, Response, current_app, g, request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import GUEST, Actor
+from domain.orders.rules import OrderRules
 from models.session import current_database
 from settings import Settings
 
@@ -31,6 +32,17 @@ def db() -> AsyncSession:
 def current_actor() -> Actor:
     """The caller as the route's guard found it; a guest before the guard has run."""
     return cast(Actor, g.get("actor", GUEST))
+
+
+def order_rules() -> OrderRules:
+    """The settings that orders are priced by."""
+    now = settings()
+    return OrderRules(
+        free_delivery_minimum=now.free_delivery_minimum,
+        delivery_fee=now.delivery_fee,
+        rep_max_discount_pct=now.rep_max_discount_pct,
+        sales_inbox=now.sales_inbox,
+    )
 
 
 def request_id() -> str:

@@ -5,7 +5,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, DateTime, Index, MetaData, Numeric, Text, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    func,
+)
 from sqlmodel import Field, SQLModel
 
 NAMING_CONVENTION = {

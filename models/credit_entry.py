@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
+
 from models.base import Table, created, key, link, money, one_of, text
 
 

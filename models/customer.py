@@ -4,10 +4,25 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, count, created, flag, is_e164, key, link, moment, money, one_of, search_index, searched, text
+from models.base import (
+    Table,
+    count,
+    created,
+    flag,
+    is_e164,
+    key,
+    link,
+    moment,
+    money,
+    one_of,
+    search_index,
+    searched,
+    text,
+)
 
 SEARCHED = (
     "lower(company_name || ' ' || first_name || ' ' || last_name || ' ' || username || ' ' || "

@@ -5,12 +5,27 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from domain.orders.statuses import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
-from models.base import Table, count, created, flag, is_e164, key, link, moment, money, one_of, search_index, searched, text
+from models.base import (
+    Table,
+    count,
+    created,
+    flag,
+    is_e164,
+    key,
+    link,
+    moment,
+    money,
+    one_of,
+    search_index,
+    searched,
+    text,
+)
 
 SEARCHED = (
     "lower(order_number || ' ' || delivery_name || ' ' || delivery_company || ' ' || "
@@ -19,8 +34,8 @@ SEARCHED = (
 
 
 class Order(Table, table=True):
-    """One order. `amount_paid` is kept beside the payments it sums, so that lists need no join; `stock_held`
-    says whether its lines still hold stock, which makes giving it back happen exactly once."""
+    """One order. `amount_paid` is kept beside the payments it sums, so that lists need no join;
+    `takes_stock` is false for historical orders. What stock an order holds is what the stock ledger says."""
 
     __tablename__ = "orders"  # `order` is a reserved word in SQL
     __table_args__ = (
@@ -56,7 +71,6 @@ class Order(Table, table=True):
     on_hold: bool = flag(False)
     hold_reason: str = text()
     attention: str = text()
-    stock_held: bool = flag(False)
     takes_stock: bool = flag(True)
     sales_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
     assigned_to: str = text()

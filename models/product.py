@@ -3,10 +3,24 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text as sql
+from sqlalchemy import CheckConstraint, Index, LargeBinary
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, count, created, flag, key, link, moment, money, number, search_index, searched, text
+from models.base import (
+    Table,
+    count,
+    created,
+    flag,
+    key,
+    link,
+    moment,
+    money,
+    number,
+    search_index,
+    searched,
+    text,
+)
 
 SEARCHED = "lower(name || ' ' || sku || ' ' || brand || ' ' || description)"
 

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text as sql
+from sqlalchemy import Index
+from sqlalchemy import text as sql
+
 from domain.actor import Role
 from models.base import Table, count, created, flag, key, moment, one_of, text
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
+
 from models.base import Table, created, key, link, one_of, text
 
 

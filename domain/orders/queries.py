@@ -161,6 +161,7 @@ class TabCount:
 
 
 _MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid")
+ROW_NAMES = [field.name for field in fields(OrderRow)]
 _ROW_COLUMNS = [
     STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name]
     for field in fields(OrderRow)
@@ -178,7 +179,7 @@ _OLDEST = (ORDERS.created_at.asc(), ORDERS.id.asc())
 async def list_orders(
     db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> Page[OrderRow]:
-    """A page of the orders that the actor may see, newest first unless asked otherwise; the total is exact."""
+    """A page of the orders that the actor may see, newest first unless asked; the total is exact."""
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     rows = await list_rows(db, filters, conditions, visible_to=visible_to)
     total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions))

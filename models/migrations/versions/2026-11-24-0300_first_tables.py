@@ -457,7 +457,6 @@ def upgrade() -> None:
         sa.Column("on_hold", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("hold_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("attention", sa.Text(), server_default="", nullable=False),
-        sa.Column("stock_held", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("takes_stock", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("sales_rep_id", sa.BigInteger(), nullable=True),
         sa.Column("assigned_to", sa.Text(), server_default="", nullable=False),

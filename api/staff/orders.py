@@ -1,0 +1,188 @@
+"""The order desk: listing, entering and moving orders, their money, addresses and notes."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.guards import staff_only
+from api.idempotent import idempotent
+from api.reading import answers, reads, reads_query
+from api.request import current_actor, db, order_rules, settings
+from api.schemas.orders import (
+    AppliedCreditOut,
+    AssignedOrderOut,
+    DoneOut,
+    EnteredOrderOut,
+    MarkedPaidOut,
+    MovedOrderOut,
+    SalesRepOut,
+    StaffOrderListOut,
+    UpdatedDeliveryOut,
+    UpdatedNotesOut,
+)
+from domain.actor import Role
+from domain.credit import apply as credit
+from domain.orders import assign, delete, edit, edit_items, enter, move, queries
+from domain.orders.filters import OrderFilters
+from domain.payments import mark_paid as payments
+from domain.payments.record import calculate_balance
+from models import CreditEntry, Order
+from models.session import current_database
+
+blueprint = Blueprint("staff_orders", __name__)
+tag_blueprint(blueprint, ["order_desk"])
+
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+
+
+@blueprint.get("/api/staff/orders")
+@staff_only()
+@reads_query(OrderFilters)
+@answers(StaffOrderListOut)
+async def list_orders(query: OrderFilters) -> Any:
+    """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts."""
+    async with current_database().reading() as connection:
+        page = await queries.list_orders(
+            connection, query, visible_to=current_actor(), timezone=settings().timezone
+        )
+        items = await queries.list_items(
+            connection, [row.id for row in page.rows], visible_to=current_actor()
+        )
+    orders = [show_order(row, items[row.id]) for row in page.rows]
+    return {"orders": orders, "total": page.total, "page": page.page, "pages": page.pages}
+
+
+@blueprint.post("/api/staff/orders")
+@staff_only()
+@idempotent
+@reads(enter.EnterOrder)
+@answers(EnteredOrderOut, 201)
+async def create_order(data: enter.EnterOrder) -> Any:
+    """Enter an order by hand, with own number, date, discount, fee and states where the role allows."""
+    placed = await enter.enter_order(db(), data, by=current_actor(), rules=order_rules())
+    return {"order": await read_whole_order(placed.written.id)}
+
+
+@blueprint.delete("/api/staff/orders/<id:id>")
+@staff_only(*MANAGERS)
+@answers(DoneOut)
+async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
+    """Delete a pending or cancelled order without payment, label or invoice; its stock goes back."""
+    await delete.delete_order(db(), id, by=current_actor())
+    return {}
+
+
+@blueprint.put("/api/staff/orders/<id:id>/address")
+@staff_only()
+@reads(edit.UpdateDelivery)
+@answers(UpdatedDeliveryOut)
+async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  # noqa: A002
+    """Change delivery details; answers which fields changed."""
+    order, changed = await edit.update_delivery(db(), id, data, by=current_actor())
+    return {"order": order, "updated_fields": changed}
+
+
+@blueprint.post("/api/staff/orders/<id:id>/apply-credit")
+@staff_only()
+@idempotent
+@reads(credit.ApplyCredit)
+@answers(AppliedCreditOut)
+async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
+    """Use store credit on an order's balance: at most the balance and the credit."""
+    order, entry = await credit.apply_credit(db(), id, data, by=current_actor())
+    return {
+        "credit_applied": -entry.amount,
+        "new_order_total": calculate_balance(order),
+        "credit_balance": entry.balance_after,
+        "transaction": show_entry(entry, order),
+    }
+
+
+@blueprint.post("/api/staff/orders/<id:id>/mark-paid")
+@staff_only(*OFFICE)
+@idempotent
+@reads(payments.MarkPaid)
+@answers(MarkedPaidOut)
+async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
+    """Mark the order paid by hand; what is above the balance becomes store credit."""
+    order, surplus = await payments.mark_paid(db(), id, data, by=current_actor())
+    return {"order": WithBalance(order, calculate_balance(order)), "overpayment_credited": surplus}
+
+
+@blueprint.put("/api/staff/orders/<id:id>/notes")
+@staff_only()
+@reads(edit.UpdateNotes)
+@answers(UpdatedNotesOut)
+async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
+    """Staff notes, assignee, tracking number; a first tracking number makes the order shipped."""
+    return {"order": await edit.update_notes(db(), id, data, by=current_actor())}
+
+
+@blueprint.put("/api/staff/orders/<id:id>/status")
+@staff_only()
+@reads(move.UpdateStatus)
+@answers(MovedOrderOut)
+async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
+    """Move the order along its states; cancelling restores its stock once, leaving cancelled takes it again."""
+    await move.update_status(db(), id, data, by=current_actor())
+    return {"order": await read_whole_order(id)}
+
+
+@blueprint.put("/api/staff/orders/<id:id>/items")
+@staff_only()
+@reads(edit_items.EditItems)
+@answers(EnteredOrderOut)
+async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
+    """Replace the lines of a pending order; stock and totals follow."""
+    await edit_items.edit_items(db(), id, data, by=current_actor(), rules=order_rules())
+    return {"order": await read_whole_order(id)}
+
+
+@blueprint.put("/api/staff/orders/<id:id>/assign")
+@staff_only(*MANAGERS)
+@reads(assign.AssignOrder)
+@answers(AssignedOrderOut)
+async def assign_order(id: int, data: assign.AssignOrder) -> Any:  # noqa: A002
+    """Set the order's sales rep."""
+    return {"order": await assign.assign_order(db(), id, data, by=current_actor())}
+
+
+@blueprint.get("/api/staff/sales-reps")
+@staff_only()
+@answers(list[SalesRepOut])
+async def list_sales_reps() -> Any:
+    """Staff with the role sales_rep."""
+    return await assign.list_sales_reps(db())
+
+
+@dataclass(frozen=True, slots=True)
+class WithBalance:
+    """An order beside what is left to pay on it."""
+
+    order: Order
+    balance: Decimal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.order, name)
+
+
+def show_order(row: queries.OrderRow, items: list[queries.ItemRow]) -> dict[str, Any]:
+    """An order with its lines as the answers show it."""
+    shown = {name: getattr(row, name) for name in queries.ROW_NAMES}
+    return shown | {"balance": row.balance, "items": items}
+
+
+async def read_whole_order(order_id: int) -> dict[str, Any]:
+    """The order as it stands after an act, in the act's own transaction."""
+    row = await queries.get_order(db(), order_id, visible_to=current_actor())
+    items = await queries.list_items(db(), [order_id], visible_to=current_actor())
+    return show_order(row, items[order_id])
+
+
+def show_entry(entry: CreditEntry, order: Order) -> dict[str, Any]:
+    """A ledger entry with the order and the colleague it names."""
+    return entry.model_dump() | {"order_number": order.order_number, "created_by": entry.actor_name}

@@ -1,0 +1,133 @@
+"""Orders of the shop: placing, listing, tracking and ordering again."""
+
+from typing import Any
+
+import orjson
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.guards import customer_only, limited, public, public_or_customer
+from api.idempotent import idempotent
+from api.reading import answers, reads, reads_query
+from api.request import current_actor, db, order_rules
+from api.schemas.orders import OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
+from domain.customers.phone_codes import is_proven_phone
+from domain.inputs import Input, Text200
+from domain.orders.own_orders import get_own_order, list_orders_by_phone, list_reorder_items
+from domain.orders.own_orders import list_own_orders as find_own_orders
+from domain.orders.place import PlacedOrder, PlaceOrder
+from domain.orders.place import place_order as take_order
+from domain.paging import NewestPageInput
+from models.session import current_database
+
+blueprint = Blueprint("storefront_orders", __name__)
+tag_blueprint(blueprint, ["orders"])
+
+
+class PhoneProof(Input):
+    """The token of a verified phone code, where the caller has one."""
+
+    phone_session_token: Text200 | None = None
+
+
+@blueprint.post("/api/orders")
+@public_or_customer
+@idempotent
+@reads(PlaceOrder)
+@answers(PlaceOrderOut, 201)
+async def place_order(data: PlaceOrder) -> bytes:
+    """Place an order as customer or guest; prices, fee and totals come from the catalogue."""
+    return show_placed(await take_order(db(), data, by=current_actor(), rules=order_rules()))
+
+
+@blueprint.get("/api/orders")
+@customer_only
+@reads_query(NewestPageInput)
+@answers(list[OwnOrderOut])
+async def list_own_orders(query: NewestPageInput) -> Any:
+    """The signed-in customer's orders, newest first, with items; `X-Total-Count` says how many there are."""
+    async with current_database().reading() as connection:
+        return await find_own_orders(connection, query, visible_to=current_actor())
+
+
+@blueprint.get("/api/orders/<order_number>")
+@public_or_customer
+@limited("tracking", 60, seconds=60)
+@answers(OneOrderOut)
+async def get_order(order_number: str) -> Any:
+    """One order: the customer's own, or for a guest any by its unguessable number, names masked."""
+    async with current_database().reading() as connection:
+        return {"order": await get_own_order(connection, order_number, visible_to=current_actor())}
+
+
+@blueprint.get("/api/orders/<order_number>/reorder")
+@customer_only
+@answers(ReorderOut)
+async def reorder_items(order_number: str) -> Any:
+    """The items of an own earlier order at today's prices, for a new cart."""
+    async with current_database().reading() as connection:
+        return {"items": await list_reorder_items(connection, order_number, visible_to=current_actor())}
+
+
+@blueprint.get("/api/orders/phone/<phone>")
+@public
+@limited("orders_by_phone", 10, seconds=3600)
+@reads_query(PhoneProof)
+@answers(list[TrackedOrderOut])
+async def orders_by_phone(phone: str, query: PhoneProof) -> Any:
+    """Recent guest orders of a phone number, slim and masked."""
+    async with current_database().reading() as connection:
+        is_proven = await is_proven_phone(connection, phone, query.phone_session_token)
+        return await list_orders_by_phone(connection, phone, is_proven=is_proven)
+
+
+def show_placed(placed: PlacedOrder) -> bytes:
+    """The answer to a new order, made in one pass: this is the shop's busiest write."""
+    order, written = placed.order, placed.written
+    to, totals = order.delivery, order.totals
+    shown = {
+        "id": written.id,
+        "order_number": written.order_number,
+        "user_id": order.customer_id,
+        "status": order.status,
+        "on_hold": bool(order.hold_reason),
+        "created_at": written.created_at,
+        "delivery_name": to.name,
+        "delivery_first_name": to.first_name,
+        "delivery_last_name": to.last_name,
+        "delivery_email": to.email,
+        "delivery_company": to.company,
+        "delivery_address": to.address,
+        "delivery_city": to.city,
+        "delivery_state": to.state,
+        "delivery_zip": to.zip,
+        "delivery_phone": to.phone,
+        "special_notes": order.special_notes,
+        "po_number": order.po_number,
+        "subtotal": float(totals.subtotal),
+        "discount_amount": float(totals.discount_amount),
+        "delivery_fee": float(totals.delivery_fee),
+        "total_amount": float(totals.total_amount),
+        "amount_paid": float(order.amount_paid),
+        "balance": float(totals.total_amount - order.amount_paid),
+        "payment_method": order.payment_method,
+        "payment_status": order.payment_status,
+        "items": [
+            {
+                "product_id": line.product_id,
+                "product_name": line.product_name,
+                "product_sku": line.product_sku,
+                "product_brand": line.product_brand,
+                "product_unit_size": line.product_unit_size,
+                "quantity": line.quantity,
+                "unit_price": float(line.unit_price),
+                "is_bulk_price": line.is_bulk_price,
+                "line_total": float(line.line_total),
+            }
+            for line in order.lines
+        ],
+    }
+    message = f"Order {written.order_number} is placed."
+    if order.hold_reason:
+        message = f"Order {written.order_number} is placed and waits for payment or approval."
+    return orjson.dumps({"success": True, "message": message, "order": shown}, option=orjson.OPT_UTC_Z)

@@ -1,0 +1,1 @@
+"""Store credit and credit terms."""

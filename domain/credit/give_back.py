@@ -1,0 +1,54 @@
+"""A cancelled order gives the store credit that was used on it back to the customer."""
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.credit.ledger import move_credit
+from domain.money import ZERO
+from domain.orders.statuses import PaymentMethod
+from models import CreditKind, Order, Payment, PaymentState
+
+
+async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
+    """Return what credit still pays on a locked order; doing it again returns nothing."""
+    if order.customer_id is None:
+        return ZERO
+    used: Decimal = (
+        await db.execute(
+            select(func.coalesce(func.sum(Payment.applied_amount), ZERO)).where(
+                Payment.order_id == order.id,
+                Payment.method == PaymentMethod.STORE_CREDIT,
+                Payment.state == PaymentState.SUCCEEDED,
+            )
+        )
+    ).scalar_one()
+    if used <= 0:
+        return ZERO
+    payment = Payment(
+        order_id=order.id or 0,
+        customer_id=order.customer_id,
+        method=PaymentMethod.STORE_CREDIT,
+        amount=-used,
+        applied_amount=-used,
+        note="Order cancelled",
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(payment)
+    await db.flush()
+    await move_credit(
+        db,
+        order.customer_id,
+        used,
+        kind=CreditKind.RETURNED,
+        by=by,
+        note=f"{order.order_number} was cancelled",
+        order_id=order.id,
+        payment_id=payment.id,
+    )
+    order.amount_paid -= used
+    return used

@@ -1,0 +1,58 @@
+"""The store credit ledger: the only way to move a customer's credit, always under a lock on the customer."""
+
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.errors import Refused
+from domain.money import ZERO, format_money
+from models import CreditEntry, CreditKind, Customer
+
+
+async def get_credit_balance(db: AsyncSession, customer_id: int) -> Decimal:
+    """The customer's store credit, US dollars: the balance after the newest entry."""
+    newest = (
+        select(CreditEntry.balance_after)
+        .where(CreditEntry.customer_id == customer_id)
+        .order_by(CreditEntry.id.desc())
+        .limit(1)
+    )
+    return (await db.execute(newest)).scalar_one_or_none() or ZERO
+
+
+async def move_credit(
+    db: AsyncSession,
+    customer_id: int,
+    amount: Decimal,
+    *,
+    kind: CreditKind,
+    by: Actor,
+    note: str = "",
+    order_id: int | None = None,
+    payment_id: int | None = None,
+) -> CreditEntry:
+    """Add `amount` (negative takes) to the customer's credit and return the entry.
+
+    Raises Refused when the balance would fall below zero. Locks the customer.
+    """
+    await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
+    balance = await get_credit_balance(db, customer_id)
+    if balance + amount < 0:
+        raise Refused(f"The customer has {format_money(balance)} of credit.", code="not_enough_credit")
+    entry = CreditEntry(
+        customer_id=customer_id,
+        amount=amount,
+        balance_after=balance + amount,
+        kind=kind,
+        note=note,
+        order_id=order_id,
+        payment_id=payment_id,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(entry)
+    await db.flush()
+    return entry

@@ -1,0 +1,51 @@
+"""Cancelling an order: its stock goes back once, used credit is returned, other money needs somebody's attention."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.clock import now
+from domain.credit.give_back import give_back_credit
+from domain.errors import NotAllowed
+from domain.inventory.stock import return_held_stock
+from domain.money import ZERO, format_money
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import OrderStatus, check_move
+from domain.payments.record import settle_payment_status
+from domain.staff.rights import may
+from models import Order, StockReason
+from models.session import raw_connection
+
+
+async def cancel_order(
+    db: AsyncSession, order_id: int, *, by: Actor, reason: str = "", version: int | None = None
+) -> Order:
+    """Cancel an order the actor may see; raises Refused from a state that can't be cancelled.
+
+    Locks the customer, the order, then the products. Cancelling an order somebody paid for needs an office role.
+    """
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    check_move(OrderStatus(order.status), OrderStatus.CANCELLED, by.role)
+    if by.is_staff and order.amount_paid > 0 and not may(by, "cancel_paid_orders"):
+        raise NotAllowed("Somebody paid for this order; the office cancels it.")
+    moved_from = order.status
+    order.status = OrderStatus.CANCELLED
+    order.cancelled_at = now()
+    order.on_hold = False
+    order.hold_reason = ""
+    returned = await give_back_credit(db, order, by=by)
+    settle_payment_status(order)
+    if order.amount_paid > ZERO:
+        order.attention = f"Cancelled after payment: {format_money(order.amount_paid)} to give back."
+    await record_event(
+        db,
+        order,
+        "moved",
+        by=by,
+        note=reason,
+        moved_from=moved_from,
+        moved_to=OrderStatus.CANCELLED,
+        changes={"credit_returned": format_money(returned)} if returned else None,
+    )
+    assert order.id is not None  # a locked order is in the database
+    await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=by)
+    return order

@@ -1,0 +1,51 @@
+"""Deleting an order that never became one: pending or cancelled, without money, label or invoice."""
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.errors import Refused
+from domain.inventory.stock import return_held_stock
+from domain.live import announce
+from domain.orders.record import lock_order
+from domain.orders.statuses import OrderStatus
+from domain.staff.rights import require
+from models import Order, Payment, StockReason
+from models.session import raw_connection
+
+
+async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: int | None = None) -> None:
+    """Delete an order for good; stock it still held goes back and the audit trail keeps what it was.
+
+    Raises Refused with "cancel it" for an order that moved on or has a payment. Managers only.
+    """
+    require(by, "delete_orders", "Only a manager deletes orders.")
+    order = await lock_order(db, order_id, visible_to=by, version=version)
+    has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
+    if (
+        order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED}
+        or has_payment
+        or order.tracking_number
+    ):
+        raise Refused(
+            "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
+            code="cancel_instead",
+        )
+    await return_held_stock(await raw_connection(db), order_id, reason=StockReason.ORDER_DELETED, by=by)
+    await record_audit(
+        db,
+        action="delete",
+        record_kind="order",
+        record_id=order_id,
+        record_name=order.order_number,
+        before={
+            "status": order.status,
+            "delivery_name": order.delivery_name,
+            "total_amount": str(order.total_amount),
+            "created_at": order.created_at.isoformat(),
+        },
+        by=by,
+    )
+    await db.execute(delete(Order).where(Order.id == order_id))
+    await announce(db, "orders", order_id)

@@ -1,0 +1,186 @@
+"""A customer or a guest places an order: priced from the catalogue, stock taken, confirmation queued, all or nothing."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.credit.exposure import calculate_exposure, find_customer, lock_customer
+from domain.errors import InvalidInput
+from domain.inputs import (
+    Filled20,
+    Filled60,
+    Filled200,
+    Input,
+    OptionalEmailIn,
+    PhoneIn,
+    Text60,
+    Text200,
+    Text2000,
+)
+from domain.money import format_money
+from domain.orders.lines import Line, OrderLines, price_lines
+from domain.orders.rules import OrderRules
+from domain.orders.statuses import OrderSource, PaymentMethod, PaymentStatus
+from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals
+from domain.orders.write import Delivery, NewOrder, WrittenOrder, write_order
+from domain.outbox import queue_mail
+from domain.phone import parse_phone
+from models.session import raw_connection
+
+
+class DeliveryInput(Input):
+    """Where an order goes, as requests say it."""
+
+    delivery_name: Filled200
+    delivery_address: Filled200
+    delivery_city: Filled60
+    delivery_state: Filled60
+    delivery_zip: Filled20
+    delivery_first_name: Text60 | None = None
+    delivery_last_name: Text60 | None = None
+    delivery_email: OptionalEmailIn = None
+    delivery_company: Text200 | None = None
+    delivery_phone: PhoneIn | None = None
+
+
+class PlaceOrder(DeliveryInput):
+    """What a storefront sends; prices, fee and totals are never the client's."""
+
+    items: OrderLines
+    special_notes: Text2000 | None = None
+    payment_method: PaymentMethod = PaymentMethod.NET30
+    billing_address: Text200 | None = None
+    po_number: Text60 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """A new order with everything its first answer shows."""
+
+    written: WrittenOrder
+    order: NewOrder
+
+
+async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: OrderRules) -> PlacedOrder:
+    """Take an order over the storefront, from a signed-in customer or a guest.
+
+    A net30 order that is not covered is taken on hold. Raises InvalidInput for unknown products and Refused for short
+    ones, naming each. Locks the customer (net30 only), then the products.
+    """
+    if data.payment_method is PaymentMethod.STORE_CREDIT:
+        raise InvalidInput(
+            "Choose another way to pay; store credit is applied to the order afterwards.",
+            fields={"payment_method": "must be another one than store_credit"},
+        )
+    connection = await raw_connection(db)
+    customer = await _find_buyer(connection, data, by)
+    lines = await price_lines(connection, data.items, lock=True)
+    totals = price_order(lines, rules)
+    hold_reason = ""
+    if data.payment_method is PaymentMethod.NET30:
+        hold_reason = await why_on_hold(connection, customer, totals.total_amount)
+    order = NewOrder(
+        delivery=_deliver_to(data, customer),
+        lines=lines,
+        totals=totals,
+        source=OrderSource.WEB,
+        by=by,
+        customer_id=customer["id"] if customer else None,
+        sales_rep_id=customer["sales_rep_id"] if customer else None,
+        hold_reason=hold_reason,
+        billing_address=data.billing_address or "",
+        po_number=data.po_number or "",
+        special_notes=data.special_notes or "",
+        payment_method=data.payment_method,
+        note="Placed in the shop, stock taken",
+        payment_status=PaymentStatus.UNPAID,
+    )
+    written = await write_order(connection, order)
+    await queue_confirmation(db, order, written, sales_inbox=rules.sales_inbox)
+    return PlacedOrder(written, order)
+
+
+def price_order(lines: list[Line], rules: OrderRules) -> Totals:
+    """The totals of an order that brings neither discount nor fee of its own."""
+    subtotal = sum((line.line_total for line in lines), Decimal("0.00"))
+    fee = calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+    return calculate_totals([line.line_total for line in lines], delivery_fee=fee)
+
+
+async def why_on_hold(connection: asyncpg.Connection, customer: asyncpg.Record | None, total: Decimal) -> str:
+    """Why a net30 order must wait for a manager; empty when the customer's terms cover it."""
+    if customer is None:
+        return "A guest has no net 30 terms."
+    if customer["payment_terms"] != "net30":
+        return "The customer has no net 30 terms."
+    return (await calculate_exposure(connection, customer)).why_not_covered(total)
+
+
+def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str | None = None) -> Delivery:
+    """The delivery details in their kept form; `email` and `phone` fill in for what was not sent."""
+    parsed = parse_phone(data.delivery_phone) if data.delivery_phone else phone
+    return Delivery(
+        name=data.delivery_name,
+        address=data.delivery_address,
+        city=data.delivery_city,
+        state=data.delivery_state,
+        zip=data.delivery_zip,
+        first_name=data.delivery_first_name or "",
+        last_name=data.delivery_last_name or "",
+        company=data.delivery_company or "",
+        email=data.delivery_email or email,
+        phone=parsed,
+        phone_raw=data.delivery_phone if data.delivery_phone and not parsed else "",
+    )
+
+
+async def queue_confirmation(
+    db: AsyncSession, order: NewOrder, written: WrittenOrder, *, sales_inbox: str = ""
+) -> None:
+    """Queue the mails about a new order: one to the customer, one to the sales inbox where it is set."""
+    lines = "\n".join(
+        f"{line.quantity} × {line.product_name} ({line.product_sku}): {format_money(line.line_total)}"
+        for line in order.lines
+    )
+    text = (
+        f"{lines}\n\nSubtotal {format_money(order.totals.subtotal)}, "
+        f"delivery {format_money(order.totals.delivery_fee)}, total {format_money(order.totals.total_amount)}."
+    )
+    if order.delivery.email:
+        await queue_mail(
+            db,
+            kind="order_received",
+            to=order.delivery.email,
+            subject=f"We have your order {written.order_number}",
+            text=f"Thank you, {order.delivery.name}. This is what you ordered:\n\n{text}",
+            order_id=written.id,
+            customer_id=order.customer_id,
+            dedupe_key=f"order_received:{written.id}",
+        )
+    if sales_inbox:
+        await queue_mail(
+            db,
+            kind="order_received_sales",
+            to=sales_inbox,
+            subject=f"Order {written.order_number} from {order.delivery.company or order.delivery.name}",
+            text=text,
+            order_id=written.id,
+            dedupe_key=f"order_received_sales:{written.id}",
+        )
+
+
+async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:
+    """The signed-in customer's row, locked where the credit limit may be used."""
+    if not by.is_customer or by.id is None:
+        return None
+    find = lock_customer if data.payment_method is PaymentMethod.NET30 else find_customer
+    return await find(connection, by.id)
+
+
+def _deliver_to(data: PlaceOrder, customer: asyncpg.Record | None) -> Delivery:
+    if customer is None:
+        return read_delivery(data)
+    return read_delivery(data, email=customer["email"], phone=customer["phone"])

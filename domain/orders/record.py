@@ -1,0 +1,106 @@
+"""Reading one order for an act: visible to the actor, locked, at the version the actor saw; and its timeline."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor, Role
+from domain.clock import now
+from domain.errors import NotFound, Refused
+from domain.live import announce
+from models import Customer, Order, OrderEvent
+
+
+async def lock_order(
+    db: AsyncSession,
+    order_id: int,
+    *,
+    visible_to: Actor,
+    version: int | None = None,
+    with_customer: bool = False,
+) -> Order:
+    """The order, locked for the rest of the transaction; its customer before it where money is counted.
+
+    Raises NotFound for an order the actor may not see (a rep sees their own), and Refused with code `stale` and who
+    changed it when `version` is not the order's any more.
+    """
+    if with_customer:
+        customer_id = select(Order.customer_id).where(Order.id == order_id).scalar_subquery()
+        await db.execute(
+            select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)
+        )
+    order = (
+        await db.execute(
+            select(Order)
+            .where(Order.id == order_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one_or_none()
+    if order is None or not may_see(order, visible_to):
+        raise NotFound("There is no such order.")
+    if version is not None and version != order.version:
+        await _refuse_stale(db, order)
+    return order
+
+
+def may_see(order: Order, actor: Actor) -> bool:
+    """True when the order is the actor's to work on: a rep's own, a customer's own, anybody's for other staff."""
+    if actor.is_customer:
+        return order.customer_id == actor.id
+    if actor.has_role(Role.SALES_REP):
+        return order.sales_rep_id == actor.id
+    return True
+
+
+async def _refuse_stale(db: AsyncSession, order: Order) -> None:
+    last = (
+        await db.execute(
+            select(OrderEvent.actor_name, OrderEvent.created_at)
+            .where(OrderEvent.order_id == order.id)
+            .order_by(OrderEvent.id.desc())
+            .limit(1)
+        )
+    ).first()
+    changed_by = last.actor_name if last and last.actor_name else "somebody"
+    changed_at = last.created_at if last else order.updated_at
+    raise Refused(
+        f"{changed_by} changed this order in the meantime.",
+        code="stale",
+        changed_by=changed_by,
+        changed_at=changed_at,
+        version=order.version,
+    )
+
+
+async def record_event(
+    db: AsyncSession,
+    order: Order,
+    kind: str,
+    *,
+    by: Actor,
+    note: str = "",
+    moved_from: str | None = None,
+    moved_to: str | None = None,
+    changes: dict[str, Any] | None = None,
+) -> None:
+    """Add to the order's timeline, count its version up and tell the live pages."""
+    order.version += 1
+    order.updated_at = now()
+    db.add(
+        OrderEvent(
+            order_id=order.id,
+            kind=kind,
+            from_status=moved_from,
+            to_status=moved_to,
+            note=note,
+            changes=changes,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            actor_name=by.name,
+        )
+    )
+    await db.flush()
+    assert order.id is not None  # a locked order is in the database
+    await announce(db, "orders", order.id)

@@ -1,0 +1,1 @@
+"""Money that comes in for orders."""

@@ -1,0 +1,52 @@
+"""Marking an order paid by hand: cash in the drawer, a check in the post."""
+
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.errors import InvalidInput, Refused
+from domain.inputs import Input, MoneyIn, Text2000
+from domain.money import ZERO, format_money
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import OrderStatus, PaymentMethod
+from domain.payments.record import add_payment, calculate_balance
+from domain.staff.rights import require
+from models import Order
+
+
+class MarkPaid(Input):
+    """What came in; an amount of 0 means exactly the balance."""
+
+    payment_method: PaymentMethod = PaymentMethod.CASH
+    note: Text2000 | None = None
+    amount_received: MoneyIn = ZERO
+
+
+async def mark_paid(
+    db: AsyncSession, order_id: int, data: MarkPaid, *, by: Actor, version: int | None = None
+) -> tuple[Order, Decimal]:
+    """Record money received for an order; returns the order and the surplus that became store credit.
+
+    Raises Refused for an order that is cancelled or has nothing left to pay. Locks the customer, then the order.
+    """
+    require(by, "record_payments", "Your role does not record payments.")
+    if data.payment_method is PaymentMethod.STORE_CREDIT:
+        raise InvalidInput(
+            "Store credit is applied, not received.",
+            fields={"payment_method": "must be another one than store_credit"},
+        )
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    balance = calculate_balance(order)
+    if order.status == OrderStatus.CANCELLED:
+        raise Refused("A cancelled order can't be paid.", code="order_cancelled")
+    if balance == ZERO:
+        raise Refused("The order is paid already.", code="already_paid")
+    amount = data.amount_received or balance
+    surplus = await add_payment(db, order, amount, method=data.payment_method, by=by, note=data.note or "")
+    if balance <= amount:
+        order.payment_method = data.payment_method
+    await record_event(
+        db, order, "paid", by=by, note=data.note or "", changes={"amount": format_money(amount)}
+    )
+    return order, surplus
