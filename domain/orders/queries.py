@@ -160,15 +160,15 @@ class TabCount:
     is_more: bool
 
 
+# What a packer reads of a timeline: these kinds, and of their changes only these fields.
+_KINDS_WITHOUT_MONEY = frozenset({"placed", "moved", "address", "note", "items", "assigned", "released"})
+_FIELDS_WITHOUT_MONEY = ("delivery_", "tracking_number", "carrier", "staff_notes", "assigned_to")
 _MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid")
 ROW_NAMES = [field.name for field in fields(OrderRow)]
 _ROW_COLUMNS = [
-    STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name]
-    for field in fields(OrderRow)
+    STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name] for field in fields(OrderRow)
 ]
-_FROM = Table.metadata.tables["orders"].outerjoin(
-    Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id
-)
+_FROM = Table.metadata.tables["orders"].outerjoin(Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id)
 _SELECT_ROWS = select(*_ROW_COLUMNS).select_from(_FROM)
 _SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(ItemRow)))
 _SELECT_EVENTS = select(*(EVENTS[field.name] for field in fields(EventRow)))
@@ -176,9 +176,7 @@ _NEWEST = (ORDERS.created_at.desc(), ORDERS.id.desc())
 _OLDEST = (ORDERS.created_at.asc(), ORDERS.id.asc())
 
 
-async def list_orders(
-    db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
-) -> Page[OrderRow]:
+async def list_orders(db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo) -> Page[OrderRow]:
     """A page of the orders that the actor may see, newest first unless asked; the total is exact."""
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     rows = await list_rows(db, filters, conditions, visible_to=visible_to)
@@ -208,14 +206,10 @@ async def list_rows(
     return await _read_rows(db, statement, visible_to)
 
 
-async def sum_orders(
-    db: Reader, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor
-) -> OrderTotals:
+async def sum_orders(db: Reader, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor) -> OrderTotals:
     """Count and add up the orders under the conditions, reading at most MOST_COUNTED of them."""
     counted = select(ORDERS.total_amount).where(*conditions).limit(MOST_COUNTED + 1).subquery()
-    row = (
-        await db.execute(select(func.count(), func.coalesce(func.sum(counted.c.total_amount), literal(0))))
-    ).one()
+    row = (await db.execute(select(func.count(), func.coalesce(func.sum(counted.c.total_amount), literal(0))))).one()
     is_more = row[0] > MOST_COUNTED
     amount = None if is_more or not sees_money(visible_to) else Decimal(row[1])
     return OrderTotals(min(row[0], MOST_COUNTED), amount, is_more)
@@ -243,8 +237,7 @@ async def count_by_tab(db: Reader, *, visible_to: Actor) -> dict[str, TabCount]:
         counts.append(select(func.count()).select_from(rows).scalar_subquery().label(name))
     row = (await db.execute(select(*counts))).one()
     return {
-        name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED)
-        for name, count in zip(tabs, row, strict=True)
+        name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in zip(tabs, row, strict=True)
     }
 
 
@@ -272,9 +265,7 @@ async def get_order(db: Reader, order: int | str, *, visible_to: Actor) -> Order
     return rows[0]
 
 
-async def list_chosen_orders(
-    db: Reader, order_numbers: Sequence[str], *, visible_to: Actor
-) -> list[OrderRow]:
+async def list_chosen_orders(db: Reader, order_numbers: Sequence[str], *, visible_to: Actor) -> list[OrderRow]:
     """The orders of these numbers that the actor may see, oldest first."""
     which = ORDERS.order_number.in_([number.strip().upper() for number in order_numbers])
     own = may_be_seen_by(visible_to)
@@ -282,10 +273,13 @@ async def list_chosen_orders(
     return await _read_rows(db, statement, visible_to)
 
 
-async def list_events(db: Reader, order_id: int) -> list[EventRow]:
-    """The timeline of an order, newest first."""
+async def list_events(db: Reader, order_id: int, *, visible_to: Actor) -> list[EventRow]:
+    """The timeline of an order, newest first; without what tells of money for who may not see it."""
     statement = _SELECT_EVENTS.where(EVENTS.order_id == order_id).order_by(EVENTS.id.desc())
-    return [EventRow(*row) for row in await db.execute(statement)]
+    events = [EventRow(*row) for row in await db.execute(statement)]
+    if sees_money(visible_to):
+        return events
+    return [_without_money(event) for event in events if event.kind in _KINDS_WITHOUT_MONEY]
 
 
 def sees_money(actor: Actor) -> bool:
@@ -298,4 +292,18 @@ async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> l
     if sees_money(visible_to):
         return rows
     blank: dict[str, Any] = dict.fromkeys(_MONEY)
-    return [replace(row, **blank) for row in rows]
+    return [
+        replace(
+            row,
+            **blank,
+            hold_reason="The office looks into it." if row.on_hold else "",
+            attention="The office looks into it." if row.attention else "",
+        )
+        for row in rows
+    ]
+
+
+def _without_money(event: EventRow) -> EventRow:
+    """The same entry with the fields that a packer works with; a move's or a release's reason may name amounts."""
+    kept = {name: change for name, change in (event.changes or {}).items() if name.startswith(_FIELDS_WITHOUT_MONEY)}
+    return replace(event, changes=kept, note="" if event.kind == "released" else event.note)
