@@ -60,6 +60,11 @@ class Order(Table, table=True):
         Index("ix_orders_email", sql("lower(delivery_email)")),
         Index("ix_orders_on_hold", sql("created_at DESC"), postgresql_where=sql("on_hold")),
         Index("ix_orders_attention", sql("created_at DESC"), postgresql_where=sql("attention <> ''")),
+        Index(
+            "ix_orders_part_paid",
+            sql("created_at DESC"),
+            postgresql_where=sql("payment_status = 'unpaid' AND amount_paid > 0"),
+        ),
         search_index("ix_orders_search"),
     )
 

@@ -36,17 +36,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     op.create_index(
-        "ix_audit_entry_actor",
-        "audit_entry",
-        ["actor_kind", "actor_id", sa.literal_column("id DESC")],
-        unique=False,
+        "ix_audit_entry_actor", "audit_entry", ["actor_kind", "actor_id", sa.literal_column("id DESC")], unique=False
     )
     op.create_index("ix_audit_entry_newest", "audit_entry", [sa.literal_column("id DESC")], unique=False)
     op.create_index(
-        "ix_audit_entry_record",
-        "audit_entry",
-        ["record_kind", "record_id", sa.literal_column("id DESC")],
-        unique=False,
+        "ix_audit_entry_record", "audit_entry", ["record_kind", "record_id", sa.literal_column("id DESC")], unique=False
     )
     op.create_table(
         "category",
@@ -133,8 +127,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
-            "role IN ('admin', 'manager', 'staff', 'sales_rep', 'warehouse')",
-            name=op.f("ck_staff_role_known"),
+            "role IN ('admin', 'manager', 'staff', 'sales_rep', 'warehouse')", name=op.f("ck_staff_role_known")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
     )
@@ -155,11 +148,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_event")),
     )
     op.create_index(
-        "ix_webhook_event_open",
-        "webhook_event",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("processed_at IS NULL"),
+        "ix_webhook_event_open", "webhook_event", ["id"], unique=False, postgresql_where=sa.text("processed_at IS NULL")
     )
     op.create_index("uq_webhook_event_provider_event", "webhook_event", ["provider", "event_id"], unique=True)
     op.create_table(
@@ -173,9 +162,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["created_by"], ["staff.id"], name=op.f("fk_api_key_created_by"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["created_by"], ["staff.id"], name=op.f("fk_api_key_created_by"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
         sa.UniqueConstraint("prefix", name=op.f("uq_api_key_prefix")),
@@ -237,15 +224,9 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.CheckConstraint(
-            "payment_terms IN ('prepaid', 'net30')", name=op.f("ck_customer_payment_terms_known")
-        ),
-        sa.CheckConstraint(
-            "phone IS NULL OR phone ~ '^\\+[1-9][0-9]{6,14}$'", name=op.f("ck_customer_phone_e164")
-        ),
-        sa.CheckConstraint(
-            "phone2 IS NULL OR phone2 ~ '^\\+[1-9][0-9]{6,14}$'", name=op.f("ck_customer_phone2_e164")
-        ),
+        sa.CheckConstraint("payment_terms IN ('prepaid', 'net30')", name=op.f("ck_customer_payment_terms_known")),
+        sa.CheckConstraint("phone IS NULL OR phone ~ '^\\+[1-9][0-9]{6,14}$'", name=op.f("ck_customer_phone_e164")),
+        sa.CheckConstraint("phone2 IS NULL OR phone2 ~ '^\\+[1-9][0-9]{6,14}$'", name=op.f("ck_customer_phone2_e164")),
         sa.CheckConstraint("credit_limit >= 0", name=op.f("ck_customer_credit_limit_not_negative")),
         sa.ForeignKeyConstraint(
             ["sales_rep_id"], ["staff.id"], name=op.f("fk_customer_sales_rep_id"), ondelete="SET NULL"
@@ -253,9 +234,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
         sa.UniqueConstraint("external_id", name=op.f("uq_customer_external_id")),
     )
-    op.create_index(
-        "ix_customer_company", "customer", [sa.literal_column("lower(company_name)"), "id"], unique=False
-    )
+    op.create_index("ix_customer_company", "customer", [sa.literal_column("lower(company_name)"), "id"], unique=False)
     op.create_index(
         "ix_customer_created",
         "customer",
@@ -274,9 +253,7 @@ def upgrade() -> None:
     )
     op.create_index("uq_customer_email_lower", "customer", [sa.literal_column("lower(email)")], unique=True)
     op.create_index("uq_customer_google_subject", "customer", ["google_subject"], unique=True)
-    op.create_index(
-        "uq_customer_username_lower", "customer", [sa.literal_column("lower(username)")], unique=True
-    )
+    op.create_index("uq_customer_username_lower", "customer", [sa.literal_column("lower(username)")], unique=True)
     op.create_table(
         "product",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -332,11 +309,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_product_name", "product", ["name", "id"], unique=False)
     op.create_index(
-        "ix_product_name_active",
-        "product",
-        ["name", "id"],
-        unique=False,
-        postgresql_where=sa.text("is_active"),
+        "ix_product_name_active", "product", ["name", "id"], unique=False, postgresql_where=sa.text("is_active")
     )
     op.create_index(
         "ix_product_search",
@@ -362,9 +335,7 @@ def upgrade() -> None:
         sa.Column("jti", sa.String(), nullable=False),
         sa.Column("staff_id", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["staff_id"], ["staff.id"], name=op.f("fk_revoked_token_staff_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_revoked_token_staff_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("jti", name=op.f("pk_revoked_token")),
     )
     op.create_index("ix_revoked_token_expiry", "revoked_token", ["expires_at"], unique=False)
@@ -379,24 +350,18 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), server_default="", nullable=False),
         sa.Column("user_agent", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(kind = 'customer') = (customer_id IS NOT NULL)", name=op.f("ck_login_session_customer_named")
         ),
-        sa.CheckConstraint(
-            "(kind = 'staff') = (staff_id IS NOT NULL)", name=op.f("ck_login_session_staff_named")
-        ),
+        sa.CheckConstraint("(kind = 'staff') = (staff_id IS NOT NULL)", name=op.f("ck_login_session_staff_named")),
         sa.CheckConstraint("kind IN ('customer', 'staff')", name=op.f("ck_login_session_kind_known")),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_login_session_customer_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["staff_id"], ["staff.id"], name=op.f("fk_login_session_staff_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_login_session_staff_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_login_session_token_hash")),
     )
@@ -437,9 +402,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_one_time_code_customer_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["staff_id"], ["staff.id"], name=op.f("fk_one_time_code_staff_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_one_time_code_staff_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_code")),
     )
     op.create_index(op.f("ix_one_time_code_customer_id"), "one_time_code", ["customer_id"], unique=False)
@@ -521,8 +484,7 @@ def upgrade() -> None:
             name=op.f("ck_orders_payment_status_known"),
         ),
         sa.CheckConstraint(
-            "source IN ('web', 'desk', 'rep', 'voice', 'subscription', 'import')",
-            name=op.f("ck_orders_source_known"),
+            "source IN ('web', 'desk', 'rep', 'voice', 'subscription', 'import')", name=op.f("ck_orders_source_known")
         ),
         sa.CheckConstraint(
             "status IN ('pending', 'confirmed', 'packed', 'shipped', 'delivered', 'cancelled')",
@@ -574,16 +536,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("on_hold"),
     )
     op.create_index(
+        "ix_orders_part_paid",
+        "orders",
+        [sa.literal_column("created_at DESC")],
+        unique=False,
+        postgresql_where=sa.text("payment_status = 'unpaid' AND amount_paid > 0"),
+    )
+    op.create_index(
         "ix_orders_payment_created",
         "orders",
         ["payment_status", sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
         unique=False,
     )
     op.create_index(
-        "ix_orders_phone_created",
-        "orders",
-        ["delivery_phone", sa.literal_column("created_at DESC")],
-        unique=False,
+        "ix_orders_phone_created", "orders", ["delivery_phone", sa.literal_column("created_at DESC")], unique=False
     )
     op.create_index(
         "ix_orders_rep_created",
@@ -622,15 +588,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product_image")),
     )
+    op.create_index("ix_product_image_product_order", "product_image", ["product_id", "sort_order", "id"], unique=False)
     op.create_index(
-        "ix_product_image_product_order", "product_image", ["product_id", "sort_order", "id"], unique=False
-    )
-    op.create_index(
-        "uq_product_image_primary",
-        "product_image",
-        ["product_id"],
-        unique=True,
-        postgresql_where=sa.text("is_primary"),
+        "uq_product_image_primary", "product_image", ["product_id"], unique=True, postgresql_where=sa.text("is_primary")
     )
     op.create_table(
         "order_event",
@@ -645,9 +605,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.Column("actor_name", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["orders.id"], name=op.f("fk_order_event_order_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_event_order_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_event")),
     )
     op.create_index("ix_order_event_order_id_id", "order_event", ["order_id", "id"], unique=False)
@@ -668,16 +626,12 @@ def upgrade() -> None:
         sa.Column("unit_cost", sa.Numeric(precision=12, scale=2), nullable=True),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_item_quantity_positive")),
         sa.CheckConstraint("unit_price >= 0", name=op.f("ck_order_item_unit_price_not_negative")),
-        sa.ForeignKeyConstraint(
-            ["order_id"], ["orders.id"], name=op.f("fk_order_item_order_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_item_order_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_order_item_product_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_item")),
     )
     op.create_index("ix_order_item_product_order", "order_item", ["product_id", "order_id"], unique=False)
-    op.create_index(
-        "ix_order_item_sku_lower", "order_item", [sa.literal_column("lower(product_sku)")], unique=False
-    )
+    op.create_index("ix_order_item_sku_lower", "order_item", [sa.literal_column("lower(product_sku)")], unique=False)
     op.create_index("uq_order_item_order_position", "order_item", ["order_id", "position"], unique=True)
     op.create_table(
         "outbox_message",
@@ -696,9 +650,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "channel IN ('email', 'text', 'discord')", name=op.f("ck_outbox_message_channel_known")
-        ),
+        sa.CheckConstraint("channel IN ('email', 'text', 'discord')", name=op.f("ck_outbox_message_channel_known")),
         sa.CheckConstraint(
             "state IN ('queued', 'sent', 'failed', 'not_sent')", name=op.f("ck_outbox_message_state_known")
         ),
@@ -711,14 +663,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_message")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_outbox_message_dedupe_key")),
     )
-    op.create_index(
-        "ix_outbox_message_created", "outbox_message", [sa.literal_column("id DESC")], unique=False
-    )
+    op.create_index("ix_outbox_message_created", "outbox_message", [sa.literal_column("id DESC")], unique=False)
     op.create_index(op.f("ix_outbox_message_customer_id"), "outbox_message", ["customer_id"], unique=False)
     op.create_index(op.f("ix_outbox_message_order_id"), "outbox_message", ["order_id"], unique=False)
-    op.create_index(
-        "ix_outbox_message_state", "outbox_message", ["state", sa.literal_column("id DESC")], unique=False
-    )
+    op.create_index("ix_outbox_message_state", "outbox_message", ["state", sa.literal_column("id DESC")], unique=False)
     op.create_table(
         "payment",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -741,17 +689,14 @@ def upgrade() -> None:
             name=op.f("ck_payment_method_known"),
         ),
         sa.CheckConstraint(
-            "state IN ('intended', 'pending', 'succeeded', 'failed', 'unknown')",
-            name=op.f("ck_payment_state_known"),
+            "state IN ('intended', 'pending', 'succeeded', 'failed', 'unknown')", name=op.f("ck_payment_state_known")
         ),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_payment_amount_not_zero")),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_payment_customer_id"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_payment_order_id")),
-        sa.ForeignKeyConstraint(
-            ["refunds_payment_id"], ["payment.id"], name=op.f("fk_payment_refunds_payment_id")
-        ),
+        sa.ForeignKeyConstraint(["refunds_payment_id"], ["payment.id"], name=op.f("fk_payment_refunds_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
         sa.UniqueConstraint("provider_id", name=op.f("uq_payment_provider_id")),
     )
@@ -764,10 +709,7 @@ def upgrade() -> None:
         sa.Column("original", sa.LargeBinary(), nullable=False),
         sa.Column("thumbnail", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["image_id"],
-            ["product_image.id"],
-            name=op.f("fk_product_image_data_image_id"),
-            ondelete="CASCADE",
+            ["image_id"], ["product_image.id"], name=op.f("fk_product_image_data_image_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("image_id", name=op.f("pk_product_image_data")),
     )
