@@ -1,0 +1,79 @@
+"""Messages to people: written in the act's own transaction with the job that sends them, in one statement.
+
+The same message twice, by its dedupe key, is once.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Channel
+from models.session import raw_connection
+
+SEND_JOB = "send_message"
+
+_QUEUE = """
+WITH message AS (
+  INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, order_id, customer_id, dedupe_key)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id
+),
+run AS (
+  INSERT INTO job_run (name, payload) SELECT $9, jsonb_build_object('message_id', id) FROM message RETURNING id
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+  SELECT 0, $9, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id, priority, entrypoint
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM job
+"""
+
+
+async def queue_mail(
+    db: AsyncSession,
+    *,
+    kind: str,
+    to: str,
+    subject: str,
+    text: str,
+    order_id: int | None = None,
+    customer_id: int | None = None,
+    dedupe_key: str | None = None,
+) -> None:
+    """Send a mail after this commits; `text` is plain paragraphs, a link on a line of its own."""
+    await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key)
+
+
+async def queue_text(
+    db: AsyncSession,
+    *,
+    kind: str,
+    to: str,
+    text: str,
+    order_id: int | None = None,
+    customer_id: int | None = None,
+    dedupe_key: str | None = None,
+) -> None:
+    """Send a text message to an E.164 number after this commits."""
+    await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key)
+
+
+async def queue_discord(
+    db: AsyncSession, *, kind: str, channel: str, text: str, dedupe_key: str | None = None
+) -> None:
+    """Post to a Discord channel (`warehouse` or `sourcing`) after this commits."""
+    await _queue(db, Channel.DISCORD, kind, channel, "", text, None, None, dedupe_key)
+
+
+async def _queue(
+    db: AsyncSession,
+    channel: Channel,
+    kind: str,
+    to: str,
+    subject: str,
+    text: str,
+    order_id: int | None,
+    customer_id: int | None,
+    dedupe_key: str | None,
+) -> None:
+    connection = await raw_connection(db)
+    await connection.execute(
+        _QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB
+    )
