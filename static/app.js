@@ -125,9 +125,9 @@ document.addEventListener("htmx:finally:request", (event) => {
 });
 addEventListener("pageshow", () => findAll("form[aria-busy]").forEach((form) => setBusy(form, false)));
 
-function focusFirstError() {
-  const field = findAll("[aria-invalid=true]").find(isShown);
-  const problem = field ?? findAll("main [role=alert]").find(isShown);
+function focusFirstError(area = document) {
+  const field = findAll("[aria-invalid=true]", area).find(isShown);
+  const problem = field ?? findAll("[role=alert]", area === document ? find("main") : area).find(isShown);
   if (!problem) return;
   if (!field) problem.tabIndex = -1;
   problem.focus();
@@ -327,7 +327,9 @@ document.addEventListener("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
   findAll("form:has([data-bulk])").forEach(countTicked);
   if (ctx.target?.id === "dialog" || find("#dialog")?.childElementCount) openDialog();
-  if (ctx.response?.status >= 400) { focusFirstError(); return; }
+  const target = typeof ctx.target === "string" ? find(ctx.target) : ctx.target;
+  if (ctx.response?.status >= 400) { focusFirstError(target?.isConnected ? target : document); return; }
+  if (!ctx.live) find("#alerts")?.replaceChildren();
   if (ctx.target === document.body) {
     if (ctx.push) scrollTo(0, 0);
     if (!find("[autofocus]")) find("#main")?.focus({ preventScroll: true });
