@@ -1,17 +1,62 @@
 """API keys for programs: `ldl_<prefix>_<secret>`, found by prefix, kept as SHA-256, named, scoped and revocable."""
 
-from datetime import timedelta
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor, ActorKind
+from domain.audit import record_audit
 from domain.clock import now
-from domain.tokens import hash_token, is_same_secret
-from models import ApiKey
+from domain.errors import NotFound, Refused
+from domain.inputs import Filled60, Input
+from domain.tokens import hash_token, is_same_secret, new_token
+from models import ApiKey, KeyScope, Staff
 
 KEY_PREFIX = "ldl"
 NOTE_USE_EVERY = timedelta(minutes=1)
+PREFIX_BYTES = 5
+
+
+class CreateApiKey(Input):
+    """A key's name, by which it is known for ever, and what it may be used for."""
+
+    name: Filled60
+    scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=len(KeyScope))]
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made; `key` is the secret itself, which nothing keeps."""
+
+    id: int
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRow:
+    """A key as it is listed: everything but the secret."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: Sequence[str]
+    created_at: datetime
+    created_by: str | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def shown_prefix(self) -> str:
+        """The beginning by which a key is recognised."""
+        return f"{KEY_PREFIX}_{self.prefix}_…"
 
 
 async def find_key_actor(connection: AsyncConnection, key: str) -> Actor | None:
@@ -35,3 +80,81 @@ async def find_key_actor(connection: AsyncConnection, key: str) -> Actor | None:
     if row.last_used_at is None or at - row.last_used_at > NOTE_USE_EVERY:
         await connection.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=at))
     return Actor(ActorKind.API_KEY, row.id, row.name, scopes=frozenset(row.scopes))
+
+
+async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> NewApiKey:
+    """Make a key for a program and return it, this once; raises Refused for a name that was ever given."""
+    prefix = secrets.token_hex(PREFIX_BYTES)
+    key = f"{KEY_PREFIX}_{prefix}_{new_token()}"
+    scopes = sorted({scope.value for scope in data.scopes})
+    key_id = await db.scalar(
+        insert(ApiKey)
+        .values(
+            name=data.name,
+            prefix=prefix,
+            key_hash=hash_token(key),
+            scopes=scopes,
+            created_by=by.id if by.is_staff else None,
+            created_at=now(),
+        )
+        .on_conflict_do_nothing(index_elements=[ApiKey.name])
+        .returning(ApiKey.id)
+    )
+    if key_id is None:
+        raise Refused(
+            f"A key named {data.name} exists or existed. Choose another name.",
+            code="name_taken",
+            fields={"name": "belongs to another key, or did"},
+        )
+    await record_audit(
+        db,
+        action="api_key.created",
+        record_kind="api_key",
+        record_id=key_id,
+        record_name=data.name,
+        after={"scopes": scopes},
+        by=by,
+    )
+    return NewApiKey(key_id, data.name, key)
+
+
+async def list_api_keys(db: AsyncSession) -> Sequence[ApiKeyRow]:
+    """Every key, those in force first, then the newest; there are few."""
+    rows = await db.execute(_LISTED.order_by(ApiKey.revoked_at.desc().nulls_first(), ApiKey.id.desc()))
+    return [ApiKeyRow(**row._mapping) for row in rows]
+
+
+async def get_api_key(db: AsyncSession, key_id: int) -> ApiKeyRow:
+    """One key; raises NotFound."""
+    row = (await db.execute(_LISTED.where(ApiKey.id == key_id))).first()
+    if row is None:
+        raise NotFound("There is no such API key.")
+    return ApiKeyRow(**row._mapping)
+
+
+async def revoke_api_key(db: AsyncSession, key_id: int, *, by: Actor) -> ApiKeyRow:
+    """Shut a key out at its next request, for good; doing it twice is once. Raises NotFound."""
+    key = await get_api_key(db, key_id)
+    revoked = await db.scalar(
+        update(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=now())
+        .returning(ApiKey.id)
+    )
+    if revoked is not None:
+        await record_audit(
+            db, action="api_key.revoked", record_kind="api_key", record_id=key_id, record_name=key.name, by=by
+        )
+    return key
+
+
+_LISTED = select(
+    ApiKey.id,
+    ApiKey.name,
+    ApiKey.prefix,
+    ApiKey.scopes,
+    ApiKey.created_at,
+    Staff.username.label("created_by"),
+    ApiKey.last_used_at,
+    ApiKey.revoked_at,
+).outerjoin(Staff, Staff.id == ApiKey.created_by)

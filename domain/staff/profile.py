@@ -1,0 +1,154 @@
+"""What colleagues do to their own account: password, email, and the sessions in which they are signed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.clock import now
+from domain.errors import InvalidInput, NotFound
+from domain.inputs import EmailIn, Input, PasswordIn
+from domain.passwords import check_new_password, hash_password, verify_password
+from domain.sessions import end_session, end_sessions_of
+from domain.staff.attempts import reserve_own_attempt
+from domain.staff.notices import send_notice
+from domain.staff.second_factor import lock_staff
+from domain.staff.users import email_taken, get_staff
+from models import LoginSession, SessionKind, Staff
+
+
+class ChangePassword(Input):
+    """The present password and the new one, twice."""
+
+    current_password: PasswordIn
+    new_password: PasswordIn
+    confirm_password: PasswordIn
+
+
+class ChangeEmail(Input):
+    """The new email."""
+
+    new_email: EmailIn
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One signed-in browser as its owner sees it."""
+
+    id: int
+    address: str
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+
+async def get_profile(db: AsyncSession, *, by: Actor) -> Staff:
+    """One's own account."""
+    return await get_staff(db, _own_id(by))
+
+
+async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_length: int, by: Actor) -> None:
+    """Set one's own password; ends every other session.
+
+    Raises InvalidInput naming the wrong field, TooMany after ten wrong tries of the present password.
+    """
+    if data.new_password != data.confirm_password:
+        raise InvalidInput(
+            "The two new passwords differ.",
+            code="passwords_differ",
+            fields={"confirm_password": "differs from the new password"},
+        )
+    check_new_password(data.new_password, minimum=minimum_length, field="new_password")
+    await reserve_own_attempt(_own_id(by))
+    kept_hash = (await get_staff(db, _own_id(by))).password_hash
+    if not await verify_password(kept_hash, data.current_password):
+        raise InvalidInput(
+            "The present password is wrong.",
+            code="wrong_password",
+            fields={"current_password": "is not your present password"},
+        )
+    new_hash = await hash_password(data.new_password)
+    staff = await lock_staff(db, _own_id(by))
+    staff.password_hash = new_hash
+    staff.failed_sign_ins, staff.locked_until = 0, None
+    staff.updated_at = now()
+    await db.flush()
+    await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
+    await record_audit(
+        db, action="staff.password_changed", record_kind="staff", record_id=staff.id, record_name=staff.username, by=by
+    )
+    await send_notice(db, staff.email, "The password of your account was changed.")
+
+
+async def change_email(db: AsyncSession, data: ChangeEmail, *, by: Actor) -> Staff:
+    """Set one's own email and tell the old address; raises Refused when a colleague has it."""
+    staff = await lock_staff(db, _own_id(by))
+    old_email = staff.email
+    if old_email == data.new_email:
+        return staff
+    is_taken = await db.scalar(select(exists().where(func.lower(Staff.email) == data.new_email, Staff.id != staff.id)))
+    if is_taken:
+        raise email_taken("new_email")
+    staff.email = data.new_email
+    staff.version += 1
+    staff.updated_at = now()
+    try:
+        await db.flush()
+    except IntegrityError as error:
+        raise email_taken("new_email") from error
+    await record_audit(
+        db,
+        action="staff.email_changed",
+        record_kind="staff",
+        record_id=staff.id,
+        record_name=staff.username,
+        before={"email": old_email},
+        after={"email": data.new_email},
+        by=by,
+    )
+    await send_notice(db, old_email, f"The email of your account is now {data.new_email}.")
+    return staff
+
+
+async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSession]:
+    """Where one is signed in, the session in hand first, then the last used."""
+    rows = await db.execute(
+        select(
+            LoginSession.id,
+            LoginSession.address,
+            LoginSession.user_agent,
+            LoginSession.created_at,
+            LoginSession.last_seen_at,
+        )
+        .where(LoginSession.staff_id == _own_id(by), LoginSession.ended_at.is_(None), LoginSession.expires_at > now())
+        .order_by((LoginSession.id == by.session_id).desc(), LoginSession.last_seen_at.desc(), LoginSession.id.desc())
+        .limit(100)
+    )
+    return [OpenSession(**row._mapping, is_this=row.id == by.session_id) for row in rows]
+
+
+async def end_own_session(db: AsyncSession, session_id: int, *, by: Actor) -> None:
+    """End one of one's own sessions; raises NotFound for one that is not."""
+    is_own = await db.scalar(
+        select(exists().where(LoginSession.id == session_id, LoginSession.staff_id == _own_id(by)))
+    )
+    if not is_own:
+        raise NotFound("There is no such session.")
+    await end_session(db, session_id)
+
+
+async def end_other_sessions(db: AsyncSession, *, by: Actor) -> int:
+    """End every session of one's own but the one in hand; returns how many ended."""
+    return await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
+
+
+def _own_id(by: Actor) -> int:
+    if not by.is_staff or by.id is None:
+        raise NotFound("Only staff have a profile here.")
+    return by.id

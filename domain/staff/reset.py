@@ -1,0 +1,185 @@
+"""Forgotten passwords and usernames of staff: the answer and the work are the same whether or not the account exists.
+
+A link is single-use, ends after an hour, and its token is kept as a hash only.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor, ActorKind
+from domain.audit import record_audit
+from domain.clock import now
+from domain.errors import InvalidInput
+from domain.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.outbox import queue_mail
+from domain.passwords import check_new_password, hash_password
+from domain.sessions import end_sessions_of
+from domain.staff.notices import send_notice
+from domain.staff.second_factor import lock_staff
+from domain.staff.users import find_by_name
+from domain.tokens import hash_token, new_token
+from models import CodePurpose, OneTimeCode, SessionKind, Staff
+
+LINK_LIFETIME = timedelta(hours=1)
+MOST_LINKS = 3
+SOMEBODY = "nobody@invalid.example"
+
+
+class ForgotPassword(Input):
+    """Username or email."""
+
+    identifier: Filled200
+
+
+class ForgotUsername(Input):
+    """The email that the account has."""
+
+    email: EmailIn
+
+
+class ResetPassword(Input):
+    """The token of the emailed link and the new password."""
+
+    token: Filled200
+    password: PasswordIn
+
+
+@dataclass(frozen=True, slots=True)
+class MailAnswer:
+    """What is answered in every case; the debug values are None unless DEBUG_TOKENS is on."""
+
+    message: str
+    debug_token: str | None = None
+    debug_username: str | None = None
+    email_sent: bool = True
+
+
+async def request_password_reset(
+    db: AsyncSession, data: ForgotPassword, *, portal_url: str, shows_token: bool
+) -> MailAnswer:
+    """Mail a link that sets a new password; at most three an hour go to one account.
+
+    Without an account the same statements run and are taken back. `portal_url` is the address of the portal
+    without a final slash.
+    """
+    staff = await find_by_name(await db.connection(), data.identifier)
+    token = new_token()
+    sent = await db.scalar(
+        select(func.count())
+        .select_from(OneTimeCode)
+        .where(
+            OneTimeCode.target == f"staff:{staff.id if staff is not None else 0}",
+            OneTimeCode.purpose == CodePurpose.STAFF_PASSWORD_RESET,
+            OneTimeCode.created_at > now() - LINK_LIFETIME,
+        )
+    )
+    goes_out = staff is not None and staff.is_active and staff.email is not None and (sent or 0) < MOST_LINKS
+    async with db.begin_nested() as writing:
+        db.add(
+            OneTimeCode(
+                purpose=CodePurpose.STAFF_PASSWORD_RESET,
+                code_hash=hash_token(token),
+                target=f"staff:{staff.id if staff is not None else 0}",
+                staff_id=staff.id if staff is not None else None,
+                expires_at=now() + LINK_LIFETIME,
+            )
+        )
+        await db.flush()
+        await queue_mail(
+            db,
+            kind="staff_password_reset",
+            to=(staff.email if staff is not None else None) or SOMEBODY,
+            subject="Set a new password",
+            text=(
+                "Somebody, probably you, asked for a new password for your staff account."
+                f" This link sets one; it works once, within an hour.\n\n{portal_url}/reset?token={token}"
+                "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
+            ),
+        )
+        if not goes_out:
+            await writing.rollback()
+    return MailAnswer(
+        "If an account with an email belongs to that, a link is on its way. It works for one hour.",
+        debug_token=token if shows_token and goes_out else None,
+    )
+
+
+async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url: str, shows_it: bool) -> MailAnswer:
+    """Mail the username that belongs to an email; without one the same statements run and are taken back."""
+    staff = (
+        await db.execute(select(Staff.username, Staff.is_active).where(func.lower(Staff.email) == data.email.lower()))
+    ).first()
+    goes_out = staff is not None and staff.is_active
+    async with db.begin_nested() as writing:
+        await queue_mail(
+            db,
+            kind="staff_username",
+            to=data.email,
+            subject="Your username",
+            text=f"Your username is {staff.username if staff is not None else '-'}.\n\n{portal_url}/sign-in",
+        )
+        if not goes_out:
+            await writing.rollback()
+    return MailAnswer(
+        "If a staff account has that email, its username is on its way.",
+        debug_username=staff.username if staff is not None and shows_it and goes_out else None,
+    )
+
+
+async def reset_password(db: AsyncSession, data: ResetPassword, *, minimum_length: int) -> None:
+    """Set a new password by an emailed token; ends every session and every other link of the account.
+
+    Raises InvalidInput for a token that is unknown, used or older than an hour. Locks the code's row, so that a
+    token used twice at once works once.
+    """
+    check_new_password(data.password, minimum=minimum_length)
+    password_hash = await hash_password(data.password)
+    code = await db.scalar(
+        select(OneTimeCode)
+        .where(
+            OneTimeCode.code_hash == hash_token(data.token),
+            OneTimeCode.purpose == CodePurpose.STAFF_PASSWORD_RESET,
+            OneTimeCode.used_at.is_(None),
+            OneTimeCode.expires_at > now(),
+        )
+        .with_for_update()
+    )
+    if code is None or code.staff_id is None:
+        raise _bad_token()
+    staff = await lock_staff(db, code.staff_id)
+    if not staff.is_active:
+        raise _bad_token()
+    staff.password_hash = password_hash
+    staff.failed_sign_ins, staff.locked_until = 0, None
+    staff.updated_at = now()
+    await db.execute(
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.staff_id == staff.id,
+            OneTimeCode.purpose == CodePurpose.STAFF_PASSWORD_RESET,
+            OneTimeCode.used_at.is_(None),
+        )
+        .values(used_at=now())
+    )
+    await end_sessions_of(db, SessionKind.STAFF, code.staff_id)
+    await record_audit(
+        db,
+        action="staff.password_reset",
+        record_kind="staff",
+        record_id=staff.id,
+        record_name=staff.username,
+        note="By an emailed link",
+        by=Actor(ActorKind.STAFF, staff.id, staff.full_name or staff.username),
+    )
+    await send_notice(db, staff.email, "The password of your account was set anew by an emailed link.")
+
+
+def _bad_token() -> InvalidInput:
+    return InvalidInput(
+        "This link does not work any more. Ask for a new one.",
+        code="invalid_token",
+        fields={"token": "is unknown, used or older than an hour"},
+    )

@@ -1,0 +1,182 @@
+"""Signing staff in: password, then the second factor where one is set up, then a session and a JWT that ends with it.
+
+Whether an account exists, is archived or rests shows neither in the answer nor in the work done for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.errors import NotAllowed, NotSignedIn
+from domain.inputs import Filled200, Filled2000, Input, PasswordIn, Text20
+from domain.passwords import hash_password, needs_rehash, verify_password
+from domain.sessions import end_session, open_session
+from domain.staff.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.staff.second_factor import CodeIn, lock_staff, use_code
+from domain.staff.tokens import issue_staff_token, revoke_token
+from domain.staff.users import find_by_name
+from domain.tokens import hash_token, is_same_secret
+from models import LoginSession, SessionKind, Staff
+from models.session import current_database
+
+SECOND_STEP_SECONDS = 300
+
+
+class SignIn(Input):
+    """Username (or email) and password, and the app's six digits where a second factor is set up."""
+
+    username: Filled200
+    password: PasswordIn
+    totp: Text20 | None = None
+
+
+class FinishSignIn(Input):
+    """The second step on the page: the proof that the password was right, and the app's six digits."""
+
+    proof: Filled2000
+    totp: CodeIn
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """Where somebody signs in from, and the keys that are needed for it."""
+
+    secret_key: str
+    data_keys: Sequence[str]
+    address: str
+    user_agent: str
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A colleague who is in: the session's id for the cookie, and a JWT for other domains."""
+
+    staff: Staff
+    session_token: str
+    jwt: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The password was right and the second factor is missing; the proof is good for five minutes."""
+
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """An account whose password was right when `password_hash` was read."""
+
+    staff_id: int
+    password_hash: str
+    better_hash: str | None
+    needs_code: bool
+
+
+async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
+    """Sign a colleague in at once; raises NotSignedIn, with `second_factor_required` where the digits are missing.
+
+    Ten wrong tries make the account rest for a quarter of an hour, whatever is tried then.
+    """
+    done = await start_sign_in(db, data, doorway)
+    if isinstance(done, SecondStep):
+        raise NotSignedIn(
+            "Send the six digits that your authenticator app shows as totp.", code="second_factor_required"
+        )
+    return done
+
+
+async def start_sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn | SecondStep:
+    """As `sign_in`, but missing digits give a proof with which `finish_sign_in` goes on."""
+    checked = await _check_password(data, is_local=doorway.is_local)
+    if checked.needs_code and not data.totp:
+        await give_back_attempt(checked.staff_id)
+        return SecondStep(_seal(doorway.secret_key, checked))
+    return await _enter(db, checked, data.totp, doorway)
+
+
+async def finish_sign_in(db: AsyncSession, data: FinishSignIn, doorway: Doorway) -> SignedIn:
+    """The second step; raises NotSignedIn for wrong digits, and with `proof_expired` to begin again."""
+    staff_id, fingerprint = _unseal(doorway.secret_key, data.proof)
+    async with current_database().reading() as connection:
+        kept_hash = await connection.scalar(select(Staff.password_hash).where(Staff.id == staff_id))
+    if kept_hash is None or not is_same_secret(hash_token(kept_hash), fingerprint):
+        raise _start_again()
+    if not await reserve_attempt(staff_id):
+        raise _wrong()
+    return await _enter(db, _Checked(staff_id, kept_hash, None, needs_code=True), data.totp, doorway)
+
+
+async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | None) -> None:
+    """End the session in hand and revoke the JWT presented with the request."""
+    if by.session_id is not None:
+        await end_session(db, by.session_id)
+    if claims is not None:
+        await revoke_token(db, claims)
+
+
+async def _check_password(data: SignIn, *, is_local: bool) -> _Checked:
+    """The account with this password. The steps are the same for everybody; only their outcome differs."""
+    async with current_database().reading() as connection:
+        row = await find_by_name(connection, data.username)
+    may_try = await reserve_attempt(row.id if row is not None else NOBODY)
+    tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
+    if not await verify_password(tries_hash, data.password) or row is None:
+        raise _wrong()
+    if row.is_demo and not is_local:
+        await give_back_attempt(row.id)
+        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+    better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
+    return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None)
+
+
+async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway: Doorway) -> SignedIn:
+    """Open the session under the row's lock, where a code is used up and nothing changed since the check."""
+    staff = await lock_staff(db, checked.staff_id)
+    if not staff.is_active or staff.password_hash != checked.password_hash:
+        raise _wrong()
+    if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=doorway.data_keys):
+        raise NotSignedIn(
+            "Those six digits are not right. Wait for the next ones and try again.", code="second_factor_wrong"
+        )
+    staff.failed_sign_ins, staff.locked_until = 0, None
+    if checked.better_hash is not None:
+        staff.password_hash = checked.better_hash
+    token = await open_session(
+        db, SessionKind.STAFF, checked.staff_id, address=doorway.address, user_agent=doorway.user_agent
+    )
+    session_id = await db.scalar(select(LoginSession.id).where(LoginSession.token_hash == hash_token(token)))
+    return SignedIn(staff, token, issue_staff_token(doorway.secret_key, checked.staff_id, session_id or 0))
+
+
+def _wrong() -> NotSignedIn:
+    return NotSignedIn(
+        "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
+        code="invalid_credentials",
+    )
+
+
+def _start_again() -> NotSignedIn:
+    return NotSignedIn("That took too long. Sign in again.", code="proof_expired")
+
+
+def _serializer(secret_key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="staff second step")
+
+
+def _seal(secret_key: str, checked: _Checked) -> str:
+    """Bound to the password's hash, so that a changed password makes it worthless."""
+    return str(_serializer(secret_key).dumps([checked.staff_id, hash_token(checked.password_hash)]))
+
+
+def _unseal(secret_key: str, proof: str) -> tuple[int, str]:
+    try:
+        staff_id, fingerprint = _serializer(secret_key).loads(proof, max_age=SECOND_STEP_SECONDS)
+    except BadSignature as error:
+        raise _start_again() from error
+    return int(staff_id), str(fingerprint)
