@@ -38,9 +38,7 @@ class SetUpError(Exception):
 def main() -> int:
     """Set up what running (or testing) needs; answers the exit code."""
     parser = argparse.ArgumentParser(description="Make this clone ready to run.")
-    parser.add_argument(
-        "purpose", choices=["run", "test"], help="test also installs the checks' tools and a browser"
-    )
+    parser.add_argument("purpose", choices=["run", "test"], help="test also installs the checks' tools and a browser")
     purpose = parser.parse_args().purpose
     try:
         if _missing_packages(purpose) or not _is_installed(purpose):

@@ -31,9 +31,7 @@ __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "attached"]
 
 USER = "ladle"
 DATABASE = "ladle"
-START_SECONDS = (
-    300.0  # Recovery after a crash replays the log and may take minutes; a healthy start takes one second.
-)
+START_SECONDS = 300.0  # Recovery after a crash replays the log and may take minutes; a healthy start takes one second.
 STOP_SECONDS = 60.0
 LARGEST_LOG_BYTES = 20_000_000
 CREATE_DATABASE = r"""
@@ -265,9 +263,7 @@ class EmbeddedPostgres:
             wait_until(lambda: child.poll() is not None or is_ready(home, child.pid), START_SECONDS)
             if child.poll() is not None or not is_ready(home, child.pid):
                 complaint = last_complaint(home.log.read_bytes()[log_start:].decode(errors="replace"))
-                raise EmbeddedPostgresError(
-                    f"PostgreSQL did not start in {home.data}: {complaint} (log: {home.log})"
-                )
+                raise EmbeddedPostgresError(f"PostgreSQL did not start in {home.data}: {complaint} (log: {home.log})")
         except BaseException:
             self._end(home)
             raise
@@ -324,6 +320,4 @@ def attached(data_dir: Path, pg_bin: Path | None = None) -> Iterator[str]:
 
 def _clean_environment() -> dict[str, str]:
     """Give the environment without PG… settings, which are meant for other servers."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
-        "LC_ALL": "C.UTF-8"
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C.UTF-8"}

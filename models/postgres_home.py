@@ -168,8 +168,7 @@ def _choose_user(directory: Path) -> tuple[int, int]:
         return _unprivileged_user() if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     if os.geteuid() not in {0, owner.st_uid}:
         raise EmbeddedPostgresError(
-            f"The database in {directory} belongs to {_user_name(owner.st_uid)}; "
-            "run this as that user or as root."
+            f"The database in {directory} belongs to {_user_name(owner.st_uid)}; run this as that user or as root."
         )
     if os.geteuid() == 0 and not _can_enter(directory.parent, owner.st_uid, owner.st_gid):
         raise EmbeddedPostgresError(

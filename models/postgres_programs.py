@@ -52,9 +52,7 @@ def find_postgres_programs(pg_bin: Path | None, needed_major: int | None = None)
 def _installed_programs() -> list[PostgresPrograms]:
     """List Debian's versions, else the one on PATH, whose link is followed to the real directory."""
     versions = [path for path in DEBIAN_DIRECTORY.glob("*/bin") if path.parent.name.isdigit()]
-    found = [
-        PostgresPrograms(path, int(path.parent.name)) for path in versions if (path / "postgres").exists()
-    ]
+    found = [PostgresPrograms(path, int(path.parent.name)) for path in versions if (path / "postgres").exists()]
     on_path = shutil.which("pg_ctl")
     if not found and on_path:
         found.append(_examine(Path(on_path).resolve().parent))
@@ -69,8 +67,7 @@ def _examine(directory: Path) -> PostgresPrograms:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise EmbeddedPostgresError(
-            f"PG_BIN should be the directory of PostgreSQL's programs, but {directory} "
-            "has no postgres that runs."
+            f"PG_BIN should be the directory of PostgreSQL's programs, but {directory} has no postgres that runs."
         ) from error
     version = re.search(r"(\d+)", answer.stdout)
     if version is None:

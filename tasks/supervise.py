@@ -246,9 +246,7 @@ def _announce(settings: Settings, host: str, port: int) -> None:
 
 
 def _is_empty(database_url: str) -> bool:
-    return bool(
-        _ask(database_url, "SELECT NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM customer)")
-    )
+    return bool(_ask(database_url, "SELECT NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM customer)"))
 
 
 def _has_demo_staff(database_url: str) -> bool:
@@ -298,9 +296,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
-    return run_everything(
-        load_settings_or_exit(), host=arguments.host, port=arguments.port, workers=arguments.workers
-    )
+    return run_everything(load_settings_or_exit(), host=arguments.host, port=arguments.port, workers=arguments.workers)
 
 
 if __name__ == "__main__":

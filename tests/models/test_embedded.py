@@ -66,9 +66,7 @@ def ask(server: EmbeddedPostgres, *statements: str) -> Any:
 
     async def run() -> Any:
         url = make_url(server.database_url())
-        connection = await asyncpg.connect(
-            host=str(url.query["host"]), user=url.username, database=url.database
-        )
+        connection = await asyncpg.connect(host=str(url.query["host"]), user=url.username, database=url.database)
         try:
             for statement in statements[:-1]:
                 await connection.execute(statement)
@@ -274,9 +272,7 @@ def test_the_last_of_two_commands_stops_the_server(data_dir: Path) -> None:
 @pytest.mark.skipif(not IS_ROOT, reason="only root may mount a disk")
 @pytest.mark.parametrize("is_used", [False, True], ids=["new", "used"])
 def test_a_read_only_disk_is_one_sentence(data_dir: Path, is_used: bool) -> None:
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "tmpfs", str(data_dir)], capture_output=True, check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(data_dir)], capture_output=True, check=False)
     if mounted.returncode != 0:
         pytest.skip("this machine does not let root mount a disk")
     try:
@@ -400,6 +396,4 @@ def test_a_directory_the_servers_user_cannot_enter_is_not_opened_up(
     assert (database / "postgres-is-at").read_text().startswith(str(elsewhere))
     said = [record.getMessage() for record in caplog.records if record.name == "models.postgres_home"]
     assert len(said) == 1
-    assert said[0].startswith(
-        f"The database's user can't enter {database}, so the database lives in {elsewhere}"
-    )
+    assert said[0].startswith(f"The database's user can't enter {database}, so the database lives in {elsewhere}")
