@@ -2,7 +2,11 @@
 
 from quart import Blueprint
 
+from api.staff import orders
+
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the staff's JSON doors."""
-    return []
+    return [
+        orders.blueprint,
+    ]

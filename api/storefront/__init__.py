@@ -2,7 +2,11 @@
 
 from quart import Blueprint
 
+from api.storefront import orders
+
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the shop."""
-    return []
+    return [
+        orders.blueprint,
+    ]

@@ -11,7 +11,7 @@ from api.idempotent import idempotent
 from api.reading import answers, reads, reads_query
 from api.request import current_actor, db, order_rules
 from api.schemas.orders import OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
-from domain.customers.phone_codes import is_proven_phone
+from domain.customers.phone_proof import is_proven_phone
 from domain.inputs import Input, Text200
 from domain.orders.own_orders import get_own_order, list_orders_by_phone, list_reorder_items
 from domain.orders.own_orders import list_own_orders as find_own_orders

@@ -30,11 +30,11 @@ WITH made AS (
     discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status, actor_kind, actor_id,
     actor_name, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at
   ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, coalesce($39, now()), now(),
-    CASE WHEN $40 >= 1 THEN coalesce($39, now()) END, CASE WHEN $40 >= 2 THEN coalesce($39, now()) END,
-    CASE WHEN $40 >= 3 THEN coalesce($39, now()) END, CASE WHEN $40 >= 4 THEN coalesce($39, now()) END,
-    CASE WHEN $4 = 'cancelled' THEN coalesce($39, now()) END
+    $1::text, $2, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34::text, $35::text, $36::text, $37::int, $38::text, coalesce($39::timestamptz, now()), now(),
+    CASE WHEN $40::int >= 1 THEN coalesce($39::timestamptz, now()) END, CASE WHEN $40::int >= 2 THEN coalesce($39::timestamptz, now()) END,
+    CASE WHEN $40::int >= 3 THEN coalesce($39::timestamptz, now()) END, CASE WHEN $40::int >= 4 THEN coalesce($39::timestamptz, now()) END,
+    CASE WHEN $4::text = 'cancelled' THEN coalesce($39::timestamptz, now()) END
   ) ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
 ),
 lines AS (
@@ -54,13 +54,13 @@ taken AS (
 ),
 ledger AS (
   INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, actor_kind, actor_id, actor_name)
-  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, $36, $37, $38 FROM taken
+  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, $36::text, $37::int, $38::text FROM taken
 ),
 story AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
-  SELECT id, 'placed', $4, $54, $36, $37, $38 FROM made
+  SELECT id, 'placed', $4::text, $54::text, $36::text, $37::int, $38::text FROM made
 )
-SELECT id, created_at, pg_notify($55, 'orders:' || id) FROM made
+SELECT id, created_at, pg_notify($55::text, 'orders:' || id) FROM made
 """
 _STEP = {
     OrderStatus.PENDING: 0,
