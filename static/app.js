@@ -185,6 +185,12 @@ function focusSearch() {
   search.select();
 }
 
+function textWithoutKeys(element) {
+  const copy = element.cloneNode(true);
+  findAll(".key", copy).forEach((key) => key.remove());
+  return copy.textContent.trim();
+}
+
 function showShortcuts() {
   const dialog = find("#shortcuts");
   if (!dialog || dialog.open) return;
@@ -193,7 +199,7 @@ function showShortcuts() {
   for (const element of findAll("main [data-key]").filter(isShown)) {
     const word = document.createElement("dt");
     const keys = document.createElement("dd");
-    word.textContent = element.dataset.keyWord ?? element.getAttribute("aria-label") ?? element.innerText.replace(/\s+\S+\s*$/, "");
+    word.textContent = element.dataset.keyWord ?? element.getAttribute("aria-label") ?? textWithoutKeys(element);
     for (const part of element.dataset.key.split("+")) {
       const key = document.createElement("kbd");
       key.className = "key";
