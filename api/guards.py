@@ -45,6 +45,7 @@ class Guard:
     scopes: frozenset[KeyScope] = frozenset()
     internal: bool = False
     session_only: bool = False
+    before_second_factor: bool = False
     words: str = field(default="", compare=False)
 
 
@@ -80,14 +81,26 @@ def customer_only(handler: Handler) -> Handler:
     return _guarded(Guard(customer=True, words="customer"))(handler)
 
 
-def staff_only(*roles: Role) -> Callable[[Handler], Handler]:
-    """Active staff, by session cookie or JWT; any role when none is named."""
-    return _guarded(Guard(roles=frozenset(roles or Role), words="staff"))
+def staff_only(*roles: Role, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
+    """Active staff, by session cookie or JWT; any role when none is named.
+
+    Where REQUIRE_ADMIN_TOTP is on, an administrator without a second factor only passes `before_second_factor`.
+    """
+    return _guarded(
+        Guard(roles=frozenset(roles or Role), before_second_factor=before_second_factor, words="staff")
+    )
 
 
-def staff_page(*roles: Role) -> Callable[[Handler], Handler]:
+def staff_page(*roles: Role, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
     """As `staff_only`, for pages: by session cookie alone, since forms are guarded by a CSRF token."""
-    return _guarded(Guard(roles=frozenset(roles or Role), session_only=True, words="staff"))
+    return _guarded(
+        Guard(
+            roles=frozenset(roles or Role),
+            session_only=True,
+            before_second_factor=before_second_factor,
+            words="staff",
+        )
+    )
 
 
 def api_key_for(*scopes: KeyScope, roles: tuple[Role, ...] = ()) -> Callable[[Handler], Handler]:
@@ -108,9 +121,19 @@ async def _find_actor(guard: Guard) -> Actor:
         raise NotSignedIn("Sign in first." if not guard.internal else "The internal secret is missing or wrong.")
     if actor.kind is ActorKind.STAFF and actor.role not in guard.roles:
         raise NotAllowed("Your role does not allow this.")
+    if actor.kind is ActorKind.STAFF and lacks_second_factor(actor) and not guard.before_second_factor:
+        raise NotAllowed(
+            "Administrators need a second factor here. Set yours up on your profile first.",
+            code="second_factor_setup_required",
+        )
     if actor.kind is ActorKind.API_KEY and not actor.scopes & guard.scopes:
         raise NotAllowed("This API key's scopes do not allow this.")
     return actor
+
+
+def lacks_second_factor(actor: Actor) -> bool:
+    """True for an administrator who must set up a second factor before anything else."""
+    return settings().require_admin_totp and actor.has_role(Role.ADMIN) and not actor.has_second_factor
 
 
 async def _first_actor(guard: Guard) -> Actor | None:

@@ -35,6 +35,7 @@ class Actor:
     role: Role | None = None
     session_id: int | None = None
     scopes: frozenset[str] = frozenset()
+    has_second_factor: bool = False
 
     @property
     def is_staff(self) -> bool:

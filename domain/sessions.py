@@ -15,7 +15,15 @@ CUSTOMER_LIFETIME = timedelta(days=30)
 TOUCH_EVERY = timedelta(minutes=1)
 
 _FIND_STAFF = (
-    select(LoginSession.id, LoginSession.last_seen_at, Staff.id, Staff.username, Staff.full_name, Staff.role)
+    select(
+        LoginSession.id,
+        LoginSession.last_seen_at,
+        Staff.id,
+        Staff.username,
+        Staff.full_name,
+        Staff.role,
+        Staff.totp_confirmed_at.is_not(None),
+    )
     .join(Staff, Staff.id == LoginSession.staff_id)
     .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > func.now(), Staff.is_active)
 )
@@ -58,9 +66,10 @@ async def find_staff_session(connection: AsyncConnection, token: str) -> Actor |
     row = (await connection.execute(_FIND_STAFF.where(LoginSession.token_hash == hash_token(token)))).first()
     if row is None:
         return None
-    session_id, last_seen_at, staff_id, username, full_name, role = row
+    session_id, last_seen_at, staff_id, username, full_name, role, has_factor = row
     await _touch(connection, session_id, last_seen_at, STAFF_IDLE)
-    return Actor(ActorKind.STAFF, staff_id, full_name or username, Role(role), session_id)
+    name = full_name or username
+    return Actor(ActorKind.STAFF, staff_id, name, Role(role), session_id, has_second_factor=has_factor)
 
 
 async def find_customer_session(connection: AsyncConnection, token: str) -> Actor | None:

@@ -5,11 +5,12 @@ from urllib.parse import quote
 import orjson
 from quart import Response, request
 
-from domain.errors import NotSignedIn
+from domain.errors import NotAllowed, NotSignedIn
 from portal.render import error_page
 
 PAGE_PREFIXES = ("/portal", "/pay/")
 SIGN_IN = "/portal/sign-in"
+PROFILE = "/portal/profile"
 
 
 def is_page(path: str) -> bool:
@@ -21,6 +22,8 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
     """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return _to_sign_in()
+    if isinstance(error, NotAllowed) and error.code == "second_factor_setup_required":
+        return _lead_to(PROFILE, 403)
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
     page = await error_page(answer.status_code, refusal.get("error", ""))
     if "Retry-After" in answer.headers:
@@ -31,7 +34,10 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
 def _to_sign_in() -> Response:
     """A move of the whole page to the sign-in page that comes back here; htmx wants a header of its own."""
     back = request.full_path.rstrip("?") if request.method == "GET" else "/portal"
-    target = f"{SIGN_IN}?next={quote(back)}"
+    return _lead_to(f"{SIGN_IN}?next={quote(back)}", 401)
+
+
+def _lead_to(target: str, htmx_status: int) -> Response:
     if request.headers.get("HX-Request"):
-        return Response("", 401, headers={"HX-Redirect": target})
+        return Response("", htmx_status, headers={"HX-Redirect": target})
     return Response("", 303, headers={"Location": target})

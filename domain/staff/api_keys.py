@@ -121,15 +121,15 @@ async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> 
 async def list_api_keys(db: AsyncSession) -> Sequence[ApiKeyRow]:
     """Every key, those in force first, then the newest; there are few."""
     rows = await db.execute(_LISTED.order_by(ApiKey.revoked_at.desc().nulls_first(), ApiKey.id.desc()))
-    return [ApiKeyRow(**row._mapping) for row in rows]
+    return [ApiKeyRow(**row) for row in rows.mappings()]
 
 
 async def get_api_key(db: AsyncSession, key_id: int) -> ApiKeyRow:
     """One key; raises NotFound."""
-    row = (await db.execute(_LISTED.where(ApiKey.id == key_id))).first()
+    row = (await db.execute(_LISTED.where(ApiKey.id == key_id))).mappings().first()
     if row is None:
         raise NotFound("There is no such API key.")
-    return ApiKeyRow(**row._mapping)
+    return ApiKeyRow(**row)
 
 
 async def revoke_api_key(db: AsyncSession, key_id: int, *, by: Actor) -> ApiKeyRow:

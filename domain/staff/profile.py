@@ -130,7 +130,7 @@ async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSess
         .order_by((LoginSession.id == by.session_id).desc(), LoginSession.last_seen_at.desc(), LoginSession.id.desc())
         .limit(100)
     )
-    return [OpenSession(**row._mapping, is_this=row.id == by.session_id) for row in rows]
+    return [OpenSession(**row, is_this=row["id"] == by.session_id) for row in rows.mappings()]
 
 
 async def end_own_session(db: AsyncSession, session_id: int, *, by: Actor) -> None:

@@ -56,7 +56,9 @@ async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) 
     """Who presents this token: active staff, session still open, token not revoked."""
     row = (
         await connection.execute(
-            select(Staff.id, Staff.username, Staff.full_name, Staff.role)
+            select(
+                Staff.id, Staff.username, Staff.full_name, Staff.role, Staff.totp_confirmed_at.is_not(None)
+            )
             .join(LoginSession, LoginSession.staff_id == Staff.id)
             .where(
                 Staff.id == int(claims["sub"]),
@@ -69,8 +71,10 @@ async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) 
     ).first()
     if row is None:
         return None
-    staff_id, username, full_name, role = row
-    return Actor(ActorKind.STAFF, staff_id, full_name or username, Role(role), int(claims["sid"]))
+    staff_id, username, full_name, role, has_factor = row
+    name = full_name or username
+    session_id = int(claims["sid"])
+    return Actor(ActorKind.STAFF, staff_id, name, Role(role), session_id, has_second_factor=has_factor)
 
 
 async def revoke_token(db: AsyncSession, claims: dict[str, Any]) -> None:

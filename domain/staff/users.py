@@ -158,7 +158,7 @@ async def update_staff(
     """Change a colleague; a new role, password or deactivation ends their sessions.
 
     Locks the row and every active administrator's, in order of id. Raises Refused for the last active
-    administrator, a taken email, and `stale_version` when somebody else changed the record meanwhile.
+    administrator, a taken email, and `stale` when somebody else changed the record meanwhile.
     Making an archived user active brings the account back.
     """
     if data.password is not None:
@@ -166,7 +166,7 @@ async def update_staff(
     password_hash = await hash_password(data.password) if data.password is not None else None
     staff, other_admins = await _lock_with_admins(db, staff_id)
     if expected_version is not None and staff.version != expected_version:
-        raise Refused("Somebody else changed this staff user meanwhile.", code="stale_version")
+        raise Refused("Somebody else changed this staff user meanwhile.", code="stale")
     changes = _collect_changes(staff, data)
     _keep_one_admin(staff, other_admins, role=changes.get("role"), is_active=changes.get("is_active"))
     ends_sessions = {"role", "is_active"} & changes.keys() or password_hash is not None
