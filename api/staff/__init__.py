@@ -2,11 +2,12 @@
 
 from quart import Blueprint
 
-from api.staff import orders
+from api.staff import accounts, orders
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the staff's JSON doors."""
     return [
+        accounts.blueprint,
         orders.blueprint,
     ]

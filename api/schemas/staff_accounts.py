@@ -1,0 +1,66 @@
+"""Answers about staff and their signing in; none of them ever holds a hash or a secret."""
+
+from typing import Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
+from api.schemas.base import Answer, TimeOut
+
+
+class StaffOut(Answer):
+    id: int
+    username: str
+    email: str | None
+    full_name: str
+    first_name: str
+    last_name: str
+    role: str
+    is_active: bool
+    created_at: TimeOut
+    updated_at: TimeOut
+
+
+class SignedInStaffOut(Answer):
+    id: int
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+    role: str
+
+
+class StaffMeOut(Answer):
+    staff: SignedInStaffOut
+
+
+class StaffLoginOut(Answer):
+    success: bool = True
+    staff: SignedInStaffOut
+    token: str
+
+
+class SuccessOut(Answer):
+    success: bool = True
+
+
+class StaffEmailOut(Answer):
+    success: bool = True
+    email: str
+
+
+class StaffMessageOut(Answer):
+    message: str
+
+
+class StaffMailOut(Answer):
+    """`debug_token` and `debug_username` are there only with DEBUG_TOKENS."""
+
+    message: str
+    email_sent: bool
+    debug_token: str | None = None
+    debug_username: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_debug(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if value is not None}

@@ -1,0 +1,158 @@
+"""Staff signing in and out, their own account, and the staff users that administrators keep."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.entry import doorway, keep_session, portal_url
+from api.guards import count_use, limited, public, staff_auth, staff_only, staff_token_claims
+from api.reading import answers, reads, reads_query
+from api.request import current_actor, db, settings
+from api.schemas.staff_accounts import (
+    StaffEmailOut,
+    StaffLoginOut,
+    StaffMailOut,
+    StaffMeOut,
+    StaffMessageOut,
+    StaffOut,
+    SuccessOut,
+)
+from domain.actor import Role
+from domain.staff import list_users, profile, reset, sign_in, users
+
+blueprint = Blueprint("staff_accounts", __name__)
+tag_blueprint(blueprint, ["staff_accounts"])
+
+MINUTE = 60
+HOUR = 3600
+
+
+@blueprint.post("/api/staff/login")
+@public
+@limited("staff_sign_in", 10, seconds=MINUTE)
+@reads(sign_in.SignIn)
+@answers(StaffLoginOut)
+async def staff_login(data: sign_in.SignIn) -> Any:
+    """Sign staff in: a session cookie and a JWT for other domains; `totp` where a second factor is set up."""
+    await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
+    entered = await sign_in.sign_in(db(), data, doorway())
+    keep_session(entered)
+    return {"staff": entered.staff, "token": entered.jwt}
+
+
+@blueprint.post("/api/staff/logout")
+@staff_only(before_second_factor=True)
+@answers(SuccessOut)
+async def staff_logout() -> Any:
+    """End the session; the JWT presented with it is revoked."""
+    await sign_in.sign_out(db(), by=current_actor(), claims=staff_token_claims())
+    staff_auth.logout_user()
+    return {}
+
+
+@blueprint.get("/api/staff/me")
+@staff_only(before_second_factor=True)
+@answers(StaffMeOut)
+async def staff_me() -> Any:
+    """Who is signed in."""
+    return {"staff": await profile.get_profile(db(), by=current_actor())}
+
+
+@blueprint.post("/api/staff/forgot-password")
+@public
+@limited("staff_forgot", 20, seconds=HOUR)
+@reads(reset.ForgotPassword)
+@answers(StaffMailOut)
+async def staff_forgot_password(data: reset.ForgotPassword) -> Any:
+    """Email a reset link to the account behind a username or email; the answer is always the same."""
+    await count_use("staff_forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
+    return await reset.request_password_reset(db(), data, portal_url=portal_url(), shows_token=settings().debug_tokens)
+
+
+@blueprint.post("/api/staff/forgot-username")
+@public
+@limited("staff_forgot", 20, seconds=HOUR)
+@reads(reset.ForgotUsername)
+@answers(StaffMailOut)
+async def staff_forgot_username(data: reset.ForgotUsername) -> Any:
+    """Email the username that belongs to an email; the answer is always the same."""
+    await count_use("staff_forgot_username", 3, seconds=HOUR, target=data.email)
+    return await reset.request_username(db(), data, portal_url=portal_url(), shows_it=settings().debug_tokens)
+
+
+@blueprint.post("/api/staff/reset-password")
+@public
+@limited("staff_reset", 10, seconds=MINUTE)
+@reads(reset.ResetPassword)
+@answers(StaffMessageOut)
+async def staff_reset_password(data: reset.ResetPassword) -> Any:
+    """Set a new password with an emailed token, which works once; ends every session."""
+    await reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+    return {"message": "The new password is set. Sign in with it."}
+
+
+@blueprint.get("/api/staff/profile")
+@staff_only(before_second_factor=True)
+@answers(StaffOut)
+async def staff_profile() -> Any:
+    """Own staff profile."""
+    return await profile.get_profile(db(), by=current_actor())
+
+
+@blueprint.post("/api/staff/profile/password")
+@staff_only(before_second_factor=True)
+@limited("staff_password", 10, seconds=MINUTE)
+@reads(profile.ChangePassword)
+@answers(StaffMessageOut)
+async def staff_change_password(data: profile.ChangePassword) -> Any:
+    """Change the own password; ends the other sessions."""
+    await profile.change_password(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+    return {"message": "The password is changed. Your other sessions have ended."}
+
+
+@blueprint.put("/api/staff/profile/email")
+@staff_only(before_second_factor=True)
+@reads(profile.ChangeEmail)
+@answers(StaffEmailOut)
+async def staff_change_email(data: profile.ChangeEmail) -> Any:
+    """Change the own email; 409 when a colleague has it."""
+    staff = await profile.change_email(db(), data, by=current_actor())
+    return {"email": staff.email}
+
+
+@blueprint.get("/api/staff/users")
+@staff_only(Role.ADMIN, Role.MANAGER)
+@reads_query(list_users.StaffListQuery)
+@answers(list[StaffOut])
+async def list_staff(query: list_users.StaffListQuery) -> Any:
+    """Staff users by username, archived ones left out."""
+    return await list_users.list_staff(db(), query)
+
+
+@blueprint.post("/api/staff/users")
+@staff_only(Role.ADMIN)
+@reads(users.CreateStaff)
+@answers(StaffOut, status=201)
+async def create_staff(data: users.CreateStaff) -> Any:
+    """Create a staff user; `staff` is the role when none is given."""
+    return await users.create_staff(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+
+
+@blueprint.put("/api/staff/users/<id:staff_id>")
+@staff_only(Role.ADMIN)
+@reads(users.UpdateStaff)
+@answers(StaffOut)
+async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
+    """Update a staff user; a new role, password or deactivation ends their sessions."""
+    return await users.update_staff(
+        db(), staff_id, data, minimum_length=settings().password_min_length, by=current_actor()
+    )
+
+
+@blueprint.delete("/api/staff/users/<id:staff_id>")
+@staff_only(Role.ADMIN)
+@answers(StaffMessageOut)
+async def delete_staff(staff_id: int) -> Any:
+    """Delete a staff user, or archive one who stands in the books; never oneself."""
+    return await users.delete_staff(db(), staff_id, by=current_actor())
