@@ -23,7 +23,7 @@ class ApiKey(Table, table=True):
 
     __tablename__ = "api_key"
 
-    id: int | None = key()
+    id: int = key()
     name: str = Field(unique=True)
     prefix: str = Field(unique=True)
     key_hash: str

@@ -21,7 +21,7 @@ class AuditEntry(Table, table=True):
         Index("ix_audit_entry_actor", "actor_kind", "actor_id", sql("id DESC")),
     )
 
-    id: int | None = key()
+    id: int = key()
     action: str
     record_kind: str
     record_id: int | None = None

@@ -14,7 +14,7 @@ class Category(Table, table=True):
     __tablename__ = "category"
     __table_args__ = (Index("uq_category_name_lower", sql("lower(name)"), unique=True),)
 
-    id: int | None = key()
+    id: int = key()
     name: str
     description: str = text()
     position: int = count()

@@ -30,7 +30,7 @@ class CreditEntry(Table, table=True):
         Index("ix_credit_entry_customer_id_id", "customer_id", "id"),
     )
 
-    id: int | None = key()
+    id: int = key()
     customer_id: int = link("customer.id", index=False)
     amount: Decimal = money()
     balance_after: Decimal = money()

@@ -55,7 +55,7 @@ class Customer(Table, table=True):
         search_index("ix_customer_search"),
     )
 
-    id: int | None = key()
+    id: int = key()
     username: str
     email: str | None = text(nullable=True)
     email_verified_at: datetime | None = moment()

@@ -36,7 +36,7 @@ class JobRun(Table, table=True):
         Index("uq_job_run_open_dedupe", "dedupe_key", unique=True, postgresql_where=sql("state IN ('queued', 'running')")),
     )
 
-    id: int | None = key()
+    id: int = key()
     name: str
     payload: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     state: str = Field(default="queued", sa_column_kwargs={"server_default": "queued"})

@@ -30,7 +30,7 @@ class LoginSession(Table, table=True):
         Index("ix_login_session_customer_open", "customer_id", postgresql_where=sql("ended_at IS NULL")),
     )
 
-    id: int | None = key()
+    id: int = key()
     token_hash: str = Field(unique=True)
     kind: str
     staff_id: int | None = link("staff.id", nullable=True, ondelete="CASCADE")

@@ -30,7 +30,7 @@ class OneTimeCode(Table, table=True):
         Index("ix_one_time_code_expiry", "expires_at"),
     )
 
-    id: int | None = key()
+    id: int = key()
     purpose: str
     code_hash: str
     target: str = text()

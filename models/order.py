@@ -68,7 +68,7 @@ class Order(Table, table=True):
         search_index("ix_orders_search"),
     )
 
-    id: int | None = key()
+    id: int = key()
     order_number: str = Field(unique=True)
     customer_id: int | None = link("customer.id", index=False, nullable=True, ondelete="SET NULL")
     source: str = Field(default="web", sa_column_kwargs={"server_default": "web"})
@@ -133,7 +133,7 @@ class OrderItem(Table, table=True):
         Index("ix_order_item_sku_lower", sql("lower(product_sku)")),
     )
 
-    id: int | None = key()
+    id: int = key()
     order_id: int = link("orders.id", index=False, ondelete="CASCADE")
     position: int
     product_id: int | None = link("product.id", index=False, nullable=True)
@@ -154,7 +154,7 @@ class OrderEvent(Table, table=True):
     __tablename__ = "order_event"
     __table_args__ = (Index("ix_order_event_order_id_id", "order_id", "id"),)
 
-    id: int | None = key()
+    id: int = key()
     order_id: int = link("orders.id", index=False, ondelete="CASCADE")
     kind: str
     from_status: str | None = text(nullable=True)

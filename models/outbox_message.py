@@ -38,7 +38,7 @@ class OutboxMessage(Table, table=True):
         Index("ix_outbox_message_state", "state", sql("id DESC")),
     )
 
-    id: int | None = key()
+    id: int = key()
     channel: str
     kind: str
     recipient: str

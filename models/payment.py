@@ -32,7 +32,7 @@ class Payment(Table, table=True):
         Index("ix_payment_order_id_id", "order_id", "id"),
     )
 
-    id: int | None = key()
+    id: int = key()
     order_id: int = link("orders.id", index=False)
     customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
     refunds_payment_id: int | None = link("payment.id", nullable=True)

@@ -45,7 +45,7 @@ class Product(Table, table=True):
         search_index("ix_product_search"),
     )
 
-    id: int | None = key()
+    id: int = key()
     name: str
     description: str = text()
     category_id: int = link("category.id", index=False)
@@ -86,7 +86,7 @@ class ProductImage(Table, table=True):
         Index("uq_product_image_primary", "product_id", unique=True, postgresql_where=sql("is_primary")),
     )
 
-    id: int | None = key()
+    id: int = key()
     product_id: int = link("product.id", index=False, ondelete="CASCADE")
     sort_order: int = count()
     is_primary: bool = flag(False)

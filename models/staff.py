@@ -20,7 +20,7 @@ class Staff(Table, table=True):
         Index("ix_staff_role", "role", postgresql_where=sql("is_active")),
     )
 
-    id: int | None = key()
+    id: int = key()
     username: str
     email: str | None = text(nullable=True)
     password_hash: str

@@ -33,7 +33,7 @@ class StockMovement(Table, table=True):
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
     )
 
-    id: int | None = key()
+    id: int = key()
     product_id: int = link("product.id", index=False)
     delta: int
     level_after: int

@@ -20,7 +20,7 @@ class WebhookEvent(Table, table=True):
         Index("ix_webhook_event_open", "id", postgresql_where=sql("processed_at IS NULL")),
     )
 
-    id: int | None = key()
+    id: int = key()
     provider: str
     event_id: str
     kind: str = text()

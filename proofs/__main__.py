@@ -1,0 +1,32 @@
+"""`make prove [NAME=…]`: runs the proofs at full size and prints their figures."""
+
+import asyncio
+import importlib
+import sys
+import time
+
+NAMES = ("oversell", "crash")
+
+
+def main() -> int:
+    """Run the named proofs, or all; the exit status is 1 when one fails."""
+    names = sys.argv[1:] or list(NAMES)
+    if unknown := [name for name in names if name not in NAMES]:
+        print(f"There is no proof {', '.join(unknown)}; there are {', '.join(NAMES)}.")
+        return 2
+    failed = 0
+    for name in names:
+        module = importlib.import_module(f"proofs.{name}")
+        print(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
+        started = time.monotonic()
+        try:
+            asyncio.run(module.prove())
+        except AssertionError as failure:
+            failed += 1
+            print(f"  {name} failed: {failure}")
+        print(f"  {time.monotonic() - started:.1f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""What a proof stands on: a database of its own, as many server processes as it needs, and a way to kill them."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import httpx2
+from sqlalchemy.engine import make_url
+
+from models.embedded import EmbeddedPostgres
+from models.migrations import upgrade
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "var" / "proofs"
+START_SECONDS = 30
+
+
+@dataclass
+class Server:
+    """One server process on a port of its own, which may be killed and started again."""
+
+    database_url: str
+    port: int
+    process: asyncio.subprocess.Process | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start the process and wait until it answers."""
+        environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "run.py"),
+            "serve",
+            "--no-worker",
+            "--port",
+            str(self.port),
+            env=environment,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(START_SECONDS), httpx2.AsyncClient() as client:
+            while True:
+                try:
+                    await client.get(f"{self.url}/healthz")
+                    return
+                except httpx2.HTTPError:
+                    await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """kill -9, as a crash would."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Stop it as an operator would."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(how)
+            await self.process.wait()
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def connect(database_url: str) -> asyncpg.Connection:
+    """asyncpg's own connection to a proof's database."""
+    url = make_url(database_url)
+    return await asyncpg.connect(
+        host=str(url.query.get("host", url.host)),
+        port=url.port or 5432,
+        user=url.username,
+        password=url.password,
+        database=url.database,
+    )
+
+
+@asynccontextmanager
+async def proving_database() -> AsyncIterator[str]:
+    """A migrated database of the proof's own on a durable embedded PostgreSQL; dropped afterwards."""
+    server = EmbeddedPostgres(DATA)
+    await asyncio.to_thread(server.attach_or_start)
+    name = f"proof_{secrets.token_hex(4)}"
+    try:
+        admin = await connect(server.database_url("postgres"))
+        await admin.execute(f'CREATE DATABASE "{name}"')
+        url = server.database_url(name)
+        await asyncio.to_thread(upgrade, url)
+        try:
+            yield url
+        finally:
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            await admin.close()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def running_servers(database_url: str, count: int, **extra: str) -> AsyncIterator[list[Server]]:
+    """So many server processes on one database, stopped afterwards."""
+    servers = [Server(database_url, free_port(), extra=extra) for _ in range(count)]
+    try:
+        await asyncio.gather(*(server.start() for server in servers))
+        yield servers
+    finally:
+        await asyncio.gather(*(server.stop() for server in servers))
+
+
+async def stock_shelf(connection: asyncpg.Connection, levels: list[int]) -> list[int]:
+    """Put one product for each level into an empty catalogue, with its opening ledger row; returns their ids."""
+    category = await connection.fetchval("INSERT INTO category (name) VALUES ('Proof') RETURNING id")
+    rows = await connection.fetch(
+        """
+        WITH made AS (
+          INSERT INTO product (name, sku, category_id, unit_price, stock_quantity, created_at, updated_at)
+          SELECT 'Product ' || n, 'PROOF-' || n, $1, 10 + n, level, now(), now()
+          FROM unnest($2::int[]) WITH ORDINALITY AS t(level, n) ORDER BY n RETURNING id, stock_quantity
+        ),
+        ledger AS (
+          INSERT INTO stock_movement (product_id, delta, level_after, reason)
+          SELECT id, stock_quantity, stock_quantity, 'opening' FROM made WHERE stock_quantity > 0
+        )
+        SELECT id FROM made ORDER BY id
+        """,
+        category,
+        levels,
+    )
+    return [row["id"] for row in rows]
+
+
+def order_of(lines: list[tuple[int, int]], **more: object) -> dict[str, object]:
+    """The JSON of an order of (product id, quantity) lines."""
+    return {
+        "items": [{"product_id": product, "quantity": quantity} for product, quantity in lines],
+        "delivery_name": "Greta Lindqvist",
+        "delivery_address": "88 Grist Road",
+        "delivery_city": "Alder Falls",
+        "delivery_state": "OH",
+        "delivery_zip": "44099",
+        "payment_method": "credit_card",
+    } | more
+
+
+def check(claim: str, is_true: bool) -> None:
+    """Print the claim with what came of it, and end the proof when it does not hold."""
+    print(f"  {'holds' if is_true else 'FAILS'}: {claim}")
+    if not is_true:
+        raise AssertionError(claim)
