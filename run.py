@@ -55,7 +55,7 @@ def main() -> int:
     if arguments.command == "openapi":
         from api.openapi import build_openapi
 
-        sys.stdout.buffer.write(orjson.dumps(build_openapi(create_app(settings)), option=orjson.OPT_INDENT_2))
+        sys.stdout.buffer.write(orjson.dumps(build_openapi(create_app(settings)), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
         return 0
     if arguments.command == "serve":
         return commands.serve(settings, arguments)

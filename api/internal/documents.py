@@ -17,7 +17,9 @@ async def openapi_document() -> Response:
     """The OpenAPI 3.1 document."""
     known: dict[str, Any] = current_app.extensions
     if "openapi_bytes" not in known:
-        known["openapi_bytes"] = orjson.dumps(build_openapi(current_app._get_current_object()))
+        known["openapi_bytes"] = orjson.dumps(
+            build_openapi(current_app._get_current_object()), option=orjson.OPT_NON_STR_KEYS
+        )
     return Response(known["openapi_bytes"], content_type="application/json")
 
 

@@ -1,10 +1,12 @@
 """Answers about staff and their signing in; none of them ever holds a hash or a secret."""
 
-from typing import Any
-
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from api.schemas.base import Answer, TimeOut
+
+
+def _is_missing(value: str | None) -> bool:
+    return value is None
 
 
 class StaffOut(Answer):
@@ -57,10 +59,5 @@ class StaffMailOut(Answer):
 
     message: str
     email_sent: bool
-    debug_token: str | None = None
-    debug_username: str | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_debug(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
-        return {name: value for name, value in written.items() if value is not None}
+    debug_token: str | None = Field(default=None, exclude_if=_is_missing)
+    debug_username: str | None = Field(default=None, exclude_if=_is_missing)
