@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     func,
 )
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 NAMING_CONVENTION = {
@@ -108,6 +109,12 @@ def searched(expression: str) -> Any:
 def search_index(name: str) -> Index:
     """A trigram index on `search_text`, for `LIKE '%…%'` and typos."""
     return Index(name, "search_text", postgresql_using="gin", postgresql_ops={"search_text": "gin_trgm_ops"})
+
+
+def prefix_index(name: str, column: str) -> Index:
+    """An index for `lower(column) LIKE 'be%'` whatever the database's collation."""
+    lowered = func.lower(sql(column)).label("lowered")
+    return Index(name, lowered, postgresql_ops={"lowered": "text_pattern_ops"})
 
 
 def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:

