@@ -67,6 +67,8 @@ def build_app(settings: Settings) -> Quart:
     app.static_folder = str(ROOT / "static")
     app.config["SETTINGS"] = settings
     app.config["QUART_AUTH_COOKIE_SECURE"] = settings.is_production
+    app.config["SESSION_COOKIE_SECURE"] = settings.is_production
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.secret_key = settings.secret_key.split(",")[0]
     app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
     app.json = OrjsonProvider(app)

@@ -132,7 +132,13 @@ def register_errors(
 
     async def show(error: Exception) -> Response:
         answer = await show_any_error(error)
-        return await show_page(error, answer) if is_page(request.path) else answer
+        if not is_page(request.path):
+            return answer
+        try:
+            return await show_page(error, answer)
+        except Exception:  # noqa: BLE001 - the last resort: a broken page must not hide the refusal it was to show.
+            log.exception("The page of a refusal could not be shown")
+            return answer
 
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(Exception, show)

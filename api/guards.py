@@ -214,8 +214,11 @@ def check_guards(app: Quart) -> None:
 
 
 async def static_file(filename: str) -> Response:
-    """Serve one of the portal's own pinned files."""
-    return await current_app.send_static_file(filename)
+    """Serve one of the portal's own pinned files; one asked for with its content's hash is kept for ever."""
+    response = await current_app.send_static_file(filename)
+    if "v" in request.args and response.status_code in {200, 304}:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 static_file.guard = Guard(is_public=True, words="public")  # type: ignore[attr-defined]

@@ -1,0 +1,24 @@
+"""`make bench [NAME=…]`: runs the benches in one go and prints ratios, since these machines are noisy."""
+
+import asyncio
+import importlib
+import sys
+
+NAMES = ("product_list", "place_order")
+
+
+def main() -> int:
+    """Run the named benches, or all."""
+    names = sys.argv[1:] or list(NAMES)
+    if unknown := [name for name in names if name not in NAMES]:
+        print(f"There is no bench {', '.join(unknown)}; there are {', '.join(NAMES)}.")
+        return 2
+    for name in names:
+        module = importlib.import_module(f"bench.{name}")
+        print(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
+        asyncio.run(module.bench())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

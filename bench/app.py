@@ -1,0 +1,29 @@
+"""The app as it is served, with the bare routes beside it that the benches compare with."""
+
+from quart import Quart, Response
+
+from api.app import build_app
+from api.guards import public
+from models.session import current_database
+from settings import load_settings_or_exit
+
+
+def create_app() -> Quart:
+    """The served app and its bare routes."""
+    app = build_app(load_settings_or_exit())
+
+    @app.get("/bench/bare")
+    @public
+    async def bare() -> Response:
+        """A JSON route that does nothing."""
+        return Response(b'{"ok":true}', content_type="application/json")
+
+    @app.get("/bench/rows")
+    @public
+    async def bare_rows() -> Response:
+        """The product list's own statement on asyncpg, its JSON as it comes."""
+        from bench.product_list import answer_bare
+
+        return Response(await answer_bare(current_database()), content_type="application/json")
+
+    return app

@@ -1,0 +1,165 @@
+"""Placing an order of five lines, against the same statements from a plain asyncpg script and from pgbench."""
+
+import asyncio
+import itertools
+import random
+import re
+import secrets
+import statistics
+import time
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import orjson
+
+from bench.load import measure, request_bytes
+from domain import idempotency, outbox
+from domain.actor import GUEST
+from domain.orders import lines as order_lines
+from domain.orders import write
+from domain.orders.lines import Line
+from domain.orders.statuses import OrderSource, PaymentMethod
+from domain.orders.totals import Totals
+from domain.tokens import new_order_number
+from proofs.ground import Server, connect, free_port, order_of, proving_database, stock_shelf
+from bench.pgbench import run_pgbench
+
+PRODUCTS = 5_000
+CLIENTS = 8
+BUYER = "buyer@kitchen.example"
+
+
+async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
+    """Orders a second three ways, in turns; prints and returns the two ratios."""
+    async with proving_database() as url:
+        setup = await connect(url)
+        await stock_shelf(setup, [1_000_000_000] * PRODUCTS)
+        await setup.execute("VACUUM ANALYZE")
+        server = Server(url, free_port())
+        await server.start()
+        try:
+            rates: dict[str, list[float]] = {"served": [], "script": [], "pgbench": []}
+            await measure(server.port, order_requests(), connections=CLIENTS, seconds=1.5, good=b"201")
+            await run_script(url, seconds=1.0)
+            for _ in range(rounds):
+                rates["served"].append(
+                    await measure(
+                        server.port, order_requests(), connections=CLIENTS, seconds=seconds, good=b"201"
+                    )
+                )
+                rates["script"].append(await run_script(url, seconds=seconds))
+                rates["pgbench"].append(await run_pgbench(url, pgbench_script(), clients=CLIENTS, seconds=seconds))
+        finally:
+            await server.stop()
+            await setup.close()
+    best = {name: statistics.median(found) for name, found in rates.items()}
+    ratios = {
+        "of the asyncpg script": best["served"] / best["script"],
+        "of pgbench": best["served"] / best["pgbench"],
+    }
+    print(f"  served {best['served']:.0f}/s, asyncpg script {best['script']:.0f}/s, pgbench {best['pgbench']:.0f}/s")
+    for name, ratio in ratios.items():
+        print(f"  placing an order: {ratio:.2f} {name}")
+    return ratios
+
+
+def five_products(chance: random.Random) -> list[int]:
+    """Five different products, one from each fifth of the shelf."""
+    fifth = PRODUCTS // 5
+    return [chance.randrange(fifth) + fifth * part + 1 for part in range(5)]
+
+
+def order_requests() -> Any:
+    """A maker of requests, each an order of its own with a key of its own."""
+    chance, numbers, run = random.Random(3), itertools.count(), secrets.token_hex(4)
+
+    def make() -> bytes:
+        body = orjson.dumps(order_of([(product, 2) for product in five_products(chance)], delivery_email=BUYER))
+        return request_bytes("POST", "/api/orders", body, Idempotency_Key=f"{run}-{next(numbers)}")
+
+    return make
+
+
+async def run_script(url: str, *, seconds: float) -> float:
+    """The statements of an order from a script that does nothing else, on as many connections."""
+    connections = [await connect(url) for _ in range(CLIENTS)]
+    until = time.perf_counter() + seconds
+    done = await asyncio.gather(*(_run_one(connection, until) for connection in connections))
+    for connection in connections:
+        await connection.close()
+    return sum(done) / seconds
+
+
+async def _run_one(connection: asyncpg.Connection, until: float) -> int:
+    chance, done = random.Random(), 0
+    while time.perf_counter() < until:
+        key, number, products = secrets.token_hex(8), new_order_number(), five_products(chance)
+        async with connection.transaction():
+            for statement, values in statements(key, number, products, "text"):
+                await connection.fetch(statement, *values)
+        done += 1
+    return done
+
+
+def statements(key: str, number: str, products: list[int], text: str) -> list[tuple[str, list[Any]]]:
+    """What one order sends between BEGIN and COMMIT, in its order."""
+    lines = [
+        Line(product, "Product", "PROOF-1", "", "", 2, Decimal(10 + product), False,
+             Decimal(2 * (10 + product)), None, True)
+        for product in products
+    ]  # fmt: skip
+    subtotal = sum((line.line_total for line in lines), Decimal(0))
+    order = write.NewOrder(
+        delivery=write.Delivery("Greta Lindqvist", "88 Grist Road", "Alder Falls", "OH", "44099", email=BUYER),
+        lines=lines,
+        totals=Totals(subtotal, Decimal(0), Decimal(0), subtotal),
+        source=OrderSource.WEB,
+        by=GUEST,
+        payment_method=PaymentMethod.CREDIT_CARD,
+        note="Placed in the shop, stock taken",
+    )
+    caller, route = "guest:127.0.0.1", "POST /api/orders"
+    answer = b"x" * 1200
+    return [
+        (idempotency._CLAIM, [caller, route, key]),
+        (order_lines._BY_ID + order_lines._LOCKED, [products]),
+        (write._WRITE, [number, *write._values(order)]),
+        (outbox._QUEUE, ["email", "order_received", BUYER, "We have your order", text, None, None, key, "send_message"]),
+        (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer]),
+    ]  # fmt: skip
+
+
+def pgbench_script() -> str:
+    """The same statements as a pgbench script, with products and keys that pgbench draws."""
+    fifth = PRODUCTS // 5
+    marks = [1_000_003 + part for part in range(5)]
+    lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
+    lines += ["\\set key random(1, 9000000000000000)", "BEGIN;"]
+    for statement, values in statements("@key@", "@number@", marks, "text"):
+        filled = re.sub(r"\$(\d+)", lambda found: literal(values[int(found[1]) - 1]), statement)
+        for part, mark in enumerate(marks):
+            filled = filled.replace(str(mark), f":p{part}")
+        filled = filled.replace("'@key@'", "(:key)::text").replace("'@number@'", "(:key)::text")
+        lines.append(" ".join(filled.split()) + ";")
+    return "\n".join([*lines, "COMMIT;"]) + "\n"
+
+
+def literal(value: Any) -> str:
+    """A value as SQL text; arrays keep their elements apart, so that pgbench's variables can stand in them."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case int() | Decimal():
+            return str(value)
+        case bytes():
+            return f"'\\x{value.hex()}'::bytea"
+        case list():
+            return f"ARRAY[{', '.join(literal(element) for element in value)}]"
+        case datetime():
+            return f"'{value.isoformat()}'::timestamptz"
+        case _:
+            return "'" + str(value).replace("'", "''") + "'"
