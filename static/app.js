@@ -359,4 +359,5 @@ document.addEventListener("htmx:after:process", (event) => {
 
 findAll("form:has([data-bulk])").forEach(countTicked);
 for (const choice of findAll("[data-theme-choice]")) choice.value = localStorage.getItem("theme") ?? "auto";
+for (const box of findAll("main [data-keys-switch]")) box.checked = keysAreOn();
 focusFirstError();

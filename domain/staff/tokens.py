@@ -56,9 +56,7 @@ async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) 
     """Who presents this token: active staff, session still open, token not revoked."""
     row = (
         await connection.execute(
-            select(
-                Staff.id, Staff.username, Staff.full_name, Staff.role, Staff.totp_confirmed_at.is_not(None)
-            )
+            select(Staff.id, Staff.username, Staff.full_name, Staff.role, Staff.totp_confirmed_at.is_not(None))
             .join(LoginSession, LoginSession.staff_id == Staff.id)
             .where(
                 Staff.id == int(claims["sub"]),

@@ -306,12 +306,14 @@ def _collect_changes(staff: Staff, data: UpdateStaff) -> dict[str, Any]:
         wanted["is_active"] = data.is_active
     first_name = data.first_name if data.first_name is not None else staff.first_name
     last_name = data.last_name if data.last_name is not None else staff.last_name
-    if data.first_name is not None or data.last_name is not None:
+    if (first_name, last_name) != (staff.first_name, staff.last_name):
         names = _complete_names(first_name, last_name, data.full_name)
-        wanted |= dict(zip(("first_name", "last_name", "full_name"), names, strict=True))
     elif data.full_name is not None:
-        names = _complete_names(None, None, data.full_name)
-        wanted |= dict(zip(("first_name", "last_name", "full_name"), names, strict=True))
+        keeps_parts = data.first_name is not None or data.last_name is not None
+        names = (first_name, last_name, data.full_name) if keeps_parts else _complete_names(None, None, data.full_name)
+    else:
+        names = (first_name, last_name, staff.full_name)
+    wanted |= dict(zip(("first_name", "last_name", "full_name"), names, strict=True))
     return {name: value for name, value in wanted.items() if value != getattr(staff, name)}
 
 
