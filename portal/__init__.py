@@ -2,7 +2,18 @@
 
 from quart import Blueprint
 
+from portal import api_keys, order, order_acts, orders, profile, sign_in, slips, staff_users
+
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the portal."""
-    return []
+    return [
+        sign_in.blueprint,
+        profile.blueprint,
+        staff_users.blueprint,
+        api_keys.blueprint,
+        orders.blueprint,
+        order.blueprint,
+        order_acts.blueprint,
+        slips.blueprint,
+    ]

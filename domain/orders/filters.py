@@ -54,6 +54,7 @@ class OrderFilters(PageInput):
     search: Annotated[str, StringConstraints(max_length=200)] | None = None
 
     on_hold: bool | None = None
+    cancelled: bool | None = None
     attention: bool | None = None
     payment: PaymentFilter | None = None
     customer_id: Id | None = None
@@ -97,6 +98,9 @@ def conditions_of(
         found.append(ORDERS.customer_id == filters.customer_id)
     if filters.on_hold is not None:
         found.append(ORDERS.on_hold if filters.on_hold else ~ORDERS.on_hold)
+    if filters.cancelled is not None:
+        is_cancelled = ORDERS.status == OrderStatus.CANCELLED
+        found.append(is_cancelled if filters.cancelled else ~is_cancelled)
     if filters.attention is not None:
         found.append(needs_attention() if filters.attention else ~needs_attention())
     if filters.payment is not None:

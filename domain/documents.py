@@ -1,0 +1,86 @@
+"""PDFs from HTML. The PDF maker runs in child processes only: it takes a second to load, and a machine that lacks
+its libraries or fonts would lose the server with it.
+"""
+
+import asyncio
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from domain.errors import OutsideServiceFailed
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+LONGEST_SECONDS = 60
+# A child that made so many documents is replaced, so that what it leaks stays bounded.
+DOCUMENTS_PER_CHILD = 200
+
+
+class _Pool:
+    children: ProcessPoolExecutor | None = None
+
+
+async def render_pdf(html: str) -> bytes:
+    """The PDF of an HTML page that refers to nothing but our own static files, by paths below `static/`.
+
+    Raises OutsideServiceFailed when the PDF maker dies or takes longer than a minute.
+    """
+    try:
+        return await _render_once(html)
+    except BrokenProcessPool:
+        # One more try with fresh children: another document may have killed the one that had this one too.
+        close_documents()
+    try:
+        return await _render_once(html)
+    except BrokenProcessPool:
+        close_documents()
+        raise OutsideServiceFailed(
+            "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?",
+            code="pdf_failed",
+        ) from None
+
+
+async def _render_once(html: str) -> bytes:
+    work = asyncio.get_running_loop().run_in_executor(_children(), _write_pdf, html)
+    try:
+        return await asyncio.wait_for(work, LONGEST_SECONDS)
+    except TimeoutError:
+        close_documents()
+        raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.", code="pdf_failed") from None
+
+
+def close_documents() -> None:
+    """End the child processes; the next document starts new ones."""
+    children, _Pool.children = _Pool.children, None
+    if children is not None:
+        children.shutdown(wait=False, cancel_futures=True)
+
+
+def _children() -> ProcessPoolExecutor:
+    if _Pool.children is None:
+        _Pool.children = ProcessPoolExecutor(
+            max_workers=2,
+            # A fork of the server would share its sockets and its event loop with the child.
+            mp_context=multiprocessing.get_context("forkserver"),
+            max_tasks_per_child=DOCUMENTS_PER_CHILD,
+        )
+    return _Pool.children
+
+
+def _write_pdf(html: str) -> bytes:
+    """Runs in the child."""
+    from weasyprint import HTML
+
+    document: bytes = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=_fetch_static).write_pdf()
+    return document
+
+
+def _fetch_static(url: str, *args: object, **kwargs: object) -> object:
+    """Read one of our own files; a document can reach nothing else."""
+    from weasyprint import default_url_fetcher
+
+    path = Path(urlsplit(url).path)
+    if not url.startswith(("file://", "data:")) or (url.startswith("file://") and STATIC not in path.resolve().parents):
+        raise ValueError(f"Documents may not refer to {url}")
+    return default_url_fetcher(url, *args, **kwargs)

@@ -1,0 +1,72 @@
+"""Forms that may be refused: the act is tried in a savepoint, so that the page can be shown again as it was.
+
+A refusal of a record that is gone or somebody else's is no form's business and goes on to the error page.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from quart import request
+
+from api.reading import form_pairs
+from api.request import db, settings
+from domain.errors import DomainError, InvalidInput, NotAllowed, NotFound
+from domain.inputs import Input, read_form
+
+InputT = TypeVar("InputT", bound=Input)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[T]):
+    """What came of an act: its result, or the refusal with what was typed."""
+
+    result: T | None
+    refusal: DomainError | None
+    typed: dict[str, str]
+
+    @property
+    def status(self) -> int:
+        """The status of the page that shows the form again."""
+        if self.refusal is None:
+            return 200
+        if isinstance(self.refusal, NotAllowed):
+            return 403
+        return 422 if isinstance(self.refusal, InvalidInput) else 409
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What is wrong with which field."""
+        return dict(self.refusal.fields) if self.refusal else {}
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the form as a whole; empty when the fields say it all."""
+        return "" if self.refusal is None or self.refusal.fields else self.refusal.message
+
+    @property
+    def is_stale(self) -> bool:
+        """True when somebody else changed the record after the form was opened."""
+        return self.refusal is not None and self.refusal.code == "stale"
+
+
+async def attempt(
+    model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
+) -> Attempt[T]:
+    """Read the form in hand (or `pairs`) and do the act; a refusal leaves nothing behind and is handed back."""
+    pairs = await form_pairs() if pairs is None else pairs
+    typed = {name: values[-1] for name, values in pairs.items()}
+    try:
+        async with db().begin_nested():
+            return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
+    except NotFound:
+        raise
+    except DomainError as refusal:
+        return Attempt(None, refusal, typed)
+
+
+async def form_version() -> int | None:
+    """The version of the record that the form in hand was opened at, where it says so."""
+    text = (await request.form).get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
