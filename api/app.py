@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from quart import Blueprint, Quart
 from quart.json.provider import JSONProvider
+from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
+from quart.wrappers import BaseRequestWebsocket
 from werkzeug.routing import IntegerConverter, Map
 
 from api import internal, storefront, webhooks
@@ -31,6 +33,21 @@ class IdConverter(IntegerConverter):
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, max=2**63 - 1)
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Quart's signed cookie carries the pages' toasts; the JSON doors have no use for one and are spared it."""
+
+    async def open_session(self, app: Quart, incoming: BaseRequestWebsocket) -> SecureCookieSession | None:
+        """The session of a page; None elsewhere."""
+        return await super().open_session(app, incoming) if is_page(incoming.path) else None
+
+    async def make_null_session(self, app: Quart) -> NullSession:
+        """What the JSON doors get."""
+        return _NO_SESSION
+
+
+_NO_SESSION = NullSession()
 
 
 class OrjsonProvider(JSONProvider):
@@ -72,6 +89,7 @@ def build_app(settings: Settings) -> Quart:
     app.secret_key = settings.secret_key.split(",")[0]
     app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
     app.json = OrjsonProvider(app)
+    app.session_interface = PageSessions()
     app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
     app.add_url_rule("/static/<path:filename>", "static", static_file)

@@ -23,6 +23,10 @@ SERVER_SETTINGS = {
 }
 
 
+# Where a session keeps the transaction it is in and that transaction's raw connection.
+_RAW = "raw_connection"
+
+
 class Database:
     """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
 
@@ -129,9 +133,13 @@ async def raw_connection(db: AsyncSession) -> asyncpg.Connection:
     SQLAlchemy begins the transaction with its own first statement only, so it is begun here before the connection
     is handed out; its adapter has no public word for that.
     """
+    known = db.info.get(_RAW)
+    if known is not None and known[0] is db.sync_session.get_transaction():
+        return cast(asyncpg.Connection, known[1])
     connection = await db.connection()
     adapted = await connection.get_raw_connection()
     dbapi = cast(Any, adapted.dbapi_connection)
-    if dbapi._transaction is None:
-        await dbapi._start_transaction()
+    if dbapi._transaction is None:  # noqa: SLF001 - see the docstring
+        await dbapi._start_transaction()  # noqa: SLF001 - see the docstring
+    db.info[_RAW] = (db.sync_session.get_transaction(), adapted.driver_connection)
     return cast(asyncpg.Connection, adapted.driver_connection)
