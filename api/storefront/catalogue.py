@@ -1,0 +1,154 @@
+"""The catalogue: products, their pictures and categories, for anyone to read and for managers to add to."""
+
+import re
+from typing import Any
+
+from quart import Blueprint, Response, request
+from quart_schema import tag_blueprint
+
+from api.guards import public, staff_only
+from api.reading import answers, body_limit, reads, reads_query
+from api.request import current_actor, db
+from api.schemas.catalogue import (
+    CreatedCategoryOut,
+    CreatedProductOut,
+    ListedCategoryOut,
+    ListedProductOut,
+    ProductListOut,
+    ProductOut,
+    show_categories,
+    show_listed_products,
+    show_product,
+    show_product_list,
+)
+from domain.actor import Role
+from domain.catalogue.categories import CreateCategory
+from domain.catalogue.categories import create_category as add_category
+from domain.catalogue.categories import list_categories as find_categories
+from domain.catalogue.create_product import CreateProduct
+from domain.catalogue.create_product import create_product as add_product
+from domain.catalogue.get_product import SHOWN_HASH_LENGTH, make_image_url
+from domain.catalogue.get_product import get_product as find_product
+from domain.catalogue.get_product import get_product_by_sku as find_product_by_sku
+from domain.catalogue.list_products import FeaturedProducts, ListProducts, list_featured_products
+from domain.catalogue.list_products import list_products as find_products
+from domain.catalogue.pictures import FoundPicture, get_picture, get_thumbnail
+from domain.inputs import Input, Text200
+from models.session import current_database
+
+blueprint = Blueprint("storefront_catalogue", __name__)
+tag_blueprint(blueprint, ["catalogue"])
+
+# The address names the picture's hash, so what it answers never changes.
+FOR_EVER = "public, max-age=31536000, immutable"
+ONE_DAY = "public, max-age=86400"
+PICTURE_TAG = re.compile(r'"([0-9a-f]{64})"')
+THUMBNAIL_TAG = re.compile(r'"t-([0-9a-f]{64})"')
+
+
+class PictureVersion(Input):
+    """The hash that a picture's address carries."""
+
+    v: Text200 | None = None
+
+
+@blueprint.get("/api/products")
+@public
+@reads_query(ListProducts)
+@answers(ProductListOut)
+async def list_products(query: ListProducts) -> bytes:
+    """Active products by name, or by closeness to a search that forgives typing mistakes."""
+    async with current_database().raw_reading() as connection:
+        return show_product_list(await find_products(connection, query))
+
+
+@blueprint.post("/api/products")
+@staff_only(Role.ADMIN, Role.MANAGER)
+@body_limit(12)
+@reads(CreateProduct)
+@answers(CreatedProductOut, 201)
+async def create_product(data: CreateProduct) -> Any:
+    """Add a product; its picture may be sent as a data URL."""
+    product = await add_product(db(), data, by=current_actor())
+    shown_url = make_image_url(product.id or 0, product.image_hash, product.image_url)
+    return product.model_dump() | {"image_url": shown_url}
+
+
+@blueprint.get("/api/products/featured")
+@public
+@reads_query(FeaturedProducts)
+@answers(list[ListedProductOut])
+async def featured_products(query: FeaturedProducts) -> bytes:
+    """Products that can be bought now, the most recently updated first."""
+    async with current_database().raw_reading() as connection:
+        return show_listed_products(await list_featured_products(connection, limit=query.limit))
+
+
+@blueprint.get("/api/products/<id:id>")
+@public
+@answers(ProductOut)
+async def get_product(id: int) -> bytes:  # noqa: A002 -- the contract names the parameter.
+    """One active product."""
+    async with current_database().raw_reading() as connection:
+        return show_product(await find_product(connection, id))
+
+
+@blueprint.get("/api/products/sku/<path:sku>")
+@public
+@answers(ProductOut)
+async def get_product_by_sku(sku: str) -> bytes:
+    """One active product by its SKU, in whatever case it is written."""
+    async with current_database().raw_reading() as connection:
+        return show_product(await find_product_by_sku(connection, sku))
+
+
+@blueprint.get("/api/products/<id:id>/image")
+@public
+@reads_query(PictureVersion)
+async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
+    """The product's picture; with its hash as `v` it may be kept for ever."""
+    async with current_database().raw_reading() as connection:
+        found = await get_picture(connection, id, shown_hash=query.v, known=_known_hashes(PICTURE_TAG))
+    return _show_picture(found, etag=found.sha256, version=query.v)
+
+
+@blueprint.get("/api/products/<id:id>/thumbnail")
+@public
+@reads_query(PictureVersion)
+async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
+    """A small JPEG of the product's picture."""
+    async with current_database().raw_reading() as connection:
+        found = await get_thumbnail(connection, id, known=_known_hashes(THUMBNAIL_TAG))
+    return _show_picture(found, etag=f"t-{found.sha256}", version=query.v)
+
+
+@blueprint.get("/api/categories")
+@public
+@answers(list[ListedCategoryOut])
+async def list_categories() -> bytes:
+    """Every category by name, with how many active products it holds."""
+    async with current_database().raw_reading() as connection:
+        return show_categories(await find_categories(connection))
+
+
+@blueprint.post("/api/categories")
+@staff_only(Role.ADMIN, Role.MANAGER)
+@reads(CreateCategory)
+@answers(CreatedCategoryOut, 201)
+async def create_category(data: CreateCategory) -> Any:
+    """Add a category."""
+    return {"category": await add_category(db(), data, by=current_actor())}
+
+
+def _known_hashes(tag: re.Pattern[str]) -> list[str]:
+    """The hashes of pictures that the caller says it has."""
+    return tag.findall(request.headers.get("If-None-Match", ""))
+
+
+def _show_picture(found: FoundPicture, *, etag: str, version: str | None) -> Response:
+    """The picture's bytes, or 304 for a caller that has them."""
+    is_named = version is not None and version == found.sha256[:SHOWN_HASH_LENGTH]
+    headers = {"ETag": f'"{etag}"', "Cache-Control": FOR_EVER if is_named else ONE_DAY}
+    if found.data is None:
+        return Response(b"", 304, headers, content_type=found.content_type)
+    return Response(found.data, 200, headers, content_type=found.content_type)

@@ -1,0 +1,128 @@
+"""Adding a product to the catalogue."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+from sqlalchemy import select
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.catalogue.pictures import PreparedPicture, keep_primary_picture, prepare_data_url
+from domain.errors import InvalidInput, Refused
+from domain.input_errors import bad_field
+from domain.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.live import announce
+from domain.staff.rights import require
+from models import Category, Product
+
+LONGEST_URL = 2_000
+# A picture of 12 MB in base64, and what stands before it.
+LONGEST_DATA_URL = 16_000_100
+
+BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def _check_image_url(value: object) -> object:
+    """Take a picture's address on the web, a path of the shop's own, or the picture itself as a data URL."""
+    if not isinstance(value, str) or not value.strip():
+        return None if isinstance(value, str) else value
+    address = value.strip()
+    if is_data_url(address):
+        return address
+    is_path = address.startswith("/") and not address.startswith("//")
+    if not (is_path or address.lower().startswith(("https://", "http://"))):
+        raise bad_field("must begin with https://, or be a picture as a data URL")
+    if len(address) > LONGEST_URL:
+        raise bad_field(f"must have at most {LONGEST_URL:,} characters")
+    return address
+
+
+ImageUrlIn = Annotated[
+    Annotated[str, StringConstraints(max_length=LONGEST_DATA_URL)] | None, BeforeValidator(_check_image_url)
+]
+
+
+class CreateProduct(Input):
+    """A new product; `image_url` may be the picture itself as a data URL."""
+
+    name: Filled200
+    description: Text20000 | None = None
+    category_id: Id
+    sku: Filled60
+    unit_price: MoneyIn
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+    unit_size: Text60 | None = None
+    brand: Text60 | None = None
+    image_url: ImageUrlIn = None
+
+
+def is_data_url(address: str) -> bool:
+    """True for an address that is the file itself."""
+    return address[:5].lower() == "data:"
+
+
+async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) -> Product:
+    """Add an active product whose stock is not tracked yet.
+
+    Raises Refused for a taken SKU (in any case), InvalidInput for an unknown category or a bad picture.
+    """
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    picture = await prepare_data_url(data.image_url) if data.image_url and is_data_url(data.image_url) else None
+    await check_category(db, data.category_id)
+    product_id = await db.scalar(
+        insert(Product)
+        .values(
+            **data.model_dump(exclude={"description", "unit_size", "brand", "image_url"}),
+            description=data.description or "",
+            unit_size=data.unit_size or "",
+            brand=data.brand or "",
+            image_url=None if picture else data.image_url,
+            image_hash=picture.image.sha256 if picture else None,
+        )
+        .on_conflict_do_nothing(index_elements=[sql("lower(sku)")])
+        .returning(Product.id)
+    )
+    if product_id is None:
+        raise sku_taken(data.sku)
+    product = await db.get_one(Product, product_id)
+    if picture:
+        await keep_primary_picture(db, product_id, picture)
+    await _record_creation(db, product, picture, by=by)
+    return product
+
+
+async def check_category(db: AsyncSession, category_id: int) -> None:
+    """Raise InvalidInput unless there is such a category; it can't be deleted before this transaction ends."""
+    known = select(Category.id).where(Category.id == category_id).with_for_update(read=True, key_share=True)
+    if await db.scalar(known) is None:
+        raise InvalidInput("There is no such category.", fields={"category_id": "is no category we have"})
+
+
+def sku_taken(sku: str) -> Refused:
+    """The refusal of a SKU that another product has."""
+    return Refused(
+        f"Another product has the SKU {sku}.", code="sku_taken", fields={"sku": "belongs to another product"}
+    )
+
+
+async def _record_creation(db: AsyncSession, product: Product, picture: PreparedPicture | None, *, by: Actor) -> None:
+    await record_audit(
+        db,
+        action="created",
+        record_kind="product",
+        record_id=product.id,
+        record_name=f"{product.name} ({product.sku})",
+        after={
+            "name": product.name,
+            "sku": product.sku,
+            "unit_price": str(product.unit_price),
+            "picture": picture is not None,
+        },
+        by=by,
+    )
+    assert product.id is not None
+    await announce(db, "products", product.id)

@@ -1,0 +1,211 @@
+"""Editing a product: only what was sent changes, at the version the editor saw, and each change is in its story.
+
+Stock levels change through the stock ledger alone, and orders keep the prices and costs of their day.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, check_category, is_data_url, sku_taken
+from domain.catalogue.pictures import (
+    PreparedPicture,
+    drop_primary_picture,
+    keep_primary_picture,
+    prepare_data_url,
+    prepare_picture,
+)
+from domain.clock import now
+from domain.errors import InvalidInput, NotFound, Refused
+from domain.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.live import announce
+from domain.staff.rights import require
+from models import AuditEntry, Product
+
+REQUIRED = frozenset({"name", "sku", "category_id", "unit_price", "in_stock", "is_active", "is_customizable"})
+NULLABLE = frozenset(
+    {
+        "bulk_price",
+        "bulk_quantity",
+        "cost_per_item",
+        "reorder_level",
+        "image_url",
+        "ship_weight_oz",
+        "ship_box_length",
+        "ship_box_width",
+        "ship_box_height",
+    }
+)
+
+Weight = Annotated[Decimal, Field(gt=0, max_digits=8, decimal_places=2)]
+Inches = Annotated[Decimal, Field(gt=0, max_digits=6, decimal_places=2)]
+
+
+class EditProduct(Input):
+    """What to change; what is not sent stays, and an empty value clears what may be empty."""
+
+    name: Filled200 | None = None
+    description: Text20000 | None = None
+    category_id: Id | None = None
+    sku: Filled60 | None = None
+    brand: Text60 | None = None
+    unit_size: Text60 | None = None
+    unit_price: MoneyIn | None = None
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+    cost_per_item: MoneyIn | None = None
+    in_stock: bool | None = None
+    reorder_level: Count | None = None
+    image_url: ImageUrlIn = None
+    barcode: Text60 | None = None
+    bin_location: Text60 | None = None
+    ship_weight_oz: Weight | None = None
+    ship_box_name: Text60 | None = None
+    ship_box_length: Inches | None = None
+    ship_box_width: Inches | None = None
+    ship_box_height: Inches | None = None
+    is_customizable: bool | None = None
+    is_active: bool | None = None
+
+
+async def edit_product(
+    db: AsyncSession, product_id: int, data: EditProduct, *, by: Actor, version: int | None = None
+) -> Product:
+    """Change what was sent; a price changes for orders to come only.
+
+    Raises NotFound, InvalidInput for an emptied required field or an unknown category, Refused for a taken SKU or
+    barcode, and Refused with code `stale` when `version` is not the product's any more.
+    """
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    sent = data.model_dump(exclude_unset=True)
+    empty = {name: "is required" for name in REQUIRED & sent.keys() if sent[name] is None}
+    if empty:
+        raise InvalidInput("Some fields must not be empty.", fields=empty)
+    address = sent.get("image_url")
+    picture = await prepare_data_url(address) if address and is_data_url(address) else None
+    product = await lock_product(db, product_id, version=version)
+    values: dict[str, Any] = {
+        name: value if value is not None or name in NULLABLE else "" for name, value in sent.items()
+    }
+    if picture:
+        values["image_url"] = None
+        await _set_picture(db, product, picture)
+    if values.get("category_id", product.category_id) != product.category_id:
+        await check_category(db, values["category_id"])
+    await _change(db, product, values, picture_changed=picture is not None, by=by)
+    return product
+
+
+async def replace_picture(
+    db: AsyncSession, product_id: int, data: bytes | None, *, by: Actor, version: int | None = None
+) -> Product:
+    """Make an uploaded file the product's picture, or with None take its own picture away.
+
+    Raises InvalidInput or TooLarge for a file that is no picture we keep.
+    """
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    picture = await prepare_picture(data, field="picture") if data is not None else None
+    product = await lock_product(db, product_id, version=version)
+    if picture and picture.image.sha256 == product.image_hash:
+        return product
+    if picture:
+        await _set_picture(db, product, picture)
+    else:
+        await drop_primary_picture(db, product_id)
+        product.image_hash = None
+    await _change(db, product, {}, picture_changed=True, by=by)
+    return product
+
+
+async def lock_product(db: AsyncSession, product_id: int, *, version: int | None = None) -> Product:
+    """The product, locked for the rest of the transaction; raises NotFound, and Refused when it is stale."""
+    product = await db.scalar(
+        select(Product)
+        .where(Product.id == product_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if product is None:
+        raise NotFound("There is no such product.")
+    if version is not None and version != product.version:
+        raise await _stale(db, product)
+    return product
+
+
+async def _stale(db: AsyncSession, product: Product) -> Refused:
+    last = (
+        await db.execute(
+            select(AuditEntry.actor_name, AuditEntry.created_at)
+            .where(AuditEntry.record_kind == "product", AuditEntry.record_id == product.id)
+            .order_by(AuditEntry.id.desc())
+            .limit(1)
+        )
+    ).first()
+    changed_by = last.actor_name if last and last.actor_name else "Somebody"
+    return Refused(
+        f"{changed_by} changed this product in the meantime.",
+        code="stale",
+        changed_by=changed_by,
+        changed_at=last.created_at if last else product.updated_at,
+        version=product.version,
+    )
+
+
+async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPicture) -> None:
+    assert product.id is not None
+    await keep_primary_picture(db, product.id, picture)
+    product.image_hash = picture.image.sha256
+
+
+async def _change(
+    db: AsyncSession, product: Product, values: dict[str, Any], *, picture_changed: bool, by: Actor
+) -> None:
+    """Set what differs, count the version on, and tell the story and the live pages."""
+    changed = {name: value for name, value in values.items() if getattr(product, name) != value}
+    if not changed and not picture_changed:
+        return
+    before = {name: getattr(product, name) for name in changed}
+    await _check_free(db, product, changed)
+    for name, value in changed.items():
+        setattr(product, name, value)
+    product.version += 1
+    product.updated_at = now()
+    try:
+        await db.flush()
+    except IntegrityError:
+        # Somebody took the SKU or barcode between the look and the write.
+        raise sku_taken(str(changed.get("sku", product.sku))) from None
+    await record_audit(
+        db,
+        action="edited",
+        record_kind="product",
+        record_id=product.id,
+        record_name=f"{product.name} ({product.sku})",
+        before=_plain(before),
+        after=_plain(changed) | ({"picture": "changed"} if picture_changed else {}),
+        by=by,
+    )
+    assert product.id is not None
+    await announce(db, "products", product.id)
+
+
+async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any]) -> None:
+    if "sku" in changed:
+        same_sku = func.lower(Product.sku) == changed["sku"].lower()
+        if await db.scalar(select(Product.id).where(same_sku, Product.id != product.id)) is not None:
+            raise sku_taken(changed["sku"])
+    if changed.get("barcode"):
+        rival = select(Product.name).where(Product.barcode == changed["barcode"], Product.id != product.id)
+        if name := await db.scalar(rival):
+            raise Refused(f"{name} has this barcode.", code="barcode_taken", fields={"barcode": f"belongs to {name}"})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as the story keeps them: amounts and measures as text, exactly as they are."""
+    return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}

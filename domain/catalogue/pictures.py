@@ -1,0 +1,107 @@
+"""Pictures of products: kept in the database, made anew from what was sent, and read by nobody but their own routes.
+
+The thumbnail is made once, with its picture. Pixels are worked on in a thread and before any lock is taken.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.errors import NotFound
+from domain.images import NormalisedImage, make_thumbnail, normalise_image, read_data_url
+from models import ProductImage, ProductImageData
+
+# A caller that has the picture already gets its hash alone: the bytes are not read.
+_PICTURE = """
+SELECT i.sha256, i.content_type, CASE WHEN i.sha256 = ANY($3::text[]) THEN NULL ELSE d.original END AS data
+FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
+WHERE i.product_id = $1 AND (i.is_primary OR left(i.sha256, 16) = $2)
+ORDER BY left(i.sha256, 16) = $2 DESC, i.is_primary DESC LIMIT 1
+"""
+_THUMBNAIL = """
+SELECT i.sha256, 'image/jpeg' AS content_type, CASE WHEN i.sha256 = ANY($2::text[]) THEN NULL ELSE d.thumbnail END AS data
+FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
+WHERE i.product_id = $1 AND i.is_primary
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPicture:
+    """A picture ready to be kept: what was sent, made anew, and its thumbnail (JPEG)."""
+
+    image: NormalisedImage
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPicture:
+    """A kept picture; `data` is None when the caller has it already."""
+
+    sha256: str
+    content_type: str
+    data: bytes | None
+
+
+async def prepare_picture(data: bytes, *, field: str = "image") -> PreparedPicture:
+    """Check and remake a picture in a thread; raises InvalidInput or TooLarge naming `field`."""
+    return await asyncio.to_thread(_prepare, data, field)
+
+
+async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPicture:
+    """The same for a picture sent as a data URL."""
+    return await asyncio.to_thread(lambda: _prepare(read_data_url(url, field=field), field))
+
+
+async def keep_primary_picture(db: AsyncSession, product_id: int, picture: PreparedPicture) -> None:
+    """Make the picture the product's first one in place of the one before; the caller names it on the product.
+
+    The caller holds the product's row.
+    """
+    await drop_primary_picture(db, product_id)
+    image = picture.image
+    row = ProductImage(
+        product_id=product_id,
+        is_primary=True,
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size_bytes=len(image.data),
+        sha256=image.sha256,
+    )
+    db.add(row)
+    await db.flush()
+    assert row.id is not None
+    db.add(ProductImageData(image_id=row.id, original=image.data, thumbnail=picture.thumbnail))
+    await db.flush()
+
+
+async def drop_primary_picture(db: AsyncSession, product_id: int) -> None:
+    """Forget the product's first picture, if it has one."""
+    first = select(ProductImage.id).where(ProductImage.product_id == product_id, ProductImage.is_primary)
+    await db.execute(delete(ProductImage).where(ProductImage.id.in_(first)))
+
+
+async def get_picture(
+    connection: asyncpg.Connection, product_id: int, *, shown_hash: str | None, known: list[str]
+) -> FoundPicture:
+    """The product's picture of that hash (its beginning), else its first one; `known` are hashes the caller has."""
+    return _found(await connection.fetchrow(_PICTURE, product_id, shown_hash, known))
+
+
+async def get_thumbnail(connection: asyncpg.Connection, product_id: int, *, known: list[str]) -> FoundPicture:
+    """The thumbnail of the product's first picture, always a JPEG; raises NotFound without one."""
+    return _found(await connection.fetchrow(_THUMBNAIL, product_id, known))
+
+
+def _prepare(data: bytes, field: str) -> PreparedPicture:
+    image = normalise_image(data, field=field)
+    return PreparedPicture(image, make_thumbnail(image.data, field=field))
+
+
+def _found(row: asyncpg.Record | None) -> FoundPicture:
+    if row is None:
+        raise NotFound("There is no picture of this product.")
+    return FoundPicture(row["sha256"], row["content_type"], row["data"])

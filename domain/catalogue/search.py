@@ -1,0 +1,71 @@
+"""What a search for products means: every word must stand in the product's texts, as written or nearly so.
+
+Words of four letters and more may be misspelled; numbers and codes may not, because the next number is another
+product. Three letters and more are fed by the trigram index; a shorter text is the beginning of a name or SKU.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_
+
+from models import Product
+
+SHORTEST_SEARCH = 3
+SHORTEST_TYPO = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a search: its LIKE pattern, and the word itself where a misspelling of it counts."""
+
+    pattern: str
+    typo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as statements need it: `prefix` is set for a short text, else `words`, the rarest first."""
+
+    phrase: str
+    prefix: str | None
+    words: tuple[Word, ...]
+
+
+def read_search(text: str | None) -> Search | None:
+    """Take a searched text apart; None for one without any character."""
+    phrase = " ".join((text or "").lower().split())
+    if not phrase:
+        return None
+    if len(phrase) < SHORTEST_SEARCH:
+        return Search(phrase, escape_like(phrase) + "%", ())
+    words = sorted(set(phrase.split()), key=lambda word: (-len(word), word))
+    if len(words[0]) < SHORTEST_SEARCH:
+        # Only the words together are long enough for the index.
+        words = [phrase]
+    return Search(phrase, None, tuple(_read_word(word) for word in words))
+
+
+def match_products(search: Search) -> ColumnElement[bool]:
+    """The condition of a search, for statements that are put together."""
+    if search.prefix is not None:
+        return or_(func.lower(Product.name).like(search.prefix), func.lower(Product.sku).like(search.prefix))
+    conditions = [
+        or_(Product.search_text.like(word.pattern), Product.search_text.op("%>")(word.typo))
+        if word.typo
+        else Product.search_text.like(word.pattern)
+        for word in search.words
+    ]
+    first, *rest = conditions
+    for condition in rest:
+        first &= condition
+    return first
+
+
+def escape_like(text: str) -> str:
+    """A text as a LIKE pattern that means itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _read_word(word: str) -> Word:
+    may_be_misspelled = len(word) >= SHORTEST_TYPO and word.isalpha()
+    return Word(f"%{escape_like(word)}%", word if may_be_misspelled else None)

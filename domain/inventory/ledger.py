@@ -1,0 +1,106 @@
+"""The stock ledger by hand: setting a level after a count, and reading what moved it.
+
+The deltas of a product add up to its level, always: a product that is no longer tracked leaves the ledger at zero.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.errors import InvalidInput, NotFound
+from domain.live import announce
+from domain.paging import Page, PageInput, make_page
+from domain.staff.rights import require
+from models import Order, Product, StockMovement, StockReason
+
+MOST_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """A product's level before and after; None is untracked."""
+
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """One change of a level, with the order it belongs to."""
+
+    id: int
+    delta: int
+    level_after: int
+    reason: str
+    order_number: str | None
+    note: str
+    actor_name: str
+    created_at: datetime
+
+
+async def set_stock_level(
+    db: AsyncSession, product_id: int, level: int | None, *, reason: StockReason, note: str = "", by: Actor
+) -> StockLevel:
+    """Say how many units there are, or with None that nobody counts them; the difference goes into the ledger.
+
+    Raises NotFound, and InvalidInput for a level below zero. The product's row stays locked until the commit.
+    """
+    if by.is_staff:
+        require(by, "edit_stock", "Your role does not change stock.")
+    if level is not None and not 0 <= level <= MOST_UNITS:
+        raise InvalidInput(
+            "That is no stock level.", fields={"level": f"must be a whole number from 0 to {MOST_UNITS:,}"}
+        )
+    locked = select(Product.id, Product.stock_quantity).where(Product.id == product_id)
+    row = (await db.execute(locked.with_for_update(key_share=True))).first()
+    if row is None:
+        raise NotFound("There is no such product.")
+    before: int | None = row.stock_quantity
+    if before == level:
+        return StockLevel(before, level)
+    await db.execute(update(Product).where(Product.id == product_id).values(stock_quantity=level))
+    delta = (level or 0) - (before or 0)
+    if delta:
+        db.add(
+            StockMovement(
+                product_id=product_id,
+                delta=delta,
+                level_after=level or 0,
+                reason=reason,
+                note=note,
+                actor_kind=by.kind,
+                actor_id=by.id,
+                actor_name=by.name,
+            )
+        )
+        await db.flush()
+    await announce(db, "products", product_id)
+    return StockLevel(before, level)
+
+
+async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, asked: PageInput) -> Page[MovementRow]:
+    """What moved a product's level, the newest first."""
+    rows = await db.execute(
+        select(
+            StockMovement.id,
+            StockMovement.delta,
+            StockMovement.level_after,
+            StockMovement.reason,
+            Order.order_number,
+            StockMovement.note,
+            StockMovement.actor_name,
+            StockMovement.created_at,
+        )
+        .outerjoin(Order, Order.id == StockMovement.order_id)
+        .where(StockMovement.product_id == product_id)
+        .order_by(StockMovement.id.desc())
+        .limit(asked.per_page)
+        .offset(asked.offset)
+    )
+    total = await db.scalar(
+        select(func.count()).select_from(StockMovement).where(StockMovement.product_id == product_id)
+    )
+    return make_page([MovementRow(*row) for row in rows], total or 0, asked)
