@@ -7,7 +7,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from domain.errors import OutsideServiceFailed
 
@@ -71,16 +71,17 @@ def _children() -> ProcessPoolExecutor:
 def _write_pdf(html: str) -> bytes:
     """Runs in the child."""
     from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
 
-    document: bytes = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=_fetch_static).write_pdf()
+    class StaticFiles(URLFetcher):  # type: ignore[misc, no-any-unimported, unused-ignore]
+        """Reads our own static files; a document can reach nothing else."""
+
+        def fetch(self, url: str, headers: object = None) -> object:
+            path = Path(unquote(urlsplit(url).path)).resolve()
+            if not url.startswith("file://") or STATIC not in path.parents:
+                raise ValueError(f"Documents may not refer to {url}")
+            return super().fetch(url, headers)
+
+    page = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=StaticFiles(allowed_protocols={"file"}))
+    document: bytes = page.write_pdf()
     return document
-
-
-def _fetch_static(url: str, *args: object, **kwargs: object) -> object:
-    """Read one of our own files; a document can reach nothing else."""
-    from weasyprint import default_url_fetcher
-
-    path = Path(urlsplit(url).path)
-    if not url.startswith(("file://", "data:")) or (url.startswith("file://") and STATIC not in path.resolve().parents):
-        raise ValueError(f"Documents may not refer to {url}")
-    return default_url_fetcher(url, *args, **kwargs)
