@@ -1,0 +1,47 @@
+"""Forgetting what has served its time: small batches, each its own statement, so that nobody waits for a lock."""
+
+from sqlalchemy import text
+
+from models.session import current_database
+
+BATCH = 5000
+
+EXPIRED = {
+    "idempotency_key": "created_at < now() - interval '24 hours'",
+    "rate_limit": "window_ends_at < now()",
+    "one_time_code": "expires_at < now() - interval '1 day'",
+    "login_session": "expires_at < now() OR ended_at < now() - interval '30 days'",
+    "revoked_token": "expires_at < now()",
+}
+HISTORY = {
+    "job_run": "state = 'done' AND finished_at < now() - interval '30 days'"
+    " OR state IN ('failed', 'parked') AND finished_at < now() - interval '180 days'",
+    "webhook_event": "processed_at < now() - interval '90 days'",
+    "pgqueuer_log": "aggregated AND created < now() - interval '7 days'",
+    "pgqueuer_statistics": "created < now() - interval '30 days'",
+}
+
+
+async def forget_expired() -> dict[str, int]:
+    """Drop expired codes, sessions, limits, revocations and idempotency answers; answers how many of each."""
+    return {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
+
+
+async def forget_history() -> dict[str, int]:
+    """Drop old rows of finished jobs, webhooks and the queue's own log; answers how many of each."""
+    return {table: await _forget(table, condition) for table, condition in HISTORY.items()}
+
+
+async def _forget(table: str, condition: str) -> int:
+    # The names and conditions are the fixed ones above. Rows that somebody holds wait for the next time.
+    statement = text(
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition}"  # noqa: S608
+        f" LIMIT {BATCH} FOR UPDATE SKIP LOCKED))"
+    )
+    forgotten = 0
+    while True:
+        async with current_database().reading() as connection:
+            dropped = (await connection.execute(statement)).rowcount
+        forgotten += dropped
+        if dropped < BATCH:
+            return forgotten

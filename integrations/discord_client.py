@@ -1,0 +1,25 @@
+"""Discord: one plain call that posts to a channel's webhook."""
+
+import httpx2
+
+from integrations.errors import ServiceFailed, ServiceRefused
+
+TIMEOUT_SECONDS = 15
+LONGEST_POST = 2000
+
+
+async def post_message(webhook_url: str, *, text: str) -> None:
+    """Post a text; it pings nobody. Raises ServiceRefused when the webhook is gone, ServiceFailed otherwise."""
+    content = text if len(text) <= LONGEST_POST else text[: LONGEST_POST - 1] + "…"
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            answer = await http.post(webhook_url, json={"content": content, "allowed_mentions": {"parse": []}})
+    except httpx2.InvalidURL as error:
+        raise ServiceRefused("The Discord webhook's address is not a URL.") from error
+    except httpx2.HTTPError as error:
+        # The address is a secret, so that the library's own words stay out.
+        raise ServiceFailed(f"Discord could not be reached: {type(error).__name__}.") from error
+    if answer.is_success:
+        return
+    kind = ServiceRefused if answer.status_code in {400, 401, 403, 404} else ServiceFailed
+    raise kind(f"Discord answered {answer.status_code}.")

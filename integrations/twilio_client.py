@@ -1,0 +1,45 @@
+"""Twilio: one plain call that sends a text message."""
+
+from dataclasses import dataclass, field
+
+import httpx2
+
+from integrations.errors import ServiceFailed, ServiceRefused
+
+TIMEOUT_SECONDS = 15
+# Not a mobile number, unreachable by this sender, unsubscribed by STOP: these stay so.
+FOR_GOOD = {21211, 21214, 21217, 21408, 21610, 21612, 21614}
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """Whose account sends; `sender` is an E.164 number or a messaging service (MG…)."""
+
+    sid: str
+    token: str = field(repr=False)
+    sender: str
+    api_base: str
+
+
+async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
+    """Send one text and answer Twilio's id of it; raises ServiceRefused for a number that can't be texted."""
+    sender = "MessagingServiceSid" if account.sender.startswith("MG") else "From"
+    url = f"{account.api_base.rstrip('/')}/2010-04-01/Accounts/{account.sid}/Messages.json"
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            answer = await http.post(
+                url, data={"To": to, sender: account.sender, "Body": text}, auth=(account.sid, account.token)
+            )
+    except httpx2.HTTPError as error:
+        raise ServiceFailed(f"Twilio could not be reached: {type(error).__name__}.") from error
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ServiceFailed(f"Twilio answered {answer.status_code} with something that is not JSON.")
+    if answer.is_success and body.get("sid"):
+        return str(body["sid"])
+    code = body.get("code")
+    kind = ServiceRefused if code in FOR_GOOD else ServiceFailed
+    raise kind(f"Twilio refused ({code or answer.status_code}): {body.get('message') or 'no reason given'}")

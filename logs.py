@@ -1,0 +1,60 @@
+"""Logs as one JSON object a line, with the request or the job they belong to; never bodies, never secrets."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from quart import g, has_request_context
+
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_about: ContextVar[dict[str, Any] | None] = ContextVar("log_about", default=None)
+
+
+@contextmanager
+def logging_about(**facts: Any) -> Iterator[None]:
+    """Put these facts on every line that is logged inside the block, e.g. the job's name and id."""
+    token = _about.set({**(_about.get() or {}), **facts})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+class JsonLines(logging.Formatter):
+    """One record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's facts, those of the request or job it belongs to, and the trace of an error."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if has_request_context():
+            line["request_id"] = g.get("request_id", "")
+            actor = g.get("actor")
+            if actor is not None:
+                line["actor"] = actor.caller
+        line |= _about.get() or {}
+        line |= {name: value for name, value in vars(record).items() if name not in _KNOWN}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def configure_logging(level: str) -> None:
+    """Send every log of this process to standard error as JSON lines; libraries speak from warnings up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # httpx2 logs addresses, which can hold a webhook's secret; the others say at info what our own lines say better.
+    for name in ("httpx2", "httpcore2", "uvicorn.access", "pgqueuer", "asyncio", "weasyprint", "fontTools"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

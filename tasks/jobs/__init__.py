@@ -1,0 +1,13 @@
+"""The jobs: each module here registers its own, and `load_jobs` knows them all."""
+
+import importlib
+import pkgutil
+
+from tasks.job import JOBS, Job
+
+
+def load_jobs() -> dict[str, Job]:
+    """Every job by its name."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return JOBS

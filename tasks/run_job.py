@@ -1,0 +1,91 @@
+"""One job from its start to its word to the queue: counted before it begins, settled when it ends."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from pgqueuer.errors import RetryRequested
+
+from domain.errors import DomainError
+from domain.job_runs import StartedJob, fail_run, finish_run, give_back_run, start_run
+from logs import logging_about
+from settings import Settings
+from tasks.job import Job, Work
+
+log = logging.getLogger(__name__)
+SOON = timedelta(seconds=5)
+
+
+async def run_job(job: Job, run_id: int, settings: Settings, *, hurry: asyncio.Event) -> None:
+    """Do one job; returns when the queue may forget it, raises RetryRequested when it must come again.
+
+    When `hurry` is set, the work in hand is broken off and given back for the next worker.
+    """
+    with logging_about(job=job.name, job_id=run_id):
+        try:
+            await _do(job, run_id, settings, hurry)
+        except RetryRequested:
+            raise
+        except Exception as error:
+            # The job's end could not be written: better done twice than lost.
+            log.exception("The job's state could not be written; it will run again")
+            raise RetryRequested(SOON, "the state could not be written") from error
+
+
+async def _do(job: Job, run_id: int, settings: Settings, hurry: asyncio.Event) -> None:
+    started = await start_run(run_id)
+    if started is None:
+        return
+    work = Work(run_id, started.payload, settings)
+    if started.is_parked:
+        log.error("The job ended its worker again and again; it is parked")
+        await _give_up(job, work, "The worker ended three times while doing this.")
+        return
+    task = asyncio.ensure_future(job.run(work))
+    try:
+        if not await _is_done_before(task, hurry):
+            await give_back_run(run_id)
+            log.warning("The worker stops before the job's end; the next one does it")
+            raise RetryRequested(timedelta(0), "the worker stops")
+    finally:
+        task.cancel()
+    error = RuntimeError("The work was broken off.") if task.cancelled() else task.exception()
+    if error is None:
+        await finish_run(run_id, task.result())
+    else:
+        await _settle_failure(job, work, started, error)
+
+
+async def _is_done_before(task: "asyncio.Future[Any]", hurry: asyncio.Event) -> bool:
+    """Wait for the work or for the hurry; False when the work had to be broken off."""
+    hurried = asyncio.create_task(hurry.wait())
+    try:
+        await asyncio.wait({task, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hurried.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+    return not (task.cancelled() and hurry.is_set())
+
+
+async def _settle_failure(job: Job, work: Work, started: StartedJob, error: BaseException) -> None:
+    words = error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
+    failures = started.failures + 1
+    again = failures < job.attempts
+    log.warning("The job failed (%d of %d)", failures, job.attempts, exc_info=error)
+    await fail_run(work.id, words, again=again)
+    if again:
+        raise RetryRequested(timedelta(seconds=job.pause_seconds(failures)), words[:200])
+    await _give_up(job, work, words)
+
+
+async def _give_up(job: Job, work: Work, reason: str) -> None:
+    """Tell the job's own record; a fault in that must not bring the job back."""
+    if job.when_given_up is None:
+        return
+    try:
+        await job.when_given_up(work, reason)
+    except Exception:
+        log.exception("Giving the job up failed")

@@ -1,0 +1,18 @@
+"""The whole timetable. Times are UTC; an entry is enqueued once, however many workers run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """At `cron`'s times the job is enqueued, unless it still waits or runs from the last time."""
+
+    cron: str
+    job: str
+
+
+TIMETABLE = (
+    Entry("*/5 * * * *", "requeue_lost_jobs"),
+    Entry("17 * * * *", "forget_expired"),
+    Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
+)
