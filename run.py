@@ -14,8 +14,11 @@ from settings import Settings, load_settings_or_exit
 def create_app(settings: Settings | None = None) -> Quart:
     """The web app with every door; the caller provides a migrated database through the settings."""
     from api.app import build_app
+    from logs import configure_logging
 
-    return build_app(settings or load_settings_or_exit())
+    settings = settings or load_settings_or_exit()
+    configure_logging(settings.log_level)
+    return build_app(settings)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -16,11 +16,14 @@ from api.bodies import register_body_limits
 from api.errors import register_errors
 from api.guards import check_guards, customer_auth, staff_auth, static_file
 from api.headers import register_headers
+from api.observed import register_observation
 from api.request import register_transactions
+from api.steady import SteadyQuart
 from models.session import Database, use_database
 from portal import blueprints as portal_blueprints
 from portal.csrf import csrf_token, register_csrf
 from portal.errors import is_page, show_error_page
+from portal.live import register_live
 from portal.render import prepare_templates
 from settings import Settings
 
@@ -75,7 +78,7 @@ def doors() -> list[Blueprint]:
 
 def build_app(settings: Settings) -> Quart:
     """The app with every door, guard and header in place; raises RuntimeError for a route without a guard."""
-    app = Quart(
+    app = SteadyQuart(
         "ladle",
         root_path=str(ROOT),
         static_folder=None,
@@ -95,6 +98,7 @@ def build_app(settings: Settings) -> Quart:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
 
     # Quart runs what is registered here last to first after a request: headers see the finished answer.
+    register_observation(app)
     register_headers(app)
     register_transactions(app)
     register_body_limits(app, largest=LARGEST_BODY_MB)
@@ -103,6 +107,7 @@ def build_app(settings: Settings) -> Quart:
     register_errors(app, is_page=is_page, show_page=show_error_page)
     prepare_templates(app, zone=settings.timezone, company_name=settings.company_name, csrf_token=csrf_token)
     register_csrf(app)
+    register_live(app)
     for blueprint in doors():
         app.register_blueprint(blueprint)
     check_guards(app)

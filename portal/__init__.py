@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from portal import api_keys, order, order_acts, orders, profile, sign_in, slips, staff_users
+from portal import api_keys, live, order, order_acts, orders, profile, search, sign_in, slips, staff_users
 
 
 def blueprints() -> list[Blueprint]:
@@ -12,8 +12,11 @@ def blueprints() -> list[Blueprint]:
         profile.blueprint,
         staff_users.blueprint,
         api_keys.blueprint,
+        home.blueprint,
+        search.blueprint,
         orders.blueprint,
         order.blueprint,
         order_acts.blueprint,
         slips.blueprint,
+        live.blueprint,
     ]

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import uvicorn
 
 from domain.actor import SYSTEM
@@ -45,6 +47,8 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         sys.exit(trouble)
     with with_database(settings) as ready:
         os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
+        if arguments.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
         beside = None if arguments.no_worker else subprocess.Popen([sys.executable, str(ROOT / "run.py"), "worker"])
         try:
             uvicorn.run(
@@ -65,6 +69,16 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
                 beside.send_signal(signal.SIGTERM)
                 beside.wait()
     return 0
+
+
+def fresh_metrics_folder(data_dir: Path) -> str:
+    """An empty folder in which the server processes put their counts together; those of ended servers go."""
+    for folder in (data_dir / "metrics").glob("*"):
+        if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = data_dir / "metrics" / str(os.getpid())
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder.resolve())
 
 
 def port_trouble(host: str, port: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, orders
+from api.staff import accounts, orders, system
 
 
 def blueprints() -> list[Blueprint]:
@@ -10,4 +10,5 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts.blueprint,
         orders.blueprint,
+        system.blueprint,
     ]

@@ -1,0 +1,53 @@
+"""What is written down about every request: a line in the log and a count in the metrics, by route, never by path."""
+
+import logging
+import time
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from quart import Quart, Response, g, request
+
+log = logging.getLogger("access")
+
+# Nobody asks since when a series exists; it would double every one of them.
+disable_created_metrics()
+
+REQUESTS = Counter("ladle_requests_total", "Answered requests.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "ladle_request_seconds",
+    "Time to the answer's first byte.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+LIVE_CLIENTS = Gauge("ladle_live_clients", "Browsers listening for live events.", multiprocess_mode="livesum")
+# A caller may send any word as a method; each new one would be kept as a series for ever.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def register_observation(app: Quart) -> None:
+    """Count and log every request; register it first, so that its word comes last."""
+    app.before_request(_start_clock)
+    app.after_request(_write_down)
+
+
+async def _start_clock() -> None:
+    g.observed_since = time.perf_counter()
+
+
+async def _write_down(response: Response) -> Response:
+    seconds = time.perf_counter() - g.get("observed_since", time.perf_counter())
+    route = request.url_rule.rule if request.url_rule is not None else "unmatched"
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(method, route, str(response.status_code)).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    log.info(
+        "%s %s",
+        method,
+        route,
+        extra={
+            "method": method,
+            "route": route,
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+        },
+    )
+    return response

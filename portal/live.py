@@ -1,0 +1,207 @@
+"""Live pages: changes in the database reach every open page as server-sent events that carry ids only.
+
+One LISTEN connection a process, open while somebody listens; each browser has a bounded queue. Whoever missed
+something, because the listener was away or the queue was full, gets `resync` and fetches its blocks again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from quart import Blueprint, Quart, Response, current_app
+
+from api.guards import staff_page
+from api.observed import LIVE_CLIENTS
+from api.request import current_actor
+from domain.actor import Actor, Role
+from domain.live import CHANNEL
+from models.session import current_database
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint("portal_live", __name__)
+
+QUEUE_SIZE = 100
+HEARTBEAT_SECONDS = 15.0
+# A stream ends now and then, so that a session that was ended loses it; the browser comes back by itself.
+LIFETIME_SECONDS = 900.0
+CHECK_SECONDS = 20.0
+LONGEST_PAUSE_SECONDS = 10.0
+ADMIN_TOPICS = frozenset({"jobs", "outbox"})
+RESYNC = "event: resync\ndata: all\n\n"
+LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One open page: what waits to be sent to it."""
+
+    is_admin: bool
+    waiting: "asyncio.Queue[str | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_SIZE))
+    pending: set[str] = field(default_factory=set)
+
+    def offer(self, event: str | None) -> None:
+        """Queue an event once; a full queue becomes one `resync`. None ends the stream."""
+        if event in self.pending:
+            return
+        if self.waiting.full() or event is None:
+            while not self.waiting.empty():
+                self.waiting.get_nowait()
+            self.pending.clear()
+            event = RESYNC if event is not None else None
+        self.waiting.put_nowait(event)
+        if event is not None:
+            self.pending.add(event)
+
+    async def take(self, seconds: float) -> str | None:
+        """The next event, or a heartbeat when there is none for so long; None when the stream ends."""
+        try:
+            event = await asyncio.wait_for(self.waiting.get(), seconds)
+        except TimeoutError:
+            return ": still here\n\n"
+        if event is not None:
+            self.pending.discard(event)
+        return event
+
+
+class Hub:
+    """Every open page of this process, and the one connection that hears for them."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.is_ending = False
+        self._task: asyncio.Task[None] | None = None
+        self._hears = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def listening(self, actor: Actor) -> AsyncIterator[Listener]:
+        """A listener for as long as the block lasts; it misses nothing from the block's beginning on."""
+        listener = Listener(actor.has_role(Role.ADMIN))
+        self.listeners.add(listener)
+        LIVE_CLIENTS.inc()
+        try:
+            if self._task is None or self._task.done():
+                self._hears.clear()
+                self._task = asyncio.create_task(self._hear())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hears.wait(), 2)
+            yield listener
+        finally:
+            LIVE_CLIENTS.dec()
+            self.listeners.discard(listener)
+            if not self.listeners and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    def end_streams(self) -> None:
+        """End every stream, so that the server can stop; new ones end at once."""
+        self.is_ending = True
+        for listener in self.listeners:
+            listener.offer(None)
+
+    async def _hear(self) -> None:
+        """Keep one connection listening, and tell everybody to fetch anew when it had been away."""
+        pause_seconds, was_away = 0.2, False
+        while True:
+            try:
+                connection = await asyncio.wait_for(current_database().listening_connection(), 10)
+            except LOST_DATABASE:
+                was_away = True
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            try:
+                await connection.add_listener(CHANNEL, self._pass_on)
+                self._hears.set()
+                if was_away:
+                    self._tell_all(RESYNC)
+                pause_seconds = 0.2
+                await _wait_until_lost(connection)
+            except LOST_DATABASE as error:
+                log.warning("The live listener lost the database: %s", type(error).__name__)
+                was_away = True
+            finally:
+                self._hears.clear()
+                connection.terminate()
+
+    def _pass_on(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        topic, _, record_id = str(payload).partition(":")
+        if not topic.isidentifier() or not record_id.isprintable():
+            return
+        event = f"event: {topic}\ndata: {record_id}\n\n"
+        for listener in self.listeners:
+            if listener.is_admin or topic not in ADMIN_TOPICS:
+                listener.offer(event)
+
+    def _tell_all(self, event: str) -> None:
+        for listener in self.listeners:
+            listener.offer(event)
+
+
+async def _wait_until_lost(connection: asyncpg.Connection) -> None:
+    """Return never; raises when the connection ends, at the latest a check later."""
+    ended = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: ended.set())
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), CHECK_SECONDS)
+        if ended.is_set():
+            raise ConnectionResetError("the connection ended")
+        await connection.execute("SELECT 1", timeout=CHECK_SECONDS / 2)
+
+
+@blueprint.get("/portal/events")
+@staff_page()
+async def stream_events() -> Response:
+    """The events of what changes, for as long as the page is open."""
+    hub: Hub = current_app.extensions["live"]
+    response = Response(_stream(hub, current_actor()), content_type="text/event-stream; charset=utf-8")
+    response.timeout = None
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the returns.
+    async with hub.listening(actor) as listener:
+        yield b"retry: 2000\n\n"
+        while not hub.is_ending and loop.time() < ends_at:
+            event = await listener.take(HEARTBEAT_SECONDS)
+            if event is None:
+                return
+            yield event.encode()
+
+
+def register_live(app: Quart) -> None:
+    """Give the app its hub, and have its streams end as soon as the server is told to stop."""
+    hub = Hub()
+    app.extensions["live"] = hub
+
+    @app.before_serving
+    async def end_with_the_server() -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            _call_before(number, lambda: loop.call_soon_threadsafe(hub.end_streams))
+
+
+def _call_before(number: signal.Signals, act: Any) -> None:
+    """Do something when the signal comes, then what was to be done for it before: the server's own stopping."""
+    before = signal.getsignal(number)
+    if not callable(before):
+        return
+
+    def handle(received: int, frame: Any) -> None:
+        act()
+        before(received, frame)
+
+    signal.signal(number, handle)
