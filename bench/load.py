@@ -12,7 +12,7 @@ class Answers(asyncio.Protocol):
         self.make_request, self.good = make_request, good
         self.buffer = b""
         self.done = 0
-        self.failed = 0
+        self.failed: list[bytes] = []
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,7 +32,7 @@ class Answers(asyncio.Protocol):
         if self.buffer[9:12] == self.good:
             self.done += 1
         else:
-            self.failed += 1
+            self.failed.append(self.buffer)
         self.buffer = b""
         self.transport.write(self.make_request())
 
@@ -62,8 +62,8 @@ async def measure(
     begun, before = time.perf_counter(), sum(protocol.done for _, protocol in made)
     await asyncio.sleep(seconds)
     done, took = sum(protocol.done for _, protocol in made) - before, time.perf_counter() - begun
-    failed = sum(protocol.failed for _, protocol in made)
+    failed = [answer for _, protocol in made for answer in protocol.failed]
     for transport, _ in made:
         transport.abort()
-    assert not failed, f"{failed} answers were not {good.decode()}"
+    assert not failed, f"{len(failed)} answers were not {good.decode()}: {failed[0][:2000].decode()}"
     return done / took

@@ -1,0 +1,31 @@
+"""A Quart whose handlers run to their end although the caller has hung up.
+
+Quart cancels the handler when the client disconnects. A cancellation that hits the middle of a COMMIT would put the
+database connection back into its pool with the transaction still open, and its locks with it.
+"""
+
+import asyncio
+
+from quart import Quart, Request, Response
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+
+class SteadyQuart(Quart):
+    """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._unfinished: set[asyncio.Task[Response | WerkzeugResponse]] = set()
+        self.after_serving(self._finish)
+
+    async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
+        """Handle the request in a task of its own, which a hang-up does not reach."""
+        task = asyncio.ensure_future(super().handle_request(request))
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        return await asyncio.shield(task)
+
+    async def _finish(self) -> None:
+        """Let the requests whose callers have left end before the process does."""
+        if self._unfinished:
+            await asyncio.wait(self._unfinished)

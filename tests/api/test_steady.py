@@ -1,0 +1,49 @@
+"""A caller who hangs up leaves neither half an order nor an open transaction."""
+
+import asyncio
+
+import orjson
+from quart.typing import TestClientProtocol
+from sqlalchemy import text
+
+from models.session import Database
+from tests.factories import make_product
+from tests.factories.orders import order_body
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+LEFT_OPEN = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()"
+)
+
+
+async def test_an_order_whose_caller_hangs_up_is_finished(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    async with committed.separate_transaction() as db:
+        pan = await make_product(db, 5)
+    async with committed.engine.connect() as watcher, committed.engine.connect() as holder:
+        await holder.execute(text("SELECT FROM product FOR UPDATE"))
+        body = orjson.dumps(order_body((pan, 2)))
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        async with committed_client.request("/api/orders", method="POST", headers=headers) as connection:  # type: ignore[arg-type]
+            await connection.send(body)
+            await connection.send_complete()
+            await _until(watcher, WAITING, 1)
+            await connection.disconnect()
+        await holder.rollback()
+        await _until(watcher, text("SELECT count(*) FROM orders"), 1)
+        await _until(watcher, LEFT_OPEN, 0)
+        level = await watcher.scalar(text("SELECT stock_quantity FROM product"))
+    assert level == 3
+
+
+async def _until(watcher, statement, wanted: int) -> None:  # type: ignore[no-untyped-def]
+    """Ask until the answer is the wanted one, for at most ten seconds."""
+    async with asyncio.timeout(10):
+        while True:
+            found = await watcher.scalar(statement)
+            await watcher.rollback()
+            if found == wanted:
+                return
+            await asyncio.sleep(0.01)
