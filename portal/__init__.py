@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from portal import api_keys, live, order, order_acts, orders, profile, search, sign_in, slips, staff_users
+from portal import api_keys, home, live, order, order_acts, orders, profile, search, sign_in, slips, staff_users
 
 
 def blueprints() -> list[Blueprint]:

@@ -64,6 +64,8 @@ TABS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("cancelled", "Cancelled", {"status": "cancelled"}),
 )
 TAB_NAMES = ("status", "on_hold", "attention")
+# What of the address the filter form keeps though it has no field for it.
+KEPT = (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
 SOURCE_WORDS = {
     "web": "Web", "desk": "Desk", "rep": "Rep", "voice": "Voice", "subscription": "Renewal", "import": "Import",
 }  # fmt: skip
@@ -148,7 +150,9 @@ async def _filter_choices(query: OrderListQuery) -> dict[str, Any]:
         "when_words": words,
         "payment_words": PAYMENT_WORDS,
         "source_words": SOURCE_WORDS,
-        "keep": {name: request.args.get(name, "") for name in (*TAB_NAMES, "cancelled", "customer_id", "sort")},
+        "keep": {
+            name: request.args.get(name, "") for name in (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
+        },
         "is_filtered": any(request.args.get(name) for name in request.args if name not in {"page", "sort"}),
         "allows": allowed_acts,
     }

@@ -20,7 +20,7 @@ from models import Table
 
 ORDERS = Table.metadata.tables["orders"].c
 ITEMS = Table.metadata.tables["order_item"].c
-_LIKE_SPECIAL = re.compile(r"([\\%_])")
+LIKE_SPECIAL = re.compile(r"([\\%_])")
 # Without these signs and digits something else than a phone number is looked for.
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
@@ -45,7 +45,7 @@ class OrderSort(StrEnum):
 
 
 class OrderFilters(PageInput):
-    """What a list of orders may be asked for; the first line is the JSON door's, the rest the pages'."""
+    """What a list of orders may be asked for; the first fields are the JSON door's, the rest the pages'."""
 
     status: OrderStatus | None = None
     from_date: DateIn | None = None
@@ -55,6 +55,7 @@ class OrderFilters(PageInput):
 
     on_hold: bool | None = None
     cancelled: bool | None = None
+    marked: bool | None = None
     attention: bool | None = None
     payment: PaymentFilter | None = None
     customer_id: Id | None = None
@@ -83,26 +84,24 @@ def conditions_of(
     filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo, is_sku: bool = False
 ) -> list[ColumnElement[bool]]:
     """The conditions of a list; with `is_sku` the search is for orders that hold that very SKU."""
-    found: list[ColumnElement[bool]] = []
-    if (own := may_be_seen_by(visible_to)) is not None:
-        found.append(own)
-    if filters.status is not None:
-        found.append(ORDERS.status == filters.status)
+    own = may_be_seen_by(visible_to)
+    found = [] if own is None else [own]
+    equal = {"status": ORDERS.status, "rep_id": ORDERS.sales_rep_id, "customer_id": ORDERS.customer_id}
+    found += [column == getattr(filters, name) for name, column in equal.items() if getattr(filters, name) is not None]
     if filters.from_date is not None:
         found.append(ORDERS.created_at >= start_of_business_day(filters.from_date, timezone))
     if filters.to_date is not None:
         found.append(ORDERS.created_at < business_day_bounds(filters.to_date, timezone)[1])
-    if filters.rep_id is not None:
-        found.append(ORDERS.sales_rep_id == filters.rep_id)
-    if filters.customer_id is not None:
-        found.append(ORDERS.customer_id == filters.customer_id)
-    if filters.on_hold is not None:
-        found.append(ORDERS.on_hold if filters.on_hold else ~ORDERS.on_hold)
-    if filters.cancelled is not None:
-        is_cancelled = ORDERS.status == OrderStatus.CANCELLED
-        found.append(is_cancelled if filters.cancelled else ~is_cancelled)
-    if filters.attention is not None:
-        found.append(needs_attention() if filters.attention else ~needs_attention())
+    yes_or_no: dict[str, ColumnElement[bool]] = {
+        "on_hold": ORDERS.on_hold,
+        "cancelled": ORDERS.status == OrderStatus.CANCELLED,
+        "marked": ORDERS.attention != "",
+        "attention": needs_attention(),
+    }
+    for name, condition in yes_or_no.items():
+        wanted: bool | None = getattr(filters, name)
+        if wanted is not None:
+            found.append(condition if wanted else ~condition)
     if filters.payment is not None:
         found.append(_payment_is(filters.payment))
     if filters.search:
@@ -136,7 +135,7 @@ def search_condition(text: str) -> ColumnElement[bool]:
         return ORDERS.search_text.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%")
     if not wanted:
         return false()
-    pattern = _LIKE_SPECIAL.sub(r"\\\1", wanted)
+    pattern = LIKE_SPECIAL.sub(r"\\\1", wanted)
     if len(re.sub(r"\W", "", wanted)) < 3:
         # The text begins with the order number, and one comparison serves it and the trigram index.
         return ORDERS.search_text.like(f"{pattern}%")

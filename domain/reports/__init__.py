@@ -1,0 +1,1 @@
+"""Figures made of what happened, each with the rows it counts."""

@@ -1,0 +1,234 @@
+"""What a colleague sees first: what waits for somebody, and a few figures of a period against the one before.
+
+Every figure is made of rows that the list of orders shows under the same conditions, so that they add up to it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from domain.actor import Actor
+from domain.clock import add_months, business_range_bounds, business_today, days_in_month, first_of_month, now
+from domain.inputs import Input
+from domain.money import ZERO, round_half_up
+from domain.orders.filters import ORDERS, may_be_seen_by
+from domain.orders.queries import Reader, sees_money
+from domain.orders.statuses import OrderStatus, PaymentStatus
+from domain.staff.rights import may
+from models import MessageState, Table
+
+MESSAGES = Table.metadata.tables["outbox_message"].c
+WAITS_LONG = timedelta(hours=1)
+
+
+class HomeRange(StrEnum):
+    """The periods that home can show."""
+
+    WEEK = "7d"
+    MONTH_BACK = "30d"
+    MONTH = "month"
+    ALL = "all"
+
+
+class HomeQuery(Input):
+    """The period asked for."""
+
+    range: HomeRange = HomeRange.MONTH_BACK
+
+
+class Waiting(StrEnum):
+    """The kinds of orders that wait for somebody, the most urgent first."""
+
+    ON_HOLD = "on_hold"
+    FAILED = "failed"
+    MARKED = "marked"
+    PENDING = "pending"
+    CHECKS = "checks"
+    CONFIRMED = "confirmed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrders:
+    """Orders of one kind: how many, their balances together, and the one that waits longest."""
+
+    count: int = 0
+    balance: Decimal = ZERO
+    oldest_at: datetime | None = None
+    oldest_name: str = ""
+    oldest_reason: str = ""
+    waiting_long: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """Orders placed in a stretch of time, cancelled ones left out."""
+
+    orders: int = 0
+    revenue: Decimal = ZERO
+
+    @property
+    def average(self) -> Decimal:
+        """Revenue of the average order; zero without orders."""
+        return round_half_up(self.revenue / self.orders) if self.orders else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class SalesDay:
+    """One column of the chart: a day, or a month of the whole history; `before` is the one it is compared with."""
+
+    first: date
+    last: date
+    sales: Sales
+    before: Sales | None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of business days and the one before it; `first` is None for the whole history."""
+
+    first: date | None
+    last: date
+    before_first: date | None
+    before_last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything that home shows; money is absent for who may not see it."""
+
+    period: Period
+    waiting: dict[Waiting, WaitingOrders]
+    failed_mails: int | None
+    sales: Sales | None
+    before: Sales | None
+    days: list[SalesDay]
+
+
+async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone: tzinfo) -> Home:
+    """Home as this colleague may see it, in at most three statements."""
+    period = choose_period(query.range, business_today(timezone))
+    waiting = await _count_waiting(db, visible_to)
+    failed = await _count_failed_mails(db) if may(visible_to, "see_outbox") else None
+    if not sees_money(visible_to):
+        return Home(period, waiting, failed, None, None, [])
+    days = await _list_days(db, period, visible_to, timezone)
+    has_before = period.before_first is not None
+    return Home(
+        period=period,
+        waiting=waiting,
+        failed_mails=failed,
+        sales=_add(day.sales for day in days),
+        before=_add(day.before for day in days if day.before is not None) if has_before else None,
+        days=days,
+    )
+
+
+def choose_period(wanted: HomeRange, today: date) -> Period:
+    """The days of a range up to today, and as many before them; a month is compared with the last one's same days."""
+    if wanted is HomeRange.ALL:
+        return Period(None, today, None, None)
+    if wanted is HomeRange.MONTH:
+        first = first_of_month(today)
+        before = add_months(first, -1)
+        length = min(today.day, days_in_month(before.year, before.month))
+        return Period(first, today, before, before + timedelta(days=length - 1))
+    days = 7 if wanted is HomeRange.WEEK else 30
+    first = today - timedelta(days=days - 1)
+    return Period(first, today, first - timedelta(days=days), first - timedelta(days=1))
+
+
+async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrders]:
+    """Every kind that waits, each by an index that holds little else."""
+    pending = and_(ORDERS.status == OrderStatus.PENDING, ~ORDERS.on_hold)
+    kinds: dict[Waiting, ColumnElement[bool]] = {
+        Waiting.ON_HOLD: ORDERS.on_hold,
+        Waiting.FAILED: ORDERS.payment_status == PaymentStatus.FAILED,
+        Waiting.MARKED: ORDERS.attention != "",
+        Waiting.PENDING: pending,
+        Waiting.CHECKS: ORDERS.payment_status == PaymentStatus.PENDING_REVIEW,
+        Waiting.CONFIRMED: ORDERS.status == OrderStatus.CONFIRMED,
+        Waiting.PACKED: ORDERS.status == OrderStatus.PACKED,
+        Waiting.SHIPPED: ORDERS.status == OrderStatus.SHIPPED,
+    }
+    own = may_be_seen_by(reader)
+    name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
+    reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
+    statements = [
+        select(
+            literal(kind.value),
+            func.count(),
+            func.coalesce(func.sum(ORDERS.total_amount - ORDERS.amount_paid), 0),
+            func.min(ORDERS.created_at),
+            func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
+            func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],
+            func.count().filter(ORDERS.created_at < now() - WAITS_LONG),
+        ).where(condition if own is None else and_(condition, own))
+        for kind, condition in kinds.items()
+    ]
+    hides_money = not sees_money(reader)
+    found: dict[Waiting, WaitingOrders] = {}
+    for kind, count, balance, oldest_at, oldest_name, oldest_reason, long in await db.execute(union_all(*statements)):
+        found[Waiting(kind)] = WaitingOrders(
+            count=count,
+            balance=ZERO if hides_money else balance,
+            oldest_at=oldest_at,
+            oldest_name=oldest_name or "",
+            oldest_reason="" if hides_money else oldest_reason or "",
+            waiting_long=long,
+        )
+    return found
+
+
+async def _count_failed_mails(db: Reader) -> int:
+    """How many messages were given up."""
+    failed = select(func.count()).where(MESSAGES.state == MessageState.FAILED)
+    return (await db.execute(failed)).scalar_one()
+
+
+async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo) -> list[SalesDay]:
+    """The sales of each day of the period beside the day that many days before; months for the whole history."""
+    unit = "day" if period.first is not None else "month"
+    conditions: list[ColumnElement[bool]] = [ORDERS.status != OrderStatus.CANCELLED]
+    if (own := may_be_seen_by(reader)) is not None:
+        conditions.append(own)
+    if period.first is not None:
+        start, end = business_range_bounds(period.before_first or period.first, period.last, timezone)
+        conditions += [ORDERS.created_at >= start, ORDERS.created_at < end]
+    local = func.date_trunc(unit, func.timezone(str(timezone), ORDERS.created_at)).label("local")
+    statement = select(local, func.count(), func.sum(ORDERS.total_amount)).where(*conditions).group_by(local)
+    by_day = {row[0].date(): Sales(row[1], row[2]) for row in await db.execute(statement)}
+    if period.first is None:
+        return _list_months(by_day, period.last)
+    assert period.before_first is not None  # every period with a beginning has one before it
+    assert period.before_last is not None
+    days = []
+    for number in range((period.last - period.first).days + 1):
+        day, earlier = period.first + timedelta(days=number), period.before_first + timedelta(days=number)
+        before = by_day.get(earlier, Sales()) if earlier <= period.before_last else None
+        days.append(SalesDay(day, day, by_day.get(day, Sales()), before))
+    return days
+
+
+def _list_months(by_month: dict[date, Sales], last: date) -> list[SalesDay]:
+    """Every month from the first order on, also the ones without any."""
+    if not by_month:
+        return []
+    month, months = min(by_month), []
+    # An order dated ahead would otherwise be left out of the sum.
+    while month <= max(last, *by_month):
+        end = add_months(month, 1) - timedelta(days=1)
+        months.append(SalesDay(month, end, by_month.get(month, Sales()), None))
+        month = add_months(month, 1)
+    return months
+
+
+def _add(found: Iterable[Sales]) -> Sales:
+    sales = list(found)
+    return Sales(sum(one.orders for one in sales), sum((one.revenue for one in sales), ZERO))

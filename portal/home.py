@@ -1,0 +1,267 @@
+"""Home: what needs somebody first, then a few figures of a period, each a link to the rows it counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from quart import Blueprint, Response
+
+from api.guards import staff_page
+from api.reading import reads_query
+from api.request import current_actor, settings
+from domain.actor import Actor, Role
+from domain.clock import business_today
+from domain.money import format_money
+from domain.reports.home import Home, HomeQuery, HomeRange, Sales, SalesDay, Waiting, get_home
+from models.session import current_database
+from portal.charts import Chart, Point, draw_chart
+from portal.filters import (
+    format_date,
+    format_day,
+    format_number,
+    format_percent,
+    format_plural,
+    format_range,
+    format_when,
+)
+from portal.render import page_or_block
+
+blueprint = Blueprint("portal_home", __name__)
+RANGE_WORDS = {
+    HomeRange.WEEK: "7 days",
+    HomeRange.MONTH_BACK: "30 days",
+    HomeRange.MONTH: "Month",
+    HomeRange.ALL: "All",
+}
+BEFORE_WORDS = {
+    HomeRange.WEEK: "7 days before",
+    HomeRange.MONTH_BACK: "30 days before",
+    HomeRange.MONTH: "Last month",
+    HomeRange.ALL: "",
+}
+LIST = "/portal/orders"
+URLS = {
+    Waiting.ON_HOLD: f"{LIST}?on_hold=true",
+    Waiting.FAILED: f"{LIST}?payment=failed",
+    Waiting.MARKED: f"{LIST}?marked=true",
+    Waiting.PENDING: f"{LIST}?status=pending&on_hold=false",
+    Waiting.CHECKS: f"{LIST}?payment=pending_review",
+    Waiting.CONFIRMED: f"{LIST}?status=confirmed",
+    Waiting.PACKED: f"{LIST}?status=packed",
+    Waiting.SHIPPED: f"{LIST}?status=shipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One line of the attention list."""
+
+    tone: str
+    icon: str
+    title: str
+    line: str
+    url: str
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: its value, what it was before, what it means, and where its rows are."""
+
+    label: str
+    value: str
+    url: str
+    meaning: str
+    tone: str = "quiet"
+    arrow: str = ""
+    change: str = ""
+    was: str = ""
+
+
+@blueprint.get("/portal")
+@staff_page()
+@reads_query(HomeQuery)
+async def show_home(query: HomeQuery) -> Response:
+    """What waits for this colleague, and the figures of a period."""
+    me, zone = current_actor(), settings().timezone
+    async with current_database().reading() as connection:
+        home = await get_home(connection, query, visible_to=me, timezone=zone)
+    attention = list(_list_attention(home, me))
+    return await page_or_block(
+        "home/home.html",
+        block="home",
+        home=home,
+        attention=attention,
+        waiting=sum(home.waiting[kind].count for kind in _kinds_for(me)) + (home.failed_mails or 0),
+        figures=list(_list_figures(home, me)),
+        chart=_draw(home, query.range, business_today(zone)) if home.days else None,
+        ranges=[
+            {"word": word, "url": f"/portal?range={name}", "current": name is query.range}
+            for name, word in RANGE_WORDS.items()
+        ],
+        url=f"/portal?range={query.range}",
+        # The whole history is too dear to be added up again at every order.
+        is_live=query.range is not HomeRange.ALL,
+        has_ranges=home.sales is not None,
+    )
+
+
+def _kinds_for(me: Actor) -> tuple[Waiting, ...]:
+    """What waits for this role."""
+    if me.has_role(Role.WAREHOUSE):
+        return (Waiting.CONFIRMED, Waiting.PACKED)
+    return (Waiting.ON_HOLD, Waiting.FAILED, Waiting.MARKED, Waiting.PENDING, Waiting.CHECKS)
+
+
+def _list_attention(home: Home, me: Actor) -> Iterator[Attention]:
+    """The kinds that have something waiting, red first; each names the one that waits longest."""
+    looks = {
+        Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review"),
+        Waiting.FAILED: ("bad", "alert-circle", "payment", "failed", "Review"),
+        Waiting.MARKED: ("bad", "alert-triangle", "order", "with a problem", "Review"),
+        Waiting.PENDING: ("warn", "clock", "order", "to confirm", "Confirm"),
+        Waiting.CHECKS: ("warn", "eye-check", "check", "to review", "Open"),
+        Waiting.CONFIRMED: ("warn", "package", "order", "to pick", "Pick"),
+        Waiting.PACKED: ("info", "truck", "order", "to ship", "Ship"),
+    }
+    for kind in _kinds_for(me):
+        found = home.waiting[kind]
+        if not found.count:
+            continue
+        tone, icon, noun, state, verb = looks[kind]
+        since = _write_when(found.oldest_at)
+        if kind is Waiting.CHECKS:
+            line = f"{format_money(found.balance)} in all, oldest from {since}"
+        elif found.oldest_reason:
+            line = f"{found.oldest_name}: {found.oldest_reason}"
+        elif kind is Waiting.FAILED:
+            line = f"{found.oldest_name}, ordered {since}"
+        else:
+            line = f"Oldest: {found.oldest_name}, since {since}"
+        yield Attention(tone, icon, f"{format_plural(found.count, noun)} {state}", line, URLS[kind], verb)
+    if home.failed_mails:
+        title = f"{format_plural(home.failed_mails, 'message')} not delivered"
+        line = "Given up after several tries; they can be sent again"
+        yield Attention("quiet", "mail", title, line, "/portal/outbox?state=failed", "Retry")
+
+
+def _list_figures(home: Home, me: Actor) -> Iterator[Figure]:
+    """At most six figures for this role."""
+    waiting = home.waiting
+    if home.sales is not None:
+        rows = _sales_url(home.period.first, home.period.last)
+        yield _compare("Revenue", home.sales.revenue, home.before.revenue if home.before else None, rows, home.sales)
+        yield _compare(
+            "Average order", home.sales.average, home.before.average if home.before else None, rows, home.sales
+        )
+    else:
+        yield _count(home, Waiting.CONFIRMED, "To pick", "Confirmed orders that nobody has packed")
+        yield _count(home, Waiting.PACKED, "To ship", "Packed orders that have not left")
+        yield _count(home, Waiting.SHIPPED, "In transit", "Shipped orders that have not arrived")
+        yield _count(home, Waiting.ON_HOLD, "On hold", "Orders that wait for the office")
+        return
+    if me.has_role(Role.SALES_REP):
+        yield Figure("Orders", format_number(home.sales.orders), rows, "Your orders placed, less cancelled ones")
+    long = waiting[Waiting.PENDING].waiting_long
+    was = f"{long:,} older than an hour" if long else "none older than an hour"
+    yield _count(home, Waiting.PENDING, "To confirm", "Pending orders that are not on hold", was)
+    held = f"{format_money(waiting[Waiting.ON_HOLD].balance)} held"
+    yield _count(home, Waiting.ON_HOLD, "On hold", "Net 30 orders that credit does not cover", held)
+    checks = f"{format_money(waiting[Waiting.CHECKS].balance)} waiting"
+    yield _count(home, Waiting.CHECKS, "Checks to review", "Paper checks waiting for a decision", checks)
+    if home.failed_mails is not None:
+        url, meaning = "/portal/outbox?state=failed", "Messages given up after several tries"
+        yield Figure("Failed messages", format_number(home.failed_mails), url, meaning)
+    elif not me.has_role(Role.SALES_REP):
+        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
+
+
+def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -> Figure:
+    found = home.waiting[kind]
+    if not was:
+        was = f"oldest {_write_when(found.oldest_at)}" if found.oldest_at else "nothing waits"
+    return Figure(label, format_number(found.count), URLS[kind], meaning, was=was)
+
+
+def _compare(label: str, value: Decimal, before: Decimal | None, url: str, sales: Sales) -> Figure:
+    """A figure of money beside the period before; more is better."""
+    meaning = (
+        "Totals of orders placed, less cancelled ones"
+        if label == "Revenue"
+        else f"Revenue divided by {format_plural(sales.orders, 'order')}"
+    )
+    if before is None:
+        return Figure(label, format_money(value), url, meaning, was=format_plural(sales.orders, "order"))
+    if not before or value == before:
+        change = "No change" if value == before else ""
+        return Figure(label, format_money(value), url, meaning, change=change, was=f"from {format_money(before)}")
+    share = (value - before) / before * 100
+    return Figure(
+        label,
+        format_money(value),
+        url,
+        meaning,
+        tone="good" if share > 0 else "bad",
+        arrow="up" if share > 0 else "down",
+        change=format_percent(abs(share)),
+        was=f"from {format_money(before)}",
+    )
+
+
+def _sales_url(first: date | None, last: date) -> str:
+    """The rows that a stretch of revenue is made of."""
+    if first is None:
+        return f"{LIST}?cancelled=false"
+    return f"{LIST}?cancelled=false&when=between&from_date={first}&to_date={last}"
+
+
+def _draw(home: Home, wanted: HomeRange, today: date) -> Chart:
+    """Revenue by day, or by month for the whole history."""
+    by_month = wanted is HomeRange.ALL
+    noun = "month" if by_month else "day"
+    best = max(home.days, key=lambda day: day.sales.revenue)
+    first, last = home.days[0].first, home.days[-1].last
+    period = f"{format_range(first, min(last, today), today=today)}, cancelled orders left out"
+    revenue = home.sales.revenue if home.sales else Decimal(0)
+    before = BEFORE_WORDS[wanted]
+    columns = (noun.capitalize(), "Orders", "Revenue") + ((before,) if before else ())
+    legend = (("bar", "This period"),) + ((("before", before),) if before else ())
+    return draw_chart(
+        [_make_point(day, by_month, today) for day in home.days],
+        title=f"Revenue by {noun}",
+        period=period,
+        summary=(
+            f"Revenue by {noun}: {format_money(revenue)} in all; the best {noun} was {_label(best, by_month, today)}."
+        ),
+        columns=columns,
+        legend=(*legend, ("bar-soft", "This month so far" if by_month else "Today so far")),
+    )
+
+
+def _make_point(day: SalesDay, by_month: bool, today: date) -> Point:
+    label = _label(day, by_month, today)
+    full = label if by_month else f"{day.first:%a}, {label}"
+    cells: tuple[str, ...] = (full, format_number(day.sales.orders), format_money(day.sales.revenue))
+    if day.before is not None:
+        cells += (format_money(day.before.revenue),)
+    return Point(
+        label=label,
+        value=float(day.sales.revenue),
+        title=f"{full}: {format_money(day.sales.revenue)}, {format_plural(day.sales.orders, 'order')}",
+        cells=cells,
+        before=float(day.before.revenue) if day.before is not None else None,
+        url=_sales_url(day.first, day.last),
+        soft=day.first <= today <= day.last,
+    )
+
+
+def _label(day: SalesDay, by_month: bool, today: date) -> str:
+    if by_month:
+        return f"{day.first:%b %Y}"
+    return format_day(day.first, today=today) if day.first.year == today.year else format_date(day.first)
+
+
+def _write_when(moment: datetime | None) -> str:
+    zone = settings().timezone
+    return format_when(moment, zone, today=business_today(zone)).replace("Today, ", "")

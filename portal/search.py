@@ -1,0 +1,35 @@
+"""The search of every page: an order's very number opens it, everything else is listed by kind."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+from quart import Blueprint, Response
+
+from api.guards import staff_page
+from api.reading import reads_query
+from api.request import current_actor, settings
+from domain.inputs import Input
+from domain.search import find_order_number, search_everything
+from models.session import current_database
+from portal.render import page_or_block, redirect_to
+
+blueprint = Blueprint("portal_search", __name__)
+
+
+class SearchQuery(Input):
+    """What is looked for."""
+
+    q: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+@blueprint.get("/portal/search")
+@staff_page()
+@reads_query(SearchQuery)
+async def show_search(query: SearchQuery) -> Response:
+    """What the text means: one order's page, or lists of orders, customers and products."""
+    me = current_actor()
+    async with current_database().reading() as connection:
+        if number := await find_order_number(connection, query.q, visible_to=me):
+            return await redirect_to(f"/portal/orders/{number}")
+        found = await search_everything(connection, query.q, visible_to=me, timezone=settings().timezone)
+    return await page_or_block("search/search.html", block="search_results", words=query.q, found=found)
