@@ -4,7 +4,7 @@ Whether an account exists, is archived or rests shows neither in the answer nor 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
@@ -76,6 +76,7 @@ class _Checked:
     password_hash: str
     better_hash: str | None
     needs_code: bool
+    password: str = field(default="", repr=False)
 
 
 async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
@@ -132,26 +133,33 @@ async def _check_password(data: SignIn, *, is_local: bool) -> _Checked:
         await give_back_attempt(row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
-    return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None)
+    return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None, data.password)
 
 
 async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway: Doorway) -> SignedIn:
     """Open the session under the row's lock, where a code is used up and nothing changed since the check."""
     staff = await lock_staff(db, checked.staff_id)
-    if not staff.is_active or staff.password_hash != checked.password_hash:
+    if not staff.is_active or not await _is_still_right(staff, checked):
         raise _wrong()
     if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=doorway.data_keys):
         raise NotSignedIn(
             "Those six digits are not right. Wait for the next ones and try again.", code="second_factor_wrong"
         )
     staff.failed_sign_ins, staff.locked_until = 0, None
-    if checked.better_hash is not None:
+    if checked.better_hash is not None and staff.password_hash == checked.password_hash:
         staff.password_hash = checked.better_hash
     token = await open_session(
         db, SessionKind.STAFF, checked.staff_id, address=doorway.address, user_agent=doorway.user_agent
     )
     session_id = await db.scalar(select(LoginSession.id).where(LoginSession.token_hash == hash_token(token)))
     return SignedIn(staff, token, issue_staff_token(doorway.secret_key, checked.staff_id, session_id or 0))
+
+
+async def _is_still_right(staff: Staff, checked: _Checked) -> bool:
+    """The hash may have changed since the check: by a new password, or only by a sign-in that made it stronger."""
+    if staff.password_hash == checked.password_hash:
+        return True
+    return bool(checked.password) and await verify_password(staff.password_hash, checked.password)
 
 
 def _wrong() -> NotSignedIn:

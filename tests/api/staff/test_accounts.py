@@ -31,9 +31,7 @@ WRONG = {
 
 
 async def login(client: TestClientProtocol, username: str, password: str = PASSWORD, **more: Any) -> tuple[int, Any]:
-    response = await client.post(
-        "/api/staff/login", json={"username": username, "password": password, **more}
-    )
+    response = await client.post("/api/staff/login", json={"username": username, "password": password, **more})
     return response.status_code, await response.get_json()
 
 
@@ -82,9 +80,7 @@ async def test_signing_out_with_a_token_revokes_that_token(
     # The cookie's session ends; the token of the other session is revoked by its id.
     response = await client.post("/api/staff/logout", headers={"Authorization": f"Bearer {first['token']}"})
     assert response.status_code == 200
-    response = await app.test_client().get(
-        "/api/staff/me", headers={"Authorization": f"Bearer {first['token']}"}
-    )
+    response = await app.test_client().get("/api/staff/me", headers={"Authorization": f"Bearer {first['token']}"})
     assert response.status_code == 401
     claims = jwt.decode(first["token"], options={"verify_signature": False})
     assert claims["sub"] == str(staff.id)
@@ -138,9 +134,7 @@ async def test_ten_wrong_tries_lock_the_account_though_each_was_refused(
         assert (staff.failed_sign_ins, staff.locked_until) == (0, None)
 
 
-async def test_signing_in_is_limited_by_account_and_by_address(
-    committed: Database, settings: Settings
-) -> None:
+async def test_signing_in_is_limited_by_account_and_by_address(committed: Database, settings: Settings) -> None:
     client = with_settings(settings, rate_limits="on")
     for _ in range(10):
         assert (await login(client, "nobody", "wrong"))[0] == 401
@@ -177,17 +171,13 @@ async def test_demo_users_sign_in_from_this_machine_only(
 
 
 @pytest.mark.parametrize("path", ["/api/staff/me", "/api/staff/profile", "/api/staff/users"])
-async def test_strangers_and_customers_are_no_staff(
-    client: TestClientProtocol, db: AsyncSession, path: str
-) -> None:
+async def test_strangers_and_customers_are_no_staff(client: TestClientProtocol, db: AsyncSession, path: str) -> None:
     assert (await client.get(path)).status_code == 401
     await sign_in(client, db, await make_customer(db))
     assert (await client.get(path)).status_code == 401
 
 
-async def test_the_profile_shows_the_own_account_without_secrets(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_the_profile_shows_the_own_account_without_secrets(client: TestClientProtocol, db: AsyncSession) -> None:
     staff = await make_staff(db)
     await sign_in(client, db, staff)
     body = await (await client.get("/api/staff/profile")).get_json()
@@ -210,34 +200,34 @@ async def test_changing_the_password_ends_the_other_sessions_only(
     assert (await login(app.test_client(), staff.username))[0] == 401
     assert (await login(app.test_client(), staff.username, "new-secret-7"))[0] == 200
     entry = await db.scalar(select(AuditEntry).where(AuditEntry.action == "staff.password_changed"))
-    assert entry is not None and (entry.before, entry.after, entry.record_id) == (None, None, staff.id)
+    assert entry is not None
+    assert (entry.before, entry.after, entry.record_id) == (None, None, staff.id)
     mail = await db.scalar(select(OutboxMessage).where(OutboxMessage.kind == "security_notice"))
-    assert mail is not None and mail.recipient == staff.email
+    assert mail is not None
+    assert mail.recipient == staff.email
 
 
 @pytest.mark.parametrize(
-    ("current", "new", "confirm", "field"),
+    ("form", "field"),
     [
-        ("wrong", "new-secret-7", "new-secret-7", "current_password"),
-        (PASSWORD, "new-secret-7", "new-secret-8", "confirm_password"),
-        (PASSWORD, "abc", "abc", "new_password"),
-        (PASSWORD, "password", "password", "new_password"),
+        (("wrong", "new-secret-7", "new-secret-7"), "current_password"),
+        ((PASSWORD, "new-secret-7", "new-secret-8"), "confirm_password"),
+        ((PASSWORD, "abc", "abc"), "new_password"),
+        ((PASSWORD, "password", "password"), "new_password"),
     ],
 )
 async def test_a_refused_password_change_names_the_field(
-    client: TestClientProtocol, db: AsyncSession, current: str, new: str, confirm: str, field: str
+    client: TestClientProtocol, db: AsyncSession, form: tuple[str, str, str], field: str
 ) -> None:
     await sign_in(client, db, await make_staff(db))
     response = await client.post(
         "/api/staff/profile/password",
-        json={"current_password": current, "new_password": new, "confirm_password": confirm},
+        json=dict(zip(("current_password", "new_password", "confirm_password"), form, strict=True)),
     )
     assert (response.status_code, list((await response.get_json())["fields"])) == (400, [field])
 
 
-async def test_the_own_email_changes_unless_a_colleague_has_it(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_the_own_email_changes_unless_a_colleague_has_it(client: TestClientProtocol, db: AsyncSession) -> None:
     await make_staff(db, email="taken@ladle.example")
     staff = await make_staff(db, email="old@ladle.example")
     await sign_in(client, db, staff)
@@ -247,7 +237,8 @@ async def test_the_own_email_changes_unless_a_colleague_has_it(
     response = await client.put("/api/staff/profile/email", json={"new_email": "New@Ladle.example"})
     assert await response.get_json() == {"success": True, "email": "new@ladle.example"}
     mail = await db.scalar(select(OutboxMessage).where(OutboxMessage.kind == "security_notice"))
-    assert mail is not None and mail.recipient == "old@ladle.example"
+    assert mail is not None
+    assert mail.recipient == "old@ladle.example"
     assert (await client.put("/api/staff/profile/email", json={"new_email": "nowhere"})).status_code == 400
 
 
@@ -267,9 +258,7 @@ async def test_forgotten_passwords_answer_alike_and_mail_only_to_accounts(
     assert mails == [staff.email, staff.email]
 
 
-async def test_one_account_gets_at_most_three_reset_links_an_hour(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_one_account_gets_at_most_three_reset_links_an_hour(client: TestClientProtocol, db: AsyncSession) -> None:
     staff = await make_staff(db, username="maren")
     await db.commit()
     for identifier in ("maren", staff.email, "MAREN", "maren", staff.email):
@@ -286,9 +275,11 @@ async def test_a_reset_link_works_once_and_ends_every_session(
     response = await debugging.post("/api/staff/forgot-password", json={"identifier": "maren"})
     token = (await response.get_json())["debug_token"]
     kept = await db.scalar(select(OneTimeCode.code_hash))
-    assert kept is not None and token not in kept
+    assert kept is not None
+    assert token not in kept
     mail = await db.scalar(select(OutboxMessage.body_text))
-    assert mail is not None and f"http://127.0.0.1:8000/portal/reset?token={token}" in mail
+    assert mail is not None
+    assert f"http://127.0.0.1:8000/portal/reset?token={token}" in mail
 
     weak = await client.post("/api/staff/reset-password", json={"token": token, "password": "abc"})
     assert (weak.status_code, (await weak.get_json())["code"]) == (400, "weak_password")
@@ -300,9 +291,7 @@ async def test_a_reset_link_works_once_and_ends_every_session(
     assert (again.status_code, (await again.get_json())["code"]) == (400, "invalid_token")
 
 
-async def test_an_old_reset_link_is_refused(
-    client: TestClientProtocol, db: AsyncSession, settings: Settings
-) -> None:
+async def test_an_old_reset_link_is_refused(client: TestClientProtocol, db: AsyncSession, settings: Settings) -> None:
     await make_staff(db, username="maren")
     await db.commit()
     debugging = with_settings(settings, debug_tokens=True)
@@ -361,9 +350,7 @@ async def test_an_administrator_without_the_required_second_factor_reaches_the_p
     assert (await client.get("/api/staff/users")).status_code == 200
 
 
-async def test_administrators_and_managers_list_staff_by_username(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_administrators_and_managers_list_staff_by_username(client: TestClientProtocol, db: AsyncSession) -> None:
     await make_staff(db, username="Zed", is_active=False)
     await make_staff(db, username="gone", is_active=False, archived_at=now())
     await sign_in(client, db, await make_staff(db, Role.MANAGER, username="anna"))
@@ -401,7 +388,8 @@ async def test_a_new_colleague_can_sign_in(client: TestClientProtocol, app: Quar
     assert (body["first_name"], body["last_name"], body["full_name"]) == ("Pia", "van Dam", "Pia van Dam")
     assert (await login(app.test_client(), "pia", "good-secret-1"))[0] == 200
     entry = await db.scalar(select(AuditEntry).where(AuditEntry.action == "staff.created"))
-    assert entry is not None and entry.after is not None
+    assert entry is not None
+    assert entry.after is not None
     assert entry.after["username"] == "pia"
     assert "good-secret-1" not in str(entry.after)
 
@@ -426,9 +414,7 @@ async def test_a_refused_new_colleague_names_the_field(
 ) -> None:
     await make_staff(db, username="maren", email="maren@ladle.example")
     await sign_in(client, db, await make_staff(db, Role.ADMIN))
-    response = await client.post(
-        "/api/staff/users", json={"username": "new", "password": "good-secret-1"} | changes
-    )
+    response = await client.post("/api/staff/users", json={"username": "new", "password": "good-secret-1"} | changes)
     assert (response.status_code, list((await response.get_json())["fields"])) == (status, [field])
 
 
