@@ -12,11 +12,15 @@ from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
 from models.order import Order, OrderEvent, OrderItem
 from models.outbox_message import Channel, MessageState, OutboxMessage
+from models.paper_check import CheckState, PaperCheck, PaperCheckImage
+from models.pay_link import PayLink
 from models.payment import Payment, PaymentState
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
+from models.savings_request import SavingsRequest
 from models.staff import Staff
 from models.stock_movement import StockMovement, StockReason
+from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.webhook_event import WebhookEvent
 
 __all__ = [
@@ -24,11 +28,14 @@ __all__ = [
     "AuditEntry",
     "Category",
     "Channel",
+    "CheckState",
     "CodePurpose",
     "CreditEntry",
     "CreditKind",
     "Customer",
     "IdempotencyKey",
+    "IntentKind",
+    "IntentState",
     "JobRun",
     "JobState",
     "KeyScope",
@@ -39,6 +46,9 @@ __all__ = [
     "OrderEvent",
     "OrderItem",
     "OutboxMessage",
+    "PaperCheck",
+    "PaperCheckImage",
+    "PayLink",
     "Payment",
     "PaymentState",
     "PaymentTerms",
@@ -47,10 +57,12 @@ __all__ = [
     "ProductImageData",
     "RateLimit",
     "RevokedToken",
+    "SavingsRequest",
     "SessionKind",
     "Staff",
     "StockMovement",
     "StockReason",
+    "StripeIntent",
     "Table",
     "WebhookEvent",
 ]

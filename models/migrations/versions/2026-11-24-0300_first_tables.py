@@ -106,6 +106,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_rate_limit_window", "rate_limit", ["window_ends_at"], unique=False)
     op.create_table(
+        "savings_request",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("restaurant_name", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("city", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("phone", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("rd_customer_number", sa.Text(), server_default="", nullable=False),
+        sa.Column("invoice_type", sa.Text(), server_default="", nullable=False),
+        sa.Column("invoice", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_savings_request")),
+    )
+    op.create_index("ix_savings_request_newest", "savings_request", [sa.literal_column("id DESC")], unique=False)
+    op.create_table(
         "staff",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("username", sa.String(), nullable=False),
@@ -686,6 +703,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_message_order_id"), "outbox_message", ["order_id"], unique=False)
     op.create_index("ix_outbox_message_state", "outbox_message", ["state", sa.literal_column("id DESC")], unique=False)
     op.create_table(
+        "pay_link",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor_kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("actor_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_pay_link_order_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pay_link")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_pay_link_token_hash")),
+    )
+    op.create_index(op.f("ix_pay_link_order_id"), "pay_link", ["order_id"], unique=False)
+    op.create_table(
         "payment",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("order_id", sa.BigInteger(), nullable=False),
@@ -787,6 +820,139 @@ def upgrade() -> None:
     op.create_index("ix_credit_entry_customer_id_id", "credit_entry", ["customer_id", "id"], unique=False)
     op.create_index(op.f("ix_credit_entry_order_id"), "credit_entry", ["order_id"], unique=False)
     op.create_index(op.f("ix_credit_entry_payment_id"), "credit_entry", ["payment_id"], unique=False)
+    op.create_table(
+        "paper_check",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), server_default="pending_review", nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
+        sa.Column("payment_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("actor_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("reviewed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("review_note", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint(
+            "state IN ('pending_review', 'approved', 'rejected', 'replaced')", name=op.f("ck_paper_check_state_known")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_paper_check_amount_positive")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_paper_check_order_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_paper_check_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_check")),
+    )
+    op.create_index(
+        "ix_paper_check_order_id_id", "paper_check", ["order_id", sa.literal_column("id DESC")], unique=False
+    )
+    op.create_index(op.f("ix_paper_check_payment_id"), "paper_check", ["payment_id"], unique=False)
+    op.create_index(
+        "ix_paper_check_queue",
+        "paper_check",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending_review'"),
+    )
+    op.create_index(
+        "uq_paper_check_open",
+        "paper_check",
+        ["order_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'pending_review'"),
+    )
+    op.create_table(
+        "stripe_intent",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), server_default="intended", nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("pay_link_id", sa.BigInteger(), nullable=True),
+        sa.Column("payment_id", sa.BigInteger(), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
+        sa.Column("idempotency_key", sa.String(), nullable=False),
+        sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("provider_id", sa.String(), nullable=True),
+        sa.Column("payment_intent_id", sa.String(), nullable=True),
+        sa.Column("url", sa.Text(), server_default="", nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_ask_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("caller", sa.Text(), server_default="", nullable=False),
+        sa.Column("client_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("request_hash", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor_kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("actor_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('card', 'checkout', 'refund')", name=op.f("ck_stripe_intent_kind_known")),
+        sa.CheckConstraint(
+            "state IN ('intended', 'unknown', 'open', 'pending', 'succeeded', 'failed', 'cancelled')",
+            name=op.f("ck_stripe_intent_state_known"),
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_stripe_intent_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.id"], name=op.f("fk_stripe_intent_customer_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["orders.id"], name=op.f("fk_stripe_intent_order_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["pay_link_id"], ["pay_link.id"], name=op.f("fk_stripe_intent_pay_link_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_stripe_intent_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_intent")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_stripe_intent_idempotency_key")),
+        sa.UniqueConstraint("provider_id", name=op.f("uq_stripe_intent_provider_id")),
+    )
+    op.create_index(
+        "ix_stripe_intent_client_key",
+        "stripe_intent",
+        ["caller", "client_key"],
+        unique=False,
+        postgresql_where=sa.text("client_key <> ''"),
+    )
+    op.create_index(op.f("ix_stripe_intent_customer_id"), "stripe_intent", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_stripe_intent_order_id"), "stripe_intent", ["order_id"], unique=False)
+    op.create_index(op.f("ix_stripe_intent_pay_link_id"), "stripe_intent", ["pay_link_id"], unique=False)
+    op.create_index(op.f("ix_stripe_intent_payment_id"), "stripe_intent", ["payment_id"], unique=False)
+    op.create_index(op.f("ix_stripe_intent_payment_intent_id"), "stripe_intent", ["payment_intent_id"], unique=False)
+    op.create_index(
+        "ix_stripe_intent_to_ask",
+        "stripe_intent",
+        ["next_ask_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('intended', 'unknown', 'open', 'pending')"),
+    )
+    op.create_index(
+        "uq_stripe_intent_card_order_amount",
+        "stripe_intent",
+        ["order_id", "amount"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'card' AND state IN ('intended', 'unknown', 'open')"),
+    )
+    op.create_index(
+        "uq_stripe_intent_checkout_link",
+        "stripe_intent",
+        ["pay_link_id"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'checkout' AND state IN ('intended', 'unknown', 'open')"),
+    )
+    op.create_table(
+        "paper_check_image",
+        sa.Column("check_id", sa.Integer(), nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("content_type", sa.String(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("side IN ('front', 'back')", name=op.f("ck_paper_check_image_side_known")),
+        sa.ForeignKeyConstraint(
+            ["check_id"], ["paper_check.id"], name=op.f("fk_paper_check_image_check_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("check_id", "side", name=op.f("pk_paper_check_image")),
+    )
 
 
 def downgrade() -> None:

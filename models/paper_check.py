@@ -1,0 +1,58 @@
+"""Photos of paper checks and what became of them; the pictures lie in a table of their own."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary
+from sqlalchemy import text as sql
+from sqlmodel import Field
+
+from models.base import Table, created, key, link, moment, money, one_of, text
+
+
+class CheckState(StrEnum):
+    """How far a check has come; a newer photo replaces one that nobody has looked at yet."""
+
+    PENDING_REVIEW = "pending_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+
+
+class PaperCheck(Table, table=True):
+    """One check for an order's balance, reviewed by the office."""
+
+    __tablename__ = "paper_check"
+    __table_args__ = (
+        one_of("state", CheckState),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index("uq_paper_check_open", "order_id", unique=True, postgresql_where=sql("state = 'pending_review'")),
+        Index("ix_paper_check_queue", "id", postgresql_where=sql("state = 'pending_review'")),
+        Index("ix_paper_check_order_id_id", "order_id", sql("id DESC")),
+    )
+
+    id: int = key()
+    order_id: int = link("orders.id", index=False, ondelete="CASCADE")
+    state: str = Field(default="pending_review", sa_column_kwargs={"server_default": "pending_review"})
+    amount: Decimal = money()
+    payment_id: int | None = link("payment.id", nullable=True)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()
+    reviewed_by: str = text()
+    reviewed_at: datetime | None = moment()
+    review_note: str = text()
+
+
+class PaperCheckImage(Table, table=True):
+    """One side of a check, made anew from what was sent."""
+
+    __tablename__ = "paper_check_image"
+    __table_args__ = (CheckConstraint("side IN ('front', 'back')", name="side_known"),)
+
+    check_id: int = Field(primary_key=True, foreign_key="paper_check.id", ondelete="CASCADE")
+    side: str = Field(primary_key=True)
+    content_type: str
+    data: bytes = Field(sa_type=LargeBinary, nullable=False)
