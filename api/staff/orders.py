@@ -1,7 +1,5 @@
 """The order desk: listing, entering and moving orders, their money, addresses and notes."""
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from quart import Blueprint
@@ -29,7 +27,6 @@ from domain.orders import assign, delete, edit, edit_items, enter, move, queries
 from domain.orders.filters import OrderFilters
 from domain.payments import mark_paid as payments
 from domain.payments.record import calculate_balance
-from models import CreditEntry, Order
 from models.session import current_database
 
 blueprint = Blueprint("staff_orders", __name__)
@@ -98,7 +95,8 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
         "credit_applied": -entry.amount,
         "new_order_total": calculate_balance(order),
         "credit_balance": entry.balance_after,
-        "transaction": show_entry(entry, order),
+        "transaction": entry.model_dump()
+        | {"order_number": order.order_number, "created_by": entry.actor_name},
     }
 
 
@@ -110,7 +108,8 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
 async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
     """Mark the order paid by hand; what is above the balance becomes store credit."""
     order, surplus = await payments.mark_paid(db(), id, data, by=current_actor())
-    return {"order": WithBalance(order, calculate_balance(order)), "overpayment_credited": surplus}
+    shown = order.model_dump() | {"balance": calculate_balance(order)}
+    return {"order": shown, "overpayment_credited": surplus}
 
 
 @blueprint.put("/api/staff/orders/<id:id>/notes")
@@ -159,17 +158,6 @@ async def list_sales_reps() -> Any:
     return await assign.list_sales_reps(db())
 
 
-@dataclass(frozen=True, slots=True)
-class WithBalance:
-    """An order beside what is left to pay on it."""
-
-    order: Order
-    balance: Decimal
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.order, name)
-
-
 def show_order(row: queries.OrderRow, items: list[queries.ItemRow]) -> dict[str, Any]:
     """An order with its lines as the answers show it."""
     shown = {name: getattr(row, name) for name in queries.ROW_NAMES}
@@ -181,8 +169,3 @@ async def read_whole_order(order_id: int) -> dict[str, Any]:
     row = await queries.get_order(db(), order_id, visible_to=current_actor())
     items = await queries.list_items(db(), [order_id], visible_to=current_actor())
     return show_order(row, items[order_id])
-
-
-def show_entry(entry: CreditEntry, order: Order) -> dict[str, Any]:
-    """A ledger entry with the order and the colleague it names."""
-    return entry.model_dump() | {"order_number": order.order_number, "created_by": entry.actor_name}

@@ -1,0 +1,27 @@
+"""Every template compiles: one that names an unknown filter is found here and not by a visitor."""
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import TemplateAssertionError
+from quart import Quart
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+NAMES = sorted(str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_compiles(app: Quart, name: str) -> None:
+    app.jinja_env.compile((TEMPLATES / name).read_text(), name, name)
+
+
+def test_an_unknown_filter_is_found(app: Quart) -> None:
+    with pytest.raises(TemplateAssertionError, match="No filter named 'monney'"):
+        app.jinja_env.compile("{{ 1|monney }}")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("pdf/", "email/"))])
+def test_a_page_keeps_to_the_content_security_policy(name: str) -> None:
+    text = (TEMPLATES / name).read_text()
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|hx-on|javascript:", text)
