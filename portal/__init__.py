@@ -2,7 +2,21 @@
 
 from quart import Blueprint
 
-from portal import api_keys, home, live, order, order_acts, orders, profile, search, sign_in, slips, staff_users
+from portal import (
+    api_keys,
+    home,
+    live,
+    order,
+    order_acts,
+    orders,
+    product,
+    products,
+    profile,
+    search,
+    sign_in,
+    slips,
+    staff_users,
+)
 
 
 def blueprints() -> list[Blueprint]:
@@ -18,5 +32,7 @@ def blueprints() -> list[Blueprint]:
         order.blueprint,
         order_acts.blueprint,
         slips.blueprint,
+        products.blueprint,
+        product.blueprint,
         live.blueprint,
     ]

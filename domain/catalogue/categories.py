@@ -97,7 +97,7 @@ async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) 
     category = await db.get_one(Category, category_id)
     await record_audit(
         db,
-        action="created",
+        action="category.created",
         record_kind="category",
         record_id=category.id,
         record_name=category.name,
@@ -124,7 +124,7 @@ async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, 
         raise _taken(data.name) from None
     await record_audit(
         db,
-        action="edited",
+        action="category.updated",
         record_kind="category",
         record_id=category.id,
         record_name=category.name,

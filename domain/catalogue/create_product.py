@@ -112,7 +112,7 @@ def sku_taken(sku: str) -> Refused:
 async def _record_creation(db: AsyncSession, product: Product, picture: PreparedPicture | None, *, by: Actor) -> None:
     await record_audit(
         db,
-        action="created",
+        action="product.created",
         record_kind="product",
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",

@@ -183,7 +183,7 @@ async def _change(
         raise sku_taken(str(changed.get("sku", product.sku))) from None
     await record_audit(
         db,
-        action="edited",
+        action="product.updated",
         record_kind="product",
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",

@@ -18,6 +18,12 @@ LISTED = ("id", "name", "sku", "brand", "unit_price", "bulk_price", "bulk_quanti
 _COLUMNS = """p.id, p.name, p.sku, p.brand, p.unit_price::float8, p.bulk_price::float8, p.bulk_quantity, p.unit_size,
 (p.in_stock AND coalesce(p.stock_quantity > 0, true)) AS in_stock"""
 
+_IN_CATEGORY = """AND category_id = (
+  SELECT id FROM category
+  WHERE ($id::bigint IS NULL OR id = $id) AND ($name::text IS NULL OR lower(name) = lower($name) OR id::text = $name)
+  ORDER BY lower(name) = lower($name) DESC LIMIT 1
+)"""
+
 
 class ListProducts(WidePageInput):
     """What the shop may ask for; `category` is a category's name or id."""
@@ -35,12 +41,7 @@ class FeaturedProducts(Input):
 
 def _in_category(first: int) -> str:
     """The condition on the category, whose id and name are the parameters from `first` on."""
-    id_, name = f"${first}", f"${first + 1}"
-    return (
-        f"AND category_id = (SELECT id FROM category WHERE ({id_}::bigint IS NULL OR id = {id_})"
-        f" AND ({name}::text IS NULL OR lower(name) = lower({name}) OR id::text = {name})"
-        f" ORDER BY lower(name) = lower({name}) DESC LIMIT 1)"
-    )
+    return _IN_CATEGORY.replace("$id", f"${first}").replace("$name", f"${first + 1}")
 
 
 def _by_name(condition: str) -> str:

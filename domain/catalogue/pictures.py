@@ -22,7 +22,8 @@ WHERE i.product_id = $1 AND (i.is_primary OR left(i.sha256, 16) = $2)
 ORDER BY left(i.sha256, 16) = $2 DESC, i.is_primary DESC LIMIT 1
 """
 _THUMBNAIL = """
-SELECT i.sha256, 'image/jpeg' AS content_type, CASE WHEN i.sha256 = ANY($2::text[]) THEN NULL ELSE d.thumbnail END AS data
+SELECT i.sha256, 'image/jpeg' AS content_type,
+  CASE WHEN i.sha256 = ANY($2::text[]) THEN NULL ELSE d.thumbnail END AS data
 FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
 WHERE i.product_id = $1 AND i.is_primary
 """

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound, Refused
 from domain.live import announce
 from domain.paging import Page, PageInput, make_page
 from domain.staff.rights import require
@@ -42,11 +42,19 @@ class MovementRow:
 
 
 async def set_stock_level(
-    db: AsyncSession, product_id: int, level: int | None, *, reason: StockReason, note: str = "", by: Actor
+    db: AsyncSession,
+    product_id: int,
+    level: int | None,
+    *,
+    reason: StockReason,
+    note: str = "",
+    by: Actor,
+    seen: StockLevel | None = None,
 ) -> StockLevel:
     """Say how many units there are, or with None that nobody counts them; the difference goes into the ledger.
 
-    Raises NotFound, and InvalidInput for a level below zero. The product's row stays locked until the commit.
+    Raises NotFound, InvalidInput for a level below zero, and Refused with code `stale` when the level is not `after` of
+    what the caller has `seen` any more. The product's row stays locked until the commit.
     """
     if by.is_staff:
         require(by, "edit_stock", "Your role does not change stock.")
@@ -59,6 +67,10 @@ async def set_stock_level(
     if row is None:
         raise NotFound("There is no such product.")
     before: int | None = row.stock_quantity
+    if seen is not None and before != seen.after:
+        raise Refused(
+            f"The level changed from {_write(seen.after)} to {_write(before)} while you counted.", code="stale"
+        )
     if before == level:
         return StockLevel(before, level)
     await db.execute(update(Product).where(Product.id == product_id).values(stock_quantity=level))
@@ -104,3 +116,7 @@ async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, as
         select(func.count()).select_from(StockMovement).where(StockMovement.product_id == product_id)
     )
     return make_page([MovementRow(*row) for row in rows], total or 0, asked)
+
+
+def _write(level: int | None) -> str:
+    return "untracked" if level is None else f"{level:,}"

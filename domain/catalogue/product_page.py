@@ -1,0 +1,245 @@
+"""Everything that the page of a product shows, in a fixed number of statements.
+
+Sales are what customers ordered: lines of orders placed in the period that are not cancelled, by the business's weeks.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.categories import list_category_names
+from domain.clock import business_today, start_of_business_day
+from domain.errors import NotFound
+from domain.inventory.ledger import MovementRow, list_movements
+from domain.money import ZERO
+from domain.orders.statuses import OrderStatus
+from domain.paging import Page, PageInput
+from domain.staff.rights import may
+from models import AuditEntry, Category, Order, OrderItem, Product
+
+SALES_DAYS = 90
+MOST_STORIES = 30
+LEDGER_ROWS = 25
+
+Reader = AsyncSession | AsyncConnection
+
+FIELD_LABELS = {
+    "name": "Name",
+    "description": "Description",
+    "category_id": "Category",
+    "sku": "SKU",
+    "brand": "Brand",
+    "unit_size": "Unit size",
+    "unit_price": "Unit price",
+    "bulk_price": "Bulk price",
+    "bulk_quantity": "Bulk from",
+    "cost_per_item": "Cost",
+    "in_stock": "Can be sold",
+    "reorder_level": "Reorder level",
+    "image_url": "Picture’s address",
+    "barcode": "Barcode",
+    "bin_location": "Bin",
+    "ship_weight_oz": "Shipping weight",
+    "ship_box_name": "Box",
+    "ship_box_length": "Box length",
+    "ship_box_width": "Box width",
+    "ship_box_height": "Box height",
+    "is_customizable": "Customizable",
+    "is_active": "Shown in the shop",
+    "picture": "Picture",
+}
+ADDED = "Product added"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetail:
+    """A product as colleagues see it; the cost is None for who may not see costs."""
+
+    id: int
+    name: str
+    description: str
+    category_id: int
+    category_name: str
+    sku: str
+    brand: str
+    unit_size: str
+    unit_price: Decimal
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    cost_per_item: Decimal | None
+    in_stock: bool
+    stock_quantity: int | None
+    reorder_level: int | None
+    image_url: str | None
+    image_hash: str | None
+    barcode: str
+    bin_location: str
+    ship_weight_oz: Decimal | None
+    ship_box_name: str
+    ship_box_length: Decimal | None
+    ship_box_width: Decimal | None
+    ship_box_height: Decimal | None
+    is_customizable: bool
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def is_available(self) -> bool:
+        """True when the shop sells it now."""
+        return self.is_active and self.in_stock and self.stock_quantity != 0
+
+
+@dataclass(frozen=True, slots=True)
+class WeekOfSales:
+    """What was ordered in the week from `first_day` on, as far as it lies in the period."""
+
+    first_day: date
+    units: int
+    orders: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSales:
+    """A period's weeks, the oldest first, and their sums."""
+
+    first_day: date
+    last_day: date
+    weeks: tuple[WeekOfSales, ...]
+
+    @property
+    def units(self) -> int:
+        """How many units were ordered."""
+        return sum(week.units for week in self.weeks)
+
+    @property
+    def orders(self) -> int:
+        """In how many orders."""
+        return sum(week.orders for week in self.weeks)
+
+    @property
+    def revenue(self) -> Decimal:
+        """What their lines cost, before the discounts of whole orders."""
+        return sum((week.revenue for week in self.weeks), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One line of the product's story: what changed from what to what, by whom; a new product has no values."""
+
+    what: str
+    before: Any
+    after: Any
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """What the page of a product shows."""
+
+    product: ProductDetail
+    categories: list[tuple[int, str]]
+    movements: Page[MovementRow]
+    sales: ProductSales
+    stories: list[Story]
+
+
+_DETAIL = select(
+    *(
+        Category.name.label(name) if name == "category_name" else getattr(Product, name)
+        for name in ProductDetail.__dataclass_fields__
+    )
+).join(Category, Category.id == Product.category_id)
+
+
+async def get_product_page(
+    db: Reader, product_id: int, *, visible_to: Actor, timezone: tzinfo, ledger_page: int = 1
+) -> ProductPage:
+    """The page of one product, active or not; raises NotFound."""
+    product = await get_product_detail(db, product_id, visible_to=visible_to)
+    categories = await list_category_names(db)
+    return ProductPage(
+        product=product,
+        categories=categories,
+        movements=await list_movements(db, product_id, PageInput(page=ledger_page, per_page=LEDGER_ROWS)),
+        sales=await read_sales(db, product_id, timezone=timezone),
+        stories=await _list_stories(db, product_id, dict(categories), visible_to=visible_to),
+    )
+
+
+async def get_product_detail(db: Reader, product_id: int, *, visible_to: Actor) -> ProductDetail:
+    """One product, active or not; raises NotFound."""
+    row = (await db.execute(_DETAIL.where(Product.id == product_id))).first()
+    if row is None:
+        raise NotFound("There is no such product.")
+    values = dict(row._mapping)  # noqa: SLF001 -- the public name of a row's mapping begins with an underscore.
+    if not may(visible_to, "see_costs"):
+        values["cost_per_item"] = None
+    return ProductDetail(**values)
+
+
+async def read_sales(db: Reader, product_id: int, *, timezone: tzinfo) -> ProductSales:
+    """The last 90 days of a product by weeks that begin on Monday; weeks without orders count too."""
+    last_day = business_today(timezone)
+    first_day = last_day - timedelta(days=SALES_DAYS - 1)
+    week = func.date_trunc("week", func.timezone(str(timezone), Order.created_at))
+    rows = await db.execute(
+        select(
+            week,
+            func.sum(OrderItem.quantity),
+            func.count(Order.id.distinct()),
+            func.sum(OrderItem.line_total),
+        )
+        .join(Order, Order.id == OrderItem.order_id)
+        .where(
+            OrderItem.product_id == product_id,
+            Order.created_at >= start_of_business_day(first_day, timezone),
+            Order.status != OrderStatus.CANCELLED,
+        )
+        .group_by(literal_column("1"))
+    )
+    sold = {row[0].date(): WeekOfSales(row[0].date(), int(row[1]), row[2], Decimal(row[3])) for row in rows}
+    monday = first_day - timedelta(days=first_day.weekday())
+    mondays = [monday + timedelta(weeks=number) for number in range((last_day - monday).days // 7 + 1)]
+    return ProductSales(first_day, last_day, tuple(sold.get(day, WeekOfSales(day, 0, 0, ZERO)) for day in mondays))
+
+
+async def _list_stories(db: Reader, product_id: int, categories: dict[int, str], *, visible_to: Actor) -> list[Story]:
+    rows = await db.execute(
+        select(AuditEntry.action, AuditEntry.before, AuditEntry.after, AuditEntry.actor_name, AuditEntry.created_at)
+        .where(AuditEntry.record_kind == "product", AuditEntry.record_id == product_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(MOST_STORIES)
+    )
+    hidden = set() if may(visible_to, "see_costs") else {"cost_per_item"}
+    stories = []
+    for action, before, after, who, at in rows:
+        if action == "product.created":
+            stories.append(Story(ADDED, None, None, who, at))
+            continue
+        old, new = before or {}, after or {}
+        stories += [
+            Story(label, _in_words(name, old.get(name), categories), _in_words(name, new[name], categories), who, at)
+            for name, label in FIELD_LABELS.items()
+            if name in new and name not in hidden
+        ]
+    return stories
+
+
+def _in_words(name: str, value: Any, categories: dict[int, str]) -> Any:
+    """A kept value as the story writes it; texts that fill a page are only said to have changed."""
+    if name == "description":
+        return None
+    if name == "category_id" and value is not None:
+        return categories.get(value, value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value

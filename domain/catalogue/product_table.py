@@ -1,0 +1,210 @@
+"""The table of products for colleagues: every product, narrowed and sorted as asked, in a page or as a whole sheet.
+
+Names, SKUs, prices and dates of change are sorted by index; the filters on stock look through the rows of that order.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.search import match_products, read_search
+from domain.inputs import Id, Text200
+from domain.paging import Page, PageInput, make_page
+from domain.spreadsheets import Cell, stream_csv
+from domain.staff.rights import may
+from models import Category, Product
+from models.session import Database
+
+
+class ActiveFilter(StrEnum):
+    """Which products to show; the shop knows the active ones alone."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    ALL = "all"
+
+
+class StockFilter(StrEnum):
+    """What stands on the shelf: `low` is at or below the reorder level, `out` can't be sold now."""
+
+    AVAILABLE = "available"
+    LOW = "low"
+    OUT = "out"
+    UNTRACKED = "untracked"
+
+
+class ProductSort(StrEnum):
+    """The orders of the table; "-" falls."""
+
+    NAME = "name"
+    NAME_FALLING = "-name"
+    SKU = "sku"
+    SKU_FALLING = "-sku"
+    PRICE = "price"
+    PRICE_FALLING = "-price"
+    CHANGED = "changed"
+    CHANGED_FALLING = "-changed"
+
+
+class ProductFilters(PageInput):
+    """What the table may be narrowed to."""
+
+    active: ActiveFilter = ActiveFilter.ACTIVE
+    category_id: Id | None = None
+    search: Text200 | None = None
+    stock: StockFilter | None = None
+    sort: ProductSort = ProductSort.NAME
+
+    @property
+    def is_filtered(self) -> bool:
+        """True when a filter beside the tab hides products."""
+        return bool(self.category_id or self.search or self.stock)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductLine:
+    """A product in the table; `cost_per_item` is None for who may not see costs."""
+
+    id: int
+    sku: str
+    name: str
+    category_name: str
+    brand: str
+    unit_size: str
+    unit_price: Decimal
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    cost_per_item: Decimal | None
+    in_stock: bool
+    stock_quantity: int | None
+    reorder_level: int | None
+    is_active: bool
+    image_hash: str | None
+    updated_at: datetime
+
+    @property
+    def shelf(self) -> str:
+        """The state of its stock: out, low, available or untracked."""
+        if not self.in_stock or self.stock_quantity == 0:
+            return "out"
+        if self.stock_quantity is None:
+            return "untracked"
+        is_low = self.reorder_level is not None and self.stock_quantity <= self.reorder_level
+        return "low" if is_low else "available"
+
+
+SHEET_COLUMNS = (
+    "sku", "name", "category", "brand", "unit_size", "unit_price", "bulk_price", "bulk_quantity", "cost_per_item",
+    "in_stock", "stock_quantity", "reorder_level", "is_active",
+)  # fmt: skip
+_LINE = select(
+    *(
+        Category.name.label("category_name") if field.name == "category_name" else getattr(Product, field.name)
+        for field in fields(ProductLine)
+    )
+).join(Category, Category.id == Product.category_id)
+_BY_COLUMN: dict[str, ColumnElement[Any]] = {
+    "name": Product.name.expression,
+    "sku": func.lower(Product.sku),
+    "price": Product.unit_price.expression,
+    "changed": Product.updated_at.expression,
+}
+
+
+async def list_product_lines(
+    db: AsyncSession | AsyncConnection, filters: ProductFilters, *, visible_to: Actor
+) -> Page[ProductLine]:
+    """A page of the table with the exact total."""
+    statement = _sort(_LINE.where(*_conditions_of(filters)), filters.sort)
+    rows = await db.execute(statement.limit(filters.per_page).offset(filters.offset))
+    lines = [ProductLine(*row) for row in rows]
+    if not may(visible_to, "see_costs"):
+        lines = [_without_cost(line) for line in lines]
+    total = await db.scalar(select(func.count()).select_from(Product).where(*_conditions_of(filters)))
+    return make_page(lines, total or 0, filters)
+
+
+async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
+    """How many products stand under each tab, in one statement."""
+    active = select(func.count()).where(Product.is_active).scalar_subquery()
+    row = (await db.execute(select(select(func.count(Product.id)).scalar_subquery(), active))).one()
+    return {"all": row[0], "active": row[1], "inactive": row[0] - row[1]}
+
+
+def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
+    """Every product that the filters leave as pieces of a CSV file; costs are empty for who may not see them."""
+    return stream_csv(SHEET_COLUMNS, _read_cells(database, filters, visible_to))
+
+
+async def _read_cells(
+    database: Database, filters: ProductFilters, visible_to: Actor
+) -> AsyncIterator[tuple[Cell, ...]]:
+    """The rows by a cursor, so that the whole catalogue is never held."""
+    shows_cost = may(visible_to, "see_costs")
+    statement = _sort(_LINE.where(*_conditions_of(filters)), filters.sort)
+    async with database.session() as session:
+        async for row in await session.stream(statement.execution_options(yield_per=500)):
+            line = ProductLine(*row)
+            yield (
+                line.sku,
+                line.name,
+                line.category_name,
+                line.brand,
+                line.unit_size,
+                line.unit_price,
+                line.bulk_price,
+                line.bulk_quantity,
+                line.cost_per_item if shows_cost else None,
+                line.in_stock,
+                line.stock_quantity,
+                line.reorder_level,
+                line.is_active,
+            )
+
+
+def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.active is not ActiveFilter.ALL:
+        is_active = Product.is_active.expression
+        conditions.append(is_active if filters.active is ActiveFilter.ACTIVE else ~is_active)
+    if filters.category_id is not None:
+        conditions.append(Product.category_id == filters.category_id)
+    if (search := read_search(filters.search)) is not None:
+        conditions.append(match_products(search))
+    if filters.stock is not None:
+        conditions.append(_on_shelf(filters.stock))
+    return conditions
+
+
+def _on_shelf(stock: StockFilter) -> ColumnElement[bool]:
+    """The same states as `ProductLine.shelf`."""
+    level, may_sell = Product.stock_quantity, Product.in_stock.expression
+    match stock:
+        case StockFilter.OUT:
+            return or_(~may_sell, level == 0)
+        case StockFilter.UNTRACKED:
+            return and_(may_sell, level.is_(None))
+        case StockFilter.LOW:
+            return and_(may_sell, level > 0, level <= Product.reorder_level)
+        case StockFilter.AVAILABLE:
+            is_above = or_(Product.reorder_level.is_(None), level > Product.reorder_level)
+            return and_(may_sell, or_(level.is_(None), and_(level > 0, is_above)))
+
+
+def _sort(statement: Select[Any], sort: ProductSort) -> Select[Any]:
+    column = _BY_COLUMN[sort.value.removeprefix("-")]
+    if sort.value.startswith("-"):
+        return statement.order_by(column.desc(), Product.id.desc())
+    return statement.order_by(column.asc(), Product.id.asc())
+
+
+def _without_cost(line: ProductLine) -> ProductLine:
+    values = dict(zip((field.name for field in fields(ProductLine)), astuple(line), strict=True))
+    return ProductLine(**values | {"cost_per_item": None})
