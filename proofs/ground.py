@@ -31,6 +31,7 @@ class Server:
     port: int
     process: asyncio.subprocess.Process | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    app: str = ""
 
     @property
     def url(self) -> str:
@@ -40,13 +41,15 @@ class Server:
     async def start(self) -> None:
         """Start the process and wait until it answers."""
         environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}
+        serve = [str(ROOT / "run.py"), "serve", "--no-worker"]
+        if self.app:  # another app than the program's own, served with the same server
+            serve = ["-m", "uvicorn", "--factory", self.app, "--no-access-log", "--log-level", "warning"]
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(ROOT / "run.py"),
-            "serve",
-            "--no-worker",
+            *serve,
             "--port",
             str(self.port),
+            cwd=ROOT,
             env=environment,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

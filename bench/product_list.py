@@ -1,0 +1,60 @@
+"""The product list, 50 of 5,000 with their total, against a bare asyncpg route of the same app and against pgbench."""
+
+import statistics
+
+import asyncpg
+import orjson
+
+from bench.load import measure, request_bytes
+from bench.pgbench import run_pgbench
+from domain.catalogue.list_products import _ALL, LISTED
+from models.session import Database
+from proofs.ground import Server, connect, free_port, proving_database, stock_shelf
+
+PRODUCTS = 5_000
+CLIENTS = 8
+LISTED_PATH = "/api/products?per_page=50&page=1"
+IDLE: list[asyncpg.Connection] = []
+
+
+async def answer_bare(database: Database) -> bytes:
+    """The list's own statement on a connection at hand, its rows as JSON and nothing else."""
+    connection = IDLE.pop() if IDLE else await connect(database.url)
+    rows = await connection.fetch(_ALL, 50, 0)
+    IDLE.append(connection)
+    products = [dict(zip(LISTED, row, strict=False)) for row in rows]
+    return orjson.dumps({"products": products, "total": rows[0]["total"]})
+
+
+async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
+    """Answers a second each way, in turns; prints and returns the ratios."""
+    async with proving_database() as url:
+        setup = await connect(url)
+        await stock_shelf(setup, [100] * PRODUCTS)
+        await setup.execute("VACUUM ANALYZE")
+        server = Server(url, free_port(), app="bench.app:create_app")
+        await server.start()
+        rates: dict[str, list[float]] = {"served": [], "rows": [], "bare": [], "pgbench": []}
+        paths = {"served": LISTED_PATH, "rows": "/bench/rows", "bare": "/bench/bare"}
+        statement = " ".join(_ALL.replace("$1", "50").replace("$2", "0").split()) + ";\n"
+        try:
+            for turn in range(rounds + 1):
+                for name, path in paths.items():
+                    rate = await measure(
+                        server.port, lambda path=path: request_bytes("GET", path), connections=CLIENTS, seconds=seconds
+                    )
+                    rates[name] += [rate] if turn else []  # the first turn warms up
+                rates["pgbench"].append(await run_pgbench(url, statement, clients=CLIENTS, seconds=seconds))
+        finally:
+            await server.stop()
+            await setup.close()
+    best = {name: statistics.median(found) for name, found in rates.items()}
+    ratios = {
+        "of the bare asyncpg route": best["served"] / best["rows"],
+        "of a route that does nothing": best["served"] / best["bare"],
+        "of pgbench": best["served"] / best["pgbench"],
+    }
+    print("  " + ", ".join(f"{name} {rate:.0f}/s" for name, rate in best.items()))
+    for name, ratio in ratios.items():
+        print(f"  the product list: {ratio:.2f} {name}")
+    return ratios
