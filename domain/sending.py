@@ -31,7 +31,7 @@ async def send_message(message_id: int, settings: Settings, *, write_html: Write
     """
     async with current_database().session() as db:
         message = await db.get(OutboxMessage, message_id)
-    if message is None or message.state in {MessageState.SENT, MessageState.FAILED}:
+    if message is None or message.state == MessageState.SENT:
         return None
     try:
         await _send(message, settings, write_html)

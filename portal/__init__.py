@@ -4,11 +4,15 @@ from quart import Blueprint
 
 from portal import (
     api_keys,
+    audit,
     home,
+    jobs,
     live,
+    mail_test,
     order,
     order_acts,
     orders,
+    outbox,
     product,
     products,
     profile,
@@ -35,4 +39,8 @@ def blueprints() -> list[Blueprint]:
         products.blueprint,
         product.blueprint,
         live.blueprint,
+        outbox.blueprint,
+        jobs.blueprint,
+        audit.blueprint,
+        mail_test.blueprint,
     ]

@@ -98,6 +98,8 @@ async def _work_once(
         await asyncio.sleep(grace_seconds)
         hurry.set()
 
+    # The queue asks the database now and then; a connection that ends is noticed at once this way.
+    connection.add_termination_listener(lambda _connection: queue.shutdown.set())
     watcher = asyncio.create_task(stop_in_order())
     try:
         await queue.run(

@@ -1,0 +1,35 @@
+"""Counts for long lists: nobody reads a number beyond ten thousand, so counting stops there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count; `is_more` says that it stopped."""
+
+    count: int
+    is_more: bool
+
+    @property
+    def words(self) -> str:
+        """As a tab shows it: `1,286`, or `10,000+`."""
+        return f"{self.count:,}{'+' if self.is_more else ''}"
+
+
+async def count_capped(db: AsyncSession, chosen: dict[str, Select[*tuple[Any, ...]]]) -> dict[str, Counted]:
+    """Count each selection in one statement."""
+    columns = [
+        select(func.count())
+        .select_from(statement.with_only_columns(literal(1)).limit(MOST_COUNTED + 1).subquery())
+        .scalar_subquery()
+        .label(name)
+        for name, statement in chosen.items()
+    ]
+    row = (await db.execute(select(*columns))).mappings().one()
+    return {name: Counted(min(row[name], MOST_COUNTED), row[name] > MOST_COUNTED) for name in chosen}

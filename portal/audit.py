@@ -1,0 +1,62 @@
+"""The audit trail: who changed which record how, with the values before and after."""
+
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from api.guards import staff_page
+from api.reading import reads_query
+from api.request import db, settings
+from domain.actor import Role
+from domain.system import trail
+from models import AuditEntry
+from portal.jobs import write_name
+from portal.render import page_or_block
+
+blueprint = Blueprint("portal_audit", __name__)
+
+
+@blueprint.get("/portal/audit")
+@staff_page(Role.ADMIN)
+@reads_query(trail.TrailFilters)
+async def show_audit(query: trail.TrailFilters) -> Response:
+    """The list, or the block of it that changed."""
+    page, counted = await trail.list_trail(db(), query, timezone=settings().timezone)
+    kinds = await trail.list_record_kinds(db())
+    return await page_or_block(
+        "audit/list.html",
+        block="audit_table",
+        page=page.map(show_entry),
+        filters=query,
+        more=counted.is_more,
+        is_filtered=any(request.args.get(name) for name in request.args if name != "page"),
+        kinds=[("", "Any record"), *[(kind, write_name(kind)) for kind in kinds]],
+    )
+
+
+def show_entry(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as the list shows it: each changed field with its value before and after."""
+    before, after = entry.before or {}, entry.after or {}
+    names = [*after, *[name for name in before if name not in after]]
+    kind = write_name(entry.record_kind)
+    return {
+        "id": entry.id,
+        "at": entry.created_at,
+        "who": entry.actor_name or write_name(entry.actor_kind or "system"),
+        "act": write_name(entry.action.rpartition(".")[2]),
+        "record": f"{kind} {entry.record_name or entry.record_id or ''}".strip(),
+        "note": entry.note,
+        "changes": [
+            (write_name(name), _word(before.get(name)), _word(after.get(name)))
+            for name in names
+            if before.get(name) != after.get(name)
+        ],
+    }
+
+
+def _word(value: Any) -> str:
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
