@@ -10,7 +10,7 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from domain.actor import Actor
 from domain.orders.filters import LIKE_SPECIAL, ORDERS, OrderFilters, may_be_seen_by
@@ -63,6 +63,21 @@ class Found:
     orders: Sequence[OrderRow]
     customers: Sequence[FoundCustomer]
     products: Sequence[FoundProduct]
+
+
+_SELECT_PRODUCTS = select(
+    PRODUCTS.id,
+    PRODUCTS.name,
+    PRODUCTS.sku,
+    PRODUCTS.brand,
+    PRODUCTS.unit_size,
+    PRODUCTS.unit_price,
+    PRODUCTS.bulk_price,
+    PRODUCTS.bulk_quantity,
+    PRODUCTS.stock_quantity,
+    and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0),
+    PRODUCTS.bin_location,
+)
 
 
 async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezone: tzinfo) -> Found:
@@ -136,27 +151,27 @@ async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int =
     rank = case((is_code, 0), (sku_begins, 1), (begins, 2), else_=3)
     if len(wanted) < 3:
         condition = or_(condition, sku_begins)
-    rows = await db.execute(
-        select(
-            PRODUCTS.id,
-            PRODUCTS.name,
-            PRODUCTS.sku,
-            PRODUCTS.brand,
-            PRODUCTS.unit_size,
-            PRODUCTS.unit_price,
-            PRODUCTS.bulk_price,
-            PRODUCTS.bulk_quantity,
-            PRODUCTS.stock_quantity,
-            and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0),
-            PRODUCTS.bin_location,
-        )
-        .where(or_(condition, is_code), PRODUCTS.is_active)
+    statement = (
+        _SELECT_PRODUCTS.where(or_(condition, is_code), PRODUCTS.is_active)
         .order_by(rank, PRODUCTS.name, PRODUCTS.id)
         .limit(most)
     )
-    shows_money = sees_money(visible_to)
+    return await _read_products(db, statement, visible_to)
+
+
+async def list_products_by_sku(db: Reader, skus: Sequence[str], *, visible_to: Actor) -> dict[str, FoundProduct]:
+    """The active products of these SKUs, by their SKU in lower case."""
+    wanted = {sku.strip().lower() for sku in skus}
+    if not wanted:
+        return {}
+    statement = _SELECT_PRODUCTS.where(func.lower(PRODUCTS.sku).in_(sorted(wanted)), PRODUCTS.is_active)
+    return {product.sku.lower(): product for product in await _read_products(db, statement, visible_to)}
+
+
+async def _read_products(db: Reader, statement: Select[Any], reader: Actor) -> list[FoundProduct]:
+    shows_money = sees_money(reader)
     found = []
-    for row in rows:
+    for row in await db.execute(statement):
         values: list[Any] = list(row)
         if not shows_money:
             values[5] = values[6] = values[7] = None

@@ -1,0 +1,145 @@
+"""What a customer buys: the last order and the usual items, at one click on the new order page."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.clock import now
+from domain.errors import NotFound
+from domain.orders.filters import ITEMS, ORDERS
+from domain.orders.queries import Reader
+from domain.orders.statuses import OrderStatus
+from domain.search import CUSTOMERS, PRODUCTS
+from models import Table
+
+LOOKED_BACK = timedelta(days=365)
+# Orders read to find what is usual; a customer who orders daily is known by the last hundred.
+MOST_ORDERS = 100
+MOST_USUAL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class UsualItem:
+    """A product that the customer buys again and again, with the most they took at a time."""
+
+    sku: str
+    name: str
+    times: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastOrder:
+    """The newest order that was not cancelled: its lines that are still sold."""
+
+    order_number: str
+    placed_at: datetime
+    lines: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A customer as the new order page needs them, with the address that orders go to."""
+
+    id: int
+    company_name: str
+    name: str
+    phone: str | None
+    email: str | None
+    street: str
+    city: str
+    state: str
+    zip: str
+    po_number: str
+    payment_terms: str
+    last_order: LastOrder | None
+    usual: list[UsualItem]
+
+
+async def get_buyer(db: AsyncSession, customer_id: int) -> Buyer:
+    """One active customer with what they buy; raises NotFound for any other."""
+    row = (
+        await db.execute(
+            select(
+                CUSTOMERS.id,
+                CUSTOMERS.company_name,
+                func.trim(CUSTOMERS.first_name + " " + CUSTOMERS.last_name),
+                CUSTOMERS.phone,
+                CUSTOMERS.email,
+                CUSTOMERS.shipping_street,
+                CUSTOMERS.shipping_city,
+                CUSTOMERS.shipping_state,
+                CUSTOMERS.shipping_zip,
+                CUSTOMERS.po_number,
+                CUSTOMERS.payment_terms,
+            ).where(CUSTOMERS.id == customer_id, CUSTOMERS.is_active)
+        )
+    ).first()
+    if row is None:
+        raise NotFound("There is no such customer.")
+    return Buyer(*row, await _find_last_order(db, customer_id), await _list_usual(db, customer_id))
+
+
+async def list_lines(db: Reader, order_id: int) -> list[tuple[str, int]]:
+    """The SKUs and quantities of an order, without what is no longer sold."""
+    lines = Table.metadata.tables["order_item"].join(
+        Table.metadata.tables["product"], and_(PRODUCTS.id == ITEMS.product_id, PRODUCTS.is_active)
+    )
+    statement = (
+        select(PRODUCTS.sku, ITEMS.quantity)
+        .select_from(lines)
+        .where(ITEMS.order_id == order_id)
+        .order_by(ITEMS.position)
+    )
+    return [(row[0], row[1]) for row in await db.execute(statement)]
+
+
+async def _find_last_order(db: Reader, customer_id: int) -> LastOrder | None:
+    newest = (
+        await db.execute(
+            select(ORDERS.id, ORDERS.order_number, ORDERS.created_at)
+            .where(ORDERS.customer_id == customer_id, ORDERS.status != OrderStatus.CANCELLED)
+            .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+            .limit(1)
+        )
+    ).first()
+    return LastOrder(newest[1], newest[2], await list_lines(db, newest[0])) if newest else None
+
+
+async def _list_usual(db: Reader, customer_id: int) -> list[UsualItem]:
+    """The products in most of the customer's orders of the last year."""
+    recent = (
+        select(ORDERS.id, ORDERS.created_at)
+        .where(
+            ORDERS.customer_id == customer_id,
+            ORDERS.status != OrderStatus.CANCELLED,
+            ORDERS.created_at > now() - LOOKED_BACK,
+        )
+        .order_by(ORDERS.created_at.desc())
+        .limit(MOST_ORDERS)
+        .subquery()
+    )
+    lines = Table.metadata.tables["order_item"]
+    bought = (
+        select(
+            ITEMS.product_id,
+            func.count().label("times"),
+            func.max(recent.c.created_at).label("last_at"),
+            func.max(ITEMS.quantity).label("quantity"),
+        )
+        .select_from(lines.join(recent, recent.c.id == ITEMS.order_id))
+        .group_by(ITEMS.product_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    statement = (
+        select(PRODUCTS.sku, PRODUCTS.name, bought.c.times, bought.c.quantity)
+        .select_from(
+            Table.metadata.tables["product"].join(bought, and_(bought.c.product_id == PRODUCTS.id, PRODUCTS.is_active))
+        )
+        .order_by(bought.c.times.desc(), bought.c.last_at.desc(), PRODUCTS.name)
+        .limit(MOST_USUAL)
+    )
+    return [UsualItem(*row) for row in await db.execute(statement)]
