@@ -115,17 +115,19 @@ def draw_chart(
     unit: str = "$",
     as_line: bool = False,
     legend: tuple[tuple[str, str], ...] = (),
+    wide: tuple[int, int] = WIDE,
 ) -> Chart:
     """A chart of the points in their order, oldest first; the numbers beneath it come newest first.
 
-    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero.
+    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero. `wide` is the
+    size of the drawing for wide screens where it does not span the page.
     """
     return Chart(
         title=title,
         period=period,
         summary=summary,
         columns=columns,
-        wide=_draw(points, size=WIDE, unit=unit, as_line=as_line, most_ticks=9),
+        wide=_draw(points, size=wide, unit=unit, as_line=as_line, most_ticks=9),
         narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, most_ticks=4),
         rows=tuple(Row(point.cells, point.url) for point in reversed(points)),
         legend=legend,

@@ -47,6 +47,8 @@ REASON_WORDS = {
     StockReason.COUNTED: "Counted", StockReason.RECEIVED: "Received", StockReason.SHORT_PICK: "Short pick",
     StockReason.SYNCED: "Synced",
 }  # fmt: skip
+# The chart stands in two thirds of the page.
+BESIDE_FACTS = (640, 190)
 FLAGS = ("in_stock", "is_active", "is_customizable")
 FORM_FIELDS = [name for name in EditProduct.model_fields if name not in FLAGS]
 
@@ -184,6 +186,8 @@ async def _show_form(product: ProductDetail, tried: Attempt[Any] | None = None) 
         status=tried.status if tried else 200,
         product=product,
         url=f"{LIST}/{product.id}",
+        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        version=tried.typed.get("version", "") if tried and not tried.is_stale else product.version,
         categories=categories,
         values=there | ({name: tried.typed.get(name, "") for name in there} if tried else {}),
         errors=tried.errors if tried else {},
@@ -259,12 +263,8 @@ def _list_figures(shown: ProductPage) -> list[dict[str, str]]:
     cost = product.cost_per_item
     margin = f"{(1 - cost / product.unit_price) * 100:.0f}% margin" if cost and product.unit_price else ""
     return [
-        _figure(
-            "Sold", format_number(sales.units), orders, "units in 90 days", "Units in orders, less cancelled ones"
-        ),
-        _figure(
-            "Orders", format_number(sales.orders), orders, "in 90 days", "Orders with it, less cancelled ones"
-        ),
+        _figure("Sold", format_number(sales.units), orders, "units in 90 days", "Units in orders, less cancelled ones"),
+        _figure("Orders", format_number(sales.orders), orders, "in 90 days", "Orders with it, less cancelled ones"),
         _figure("Revenue", format_money(sales.revenue), orders, "in 90 days", "Its lines, before discounts of orders"),
         _figure("Price", format_money(product.unit_price), orders, margin, "For new orders; earlier ones keep theirs"),
     ]
@@ -299,6 +299,7 @@ def _draw_sales(sales: ProductSales) -> Chart:
         summary=f"Units sold by week, {period}: {format_plural(sales.units, 'unit')}.",
         columns=("Week", "Units", "Orders", "Revenue"),
         unit="",
+        wide=BESIDE_FACTS,
         legend=(("bar", "Units"), ("bar-soft", "This week so far")),
     )
 

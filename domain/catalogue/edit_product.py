@@ -16,6 +16,7 @@ from domain.audit import record_audit
 from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, check_category, is_data_url, sku_taken
 from domain.catalogue.pictures import (
     PreparedPicture,
+    demote_primary_picture,
     drop_primary_picture,
     keep_primary_picture,
     prepare_data_url,
@@ -43,8 +44,10 @@ NULLABLE = frozenset(
     }
 )
 
-Weight = Annotated[Decimal, Field(gt=0, max_digits=8, decimal_places=2)]
-Inches = Annotated[Decimal, Field(gt=0, max_digits=6, decimal_places=2)]
+# Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
+Weight = Annotated[MoneyIn, Field(gt=0, le=Decimal("999999.99"))]
+Inches = Annotated[MoneyIn, Field(gt=0, le=Decimal("9999.99"))]
+OWN_ADDRESS = "/api/products/{}/image"
 
 
 class EditProduct(Input):
@@ -96,21 +99,34 @@ async def edit_product(
     if picture:
         values["image_url"] = None
         await _set_picture(db, product, picture)
+    elif address and address.startswith(OWN_ADDRESS.format(product_id)):
+        # The address that our own answers gave out, sent back.
+        del values["image_url"]
+    is_replaced = bool(address and "image_url" in values and not picture and product.image_hash is not None)
+    if is_replaced:
+        await demote_primary_picture(db, product_id)
+        product.image_hash = None
     if values.get("category_id", product.category_id) != product.category_id:
         await check_category(db, values["category_id"])
-    await _change(db, product, values, picture_changed=picture is not None, by=by)
+    await _change(db, product, values, picture_changed=picture is not None or is_replaced, by=by)
     return product
 
 
 async def replace_picture(
-    db: AsyncSession, product_id: int, data: bytes | None, *, by: Actor, version: int | None = None
+    db: AsyncSession,
+    product_id: int,
+    data: bytes | None,
+    *,
+    by: Actor,
+    version: int | None = None,
+    field: str = "picture",
 ) -> Product:
     """Make an uploaded file the product's picture, or with None take its own picture away.
 
-    Raises InvalidInput or TooLarge for a file that is no picture we keep.
+    Raises InvalidInput or TooLarge naming `field` for a file that is no picture we keep.
     """
     require(by, "edit_products", "Your role does not change the catalogue.")
-    picture = await prepare_picture(data, field="picture") if data is not None else None
+    picture = await prepare_picture(data, field=field) if data is not None else None
     product = await lock_product(db, product_id, version=version)
     if picture and picture.image.sha256 == product.image_hash:
         return product
@@ -174,6 +190,8 @@ async def _change(
     await _check_free(db, product, changed)
     for name, value in changed.items():
         setattr(product, name, value)
+    if changed.get("is_active"):
+        product.archived_at = None
     product.version += 1
     product.updated_at = now()
     try:

@@ -4,10 +4,11 @@ The thumbnail is made once, with its picture. Pixels are worked on in a thread a
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import NotFound
@@ -26,6 +27,18 @@ SELECT i.sha256, 'image/jpeg' AS content_type,
   CASE WHEN i.sha256 = ANY($2::text[]) THEN NULL ELSE d.thumbnail END AS data
 FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
 WHERE i.product_id = $1 AND i.is_primary
+"""
+_DROP_PRIMARY = "DELETE FROM product_image WHERE is_primary AND product_id = ANY($1::bigint[])"
+_KEEP_PRIMARY = """
+INSERT INTO product_image (product_id, is_primary, content_type, width, height, size_bytes, sha256)
+SELECT product_id, true, content_type, width, height, size_bytes, sha256
+FROM unnest($1::bigint[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[])
+  AS t(product_id, content_type, width, height, size_bytes, sha256)
+RETURNING id, product_id
+"""
+_KEEP_BYTES = """
+INSERT INTO product_image_data (image_id, original, thumbnail)
+SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
 """
 
 
@@ -83,6 +96,34 @@ async def drop_primary_picture(db: AsyncSession, product_id: int) -> None:
     """Forget the product's first picture, if it has one."""
     first = select(ProductImage.id).where(ProductImage.product_id == product_id, ProductImage.is_primary)
     await db.execute(delete(ProductImage).where(ProductImage.id.in_(first)))
+
+
+async def keep_primary_pictures(connection: asyncpg.Connection, pictures: Mapping[int, PreparedPicture]) -> None:
+    """The same for many products (by id) in one statement for each step."""
+    await connection.execute(_DROP_PRIMARY, list(pictures))
+    images = [picture.image for picture in pictures.values()]
+    rows = await connection.fetch(
+        _KEEP_PRIMARY,
+        list(pictures),
+        [image.content_type for image in images],
+        [image.width for image in images],
+        [image.height for image in images],
+        [len(image.data) for image in images],
+        [image.sha256 for image in images],
+    )
+    kept = {row["product_id"]: row["id"] for row in rows}
+    await connection.execute(
+        _KEEP_BYTES,
+        [kept[product_id] for product_id in pictures],
+        [image.data for image in images],
+        [picture.thumbnail for picture in pictures.values()],
+    )
+
+
+async def demote_primary_picture(db: AsyncSession, product_id: int) -> None:
+    """Leave the product's first picture in its gallery as one of several."""
+    first = update(ProductImage).where(ProductImage.product_id == product_id, ProductImage.is_primary)
+    await db.execute(first.values(is_primary=False))
 
 
 async def get_picture(

@@ -16,7 +16,7 @@ from domain.catalogue.categories import list_category_names
 from domain.clock import business_today, start_of_business_day
 from domain.errors import NotFound
 from domain.inventory.ledger import MovementRow, list_movements
-from domain.money import ZERO
+from domain.money import ZERO, format_money
 from domain.orders.statuses import OrderStatus
 from domain.paging import Page, PageInput
 from domain.staff.rights import may
@@ -24,7 +24,7 @@ from models import AuditEntry, Category, Order, OrderItem, Product
 
 SALES_DAYS = 90
 MOST_STORIES = 30
-LEDGER_ROWS = 25
+LEDGER_ROWS = 10
 
 Reader = AsyncSession | AsyncConnection
 
@@ -54,6 +54,7 @@ FIELD_LABELS = {
     "picture": "Picture",
 }
 ADDED = "Product added"
+_AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,4 +243,4 @@ def _in_words(name: str, value: Any, categories: dict[int, str]) -> Any:
         return categories.get(value, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value
+    return format_money(Decimal(value)) if name in _AMOUNTS and value is not None else value
