@@ -56,13 +56,13 @@ _NO_SESSION = NullSession()
 class OrjsonProvider(JSONProvider):
     """orjson in both directions; times in UTC with Z."""
 
-    def dumps(self, object_: Any, **_: Any) -> str:
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
         """A value as JSON text."""
-        return orjson.dumps(object_, option=orjson.OPT_UTC_Z).decode()
+        return orjson.dumps(obj, option=orjson.OPT_UTC_Z).decode()
 
-    def loads(self, text: str | bytes, **_: Any) -> Any:
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """JSON text as a value."""
-        return orjson.loads(text)
+        return orjson.loads(s)
 
 
 def doors() -> list[Blueprint]:

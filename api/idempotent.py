@@ -4,8 +4,10 @@ from functools import wraps
 from typing import Any
 
 from quart import Response, make_response, request
+from quart.typing import ResponseTypes
 
 from api.guards import Handler
+from api.reading import raw_body
 from api.request import current_actor, db, peer_address
 from domain.actor import ActorKind
 from domain.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
@@ -20,7 +22,7 @@ def idempotent(handler: Handler) -> Handler:
         if key is None:
             return await handler(*args, **kwargs)
         rule = request.url_rule
-        body = await request.get_data()
+        body = await raw_body()
         actor = current_actor()
         caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
         claim = Claim(
@@ -35,8 +37,13 @@ def idempotent(handler: Handler) -> Handler:
             )
         response = await make_response(await handler(*args, **kwargs))
         if 200 <= response.status_code < 300:
-            await keep_answer(db(), claim, response.status_code, await response.get_data(as_text=False))
+            await keep_answer(db(), claim, response.status_code, await answered(response))
         return response
 
     once.is_idempotent = True  # type: ignore[attr-defined]
     return once
+
+
+async def answered(response: ResponseTypes) -> bytes:
+    """The body of an answer."""
+    return bytes(await response.get_data(as_text=False)) if isinstance(response, Response) else response.get_data()

@@ -4,12 +4,16 @@ Its extension is not installed in the app: it would wrap every answer, and its o
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from quart import Quart
 from quart_schema import Info, QuartSchema
-from quart_schema.extension import QUART_SCHEMA_OPERATION_ID_ATTRIBUTE
-from quart_schema.openapi import APIKeySecurityScheme, HttpSecurityScheme, OpenAPIProvider
+from quart_schema.openapi import (
+    QUART_SCHEMA_OPERATION_ID_ATTRIBUTE,
+    APIKeySecurityScheme,
+    HttpSecurityScheme,
+    OpenAPIProvider,
+)
 from werkzeug.routing import Rule
 
 from api.guards import Guard, guard_of
@@ -50,7 +54,7 @@ class Provider(OpenAPIProvider):
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """quart-schema's own operation with who may call and how it refuses."""
         paths, components = super().build_paths(rule)
-        guard = guard_of(self._app, rule.endpoint)
+        guard = guard_of(cast(Quart, self._app), rule.endpoint)
         for operations in paths.values():
             for operation in operations.values():
                 operation["security"] = _security(guard)

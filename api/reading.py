@@ -5,7 +5,7 @@ JSON is read strictly, HTML forms and query strings leniently; the models stand 
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 from quart import Response, current_app, request
@@ -32,7 +32,7 @@ def reads(model: type[Input]) -> Callable[[Handler], Handler]:
         async def reading(*args: Any, **kwargs: Any) -> Any:
             if request.mimetype != JSON_TYPE:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
-            return await handler(*args, data=read_json(model, await request.get_data(), timezone=settings().timezone), **kwargs)
+            return await handler(*args, data=read_json(model, await raw_body(), timezone=settings().timezone), **kwargs)
 
         return document_request(model)(reading)
 
@@ -63,6 +63,11 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
         return document_querystring(model)(reading)
 
     return decorate
+
+
+async def raw_body() -> bytes:
+    """The body in hand as it came."""
+    return cast(bytes, await request.get_data(as_text=False))
 
 
 async def form_pairs() -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """The product list, 50 of 5,000 with their total, against a bare asyncpg route of the same app and against pgbench."""
 
 import statistics
+from functools import partial
 
 import asyncpg
 import orjson
@@ -40,9 +41,8 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
         try:
             for turn in range(rounds + 1):
                 for name, path in paths.items():
-                    rate = await measure(
-                        server.port, lambda path=path: request_bytes("GET", path), connections=CLIENTS, seconds=seconds
-                    )
+                    ask = partial(request_bytes, "GET", path)
+                    rate = await measure(server.port, ask, connections=CLIENTS, seconds=seconds)
                     rates[name] += [rate] if turn else []  # the first turn warms up
                 rates["pgbench"].append(await run_pgbench(url, statement, clients=CLIENTS, seconds=seconds))
         finally:

@@ -27,7 +27,7 @@ class ApiKey(Table, table=True):
     name: str = Field(unique=True)
     prefix: str = Field(unique=True)
     key_hash: str
-    scopes: list[str] = Field(sa_type=ARRAY(Text), nullable=False)  # type: ignore[call-overload]
+    scopes: list[str] = Field(sa_type=ARRAY(Text), nullable=False)
     created_by: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     created_at: datetime = created()
     last_used_at: datetime | None = moment()

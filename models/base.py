@@ -42,10 +42,8 @@ def key() -> Any:
 
 def link(target: str, *, index: bool = True, nullable: bool = False, **foreign_key: Any) -> Any:
     """A foreign key to `target` (`table.column`), indexed unless a wider index begins with it."""
-    default = {"default": None} if nullable else {}
-    return Field(
-        sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **default, **foreign_key
-    )
+    more: dict[str, Any] = foreign_key | ({"default": None} if nullable else {})
+    return Field(sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **more)
 
 
 def text(*, nullable: bool = False, **more: Any) -> Any:
@@ -83,19 +81,19 @@ def count(default: int = 0) -> Any:
 
 def moment() -> Any:
     """A point in time that may be unknown; kept with time zone, read in UTC."""
-    return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)  # type: ignore[call-overload]
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)
 
 
 def required_moment() -> Any:
     """A point in time that the writer must give."""
-    return Field(sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), nullable=False)
 
 
 def created() -> Any:
     """When the row was made, given by the database unless the writer says."""
     return Field(
         default_factory=lambda: datetime.now(UTC),
-        sa_type=DateTime(timezone=True),  # type: ignore[call-overload]
+        sa_type=DateTime(timezone=True),
         nullable=False,
         sa_column_kwargs={"server_default": func.now()},
     )

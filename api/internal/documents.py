@@ -1,6 +1,6 @@
 """The API's own document and the page to read it on, from vendored files."""
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from quart import Blueprint, Response, current_app, render_template
@@ -18,7 +18,7 @@ async def openapi_document() -> Response:
     known: dict[str, Any] = current_app.extensions
     if "openapi_bytes" not in known:
         known["openapi_bytes"] = orjson.dumps(
-            build_openapi(current_app._get_current_object()), option=orjson.OPT_NON_STR_KEYS
+            build_openapi(cast(Any, current_app)._get_current_object()), option=orjson.OPT_NON_STR_KEYS
         )
     return Response(known["openapi_bytes"], content_type="application/json")
 

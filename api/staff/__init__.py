@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, orders, system
+from api.staff import accounts, orders, product_sync, system
 
 
 def blueprints() -> list[Blueprint]:
@@ -10,5 +10,6 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts.blueprint,
         orders.blueprint,
+        product_sync.blueprint,
         system.blueprint,
     ]

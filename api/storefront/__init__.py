@@ -2,12 +2,13 @@
 
 from quart import Blueprint
 
-from api.storefront import catalogue, orders
+from api.storefront import accounts, catalogue, orders
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the shop."""
     return [
+        accounts.blueprint,
         catalogue.blueprint,
         orders.blueprint,
     ]

@@ -1,5 +1,7 @@
 """Whose order it is: the sales rep it counts for."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,11 +49,11 @@ async def find_sales_rep(db: AsyncSession, staff_id: int) -> Staff:
     return rep
 
 
-async def list_sales_reps(db: AsyncSession) -> list[Row[tuple[int, str, str]]]:
+async def list_sales_reps(db: AsyncSession) -> Sequence[Row[int, str, str]]:
     """The active sales reps by name."""
     found = await db.execute(
         select(Staff.id, Staff.username, Staff.full_name)
         .where(Staff.role == Role.SALES_REP, Staff.is_active)
         .order_by(Staff.full_name, Staff.id)
     )
-    return list(found.all())
+    return found.all()

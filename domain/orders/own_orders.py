@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select
-from sqlalchemy.engine import Row, RowMapping
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.actor import Actor
@@ -192,7 +192,7 @@ def _track(order: RowMapping, *, is_proven: bool) -> dict[str, Any]:
     return {**order, "order_number": shown, "delivery_name": initials(order["delivery_name"])}
 
 
-def _reorder(row: Row[Any]) -> ReorderItem:
+def _reorder(row: Any) -> ReorderItem:
     is_sold = bool(row.is_active)
     is_available = is_sold and row.in_stock and (row.stock_quantity is None or row.stock_quantity > 0)
     price = ZERO

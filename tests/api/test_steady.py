@@ -4,7 +4,8 @@ import asyncio
 
 import orjson
 from quart.typing import TestClientProtocol
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.session import Database
 from tests.factories import make_product
@@ -26,7 +27,7 @@ async def test_an_order_whose_caller_hangs_up_is_finished(
         await holder.execute(text("SELECT FROM product FOR UPDATE"))
         body = orjson.dumps(order_body((pan, 2)))
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        async with committed_client.request("/api/orders", method="POST", headers=headers) as connection:  # type: ignore[arg-type]
+        async with committed_client.request("/api/orders", method="POST", headers=headers) as connection:
             await connection.send(body)
             await connection.send_complete()
             await _until(watcher, WAITING, 1)
@@ -38,7 +39,7 @@ async def test_an_order_whose_caller_hangs_up_is_finished(
     assert level == 3
 
 
-async def _until(watcher, statement, wanted: int) -> None:  # type: ignore[no-untyped-def]
+async def _until(watcher: AsyncConnection, statement: TextClause, wanted: int) -> None:
     """Ask until the answer is the wanted one, for at most ten seconds."""
     async with asyncio.timeout(10):
         while True:

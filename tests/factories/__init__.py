@@ -27,16 +27,14 @@ def next_number() -> int:
 async def make_staff(db: AsyncSession, role: Role = Role.STAFF, **values: Any) -> Staff:
     """An active colleague."""
     number = next_number()
-    staff = Staff(
-        **{
+    usual: dict[str, Any] = {
             "username": f"{role}{number}",
             "email": f"{role}{number}@ladle.example",
             "password_hash": PASSWORD_HASH,
             "full_name": f"Colleague {number}",
             "role": role,
         }
-        | values
-    )
+    staff = Staff(**usual | values)
     db.add(staff)
     await db.flush()
     return staff
@@ -45,8 +43,7 @@ async def make_staff(db: AsyncSession, role: Role = Role.STAFF, **values: Any) -
 async def make_customer(db: AsyncSession, **values: Any) -> Customer:
     """A verified customer who can sign in."""
     number = next_number()
-    customer = Customer(
-        **{
+    usual: dict[str, Any] = {
             "username": f"bistro{number}",
             "email": f"bistro{number}@kitchen.example",
             "email_verified_at": now(),
@@ -55,8 +52,7 @@ async def make_customer(db: AsyncSession, **values: Any) -> Customer:
             "last_name": f"Baker {number}",
             "company_name": f"Bistro {number}",
         }
-        | values
-    )
+    customer = Customer(**usual | values)
     db.add(customer)
     await db.flush()
     return customer
@@ -64,7 +60,8 @@ async def make_customer(db: AsyncSession, **values: Any) -> Customer:
 
 async def make_category(db: AsyncSession, **values: Any) -> Category:
     """A category with a name of its own."""
-    category = Category(**{"name": f"Category {next_number()}"} | values)
+    usual: dict[str, Any] = {"name": f"Category {next_number()}"}
+    category = Category(**usual | values)
     db.add(category)
     await db.flush()
     return category
@@ -75,15 +72,13 @@ async def make_product(db: AsyncSession, stock: int | None = 100, **values: Any)
     number = next_number()
     if "category_id" not in values:
         values["category_id"] = (await make_category(db)).id
-    product = Product(
-        **{
+    usual: dict[str, Any] = {
             "name": f"Sheet pan {number}",
             "sku": f"PAN-{number:04d}",
             "unit_price": Decimal("10.00"),
             "stock_quantity": stock,
         }
-        | values
-    )
+    product = Product(**usual | values)
     db.add(product)
     await db.flush()
     if stock:
@@ -109,5 +104,5 @@ async def sign_in(client: TestClientProtocol, db: AsyncSession, person: Staff | 
     await db.commit()
     auth = staff_auth if is_staff else customer_auth
     client.set_cookie(
-        "localhost", str(auth.cookie_name), auth.dump_token(token, app=client.app)  # type: ignore[attr-defined]
+        "localhost", str(auth.cookie_name), auth.dump_token(token, app=client.app)
     )
