@@ -10,7 +10,7 @@ from api.request import db, settings
 from domain.actor import Role
 from domain.system import trail
 from models import AuditEntry
-from portal.jobs import write_name
+from portal.jobs import write_name, write_value
 from portal.render import page_or_block
 
 blueprint = Blueprint("portal_audit", __name__)
@@ -47,16 +47,8 @@ def show_entry(entry: AuditEntry) -> dict[str, Any]:
         "record": f"{kind} {entry.record_name or entry.record_id or ''}".strip(),
         "note": entry.note,
         "changes": [
-            (write_name(name), _word(before.get(name)), _word(after.get(name)))
+            (write_name(name), write_value(before.get(name)), write_value(after.get(name)))
             for name in names
-            if before.get(name) != after.get(name)
+            if write_value(before.get(name)) != write_value(after.get(name))
         ],
     }
-
-
-def _word(value: Any) -> str:
-    if value is None or value == "":
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -64,8 +64,8 @@ async def show_job(run_id: int) -> Response:
         block="job_state",
         run=run,
         name=write_name(run.name),
-        payload=write_json(run.payload),
-        result=write_json(run.result),
+        payload=list_facts(run.payload),
+        result=list_facts(run.result),
         can_do_again=runs.can_do_again(run),
     )
 
@@ -95,6 +95,15 @@ def write_name(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def write_json(value: Any) -> str:
-    """Plain values as lines; nothing for nothing."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if value else ""
+def list_facts(values: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What a job was asked for, or its result, as lines of name and value."""
+    return [(write_name(name), write_value(value)) for name, value in (values or {}).items()]
+
+
+def write_value(value: Any) -> str:
+    """A plain value as people read it; one with parts as its JSON."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == "":
+        return "nothing"
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)

@@ -64,6 +64,7 @@ async def show_message(message_id: int) -> Response:
         "outbox/message.html",
         block="message_state",
         message=message,
+        paragraphs=[block.splitlines() for block in message.body_text.strip().split("\n\n")],
         channel_words=CHANNEL_WORDS,
         can_send_again=messages.can_send_again(message),
     )

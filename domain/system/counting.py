@@ -26,10 +26,14 @@ async def count_capped(db: AsyncSession, chosen: dict[str, Select[*tuple[Any, ..
     """Count each selection in one statement."""
     columns = [
         select(func.count())
-        .select_from(statement.with_only_columns(literal(1)).limit(MOST_COUNTED + 1).subquery())
+        .select_from(_rows_only(statement).limit(MOST_COUNTED + 1).subquery())
         .scalar_subquery()
         .label(name)
         for name, statement in chosen.items()
     ]
     row = (await db.execute(select(*columns))).mappings().one()
     return {name: Counted(min(row[name], MOST_COUNTED), row[name] > MOST_COUNTED) for name in chosen}
+
+
+def _rows_only(statement: Select[*tuple[Any, ...]]) -> Select[int]:
+    return statement.with_only_columns(literal(1), maintain_column_froms=True)
