@@ -1,0 +1,302 @@
+"""Customers' accounts: registering, signing in and out, verifying, forgotten passwords, and the own profile."""
+
+from typing import Any
+
+from quart import Blueprint, redirect, request
+from quart_auth import Action, AuthUser
+from quart_schema import tag_blueprint
+from werkzeug.wrappers import Response as PlainResponse
+
+from api.guards import count_use, customer_auth, customer_only, limited, public, public_or_customer
+from api.reading import answers, answers_nothing, reads, reads_query
+from api.request import current_actor, db, is_loopback, peer_address, settings
+from api.schemas.accounts import (
+    AccountMailOut,
+    AccountMessageOut,
+    CheckoutAccountOut,
+    CustomerLoginOut,
+    OwnAccountOut,
+    PhoneCodeOut,
+    PhoneSessionOut,
+    RegisteredOut,
+    UsernameOut,
+)
+from domain.customers import google, password_reset, phone_codes, profile, sign_in, verification
+from domain.customers import register as opening
+from integrations.google_client import GoogleApp
+
+blueprint = Blueprint("storefront_accounts", __name__)
+tag_blueprint(blueprint, ["accounts"])
+
+MINUTE = 60
+HOUR = 3600
+GOOGLE_COOKIE = "ladle_google"
+GOOGLE_PATH = "/api/auth/google"
+
+
+@blueprint.post("/api/auth/register")
+@public
+@limited("registration", 10, seconds=HOUR)
+@reads(opening.RegisterCustomer)
+@answers(RegisteredOut, status=201)
+async def register(data: opening.RegisterCustomer) -> Any:
+    """Register with an email or a phone; no sign-in until it is verified."""
+    return await opening.register_customer(db(), data, rules=account_rules())
+
+
+@blueprint.post("/api/orders/create-account")
+@public
+@limited("registration", 10, seconds=HOUR)
+@reads(opening.CreateAccountAtCheckout)
+@answers(CheckoutAccountOut, status=201)
+async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> Any:
+    """Turn a guest into a registered customer; the email is the username, the order follows once it is verified."""
+    return await opening.create_account_at_checkout(db(), data, rules=account_rules())
+
+
+@blueprint.post("/api/auth/login")
+@public
+@limited("sign_in", 10, seconds=MINUTE)
+@reads(sign_in.SignIn)
+@answers(CustomerLoginOut)
+async def login(data: sign_in.SignIn) -> Any:
+    """Sign a customer in with a session cookie; 403 until the email is verified."""
+    await count_use("sign_in", 10, seconds=MINUTE, target=data.username.lower())
+    entered = await sign_in.sign_in(db(), data, doorway())
+    keep_session(entered)
+    return {"message": "You are signed in.", "user": entered.user}
+
+
+@blueprint.post("/api/auth/logout")
+@public_or_customer
+@reads_query(sign_in.SignOut)
+@answers(AccountMessageOut)
+async def logout(query: sign_in.SignOut) -> Any:
+    """End the session, or with `everywhere` all of the account's."""
+    await sign_in.sign_out(db(), query, by=current_actor())
+    customer_auth.logout_user()
+    return {"message": "You are signed out."}
+
+
+@blueprint.get("/api/auth/me")
+@customer_only
+@answers(OwnAccountOut)
+async def me() -> Any:
+    """The signed-in customer's profile."""
+    return {"user": await profile.get_own_profile(db(), by=current_actor())}
+
+
+@blueprint.post("/api/auth/verify-email")
+@public
+@limited("verify_email", 10, seconds=MINUTE)
+@reads(verification.VerifyEmail)
+@answers(CustomerLoginOut)
+async def verify_email(data: verification.VerifyEmail) -> Any:
+    """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked."""
+    user = await verification.verify_email(db(), data)
+    return {"message": "Your email is confirmed. You can sign in now.", "user": user}
+
+
+@blueprint.post("/api/auth/resend-verification")
+@public
+@limited("account_messages", 20, seconds=HOUR)
+@reads(verification.ResendVerification)
+@answers(AccountMailOut)
+async def resend_verification(data: verification.ResendVerification) -> Any:
+    """Mail the verification link again; the answer is always the same."""
+    await count_use("resend_verification", 3, seconds=HOUR, target=data.email.lower())
+    return await verification.resend_verification(db(), data, shop_url=shop_url(), shows_token=settings().debug_tokens)
+
+
+@blueprint.post("/api/auth/change-password")
+@customer_only
+@limited("change_password", 10, seconds=MINUTE)
+@reads(profile.ChangePassword)
+@answers(AccountMessageOut)
+async def change_password(data: profile.ChangePassword) -> Any:
+    """Change the own password; the other sessions end and a notice goes out by email."""
+    await profile.change_password(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+    return {"message": "The password is changed. Your other sessions have ended."}
+
+
+@blueprint.post("/api/auth/forgot-password")
+@public
+@limited("account_messages", 20, seconds=HOUR)
+@reads(password_reset.ForgotPassword)
+@answers(AccountMailOut)
+async def forgot_password(data: password_reset.ForgotPassword) -> Any:
+    """Mail a reset link to the account behind a username or email; the answer is always the same."""
+    await count_use("forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
+    return await password_reset.forgot_password(db(), data, shop_url=shop_url(), shows_token=settings().debug_tokens)
+
+
+@blueprint.post("/api/auth/forgot-username")
+@public
+@limited("account_messages", 20, seconds=HOUR)
+@reads(password_reset.ForgotUsername)
+@answers(AccountMailOut)
+async def forgot_username(data: password_reset.ForgotUsername) -> Any:
+    """Mail the username that belongs to an email; the answer is always the same."""
+    await count_use("forgot_username", 3, seconds=HOUR, target=data.email)
+    return await password_reset.forgot_username(db(), data, shop_url=shop_url())
+
+
+@blueprint.post("/api/auth/reset-password")
+@public
+@limited("reset_password", 10, seconds=MINUTE)
+@reads(password_reset.ResetPassword)
+@answers(AccountMessageOut)
+async def reset_password(data: password_reset.ResetPassword) -> Any:
+    """Set a new password with an emailed token, which works once; every session ends."""
+    await password_reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+    return {"message": "The new password is set. Sign in with it."}
+
+
+@blueprint.post("/api/auth/phone/send-code")
+@public
+@limited("account_messages", 20, seconds=HOUR)
+@reads(phone_codes.SendPhoneCode)
+@answers(PhoneCodeOut)
+async def send_phone_code(data: phone_codes.SendPhoneCode) -> Any:
+    """Text a six-digit code to a customer's phone; the answer is the same for a phone that nobody has."""
+    await count_use("phone_code", 3, seconds=HOUR, target=phone_codes.read_phone(data.phone))
+    return await phone_codes.send_phone_code(
+        db(), data, secret_key=settings().secret_key, shows_code=settings().debug_tokens
+    )
+
+
+@blueprint.post("/api/auth/phone/verify-code")
+@public_or_customer
+@limited("verify_phone_code", 20, seconds=MINUTE)
+@reads(phone_codes.VerifyPhoneCode)
+@answers(PhoneSessionOut)
+async def verify_phone_code(data: phone_codes.VerifyPhoneCode) -> Any:
+    """Exchange phone and code for a single-use phone session token; five attempts burn the code."""
+    return await phone_codes.verify_phone_code(db(), data, secret_key=settings().secret_key, by=current_actor())
+
+
+@blueprint.post("/api/auth/phone/username")
+@public
+@limited("phone_session", 10, seconds=MINUTE)
+@reads(password_reset.PhoneUsername)
+@answers(UsernameOut)
+async def phone_username(data: password_reset.PhoneUsername) -> Any:
+    """The masked username behind a phone session token, which is used up."""
+    return {"username": await password_reset.phone_username(db(), data)}
+
+
+@blueprint.post("/api/auth/phone/reset-password")
+@public
+@limited("phone_session", 10, seconds=MINUTE)
+@reads(password_reset.PhoneResetPassword)
+@answers(AccountMessageOut)
+async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
+    """Set a new password with a phone session token, which is used up; every session ends."""
+    await password_reset.phone_reset_password(db(), data, minimum_length=settings().password_min_length)
+    return {"message": "The new password is set. Sign in with it."}
+
+
+@blueprint.get(GOOGLE_PATH)
+@public
+@limited("google", 30, seconds=MINUTE)
+async def start_google_sign_in() -> PlainResponse:
+    """Send the browser to Google; it comes back to the callback."""
+    way = await google.start_google_sign_in(google_app(), secret_key=settings().secret_key)
+    response = redirect(way.url)
+    response.set_cookie(
+        GOOGLE_COOKIE,
+        way.cookie,
+        max_age=google.WAY_SECONDS,
+        path=GOOGLE_PATH,
+        httponly=True,
+        secure=settings().is_production,
+        samesite="Lax",
+    )
+    return response
+
+
+@blueprint.get(f"{GOOGLE_PATH}/callback")
+@public
+@limited("google", 30, seconds=MINUTE)
+@reads_query(google.GoogleReturn)
+async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
+    """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""
+    entered = await google.finish_google_sign_in(
+        db(),
+        query,
+        cookie=request.cookies.get(GOOGLE_COOKIE, ""),
+        app=google_app(),
+        secret_key=settings().secret_key,
+        doorway=doorway(),
+    )
+    keep_session(entered)
+    response = redirect(f"{shop_url()}/")
+    response.delete_cookie(GOOGLE_COOKIE, path=GOOGLE_PATH)
+    return response
+
+
+@blueprint.get("/api/users")
+@customer_only
+@answers(OwnAccountOut)
+async def list_own_user() -> Any:
+    """The signed-in customer's own record, never a list of others."""
+    return {"user": await profile.get_own_profile(db(), by=current_actor())}
+
+
+@blueprint.get("/api/users/<id:user_id>")
+@customer_only
+@answers(OwnAccountOut)
+async def get_user(user_id: int) -> Any:
+    """Own profile by id; 403 for any other id."""
+    return {"user": await profile.get_own_profile(db(), by=current_actor(), customer_id=user_id)}
+
+
+@blueprint.put("/api/users/<id:user_id>")
+@customer_only
+@reads(profile.UpdateProfile)
+@answers(OwnAccountOut)
+async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
+    """Update the own profile; a changed email must be verified again."""
+    user = await profile.update_profile(db(), user_id, data, shop_url=shop_url(), by=current_actor())
+    return {"user": user}
+
+
+@blueprint.delete("/api/users/<id:user_id>")
+@customer_only
+@answers_nothing
+async def delete_user(user_id: int) -> None:
+    """Delete the own account; its orders stay in the books, unlinked."""
+    await profile.delete_account(db(), user_id, by=current_actor())
+    customer_auth.logout_user()
+
+
+def doorway() -> sign_in.Doorway:
+    """Where the request in hand comes from, as signing in wants to know it."""
+    return sign_in.Doorway(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
+
+
+def keep_session(entered: sign_in.SignedIn) -> None:
+    """Give the browser the session's cookie with this answer."""
+    customer_auth.login_user(AuthUser(entered.session_token, Action.WRITE_PERMANENT))
+
+
+def shop_url() -> str:
+    """The address that links in customers' mails lead to, without a final slash."""
+    return (settings().storefront_url or settings().public_url).rstrip("/")
+
+
+def account_rules() -> opening.AccountRules:
+    """The settings that accounts depend on."""
+    now = settings()
+    return opening.AccountRules(shop_url(), now.secret_key, now.password_min_length, now.debug_tokens)
+
+
+def google_app() -> GoogleApp:
+    """Our registration with Google."""
+    now = settings()
+    return GoogleApp(
+        now.google_client_id,
+        now.google_client_secret,
+        now.google_issuer,
+        f"{now.public_url.rstrip('/')}{GOOGLE_PATH}/callback",
+    )

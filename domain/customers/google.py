@@ -1,0 +1,211 @@
+"""Signing in with Google: a new customer gets an account, a known one is linked, but by a verified email only.
+
+Google is asked before the request's transaction begins. What ties the way out to the way back (state, nonce and the
+proof key) travels in a sealed cookie, so that nobody can be signed in by somebody else's link.
+"""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.audit import record_audit
+from domain.clock import now
+from domain.customers.accounts import as_owner, lock_account
+from domain.customers.linking import link_orders
+from domain.customers.messages import send_security_notice
+from domain.customers.sign_in import Doorway, SignedIn, enter
+from domain.errors import InvalidInput, NotAllowed, NotConfigured, NotSignedIn, OutsideServiceFailed, Refused
+from domain.inputs import EmailIn, Input, Text2000
+from domain.tokens import is_same_secret
+from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.google_client import GoogleApp, GoogleIdentity, build_sign_in_url, fetch_identity
+from models import Customer
+
+WAY_SECONDS = 600
+
+
+class GoogleReturn(Input):
+    """What Google sends the browser back with."""
+
+    code: Text2000 | None = None
+    state: Text2000 | None = None
+    error: Text2000 | None = None
+
+
+class _GoogleEmail(Input):
+    """The email in Google's answer, read as ours are."""
+
+    email: EmailIn
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Where the browser goes, and the sealed cookie that it must bring back within ten minutes."""
+
+    url: str
+    cookie: str
+
+
+async def start_google_sign_in(app: GoogleApp, *, secret_key: str) -> WayOut:
+    """Send a browser to Google; raises NotConfigured naming the setting, OutsideServiceFailed when Google is away."""
+    _check_configured(app)
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    try:
+        url = await build_sign_in_url(app, state=state, nonce=nonce, challenge=challenge)
+    except ServiceFailed as error:
+        raise _google_failed() from error
+    return WayOut(url, str(_serializer(secret_key).dumps([state, nonce, verifier])))
+
+
+async def finish_google_sign_in(
+    db: AsyncSession, data: GoogleReturn, *, cookie: str, app: GoogleApp, secret_key: str, doorway: Doorway
+) -> SignedIn:
+    """Sign in whom Google names; a first-time customer gets an account.
+
+    Raises NotSignedIn when the way back does not belong to a way out of this browser or Google refuses, NotAllowed for
+    an email that Google or our account has not verified, and Refused when the account has another Google user.
+    """
+    _check_configured(app)
+    nonce, verifier = _check_way_back(data, cookie, secret_key)
+    try:
+        identity = await fetch_identity(app, code=data.code or "", verifier=verifier, nonce=nonce)
+    except ServiceRefused as error:
+        raise _start_again() from error
+    except ServiceFailed as error:
+        raise _google_failed() from error
+    customer = await _find_or_open_account(db, identity)
+    if not customer.is_active:
+        raise NotAllowed("This account is closed. Tell us if it should not be.", code="account_closed")
+    if customer.is_demo and not doorway.is_local:
+        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+    return await enter(db, customer, doorway)
+
+
+async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> Customer:
+    """The locked account of a Google user: the linked one, else the one with the email, else a new one."""
+    linked_id = await db.scalar(select(Customer.id).where(Customer.google_subject == identity.subject))
+    if linked_id is not None:
+        return await lock_account(db, linked_id)
+    if not identity.is_email_verified:
+        raise NotAllowed(
+            "Google has not verified your email. Verify it there, or sign in with a password.",
+            code="google_email_not_verified",
+        )
+    email = _read_email(identity.email)
+    for _ in range(2):
+        customer_id = await db.scalar(select(Customer.id).where(func.lower(Customer.email) == email))
+        if customer_id is not None:
+            return await _link_account(db, await lock_account(db, customer_id), identity)
+        if (opened := await _open_account(db, email, identity)) is not None:
+            return opened
+    raise Refused("There is an account with this username already.", code="username_taken", duplicate_field="username")
+
+
+async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleIdentity) -> Customer:
+    """Let a Google user open a locked account whose email is verified, or which nobody has ever opened."""
+    if customer.google_subject == identity.subject:
+        return customer
+    if customer.google_subject is not None:
+        raise Refused("This account belongs to another Google user.", code="other_google_user")
+    if customer.email_verified_at is None and customer.password_hash is not None:
+        # Whoever chose the password never proved the email, and would share the account from now on.
+        raise NotAllowed(
+            "Confirm your email first, by the link that we have mailed you, or set a new password.",
+            code="email_verification_required",
+            email_verification_required=True,
+        )
+    customer.google_subject = identity.subject
+    customer.email_verified_at = customer.email_verified_at or now()
+    customer.updated_at = now()
+    customer.version += 1
+    await _note(db, customer, "customer.google_linked")
+    await link_orders(db, customer)
+    await send_security_notice(db, customer, "Your account can now be opened with your Google account.")
+    return customer
+
+
+async def _open_account(db: AsyncSession, email: str, identity: GoogleIdentity) -> Customer | None:
+    """A new account without a password; None when somebody else has taken the name meanwhile."""
+    customer = Customer(
+        username=email,
+        email=email,
+        email_verified_at=now(),
+        google_subject=identity.subject,
+        first_name=identity.first_name,
+        last_name=identity.last_name,
+    )
+    try:
+        async with db.begin_nested():
+            db.add(customer)
+            await db.flush()
+    except IntegrityError:
+        return None
+    await _note(db, customer, "customer.registered")
+    await link_orders(db, customer)
+    return customer
+
+
+async def _note(db: AsyncSession, customer: Customer, action: str) -> None:
+    await record_audit(
+        db,
+        action=action,
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        after={"email": customer.email},
+        note="By Google sign-in",
+        by=as_owner(customer),
+    )
+
+
+def _check_way_back(data: GoogleReturn, cookie: str, secret_key: str) -> tuple[str, str]:
+    """The nonce and the proof key of the way out that this way back belongs to."""
+    try:
+        state, nonce, verifier = _serializer(secret_key).loads(cookie, max_age=WAY_SECONDS)
+    except (BadSignature, ValueError, TypeError) as error:
+        raise _start_again() from error
+    if not is_same_secret(data.state or "", str(state)):
+        raise _start_again()
+    if data.error or not data.code:
+        raise NotSignedIn("Google did not sign you in. Try again, or use your password.", code="google_refused")
+    return str(nonce), str(verifier)
+
+
+def _check_configured(app: GoogleApp) -> None:
+    missing = [
+        name
+        for name, value in (
+            ("GOOGLE_CLIENT_ID", app.client_id),
+            ("GOOGLE_CLIENT_SECRET", app.client_secret),
+            ("GOOGLE_ISSUER", app.issuer),
+        )
+        if not value
+    ]
+    if missing:
+        raise NotConfigured(f"Google sign-in is not set up: {missing[0]} is missing.")
+
+
+def _read_email(email: str) -> str:
+    try:
+        return _GoogleEmail(email=email).email
+    except ValueError as error:
+        raise InvalidInput("Google names no usable email for you.", code="google_email_missing") from error
+
+
+def _serializer(secret_key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="google sign-in")
+
+
+def _start_again() -> NotSignedIn:
+    return NotSignedIn("That did not work, or it took too long. Start the Google sign-in again.", code="google_refused")
+
+
+def _google_failed() -> OutsideServiceFailed:
+    return OutsideServiceFailed("Google does not answer as it should. Try again, or use your password.")

@@ -1,0 +1,110 @@
+"""Guest orders become an account's own, but only by an email or a phone that the account has proven."""
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.customers.accounts import as_owner, is_verified
+from domain.live import CHANNEL
+from domain.tokens import is_random_order_number
+from models import Customer, Order
+
+_LINK = text("""
+WITH wanted AS (
+  SELECT id FROM orders
+  WHERE customer_id IS NULL
+    AND (
+      lower(delivery_email) = lower(CAST(:email AS text)) OR delivery_phone = CAST(:phone AS text)
+      OR id = CAST(:claimed_order_id AS bigint)
+    )
+  ORDER BY id FOR NO KEY UPDATE
+),
+linked AS (
+  UPDATE orders SET customer_id = CAST(:customer_id AS bigint), version = version + 1, updated_at = now()
+  WHERE id IN (SELECT id FROM wanted) RETURNING id
+),
+paid AS (
+  UPDATE payment SET customer_id = CAST(:customer_id AS bigint)
+  WHERE order_id IN (SELECT id FROM linked) AND customer_id IS NULL
+),
+story AS (
+  INSERT INTO order_event (order_id, kind, note, actor_kind, actor_id, actor_name)
+  SELECT id, 'linked', 'Linked to the account ' || CAST(:username AS text),
+         CAST(:actor_kind AS text), CAST(:customer_id AS bigint), CAST(:actor_name AS text)
+  FROM linked
+)
+SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM linked
+""")
+_UNLINK = text("""
+WITH wanted AS (
+  SELECT id FROM orders WHERE customer_id = CAST(:customer_id AS bigint) ORDER BY id FOR NO KEY UPDATE
+),
+freed AS (
+  UPDATE orders SET customer_id = NULL, version = version + 1, updated_at = now()
+  WHERE id IN (SELECT id FROM wanted) RETURNING id
+),
+paid AS (
+  UPDATE payment SET customer_id = NULL WHERE customer_id = CAST(:customer_id AS bigint)
+),
+story AS (
+  INSERT INTO order_event (order_id, kind, note, actor_kind, actor_id, actor_name)
+  SELECT id, 'unlinked', 'The customer deleted the account', CAST(:actor_kind AS text),
+         CAST(:customer_id AS bigint), ''
+  FROM freed
+)
+SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM freed
+""")
+
+
+async def link_orders(db: AsyncSession, customer: Customer) -> int:
+    """Take over the guest orders of the proven email and phone, and the claimed one; returns how many there were.
+
+    The caller holds the account's lock; the orders are locked in order of id.
+    """
+    await db.flush()
+    owner = as_owner(customer)
+    linked = await db.execute(
+        _LINK,
+        {
+            "customer_id": customer.id,
+            "username": customer.username,
+            "email": customer.email if customer.email_verified_at is not None else None,
+            "phone": customer.phone if customer.phone_verified_at is not None else None,
+            "claimed_order_id": customer.claimed_order_id if is_verified(customer) else None,
+            "actor_kind": owner.kind,
+            "actor_name": owner.name,
+            "channel": CHANNEL,
+        },
+    )
+    if is_verified(customer):
+        customer.claimed_order_id = None
+    return len(linked.all())
+
+
+async def unlink_orders(db: AsyncSession, customer: Customer) -> int:
+    """Leave a deleted account's orders in the books as a guest's; returns how many there were."""
+    freed = await db.execute(
+        _UNLINK,
+        {"customer_id": customer.id, "actor_kind": as_owner(customer).kind, "channel": CHANNEL},
+    )
+    return len(freed.all())
+
+
+async def find_claimable_order(db: AsyncSession, order_number: str, *, email: str, phone: str | None) -> int | None:
+    """The guest order that a new account may claim: its number is known and its email or phone is the account's.
+
+    A number that staff chose can be guessed, and the phone is not proven yet, so such an order is never claimed.
+    """
+    number = order_number.upper()
+    if not is_random_order_number(number):
+        return None
+    row = (
+        await db.execute(
+            select(Order.id, Order.delivery_email, Order.delivery_phone).where(
+                Order.order_number == number, Order.customer_id.is_(None)
+            )
+        )
+    ).first()
+    if row is None:
+        return None
+    matches = (row.delivery_email or "").lower() == email or (phone is not None and row.delivery_phone == phone)
+    return row.id if matches else None

@@ -1,0 +1,123 @@
+"""Links and tokens that open an account once: kept as hashes, used up under the account's lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.clock import now
+from domain.customers.accounts import lock_account
+from domain.errors import InvalidInput
+from domain.tokens import hash_token, new_token
+from models import CodePurpose, Customer, OneTimeCode
+
+LIFETIMES = {
+    CodePurpose.EMAIL_VERIFICATION: timedelta(hours=48),
+    CodePurpose.PASSWORD_RESET: timedelta(hours=1),
+    CodePurpose.PHONE_SESSION: timedelta(minutes=10),
+}
+MOST_LINKS = 3
+COUNTED_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """The locked account that a token opened, and the email or phone that the token proves."""
+
+    customer: Customer
+    target: str
+
+
+async def hide_the_commit(db: AsyncSession) -> None:
+    """Don't wait for the disk at the end of this transaction: the wait would tell that there was something to write.
+
+    A crash within the next second may lose the mail or text; its owner asks again.
+    """
+    await db.execute(text("SET LOCAL synchronous_commit = off"))
+
+
+async def issue_token(db: AsyncSession, purpose: CodePurpose, *, customer_id: int | None, target: str) -> str:
+    """Write a single-use token for `target` (an email or E.164 number) and return it; only its hash is kept."""
+    token = new_token()
+    db.add(
+        OneTimeCode(
+            purpose=purpose,
+            code_hash=hash_token(token),
+            target=target,
+            customer_id=customer_id,
+            expires_at=now() + LIFETIMES[purpose],
+        )
+    )
+    await db.flush()
+    return token
+
+
+async def count_recent(db: AsyncSession, purpose: CodePurpose, target: str) -> int:
+    """How many tokens of this kind went to the target within the last hour."""
+    statement = select(func.count()).where(
+        OneTimeCode.target == target,
+        OneTimeCode.purpose == purpose,
+        OneTimeCode.created_at > now() - COUNTED_FOR,
+    )
+    return await db.scalar(statement) or 0
+
+
+async def redeem_token(db: AsyncSession, purpose: CodePurpose, token: str) -> Redeemed:
+    """Use a token up and lock its account; raises InvalidInput for one that is unknown, used, too old or superseded.
+
+    The account is locked first, so that a token sent twice at once works once.
+    """
+    found = (
+        await db.execute(
+            select(OneTimeCode.id, OneTimeCode.customer_id).where(
+                OneTimeCode.code_hash == hash_token(token), OneTimeCode.purpose == purpose
+            )
+        )
+    ).first()
+    if found is None or found.customer_id is None:
+        raise bad_token(purpose)
+    customer = await lock_account(db, found.customer_id)
+    used = (
+        await db.execute(
+            update(OneTimeCode)
+            .where(OneTimeCode.id == found.id, OneTimeCode.used_at.is_(None), OneTimeCode.expires_at > now())
+            .values(used_at=now())
+            .returning(OneTimeCode.target)
+            .execution_options(synchronize_session=False)
+        )
+    ).first()
+    owned = customer.phone if purpose is CodePurpose.PHONE_SESSION else customer.email
+    if used is None or not customer.is_active or owned != used.target:
+        raise bad_token(purpose)
+    return Redeemed(customer, used.target)
+
+
+async def void_tokens(db: AsyncSession, customer_id: int, purposes: Sequence[CodePurpose]) -> None:
+    """Make every open token of these kinds worthless; the caller holds the account's lock."""
+    await db.execute(
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.customer_id == customer_id,
+            OneTimeCode.purpose.in_(purposes),
+            OneTimeCode.used_at.is_(None),
+        )
+        .values(used_at=now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def bad_token(purpose: CodePurpose) -> InvalidInput:
+    """The refusal of a token, the same whatever is wrong with it."""
+    if purpose is CodePurpose.PHONE_SESSION:
+        return InvalidInput(
+            "This phone session does not work any more. Ask for a new code.",
+            code="invalid_token",
+            fields={"phone_session_token": "is unknown, used or older than ten minutes"},
+        )
+    return InvalidInput(
+        "This link does not work any more. Ask for a new one.",
+        code="invalid_token",
+        fields={"token": "is unknown, used or too old"},
+    )

@@ -1,0 +1,153 @@
+"""Forgotten passwords and usernames, by email or by phone. Neither answer nor work tells whether there is an account.
+
+A new password ends every session and every other link of the account.
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.audit import record_audit
+from domain.clock import now
+from domain.customers.accounts import as_owner, find_account
+from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
+from domain.customers.messages import send_reset_link, send_security_notice
+from domain.customers.verification import SOMEBODY, SentAnswer, mark_email_verified
+from domain.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.outbox import queue_mail
+from domain.passwords import check_new_password, hash_password
+from domain.sessions import end_sessions_of
+from domain.tokens import mask_username
+from models import CodePurpose, Customer, SessionKind
+
+
+class ForgotPassword(Input):
+    """Username or email."""
+
+    identifier: Filled200
+
+
+class ForgotUsername(Input):
+    """The email that the account has."""
+
+    email: EmailIn
+
+
+class ResetPassword(Input):
+    """The token of the emailed link and the new password."""
+
+    token: Filled200
+    password: PasswordIn
+
+
+class PhoneUsername(Input):
+    """The proof of the phone, which this uses up."""
+
+    phone_session_token: Filled200
+
+
+class PhoneResetPassword(Input):
+    """The proof of the phone, which this uses up, and the new password."""
+
+    phone_session_token: Filled200
+    password: PasswordIn
+
+
+async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: str, shows_token: bool) -> SentAnswer:
+    """Mail a link that sets a new password, at most three an hour; an account without a password gets its first.
+
+    Without an account the same statements run and are taken back.
+    """
+    await hide_the_commit(db)
+    account = await find_account(db, data.identifier)
+    email = account.email if account is not None and account.email is not None else SOMEBODY
+    sent = await count_recent(db, CodePurpose.PASSWORD_RESET, email)
+    goes_out = account is not None and account.is_active and account.email is not None and sent < MOST_LINKS
+    async with db.begin_nested() as writing:
+        token = await send_reset_link(db, account.id if account is not None else None, email=email, shop_url=shop_url)
+        if not goes_out:
+            await writing.rollback()
+    return SentAnswer(
+        "If an account with an email belongs to that, a link is on its way. It works for one hour.",
+        debug_token=token if shows_token and goes_out else None,
+    )
+
+
+async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: str) -> SentAnswer:
+    """Mail the username that belongs to an email; without one the same statements run and are taken back."""
+    await hide_the_commit(db)
+    account = (
+        await db.execute(
+            select(Customer.id, Customer.username).where(
+                func.lower(Customer.email) == func.lower(data.email), Customer.is_active
+            )
+        )
+    ).first()
+    async with db.begin_nested() as writing:
+        await queue_mail(
+            db,
+            kind="username",
+            to=data.email,
+            subject="Your username",
+            text=f"Your username is {account.username if account is not None else '-'}.\n\n{shop_url}/sign-in",
+            customer_id=account.id if account is not None else None,
+        )
+        if account is None:
+            await writing.rollback()
+    return SentAnswer("If an account has that email, its username is on its way.")
+
+
+async def reset_password(db: AsyncSession, data: ResetPassword, *, minimum_length: int) -> None:
+    """Set a new password by an emailed token, which proves the email as well.
+
+    Raises InvalidInput for a weak password, and for a token that is unknown, used, older than an hour or for an email
+    that the account has no more.
+    """
+    check_new_password(data.password, minimum=minimum_length)
+    password_hash = await hash_password(data.password)
+    customer = (await redeem_token(db, CodePurpose.PASSWORD_RESET, data.token)).customer
+    if customer.email_verified_at is None and customer.password_hash is not None:
+        _forget_strangers_phone(customer)
+    await _set_password(db, customer, password_hash, note="By an emailed link")
+    await mark_email_verified(db, customer)
+    await send_security_notice(db, customer, "The password of your account was set anew by an emailed link.")
+
+
+async def phone_username(db: AsyncSession, data: PhoneUsername) -> str:
+    """The masked username of the account behind a phone session, which is used up."""
+    customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
+    return mask_username(customer.username)
+
+
+async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword, *, minimum_length: int) -> None:
+    """Set a new password by a phone session, which is used up; an email that is not proven stays so."""
+    check_new_password(data.password, minimum=minimum_length)
+    password_hash = await hash_password(data.password)
+    customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
+    await _set_password(db, customer, password_hash, note="By a code to the phone")
+    await send_security_notice(db, customer, "The password of your account was set anew with a code sent to its phone.")
+
+
+def _forget_strangers_phone(customer: Customer) -> None:
+    """Whoever made this account never proved its email, so the phone may be theirs and would open it again."""
+    if customer.phone is not None and customer.phone_verified_at is None:
+        customer.phone_raw, customer.phone = customer.phone, None
+
+
+async def _set_password(db: AsyncSession, customer: Customer, password_hash: str, *, note: str) -> None:
+    """Write the new password of a locked account; every session and every open token ends."""
+    customer.password_hash = password_hash
+    customer.failed_sign_ins, customer.locked_until = 0, None
+    customer.updated_at = now()
+    customer.version += 1
+    await db.flush()
+    await void_tokens(db, customer.id, [CodePurpose.PASSWORD_RESET, CodePurpose.PHONE_SESSION])
+    await end_sessions_of(db, SessionKind.CUSTOMER, customer.id)
+    await record_audit(
+        db,
+        action="customer.password_reset",
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        note=note,
+        by=as_owner(customer),
+    )

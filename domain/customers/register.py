@@ -1,0 +1,254 @@
+"""Opening an account: with an email or a phone, never with somebody else's, and no sign-in until one is proven."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.addresses import compose_address
+from domain.audit import record_audit
+from domain.customers.accounts import Profile, as_owner, describe_account
+from domain.customers.linking import find_claimable_order
+from domain.customers.messages import send_verification_link
+from domain.customers.phone_codes import text_code
+from domain.errors import InvalidInput, Refused
+from domain.input_errors import refuse_fields
+from domain.inputs import (
+    EmailIn,
+    Filled20,
+    Filled60,
+    Filled200,
+    Input,
+    OptionalEmailIn,
+    PasswordIn,
+    PhoneIn,
+    Text60,
+    Text200,
+)
+from domain.passwords import check_new_password, hash_password
+from domain.phone import parse_phone
+from models import Customer
+
+
+class RegisterCustomer(Input):
+    """What a new customer tells; an email or a phone is needed."""
+
+    username: Filled200
+    email: OptionalEmailIn = None
+    company_name: Text200 | None = None
+    phone: PhoneIn | None = None
+    business_type: Text200 | None = None
+    business_ein: Text60 | None = None
+    resale_certificate: Text200 | None = None
+    state_of_operation: Text60 | None = None
+    password: PasswordIn
+
+
+class CreateAccountAtCheckout(Input):
+    """What a guest who has just ordered tells; the email becomes the username."""
+
+    email: EmailIn
+    password: PasswordIn
+    delivery_name: Filled200
+    delivery_address: Filled200
+    delivery_city: Filled60
+    delivery_state: Filled60
+    delivery_zip: Filled20
+    delivery_phone: PhoneIn | None = None
+    delivery_company: Text200 | None = None
+    order_number: Text60 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new account that waits for its proof; the debug values are None unless DEBUG_TOKENS is on."""
+
+    message: str
+    user: Profile
+    email_verification_required: bool
+    phone_verification_required: bool
+    debug_token: str | None = None
+    debug_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRules:
+    """The settings that accounts depend on; `shop_url` is where mailed links lead, without a final slash."""
+
+    shop_url: str
+    secret_key: str
+    minimum_length: int
+    shows_secrets: bool
+
+
+async def register_customer(db: AsyncSession, data: RegisterCustomer, *, rules: AccountRules) -> Registered:
+    """Open an account and send what verifies it: a link to its email, else a code to its phone.
+
+    Raises InvalidInput naming every bad field, and Refused with `duplicate_field` and `hint` for a username, email or
+    phone that another account has. A phone is looked for under a lock on it, since the book may hold it twice.
+    """
+    phone = parse_phone(data.phone) if data.phone else None
+    _check_input(data, phone, minimum_length=rules.minimum_length)
+    customer = Customer(
+        username=data.username,
+        email=data.email,
+        password_hash=await hash_password(data.password),
+        company_name=data.company_name or "",
+        phone=phone,
+        business_type=data.business_type or "",
+        business_ein=data.business_ein or "",
+        resale_certificate=data.resale_certificate or "",
+        state_of_operation=data.state_of_operation or "",
+    )
+    return await _open_account(db, customer, rules=rules)
+
+
+async def create_account_at_checkout(
+    db: AsyncSession, data: CreateAccountAtCheckout, *, rules: AccountRules
+) -> Registered:
+    """Open an account for a guest with the email as its username; the named order follows once it is verified.
+
+    Raises as `register_customer` does. An order that does not match, or is not a guest's, is passed over in silence.
+    """
+    phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
+    if data.delivery_phone and phone is None:
+        raise refuse_fields({"delivery_phone": NOT_A_PHONE})
+    check_new_password(data.password, minimum=rules.minimum_length)
+    first_name, _, last_name = data.delivery_name.partition(" ")
+    customer = Customer(
+        username=data.email,
+        email=data.email,
+        password_hash=await hash_password(data.password),
+        first_name=first_name,
+        last_name=last_name.strip(),
+        company_name=data.delivery_company or "",
+        phone=phone,
+        shipping_street=data.delivery_address,
+        shipping_city=data.delivery_city,
+        shipping_state=data.delivery_state,
+        shipping_zip=data.delivery_zip,
+    )
+    if data.order_number:
+        customer.claimed_order_id = await find_claimable_order(db, data.order_number, email=data.email, phone=phone)
+    return await _open_account(db, customer, rules=rules, phone_field="delivery_phone")
+
+
+NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
+
+
+def check_username(username: str, email: str | None) -> str | None:
+    """What is wrong with a username, if anything.
+
+    With an @ it must be the account's own email: elsewhere it would pass for somebody else's at sign-in.
+    """
+    if not username.isprintable():
+        return "must be plain text on one line"
+    if "@" in username and username.lower() != email:
+        return "may contain an @ only where it is your own email"
+    return None
+
+
+async def refuse_duplicates(db: AsyncSession, customer: Customer, *, phone_field: str = "phone") -> None:
+    """Raise Refused for the first of username, email and phone that another account has.
+
+    Two accounts that would take one phone at once wait for one another here.
+    """
+    if customer.phone is not None:
+        await db.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"phone:{customer.phone}"}
+        )
+    others = Customer.id != (customer.id or 0)
+    checks = (
+        ("username", "username", func.lower(Customer.username) == func.lower(customer.username)),
+        ("email", "email", func.lower(Customer.email) == func.lower(customer.email)),
+        ("phone", phone_field, (Customer.phone == customer.phone) & Customer.is_active),
+    )
+    for name, field, is_taken in checks:
+        if getattr(customer, name) is not None and await db.scalar(
+            select(Customer.id).where(is_taken, others).limit(1)
+        ):
+            raise _duplicate(name, field)
+
+
+def _duplicate(name: str, field: str) -> Refused:
+    hints = {
+        "username": "Choose another username, or sign in if it is yours.",
+        "email": "Sign in, or ask for a new password if you do not know it.",
+        "phone": "Sign in, or ask for a code to this phone to set a new password.",
+    }
+    return Refused(
+        f"There is an account with this {name} already.",
+        code=f"{name}_taken",
+        fields={field: "belongs to another account"},
+        duplicate_field=name,
+        hint=hints[name],
+    )
+
+
+def _check_input(data: RegisterCustomer, phone: str | None, *, minimum_length: int) -> None:
+    """Raise InvalidInput with every bad field at once."""
+    wrong: dict[str, str] = {}
+    if sentence := check_username(data.username, data.email):
+        wrong["username"] = sentence
+    if data.phone and phone is None:
+        wrong["phone"] = NOT_A_PHONE
+    if not data.email and not data.phone:
+        wrong |= {"email": "or a phone is required", "phone": "or an email is required"}
+    try:
+        check_new_password(data.password, minimum=minimum_length)
+    except InvalidInput as error:
+        if not wrong:
+            raise
+        wrong |= error.fields
+    if wrong:
+        raise refuse_fields(wrong)
+
+
+async def _open_account(
+    db: AsyncSession, customer: Customer, *, rules: AccountRules, phone_field: str = "phone"
+) -> Registered:
+    """Write the account, note it in the audit trail and send what verifies it."""
+    await refuse_duplicates(db, customer, phone_field=phone_field)
+    try:
+        async with db.begin_nested():
+            db.add(customer)
+            await db.flush()
+    except IntegrityError as error:
+        # Somebody took a name between the question and the answer.
+        await refuse_duplicates(db, customer, phone_field=phone_field)
+        raise _duplicate("username", "username") from error
+    await record_audit(
+        db,
+        action="customer.registered",
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        after={
+            "username": customer.username,
+            "email": customer.email,
+            "phone": customer.phone,
+            "shipping_address": compose_address(customer.shipping_street, customer.shipping_city),
+        },
+        by=as_owner(customer),
+    )
+    return await _send_proof(db, customer, rules=rules)
+
+
+async def _send_proof(db: AsyncSession, customer: Customer, *, rules: AccountRules) -> Registered:
+    token = code = None
+    if customer.email is not None:
+        token = await send_verification_link(db, customer.id, email=customer.email, shop_url=rules.shop_url)
+        message = "Your account is made. Open the link that we have mailed you, then sign in."
+    else:
+        assert customer.phone is not None  # one of the two was asked for
+        code = await text_code(db, customer.id, phone=customer.phone, secret_key=rules.secret_key)
+        message = "Your account is made. Confirm it with the code that we have texted you, then sign in."
+    return Registered(
+        message=message,
+        user=describe_account(customer),
+        email_verification_required=customer.email is not None,
+        phone_verification_required=customer.email is None,
+        debug_token=token if rules.shows_secrets else None,
+        debug_code=code if rules.shows_secrets else None,
+    )

@@ -1,0 +1,114 @@
+"""Signing customers in and out. Whether an account exists, is closed or rests shows neither in answer nor in work."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.customers.accounts import Profile, describe_account, find_account, is_verified, lock_account
+from domain.customers.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.errors import NotAllowed, NotSignedIn
+from domain.inputs import Filled200, Input, PasswordIn
+from domain.passwords import hash_password, needs_rehash, verify_password
+from domain.sessions import end_session, end_sessions_of, open_session
+from models import Customer, SessionKind
+from models.session import current_database
+
+
+class SignIn(Input):
+    """Username (or email) and password."""
+
+    username: Filled200
+    password: PasswordIn
+
+
+class SignOut(Input):
+    """Whether every browser of the account is to be signed out."""
+
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """Where somebody signs in from; demo customers are let in from this machine only."""
+
+    address: str
+    user_agent: str
+    is_local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A customer who is in, and the session's id for the cookie."""
+
+    user: Profile
+    session_token: str
+
+
+async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
+    """Sign a customer in.
+
+    Raises NotSignedIn for wrong credentials, and NotAllowed with `email_verification_required` (or
+    `phone_verification_required`) while the account is not proven. Ten wrong tries make it rest for a quarter of an
+    hour. Locks the account.
+    """
+    async with current_database().reading() as connection:
+        row = await find_account(connection, data.username)
+    may_try = await reserve_attempt(row.id if row is not None else NOBODY)
+    tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
+    if not await verify_password(tries_hash, data.password) or row is None:
+        raise _wrong()
+    if row.is_demo and not doorway.is_local:
+        await give_back_attempt(row.id)
+        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+    if not is_verified(row):
+        await give_back_attempt(row.id)
+        raise _unproven(by_email=row.email is not None)
+    better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
+    customer = await lock_account(db, row.id)
+    if not customer.is_active or customer.password_hash != row.password_hash or customer.email != row.email:
+        raise _wrong()
+    if better_hash is not None:
+        customer.password_hash = better_hash
+    return await enter(db, customer, doorway)
+
+
+async def enter(db: AsyncSession, customer: Customer, doorway: Doorway) -> SignedIn:
+    """Open a session for a locked account whose owner has proven to be there."""
+    customer.failed_sign_ins, customer.locked_until = 0, None
+    token = await open_session(
+        db, SessionKind.CUSTOMER, customer.id, address=doorway.address, user_agent=doorway.user_agent
+    )
+    return SignedIn(describe_account(customer), token)
+
+
+async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
+    """End the session in hand, or all of the account's; for somebody who is not signed in nothing is to do."""
+    if not by.is_customer or by.id is None:
+        return
+    if data.everywhere:
+        await end_sessions_of(db, SessionKind.CUSTOMER, by.id)
+    elif by.session_id is not None:
+        await end_session(db, by.session_id)
+
+
+def _wrong() -> NotSignedIn:
+    return NotSignedIn(
+        "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
+        code="invalid_credentials",
+    )
+
+
+def _unproven(*, by_email: bool) -> NotAllowed:
+    if by_email:
+        return NotAllowed(
+            "Confirm your email first, by the link that we have mailed you.",
+            code="email_verification_required",
+            email_verification_required=True,
+        )
+    return NotAllowed(
+        "Confirm your phone first, with the code that we have texted you.",
+        code="phone_verification_required",
+        email_verification_required=False,
+        phone_verification_required=True,
+    )

@@ -1,0 +1,97 @@
+"""Proving an account's email by the mailed link; only then may it sign in and only then do its orders follow."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.audit import record_audit
+from domain.clock import now
+from domain.customers.accounts import Profile, as_owner, describe_account, find_account
+from domain.customers.linking import link_orders
+from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
+from domain.customers.messages import send_verification_link
+from domain.inputs import Filled200, Input
+from models import CodePurpose, Customer
+
+SOMEBODY = "nobody@invalid.example"
+
+
+class VerifyEmail(Input):
+    """The token of the mailed link."""
+
+    token: Filled200
+
+
+class ResendVerification(Input):
+    """The email (or the username) of the account that waits."""
+
+    email: Filled200
+
+
+@dataclass(frozen=True, slots=True)
+class SentAnswer:
+    """What is answered in every case; the debug value is None unless DEBUG_TOKENS is on."""
+
+    message: str
+    debug_token: str | None = None
+    email_sent: bool = True
+
+
+async def verify_email(db: AsyncSession, data: VerifyEmail) -> Profile:
+    """Mark the account's email as proven and link the guest orders that name it.
+
+    Raises InvalidInput for a link that is used, older than 48 hours or for an email that the account has no more.
+    """
+    redeemed = await redeem_token(db, CodePurpose.EMAIL_VERIFICATION, data.token)
+    await mark_email_verified(db, redeemed.customer)
+    return describe_account(redeemed.customer)
+
+
+async def mark_email_verified(db: AsyncSession, customer: Customer) -> None:
+    """Note the proof of a locked account's email, and take over the guest orders that name it."""
+    await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION])
+    if customer.email_verified_at is None:
+        customer.email_verified_at = now()
+        customer.updated_at = now()
+        customer.version += 1
+        await record_audit(
+            db,
+            action="customer.email_verified",
+            record_kind="customer",
+            record_id=customer.id,
+            record_name=customer.company_name or customer.username,
+            after={"email": customer.email},
+            by=as_owner(customer),
+        )
+    await link_orders(db, customer)
+
+
+async def resend_verification(
+    db: AsyncSession, data: ResendVerification, *, shop_url: str, shows_token: bool
+) -> SentAnswer:
+    """Mail the verification link again, at most three times an hour.
+
+    Where nothing is waiting, the same statements run and are taken back.
+    """
+    await hide_the_commit(db)
+    account = await find_account(db, data.email)
+    email = account.email if account is not None and account.email is not None else SOMEBODY
+    sent = await count_recent(db, CodePurpose.EMAIL_VERIFICATION, email)
+    goes_out = (
+        account is not None
+        and account.is_active
+        and account.email is not None
+        and account.password_hash is not None
+        and account.email_verified_at is None
+        and sent < MOST_LINKS
+    )
+    async with db.begin_nested() as writing:
+        token = await send_verification_link(
+            db, account.id if account is not None else None, email=email, shop_url=shop_url
+        )
+        if not goes_out:
+            await writing.rollback()
+    return SentAnswer(
+        "If an account waits for this email to be confirmed, a new link is on its way. It works for 48 hours.",
+        debug_token=token if shows_token and goes_out else None,
+    )
