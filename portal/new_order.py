@@ -100,7 +100,7 @@ async def change_new_order() -> Response:
         focus = "product_q"
     elif act == "enter":
         buyer, focus = await _take_best(draft, buyer)
-    return await _show(draft, buyer, focus=focus, step=act)
+    return await _show(draft, buyer, focus=focus, act=act)
 
 
 async def _take_best(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, str]:
@@ -163,7 +163,9 @@ async def _wait_for_claim(claim: Claim) -> str | None:
 
 async def _read_fields(draft: Draft) -> dict[str, list[str]]:
     """The form as `EnterOrder` reads it: an empty fee is the usual one, a rep's order is unpaid."""
-    fields = {name: [value] for name, value in draft.texts.items() if value and name not in {"guest", "form_key"}}
+    fields = {
+        name: [value] for name, value in draft.texts.items() if value and name not in {"guest", "form_key", "step"}
+    }
     for place, (sku, quantity) in enumerate(draft.lines):
         fields |= {f"items[{place}][sku]": [sku], f"items[{place}][quantity]": [quantity]}
     if current_actor().has_role(Role.SALES_REP):
@@ -198,7 +200,7 @@ async def _show(
     buyer: Buyer | None,
     *,
     focus: str = "",
-    step: str = "",
+    act: str = "",
     tried: Attempt[Any] | None = None,
 ) -> Response:
     """The form as it now stands, or the block of it that the step asked for."""
@@ -219,7 +221,8 @@ async def _show(
         customer_hits=await _find_buyers(draft),
         product_hits=await find_products(db(), name, visible_to=me) if name else [],
         focus=focus,
-        repricing=step == "price",
+        step=draft.step + 1,
+        repricing=act == "price",
         errors=tried.errors if tried else {},
         problem=tried.refusal.message if tried and tried.refusal else "",
         is_refused_terms=tried is not None and tried.refusal is not None and tried.refusal.code == "terms_not_covered",

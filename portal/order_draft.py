@@ -18,7 +18,7 @@ TEXTS = (
     "customer_id", "guest", "customer_q", "product_q", "delivery_company", "delivery_name", "delivery_address",
     "delivery_city", "delivery_state", "delivery_zip", "delivery_phone", "delivery_email", "discount_amount",
     "delivery_fee", "payment_method", "payment_status", "po_number", "special_notes", "staff_notes", "override_terms",
-    "form_key",
+    "form_key", "step",
 )  # fmt: skip
 
 
@@ -34,6 +34,12 @@ class Draft:
         """The customer chosen, if any."""
         text = self.texts.get("customer_id", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+    @property
+    def step(self) -> int:
+        """How many times the form has been sent; a copy of it counts on from there."""
+        text = self.texts.get("step", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
     @property
     def has_buyer(self) -> bool:
