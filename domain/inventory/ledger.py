@@ -5,7 +5,9 @@ The deltas of a product add up to its level, always: a product that is no longer
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -17,6 +19,7 @@ from domain.staff.rights import require
 from models import Order, Product, StockMovement, StockReason
 
 MOST_UNITS = 1_000_000
+Level = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What each role may do, named once: guards bound whole routes, these bound what stands inside them."""
 
-from domain.actor import Actor, Role
+from domain.actor import Actor, ActorKind, Role
 from domain.errors import NotAllowed
+from models import KeyScope
 
 _OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.STAFF})
 _MANAGERS = frozenset({Role.ADMIN, Role.MANAGER})
@@ -18,6 +19,12 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "cancel_paid_orders": _OFFICE,
     "record_payments": _OFFICE,
     "apply_credit": _OFFICE,
+    "send_pay_links": _DESK,
+    "upload_checks": _DESK,
+    "review_checks": _OFFICE,
+    "refund_payments": _OFFICE,
+    "see_credit": _DESK,
+    "adjust_credit": _MANAGERS,
     "set_order_history": _MANAGERS,
     "override_terms": _MANAGERS,
     "assign_orders": _MANAGERS,
@@ -38,10 +45,18 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "check_mail": _ADMIN,
 }
 
+# What programs may do by the scopes of their keys.
+SCOPE_RIGHTS: dict[str, frozenset[str]] = {
+    KeyScope.SYNC: frozenset({"see_products", "edit_products", "edit_stock"}),
+}
+
 
 def may(actor: Actor, right: str) -> bool:
-    """True when the actor's role has the right; raises KeyError for a right nobody has named."""
-    return actor.is_staff and actor.role in RIGHTS[right]
+    """True when the actor's role or key has the right; raises KeyError for a right nobody has named."""
+    roles = RIGHTS[right]
+    if actor.kind is ActorKind.API_KEY:
+        return any(right in SCOPE_RIGHTS.get(scope, ()) for scope in actor.scopes)
+    return actor.is_staff and actor.role in roles
 
 
 def require(actor: Actor, right: str, sentence: str) -> None:

@@ -1,0 +1,98 @@
+"""Answers to outside systems that keep the catalogue in step with theirs."""
+
+import orjson
+
+from api.schemas.base import Answer, MoneyOut
+from domain.catalogue.sync_bulk import BulkResult
+from domain.catalogue.sync_reads import SyncProduct
+from domain.paging import Page
+
+
+class SyncProductOut(Answer):
+    id: int
+    name: str
+    description: str
+    category_id: int
+    sku: str
+    unit_price: MoneyOut
+    bulk_price: MoneyOut | None
+    bulk_quantity: int | None
+    unit_size: str
+    brand: str
+    image_url: str | None
+    in_stock: bool
+    stock_quantity: int | None
+    is_active: bool
+
+
+class SyncProductListOut(Answer):
+    total: int
+    page: int
+    per_page: int
+    pages: int
+    products: list[SyncProductOut]
+
+
+class SyncOneProductOut(Answer):
+    product: SyncProductOut
+
+
+class SyncSavedProductOut(Answer):
+    success: bool = True
+    product: SyncProductOut
+
+
+class SyncSavedImageOut(SyncSavedProductOut):
+    image_url: str | None
+
+
+class SyncUpdatedRowOut(Answer):
+    id: int
+    sku: str
+
+
+class SyncSkippedRowOut(SyncUpdatedRowOut):
+    reason: str
+
+
+class SyncFailedRowOut(Answer):
+    index: int
+    id: int | None
+    sku: str | None
+    error: str
+
+
+class SyncBulkOut(Answer):
+    success: bool = True
+    updated_count: int
+    skipped_count: int
+    error_count: int
+    updated: list[SyncUpdatedRowOut]
+    skipped: list[SyncSkippedRowOut]
+    errors: list[SyncFailedRowOut]
+
+
+def show_sync_page(page: Page[SyncProduct]) -> dict[str, object]:
+    """A page under the names that the contract gives its parts."""
+    return {
+        "total": page.total,
+        "page": page.page,
+        "per_page": page.per_page,
+        "pages": page.pages,
+        "products": page.rows,
+    }
+
+
+def show_bulk_result(result: BulkResult) -> bytes:
+    """What became of thousands of rows, written in one pass."""
+    return orjson.dumps(
+        {
+            "success": True,
+            "updated_count": len(result.updated),
+            "skipped_count": len(result.skipped),
+            "error_count": len(result.errors),
+            "updated": result.updated,
+            "skipped": result.skipped,
+            "errors": result.errors,
+        }
+    )

@@ -1,0 +1,106 @@
+"""Doors for outside systems, by API key: reading the catalogue and keeping its prices, stock and pictures in step."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.guards import api_key_for
+from api.reading import answers, body_limit, reads, reads_query
+from api.request import current_actor, db
+from api.revalidated import revalidated
+from api.schemas.product_sync import (
+    SyncBulkOut,
+    SyncOneProductOut,
+    SyncProductListOut,
+    SyncSavedImageOut,
+    SyncSavedProductOut,
+    show_bulk_result,
+    show_sync_page,
+)
+from api.uploads import reads_file
+from domain.catalogue import sync_bulk, sync_edits, sync_reads
+from domain.catalogue.sync_bulk import SyncBulkUpdate
+from domain.catalogue.sync_edits import SyncUpdatePricing, SyncUpdateProduct, SyncUpdateStock
+from domain.catalogue.sync_reads import SyncListProducts
+from models import KeyScope
+from models.session import current_database
+
+blueprint = Blueprint("product_sync", __name__)
+tag_blueprint(blueprint, ["product_sync"])
+
+LIST = "/api/v1/products"
+# A SKU may hold a slash.
+ONE = f"{LIST}/<path:id_or_sku>"
+
+
+@blueprint.get(LIST)
+@api_key_for(KeyScope.SYNC)
+@revalidated
+@reads_query(SyncListProducts)
+@answers(SyncProductListOut)
+async def sync_list_products(query: SyncListProducts) -> Any:
+    """Every product in the order of ids, hidden ones too; `If-None-Match` answers 304 while nothing changed."""
+    async with current_database().reading() as connection:
+        return show_sync_page(await sync_reads.sync_list_products(connection, query))
+
+
+@blueprint.get(ONE)
+@api_key_for(KeyScope.SYNC)
+@revalidated
+@answers(SyncOneProductOut)
+async def sync_get_product(id_or_sku: str) -> Any:
+    """One product by id or SKU; digits are tried as an id first, then as a SKU."""
+    async with current_database().reading() as connection:
+        return {"product": await sync_reads.sync_get_product(connection, id_or_sku)}
+
+
+@blueprint.route(ONE, methods=["PUT", "PATCH"])
+@api_key_for(KeyScope.SYNC)
+@body_limit(64)
+@reads(SyncUpdateProduct)
+@answers(SyncSavedProductOut)
+async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
+    """Change what was sent; what is not sent stays."""
+    return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
+
+
+sync_update_product.first_method = "PUT"  # type: ignore[attr-defined]
+
+
+@blueprint.post(f"{ONE}/image")
+@api_key_for(KeyScope.SYNC)
+@reads_file("image")
+@answers(SyncSavedImageOut)
+async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
+    """Make the file the product's primary picture."""
+    product = await sync_edits.sync_upload_image(db(), id_or_sku, file, by=current_actor())
+    return {"product": product, "image_url": product.image_url}
+
+
+@blueprint.patch(f"{ONE}/stock")
+@api_key_for(KeyScope.SYNC)
+@reads(SyncUpdateStock)
+@answers(SyncSavedProductOut)
+async def sync_update_stock(id_or_sku: str, data: SyncUpdateStock) -> Any:
+    """Say whether it can be sold, and how many there are; the difference stands in the stock ledger."""
+    return {"product": await sync_edits.sync_update_stock(db(), id_or_sku, data, by=current_actor())}
+
+
+@blueprint.patch(f"{ONE}/pricing")
+@api_key_for(KeyScope.SYNC)
+@reads(SyncUpdatePricing)
+@answers(SyncSavedProductOut)
+async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
+    """Set the prices for orders to come."""
+    return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
+
+
+@blueprint.post(f"{LIST}/bulk")
+@api_key_for(KeyScope.SYNC)
+@body_limit(64)
+@reads(SyncBulkUpdate)
+@answers(SyncBulkOut)
+async def sync_bulk_update(data: SyncBulkUpdate) -> bytes:
+    """Change up to 5,000 products by id or SKU; each row stands or falls alone."""
+    return show_bulk_result(await sync_bulk.sync_bulk_update(db(), data, by=current_actor()))

@@ -1,0 +1,43 @@
+"""How a handler takes a file: one multipart part, bounded before it is read, judged by its content in the domain."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from pydantic import create_model
+from quart import request
+from quart.datastructures import FileStorage
+from quart_schema import DataSource, document_request
+from quart_schema.pydantic import File
+
+from api.guards import Handler
+from api.reading import body_limit
+from domain.errors import InvalidInput, UnsupportedType
+
+MULTIPART = "multipart/form-data"
+PICTURE_MEGABYTES = 12
+
+
+def reads_file(name: str, *, megabytes: int = PICTURE_MEGABYTES) -> Callable[[Handler], Handler]:
+    """Read the file sent as `name` and hand its bytes over as `file`; another media type is 415, none is 400."""
+    document = create_model(f"{name.capitalize()}File", **{name: (File, ...)})  # type: ignore[call-overload]
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            if request.mimetype != MULTIPART:
+                raise UnsupportedType(f"Send the file as {MULTIPART}, in a part named {name}.")
+            return await handler(*args, file=read_part((await request.files).get(name), name), **kwargs)
+
+        bounded: Handler = body_limit(megabytes)(reading)
+        return document_request(document, source=DataSource.FORM_MULTIPART)(bounded)
+
+    return decorate
+
+
+def read_part(part: FileStorage | None, name: str) -> bytes:
+    """The bytes of a part; raises InvalidInput when it was not sent or is empty."""
+    data = part.read() if part is not None else b""
+    if not data:
+        raise InvalidInput("Choose a file first.", fields={name: "is required"})
+    return data

@@ -1,0 +1,71 @@
+"""What outside systems change on one product: its fields, prices, picture and stock, each through the catalogue's acts.
+
+They may not see or change costs, and they can't hide, archive or restore a product.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
+from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
+from domain.catalogue.sync_reads import SyncProduct, find_product_id, sync_get_product
+from domain.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.inventory.ledger import Level, set_stock_level
+from models import StockReason
+
+
+class SyncUpdateProduct(Input):
+    """What to change on a product; what is not sent stays."""
+
+    name: Filled200 | None = None
+    description: Text20000 | None = None
+    category_id: Id | None = None
+    sku: Filled60 | None = None
+    unit_price: MoneyIn | None = None
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+    unit_size: Text60 | None = None
+    brand: Text60 | None = None
+    in_stock: bool | None = None
+    image_url: ImageUrlIn = None
+
+
+class SyncUpdateStock(Input):
+    """Whether it can be sold, and how many there are; null is "nobody counts them", absent leaves the level."""
+
+    in_stock: bool
+    stock_quantity: Level | None = None
+
+
+class SyncUpdatePricing(Input):
+    """The prices; what is not sent stays, null takes the bulk price away."""
+
+    unit_price: MoneyIn
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+
+
+async def sync_update_product(
+    db: AsyncSession, id_or_sku: str, data: SyncUpdateProduct | SyncUpdatePricing, *, by: Actor
+) -> SyncProduct:
+    """Change what was sent; raises NotFound, InvalidInput, and Refused for a taken SKU."""
+    product_id = await find_product_id(db, id_or_sku)
+    changes = EditProduct.model_validate({name: getattr(data, name) for name in data.model_fields_set})
+    await edit_product(db, product_id, changes, by=by)
+    return await sync_get_product(db, str(product_id))
+
+
+async def sync_upload_image(db: AsyncSession, id_or_sku: str, image: bytes, *, by: Actor) -> SyncProduct:
+    """Make the file the product's primary picture; raises NotFound, and InvalidInput for what is no picture."""
+    product_id = await find_product_id(db, id_or_sku)
+    await replace_picture(db, product_id, image, by=by, field="image")
+    return await sync_get_product(db, str(product_id))
+
+
+async def sync_update_stock(db: AsyncSession, id_or_sku: str, data: SyncUpdateStock, *, by: Actor) -> SyncProduct:
+    """Set the flag, and where it was sent the level, whose change stands in the ledger."""
+    product_id = await find_product_id(db, id_or_sku)
+    await edit_product(db, product_id, EditProduct(in_stock=data.in_stock), by=by)
+    if "stock_quantity" in data.model_fields_set:
+        await set_stock_level(db, product_id, data.stock_quantity, reason=StockReason.SYNCED, by=by)
+    return await sync_get_product(db, str(product_id))

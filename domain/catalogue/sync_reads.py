@@ -1,0 +1,111 @@
+"""Products as outside systems see them by API key: those not shown in the shop too, but none that was deleted.
+
+A product is named by its id or its SKU; digits are tried as an id first, and then as a SKU.
+"""
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.catalogue.get_product import make_image_url
+from domain.catalogue.search import match_products, read_search
+from domain.errors import NotFound
+from domain.inputs import BIGGEST_ID, Id, Text200, has_nul
+from domain.paging import Page, WidePageInput, make_page
+from models import Product
+
+Reader = AsyncSession | AsyncConnection
+
+
+class SyncListProducts(WidePageInput):
+    """What an outside system may narrow the list to."""
+
+    per_page: Annotated[int, Field(ge=1, le=500)] = 50
+    category_id: Id | None = None
+    search: Text200 | None = None
+    in_stock: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProduct:
+    """A product as an outside system sees it; `in_stock` is what can be sold now."""
+
+    id: int
+    name: str
+    description: str
+    category_id: int
+    sku: str
+    unit_price: Decimal
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    unit_size: str
+    brand: str
+    image_url: str | None
+    in_stock: bool
+    stock_quantity: int | None
+    is_active: bool
+
+
+IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
+IS_KEPT = Product.archived_at.is_(None)
+_ROW: Select[Any] = select(
+    *(
+        IS_AVAILABLE.label("in_stock") if field.name == "in_stock" else getattr(Product, field.name)
+        for field in fields(SyncProduct)
+    ),
+    Product.image_hash,
+)
+
+
+async def sync_list_products(db: Reader, asked: SyncListProducts) -> Page[SyncProduct]:
+    """One page of every product in the order of their ids, with the exact total."""
+    conditions: list[ColumnElement[bool]] = [IS_KEPT]
+    if asked.category_id is not None:
+        conditions.append(Product.category_id == asked.category_id)
+    if (search := read_search(asked.search)) is not None:
+        conditions.append(match_products(search))
+    if asked.in_stock is not None:
+        conditions.append(IS_AVAILABLE if asked.in_stock else ~IS_AVAILABLE)
+    rows = await db.execute(_ROW.where(*conditions).order_by(Product.id).limit(asked.per_page).offset(asked.offset))
+    total = await db.scalar(select(func.count()).select_from(Product).where(*conditions))
+    return make_page([_make_product(row) for row in rows], total or 0, asked)
+
+
+async def sync_get_product(db: Reader, id_or_sku: str) -> SyncProduct:
+    """One product by id or SKU; raises NotFound."""
+    row = (await db.execute(_narrow(_ROW, id_or_sku))).first()
+    if row is None:
+        raise NotFound("There is no such product.")
+    return _make_product(row)
+
+
+async def find_product_id(db: Reader, id_or_sku: str) -> int:
+    """The id of the product with this id or SKU; raises NotFound."""
+    found = await db.scalar(_narrow(select(Product.id), id_or_sku))
+    if found is None:
+        raise NotFound("There is no such product.")
+    return int(found)
+
+
+def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:
+    """To the one product meant; of two, the one with the id."""
+    text = id_or_sku.strip()
+    if has_nul(text):
+        raise NotFound("There is no such product.")
+    is_named = func.lower(Product.sku) == func.lower(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    if not 1 <= number <= BIGGEST_ID:
+        return statement.where(IS_KEPT, is_named)
+    is_numbered = Product.id == number
+    return statement.where(IS_KEPT, or_(is_numbered, is_named)).order_by(case((is_numbered, 0), else_=1)).limit(1)
+
+
+def _make_product(row: Any) -> SyncProduct:
+    *values, image_hash = row
+    product = dict(zip((field.name for field in fields(SyncProduct)), values, strict=True))
+    product["image_url"] = make_image_url(product["id"], image_hash, product["image_url"])
+    return SyncProduct(**product)

@@ -1,0 +1,37 @@
+"""Rows of one input that stand or fall alone: a bad one is kept with what is wrong with it, and the others are read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from domain.input_errors import collect_field_errors, refuse_fields
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row as it was sent, and what is wrong with each of its fields."""
+
+    sent: Any
+    fields: dict[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The same for people, in one sentence."""
+        return refuse_fields(self.fields).message
+
+    def get(self, name: str, kind: type) -> Any:
+        """A field as it was sent, if it is of that kind; None otherwise."""
+        value = self.sent.get(name) if isinstance(self.sent, dict) else None
+        return value if type(value) is kind else None
+
+
+def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError as error:
+        return BadRow(value, collect_field_errors(error.errors(include_url=False), value))
+
+
+# Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place.
+STANDS_ALONE = WrapValidator(_keep_bad_row)

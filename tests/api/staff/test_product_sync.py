@@ -1,0 +1,332 @@
+"""The doors of outside systems over HTTP: what they read, and what each row of theirs does."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from quart.typing import TestClientProtocol
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.images import to_data_url
+from models import AuditEntry, KeyScope, Product, ProductImage, StockMovement
+from tests.factories import make_product
+from tests.factories.catalogue import as_file, make_key, make_picture
+
+KEYS = {
+    "id", "name", "description", "category_id", "sku", "unit_price", "bulk_price", "bulk_quantity", "unit_size",
+    "brand", "image_url", "in_stock", "stock_quantity", "is_active",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def key(db: AsyncSession) -> dict[str, str]:
+    """The header of a program that may sync."""
+    return await make_key(db)
+
+
+async def read(db: AsyncSession, product: Product) -> Product:
+    await db.refresh(product)
+    return product
+
+
+async def test_only_a_key_with_the_scope_gets_in(client: TestClientProtocol, db: AsyncSession) -> None:
+    voice = await make_key(db, KeyScope.VOICE)
+    assert (await client.get("/api/v1/products")).status_code == 401
+    assert (await client.get("/api/v1/products", headers=voice)).status_code == 403
+    assert (await client.post("/api/v1/products/bulk", json={"products": []}, headers=voice)).status_code == 403
+
+
+async def test_the_list_holds_hidden_products_but_no_archived_ones(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    shown = await make_product(db, stock=0, unit_price=Decimal("10.10"))
+    hidden = await make_product(db, stock=None, is_active=False, category_id=shown.category_id)
+    await make_product(db, category_id=shown.category_id, is_active=False, archived_at=shown.created_at)
+    await db.commit()
+    path = f"/api/v1/products?category_id={shown.category_id}"
+    body = await (await client.get(path, headers=key)).get_json()
+    assert (body["total"], body["page"], body["per_page"], body["pages"]) == (2, 1, 50, 1)
+    assert [row["id"] for row in body["products"]] == [shown.id, hidden.id]
+    assert set(body["products"][0]) == KEYS
+    assert [row["in_stock"] for row in body["products"]] == [False, True]
+    assert body["products"][0]["unit_price"] == 10.1
+    for in_stock, wanted in (("true", [hidden.id]), ("false", [shown.id])):
+        body = await (await client.get(f"{path}&in_stock={in_stock}", headers=key)).get_json()
+        assert [row["id"] for row in body["products"]] == wanted
+    assert (await client.get(f"{path}&in_stock=maybe", headers=key)).status_code == 400
+
+
+async def test_an_unchanged_read_is_304_and_a_changed_one_is_not(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    for path in (f"/api/v1/products/{product.id}", f"/api/v1/products?category_id={product.category_id}"):
+        first = await client.get(path, headers=key)
+        again = await client.get(path, headers=key | {"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, await again.get_data()) == (304, b"")
+        product.unit_price += 1
+        await db.commit()
+        changed = await client.get(path, headers=key | {"If-None-Match": first.headers["ETag"]})
+        assert changed.status_code == 200
+        assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+async def test_digits_are_an_id_first_and_then_a_sku(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    first = await make_product(db)
+    rival = await make_product(db, sku=str(first.id))
+    numbered = await make_product(db, sku="99000000000000000000123")
+    slashed = await make_product(db, sku="Pan 1/2")
+    await db.commit()
+
+    async def found(name: str) -> Any:
+        response = await client.get(f"/api/v1/products/{name}", headers=key)
+        return (await response.get_json())["product"]["id"] if response.status_code == 200 else response.status_code
+
+    assert await found(str(first.id)) == first.id
+    assert await found(str(rival.id)) == rival.id
+    assert await found("99000000000000000000123") == numbered.id
+    assert await found("pan%201/2") == slashed.id
+    assert await found(first.sku.lower()) == first.id
+    assert [await found(name) for name in ("0", "no-such", "%00", "²")] == [404, 404, 404, 404]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_an_update_changes_what_was_sent_alone(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], method: str
+) -> None:
+    product = await make_product(db, brand="Vollmer", bulk_price=Decimal("9.00"), bulk_quantity=10)
+    await db.commit()
+    body = {"unit_price": 12.5, "bulk_price": None, "bulk_quantity": None, "cost_per_item": 1, "is_active": False}
+    response = await client.open(f"/api/v1/products/{product.sku}", method=method, json=body, headers=key)
+    answer = await response.get_json()
+    assert (response.status_code, answer["success"]) == (200, True)
+    assert set(answer["product"]) == KEYS
+    kept = await read(db, product)
+    assert (kept.unit_price, kept.bulk_price, kept.bulk_quantity, kept.brand) == (
+        Decimal("12.50"),
+        None,
+        None,
+        "Vollmer",
+    )
+    assert (kept.cost_per_item, kept.is_active, kept.version) == (None, True, 2)
+
+
+async def test_what_was_read_can_be_sent_back_without_changing_anything(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}"
+    await client.post(f"{path}/image", files=as_file(make_picture()), headers=key)
+    shown = (await (await client.get(path, headers=key)).get_json())["product"]
+    version = (await read(db, product)).version
+    response = await client.put(path, json=shown, headers=key)
+    assert (await response.get_json())["product"] == shown
+    assert (await read(db, product)).version == version
+
+
+async def test_a_bad_or_conflicting_update_is_refused(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product, other = await make_product(db), await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}"
+    for body, status in (
+        ({"unit_price": "3"}, 400),
+        ({"unit_price": -1}, 400),
+        ({"name": None}, 400),
+        ({"in_stock": "yes"}, 400),
+        ({"category_id": 2**62}, 400),
+        ({"sku": other.sku.lower()}, 409),
+    ):
+        response = await client.patch(path, json=body, headers=key)
+        assert (response.status_code, (await response.get_json())["success"]) == (status, False), body
+    assert (await client.patch("/api/v1/products/none", json={"name": "x"}, headers=key)).status_code == 404
+
+
+async def test_a_picture_is_judged_by_its_content(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db, image_url="https://pictures.example/pan.jpg")
+    await db.commit()
+    path = f"/api/v1/products/{product.sku}/image"
+    good = await client.post(path, files=as_file(make_picture(), filename="x.svg"), headers=key)
+    answer = await good.get_json()
+    assert good.status_code == 200
+    assert answer["image_url"] == answer["product"]["image_url"]
+    assert answer["image_url"].startswith(f"/api/products/{product.id}/image?v=")
+    assert (await client.get(answer["image_url"])).status_code == 200
+    bad = await client.post(path, files=as_file(b"<svg/>"), headers=key)
+    assert (bad.status_code, (await bad.get_json())["fields"]) == (
+        400,
+        {"image": "must be a JPEG, PNG or WebP picture"},
+    )
+    assert (await client.post(path, files=as_file(b"x", "other"), headers=key)).status_code == 400
+    assert (await client.post(path, json={}, headers=key)).status_code == 415
+    large = as_file(b"x" * 12_000_001)
+    assert (await client.post(path, files=large, headers=key)).status_code == 413
+
+
+async def test_an_outside_address_takes_the_place_of_our_own_picture(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}"
+    await client.post(f"{path}/image", files=as_file(make_picture()), headers=key)
+    outside = "https://pictures.example/pan.jpg"
+    response = await client.patch(path, json={"image_url": outside}, headers=key)
+    assert (await response.get_json())["product"]["image_url"] == outside
+    picture = (await db.execute(select(ProductImage.is_primary).where(ProductImage.product_id == product.id))).scalars()
+    assert picture.all() == [False]
+    response = await client.patch(path, json={"image_url": to_data_url("image/png", make_picture())}, headers=key)
+    assert (await response.get_json())["product"]["image_url"].startswith(f"/api/products/{product.id}/image?v=")
+
+
+async def test_stock_is_set_through_the_ledger(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db, stock=100)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}/stock"
+    answer = await (await client.patch(path, json={"in_stock": True, "stock_quantity": 40}, headers=key)).get_json()
+    assert (answer["product"]["in_stock"], answer["product"]["stock_quantity"]) == (True, 40)
+    answer = await (await client.patch(path, json={"in_stock": False}, headers=key)).get_json()
+    assert (answer["product"]["in_stock"], answer["product"]["stock_quantity"]) == (False, 40)
+    answer = await (await client.patch(path, json={"in_stock": True, "stock_quantity": None}, headers=key)).get_json()
+    assert (answer["product"]["in_stock"], answer["product"]["stock_quantity"]) == (True, None)
+    moved = await db.execute(
+        select(StockMovement.delta, StockMovement.level_after, StockMovement.reason, StockMovement.actor_kind)
+        .where(StockMovement.product_id == product.id)
+        .order_by(StockMovement.id)
+    )
+    assert [tuple(row) for row in moved] == [
+        (100, 100, "opening", ""),
+        (-60, 40, "synced", "api_key"),
+        (-40, 0, "synced", "api_key"),
+    ]
+    for bad in ({"stock_quantity": 4}, {"in_stock": True, "stock_quantity": -1}, {"in_stock": 1}):
+        assert (await client.patch(path, json=bad, headers=key)).status_code == 400
+
+
+async def test_prices_are_set_and_what_is_not_sent_stays(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db, bulk_price=Decimal("9.00"), bulk_quantity=12)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}/pricing"
+    answer = await (await client.patch(path, json={"unit_price": 0.07, "bulk_price": 0.06}, headers=key)).get_json()
+    shown = answer["product"]
+    assert (shown["unit_price"], shown["bulk_price"], shown["bulk_quantity"]) == (0.07, 0.06, 12)
+    assert (await client.patch(path, json={"bulk_price": 1}, headers=key)).status_code == 400
+    assert (await client.patch(path, json={"unit_price": 1.001}, headers=key)).status_code == 400
+
+
+async def test_each_row_stands_or_falls_alone(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    one, two, three = await make_product(db), await make_product(db, brand="Vollmer"), await make_product(db)
+    archived = await make_product(db, archived_at=one.created_at)
+    await db.commit()
+    rows = [
+        {"id": one.id, "unit_price": 1.25, "bulk_price": 1.2, "bulk_quantity": 6},
+        {"sku": two.sku.lower(), "brand": "Vollmer"},
+        {"id": three.id, "unit_price": "4"},
+        {"sku": "no-such", "name": "x"},
+        {"unit_price": 4},
+        17,
+        {"id": three.id, "sku": one.sku, "name": "x"},
+        {"sku": archived.sku, "name": "x"},
+        {"id": three.id, "name": None, "unit_price": -1},
+        {"sku": three.sku, "name": "Third", "description": None, "in_stock": False},
+    ]
+    response = await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)
+    body = await response.get_json()
+    assert response.status_code == 200
+    assert (body["success"], body["updated_count"], body["skipped_count"], body["error_count"]) == (True, 2, 1, 7)
+    assert body["updated"] == [{"id": one.id, "sku": one.sku}, {"id": three.id, "sku": three.sku}]
+    assert body["skipped"] == [{"id": two.id, "sku": two.sku, "reason": "nothing changed"}]
+    assert body["errors"] == [
+        {"index": 2, "id": three.id, "sku": None, "error": "Unit price must be a number with at most two decimals."},
+        {"index": 3, "id": None, "sku": "no-such", "error": "There is no such product."},
+        {"index": 4, "id": None, "sku": None, "error": "Sku is required where there is no id."},
+        {"index": 5, "id": None, "sku": None, "error": "Body must be an object."},
+        {"index": 6, "id": three.id, "sku": one.sku, "error": f"The product with this id has the SKU {three.sku}."},
+        {"index": 7, "id": None, "sku": archived.sku, "error": "There is no such product."},
+        {"index": 8, "id": three.id, "sku": None, "error": "Unit price must be at least 0."},
+    ]
+    kept = await read(db, one)
+    assert (kept.unit_price, kept.bulk_price, kept.bulk_quantity, kept.version) == (
+        Decimal("1.25"), Decimal("1.20"), 6, 2,
+    )  # fmt: skip
+    kept = await read(db, three)
+    assert (kept.name, kept.in_stock, kept.unit_price, kept.version) == ("Third", False, Decimal("10.00"), 2)
+    assert (await read(db, two)).version == 1
+    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == one.id))).scalar_one()
+    assert story.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
+    assert story.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
+    assert story.actor_kind == "api_key"
+
+
+async def test_rows_on_one_product_are_worked_through_in_order(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = [
+        {"id": product.id, "unit_price": 11},
+        {"sku": product.sku, "unit_price": 11.00},
+        {"sku": product.sku, "unit_price": 12},
+        {"id": product.id, "unit_price": 10},
+    ]
+    body = await (await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)).get_json()
+    assert (body["updated_count"], body["skipped_count"]) == (3, 1)
+    kept = await read(db, product)
+    assert (kept.unit_price, kept.version) == (Decimal("10.00"), 1)
+
+
+async def test_pictures_and_addresses_come_with_rows(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    drawn, linked, spoilt = [await make_product(db) for _ in range(3)]
+    await db.commit()
+    url = to_data_url("image/png", make_picture())
+
+    async def send(*rows: dict[str, Any]) -> Any:
+        return await (await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)).get_json()
+
+    body = await send(
+        {"id": drawn.id, "image_url": url},
+        {"id": linked.id, "image_url": "https://pictures.example/a.jpg"},
+        {"id": spoilt.id, "image_url": to_data_url("image/png", b"<svg/>"), "name": "not kept"},
+        {"id": spoilt.id, "image_url": "javascript:alert(1)"},
+    )
+    assert (body["updated_count"], [row["index"] for row in body["errors"]]) == (2, [2, 3])
+    assert (await read(db, spoilt)).name != "not kept"
+    shown = (await (await client.get(f"/api/v1/products/{drawn.id}", headers=key)).get_json())["product"]["image_url"]
+    assert (await client.get(shown)).status_code == 200
+    body = await send({"id": drawn.id, "image_url": url}, {"id": drawn.id, "image_url": shown})
+    assert body["skipped_count"] == 2
+    body = await send({"id": drawn.id, "image_url": "https://pictures.example/b.jpg"})
+    assert body["updated_count"] == 1
+    kept = await read(db, drawn)
+    assert (kept.image_url, kept.image_hash) == ("https://pictures.example/b.jpg", None)
+
+
+async def test_more_than_5000_rows_are_refused_as_a_whole(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = [{"id": product.id, "unit_price": 1}] * 5001
+    response = await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)
+    assert response.status_code == 400
+    assert (await response.get_json())["fields"] == {"products": "must have at most 5000 entries"}
+    assert (await client.post("/api/v1/products/bulk", json={}, headers=key)).status_code == 400
+    body = await (await client.post("/api/v1/products/bulk", json={"products": []}, headers=key)).get_json()
+    assert (body["success"], body["updated_count"]) == (True, 0)
+    assert await db.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.record_kind == "product")) == 0
