@@ -9,7 +9,6 @@ from api.reading import reads_query
 from api.request import db, settings
 from domain.actor import Role
 from domain.system import trail
-from models import AuditEntry
 from portal.jobs import write_name, write_value
 from portal.render import page_or_block
 
@@ -34,7 +33,7 @@ async def show_audit(query: trail.TrailFilters) -> Response:
     )
 
 
-def show_entry(entry: AuditEntry) -> dict[str, Any]:
+def show_entry(entry: Any) -> dict[str, Any]:
     """An entry as the list shows it: each changed field with its value before and after."""
     before, after = entry.before or {}, entry.after or {}
     names = [*after, *[name for name in before if name not in after]]

@@ -11,7 +11,6 @@ from domain.actor import Role
 from domain.inputs import Input, Text60
 from domain.staff import list_users, second_factor, users
 from domain.staff.list_users import Standing
-from models import Staff
 from portal.attempts import Attempt, attempt, form_version
 from portal.filters import with_query
 from portal.navigation import ROLE_WORDS
@@ -85,7 +84,7 @@ async def show_new_staff_user() -> Response:
 async def add_staff_user() -> Response:
     """Add a colleague."""
 
-    async def act(data: users.CreateStaff) -> Staff:
+    async def act(data: users.CreateStaff) -> Any:
         least = settings().password_min_length
         return await users.create_staff(db(), data, minimum_length=least, by=current_actor())
 
@@ -108,7 +107,7 @@ async def save_staff_user(staff_id: int) -> Response:
     """Save the form, unless somebody else changed the record meanwhile."""
     version = await form_version()
 
-    async def act(data: EditStaffForm) -> Staff:
+    async def act(data: EditStaffForm) -> Any:
         least = settings().password_min_length
         return await users.update_staff(
             db(), staff_id, data, minimum_length=least, by=current_actor(), expected_version=version
@@ -211,7 +210,7 @@ async def _ask_factor(staff_id: int, tried: Attempt[Any] | None) -> Response:
 
 
 async def _ask(  # noqa: PLR0917 -- the words of one question, in the order they stand on the page
-    staff: Staff, tried: Attempt[Any] | None, title: str, path: str, verb: str, text: str
+    staff: Any, tried: Attempt[Any] | None, title: str, path: str, verb: str, text: str
 ) -> Response:
     return await page_or_block(
         "shared/confirm.html",
