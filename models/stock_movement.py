@@ -1,11 +1,12 @@
 """The stock ledger: the deltas of a product add up to its level, always."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
 
-from models.base import Table, created, key, link, one_of, text
+from models.base import Table, created, key, link, money, one_of, text
 
 
 class StockReason(StrEnum):
@@ -21,10 +22,13 @@ class StockReason(StrEnum):
     RECEIVED = "received"
     SHORT_PICK = "short_pick"
     SYNCED = "synced"
+    DAMAGED = "damaged"
+    RETURNED = "returned"
+    USED = "used"
 
 
 class StockMovement(Table, table=True):
-    """One change of one product's level; never updated or deleted."""
+    """One change of one product's level; never updated or deleted. `unit_cost` and `vendor_name` are a delivery's."""
 
     __tablename__ = "stock_movement"
     __table_args__ = (
@@ -40,6 +44,8 @@ class StockMovement(Table, table=True):
     reason: str
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     note: str = text()
+    unit_cost: Decimal | None = money(nullable=True)
+    vendor_name: str = text()
     actor_kind: str = text()
     actor_id: int | None = None
     actor_name: str = text()
