@@ -1,5 +1,6 @@
 """The web app: which doors it has and what stands around every request."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from api.headers import register_headers
 from api.observed import register_observation
 from api.request import register_transactions
 from api.steady import SteadyQuart
-from models.session import Database, use_database
+from domain.actor import Actor
+from domain.reports.waiting import count_waiting
+from models.session import Database, current_database, use_database
 from portal import blueprints as portal_blueprints
 from portal.csrf import csrf_token, register_csrf
 from portal.errors import is_page, show_error_page
@@ -65,6 +68,11 @@ class OrjsonProvider(JSONProvider):
         return orjson.loads(s)
 
 
+async def _count_waiting(actor: Actor) -> Mapping[str, int]:
+    async with current_database().reading() as connection:
+        return await count_waiting(connection, visible_to=actor)
+
+
 def doors() -> list[Blueprint]:
     """Every door of the app, each a blueprint."""
     return [
@@ -105,7 +113,13 @@ def build_app(settings: Settings) -> Quart:
     customer_auth.init_app(app)
     staff_auth.init_app(app)
     register_errors(app, is_page=is_page, show_page=show_error_page)
-    prepare_templates(app, zone=settings.timezone, company_name=settings.company_name, csrf_token=csrf_token)
+    prepare_templates(
+        app,
+        zone=settings.timezone,
+        company_name=settings.company_name,
+        csrf_token=csrf_token,
+        count_waiting=_count_waiting,
+    )
     register_csrf(app)
     register_live(app)
     for blueprint in doors():

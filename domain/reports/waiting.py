@@ -1,0 +1,33 @@
+"""The small numbers beside the navigation: what waits for somebody, in one statement of bounded cost."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.actor import Actor
+from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
+from domain.orders.statuses import PaymentStatus
+from domain.staff.rights import may
+from models import JobRun, JobState, MessageState, OutboxMessage
+
+MOST_COUNTED = 999
+
+
+async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
+    """How many orders need attention, checks wait for review, messages and jobs have failed; at most 999 of each."""
+    own = may_be_seen_by(visible_to)
+    mine = [] if own is None else [own]
+    chosen = {
+        "orders": select(ORDERS.id).where(needs_attention(), *mine),
+        "checks": select(ORDERS.id).where(ORDERS.payment_status == PaymentStatus.PENDING_REVIEW, *mine),
+    }
+    if may(visible_to, "see_outbox"):
+        chosen["outbox"] = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
+    if may(visible_to, "see_jobs"):
+        chosen["jobs"] = select(JobRun.id).where(JobRun.state.in_([JobState.FAILED, JobState.PARKED]))
+    counts = [
+        select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery().label(name)
+        for name, rows in chosen.items()
+    ]
+    return dict((await connection.execute(select(*counts))).one()._mapping)
