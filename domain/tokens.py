@@ -57,7 +57,8 @@ def new_order_number() -> str:
 def is_random_order_number(number: str) -> bool:
     """True for a number that `new_order_number` could have made; one that staff chose may be guessed."""
     prefix, *groups = number.split("-")
-    return prefix == ORDER_PREFIX and [len(group) for group in groups] == [4, 4] and set("".join(groups)) <= set(READABLE)
+    is_grouped = prefix == ORDER_PREFIX and [len(group) for group in groups] == [4, 4]
+    return is_grouped and set("".join(groups)) <= set(READABLE)
 
 
 def mask_username(username: str) -> str:
