@@ -1,0 +1,97 @@
+"""A loopback mail server (aiosmtpd) with faults to switch on, and STARTTLS with a certificate of its own."""
+# ruff: noqa: N802, ARG002 - aiosmtpd gives its hooks their names and arguments.
+
+import datetime as dt
+import email
+import email.policy
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@dataclass
+class FakeMail:
+    """What came in, and what to answer: `data_answers` and `rcpt_answers` are used up one a mail; "drop" hangs up."""
+
+    password: str = "right"
+    data_answers: list[str] = field(default_factory=list)
+    rcpt_answers: list[str] = field(default_factory=list)
+    messages: list[EmailMessage] = field(default_factory=list)
+    was_encrypted: list[bool] = field(default_factory=list)
+    port: int = 0
+
+    async def handle_RCPT(self, server, session, envelope: Envelope, address, options) -> str:
+        if self.rcpt_answers:
+            return self.rcpt_answers.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope: Envelope) -> str:
+        answer = self.data_answers.pop(0) if self.data_answers else "250 taken"
+        if answer == "drop":
+            server.transport.abort()
+            return "250 never heard"
+        if answer.startswith("250"):
+            self.messages.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
+            self.was_encrypted.append(session.ssl is not None)
+        return answer
+
+    def authenticate(self, server, session, envelope, mechanism, auth_data: LoginPassword) -> AuthResult:
+        return AuthResult(success=auth_data.password == self.password.encode(), handled=False)
+
+
+@contextmanager
+def fake_mail(*, tls_folder: Path | None = None, **faults) -> Iterator[FakeMail]:
+    """The server for the time of the block, in a thread of its own."""
+    fake = FakeMail(**faults)
+    controller = Controller(
+        fake,
+        hostname="127.0.0.1",
+        port=_free_port(),
+        authenticator=fake.authenticate,
+        auth_require_tls=tls_folder is not None,
+        tls_context=_make_tls(tls_folder) if tls_folder else None,
+    )
+    controller.start()
+    fake.port = controller.port
+    try:
+        yield fake
+    finally:
+        controller.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _make_tls(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
