@@ -24,6 +24,7 @@ from domain.actor import Actor
 from domain.reports.waiting import count_waiting
 from models.session import Database, current_database, use_database
 from portal import blueprints as portal_blueprints
+from portal import parts
 from portal.csrf import csrf_token, register_csrf
 from portal.errors import is_page, show_error_page
 from portal.live import register_live
@@ -48,7 +49,7 @@ class PageSessions(SecureCookieSessionInterface):
         """The session of a page; None elsewhere."""
         return await super().open_session(app, incoming) if is_page(incoming.path) else None
 
-    async def make_null_session(self, app: Quart) -> NullSession:
+    async def make_null_session(self, app: Quart) -> NullSession:  # noqa: ARG002 - Quart's own signature
         """What the JSON doors get."""
         return _NO_SESSION
 
@@ -59,11 +60,11 @@ _NO_SESSION = NullSession()
 class OrjsonProvider(JSONProvider):
     """orjson in both directions; times in UTC with Z."""
 
-    def dumps(self, obj: Any, **kwargs: Any) -> str:
+    def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002 - the same
         """A value as JSON text."""
         return orjson.dumps(obj, option=orjson.OPT_UTC_Z).decode()
 
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # noqa: ARG002 - the same
         """JSON text as a value."""
         return orjson.loads(s)
 
@@ -124,6 +125,8 @@ def build_app(settings: Settings) -> Quart:
     register_live(app)
     for blueprint in doors():
         app.register_blueprint(blueprint)
+    if not settings.is_production:
+        app.register_blueprint(parts.blueprint)
     check_guards(app)
 
     @app.before_serving

@@ -30,4 +30,4 @@ async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Ma
         select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery().label(name)
         for name, rows in chosen.items()
     ]
-    return dict((await connection.execute(select(*counts))).one()._mapping)
+    return dict((await connection.execute(select(*counts))).mappings().one())
