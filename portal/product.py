@@ -45,7 +45,8 @@ REASON_WORDS = {
     StockReason.ORDER_CANCELLED: "Order cancelled", StockReason.ORDER_REOPENED: "Order reopened",
     StockReason.ORDER_EDITED: "Order changed", StockReason.ORDER_DELETED: "Order deleted",
     StockReason.COUNTED: "Counted", StockReason.RECEIVED: "Received", StockReason.SHORT_PICK: "Short pick",
-    StockReason.SYNCED: "Synced",
+    StockReason.SYNCED: "Synced", StockReason.DAMAGED: "Damaged", StockReason.RETURNED: "Returned",
+    StockReason.USED: "Used or given away",
 }  # fmt: skip
 # The chart stands in two thirds of the page.
 BESIDE_FACTS = (640, 190)

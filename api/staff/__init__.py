@@ -2,13 +2,14 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, orders, product_sync, system
+from api.staff import accounts, inventory, orders, product_sync, system
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the staff's JSON doors."""
     return [
         accounts.blueprint,
+        inventory.blueprint,
         orders.blueprint,
         product_sync.blueprint,
         system.blueprint,

@@ -44,6 +44,9 @@ NULLABLE = frozenset(
     }
 )
 
+# What whoever works with the stock may change.
+STOCK_FIELDS = frozenset({"in_stock", "reorder_level", "barcode", "bin_location"})
+
 # Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
 Weight = Annotated[MoneyIn, Field(gt=0, le=Decimal("999999.99"))]
 Inches = Annotated[MoneyIn, Field(gt=0, le=Decimal("9999.99"))]
@@ -85,8 +88,9 @@ async def edit_product(
     Raises NotFound, InvalidInput for an emptied required field or an unknown category, Refused for a taken SKU or
     barcode, and Refused with code `stale` when `version` is not the product's any more.
     """
-    require(by, "edit_products", "Your role does not change the catalogue.")
     sent = data.model_dump(exclude_unset=True)
+    right = "edit_stock" if sent.keys() <= STOCK_FIELDS else "edit_products"
+    require(by, right, "Your role does not change the catalogue.")
     empty = {name: "is required" for name in REQUIRED & sent.keys() if sent[name] is None}
     if empty:
         raise InvalidInput("Some fields must not be empty.", fields=empty)

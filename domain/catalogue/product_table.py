@@ -92,12 +92,7 @@ class ProductLine:
     @property
     def shelf(self) -> str:
         """The state of its stock: out, low, available or untracked."""
-        if not self.in_stock or self.stock_quantity == 0:
-            return "out"
-        if self.stock_quantity is None:
-            return "untracked"
-        is_low = self.reorder_level is not None and self.stock_quantity <= self.reorder_level
-        return "low" if is_low else "available"
+        return name_shelf(self.in_stock, self.stock_quantity, self.reorder_level)
 
 
 SHEET_COLUMNS = (
@@ -116,6 +111,16 @@ _BY_COLUMN: dict[str, ColumnElement[Any]] = {
     "price": Product.unit_price.expression,
     "changed": Product.updated_at.expression,
 }
+
+
+def name_shelf(in_stock: bool, stock_quantity: int | None, reorder_level: int | None) -> str:
+    """The state of a product's stock: out, low, available or untracked."""
+    if not in_stock or stock_quantity == 0:
+        return "out"
+    if stock_quantity is None:
+        return "untracked"
+    is_low = reorder_level is not None and stock_quantity <= reorder_level
+    return "low" if is_low else "available"
 
 
 async def list_product_lines(
@@ -179,12 +184,12 @@ def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:
     if (search := read_search(filters.search)) is not None:
         conditions.append(match_products(search))
     if filters.stock is not None:
-        conditions.append(_on_shelf(filters.stock))
+        conditions.append(match_shelf(filters.stock))
     return conditions
 
 
-def _on_shelf(stock: StockFilter) -> ColumnElement[bool]:
-    """The same states as `ProductLine.shelf`."""
+def match_shelf(stock: StockFilter) -> ColumnElement[bool]:
+    """The condition of a state; the same states as `name_shelf` names."""
     level, may_sell = Product.stock_quantity, Product.in_stock.expression
     match stock:
         case StockFilter.OUT:
@@ -195,7 +200,7 @@ def _on_shelf(stock: StockFilter) -> ColumnElement[bool]:
             return and_(may_sell, level > 0, level <= Product.reorder_level)
         case StockFilter.AVAILABLE:
             is_above = or_(Product.reorder_level.is_(None), level > Product.reorder_level)
-            return and_(may_sell, or_(level.is_(None), and_(level > 0, is_above)))
+            return and_(may_sell, level > 0, is_above)
 
 
 def _sort(statement: Select[Any], sort: ProductSort) -> Select[Any]:

@@ -40,6 +40,7 @@ class MovementRow:
     reason: str
     order_number: str | None
     note: str
+    vendor_name: str
     actor_name: str
     created_at: datetime
 
@@ -106,6 +107,7 @@ async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, as
             StockMovement.reason,
             Order.order_number,
             StockMovement.note,
+            StockMovement.vendor_name,
             StockMovement.actor_name,
             StockMovement.created_at,
         )

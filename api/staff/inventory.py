@@ -1,0 +1,52 @@
+"""The staff's doors to stock: the list, corrections, and goods that arrive."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.guards import staff_only
+from api.idempotent import idempotent
+from api.reading import answers, reads, reads_query
+from api.request import current_actor, db
+from api.schemas.inventory import InventoryOut, ReceivedStockOut, SavedStockOut, show_inventory
+from domain.actor import Role
+from domain.inventory import adjust, receive
+from domain.inventory.adjust import UpdateInventory
+from domain.inventory.receive import ReceiveStock
+from domain.inventory.stock_list import ListInventory, list_stock_lines
+from models.session import current_database
+
+blueprint = Blueprint("staff_inventory", __name__)
+tag_blueprint(blueprint, ["inventory"])
+
+STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
+
+
+@blueprint.get("/api/staff/inventory")
+@staff_only()
+@reads_query(ListInventory)
+@answers(InventoryOut)
+async def list_inventory(query: ListInventory) -> Any:
+    """What lies on the shelves, by name; prices are null for the warehouse."""
+    async with current_database().reading() as connection:
+        return show_inventory(await list_stock_lines(connection, query, visible_to=current_actor()))
+
+
+@blueprint.patch("/api/staff/inventory/<id:product_id>")
+@staff_only(*STOCK_ROLES)
+@reads(UpdateInventory)
+@answers(SavedStockOut)
+async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
+    """Set the level, the flag and, as a manager, prices; the ledger keeps who changed the level and why."""
+    return {"product": await adjust.update_inventory(db(), product_id, data, by=current_actor())}
+
+
+@blueprint.post("/api/staff/inventory/<id:product_id>/receive")
+@staff_only(*STOCK_ROLES)
+@idempotent
+@reads(ReceiveStock)
+@answers(ReceivedStockOut)
+async def receive_stock(product_id: int, data: ReceiveStock) -> Any:
+    """Add goods that arrived; a manager's unit cost moves the product's average cost."""
+    return await receive.receive_stock(db(), product_id, data, by=current_actor())

@@ -1,0 +1,103 @@
+"""Corrections of stock by hand: a level after a count, or units added or taken away, always with the reason."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.create_product import BulkQuantity
+from domain.catalogue.edit_product import EditProduct, edit_product, lock_product
+from domain.errors import InvalidInput, NotAllowed, Refused
+from domain.inputs import Input, MoneyIn, Text200
+from domain.inventory.ledger import MOST_UNITS, Level, StockLevel, set_stock_level
+from domain.inventory.stock_list import StockLine, get_stock_line
+from domain.staff.rights import may, require
+from models import StockReason
+
+PRICES = frozenset({"unit_price", "bulk_price", "bulk_quantity"})
+
+
+class UpdateInventory(Input):
+    """What to change; a level of null is "nobody counts them", and prices are for managers."""
+
+    in_stock: bool | None = None
+    unit_price: MoneyIn | None = None
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+    stock_quantity: Level | None = None
+    note: Text200 = ""
+
+
+class AdjustWay(StrEnum):
+    """How the units of an adjustment are meant."""
+
+    SET = "set"
+    ADD = "add"
+    TAKE = "take"
+
+
+class AdjustReason(StrEnum):
+    """Why a level is corrected by hand."""
+
+    COUNTED = "counted"
+    DAMAGED = "damaged"
+    RETURNED = "returned"
+    USED = "used"
+
+
+class AdjustStock(Input):
+    """A correction; `seen` is the level that the form was opened at, which matters where a level is set."""
+
+    way: AdjustWay = AdjustWay.SET
+    units: Annotated[int, Field(ge=0, le=MOST_UNITS)]
+    reason: AdjustReason = AdjustReason.COUNTED
+    note: Text200 = ""
+    seen: int | None = None
+
+
+async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInventory, *, by: Actor) -> StockLine:
+    """Set the flag, the prices and the level that were sent; the level's change stands in the ledger.
+
+    Raises NotFound, InvalidInput, and NotAllowed for prices sent by whoever may not change them.
+    """
+    require(by, "edit_stock", "Your role does not change stock.")
+    sent = data.model_fields_set
+    if sent & PRICES and not may(by, "edit_products"):
+        raise NotAllowed("Only managers change prices.")
+    changes = {name: getattr(data, name) for name in sent & (PRICES | {"in_stock"})}
+    if changes:
+        await edit_product(db, product_id, EditProduct.model_validate(changes), by=by)
+    if "stock_quantity" in sent:
+        await set_stock_level(db, product_id, data.stock_quantity, reason=StockReason.COUNTED, note=data.note, by=by)
+    return await get_stock_line(db, product_id, visible_to=by)
+
+
+async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, by: Actor) -> StockLevel:
+    """Correct a level and say why.
+
+    Raises NotFound, InvalidInput when more is taken than there is, Refused for taking what nobody counts, and Refused
+    with code `stale` when a level is set that changed since the form was opened.
+    """
+    require(by, "edit_stock", "Your role does not change stock.")
+    before = (await lock_product(db, product_id)).stock_quantity
+    if data.way is not AdjustWay.SET and data.units == 0:
+        raise InvalidInput("Say how many units.", fields={"units": "must be at least 1"})
+    match data.way:
+        case AdjustWay.SET:
+            level = data.units
+        case AdjustWay.ADD:
+            level = (before or 0) + data.units
+        case AdjustWay.TAKE:
+            if before is None:
+                raise Refused("Nobody counts this product yet. Set its level first.", code="not_tracked")
+            if data.units > before:
+                raise InvalidInput(f"There are only {before:,}.", fields={"units": f"must be at most {before:,}"})
+            level = before - data.units
+    if level > MOST_UNITS:
+        raise InvalidInput("That is more than a shelf holds.", fields={"units": f"must leave at most {MOST_UNITS:,}"})
+    seen = StockLevel(None, data.seen) if data.way is AdjustWay.SET and "seen" in data.model_fields_set else None
+    return await set_stock_level(
+        db, product_id, level, reason=StockReason(data.reason.value), note=data.note, by=by, seen=seen
+    )

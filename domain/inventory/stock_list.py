@@ -1,0 +1,162 @@
+"""The stock list: what lies where, how much of it, and what is running low; prices only for who may see money."""
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.product_table import StockFilter, match_shelf, name_shelf
+from domain.catalogue.search import escape_like, match_products, read_search
+from domain.errors import NotFound
+from domain.inputs import Text60, Text200
+from domain.paging import Page, PageInput, make_page
+from domain.staff.rights import may
+from models import Category, Product
+
+Reader = AsyncSession | AsyncConnection
+
+
+class StockSort(StrEnum):
+    """The orders of the list; "-" falls."""
+
+    NAME = "name"
+    NAME_FALLING = "-name"
+    SKU = "sku"
+    SKU_FALLING = "-sku"
+    BIN = "bin"
+    BIN_FALLING = "-bin"
+    LEVEL = "level"
+    LEVEL_FALLING = "-level"
+
+
+class ListInventory(PageInput):
+    """What the stock list may be narrowed to; `category` is a category's name or id."""
+
+    search: Text200 | None = None
+    category: Text60 | None = None
+    in_stock: bool | None = None
+
+
+class StockFilters(ListInventory):
+    """The same for the page: by the state of the shelf, sorted as asked."""
+
+    stock: StockFilter | None = None
+    sort: StockSort = StockSort.NAME
+
+    @property
+    def is_filtered(self) -> bool:
+        """True when a filter beside the tab hides products."""
+        return bool(self.search or self.category)
+
+
+@dataclass(frozen=True, slots=True)
+class StockLine:
+    """A product on the shelf; `in_stock` is what can be sold now, `may_sell` the flag alone.
+
+    Prices are None for who may not see money, and the cost for who may not see costs.
+    """
+
+    id: int
+    name: str
+    sku: str
+    brand: str
+    unit_size: str
+    in_stock: bool
+    may_sell: bool
+    unit_price: Decimal | None
+    bulk_price: Decimal | None
+    cost_per_item: Decimal | None
+    stock_quantity: int | None
+    reorder_level: int | None
+    barcode: str
+    bin_location: str
+    image_hash: str | None
+    version: int
+
+    @property
+    def shelf(self) -> str:
+        """The state of its stock: out, low, available or untracked."""
+        return name_shelf(self.may_sell, self.stock_quantity, self.reorder_level)
+
+
+IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
+_COMPUTED: dict[str, ColumnElement[Any]] = {"in_stock": IS_AVAILABLE, "may_sell": Product.in_stock.expression}
+_LINE: Select[Any] = select(
+    *(_COMPUTED[field.name] if field.name in _COMPUTED else getattr(Product, field.name) for field in fields(StockLine))
+).where(Product.archived_at.is_(None))
+_BY_COLUMN: dict[str, ColumnElement[Any]] = {
+    "name": Product.name.expression,
+    "sku": func.lower(Product.sku),
+    "bin": Product.bin_location.expression,
+    "level": Product.stock_quantity.expression,
+}
+
+
+async def list_stock_lines(db: Reader, filters: ListInventory, *, visible_to: Actor) -> Page[StockLine]:
+    """A page of the stock list with the exact total."""
+    conditions = _conditions_of(filters)
+    sort = filters.sort if isinstance(filters, StockFilters) else StockSort.NAME
+    statement = _sort(_LINE.where(*conditions), sort).limit(filters.per_page).offset(filters.offset)
+    lines = [_make_line(row, visible_to) for row in await db.execute(statement)]
+    counted = select(func.count()).select_from(Product).where(Product.archived_at.is_(None), *conditions)
+    return make_page(lines, await db.scalar(counted) or 0, filters)
+
+
+async def get_stock_line(db: Reader, product_id: int, *, visible_to: Actor) -> StockLine:
+    """One product of the stock list; raises NotFound."""
+    row = (await db.execute(_LINE.where(Product.id == product_id))).first()
+    if row is None:
+        raise NotFound("There is no such product.")
+    return _make_line(row, visible_to)
+
+
+async def count_stock(db: Reader) -> dict[str, int]:
+    """How many products stand under each state of the shelf, in one statement."""
+    kept = Product.archived_at.is_(None)
+    counts = [func.count().filter(match_shelf(state)).label(state.value) for state in StockFilter]
+    row = (await db.execute(select(func.count().label("all"), *counts).select_from(Product).where(kept))).one()
+    return dict(row._mapping)  # noqa: SLF001 -- the public name of a row's mapping begins with an underscore.
+
+
+def _make_line(row: Any, visible_to: Actor) -> StockLine:
+    values = dict(zip((field.name for field in fields(StockLine)), row, strict=True))
+    if not may(visible_to, "see_money"):
+        values |= {"unit_price": None, "bulk_price": None}
+    if not may(visible_to, "see_costs"):
+        values["cost_per_item"] = None
+    return StockLine(**values)
+
+
+def _conditions_of(filters: ListInventory) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if (search := read_search(filters.search)) is not None:
+        # A scanned barcode finds its product, a bin what lies in it.
+        bin_begins = func.lower(Product.bin_location).like(escape_like(search.phrase) + "%")
+        scanned = func.lower(Product.barcode) == search.phrase
+        conditions.append(or_(match_products(search), scanned, bin_begins))
+    if filters.category:
+        is_named = func.lower(Category.name) == filters.category.lower()
+        is_numbered = cast(Category.id, String) == filters.category
+        found = select(Category.id).where(or_(is_named, is_numbered)).order_by(case((is_named, 0), else_=1)).limit(1)
+        conditions.append(Product.category_id == found.scalar_subquery())
+    if filters.in_stock is not None:
+        conditions.append(IS_AVAILABLE if filters.in_stock else ~IS_AVAILABLE)
+    if isinstance(filters, StockFilters) and filters.stock is not None:
+        conditions.append(match_shelf(filters.stock))
+    return conditions
+
+
+def _sort(statement: Select[Any], sort: StockSort) -> Select[Any]:
+    name = sort.value.removeprefix("-")
+    column = _BY_COLUMN[name]
+    # A product without a bin, or without a level, comes last either way.
+    empty = Product.bin_location == "" if name == "bin" else column.is_(None) if name == "level" else false()
+    if name in {"bin", "level"}:
+        statement = statement.order_by(empty)
+    if sort.value.startswith("-"):
+        return statement.order_by(column.desc(), Product.id.desc())
+    return statement.order_by(column.asc(), Product.id.asc())
