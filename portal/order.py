@@ -32,6 +32,7 @@ from portal.orders import SOURCE_WORDS
 from portal.render import page_or_block, redirect_to
 
 blueprint = Blueprint("portal_order", __name__)
+_CELL = re.compile(r"items\[([^\[\]]*)\]\[(sku|quantity)\]")
 _ROW = re.compile(r"items\[(\d{1,4})\]\[sku\]")
 METHOD_WORDS = [
     (PaymentMethod.CASH, "Cash"), (PaymentMethod.CHECK, "Check"), (PaymentMethod.CREDIT_CARD, "Card"),
@@ -233,13 +234,21 @@ def _list_customer_facts(customer: CustomerBeside | None) -> list[tuple[str, str
 
 
 def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The form without the rows of lines that name no product or no quantity: empty ones, and lines taken off."""
-    dropped = {
-        name.partition("]")[0]
-        for name, values in pairs.items()
-        if name.startswith("items[") and values[-1].strip() in {"", "0"}
-    }
-    return {name: values for name, values in pairs.items() if name.partition("]")[0] not in dropped}
+    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered anew.
+
+    Refusals count the rows that are left, so the form that comes back must number them the same.
+    """
+    rows: dict[str, dict[str, list[str]]] = {}
+    kept: dict[str, list[str]] = {}
+    for name, values in pairs.items():
+        if found := _CELL.fullmatch(name):
+            rows.setdefault(found[1], {})[found[2]] = values
+        else:
+            kept[name] = values
+    filled = [row for row in rows.values() if all(values[-1].strip() not in {"", "0"} for values in row.values())]
+    for place, row in enumerate(filled):
+        kept |= {f"items[{place}][{column}]": values for column, values in row.items()}
+    return kept
 
 
 def _read_rows(items: list[PageItem], editing: Part | None, tried: Attempt[Any] | None) -> list[dict[str, str]]:
