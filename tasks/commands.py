@@ -49,6 +49,8 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
         if arguments.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
+        # uvicorn raises the signal once more when it has stopped; what is left to stop here must still be stopped.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
         beside = None if arguments.no_worker else subprocess.Popen([sys.executable, str(ROOT / "run.py"), "worker"])
         try:
             uvicorn.run(

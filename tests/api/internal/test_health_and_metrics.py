@@ -1,0 +1,81 @@
+"""Health tells whether to send requests here; metrics are for who has the token."""
+
+import pytest
+from sqlalchemy import text
+
+from domain.jobs import enqueue
+from models.session import Database, use_database
+
+
+@pytest.fixture
+def with_token(app, settings):
+    app.config["SETTINGS"] = settings.model_copy(update={"metrics_token": "the metrics token"})
+    yield
+    app.config["SETTINGS"] = settings
+
+
+async def test_a_process_that_lives_says_so_without_a_database(app) -> None:
+    use_database(Database("postgresql+asyncpg://nobody@127.0.0.1:1/none"))
+    client = app.test_client()
+    assert (await client.get("/healthz")).status_code == 200
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert (await answer.get_json())["database"] is False
+
+
+async def test_a_migrated_database_makes_a_server_ready(client) -> None:
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert await answer.get_json() == {
+        "status": "ready",
+        "database": True,
+        "migrated": True,
+        "queue_age_seconds": None,
+        "jobs_overdue": False,
+    }
+
+
+async def test_an_older_schema_is_not_ready(client, db) -> None:
+    await db.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    await db.commit()
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert (await answer.get_json())["migrated"] is False
+
+
+async def test_jobs_that_nobody_does_are_told_but_do_not_take_the_server_away(client, db) -> None:
+    await enqueue(db, "double", {})
+    await db.execute(text("UPDATE pgqueuer SET execute_after = now() - interval '11 minutes'"))
+    await db.commit()
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    found = await answer.get_json()
+    assert found["jobs_overdue"] is True
+    assert found["queue_age_seconds"] >= 660
+
+
+async def test_metrics_count_requests_by_route_and_what_is_open(client, db) -> None:
+    await enqueue(db, "double", {})
+    await db.commit()
+    await client.get("/portal/orders/LLD-7KQ4-M9XD")
+    await client.get("/no/such/page")
+    answer = await client.get("/metrics", scope_base={"client": ("127.0.0.1", 1)})
+    assert answer.status_code == 200
+    lines = (await answer.get_data(as_text=True)).splitlines()
+    assert 'ladle_jobs{state="queued"} 1.0' in lines
+    assert "ladle_queue_depth 1.0" in lines
+    assert any(line.startswith('ladle_requests_total{method="GET",route="unmatched",status="404"}') for line in lines)
+    assert not any("M9XD" in line or "no/such" in line for line in lines)
+
+
+async def test_without_a_token_metrics_are_for_this_machine_alone(client) -> None:
+    answer = await client.get("/metrics", scope_base={"client": ("203.0.113.9", 1)})
+    assert answer.status_code == 403
+
+
+async def test_with_a_token_metrics_want_it(client, with_token) -> None:
+    assert (await client.get("/metrics")).status_code == 401
+    wrong = await client.get("/metrics", headers={"Authorization": "Bearer another token"})
+    assert wrong.status_code == 401
+    right = await client.get("/metrics", headers={"Authorization": "Bearer the metrics token"})
+    assert right.status_code == 200

@@ -1,0 +1,185 @@
+"""What changes reaches every open page within a second, and nothing that was missed stays missed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.guards import staff_auth
+from domain.actor import Actor, ActorKind, Role
+from domain.live import announce
+from domain.sessions import open_session
+from models import SessionKind
+from portal.live import QUEUE_SIZE, RESYNC, Hub, Listener, _call_before
+from tests.factories import make_staff
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.timeout(60)
+ADMIN = Actor(ActorKind.STAFF, 1, "Kim", Role.ADMIN)
+PACKER = Actor(ActorKind.STAFF, 2, "Lou", Role.WAREHOUSE)
+
+
+async def tell(database, topic: str, record_id: int) -> None:
+    async with database.separate_transaction() as db:
+        await announce(db, topic, record_id)
+
+
+async def test_a_change_is_heard_within_a_second_of_its_commit(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN) as listener:
+        await tell(committed, "orders", 12)
+        assert await asyncio.wait_for(listener.waiting.get(), 1) == "event: orders\ndata: 12\n\n"
+
+
+async def test_a_change_that_is_rolled_back_is_never_heard(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN) as listener:
+        async with committed.session() as db:
+            await announce(db, "orders", 1)
+            await db.rollback()
+        await tell(committed, "orders", 2)
+        assert await listener.take(1) == "event: orders\ndata: 2\n\n"
+
+
+async def test_only_administrators_hear_of_jobs_and_messages(committed) -> None:
+    hub = Hub()
+    async with hub.listening(PACKER) as packer, hub.listening(ADMIN) as admin:
+        await tell(committed, "outbox", 1)
+        await tell(committed, "orders", 2)
+        assert await packer.take(1) == "event: orders\ndata: 2\n\n"
+        assert await admin.take(1) == "event: outbox\ndata: 1\n\n"
+
+
+async def test_a_page_that_reads_too_slowly_is_told_to_fetch_anew() -> None:
+    listener = Listener(is_admin=True)
+    for number in range(QUEUE_SIZE + 1):
+        listener.offer(f"event: orders\ndata: {number}\n\n")
+    assert await listener.take(1) == RESYNC
+    assert listener.waiting.empty()
+
+
+async def test_the_same_change_waits_only_once() -> None:
+    listener = Listener(is_admin=True)
+    for _ in range(5):
+        listener.offer("event: orders\ndata: 1\n\n")
+    assert listener.waiting.qsize() == 1
+
+
+async def test_a_quiet_stream_gets_a_heartbeat() -> None:
+    assert (await Listener(is_admin=True).take(0.01) or "").startswith(":")
+
+
+async def test_after_the_listener_was_away_every_page_fetches_anew(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN) as listener:
+        async with committed.reading() as connection:
+            await connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'ladle-listener' AND datname = current_database()"
+            )
+        assert await asyncio.wait_for(listener.waiting.get(), 5) == RESYNC
+        await tell(committed, "orders", 3)
+        assert await listener.take(1) == "event: orders\ndata: 3\n\n"
+
+
+async def test_the_connection_goes_with_the_last_page(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN):
+        assert hub._task is not None
+        task = hub._task
+    assert hub._task is None
+    await asyncio.wait({task}, timeout=5)
+    assert task.done()
+
+
+async def test_streams_end_when_the_server_is_told_to_stop(committed) -> None:
+    hub = Hub()
+    async with hub.listening(ADMIN) as listener:
+        hub.end_streams()
+        assert await listener.take(1) is None
+
+
+def test_the_servers_own_way_of_stopping_still_runs() -> None:
+    heard: list[str] = []
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: heard.append("server"))
+    try:
+        _call_before(signal.SIGUSR1, lambda: heard.append("streams"))
+        signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == ["streams", "server"]
+
+
+async def test_events_are_for_signed_in_staff(committed_client) -> None:
+    answer = await committed_client.get("/portal/events")
+    assert answer.status_code == 303
+
+
+@pytest.fixture
+def server(committed, tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real server process on the committing database."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "DATABASE_URL": committed.url,
+        "SECRET_KEY": "a secret of the tests that is long enough",
+        "DATA_KEYS": "a secret of the tests that is long enough",
+        "DATA_DIR": str(tmp_path),
+    }
+    command = [sys.executable, "run.py", "serve", "--no-worker", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if httpx2.get(f"{url}/healthz").status_code == 200:
+                break
+        except httpx2.TransportError:
+            time.sleep(0.05)
+    yield url, process
+    process.kill()
+    process.wait()
+
+
+@asynccontextmanager
+async def stream(url: str, cookie: str):
+    async with (
+        httpx2.AsyncClient(timeout=10) as http,
+        http.stream("GET", f"{url}/portal/events", headers={"Cookie": cookie}) as answer,
+    ):
+        yield answer, answer.aiter_lines()
+
+
+async def test_a_real_browser_hears_of_a_change_and_does_not_hold_up_the_servers_stop(app, committed, server) -> None:
+    url, process = server
+    async with committed.session() as db:
+        admin = await make_staff(db, Role.ADMIN)
+        token = await open_session(db, SessionKind.STAFF, admin.id)
+        await db.commit()
+    cookie = f"{staff_auth.cookie_name}={staff_auth.dump_token(token, app=app)}"
+    async with stream(url, cookie) as (answer, lines):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        assert await anext(lines) == "retry: 2000"
+        begun_at = time.monotonic()
+        await tell(committed, "orders", 77)
+        heard = [await anext(lines) for _ in range(3)]
+        assert heard == ["", "event: orders", "data: 77"]
+        assert time.monotonic() - begun_at < 1
+        process.terminate()
+        begun_at = time.monotonic()
+        assert [line async for line in lines if line] == []
+        assert time.monotonic() - begun_at < 2
+    assert await asyncio.to_thread(process.wait, 10) == 0
