@@ -74,7 +74,7 @@ class OpenIdProvider:
         claims = {
             "iss": self.issuer, "aud": client_id, "iat": at, "exp": at + 300, "nonce": nonce, **self.claims,
         }  # fmt: skip
-        wrong = {
+        wrong: dict[str, dict[str, Any]] = {
             "audience": {"aud": "another program"},
             "nonce": {"nonce": "of another sign-in"},
             "expired": {"exp": at - 3600},
@@ -111,7 +111,7 @@ def running_provider() -> Iterator[OpenIdProvider]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = _answer
+        do_GET = do_POST = _answer  # noqa: N815 - the library calls them by these names.
 
         def log_message(self, *_: Any) -> None:
             """Keep the tests' output clean."""

@@ -91,9 +91,7 @@ async def test_a_hundred_attempts_at_once_are_five(app: Quart, committed: Databa
     async with committed.session() as db:
         code = await texted_code(db, PHONE)
     guesses = [f"{(int(code) + 1 + number) % 1_000_000:06d}" for number in range(30)]
-    answers = await asyncio.gather(
-        *(post(app.test_client(), VERIFY, phone=PHONE, code=guess) for guess in guesses)
-    )
+    answers = await asyncio.gather(*(post(app.test_client(), VERIFY, phone=PHONE, code=guess) for guess in guesses))
     assert {status for status, _ in answers} == {400}
     async with committed.session() as db:
         assert (await db.execute(select(OneTimeCode.attempts))).scalar_one() == 5
@@ -106,9 +104,7 @@ async def test_the_right_code_twice_at_once_opens_one_session(app: Quart, commit
     await post(app.test_client(), SEND, phone=PHONE)
     async with committed.session() as db:
         code = await texted_code(db, PHONE)
-    answers = await asyncio.gather(
-        *(post(app.test_client(), VERIFY, phone=PHONE, code=code) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(post(app.test_client(), VERIFY, phone=PHONE, code=code) for _ in range(5)))
     assert sorted(status for status, _ in answers) == [200, 400, 400, 400, 400]
 
 
@@ -219,9 +215,7 @@ async def test_a_strangers_number_in_an_account_does_not_bring_it_the_strangers_
     assert (await db.get_one(Customer, customer.id, populate_existing=True)).phone_verified_at is not None
 
 
-async def test_a_guest_with_an_order_proves_the_phone_to_track_it(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_a_guest_with_an_order_proves_the_phone_to_track_it(client: TestClientProtocol, db: AsyncSession) -> None:
     placed = await make_order(db, (await make_product(db), 1), delivery_phone=PHONE)
     await db.commit()
     token = await get_phone_session(client, db)

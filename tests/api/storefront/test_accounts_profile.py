@@ -250,9 +250,7 @@ async def test_a_number_that_must_not_be_called_outlives_the_account(
     kept = await read_again(db, customer)
     assert (kept.phone, kept.do_not_call, kept.email) == ("+12165550148", True, None)
     # The person may come back with the same phone.
-    status, _ = await post(
-        client, "/api/auth/register", username="again", phone="216 555 0148", password=PASSWORD
-    )
+    status, _ = await post(client, "/api/auth/register", username="again", phone="216 555 0148", password=PASSWORD)
     assert status == 201
 
 

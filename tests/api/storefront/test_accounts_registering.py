@@ -98,9 +98,7 @@ async def test_a_link_used_twice_at_once_verifies_once(app: Quart, committed: Da
     await post(app.test_client(), "/api/auth/register", **GOOD)
     async with committed.session() as db:
         token = await mailed_token(db, "greta@oldmill.example", "verify_email")
-    answers = await asyncio.gather(
-        *(post(app.test_client(), "/api/auth/verify-email", token=token) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(post(app.test_client(), "/api/auth/verify-email", token=token) for _ in range(5)))
     assert sorted(status for status, _ in answers) == [200, 400, 400, 400, 400]
 
 
@@ -146,15 +144,11 @@ async def test_two_who_register_at_once_get_one_account(app: Quart, committed: D
     )
     assert sorted(status for status, _ in same_phone) == [201, 409, 409, 409]
     assert {answer["duplicate_field"] for status, answer in same_phone if status == 409} == {"phone"}
-    same_name = await asyncio.gather(
-        *(post(app.test_client(), "/api/auth/register", **GOOD) for _ in range(4))
-    )
+    same_name = await asyncio.gather(*(post(app.test_client(), "/api/auth/register", **GOOD) for _ in range(4)))
     assert sorted(status for status, _ in same_name) == [201, 409, 409, 409]
 
 
-async def test_without_an_email_a_texted_code_opens_the_account(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_without_an_email_a_texted_code_opens_the_account(client: TestClientProtocol, db: AsyncSession) -> None:
     status, body = await post(client, "/api/auth/register", username="mill", phone="216-555-0148", password=PASSWORD)
     assert (status, body["email_verification_required"], body["phone_verification_required"]) == (201, False, True)
     login = {"username": "mill", "password": PASSWORD}
@@ -207,9 +201,7 @@ async def test_registration_is_limited_by_address(settings: Settings, committed:
     assert 3500 < int(response.headers["Retry-After"]) <= 3600
 
 
-async def test_guest_orders_follow_only_once_the_email_is_proven(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_guest_orders_follow_only_once_the_email_is_proven(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db)
     other = await make_customer(db)
     mine = await make_order(db, (pan, 1), delivery_email="greta@oldmill.example")
@@ -218,9 +210,7 @@ async def test_guest_orders_follow_only_once_the_email_is_proven(
     await db.commit()
     await post(client, "/api/auth/register", **GOOD, phone="2165550148")
     assert await owner_of(db, mine.written.order_number) is None
-    await post(
-        client, "/api/auth/verify-email", token=await mailed_token(db, "greta@oldmill.example", "verify_email")
-    )
+    await post(client, "/api/auth/verify-email", token=await mailed_token(db, "greta@oldmill.example", "verify_email"))
     me = await customer_named(db, "OldMill")
     assert await owner_of(db, mine.written.order_number) == me.id
     # The phone is not proven, so its order may be somebody else's; an order with an owner keeps them.

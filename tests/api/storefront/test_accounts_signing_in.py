@@ -44,7 +44,8 @@ async def test_signing_in_opens_the_account_and_signing_out_closes_it(
         "phone_verified": False,
     }  # fmt: skip
     assert (await (await client.get("/api/auth/me")).get_json()) == {"user": body["user"]}
-    cookie = next(cookie for cookie in client.cookie_jar if cookie.name == "ladle_customer")  # type: ignore[attr-defined]
+    assert client.cookie_jar is not None
+    cookie = next(cookie for cookie in client.cookie_jar if cookie.name == "ladle_customer")
     assert cookie.has_nonstandard_attr("HttpOnly")
     kept = app.test_client()
     kept.set_cookie("localhost", "ladle_customer", str(cookie.value))
@@ -97,9 +98,7 @@ async def test_staff_do_not_sign_in_here(client: TestClientProtocol, db: AsyncSe
     assert (await client.get("/api/auth/me")).status_code == 401
 
 
-async def test_ten_wrong_tries_rest_the_account_though_each_was_refused(
-    app: Quart, committed: Database
-) -> None:
+async def test_ten_wrong_tries_rest_the_account_though_each_was_refused(app: Quart, committed: Database) -> None:
     async with committed.separate_transaction() as db:
         customer_id = (await make_customer(db, username="target")).id
     # More at once than are allowed: none slips past the count.
@@ -165,9 +164,7 @@ async def test_changing_the_password_ends_the_other_sessions_and_says_so(
     await sign_in(elsewhere, db, customer)
     await post(client, "/api/auth/forgot-password", identifier=customer.username)
     token = await mailed_token(db, str(customer.email), "password_reset")
-    status, _ = await post(
-        client, "/api/auth/change-password", current_password=PASSWORD, new_password="a-better-one"
-    )
+    status, _ = await post(client, "/api/auth/change-password", current_password=PASSWORD, new_password="a-better-one")
     assert status == 200
     assert (await client.get("/api/auth/me")).status_code == 200
     assert (await elsewhere.get("/api/auth/me")).status_code == 401
@@ -180,9 +177,7 @@ async def test_changing_the_password_ends_the_other_sessions_and_says_so(
     assert actions == ["customer.password_changed"]
 
 
-async def test_a_password_is_not_changed_without_the_present_one(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_a_password_is_not_changed_without_the_present_one(client: TestClientProtocol, db: AsyncSession) -> None:
     path = "/api/auth/change-password"
     assert (await post(client, path, current_password=PASSWORD, new_password="a-better-one"))[0] == 401
     await sign_in(client, db, await make_customer(db))
@@ -301,9 +296,7 @@ async def test_a_reset_link_used_twice_at_once_works_once(app: Quart, committed:
     )
     assert sorted(status for status, _ in answers) == [200, 400, 400, 400]
     won = next(number for number, (status, _) in enumerate(answers) if status == 200)
-    status, _ = await post(
-        app.test_client(), LOGIN, username=customer.username, password=f"a-better-one-{won}"
-    )
+    status, _ = await post(app.test_client(), LOGIN, username=customer.username, password=f"a-better-one-{won}")
     assert status == 200
 
 
