@@ -22,6 +22,7 @@ from api.request import register_transactions
 from api.steady import SteadyQuart
 from domain.actor import Actor
 from domain.reports.waiting import count_waiting
+from integrations.stripe_client import close_stripe
 from models.session import Database, current_database, use_database
 from portal import blueprints as portal_blueprints
 from portal import parts
@@ -133,5 +134,7 @@ def build_app(settings: Settings) -> Quart:
     async def open_database() -> None:
         if not app.testing:
             use_database(Database(settings.database_url, pool_size=settings.database_pool))
+
+    app.after_serving(close_stripe)
 
     return app

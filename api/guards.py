@@ -108,6 +108,13 @@ def api_key_for(*scopes: KeyScope, roles: tuple[Role, ...] = ()) -> Callable[[Ha
     return _guarded(Guard(scopes=frozenset(scopes), roles=frozenset(roles), words="api key"))
 
 
+def staff_key_or_customer(*scopes: KeyScope, roles: tuple[Role, ...]) -> Callable[[Handler], Handler]:
+    """Staff of one of the roles, a program whose key has one of the scopes, or a signed-in customer."""
+    return _guarded(
+        Guard(customer=True, scopes=frozenset(scopes), roles=frozenset(roles), words="staff, api key, customer")
+    )
+
+
 def internal_only(handler: Handler) -> Handler:
     """Our own machines, by `X-Internal-Secret`."""
     return _guarded(Guard(internal=True, words="internal"))(handler)

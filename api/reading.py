@@ -24,13 +24,17 @@ MEGABYTE = 1_000_000
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-def reads(model: type[Input]) -> Callable[[Handler], Handler]:
-    """Read the JSON body as `model` and hand it over as `data`; another media type is 415."""
+def reads(model: type[Input], *, optional: bool = False) -> Callable[[Handler], Handler]:
+    """Read the JSON body as `model` and hand it over as `data`; another media type is 415.
+
+    With `optional` a request without any body counts as `{}`.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            if request.mimetype != JSON_TYPE:
+            is_empty = optional and not request.content_length and not request.mimetype
+            if request.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
             return await handler(*args, data=read_json(model, await raw_body(), timezone=settings().timezone), **kwargs)
 

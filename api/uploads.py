@@ -13,6 +13,7 @@ from quart_schema.pydantic import File
 from api.guards import Handler
 from api.reading import body_limit
 from domain.errors import InvalidInput, UnsupportedType
+from domain.inputs import Input
 
 MULTIPART = "multipart/form-data"
 PICTURE_MEGABYTES = 12
@@ -41,3 +42,31 @@ def read_part(part: FileStorage | None, name: str) -> bytes:
     if not data:
         raise InvalidInput("Choose a file first.", fields={name: "is required"})
     return data
+
+
+async def read_upload(*names: str) -> bytes | None:
+    """The first file sent under one of these names beside a form; None when none was, or only an empty one."""
+    files = await request.files
+    for name in names:
+        if (sent := files.get(name)) is not None and (data := sent.read()):
+            return bytes(data)
+    return None
+
+
+async def require_upload(*names: str) -> bytes:
+    """As `read_upload`; raises InvalidInput naming the first field when there is no file."""
+    found = await read_upload(*names)
+    if found is None:
+        raise InvalidInput("Choose a file first.", fields={names[0]: "is required"})
+    return found
+
+
+def takes_files(form: type[Input], *optional: str, required: tuple[str, ...] = ()) -> Callable[[Handler], Handler]:
+    """Document a multipart form that brings files beside its fields; the handler reads them by `read_upload`."""
+    files: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
+    document = create_model(f"{form.__name__}WithFiles", __base__=form, **files)
+
+    def decorate(handler: Handler) -> Handler:
+        return document_request(document, source=DataSource.FORM_MULTIPART)(handler)
+
+    return decorate

@@ -13,6 +13,7 @@ class Entry:
 
 TIMETABLE = (
     Entry("*/5 * * * *", "requeue_lost_jobs"),
+    Entry("*/2 * * * *", "reconcile_payments"),
     Entry("17 * * * *", "forget_expired"),
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
 )

@@ -17,6 +17,7 @@ from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule
 
 from domain.jobs import enqueue
+from integrations.stripe_client import close_stripe
 from logs import configure_logging
 from models.session import current_database, separate_transaction
 from settings import Settings
@@ -46,6 +47,7 @@ async def run_worker(settings: Settings) -> int:
     try:
         await work_until(stopping, settings)
     finally:
+        await close_stripe()
         await current_database().close()
     return 0
 

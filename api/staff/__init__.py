@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, inventory, orders, product_sync, system
+from api.staff import accounts, credit, inventory, orders, payments, product_sync, system
 
 
 def blueprints() -> list[Blueprint]:
@@ -11,6 +11,8 @@ def blueprints() -> list[Blueprint]:
         accounts.blueprint,
         inventory.blueprint,
         orders.blueprint,
+        payments.blueprint,
+        credit.blueprint,
         product_sync.blueprint,
         system.blueprint,
     ]

@@ -25,6 +25,7 @@ from domain.actor import Role
 from domain.credit import apply as credit
 from domain.orders import assign, delete, edit, edit_items, enter, move, queries
 from domain.orders.filters import OrderFilters
+from domain.orders.move_and_refund import update_status_and_refund
 from domain.payments import mark_paid as payments
 from domain.payments.record import calculate_balance
 from models.session import current_database
@@ -126,9 +127,9 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 @reads(move.UpdateStatus)
 @answers(MovedOrderOut)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
-    """Move the order along its states; cancelling restores its stock once, leaving cancelled takes it again."""
-    await move.update_status(db(), id, data, by=current_actor())
-    return {"order": await read_whole_order(id)}
+    """Move the order along its states; cancelling restores its stock once and refunds what Stripe took."""
+    refund = await update_status_and_refund(id, data, by=current_actor(), settings=settings())
+    return {"order": await read_whole_order(id), "refund": refund}
 
 
 @blueprint.put("/api/staff/orders/<id:id>/items")

@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.storefront import accounts, catalogue, orders
+from api.storefront import accounts, catalogue, orders, payments, savings
 
 
 def blueprints() -> list[Blueprint]:
@@ -11,4 +11,6 @@ def blueprints() -> list[Blueprint]:
         accounts.blueprint,
         catalogue.blueprint,
         orders.blueprint,
+        payments.blueprint,
+        savings.blueprint,
     ]

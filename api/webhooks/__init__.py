@@ -2,7 +2,9 @@
 
 from quart import Blueprint
 
+from api.webhooks import stripe
+
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the webhooks."""
-    return []
+    return [stripe.blueprint]

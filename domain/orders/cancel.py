@@ -1,4 +1,7 @@
-"""Cancelling an order: its stock goes back once, used credit is returned, other money needs somebody's attention."""
+"""Cancelling an order: its stock goes back once, used credit is returned, Stripe's money is refunded.
+
+Money that came by hand needs somebody's attention, and so does a refund that Stripe refuses.
+"""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,10 +10,12 @@ from domain.clock import now
 from domain.credit.give_back import give_back_credit
 from domain.errors import NotAllowed
 from domain.inventory.stock import return_held_stock
-from domain.money import ZERO, format_money
+from domain.money import format_money
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OrderStatus, check_move
 from domain.payments.record import settle_payment_status
+from domain.payments.refund_rows import prepare_order_refunds
+from domain.payments.settle import withdraw_later
 from domain.staff.rights import may
 from models import Order, StockReason
 from models.session import raw_connection
@@ -22,6 +27,7 @@ async def cancel_order(
     """Cancel an order the actor may see; raises Refused from a state that can't be cancelled.
 
     Locks the customer, the order, then the products. Cancelling an order somebody paid for needs an office role.
+    Refunds are prepared here and done by a job, or by `send_order_refunds` once this is committed.
     """
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     check_move(OrderStatus(order.status), OrderStatus.CANCELLED, by.role)
@@ -34,8 +40,10 @@ async def cancel_order(
     order.hold_reason = ""
     returned = await give_back_credit(db, order, by=by)
     settle_payment_status(order)
-    if order.amount_paid > ZERO:
-        order.attention = f"Cancelled after payment: {format_money(order.amount_paid)} to give back."
+    refunded = await prepare_order_refunds(db, order, by=by)
+    if order.amount_paid > refunded:
+        order.attention = f"Cancelled after payment: {format_money(order.amount_paid - refunded)} to give back."
+    await withdraw_later(db, order)
     await record_event(
         db,
         order,

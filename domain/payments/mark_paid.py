@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.actor import Actor
 from domain.errors import InvalidInput, Refused
 from domain.inputs import Input, MoneyIn, Text2000
-from domain.money import ZERO, format_money
-from domain.orders.record import lock_order, record_event
+from domain.money import ZERO
+from domain.orders.record import lock_order
 from domain.orders.statuses import OrderStatus, PaymentMethod
-from domain.payments.record import add_payment, calculate_balance
+from domain.payments.record import calculate_balance
+from domain.payments.settle import settle_payment
 from domain.staff.rights import require
 from models import Order
 
@@ -43,10 +44,5 @@ async def mark_paid(
     if balance == ZERO:
         raise Refused("The order is paid already.", code="already_paid")
     amount = data.amount_received or balance
-    surplus = await add_payment(db, order, amount, method=data.payment_method, by=by, note=data.note or "")
-    if balance <= amount:
-        order.payment_method = data.payment_method
-    await record_event(
-        db, order, "paid", by=by, note=data.note or "", changes={"amount": format_money(amount)}
-    )
-    return order, surplus
+    surplus = await settle_payment(db, order, amount, method=data.payment_method, by=by, note=data.note or "")
+    return order, surplus or ZERO

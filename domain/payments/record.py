@@ -29,6 +29,7 @@ async def add_payment(
     by: Actor,
     note: str = "",
     reference: str = "",
+    provider_id: str | None = None,
 ) -> Decimal:
     """Record `amount` received for a locked order and return the surplus that became store credit.
 
@@ -43,6 +44,7 @@ async def add_payment(
         amount=amount,
         applied_amount=applied,
         reference=reference,
+        provider_id=provider_id,
         note=note,
         actor_kind=by.kind,
         actor_id=by.id,

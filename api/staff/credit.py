@@ -1,0 +1,36 @@
+"""A customer's store credit for staff."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.guards import staff_only
+from api.idempotent import idempotent
+from api.reading import answers, reads
+from api.request import current_actor, db
+from api.schemas.payments import AdjustedCreditOut, CreditOut
+from domain.actor import Role
+from domain.credit import adjust
+
+blueprint = Blueprint("staff_credit", __name__)
+tag_blueprint(blueprint, ["credit"])
+
+
+@blueprint.get("/api/staff/customers/<id:id>/credit")
+@staff_only()
+@answers(CreditOut)
+async def get_credit(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
+    """A customer's store credit with its ledger, newest first."""
+    return await adjust.get_credit(db(), id, visible_to=current_actor())
+
+
+@blueprint.post("/api/staff/customers/<id:id>/credit")
+@staff_only(Role.ADMIN, Role.MANAGER)
+@idempotent
+@reads(adjust.AdjustCredit)
+@answers(AdjustedCreditOut)
+async def adjust_credit(id: int, data: adjust.AdjustCredit) -> Any:  # noqa: A002
+    """Give store credit, or take it with a negative amount; never below zero."""
+    line = await adjust.adjust_credit(db(), id, data, by=current_actor())
+    return {"credit_balance": line.balance_after, "transaction": line}

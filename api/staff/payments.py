@@ -1,0 +1,57 @@
+"""Paper checks for the office: their photos, approving and rejecting."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+from quart_schema import tag_blueprint
+
+from api.guards import staff_only
+from api.reading import answers, reads
+from api.request import current_actor, db
+from api.schemas.payments import ReviewedCheckOut
+from domain.actor import Role
+from domain.payments import checks
+
+blueprint = Blueprint("staff_payments", __name__)
+tag_blueprint(blueprint, ["payments"])
+
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+
+
+@blueprint.get("/api/staff/checks/<order_number>/front")
+@staff_only(*OFFICE)
+async def check_front_image(order_number: str) -> Response:
+    """The front of an order's newest check; private, never cached."""
+    return await _show_image(order_number, "front")
+
+
+@blueprint.get("/api/staff/checks/<order_number>/back")
+@staff_only(*OFFICE)
+async def check_back_image(order_number: str) -> Response:
+    """The back of an order's newest check; private, never cached."""
+    return await _show_image(order_number, "back")
+
+
+@blueprint.post("/api/staff/checks/<order_number>/approve")
+@staff_only(*OFFICE)
+@reads(checks.ReviewCheck, optional=True)
+@answers(ReviewedCheckOut)
+async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
+    """Count the check as paid and confirm the order."""
+    order = await checks.approve_check(db(), order_number, data, by=current_actor())
+    return {"message": f"The check for {order.order_number} is approved."}
+
+
+@blueprint.post("/api/staff/checks/<order_number>/reject")
+@staff_only(*OFFICE)
+@reads(checks.ReviewCheck, optional=True)
+@answers(ReviewedCheckOut)
+async def reject_check(order_number: str, data: checks.ReviewCheck) -> Any:
+    """Refuse the check: the order is unpaid and pending again."""
+    order = await checks.reject_check(db(), order_number, data, by=current_actor())
+    return {"message": f"The check for {order.order_number} is rejected."}
+
+
+async def _show_image(order_number: str, side: str) -> Response:
+    content_type, data = await checks.get_check_image(db(), order_number, side, visible_to=current_actor())
+    return Response(data, content_type=content_type, headers={"Cache-Control": "private, no-store"})

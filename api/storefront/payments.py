@@ -1,0 +1,90 @@
+"""Paying in the shop: card payments, pay links, photos of checks."""
+
+from typing import Any
+
+from quart import Blueprint, request
+from quart_schema import tag_blueprint
+
+from api.guards import limited, public_or_customer, staff_key_or_customer, staff_only
+from api.idempotent import idempotent
+from api.reading import answers, body_limit, reads, reads_form
+from api.request import current_actor, db, peer_address, settings
+from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
+from api.uploads import read_upload, require_upload, takes_files
+from domain.actor import ActorKind, Role
+from domain.inputs import Filled60, Input
+from domain.payments import card, checks, pay_link
+from models import KeyScope
+
+blueprint = Blueprint("storefront_payments", __name__)
+tag_blueprint(blueprint, ["payments"])
+
+DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
+
+
+class UploadCheck(Input):
+    """Whose check it is; the photos come as files `check_front` (or `check_image`) and `check_back`."""
+
+    order_number: Filled60
+
+
+@blueprint.post("/api/payments/confirm")
+@public_or_customer
+@limited("confirm_payment", 60, seconds=3600)
+@reads(card.ConfirmPayment)
+@answers(ConfirmedPaymentOut)
+async def confirm_payment(data: card.ConfirmPayment) -> Any:
+    """Mark an order paid once Stripe itself says that the payment succeeded."""
+    order = await card.confirm_payment(data, by=current_actor(), settings=settings())
+    return {"message": f"Order {order.order_number} is paid. Thank you."}
+
+
+@blueprint.post("/api/payments/create-intent")
+@public_or_customer
+@limited("payment_intent", 20, seconds=3600)
+@reads(card.CreateIntent)
+@answers(CreatedIntentOut)
+async def create_payment_intent(data: card.CreateIntent) -> Any:
+    """Make a Stripe PaymentIntent for an order's balance, or for a signed-in customer's own amount."""
+    actor = current_actor()
+    caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
+    key = request.headers.get("Idempotency-Key")
+    return await card.create_payment_intent(data, by=actor, caller=caller, client_key=key, settings=settings())
+
+
+create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its key stands on the intent's row
+
+
+@blueprint.post("/api/payments/link")
+@staff_key_or_customer(KeyScope.VOICE, KeyScope.AUTOMATION, roles=tuple(Role))
+@idempotent
+@reads(pay_link.CreatePayLink)
+@answers(PayLinkOut)
+async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
+    """Make a pay page for an order's balance; without Stripe its address comes as `fallback_url`."""
+    made = await pay_link.create_pay_link(db(), data, by=current_actor(), settings=settings())
+    return {
+        "payment_url": made.url,
+        "order_number": made.order_number,
+        "amount": made.amount,
+        "expires_at": made.expires_at,
+    }
+
+
+@blueprint.post("/api/payments/check-upload")
+@body_limit(25)
+@staff_only(*DESK)
+@takes_files(UploadCheck, "check_image", "check_back", required=("check_front",))
+@reads_form(UploadCheck)
+@answers(UploadedCheckOut)
+async def upload_check(data: UploadCheck) -> Any:
+    """Keep the photos of a paper check and put the payment in review."""
+    photos = await checks.prepare_photos(
+        await require_upload("check_front", "check_image"), await read_upload("check_back")
+    )
+    uploaded = await checks.upload_check(db(), data.order_number, photos, by=current_actor())
+    return {
+        "message": f"The check for {uploaded.order_number} waits for review.",
+        "front_filename": uploaded.front_filename,
+        "back_filename": uploaded.back_filename,
+    }

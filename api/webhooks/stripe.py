@@ -1,0 +1,30 @@
+"""Stripe's webhook: signed events are kept once and processed by a job."""
+
+from typing import Any
+
+from quart import Blueprint, request
+from quart_schema import tag_blueprint
+
+from api.guards import public
+from api.reading import answers
+from api.request import db, settings
+from api.schemas.base import Answer
+from domain.payments.events import receive_event
+
+blueprint = Blueprint("webhooks_stripe", __name__)
+tag_blueprint(blueprint, ["webhooks"])
+
+
+class ReceivedOut(Answer):
+    received: bool = True
+
+
+@blueprint.post("/api/webhooks/stripe")
+@public
+@answers(ReceivedOut)
+async def receive_stripe_event() -> Any:
+    """Keep an event signed by Stripe; the same one again changes nothing."""
+    body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]
+    signature = request.headers.get("Stripe-Signature", "")
+    await receive_event(db(), body, signature, settings=settings())
+    return {}

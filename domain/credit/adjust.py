@@ -1,0 +1,113 @@
+"""A customer's store credit for staff: the ledger to read, and credit given or taken by hand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.credit.ledger import get_credit_balance, move_credit
+from domain.errors import InvalidInput, NotFound
+from domain.inputs import Input, SignedMoneyIn, Text2000
+from domain.money import ZERO
+from domain.staff.rights import require
+from models import CreditEntry, CreditKind, Customer, Order
+
+NEWEST = 500
+
+
+class AdjustCredit(Input):
+    """How much credit to give, or below zero to take, US dollars."""
+
+    amount: SignedMoneyIn
+    note: Text2000 = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """One entry of the ledger."""
+
+    id: int
+    amount: Decimal
+    balance_after: Decimal
+    kind: str
+    note: str
+    order_number: str | None
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAccount:
+    """A customer's credit with its newest entries."""
+
+    user_id: int
+    username: str
+    company_name: str
+    credit_balance: Decimal
+    history: list[CreditLine]
+
+
+async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
+    """A customer's balance and the newest 500 entries of the ledger, newest first."""
+    require(visible_to, "see_credit", "Your role does not see credit.")
+    customer = await db.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    rows = await db.execute(
+        select(CreditEntry, Order.order_number)
+        .outerjoin(Order, Order.id == CreditEntry.order_id)
+        .where(CreditEntry.customer_id == customer_id)
+        .order_by(CreditEntry.id.desc())
+        .limit(NEWEST)
+    )
+    return CreditAccount(
+        user_id=customer_id,
+        username=customer.username,
+        company_name=customer.company_name,
+        credit_balance=await get_credit_balance(db, customer_id),
+        history=[show_entry(entry, number) for entry, number in rows],
+    )
+
+
+async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, *, by: Actor) -> CreditLine:
+    """Give credit or take it; raises Refused when the balance would fall below zero. Managers only.
+
+    Locks the customer.
+    """
+    require(by, "adjust_credit", "Only a manager adjusts credit.")
+    if data.amount == ZERO:
+        raise InvalidInput("Say how much credit to give or take.", fields={"amount": "must not be 0"})
+    customer = await db.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    entry = await move_credit(db, customer_id, data.amount, kind=CreditKind.ADJUSTMENT, by=by, note=data.note)
+    await record_audit(
+        db,
+        action="adjust_credit",
+        record_kind="customer",
+        record_id=customer_id,
+        record_name=customer.company_name or customer.username,
+        before={"credit_balance": str(entry.balance_after - data.amount)},
+        after={"credit_balance": str(entry.balance_after)},
+        note=data.note,
+        by=by,
+    )
+    return show_entry(entry, None)
+
+
+def show_entry(entry: CreditEntry, order_number: str | None) -> CreditLine:
+    """An entry with the order and the person it names."""
+    return CreditLine(
+        id=entry.id,
+        amount=entry.amount,
+        balance_after=entry.balance_after,
+        kind=entry.kind,
+        note=entry.note,
+        order_number=order_number,
+        created_by=entry.actor_name,
+        created_at=entry.created_at,
+    )

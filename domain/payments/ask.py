@@ -1,0 +1,193 @@
+"""Asking Stripe about one of our rows: do it if it is not done, and write down what came of it.
+
+The one place that calls Stripe for a row: a door right after its intent is committed, and the reconciler later, do the
+same. No transaction is open during the call. A lost answer leaves the row unknown.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from domain.clock import now
+from domain.orders.statuses import OrderStatus
+from domain.payments.intents import (
+    KEYS_LAST,
+    UNHEARD,
+    UNSETTLED,
+    lock_intent,
+    note_made,
+    note_still_open,
+    note_unheard,
+    settle_intent,
+)
+from domain.payments.record import calculate_balance
+from domain.payments.settle import settle_stripe_payment
+from domain.payments.settle_refund import settle_refund, settle_refused_refund
+from integrations.errors import ServiceFailed
+from integrations.stripe_client import (
+    Busy,
+    StripeAccount,
+    StripePayment,
+    StripeRefund,
+    StripeRefused,
+    StripeSession,
+    cancel_payment,
+    create_payment,
+    create_refund,
+    create_session,
+    expire_session,
+    fetch_payment,
+    fetch_refund,
+    fetch_session,
+    find_payment,
+    list_refunds,
+)
+from models import IntentKind, IntentState, Order, StripeIntent
+from models.session import current_database, separate_transaction
+
+_UNHEARD_OF = "Stripe knows nothing of it."
+_WAITING = {"requires_payment_method", "requires_confirmation", "requires_action"}
+# A customer who has not paid within this does not come back to the same payment.
+_ABANDONED = timedelta(days=7)
+
+
+async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
+    """Bring one row up to Stripe's word, whatever its kind; raises ServiceFailed when Stripe's word is missing."""
+    match intent.kind:
+        case IntentKind.CARD:
+            await ask_payment(intent, account)
+        case IntentKind.CHECKOUT:
+            await ask_checkout(intent, account)
+        case _:
+            await ask_refund(intent, account)
+
+
+async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
+    """The PaymentIntent of a row, made now if it is not there yet."""
+    async with _noting_failures(intent):
+        if intent.provider_id is not None:
+            payment = await fetch_payment(account, intent.provider_id)
+        else:
+            payment = await _make_payment(intent, account)
+            await note_made(intent, payment.id)
+        if payment.status not in _WAITING or payment.error:
+            await settle_stripe_payment(payment)
+        else:
+            await note_still_open(intent)
+    return payment
+
+
+async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSession:
+    """The Checkout Session of a row, opened now if it is not there yet."""
+    async with _noting_failures(intent):
+        if intent.provider_id is not None:
+            session = await fetch_session(account, intent.provider_id)
+        elif now() - intent.created_at < KEYS_LAST:
+            session = await create_session(account, intent.parameters, key=intent.idempotency_key)
+            await note_made(intent, session.id, url=session.url, expires_at=session.expires_at)
+        else:
+            # A checkout lasts a day at most, so one that nobody heard of is over.
+            raise StripeRefused(_UNHEARD_OF)
+        await settle_session(session, intent_id=intent.id, account=account)
+        if session.status == "open":
+            await note_still_open(intent)
+    return session
+
+
+async def settle_session(session: StripeSession, *, intent_id: int, account: StripeAccount) -> None:
+    """Write down what became of a checkout; its payment is asked about by itself."""
+    if session.payment_intent_id is not None:
+        async with separate_transaction() as db:
+            (await lock_intent(db, intent_id)).payment_intent_id = session.payment_intent_id
+        await settle_stripe_payment(await fetch_payment(account, session.payment_intent_id))
+    if session.status == "expired":
+        async with separate_transaction() as db:
+            intent = await lock_intent(db, intent_id)
+            if intent.state in UNSETTLED:
+                settle_intent(intent, IntentState.CANCELLED)
+
+
+async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefund:
+    """The refund of a row, made now if it is not there yet."""
+    async with _noting_failures(intent):
+        if intent.provider_id is not None:
+            refund = await fetch_refund(account, intent.provider_id)
+        else:
+            refund = await _make_refund(intent, account)
+        await settle_refund(refund)
+    return refund
+
+
+async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> bool:
+    """Close a payment that nobody should make any more: its order is cancelled, or owes another amount now."""
+    if intent.kind == IntentKind.REFUND or intent.state != IntentState.OPEN or intent.provider_id is None:
+        return False
+    if not await _is_stale(intent):
+        return False
+    async with _noting_failures(intent, keep_refusals=True):
+        try:
+            if intent.kind == IntentKind.CARD:
+                await settle_stripe_payment(await cancel_payment(account, intent.provider_id))
+            else:
+                session = await expire_session(account, intent.provider_id)
+                await settle_session(session, intent_id=intent.id, account=account)
+        except StripeRefused:
+            # Somebody was quicker and paid: then that is what is written down.
+            await ask_stripe(intent, account)
+    return True
+
+
+async def _is_stale(intent: StripeIntent) -> bool:
+    if now() - intent.created_at > _ABANDONED:
+        return True
+    if intent.order_id is None:
+        return False
+    async with current_database().session() as db:
+        order = await db.get(Order, intent.order_id)
+    return order is None or order.status == OrderStatus.CANCELLED or calculate_balance(order) != intent.amount
+
+
+async def _make_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
+    if now() - intent.created_at < KEYS_LAST:
+        return await create_payment(account, intent.parameters, key=intent.idempotency_key)
+    found = await find_payment(account, key=intent.idempotency_key, since=intent.created_at)
+    if found is None:
+        raise StripeRefused(_UNHEARD_OF)
+    return found
+
+
+async def _make_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefund:
+    if intent.state == IntentState.UNKNOWN:
+        for refund in await list_refunds(account, intent.parameters["payment_intent"]):
+            if refund.metadata.get("intent_key") == intent.idempotency_key:
+                return refund
+    if now() - intent.created_at >= KEYS_LAST:
+        raise StripeRefused(_UNHEARD_OF)
+    return await create_refund(account, intent.parameters, key=intent.idempotency_key)
+
+
+@asynccontextmanager
+async def _noting_failures(intent: StripeIntent, *, keep_refusals: bool = False) -> AsyncIterator[None]:
+    """Keep what went wrong on the row before it is told to the caller."""
+    try:
+        yield
+    except StripeRefused as error:
+        if not keep_refusals:
+            await _note_refused(intent, str(error))
+        raise
+    except Busy as error:
+        await note_unheard(intent, str(error), wait_seconds=error.wait_seconds)
+        raise
+    except ServiceFailed as error:
+        await note_unheard(intent, str(error))
+        raise
+
+
+async def _note_refused(intent: StripeIntent, error: str) -> None:
+    if intent.kind == IntentKind.REFUND:
+        await settle_refused_refund(intent.id, error)
+        return
+    async with separate_transaction() as db:
+        locked = await lock_intent(db, intent.id)
+        if locked.state in UNHEARD:
+            settle_intent(locked, IntentState.FAILED, error=error)

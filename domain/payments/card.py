@@ -1,0 +1,228 @@
+"""Card payments in the storefront's own form: the PaymentIntent, and the confirmation that Stripe itself gives."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.clock import now
+from domain.errors import InvalidInput, KeyReused, NotFound, NotSignedIn, Refused
+from domain.idempotency import check_key, hash_request
+from domain.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
+from domain.money import format_money
+from domain.payments.ask import ask_payment
+from domain.payments.find_order import lock_named_order, lock_payable_order
+from domain.payments.intents import UNHEARD, lock_intent, make_intent
+from domain.payments.record import calculate_balance
+from domain.payments.settle import find_intent, settle_stripe_payment
+from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from integrations.stripe_client import StripePayment, fetch_payment, to_cents
+from models import IntentKind, IntentState, Order, StripeIntent
+from models.session import separate_transaction
+from settings import Settings
+
+SMALLEST = Decimal("0.50")
+LARGEST_WITHOUT_ORDER = Decimal("10000.00")
+METHODS = ["card", "us_bank_account"]
+_PAYMENT_INTENT = re.compile(r"pi_[A-Za-z0-9_]{3,120}")
+_KEY_KEPT = timedelta(hours=24)
+
+
+class CreateIntent(Input):
+    """What is to be paid; with an order its balance and nothing else."""
+
+    amount: MoneyIn
+    order_number: Filled60 | None = None
+    customer_name: Text200 | None = None
+    customer_email: OptionalEmailIn = None
+
+
+class ConfirmPayment(Input):
+    """Which payment the browser says it has made for which order."""
+
+    order_number: Filled60
+    payment_intent_id: Filled200
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedIntent:
+    """What the browser needs to pay."""
+
+    client_secret: str
+    payment_intent_id: str
+    is_replay: bool
+
+
+async def create_payment_intent(
+    data: CreateIntent, *, by: Actor, caller: str, client_key: str | None, settings: Settings
+) -> CreatedIntent:
+    """Make a PaymentIntent, or answer the one that is open for the same order and amount.
+
+    The intent is committed before Stripe is asked. Raises Refused for another amount than the order's balance,
+    NotSignedIn for a guest without an order, OutsideServiceFailed when Stripe's answer is missing.
+    """
+    account = get_stripe(settings)
+    if data.order_number is None:
+        _check_orderless(data, by)
+    elif data.amount < SMALLEST:
+        raise InvalidInput("Card payments start at $0.50.", fields={"amount": "must be at least 0.50"})
+    request_hash = hash_request(data.model_dump_json().encode())
+    try:
+        intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
+    except IntegrityError:
+        # A rival made the open intent of this order in the same moment; now it is there to be found.
+        intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
+    with told_to_the_caller():
+        payment = await ask_payment(intent, account)
+    return CreatedIntent(payment.client_secret, payment.id, is_replay)
+
+
+def _check_orderless(data: CreateIntent, by: Actor) -> None:
+    if not by.is_customer:
+        raise NotSignedIn("Sign in first, or name the order that you pay.")
+    if not SMALLEST <= data.amount <= LARGEST_WITHOUT_ORDER:
+        raise InvalidInput(
+            "Without an order, $0.50 to $10,000.00 can be paid.",
+            fields={"amount": "must lie between 0.50 and 10000.00"},
+        )
+
+
+async def _prepare(
+    data: CreateIntent, by: Actor, caller: str, client_key: str | None, request_hash: str
+) -> tuple[StripeIntent, bool]:
+    """Commit the intent with its key, or find the one that stands for this request already."""
+    async with separate_transaction() as db:
+        if client_key is not None:
+            kept = await _find_by_client_key(db, caller, check_key(client_key), request_hash)
+            if kept is not None:
+                return kept, True
+        order = None
+        if data.order_number is not None:
+            order = await lock_payable_order(db, data.order_number, visible_to=by)
+            _check_amount(order, data.amount)
+            if (open_one := await _find_open(db, order, data.amount)) is not None:
+                return open_one, False
+        intent = make_intent(
+            IntentKind.CARD,
+            data.amount,
+            parameters=_parameters(data, order),
+            by=by,
+            order_id=order.id if order else None,
+            customer_id=order.customer_id if order else by.id,
+            caller=caller,
+            client_key=client_key or "",
+            request_hash=request_hash,
+        )
+        db.add(intent)
+        await db.flush()
+        return intent, False
+
+
+async def _find_by_client_key(db: AsyncSession, caller: str, key: str, request_hash: str) -> StripeIntent | None:
+    """The intent that this caller's key made within a day; a rival with the same key waits here."""
+    await db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"{caller}\x01{key}"})
+    kept = (
+        await db.execute(
+            select(StripeIntent)
+            .where(
+                StripeIntent.caller == caller,
+                StripeIntent.client_key == key,
+                StripeIntent.created_at > now() - _KEY_KEPT,
+            )
+            .order_by(StripeIntent.id.desc())
+            .limit(1)
+        )
+    ).scalar_one_or_none()
+    if kept is not None and kept.request_hash != request_hash:
+        raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+    return kept
+
+
+def _check_amount(order: Order, amount: Decimal) -> None:
+    balance = calculate_balance(order)
+    if amount != balance:
+        raise Refused(
+            f"The order's balance is {format_money(balance)}; pay that.", code="amount_differs", balance=float(balance)
+        )
+
+
+async def _find_open(db: AsyncSession, order: Order, amount: Decimal) -> StripeIntent | None:
+    return (
+        await db.execute(
+            select(StripeIntent).where(
+                StripeIntent.order_id == order.id,
+                StripeIntent.amount == amount,
+                StripeIntent.kind == IntentKind.CARD,
+                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+            )
+        )
+    ).scalar_one_or_none()
+
+
+def _parameters(data: CreateIntent, order: Order | None) -> dict[str, object]:
+    email = data.customer_email or (order.delivery_email if order else None)
+    parameters: dict[str, object] = {
+        "amount": to_cents(data.amount),
+        "currency": "usd",
+        "allowed_payment_method_types": METHODS,
+        "metadata": {"order_number": order.order_number} if order else {},
+    }
+    if order is not None:
+        parameters["description"] = f"Order {order.order_number}"
+    elif data.customer_name:
+        parameters["description"] = f"Payment by {data.customer_name}"
+    if email:
+        parameters["receipt_email"] = email
+    return parameters
+
+
+async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings) -> Order:
+    """Mark an order paid once Stripe says that this payment succeeded, is for it and of its amount; safe to repeat.
+
+    Raises Refused for a payment that is not finished or is another order's.
+    """
+    account = get_stripe(settings)
+    if not _PAYMENT_INTENT.fullmatch(data.payment_intent_id):
+        raise InvalidInput(
+            "That is no payment of Stripe's.", fields={"payment_intent_id": "must be an id like pi_3Nabc…"}
+        )
+    async with separate_transaction() as db:
+        await lock_named_order(db, data.order_number, visible_to=by)
+    with told_to_the_caller():
+        payment = await fetch_payment(account, data.payment_intent_id)
+    await _attach(payment, data.order_number, by=by)
+    await settle_stripe_payment(payment)
+    async with separate_transaction() as db:
+        order = await lock_named_order(db, data.order_number, visible_to=by)
+    if payment.status == "processing":
+        raise Refused("The bank is still working on it. We'll write to you.", code="payment_processing")
+    if payment.status != "succeeded":
+        raise Refused(payment.error or "The payment is not finished yet.", code="payment_not_finished")
+    return order
+
+
+async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> None:
+    """Check that the payment is for the order; one that was made before the order came is tied to it now."""
+    async with separate_transaction() as db:
+        order = await lock_named_order(db, order_number, visible_to=by)
+        found = await find_intent(db, payment)
+        if found is None:
+            raise NotFound("We know nothing of this payment.")
+        intent = await lock_intent(db, found.id)
+        if intent.amount != payment.amount:
+            raise Refused("The payment is not of the order's amount.", code="payment_mismatch")
+        if intent.order_id is None and intent.settled_at is None and _fits(intent, order, by):
+            intent.order_id = order.id
+        if intent.order_id != order.id:
+            raise Refused("The payment is for another order.", code="payment_mismatch")
+
+
+def _fits(intent: StripeIntent, order: Order, by: Actor) -> bool:
+    """True when a customer pays their own order with what they paid before it came."""
+    same_customer = intent.customer_id is not None and intent.customer_id == order.customer_id == by.id
+    return same_customer and by.is_customer and intent.amount == calculate_balance(order)

@@ -1,0 +1,139 @@
+"""Stripe's own checkout, opened from the pay page by a button: mail scanners that follow links start nothing.
+
+The link's token is not told to Stripe and not kept with the parameters: the browser remembers it until it comes back.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import SYSTEM
+from domain.clock import now
+from domain.errors import Refused
+from domain.payments.ask import ask_checkout
+from domain.payments.card import METHODS, SMALLEST
+from domain.payments.find_order import lock_payable_order
+from domain.payments.intents import UNHEARD, make_intent
+from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
+from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from integrations.stripe_client import StripeAccount, to_cents
+from models import IntentKind, IntentState, StripeIntent
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+# Stripe takes 30 minutes to 24 hours; the clocks of two machines differ a little.
+_SHORTEST = timedelta(minutes=31)
+_LONGEST = timedelta(hours=23, minutes=55)
+
+
+async def open_checkout(token: str, *, settings: Settings) -> str:
+    """The address of Stripe's page for the holder of a link; the same one while it is open.
+
+    Raises Refused when the link is over, OutsideServiceFailed when Stripe's answer is missing.
+    """
+    account = get_stripe(settings)
+    try:
+        intent = await _prepare(token, settings)
+    except IntegrityError:
+        # The button was pressed twice in one moment; the first press made it.
+        intent = await _prepare(token, settings)
+    with told_to_the_caller():
+        session = await ask_checkout(intent, account)
+    if not session.url:
+        raise Refused("This payment is made or closed already. Load the page again.", code="checkout_closed")
+    return session.url
+
+
+async def _prepare(token: str, settings: Settings) -> StripeIntent:
+    """Commit the intent with its key, or find the one that is open for this link."""
+    async with separate_transaction() as db:
+        page = await get_pay_page(db, token)
+        by = payer_actor(page)
+        order = await lock_payable_order(db, page.order_number, visible_to=SYSTEM)
+        # Read again under the lock: the balance may have changed in between.
+        page = await get_pay_page(db, token)
+        if not page.is_open:
+            raise Refused("This link can't be used any more. Load the page again.", code="link_over")
+        if page.balance < SMALLEST:
+            raise Refused("Card payments start at $0.50.", code="too_small")
+        if (open_one := await _find_open(db, page)) is not None:
+            return open_one
+        intent = make_intent(
+            IntentKind.CHECKOUT,
+            page.balance,
+            parameters={},
+            by=by,
+            order_id=page.order_id,
+            customer_id=order.customer_id,
+            pay_link_id=page.link_id,
+        )
+        intent.parameters = _parameters(page, intent.idempotency_key, settings)
+        db.add(intent)
+        await db.flush()
+        return intent
+
+
+async def _find_open(db: AsyncSession, page: PayPage) -> StripeIntent | None:
+    return (
+        await db.execute(
+            select(StripeIntent).where(
+                StripeIntent.pay_link_id == page.link_id,
+                StripeIntent.kind == IntentKind.CHECKOUT,
+                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+            )
+        )
+    ).scalar_one_or_none()
+
+
+def _parameters(page: PayPage, key: str, settings: Settings) -> dict[str, object]:
+    """What Stripe's page asks for and shows; metadata stands on the session and on its payment."""
+    back = f"{settings.public_url.rstrip('/')}/pay/back"
+    metadata = {"order_number": page.order_number, "intent_key": key}
+    parameters: dict[str, object] = {
+        "mode": "payment",
+        "client_reference_id": page.order_number,
+        "allowed_payment_method_types": METHODS,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": "usd",
+                    "unit_amount": to_cents(page.balance),
+                    "product_data": {"name": f"Order {page.order_number}"},
+                },
+            }
+        ],
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata, "description": f"Order {page.order_number}"},
+        "success_url": f"{back}?paid=1",
+        "cancel_url": back,
+        "expires_at": int(_choose_end(page.expires_at).timestamp()),
+    }
+    if page.email:
+        parameters["customer_email"] = page.email
+    return parameters
+
+
+def _choose_end(link_ends_at: datetime) -> datetime:
+    """The link's own end, within what Stripe allows."""
+    return min(max(link_ends_at, now() + _SHORTEST), now() + _LONGEST)
+
+
+async def ask_about_link(token: str, *, settings: Settings) -> None:
+    """Ask Stripe how far the checkouts of a link have come, as its holder does on returning from Stripe's page."""
+    async with current_database().session() as db:
+        page = await get_pay_page(db, token)
+        rows = await db.execute(
+            select(StripeIntent).where(
+                StripeIntent.pay_link_id == page.link_id,
+                StripeIntent.provider_id.is_not(None),
+                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN, IntentState.PENDING)),
+            )
+        )
+        intents = list(rows.scalars())
+    account: StripeAccount = get_stripe(settings)
+    with told_to_the_caller():
+        for intent in intents:
+            await ask_checkout(intent, account)

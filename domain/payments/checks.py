@@ -1,0 +1,221 @@
+"""Paper checks: their photos come in, the office looks at them and approves or rejects.
+
+The photos are made anew before they are kept, and are private. A check counts as money only once it is approved.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.clock import now
+from domain.errors import NotFound, Refused
+from domain.images import NormalisedImage, normalise_image
+from domain.inputs import Input, MoneyIn, Text2000
+from domain.money import ZERO, format_money
+from domain.orders.move import move_locked_order
+from domain.orders.record import record_event
+from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.payments.find_order import lock_named_order, lock_payable_order
+from domain.payments.record import calculate_balance
+from domain.payments.settle import settle_payment
+from domain.staff.rights import require
+from models import CheckState, Order, PaperCheck, PaperCheckImage
+
+ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPhotos:
+    """Both sides of a check as they are kept."""
+
+    front: NormalisedImage
+    back: NormalisedImage | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedCheck:
+    """A check that waits for review, with the names of its photos."""
+
+    check_id: int
+    order_number: str
+    front_filename: str
+    back_filename: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A check as the queue and its page show it."""
+
+    id: int
+    order_id: int
+    order_number: str
+    payer: str
+    amount: Decimal
+    balance: Decimal
+    order_status: str
+    sent_by: str
+    created_at: datetime
+    has_back: bool
+
+
+class ReviewCheck(Input):
+    """What the office notes; `amount` is what stands on the check where it is not the balance."""
+
+    note: Text2000 = ""
+    amount: MoneyIn | None = None
+
+
+async def prepare_photos(front: bytes, back: bytes | None) -> CheckPhotos:
+    """Check both files by content and make them anew, outside any transaction; raises InvalidInput or TooLarge."""
+    first = await asyncio.to_thread(normalise_image, front, field="check_front")
+    second = await asyncio.to_thread(normalise_image, back, field="check_back") if back else None
+    return CheckPhotos(first, second)
+
+
+async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos, *, by: Actor) -> UploadedCheck:
+    """Keep a check for an order's balance and put the payment in review; a newer photo replaces the one before.
+
+    Raises NotFound for an order that the actor may not see, Refused when nothing is to be paid.
+    """
+    if by.is_staff:
+        require(by, "upload_checks", "Your role does not take checks.")
+    order = await lock_payable_order(db, order_number, visible_to=by)
+    assert order.id is not None  # a locked order is in the database
+    await db.execute(
+        update(PaperCheck)
+        .where(PaperCheck.order_id == order.id, PaperCheck.state == CheckState.PENDING_REVIEW)
+        .values(state=CheckState.REPLACED)
+    )
+    check = PaperCheck(
+        order_id=order.id,
+        amount=calculate_balance(order),
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(check)
+    await db.flush()
+    for side, photo in (("front", photos.front), ("back", photos.back)):
+        if photo is not None:
+            db.add(PaperCheckImage(check_id=check.id, side=side, content_type=photo.content_type, data=photo.data))
+    order.payment_status = PaymentStatus.PENDING_REVIEW
+    order.payment_method = PaymentMethod.CHECK
+    await record_event(db, order, "check_sent", by=by, changes={"amount": format_money(check.amount)})
+    return UploadedCheck(
+        check.id,
+        order.order_number,
+        _name_photo(order, "front", photos.front),
+        _name_photo(order, "back", photos.back) if photos.back else None,
+    )
+
+
+def _name_photo(order: Order, side: str, photo: NormalisedImage) -> str:
+    return f"{order.order_number}-{side}.{ENDINGS[photo.content_type]}"
+
+
+async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
+    """Count the check as paid and confirm the order; a surplus becomes store credit.
+
+    Raises Refused when no check waits for review. Locks the customer, then the order.
+    """
+    require(by, "review_checks", "Your role does not review checks.")
+    order, check = await _lock_waiting(db, order_number, by)
+    if order.status == OrderStatus.CANCELLED:
+        raise Refused("The order is cancelled; reject its check.", code="order_cancelled")
+    order.payment_status = PaymentStatus.UNPAID
+    amount = data.amount or check.amount
+    await settle_payment(db, order, amount, method=PaymentMethod.CHECK, by=by, note=data.note or "Check approved")
+    _close(check, CheckState.APPROVED, data.note, by)
+    if order.status == OrderStatus.PENDING and not order.on_hold:
+        await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by, note="Check approved")
+    return order
+
+
+async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
+    """Refuse the check: the order is unpaid and pending again, so that the ways to pay appear again."""
+    require(by, "review_checks", "Your role does not review checks.")
+    order, check = await _lock_waiting(db, order_number, by)
+    _close(check, CheckState.REJECTED, data.note, by)
+    if calculate_balance(order) > ZERO:
+        order.payment_status = PaymentStatus.UNPAID
+    await record_event(
+        db, order, "check_rejected", by=by, note=data.note, changes={"amount": format_money(check.amount)}
+    )
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED}:
+        await move_locked_order(db, order, OrderStatus.PENDING, by=by, note="Check rejected")
+    return order
+
+
+async def _lock_waiting(db: AsyncSession, order_number: str, by: Actor) -> tuple[Order, PaperCheck]:
+    order = await lock_named_order(db, order_number, visible_to=by)
+    check = (
+        await db.execute(
+            select(PaperCheck)
+            .where(PaperCheck.order_id == order.id, PaperCheck.state == CheckState.PENDING_REVIEW)
+            .with_for_update()
+        )
+    ).scalar_one_or_none()
+    if check is None:
+        raise Refused("No check of this order waits for review.", code="no_check_waiting")
+    return order, check
+
+
+def _close(check: PaperCheck, state: CheckState, note: str, by: Actor) -> None:
+    check.state = state
+    check.reviewed_by = by.name
+    check.reviewed_at = now()
+    check.review_note = note
+
+
+async def get_check_image(db: AsyncSession, order_number: str, side: str, *, visible_to: Actor) -> tuple[str, bytes]:
+    """One side of an order's newest check with its media type; raises NotFound when there is none."""
+    require(visible_to, "review_checks", "Your role does not see checks.")
+    newest = select(func.max(PaperCheck.id)).where(PaperCheck.order_id == Order.id).correlate(Order).scalar_subquery()
+    row = (
+        await db.execute(
+            select(PaperCheckImage.content_type, PaperCheckImage.data)
+            .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
+            .join(Order, Order.id == PaperCheck.order_id)
+            .where(Order.order_number == order_number, PaperCheckImage.side == side, PaperCheck.id == newest)
+        )
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no photo of the check's {side}.")
+    return row.content_type, row.data
+
+
+async def list_waiting_checks(db: AsyncSession, *, visible_to: Actor) -> list[CheckRow]:
+    """The checks that wait for review, the longest waiting first; at most 200."""
+    require(visible_to, "review_checks", "Your role does not review checks.")
+    has_back = (
+        select(PaperCheckImage.check_id)
+        .where(PaperCheckImage.check_id == PaperCheck.id, PaperCheckImage.side == "back")
+        .exists()
+    )
+    rows = await db.execute(
+        select(PaperCheck, Order, has_back)
+        .join(Order, Order.id == PaperCheck.order_id)
+        .where(PaperCheck.state == CheckState.PENDING_REVIEW)
+        .order_by(PaperCheck.id)
+        .limit(200)
+    )
+    return [
+        CheckRow(
+            id=check.id,
+            order_id=order.id,
+            order_number=order.order_number,
+            payer=order.delivery_company or order.delivery_name,
+            amount=check.amount,
+            balance=calculate_balance(order),
+            order_status=order.status,
+            sent_by=check.actor_name,
+            created_at=check.created_at,
+            has_back=back,
+        )
+        for check, order, back in rows
+    ]

@@ -1,0 +1,89 @@
+"""Stripe's webhooks: an event says that something happened to an object, and the object is asked for at Stripe.
+
+So events may come in any sequence and any number of times: what is written down is always Stripe's present word.
+"""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.errors import InvalidInput, NotConfigured
+from domain.jobs import enqueue
+from domain.payments.ask import settle_session
+from domain.payments.reconcile import ask_about_refunds
+from domain.payments.settle import settle_stripe_payment
+from domain.payments.settle_refund import settle_dispute
+from domain.payments.stripe_account import get_stripe
+from domain.webhook_inbox import processes, store_event
+from integrations.stripe_client import fetch_dispute, fetch_payment, fetch_session, read_event
+from models import StripeIntent, WebhookEvent
+from models.session import current_database
+from settings import Settings
+
+PROVIDER = "stripe"
+ASK_JOB = "ask_stripe"
+
+
+async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settings: Settings) -> bool:
+    """Keep a signed event once; False when it had come before.
+
+    Raises InvalidInput for one that is not signed by Stripe or is older than five minutes.
+    """
+    if not settings.stripe_webhook_secret:
+        raise NotConfigured("Stripe's events are not taken here: the setting STRIPE_WEBHOOK_SECRET is missing.")
+    try:
+        event = read_event(body, signature, settings.stripe_webhook_secret)
+        event_id, kind = str(event["id"]), str(event["type"])
+        thing = event["data"]["object"]
+        # Ids are all that is needed later, and the least that is kept of somebody's payment.
+        kept = {name: _read_id(thing.get(name)) for name in ("id", "object", "payment_intent")}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidInput("This is no event signed by Stripe within five minutes.", code="bad_signature") from None
+    return await store_event(db, PROVIDER, event_id, kind, kept)
+
+
+def _read_id(value: object) -> str:
+    """An id, or that of an object that was sent whole."""
+    return str(value.get("id", "")) if isinstance(value, dict) else str(value or "")
+
+
+@processes(PROVIDER)
+async def process_stripe_event(db: AsyncSession, event: WebhookEvent) -> None:
+    """Have Stripe asked about the event's object, once this transaction is over: none may be open during the call."""
+    family = event.kind.rsplit(".", 1)[0]
+    found, payment = event.payload.get("id", ""), event.payload.get("payment_intent", "")
+    asked = {
+        "payment_intent": {"payment_intent_id": found},
+        "checkout.session": {"session_id": found},
+        "refund": {"refunds_of": payment},
+        "charge": {"refunds_of": payment},
+        "charge.refund": {"refunds_of": payment},
+        "charge.dispute": {"dispute_id": found, "payment_intent_id": payment},
+    }.get(family)
+    if asked and all(asked.values()):
+        await enqueue(db, ASK_JOB, asked)
+
+
+async def ask_about(asked: dict[str, str], settings: Settings) -> None:
+    """Ask Stripe about what an event named and write down its word; raises ServiceFailed when it does not come."""
+    account = get_stripe(settings)
+    if payment_intent_id := asked.get("payment_intent_id") or asked.get("refunds_of"):
+        # A refund or a dispute may be told before the payment itself.
+        payment = await fetch_payment(account, payment_intent_id)
+        if await settle_stripe_payment(payment) is not None and payment.refunded:
+            await ask_about_refunds(payment_intent_id, settings)
+    if session_id := asked.get("session_id"):
+        await _ask_about_session(session_id, settings)
+    if dispute_id := asked.get("dispute_id"):
+        await settle_dispute(await fetch_dispute(account, dispute_id))
+
+
+async def _ask_about_session(session_id: str, settings: Settings) -> None:
+    """A checkout is ours when we have its id, or when it carries a key of ours."""
+    account = get_stripe(settings)
+    session = await fetch_session(account, session_id)
+    key = session.metadata.get("intent_key", "")
+    async with current_database().reading() as connection:
+        ours = (StripeIntent.provider_id == session.id) | (StripeIntent.idempotency_key == key)
+        intent_id = (await connection.execute(select(StripeIntent.id).where(ours))).scalar_one_or_none()
+    if intent_id is not None:
+        await settle_session(session, intent_id=intent_id, account=account)

@@ -1,0 +1,50 @@
+"""Finding the order that somebody names when paying: their own, or for a guest one by its unguessable number."""
+
+import re
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor, ActorKind
+from domain.errors import NotFound, Refused
+from domain.money import ZERO
+from domain.orders.record import lock_order
+from domain.orders.statuses import OrderStatus
+from domain.payments.record import calculate_balance
+from models import Order
+
+# Numbers that staff gave may be guessed, so those are not paid signed out.
+_UNGUESSABLE = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
+
+
+async def lock_payable_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:
+    """The order, locked after its customer, with something left to pay.
+
+    Raises NotFound for one that the payer may not know of, Refused for one that is cancelled or paid.
+    """
+    order = await lock_named_order(db, order_number, visible_to=visible_to)
+    if order.status == OrderStatus.CANCELLED:
+        raise Refused("The order is cancelled.", code="order_cancelled")
+    if calculate_balance(order) == ZERO:
+        raise Refused("The order is paid already.", code="already_paid")
+    return order
+
+
+async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:
+    """The order of a number, locked after its customer; raises NotFound for one the payer may not know of."""
+    number = order_number.strip().upper()
+    row = (
+        await db.execute(select(Order.id, Order.customer_id).where(Order.order_number.in_({number, order_number})))
+    ).first()
+    if row is None or not _may_pay(visible_to, row.customer_id, number):
+        raise NotFound("There is no order with this number.")
+    seen_by = visible_to if visible_to.is_staff else Actor(ActorKind.SYSTEM)
+    return await lock_order(db, row.id, visible_to=seen_by, with_customer=True)
+
+
+def _may_pay(actor: Actor, customer_id: int | None, number: str) -> bool:
+    if actor.is_staff or actor.kind in {ActorKind.API_KEY, ActorKind.VOICE, ActorKind.SYSTEM}:
+        return True
+    if actor.is_customer:
+        return customer_id == actor.id
+    return _UNGUESSABLE.fullmatch(number) is not None

@@ -1,0 +1,165 @@
+"""The rows of our acts at Stripe, from the key that is committed before the call to the end that Stripe tells.
+
+A row leaves `intended` and `unknown` by Stripe's own word only; how often it was asked decides when it is asked again.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.clock import now
+from models import IntentKind, IntentState, StripeIntent
+from models.session import current_database, separate_transaction
+
+UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, IntentState.PENDING)
+# Nobody knows yet whether Stripe has it.
+UNHEARD = (IntentState.INTENDED, IntentState.UNKNOWN)
+# Stripe forgets keys after a day; from then on a row is looked for by the key in its metadata.
+KEYS_LAST = timedelta(hours=23)
+_FIRST_PAUSE = timedelta(seconds=15)
+_LONGEST_PAUSE = timedelta(hours=1)
+_OPEN_PAUSE = timedelta(minutes=10)
+_LONGEST_OPEN_PAUSE = timedelta(hours=6)
+# A request that made the row is given this long before anybody else asks about it.
+_GRACE = timedelta(seconds=60)
+
+
+def make_intent(
+    kind: IntentKind, amount: Decimal, *, parameters: dict[str, Any], by: Actor, **links: Any
+) -> StripeIntent:
+    """A row for an act at Stripe with a key of its own, which stands in the object's metadata too."""
+    key = secrets.token_hex(16)
+    return StripeIntent(
+        kind=kind,
+        amount=amount,
+        idempotency_key=key,
+        parameters=parameters | {"metadata": parameters.get("metadata", {}) | {"intent_key": key}},
+        next_ask_at=now() + _GRACE,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+        **links,
+    )
+
+
+async def read_intent(intent_id: int) -> StripeIntent:
+    """The row as it is now, without a lock."""
+    async with current_database().session() as db:
+        return (await db.execute(select(StripeIntent).where(StripeIntent.id == intent_id))).scalar_one()
+
+
+async def lock_intent(db: AsyncSession, intent_id: int) -> StripeIntent:
+    """The row, locked; after customer and order, always."""
+    return (
+        await db.execute(
+            select(StripeIntent)
+            .where(StripeIntent.id == intent_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one()
+
+
+async def note_made(
+    intent: StripeIntent, provider_id: str, *, url: str = "", expires_at: datetime | None = None
+) -> None:
+    """Stripe has it, under this id."""
+    async with separate_transaction() as db:
+        await db.execute(
+            update(StripeIntent)
+            .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNHEARD))
+            .values(
+                state=IntentState.OPEN,
+                provider_id=provider_id,
+                url=url,
+                expires_at=expires_at,
+                last_error="",
+                next_ask_at=now() + _OPEN_PAUSE,
+                updated_at=now(),
+            )
+        )
+
+
+async def note_unheard(intent: StripeIntent, error: str, *, wait_seconds: float = 0) -> None:
+    """Stripe's answer is missing: an act that was under way is unknown now, and asked about ever more rarely."""
+    pause = min(_FIRST_PAUSE * 2 ** min(intent.attempts, 10), _LONGEST_PAUSE)
+    async with separate_transaction() as db:
+        await db.execute(
+            update(StripeIntent)
+            .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNSETTLED))
+            .values(
+                state=IntentState.UNKNOWN if intent.state in UNHEARD else StripeIntent.state,
+                attempts=StripeIntent.attempts + 1,
+                last_error=error,
+                next_ask_at=now() + max(pause, timedelta(seconds=wait_seconds)),
+                updated_at=now(),
+            )
+        )
+
+
+async def note_still_open(intent: StripeIntent) -> None:
+    """Nobody has paid yet: ask again later, and ever more rarely."""
+    async with separate_transaction() as db:
+        await db.execute(
+            update(StripeIntent)
+            .where(StripeIntent.id == intent.id, StripeIntent.state == IntentState.OPEN)
+            .values(
+                attempts=StripeIntent.attempts + 1,
+                next_ask_at=now() + min(_OPEN_PAUSE * 2 ** min(intent.attempts, 6), _LONGEST_OPEN_PAUSE),
+            )
+        )
+
+
+def settle_intent(intent: StripeIntent, state: IntentState, *, error: str = "") -> None:
+    """Put Stripe's word on a locked row; one that waits on is asked about again later."""
+    intent.state = state
+    intent.last_error = error
+    intent.updated_at = now()
+    if state in UNSETTLED:
+        intent.next_ask_at = now() + _OPEN_PAUSE * (1 + min(intent.attempts, 5))
+    elif intent.settled_at is None:
+        intent.settled_at = now()
+
+
+async def claim_due_intents(limit: int, *, as_of: datetime) -> list[StripeIntent]:
+    """Rows that are due to be asked about; another reconciler leaves them alone for two minutes."""
+    async with separate_transaction() as db:
+        found = list(
+            (
+                await db.execute(
+                    select(StripeIntent)
+                    .where(StripeIntent.state.in_(UNSETTLED), StripeIntent.next_ask_at <= as_of)
+                    .order_by(StripeIntent.next_ask_at)
+                    .limit(limit)
+                    .with_for_update(skip_locked=True)
+                )
+            ).scalars()
+        )
+        for intent in found:
+            intent.next_ask_at = max(now(), as_of) + timedelta(minutes=2)
+        return found
+
+
+async def list_open_intents(order_id: int) -> list[StripeIntent]:
+    """Payments of an order that a customer could still make."""
+    async with current_database().session() as db:
+        rows = await db.execute(
+            select(StripeIntent).where(
+                StripeIntent.order_id == order_id,
+                StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+            )
+        )
+        return list(rows.scalars())
+
+
+async def count_unknown() -> int:
+    """How many acts at Stripe nobody knows the end of."""
+    async with current_database().reading() as connection:
+        counted = select(func.count()).select_from(StripeIntent).where(StripeIntent.state.in_(UNHEARD))
+        return int((await connection.execute(counted)).scalar_one())

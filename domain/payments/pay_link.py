@@ -1,0 +1,214 @@
+"""Links to a customer's own pay page: made, sent, and what the page shows to whoever holds one.
+
+The token is kept as its hash. A link is over with its time, or when its order is cancelled, repriced or paid
+otherwise.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor, ActorKind
+from domain.clock import now
+from domain.credit.exposure import TERMS
+from domain.errors import InvalidInput, NotConfigured, NotFound
+from domain.inputs import Filled60, Input
+from domain.money import ZERO, format_money
+from domain.orders.record import record_event
+from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.outbox import queue_mail, queue_text
+from domain.payments.find_order import lock_payable_order
+from domain.payments.record import calculate_balance
+from domain.staff.rights import may, require
+from domain.tokens import hash_token, new_token
+from models import IntentState, Order, PayLink, StripeIntent
+from models.session import separate_transaction
+from settings import Settings
+
+DEFAULT_HOURS = 24
+LinkHours = Annotated[int, Field(ge=1, le=720)]
+
+
+class CreatePayLink(Input):
+    """For which order, and how long the link works."""
+
+    order_number: Filled60
+    expires_in_hours: LinkHours | None = None
+
+
+class SendBy(StrEnum):
+    """How a link reaches the customer."""
+
+    TEXT = "text"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A link with its token, which is not to be had again."""
+
+    url: str
+    order_id: int
+    order_number: str
+    amount: Decimal
+    expires_at: datetime
+
+
+class PageState(StrEnum):
+    """What the pay page is about at the moment."""
+
+    PAYABLE = "payable"
+    IN_REVIEW = "in_review"
+    PROCESSING = "processing"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class PayPage:
+    """What the holder of a link sees."""
+
+    link_id: int
+    order_id: int
+    state: PageState
+    order_number: str
+    payer: str
+    balance: Decimal
+    total: Decimal
+    paid: Decimal
+    delivery_fee: Decimal
+    item_count: int
+    due_at: datetime | None
+    expires_at: datetime
+    email: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """True while the link's ways to pay work."""
+        return self.state is PageState.PAYABLE
+
+
+async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
+    """Make a link for an order's balance; raises Refused when nothing is to be paid.
+
+    Without Stripe the link is kept and NotConfigured raised with it as `fallback_url`: its page has other ways to pay.
+    """
+    if by.is_staff:
+        require(by, "send_pay_links", "Your role does not ask customers for money.")
+    if settings.stripe_secret_key:
+        return await _make_link(db, data, by=by, settings=settings)
+    async with separate_transaction() as own:
+        made = await _make_link(own, data, by=by, settings=settings)
+    raise NotConfigured(
+        "Card payments are not set up here: the setting STRIPE_SECRET_KEY is missing.", fallback_url=made.url
+    )
+
+
+async def _make_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
+    order = await lock_payable_order(db, data.order_number, visible_to=by)
+    assert order.id is not None  # a locked order is in the database
+    token = new_token()
+    link = PayLink(
+        order_id=order.id,
+        token_hash=hash_token(token),
+        amount=calculate_balance(order),
+        expires_at=now() + timedelta(hours=data.expires_in_hours or DEFAULT_HOURS),
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(link)
+    await db.flush()
+    url = f"{settings.public_url.rstrip('/')}/pay/{token}"
+    return MadeLink(url, order.id, order.order_number, link.amount, link.expires_at)
+
+
+async def send_pay_link(
+    db: AsyncSession, data: CreatePayLink, *, way: SendBy, by: Actor, settings: Settings
+) -> tuple[MadeLink, str]:
+    """Make a link and send it by text or mail to whom the order goes; returns it with the address it went to.
+
+    Works without Stripe too: the page then has the other ways to pay. Raises InvalidInput without an address.
+    """
+    if not may(by, "send_pay_links"):
+        require(by, "send_pay_links", "Your role does not ask customers for money.")
+    made = await _make_link(db, data, by=by, settings=settings)
+    order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
+    to = order.delivery_phone if way is SendBy.TEXT else order.delivery_email
+    if not to:
+        wanted = "phone number" if way is SendBy.TEXT else "email address"
+        raise InvalidInput(f"The order has no {wanted}.", fields={"way": f"needs a {wanted} on the order"})
+    amount, company = format_money(made.amount), settings.company_name
+    more = {"kind": "pay_link", "to": to, "order_id": order.id, "customer_id": order.customer_id}
+    if way is SendBy.TEXT:
+        text = f"{company}: {amount} is open on order {order.order_number}. Pay here: {made.url}"
+        await queue_text(db, text=text, **more)  # type: ignore[arg-type]
+    else:
+        text = (
+            f"{amount} is open on your order {order.order_number}.\n\nPay by card, by bank or with a photo of a "
+            f"check:\n\n{made.url}\n\nThank you, {company}"
+        )
+        await queue_mail(db, subject=f"Pay order {order.order_number}", text=text, **more)  # type: ignore[arg-type]
+    await record_event(db, order, "pay_link_sent", by=by, note=f"To {to}", changes={"amount": amount})
+    return made, to
+
+
+async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
+    """What the holder of a link sees; raises NotFound for a token that nobody gave out."""
+    found = (
+        await db.execute(
+            select(PayLink, Order)
+            .join(Order, Order.id == PayLink.order_id)
+            .where(PayLink.token_hash == hash_token(token))
+        )
+    ).first()
+    if found is None:
+        raise NotFound("This link is not one of ours, or it was typed wrong.")
+    link, order = found
+    processing = (
+        await db.execute(
+            select(func.count()).where(StripeIntent.order_id == order.id, StripeIntent.state == IntentState.PENDING)
+        )
+    ).scalar_one()
+    balance = calculate_balance(order)
+    is_on_terms = order.payment_method == PaymentMethod.NET30 and balance > ZERO
+    return PayPage(
+        link_id=link.id,
+        order_id=order.id,
+        state=_choose_state(link, order, is_processing=processing > 0),
+        order_number=order.order_number,
+        payer=order.delivery_company or order.delivery_name,
+        balance=balance,
+        total=order.total_amount,
+        paid=order.amount_paid,
+        delivery_fee=order.delivery_fee,
+        item_count=order.item_count,
+        due_at=order.created_at + TERMS if is_on_terms else None,
+        expires_at=link.expires_at,
+        email=order.delivery_email,
+    )
+
+
+def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageState:
+    balance = calculate_balance(order)
+    if order.status == OrderStatus.CANCELLED:
+        return PageState.CANCELLED
+    if balance == ZERO:
+        return PageState.PAID
+    if order.payment_status == PaymentStatus.PENDING_REVIEW:
+        return PageState.IN_REVIEW
+    if is_processing:
+        return PageState.PROCESSING
+    return PageState.OVER if link.expires_at <= now() or balance != link.amount else PageState.PAYABLE
+
+
+def payer_actor(page: PayPage) -> Actor:
+    """Who acts on the pay page: whoever holds the link, shown by the name on the order."""
+    return Actor(ActorKind.GUEST, name=page.payer)

@@ -1,0 +1,158 @@
+"""Giving money back: by Stripe what came by Stripe, by hand what came by hand, or as store credit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.credit.ledger import move_credit
+from domain.errors import InvalidInput, NotFound, Refused
+from domain.inputs import Filled2000, Input, MoneyIn
+from domain.money import ZERO, format_money
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import PaymentMethod
+from domain.payments.ask import ask_refund
+from domain.payments.intents import read_intent
+from domain.payments.refund_rows import Refundable, apply_refund, list_refundable, prepare_refund
+from domain.payments.settle_refund import set_refunded_status
+from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from domain.staff.rights import require
+from integrations.errors import ServiceFailed
+from models import CreditKind, IntentKind, IntentState, Order, StripeIntent
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+
+class RefundWay(StrEnum):
+    """How the money goes back."""
+
+    AS_PAID = "as_paid"
+    STORE_CREDIT = "store_credit"
+
+
+class RefundPayment(Input):
+    """How much of one payment goes back and why; an amount of 0 means all that is left of it."""
+
+    amount: MoneyIn = ZERO
+    how: RefundWay = RefundWay.AS_PAID
+    reason: Filled2000
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    """What Stripe said of a refund, so far as it is known; `error` is None when nothing went wrong."""
+
+    refund_id: str | None
+    amount: Decimal
+    status: str | None
+    error: str | None
+
+
+async def refund_payment(
+    order_id: int, payment_id: int, data: RefundPayment, *, by: Actor, settings: Settings, version: int | None = None
+) -> RefundOutcome:
+    """Give a payment back, wholly or in part, and say what came of it.
+
+    Three parts: the intent is committed, Stripe is asked with no transaction open, its word is written down. Raises
+    Refused above what is left of the payment, OutsideServiceFailed when Stripe refuses or its answer is lost.
+    """
+    require(by, "refund_payments", "Your role does not give money back.")
+    async with separate_transaction() as db:
+        order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+        found = next((each for each in await list_refundable(db, order) if each.payment.id == payment_id), None)
+        if found is None:
+            raise NotFound("There is nothing left of this payment to give back.")
+        amount = data.amount or found.left
+        if amount > found.left:
+            raise Refused(
+                f"{format_money(found.left)} of this payment can be given back.",
+                code="more_than_paid",
+                refundable=float(found.left),
+            )
+        through_stripe = found.is_stripe and data.how is RefundWay.AS_PAID
+        if not through_stripe:
+            await _refund_here(db, order, found, amount, data, by=by)
+            return RefundOutcome(None, amount, "succeeded", None)
+        get_stripe(settings)
+        intent = await prepare_refund(db, order, found.payment, amount, by=by, reason=data.reason)
+    with told_to_the_caller():
+        refund = await ask_refund(intent, get_stripe(settings))
+    return RefundOutcome(refund.id, refund.amount, refund.status, None)
+
+
+async def _refund_here(
+    db: AsyncSession, order: Order, found: Refundable, amount: Decimal, data: RefundPayment, *, by: Actor
+) -> None:
+    """Money handed back by us, or turned into credit: one transaction, no company asked."""
+
+    if data.how is RefundWay.STORE_CREDIT and order.customer_id is None:
+        raise InvalidInput("A guest has no store credit.", fields={"how": "must be as_paid for a guest's order"})
+    as_credit = data.how is RefundWay.STORE_CREDIT
+    method = PaymentMethod.STORE_CREDIT if as_credit else PaymentMethod(found.payment.method)
+    row = await apply_refund(db, order, found.payment, amount, method=method, by=by, note=data.reason)
+    if as_credit and order.customer_id is not None:
+        await move_credit(
+            db,
+            order.customer_id,
+            amount,
+            kind=CreditKind.REFUND,
+            by=by,
+            note=f"Given back on {order.order_number}",
+            order_id=order.id,
+            payment_id=row.id,
+        )
+    set_refunded_status(order)
+    await record_event(db, order, "refunded", by=by, note=data.reason, changes={"amount": format_money(amount)})
+
+
+async def send_refund(intent_id: int, settings: Settings) -> StripeIntent:
+    """Have Stripe do a refund that is prepared; one that is done already is left alone."""
+    intent = await read_intent(intent_id)
+    if intent.state in {IntentState.INTENDED, IntentState.UNKNOWN}:
+        await ask_refund(intent, get_stripe(settings))
+    return await read_intent(intent_id)
+
+
+async def send_order_refunds(order_id: int, settings: Settings) -> RefundOutcome | None:
+    """Have Stripe do the refunds that cancelling an order has prepared; None when there are none.
+
+    Never raises for Stripe's sake: the order is cancelled whatever Stripe says.
+    """
+    async with current_database().session() as db:
+        rows = await db.execute(
+            select(StripeIntent.id)
+            .where(
+                StripeIntent.order_id == order_id,
+                StripeIntent.kind == IntentKind.REFUND,
+                StripeIntent.state == IntentState.INTENDED,
+            )
+            .order_by(StripeIntent.id)
+        )
+        intent_ids = list(rows.scalars())
+    if not intent_ids:
+        return None
+    outcomes = [await _try_refund(intent_id, settings) for intent_id in intent_ids]
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    statuses = {outcome.status for outcome in outcomes}
+    return RefundOutcome(
+        refund_id=next((outcome.refund_id for outcome in outcomes if outcome.refund_id), None),
+        amount=sum((outcome.amount for outcome in outcomes), ZERO),
+        status=statuses.pop() if len(statuses) == 1 else "mixed",
+        error="; ".join(errors) or None,
+    )
+
+
+async def _try_refund(intent_id: int, settings: Settings) -> RefundOutcome:
+    error = None
+    if settings.stripe_secret_key:
+        try:
+            await send_refund(intent_id, settings)
+        except ServiceFailed as failure:
+            error = str(failure)
+    else:
+        error = "The setting STRIPE_SECRET_KEY is missing."
+    intent = await read_intent(intent_id)
+    return RefundOutcome(intent.provider_id, intent.amount, str(intent.state), error)

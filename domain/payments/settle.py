@@ -1,0 +1,158 @@
+"""Where every way of paying ends: one function records money for a locked order, once for each of Stripe's ids.
+
+What Stripe says is settled here too. Each settling has its own transaction and locks customer, order, intent, in this
+order; the same word from Stripe twice, or in any sequence, leaves the same rows.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import SYSTEM, Actor
+from domain.jobs import enqueue
+from domain.money import ZERO, format_money
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
+from domain.payments.record import add_payment, calculate_balance
+from domain.payments.refund_rows import prepare_order_refunds
+from integrations.stripe_client import StripePayment
+from models import IntentKind, IntentState, Order, Payment, StripeIntent
+from models.session import separate_transaction
+
+WITHDRAW_JOB = "withdraw_payments"
+
+
+async def settle_payment(
+    db: AsyncSession,
+    order: Order,
+    amount: Decimal,
+    *,
+    method: PaymentMethod,
+    by: Actor,
+    note: str = "",
+    reference: str = "",
+    provider_id: str | None = None,
+) -> Decimal | None:
+    """Record money received for an order that is locked with its customer; None when it was recorded before.
+
+    Returns the surplus that became store credit. Other payments that the customer could still make are withdrawn.
+    """
+    if provider_id is not None and await find_payment_row(db, provider_id) is not None:
+        return None
+    balance = calculate_balance(order)
+    surplus = await add_payment(
+        db, order, amount, method=method, by=by, note=note, reference=reference, provider_id=provider_id
+    )
+    if ZERO < balance <= amount:
+        order.payment_method = method
+    await record_event(db, order, "paid", by=by, note=note, changes={"amount": format_money(amount)})
+    await withdraw_later(db, order)
+    return surplus
+
+
+async def withdraw_later(db: AsyncSession, order: Order) -> None:
+    """Have the payments closed that a customer could still make for an order which changed."""
+    open_ones = exists().where(
+        StripeIntent.order_id == order.id,
+        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+        StripeIntent.state.in_(UNSETTLED),
+    )
+    if (await db.execute(select(open_ones))).scalar_one():
+        await enqueue(db, WITHDRAW_JOB, {"order_id": order.id})
+
+
+async def find_payment_row(db: AsyncSession, provider_id: str) -> Payment | None:
+    """The payment, refund or dispute that is kept under one of Stripe's ids."""
+    return (await db.execute(select(Payment).where(Payment.provider_id == provider_id))).scalar_one_or_none()
+
+
+async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent | None:
+    """Our row for a payment at Stripe, by its id or by our key in its metadata; None for one that is not ours."""
+    key = payment.metadata.get("intent_key", "")
+    return (
+        await db.execute(
+            select(StripeIntent).where(
+                StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+                or_(
+                    StripeIntent.provider_id == payment.id,
+                    StripeIntent.payment_intent_id == payment.id,
+                    StripeIntent.idempotency_key == key,
+                ),
+            )
+        )
+    ).scalar_one_or_none()
+
+
+async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
+    """Write down what Stripe says of a payment; None for one that is not ours."""
+    async with separate_transaction() as db:
+        found = await find_intent(db, payment)
+        if found is None:
+            return None
+        order = None
+        if found.order_id is not None:
+            order = await lock_order(db, found.order_id, visible_to=SYSTEM, with_customer=True)
+        intent = await lock_intent(db, found.id)
+        if intent.kind == IntentKind.CHECKOUT:
+            intent.payment_intent_id = payment.id
+        elif intent.provider_id is None:
+            intent.provider_id = payment.id
+        before = intent.state
+        if payment.status == "succeeded":
+            settle_intent(intent, IntentState.SUCCEEDED)
+            if order is not None:
+                await settle_succeeded(db, order, payment, by=_payer(intent))
+            else:
+                # Money without an order waits for the order that its customer is about to place.
+                intent.settled_at = None
+            return IntentState.SUCCEEDED
+        if before not in {IntentState.SUCCEEDED, IntentState.CANCELLED}:
+            await _settle_unpaid(db, intent, order, payment)
+        return IntentState(intent.state)
+
+
+async def settle_succeeded(db: AsyncSession, order: Order, payment: StripePayment, *, by: Actor) -> None:
+    """Record a payment that Stripe has taken; one for a cancelled order goes back at once."""
+    settled = await settle_payment(
+        db,
+        order,
+        payment.received,
+        method=PaymentMethod(payment.method),
+        by=by,
+        reference=payment.id,
+        provider_id=payment.id,
+    )
+    if settled is not None and order.status == OrderStatus.CANCELLED:
+        await prepare_order_refunds(db, order, by=SYSTEM)
+
+
+async def _settle_unpaid(db: AsyncSession, intent: StripeIntent, order: Order | None, payment: StripePayment) -> None:
+    """A bank payment under way, a refused card, a withdrawn payment."""
+    before = intent.state
+    match payment.status:
+        case "processing":
+            settle_intent(intent, IntentState.PENDING)
+        case "canceled":
+            settle_intent(intent, IntentState.CANCELLED)
+        case _ if intent.kind == IntentKind.CHECKOUT and before == IntentState.PENDING and payment.error:
+            # A checkout whose bank payment bounced is over; the customer opens another.
+            settle_intent(intent, IntentState.FAILED, error=payment.error)
+        case _:
+            settle_intent(intent, IntentState.OPEN, error=payment.error)
+    if order is None:
+        return
+    if payment.error and payment.status == "requires_payment_method":
+        if order.payment_status == PaymentStatus.UNPAID and calculate_balance(order) > ZERO:
+            order.payment_status = PaymentStatus.FAILED
+            await record_event(db, order, "payment_failed", by=SYSTEM, note=payment.error)
+    elif payment.status == "processing" and before != IntentState.PENDING:
+        if order.payment_status == PaymentStatus.FAILED:
+            order.payment_status = PaymentStatus.UNPAID
+        await record_event(db, order, "payment_pending", by=SYSTEM, changes={"amount": format_money(payment.amount)})
+
+
+def _payer(intent: StripeIntent) -> Actor:
+    """Who began the payment, as timelines name them."""
+    return Actor(SYSTEM.kind, name=intent.actor_name or SYSTEM.name)

@@ -1,0 +1,31 @@
+"""Which Stripe account is used, and how Stripe's failures read to whoever asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from domain.errors import NotConfigured, OutsideServiceFailed
+from integrations.errors import ServiceFailed
+from integrations.stripe_client import Busy, StripeAccount, StripeRefused
+from settings import Settings
+
+
+def get_stripe(settings: Settings, *, retries: int = 0) -> StripeAccount:
+    """The account of this installation; raises NotConfigured naming the setting."""
+    if not settings.stripe_secret_key:
+        raise NotConfigured("Card payments are not set up here: the setting STRIPE_SECRET_KEY is missing.")
+    return StripeAccount(settings.stripe_secret_key, settings.stripe_api_base, retries)
+
+
+@contextmanager
+def told_to_the_caller() -> Iterator[None]:
+    """Turn a failure of Stripe into a refusal that a person can act on."""
+    try:
+        yield
+    except StripeRefused as error:
+        raise OutsideServiceFailed(f"Stripe refused: {error}", code="stripe_refused") from error
+    except Busy as error:
+        raise OutsideServiceFailed("Stripe is busy. Try again in a moment.", code="stripe_busy") from error
+    except ServiceFailed as error:
+        raise OutsideServiceFailed(
+            "Stripe did not answer. Nothing is charged twice by trying again.", code="stripe_unknown"
+        ) from error

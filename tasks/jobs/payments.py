@@ -1,0 +1,43 @@
+"""Asks Stripe what became of our payments and refunds; all of it may run again at any time."""
+
+from typing import Any
+
+from domain.payments.events import ASK_JOB, ask_about
+from domain.payments.reconcile import RECONCILE_JOB, reconcile_payments, withdraw_payments
+from domain.payments.refund import send_refund
+from domain.payments.refund_rows import REFUND_JOB
+from domain.payments.settle import WITHDRAW_JOB
+from integrations.stripe_client import StripeRefused
+from tasks.job import Work, job
+
+
+@job(ASK_JOB, attempts=12)
+async def ask_stripe(work: Work) -> dict[str, Any]:
+    """Write down Stripe's word on what an event named."""
+    await ask_about(work.payload, work.settings)
+    return {}
+
+
+@job(REFUND_JOB, attempts=12)
+async def refund_payment(work: Work) -> dict[str, Any]:
+    """Have Stripe do a refund that is prepared; a refusal is on the order already and no reason to try again."""
+    try:
+        intent = await send_refund(work.payload["intent_id"], work.settings)
+    except StripeRefused as refusal:
+        return {"refused": str(refusal)}
+    return {"state": intent.state, "refund_id": intent.provider_id}
+
+
+@job(WITHDRAW_JOB)
+async def withdraw_open_payments(work: Work) -> dict[str, Any]:
+    """Close the payments of an order that nobody should make any more."""
+    return {"withdrawn": await withdraw_payments(work.payload["order_id"], work.settings)}
+
+
+@job(RECONCILE_JOB, attempts=1)
+async def reconcile(work: Work) -> dict[str, Any]:
+    """One pass over everything that is not settled; the timetable brings the next."""
+    if not work.settings.stripe_secret_key:
+        return {"skipped": "STRIPE_SECRET_KEY is missing"}
+    done = await reconcile_payments(work.settings)
+    return {"asked": done.asked, "failed": done.failed, "unknown": done.unknown}
