@@ -1,0 +1,132 @@
+"""The demo company: a believable restaurant-supply business of any size, made by a few dozen statements.
+
+It goes into an empty database only, never into production, and one seed makes the same company every time on one day.
+"""
+
+import time
+from datetime import datetime
+
+import asyncpg
+
+from domain.clock import now
+from domain.errors import Refused
+from domain.passwords import hash_password
+from models.session import raw_connection, separate_transaction
+from settings import Settings
+from tasks.demo import books, goods, ground, people, sales
+from tasks.demo.bulk import restore_indexes, set_indexes_aside
+
+DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
+# Tables with explicit ids, whose sequences go on after them.
+NUMBERED = ("category", "product", "customer", "orders")
+FILLED = (
+    "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
+    "credit_entry", "outbox_message", "audit_entry",
+)  # fmt: skip
+# A visit more than wished for, so that regulars skip one now and then.
+SPARE_VISITS = 1.08
+
+
+async def load_demo_company(
+    settings: Settings, *, customers: int, products: int, orders: int, seed: int, at: datetime | None = None
+) -> str:
+    """Fill an empty database with a company that has traded for two years up to `at` (now); returns a summary.
+
+    Raises Refused in production and for a database that holds orders, customers or products. Readers of the tables wait
+    until it is committed, since their indexes are built last.
+    """
+    if settings.is_production:
+        raise Refused("The demo company is not loaded with APP_ENV=production.")
+    if min(customers, products) < 1 or orders < 0:
+        raise Refused("The demo company needs at least one customer and one product.")
+    started = time.monotonic()
+    wish = ground.DemoWish(
+        customers=customers,
+        products=products,
+        orders=orders,
+        seed=seed,
+        at=at or now(),
+        business_timezone=settings.business_timezone,
+        free_from=settings.free_delivery_minimum,
+        fee=settings.delivery_fee,
+        password_hash=await hash_password(DEMO_PASSWORD),
+    )
+    async with separate_transaction() as db:
+        connection = await raw_connection(db)
+        await _refuse_unless_empty(connection)
+        await ground.prepare_ground(connection, wish)
+        await _imagine(connection, wish)
+        await _write(connection)
+        summary = await _summarise(connection)
+        await ground.clear_ground(connection)
+    return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
+
+
+async def _refuse_unless_empty(connection: asyncpg.Connection) -> None:
+    for table, noun in (
+        ("orders", "orders"),
+        ("customer", "customers"),
+        ("product", "products"),
+        ("category", "categories"),
+    ):
+        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):  # noqa: S608 - names from above.
+            raise Refused(f"The demo company needs an empty database, and this one has {noun} already.")
+
+
+async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> None:
+    """Make the whole company in temporary tables, where nothing is checked or indexed; staff alone are real already."""
+    await connection.execute(people.STAFF)
+    missing = await connection.fetchval(
+        "SELECT string_agg(username, ', ' ORDER BY n) FROM demo_colleague WHERE n NOT IN (SELECT n FROM demo_staff)"
+    )
+    if missing:
+        raise Refused(f"The demo company's colleagues need usernames and emails that are taken here: {missing}.")
+    for statements in (people.TEAM, people.CUSTOMERS, goods.PRODUCTS, sales.VISITS.format(pace=1.0)):
+        await connection.execute(statements)
+    visits = await connection.fetchval("SELECT count(*) FROM demo_visit")
+    if not wish.orders * 1.02 <= visits <= wish.orders * 1.15:
+        # Everybody comes so much oftener or more seldom that the wished number of orders results.
+        pace = visits / (wish.orders * SPARE_VISITS + 20)
+        await connection.execute("DROP TABLE demo_visit")
+        await connection.execute(sales.VISITS.format(pace=f"{pace:.9f}"))
+    for statements in (
+        sales.ORDERS, sales.NUMBERS, sales.LINES, sales.SALES, sales.CANCELLED, sales.TROUBLES, sales.TERMS, goods.LEDGER, goods.STOCK,
+    ):  # fmt: skip
+        await connection.execute(statements)
+
+
+async def _write(connection: asyncpg.Connection) -> None:
+    """Write the company down, the indexes last."""
+    aside = await set_indexes_aside(connection)
+    for statement in (
+        goods.CATEGORIES, goods.WRITE_PRODUCTS, people.WRITE_CUSTOMERS, books.ORDERS, books.LINES, books.PAYMENTS,
+        books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES, goods.PRICE_CHANGES,
+    ):  # fmt: skip
+        await connection.execute(statement)
+    for table in NUMBERED:
+        await connection.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.
+        )
+    await restore_indexes(connection, aside)
+    await connection.execute(f"ANALYZE {', '.join(FILLED)}")
+
+
+async def _summarise(connection: asyncpg.Connection) -> str:
+    row = await connection.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM customer) AS customers, (SELECT count(*) FROM product) AS products,
+          (SELECT count(*) FROM category) AS categories, (SELECT count(*) FROM demo_staff) AS staff,
+          (SELECT count(*) FROM order_item) AS lines, count(*) AS orders,
+          count(*) FILTER (WHERE status IN ('pending', 'confirmed', 'packed')) AS open,
+          count(*) FILTER (WHERE on_hold) AS on_hold,
+          coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS sold,
+          coalesce(sum(amount_paid), 0) AS paid, min(created_at)::date AS first_day
+        FROM orders
+        """
+    )
+    return (
+        f"The demo company has {row['staff']} colleagues, {row['customers']:,} customers and {row['products']:,} products "
+        f"in {row['categories']} categories. {row['orders']:,} orders with {row['lines']:,} lines since "
+        f"{row['first_day']}, {row['open']:,} of them open and {row['on_hold']:,} on hold, come to ${row['sold']:,.2f}; "
+        f"${row['paid']:,.2f} of that is paid."
+    )

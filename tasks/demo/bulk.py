@@ -1,0 +1,56 @@
+"""Loading much at once: indexes and foreign keys are set aside and built again at the end, in one go each."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+LOADED = ("product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement", "outbox_message")
+
+_INDEXES = """
+SELECT index.relname AS name, pg_get_indexdef(i.indexrelid) AS definition
+FROM pg_index AS i
+JOIN pg_class AS index ON index.oid = i.indexrelid
+JOIN pg_class AS owner ON owner.oid = i.indrelid
+WHERE owner.relname = ANY($1::text[]) AND owner.relnamespace = current_schema()::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid)
+ORDER BY index.relname
+"""
+_FOREIGN_KEYS = """
+SELECT c.conname AS name, owner.relname AS owner, pg_get_constraintdef(c.oid) AS definition
+FROM pg_constraint AS c JOIN pg_class AS owner ON owner.oid = c.conrelid
+WHERE c.contype = 'f' AND owner.relname = ANY($1::text[]) AND owner.relnamespace = current_schema()::regnamespace
+ORDER BY c.conname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The statements that bring back what was set aside."""
+
+    statements: tuple[str, ...]
+
+
+async def set_indexes_aside(connection: asyncpg.Connection) -> SetAside:
+    """Drop the foreign keys and the indexes of the tables that are loaded, but those of keys.
+
+    Locks the tables for everybody until the transaction ends; a failure brings all of it back with the rollback.
+    """
+    tables = list(LOADED)
+    keys = await connection.fetch(_FOREIGN_KEYS, tables)
+    indexes = await connection.fetch(_INDEXES, tables)
+    for key in keys:
+        await connection.execute(f'ALTER TABLE "{key["owner"]}" DROP CONSTRAINT "{key["name"]}"')
+    for index in indexes:
+        await connection.execute(f'DROP INDEX "{index["name"]}"')
+    return SetAside(
+        (
+            *(index["definition"] for index in indexes),
+            *(f'ALTER TABLE "{key["owner"]}" ADD CONSTRAINT "{key["name"]}" {key["definition"]}' for key in keys),
+        )
+    )
+
+
+async def restore_indexes(connection: asyncpg.Connection, aside: SetAside) -> None:
+    """Build the indexes again and check the foreign keys, all rows at once."""
+    for statement in aside.statements:
+        await connection.execute(statement)
