@@ -70,21 +70,20 @@ class Database:
         Raises ConnectionError when the connection is lost meanwhile.
         """
         borrowed = await self.engine.raw_connection()
+        while cast(asyncpg.Connection, borrowed.driver_connection).is_closed():
+            # The server ended it while it lay in the pool; a new one takes its place.
+            await greenlet_spawn(borrowed.invalidate)
+            borrowed = await self.engine.raw_connection()
+        connection = cast(asyncpg.Connection, borrowed.driver_connection)
         try:
-            while cast(asyncpg.Connection, borrowed.driver_connection).is_closed():
-                # The server ended it while it lay in the pool; a new one takes its place.
-                await greenlet_spawn(borrowed.invalidate)
-                await greenlet_spawn(borrowed.close)
-                borrowed = await self.engine.raw_connection()
-            connection = cast(asyncpg.Connection, borrowed.driver_connection)
-            try:
-                yield connection
-            except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-                if not connection.is_closed():
-                    raise
-                await greenlet_spawn(borrowed.invalidate)
-                raise ConnectionError("The connection to the database was lost.") from error
+            yield connection
+        except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            if not connection.is_closed():
+                raise
+            raise ConnectionError("The connection to the database was lost.") from error
         finally:
+            if connection.is_closed():
+                await greenlet_spawn(borrowed.invalidate)
             await greenlet_spawn(borrowed.close)
 
     async def listening_connection(self) -> asyncpg.Connection:
