@@ -28,6 +28,8 @@ from tasks.schedule import TIMETABLE
 
 log = logging.getLogger(__name__)
 AT_ONCE = 10
+# New jobs announce themselves; this is how late a job that waits for its next attempt may be noticed.
+POLL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 30.0
 # The parent of `make run` kills after eight seconds.
 GRACE_SECONDS = 5.0
@@ -105,7 +107,7 @@ async def _work_once(
     watcher = asyncio.create_task(stop_in_order())
     try:
         await queue.run(
-            dequeue_timeout=timedelta(seconds=10),
+            dequeue_timeout=timedelta(seconds=POLL_SECONDS),
             batch_size=AT_ONCE // 2,
             max_concurrent_tasks=AT_ONCE,
             shutdown_on_listener_failure=True,

@@ -32,8 +32,9 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture(autouse=True)
-def known_jobs() -> Iterator[None]:
-    """Jobs that a test registers are gone after it."""
+def known_jobs(monkeypatch) -> Iterator[None]:
+    """Jobs that a test registers are gone after it; a job's next attempt is noticed quickly."""
+    monkeypatch.setattr("tasks.worker.POLL_SECONDS", 0.2)
     before = dict(load_jobs())
     yield
     JOBS.clear()
