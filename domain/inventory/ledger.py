@@ -3,10 +3,12 @@
 The deltas of a product add up to its level, always: a product that is no longer tracked leaves the ledger at zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+import asyncpg
 from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -19,6 +21,11 @@ from domain.staff.rights import require
 from models import Order, Product, StockMovement, StockReason
 
 MOST_UNITS = 1_000_000
+_RECORD = """
+INSERT INTO stock_movement (product_id, delta, level_after, reason, actor_kind, actor_id, actor_name)
+SELECT product_id, delta, level_after, $4, $5, $6, $7
+FROM unnest($1::bigint[], $2::int[], $3::int[]) AS t(product_id, delta, level_after)
+"""
 Level = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 
@@ -95,6 +102,21 @@ async def set_stock_level(
         await db.flush()
     await announce(db, "products", product_id)
     return StockLevel(before, level)
+
+
+async def record_levels(
+    connection: asyncpg.Connection,
+    changes: Sequence[tuple[int, int | None, int | None]],
+    *,
+    reason: StockReason,
+    by: Actor,
+) -> None:
+    """Write the ledger of many levels (product id, before, after) in one statement; the caller has set them."""
+    moved = [(id_, (after or 0) - (before or 0), after or 0) for id_, before, after in changes]
+    moved = [change for change in moved if change[1]]
+    if moved:
+        ids, deltas, levels = zip(*moved, strict=True)
+        await connection.execute(_RECORD, ids, deltas, levels, reason, by.kind, by.id, by.name)
 
 
 async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, asked: PageInput) -> Page[MovementRow]:
