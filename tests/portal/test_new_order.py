@@ -18,7 +18,7 @@ from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN, read_page, send, send_form
 
 URL = "/portal/orders/new"
-GUEST = {
+GUEST: dict[str, Any] = {
     "guest": "1",
     "delivery_name": "Greta Lindqvist",
     "delivery_address": "88 Grist Road",
@@ -52,8 +52,8 @@ async def make_tavern(db: AsyncSession, **values: Any) -> Customer:
     )
 
 
-def lines(*asked: tuple[Product, object]) -> dict[str, object]:
-    fields: dict[str, object] = {}
+def lines(*asked: tuple[Product, object]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     for place, (product, quantity) in enumerate(asked):
         fields |= {f"items[{place}][sku]": product.sku, f"items[{place}][quantity]": quantity}
     return fields
