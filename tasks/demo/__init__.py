@@ -63,12 +63,8 @@ async def load_demo_company(
 
 
 async def _refuse_unless_empty(connection: asyncpg.Connection) -> None:
-    for table, noun in (
-        ("orders", "orders"),
-        ("customer", "customers"),
-        ("product", "products"),
-        ("category", "categories"),
-    ):
+    nouns = {"orders": "orders", "customer": "customers", "product": "products", "category": "categories"}
+    for table, noun in nouns.items():
         if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):  # noqa: S608 - names from above.
             raise Refused(f"The demo company needs an empty database, and this one has {noun} already.")
 
@@ -90,7 +86,8 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
         await connection.execute("DROP TABLE demo_visit")
         await connection.execute(sales.VISITS.format(pace=f"{pace:.9f}"))
     for statements in (
-        sales.ORDERS, sales.NUMBERS, sales.LINES, sales.SALES, sales.CANCELLED, sales.TROUBLES, sales.TERMS, goods.LEDGER, goods.STOCK,
+        sales.ORDERS, sales.NUMBERS, sales.LINES, sales.SALES, sales.CANCELLED, sales.TROUBLES, sales.TERMS,
+        goods.LEDGER, goods.STOCK,
     ):  # fmt: skip
         await connection.execute(statements)
 
@@ -125,8 +122,8 @@ async def _summarise(connection: asyncpg.Connection) -> str:
         """
     )
     return (
-        f"The demo company has {row['staff']} colleagues, {row['customers']:,} customers and {row['products']:,} products "
-        f"in {row['categories']} categories. {row['orders']:,} orders with {row['lines']:,} lines since "
-        f"{row['first_day']}, {row['open']:,} of them open and {row['on_hold']:,} on hold, come to ${row['sold']:,.2f}; "
-        f"${row['paid']:,.2f} of that is paid."
+        f"The demo company has {row['staff']} colleagues, {row['customers']:,} customers and {row['products']:,} "
+        f"products in {row['categories']} categories. {row['orders']:,} orders with {row['lines']:,} lines since "
+        f"{row['first_day']}, {row['open']:,} of them open and {row['on_hold']:,} on hold, come to "
+        f"${row['sold']:,.2f}; ${row['paid']:,.2f} of that is paid."
     )

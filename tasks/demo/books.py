@@ -2,8 +2,8 @@
 
 ORDERS = """
 INSERT INTO orders (id, order_number, customer_id, source, status, on_hold, hold_reason, attention, takes_stock,
-  sales_rep_id, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email, delivery_phone,
-  delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number, special_notes, item_count,
+  sales_rep_id, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email,
+  delivery_phone, delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number, special_notes, item_count,
   unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status,
   tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at,
   actor_kind, actor_id, actor_name)
@@ -43,8 +43,8 @@ ORDER BY l.order_id, l.position
 
 # A refused card, then what came in: all of it, a part, or a check that nobody has looked at yet.
 PAYMENTS = """
-INSERT INTO payment (order_id, customer_id, method, state, amount, applied_amount, reference, note, actor_kind, actor_id,
-  actor_name, created_at)
+INSERT INTO payment (order_id, customer_id, method, state, amount, applied_amount, reference, note, actor_kind,
+  actor_id, actor_name, created_at)
 SELECT s.id, CASE WHEN NOT s.is_guest THEN s.customer_id END, p.method, p.state, p.amount,
   CASE WHEN p.state = 'succeeded' THEN p.amount ELSE 0 END,
   CASE WHEN p.method = 'check' THEN 'Check ' || (1001 + pg_temp.nth(s.id, 105, 8000))::text ELSE '' END,
@@ -105,14 +105,15 @@ CROSS JOIN LATERAL (VALUES
       team.floor_names[1 + (s.id % 2)::int]),
     (s.delivered_at, 'moved', 'shipped', 'delivered', NULL, NULL, 'system', NULL, 'System'),
     (coalesce(s.paid_at, s.part_paid_at), 'paid', NULL, NULL, NULL,
-      jsonb_build_object('amount', pg_temp.dollars(CASE WHEN s.paid_at IS NULL THEN s.amount_paid ELSE s.total_amount END)),
+      jsonb_build_object('amount',
+        pg_temp.dollars(CASE WHEN s.paid_at IS NULL THEN s.amount_paid ELSE s.total_amount END)),
       CASE WHEN s.paid_by IN ('check', 'cash') OR s.paid_at IS NULL THEN 'staff' ELSE 'system' END,
       CASE WHEN s.paid_by IN ('check', 'cash') OR s.paid_at IS NULL THEN team.office_ids[2] END,
       CASE WHEN s.paid_by IN ('check', 'cash') OR s.paid_at IS NULL THEN team.office_names[2] ELSE 'System' END),
     (s.cancelled_at, 'moved', 'pending', 'cancelled', NULL, NULL, 'staff', team.office_ids[2],
       team.office_names[2]),
-    (CASE WHEN s.payment_status = 'refunded' THEN s.cancelled_at + interval '1 second' END, 'refunded', NULL, NULL, NULL,
-      jsonb_build_object('amount', pg_temp.dollars(s.total_amount)), 'staff', team.office_ids[2], team.office_names[2])
+    (CASE WHEN s.payment_status = 'refunded' THEN s.cancelled_at + interval '1 second' END, 'refunded', NULL, NULL,
+      NULL, jsonb_build_object('amount', pg_temp.dollars(s.total_amount)), 'staff', team.office_ids[2], team.office_names[2])
 ) AS e(at, kind, from_status, to_status, note, changes, actor_kind, actor_id, actor_name)
 LEFT JOIN demo_word AS why
   ON e.to_status = 'cancelled' AND why.list = 'no_cancel' AND why.n = pg_temp.nth(s.id, 108, 6)
@@ -139,7 +140,8 @@ JOIN demo_customer AS c ON c.id = s.customer_id
 JOIN demo_number AS number ON number.id = s.id
 JOIN (
   SELECT l.order_id, string_agg(
-      l.quantity || ' × ' || p.name || ' (' || p.sku || '): ' || pg_temp.dollars(l.line_total), E'\\n' ORDER BY l.position
+      l.quantity || ' × ' || p.name || ' (' || p.sku || '): ' || pg_temp.dollars(l.line_total), E'\\n'
+      ORDER BY l.position
     ) AS listed
   FROM demo_line AS l
   JOIN demo_product AS p ON p.id = l.product_id

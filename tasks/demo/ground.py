@@ -18,8 +18,8 @@ TABLES = (
     "demo_sale", "demo_recent", "demo_terms", "demo_ledger", "demo_stock",
 )  # fmt: skip
 
-# `share` is a number from 0 up to 1 that looks random; `salt` names the choice it is for. Each function is one expression
-# of its kind (immutable, or stable like to_char), so that PostgreSQL writes it into the statement instead of calling it.
+# `share` is a number from 0 up to 1 that looks random; `salt` names the choice it is for. Each function is one
+# expression and as immutable or stable as it is, so that PostgreSQL writes it into the statement instead of calling it.
 _FUNCTIONS = """
 CREATE OR REPLACE FUNCTION pg_temp.share(of_row bigint, salt int) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

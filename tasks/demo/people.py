@@ -111,7 +111,8 @@ SELECT c.id, c.username, c.email, CASE WHEN c.has_sign_in THEN joined.at END,
   CASE WHEN c.has_sign_in THEN w.password_hash END, c.first_name, c.last_name, c.company_name, c.phone,
   CASE WHEN c.has_sign_in THEN joined.at END, c.business_type, c.state, c.street, c.city, c.state, c.zip,
   c.street, c.city, c.state, c.zip, c.timezone, c.preferred_language, c.payment_terms,
-  CASE WHEN c.payment_terms = 'net30' THEN greatest(coalesce(t.credit_limit, 1500), CASE WHEN c.id = 1 THEN 8000 ELSE 0 END) ELSE 0 END,
+  CASE WHEN c.payment_terms = 'net30' THEN greatest(coalesce(t.credit_limit, 1500), CASE WHEN c.id = 1 THEN 8000 END)
+       ELSE 0 END,
   team.rep_ids[c.rep_n], c.note, c.has_sign_in, joined.at, joined.at
 FROM demo_customer AS c
 CROSS JOIN demo_wish AS w
