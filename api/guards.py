@@ -22,14 +22,24 @@ from models.session import current_database
 
 Handler = Callable[..., Awaitable[Any]]
 
-customer_auth = QuartAuth(
+class SessionCookie(QuartAuth):
+    """quart-auth's cookie, which is looked at again after a request only if somebody asked for it meanwhile."""
+
+    async def after_request(self, response: Response) -> Response:
+        """Write, renew or delete the cookie where the request signed somebody in or out."""
+        if not hasattr(g, str(self.attribute_name)):
+            return response
+        return await super().after_request(response)
+
+
+customer_auth = SessionCookie(
     attribute_name="_customer_session",
     cookie_name="ladle_customer",
     salt="customer session",
     duration=int(CUSTOMER_LIFETIME.total_seconds()),
 )
 # The row decides when a staff session ends (12 h idle); the cookie's signature merely outlives it.
-staff_auth = QuartAuth(
+staff_auth = SessionCookie(
     attribute_name="_staff_session", cookie_name="ladle_staff", salt="staff session", duration=30 * 86400
 )
 
@@ -149,16 +159,17 @@ async def _first_actor(guard: Guard) -> Actor | None:
         return Actor(ActorKind.SYSTEM, name="Internal") if is_same_secret(given, settings().internal_secret) else None
     if guard.scopes and (key := request.headers.get("X-API-Key")):
         return await _key_actor(key)
+    staff_session = staff_auth.load_user().auth_id if guard.roles else None
+    claims = staff_token_claims() if guard.roles and not guard.session_only else None
+    customer_session = customer_auth.load_user().auth_id if guard.customer or guard.optional_customer else None
+    if not (staff_session or claims or customer_session):
+        return None
     async with current_database().reading() as connection:
-        if guard.roles:
-            if token := staff_auth.load_user().auth_id:
-                if actor := await find_staff_session(connection, token):
-                    return actor
-            if not guard.session_only and (claims := staff_token_claims()):
-                return await find_token_actor(connection, claims)
-        if (guard.customer or guard.optional_customer) and (token := customer_auth.load_user().auth_id):
-            return await find_customer_session(connection, token)
-    return None
+        if staff_session and (actor := await find_staff_session(connection, staff_session)):
+            return actor
+        if claims and (actor := await find_token_actor(connection, claims)):
+            return actor
+        return await find_customer_session(connection, customer_session) if customer_session else None
 
 
 async def _key_actor(key: str) -> Actor | None:

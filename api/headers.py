@@ -21,13 +21,19 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "form-action 'self' https://checkout.stripe.com",
     ]
 )
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
-}
+COMMON_HEADERS = [
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=()"),
+    # A handler that wants its answer kept says so itself.
+    ("Cache-Control", "no-store"),
+]
+PRODUCTION_HEADERS = [
+    *COMMON_HEADERS,
+    ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+]
 GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
 CORS_HEADERS = "Content-Type, Authorization, Idempotency-Key, X-API-Key, If-None-Match, X-Request-Id"
@@ -45,14 +51,11 @@ async def begin_request() -> Response | None:
 
 async def finish_headers(response: Response) -> Response:
     """Put the common headers on an answer; a handler's own value wins."""
-    headers = response.headers
-    headers["X-Request-Id"] = g.get("request_id", "")
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    if settings().is_production:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
+    # One look at what is there: werkzeug's `setdefault` would look through all headers for each of ours.
+    present = {name.lower() for name, _ in response.headers}
+    common = PRODUCTION_HEADERS if settings().is_production else COMMON_HEADERS
+    response.headers.extend([(name, value) for name, value in common if name.lower() not in present])
+    response.headers["X-Request-Id"] = g.get("request_id", "")
     _allow_storefronts(response)
     return response
 

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
-from quart import Response, current_app, request
+from quart import Response, current_app, g, request
 from quart_schema import DataSource, document_querystring, document_request, document_response
 
 from api.guards import Handler
@@ -70,8 +70,10 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
 
 
 async def raw_body() -> bytes:
-    """The body in hand as it came."""
-    return cast(bytes, await request.get_data(as_text=False))
+    """The body in hand as it came; asked for twice, it is waited for once."""
+    if "raw_body" not in g:
+        g.raw_body = await request.get_data(as_text=False)
+    return cast(bytes, g.raw_body)
 
 
 async def form_pairs() -> dict[str, list[str]]:
