@@ -208,6 +208,25 @@ async def test_csv_holds_the_rows_of_the_list(client: TestClientProtocol, db: As
     assert (await (await client.get("/portal/orders.csv?status=packed")).get_data(as_text=True)).count("\n") == 1
 
 
+async def test_csv_in_batches_has_every_row_once(
+    client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.orders.export.BATCH", 2)
+    await open_as(client, db, Role.STAFF)
+    at = now()
+    numbers = set()
+    for _ in range(5):
+        number, order_id = await place(db)
+        (await read_order(db, order_id)).created_at = at  # the same moment: the id decides
+        numbers.add(number)
+    await db.commit()
+    for query in ("", "?sort=placed"):
+        text = await (await client.get(f"/portal/orders.csv{query}")).get_data(as_text=True)
+        found = [line.partition(",")[0] for line in text.splitlines()[1:]]
+        assert len(found) == 5
+        assert set(found) == numbers
+
+
 async def test_an_order_moves_on_and_a_manager_takes_it_back(client: TestClientProtocol, db: AsyncSession) -> None:
     await open_as(client, db, Role.MANAGER)
     number, order_id = await place(db)
@@ -374,6 +393,32 @@ async def test_a_refused_edit_leaves_nothing_behind(client: TestClientProtocol, 
     assert "on hold" in page
     order = await read_order(db, order_id)
     assert (order.staff_notes, order.tracking_number, order.status) == ("", None, "pending")
+
+
+async def test_a_refused_edit_is_shown_with_the_order_as_it_was(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    product = await make_product(db)
+    placed = await make_order(db, (product, 3))
+    await db.commit()
+    url = f"/portal/orders/{placed.written.order_number}"
+    fields = {"items[0][sku]": product.sku, "items[0][quantity]": "98000"}
+    status, page, _ = await send_form(client, f"{url}?edit=items", f"{url}/items", **fields)
+    assert status == 409
+    assert 'value="98000"' in page
+    assert "$55.00" in page  # the balance of the order that stands
+    assert "980,000.00" not in page
+
+
+async def test_only_who_made_an_edit_takes_it_back(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    await send_form(client, f"{url}?edit=notes", f"{url}/notes", staff_notes="Ring twice")
+    undo = re.search(rf'action="({url}/undo/\d+)"', await read_page(client, url))
+    assert undo is not None
+    await open_as(client, db, Role.MANAGER)
+    assert (await send_form(client, url, undo[1]))[0] == 404
+    assert (await read_order(db, order_id)).staff_notes == "Ring twice"
 
 
 async def test_notes_can_be_emptied(client: TestClientProtocol, db: AsyncSession) -> None:
