@@ -1,8 +1,6 @@
 """The shared parts in a real browser, on the portal's own templates and scripts: no database stands behind them."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import uvicorn
 from jinja2 import FileSystemLoader
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from quart import Quart, Response, g, request
 
 from api.headers import CONTENT_SECURITY_POLICY
@@ -21,15 +19,6 @@ from portal.render import error_page, page_or_block, prepare_templates, redirect
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HERE = Path(__file__).parent
 
 
@@ -141,17 +130,6 @@ async def site() -> AsyncIterator[Site]:
     yield made
     server.should_exit = server.force_exit = True
     await running
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if program is None:
-        pytest.skip("Chromium is not installed; `make test` installs it.")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield started
-        await started.close()
 
 
 @pytest.fixture
