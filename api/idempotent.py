@@ -3,14 +3,24 @@
 from functools import wraps
 from typing import Any
 
-from quart import Response, make_response, request
+from quart import Response, after_this_request, make_response, request
 from quart.typing import ResponseTypes
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from api.guards import Handler
 from api.reading import raw_body
 from api.request import current_actor, db, peer_address
 from domain.actor import ActorKind
 from domain.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+
+
+def mark_replay() -> None:
+    """Say on the answer in hand that it is the first one again, where an act keeps its key on a row of its own."""
+
+    @after_this_request
+    async def mark(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        response.headers["Idempotent-Replay"] = "true"
+        return response
 
 
 def idempotent(handler: Handler) -> Handler:

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -18,11 +19,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from api.app import build_app
+from integrations.stripe_client import close_stripe
 from models import Table
 from models.embedded import EmbeddedPostgres
 from models.migrations import upgrade
 from models.session import Database, use_database
 from settings import Settings
+from tests.fakes.stripe_server import FakeStripe, with_stripe
 
 ROOT = Path(__file__).parent.parent
 TEST_DATA = ROOT / "var" / "tests"
@@ -159,3 +162,27 @@ def client(app: Quart, database: Database) -> TestClientProtocol:
 def committed_client(app: Quart, committed: Database) -> TestClientProtocol:
     """A browser without a sign-in, on the database that commits."""
     return app.test_client()
+
+
+@pytest.fixture
+async def stripe(app: Quart, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeStripe]:
+    """A Stripe on loopback that the app pays with during this test."""
+    fake = FakeStripe()
+    await fake.start()
+    monkeypatch.setitem(app.config, "SETTINGS", with_stripe(settings, fake))
+    yield fake
+    await close_stripe()
+    await fake.stop()
+
+
+@pytest.fixture
+def stripe_settings(app: Quart, stripe: FakeStripe) -> Settings:
+    """The settings that name the loopback Stripe."""
+    found: Settings = app.config["SETTINGS"]
+    return found
+
+
+@pytest.fixture
+def later() -> timedelta:
+    """Far enough ahead that the reconciler finds everything due."""
+    return timedelta(days=1)

@@ -6,7 +6,7 @@ from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
 from api.guards import limited, public_or_customer, staff_key_or_customer, staff_only
-from api.idempotent import idempotent
+from api.idempotent import idempotent, mark_replay
 from api.reading import answers, body_limit, reads, reads_form
 from api.request import current_actor, db, peer_address, settings
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
@@ -49,7 +49,10 @@ async def create_payment_intent(data: card.CreateIntent) -> Any:
     actor = current_actor()
     caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
     key = request.headers.get("Idempotency-Key")
-    return await card.create_payment_intent(data, by=actor, caller=caller, client_key=key, settings=settings())
+    created = await card.create_payment_intent(data, by=actor, caller=caller, client_key=key, settings=settings())
+    if created.is_replay:
+        mark_replay()
+    return created
 
 
 create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its key stands on the intent's row

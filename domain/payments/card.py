@@ -71,7 +71,7 @@ async def create_payment_intent(
         _check_orderless(data, by)
     elif data.amount < SMALLEST:
         raise InvalidInput("Card payments start at $0.50.", fields={"amount": "must be at least 0.50"})
-    request_hash = hash_request(data.model_dump_json().encode())
+    request_hash = hash_request(repr(data).encode())
     try:
         intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
     except IntegrityError:

@@ -5,7 +5,6 @@ after the work is done, 429, 500, slowness.
 """
 
 import asyncio
-import hashlib
 import itertools
 import json
 import random
@@ -23,6 +22,7 @@ from stripe.params._refund_create_params import RefundCreateParams
 from stripe.params._refund_list_params import RefundListParams
 from stripe.params.checkout._session_create_params import SessionCreateParams
 
+from settings import Settings
 from tests.fakes.stripe_checks import find_problem, read_nested
 
 SECRET_KEY = "sk_test_ours"
@@ -209,18 +209,19 @@ class FakeStripe:
             faults.broken_next -= 1
             return _as_json(500, {"error": {"type": "api_error", "message": "Something broke."}})
         parameters = read_nested(text if request.method == "POST" else request.query_string)
-        status, body = self._answer_once(request, path, parameters, text)
+        status, body = self._answer_once(request, path, parameters)
         if faults.drop_next > 0 or faults.chance.random() < faults.drop_share:
             faults.drop_next = max(0, faults.drop_next - 1)
             assert request.transport is not None
             request.transport.close()
         return _as_json(status, body)
 
-    def _answer_once(self, request: web.Request, path: str, parameters: _Object, text: str) -> Answer:
+    def _answer_once(self, request: web.Request, path: str, parameters: _Object) -> Answer:
         key = request.headers.get("Idempotency-Key", "")
         if request.method != "POST" or not key:
             return self._route(request.method, path, parameters)
-        asked = hashlib.sha256(f"{path}\n{text}".encode()).hexdigest()
+        # Like Stripe's own, parameters are the same in any sequence.
+        asked = f"{path} {json.dumps(parameters, sort_keys=True)}"
         if key in self._kept:
             first, answer = self._kept[key]
             if first != asked:
@@ -414,6 +415,18 @@ class FakeStripe:
 
     def _new_id(self, kind: str) -> str:
         return f"{kind}_{self._prefix}{next(self._numbers):06d}"
+
+
+def with_stripe(settings: Settings, fake: FakeStripe) -> Settings:
+    """The same settings with this Stripe in them."""
+    return settings.model_copy(
+        update={
+            "stripe_secret_key": SECRET_KEY,
+            "stripe_publishable_key": PUBLISHABLE_KEY,
+            "stripe_webhook_secret": WEBHOOK_SECRET,
+            "stripe_api_base": fake.url,
+        }
+    )
 
 
 def _public(thing: _Object) -> _Object:
