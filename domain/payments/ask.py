@@ -70,6 +70,9 @@ async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePay
         else:
             payment = await _make_payment(intent, account)
             await note_made(intent, payment.id)
+            if intent.state == IntentState.UNKNOWN:
+                # A key's second answer is the first one again, whatever has happened since.
+                payment = await fetch_payment(account, payment.id)
         if payment.status not in _WAITING or payment.error:
             await settle_stripe_payment(payment)
         else:
@@ -85,6 +88,8 @@ async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSe
         elif now() - intent.created_at < KEYS_LAST:
             session = await create_session(account, intent.parameters, key=intent.idempotency_key)
             await note_made(intent, session.id, url=session.url, expires_at=session.expires_at)
+            if intent.state == IntentState.UNKNOWN:
+                session = await fetch_session(account, session.id)
         else:
             # A checkout lasts a day at most, so one that nobody heard of is over.
             raise StripeRefused(_UNHEARD_OF)
