@@ -9,7 +9,7 @@ from quart import Quart, Response, g, request
 log = logging.getLogger("access")
 
 # Nobody asks since when a series exists; it would double every one of them.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUESTS = Counter("ladle_requests_total", "Answered requests.", ["method", "route", "status"])
 SECONDS = Histogram(

@@ -63,7 +63,7 @@ SELECT id FROM message ORDER BY id
 )
 
 
-def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[tuple[OutboxMessage]]:
+def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
     wanted: list[ColumnElement[bool]] = [true()]
     if tab is not OutboxTab.ALL:
         wanted.append(OutboxMessage.state == tab.value)

@@ -44,7 +44,7 @@ class ChosenJobs(Input):
 STOPPED = (JobState.FAILED, JobState.PARKED)
 
 
-def _choose(asked: JobFilters, tab: JobTab) -> Select[tuple[JobRun]]:
+def _choose(asked: JobFilters, tab: JobTab) -> Select[JobRun]:
     wanted: list[ColumnElement[bool]] = [true()]
     if tab is JobTab.ATTENTION:
         wanted.append(JobRun.state.in_(STOPPED))

@@ -50,7 +50,7 @@ async def list_record_kinds(db: AsyncSession) -> list[str]:
     return list((await db.scalars(_KINDS)).all())
 
 
-def _choose(asked: TrailFilters, timezone: tzinfo) -> Select[tuple[AuditEntry]]:
+def _choose(asked: TrailFilters, timezone: tzinfo) -> Select[AuditEntry]:
     wanted: list[ColumnElement[bool]] = [true()]
     if asked.record_kind:
         wanted.append(AuditEntry.record_kind == asked.record_kind)

@@ -3,6 +3,7 @@
 import contextlib
 import ssl
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -14,31 +15,39 @@ from domain.system.mail_check import check_smtp
 from integrations.errors import ServiceFailed
 from integrations.mail_client import MailServer, probe_server, send_mail
 from models import JobRun, MessageState, OutboxMessage
+from models.session import Database
+from settings import Settings
 from tasks.mail_html import make_mail_writer
 from tests.fakes.http_server import fake_http
-from tests.fakes.mail_server import fake_mail
+from tests.fakes.mail_server import FakeMail, fake_mail
 
 
 def write_html(subject: str, text: str) -> str:
     return f"<p>{subject}</p>"
 
 
-def with_mail(settings, fake, **more):
+def with_mail(settings: Settings, fake: FakeMail, **more: Any) -> Settings:
     return settings.model_copy(
         update={"smtp_host": "127.0.0.1", "smtp_port": fake.port, "smtp_from": "shop@ladle.example", **more}
     )
+
+
+def read_part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
 
 
 async def queue_one(db) -> int:
     await queue_mail(
         db, kind="test", to="kim@kitchen.example", subject="Your\n order", text="Hello.\n\nhttps://x.example/a"
     )
-    return await db.scalar(select(OutboxMessage.id))
+    return int(await db.scalar(select(OutboxMessage.id)))
 
 
-async def read(database, message_id: int) -> OutboxMessage:
+async def read(database: Database, message_id: int) -> OutboxMessage:
     async with database.session() as db:
-        return await db.get(OutboxMessage, message_id)
+        return await db.get_one(OutboxMessage, message_id)
 
 
 async def test_the_same_mail_twice_by_its_key_is_once(db) -> None:
@@ -60,8 +69,8 @@ async def test_a_mail_leaves_as_text_and_html_with_an_id_of_its_own(database, db
     assert mail["Subject"] == "Your order"
     assert mail["From"] == "Ladle & Lid <shop@ladle.example>"
     assert mail["Message-ID"].startswith(f"<message-{message_id}-")
-    assert mail.get_body(("plain",)).get_content().split() == ["Hello.", "https://x.example/a"]
-    assert '<a href="https://x.example/a"' in mail.get_body(("html",)).get_content()
+    assert read_part(mail, "plain").split() == ["Hello.", "https://x.example/a"]
+    assert '<a href="https://x.example/a"' in read_part(mail, "html")
     sent = await read(database, message_id)
     assert (sent.state, sent.attempts, sent.last_error) == ("sent", 1, "")
     assert sent.sent_at is not None

@@ -43,7 +43,9 @@ class FakeMail:
             server.transport.abort()
             return "250 never heard"
         if answer.startswith("250"):
-            self.messages.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
+            self.messages.append(
+                email.message_from_bytes(envelope.original_content or b"", policy=email.policy.default)
+            )
             self.was_encrypted.append(session.ssl is not None)
         return answer
 

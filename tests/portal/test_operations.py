@@ -1,7 +1,9 @@
 """Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from domain.actor import Role
 from domain.audit import record_audit
@@ -25,7 +27,8 @@ async def add_message(db, state: str = "failed", **values) -> OutboxMessage:
 
 
 async def add_run(db, state: str = "failed", **values) -> JobRun:
-    run = JobRun(**{"name": "import_products", "payload": {"file_id": 3}, "state": state, "starts": 3} | values)
+    fields: dict[str, Any] = {"name": "import_products", "payload": {"file_id": 3}, "state": state, "starts": 3}
+    run = JobRun(**(fields | values))
     db.add(run)
     await db.flush()
     return run
@@ -187,7 +190,7 @@ async def test_the_page_tries_the_mail_server_and_shows_the_steps(client, admin)
 
 async def test_counting_stops_where_nobody_reads_on(client, db, admin) -> None:
     await db.execute(
-        OutboxMessage.__table__.insert().from_select(
+        insert(OutboxMessage).from_select(
             ["channel", "kind", "recipient", "state"],
             select(*[func.text(word) for word in ("email", "test", "a@b.example", "sent")]).select_from(
                 func.generate_series(1, MOST_COUNTED + 1)
