@@ -3,8 +3,8 @@
 ORDERS = """
 INSERT INTO orders (id, order_number, customer_id, source, status, on_hold, hold_reason, attention, takes_stock,
   sales_rep_id, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email,
-  delivery_phone, delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number, special_notes, item_count,
-  unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status,
+  delivery_phone, delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number,
+  special_notes, item_count, unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status,
   tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at,
   actor_kind, actor_id, actor_name)
 SELECT s.id, number.order_number, CASE WHEN NOT s.is_guest THEN s.customer_id END, s.source, s.status,
@@ -113,7 +113,8 @@ CROSS JOIN LATERAL (VALUES
     (s.cancelled_at, 'moved', 'pending', 'cancelled', NULL, NULL, 'staff', team.office_ids[2],
       team.office_names[2]),
     (CASE WHEN s.payment_status = 'refunded' THEN s.cancelled_at + interval '1 second' END, 'refunded', NULL, NULL,
-      NULL, jsonb_build_object('amount', pg_temp.dollars(s.total_amount)), 'staff', team.office_ids[2], team.office_names[2])
+      NULL, jsonb_build_object('amount', pg_temp.dollars(s.total_amount)), 'staff', team.office_ids[2],
+      team.office_names[2])
 ) AS e(at, kind, from_status, to_status, note, changes, actor_kind, actor_id, actor_name)
 LEFT JOIN demo_word AS why
   ON e.to_status = 'cancelled' AND why.list = 'no_cancel' AND why.n = pg_temp.nth(s.id, 108, 6)

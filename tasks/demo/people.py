@@ -84,20 +84,20 @@ SELECT s.id, s.slug AS username,
   CASE WHEN pg_temp.share(s.id, 14) < 0.8 THEN pg_temp.nth(s.id, 15, 3) END AS rep_n,
   CASE WHEN pg_temp.share(s.id, 16) < 0.1 THEN 'es' ELSE 'en' END AS preferred_language,
   CASE
-    WHEN s.id = 1 OR s.habit_share < 0.16 THEN 'weekly'
-    WHEN s.habit_share < 0.40 THEN 'fortnightly'
-    WHEN s.habit_share < 0.67 THEN 'monthly'
-    WHEN s.habit_share < 0.74 THEN 'summer'
-    WHEN s.habit_share < 0.78 THEN 'winter'
-    WHEN s.habit_share < 0.90 THEN 'lapsed'
+    WHEN s.id = 1 OR s.habit_share < 0.18 THEN 'weekly'
+    WHEN s.habit_share < 0.45 THEN 'fortnightly'
+    WHEN s.habit_share < 0.72 THEN 'monthly'
+    WHEN s.habit_share < 0.79 THEN 'summer'
+    WHEN s.habit_share < 0.83 THEN 'winter'
+    WHEN s.habit_share < 0.91 THEN 'lapsed'
     ELSE 'now and then'
   END AS habit,
   s.phase,
-  -- A lapsed customer's last day, days ago; one in five came to us within the two years.
-  CASE WHEN s.id > 1 AND s.habit_share >= 0.78 AND s.habit_share < 0.90
+  -- A lapsed customer's last day, days ago; one in four of the others came to us within the two years.
+  CASE WHEN s.id > 1 AND s.habit_share >= 0.83 AND s.habit_share < 0.91
        THEN 90 + floor(pg_temp.share(s.id, 17) * 400) ELSE 0 END AS last_day,
-  CASE WHEN s.id > 1 AND pg_temp.share(s.id, 18) < 0.2 THEN 500 + floor(pg_temp.share(s.id, 19) * 220)
-       ELSE 730 END AS first_day
+  CASE WHEN s.id > 1 AND pg_temp.share(s.id, 18) < 0.25 AND NOT (s.habit_share >= 0.83 AND s.habit_share < 0.91)
+       THEN 60 + floor(pg_temp.share(s.id, 19) * 640) ELSE 730 END AS first_day
 FROM slugged AS s JOIN demo_city AS c ON c.n = s.city_n;
 ANALYZE demo_customer
 """

@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
     + CASE WHEN c.habit = 'weekly' THEN 0 ELSE (pg_temp.share(c.id * 8192 + k, 51) - 0.5) * 0.3 * c.days END AS raw
 ) AS spread
 CROSS JOIN LATERAL (SELECT greatest(0, floor(spread.raw))::int AS day) AS whole
-WHERE spread.raw <= 730
+WHERE spread.raw <= c.first_day
   AND CASE c.habit
     WHEN 'summer' THEN extract(month FROM w.today - day) BETWEEN 5 AND 9
     WHEN 'winter' THEN extract(month FROM w.today - day) IN (10, 11, 12, 1)

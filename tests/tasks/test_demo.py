@@ -82,6 +82,9 @@ PROMISES = {
         UNION ALL SELECT id FROM stock_movement WHERE created_at > $1""",
     "only orders nobody confirmed are on hold, and they say why": """
         SELECT order_number FROM orders WHERE on_hold <> (hold_reason <> '') OR (on_hold AND status <> 'pending')""",
+    "nobody orders before joining": """
+        SELECT o.order_number FROM orders AS o JOIN customer AS c ON c.id = o.customer_id
+        WHERE o.created_at < c.created_at""",
     "ids follow time": """
         SELECT id FROM (SELECT id, created_at, lag(created_at) OVER (ORDER BY id) AS before FROM orders) AS o
         WHERE created_at < before""",
