@@ -6,7 +6,8 @@ database connection back into its pool with the transaction still open, and its 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from inspect import CO_COROUTINE
+from typing import ParamSpec, TypeVar, cast
 
 from quart import Quart, Request, Response
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -19,17 +20,16 @@ class SteadyQuart(Quart):
     """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        self._made_async: dict[Any, Any] = {}
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._unfinished: set[asyncio.Task[Response | WerkzeugResponse]] = set()
         self.after_serving(self._finish)
 
     def ensure_async(self, func: Callable[P, Awaitable[T]] | Callable[P, T]) -> Callable[P, Awaitable[T]]:
-        """Quart's own, remembered: it asks a dozen times a request what never changes."""
-        known = self._made_async.get(func)
-        if known is None:
-            known = self._made_async[func] = super().ensure_async(func)
-        return cast(Callable[P, Awaitable[T]], known)
+        """Quart's own, which takes its time to find out that a coroutine function is one, a dozen times a request."""
+        code = getattr(func, "__code__", None)
+        if code is not None and code.co_flags & CO_COROUTINE:
+            return cast(Callable[P, Awaitable[T]], func)
+        return super().ensure_async(func)
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
         """Handle the request in a task of its own, which a hang-up does not reach."""
