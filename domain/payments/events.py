@@ -69,7 +69,9 @@ async def ask_about(asked: dict[str, str], settings: Settings) -> None:
     if payment_intent_id := asked.get("payment_intent_id") or asked.get("refunds_of"):
         # A refund or a dispute may be told before the payment itself.
         payment = await fetch_payment(account, payment_intent_id)
-        if await settle_stripe_payment(payment) is not None and payment.refunded:
+        is_ours = await settle_stripe_payment(payment) is not None
+        # A refund that failed is off the charge again, so an event about refunds has them all asked for.
+        if is_ours and (payment.refunded or "refunds_of" in asked):
             await ask_about_refunds(payment_intent_id, settings)
     if session_id := asked.get("session_id"):
         await _ask_about_session(session_id, settings)
