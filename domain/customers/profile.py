@@ -204,8 +204,8 @@ async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str
     customer.updated_at = now()
     customer.version += 1
     with db.no_autoflush:
-        if {"email", "phone"} & changes.keys():
-            await refuse_duplicates(db, customer)
+        # The book may hold one phone twice, which is no reason to refuse another change.
+        await refuse_duplicates(db, customer, names=changes.keys())
     try:
         await db.flush()
     except IntegrityError as error:

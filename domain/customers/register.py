@@ -1,5 +1,6 @@
 """Opening an account: with an email or a phone, never with somebody else's, and no sign-in until one is proven."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, text
@@ -149,12 +150,18 @@ def check_username(username: str, email: str | None) -> str | None:
     return None
 
 
-async def refuse_duplicates(db: AsyncSession, customer: Customer, *, phone_field: str = "phone") -> None:
-    """Raise Refused for the first of username, email and phone that another account has.
+async def refuse_duplicates(
+    db: AsyncSession,
+    customer: Customer,
+    *,
+    names: Collection[str] = ("username", "email", "phone"),
+    phone_field: str = "phone",
+) -> None:
+    """Raise Refused for the first of these (username, email, phone) that another account has.
 
     Two accounts that would take one phone at once wait for one another here.
     """
-    if customer.phone is not None:
+    if customer.phone is not None and "phone" in names:
         await db.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"phone:{customer.phone}"}
         )
@@ -165,9 +172,9 @@ async def refuse_duplicates(db: AsyncSession, customer: Customer, *, phone_field
         ("phone", phone_field, (Customer.phone == customer.phone) & Customer.is_active),
     )
     for name, field, is_taken in checks:
-        if getattr(customer, name) is not None and await db.scalar(
-            select(Customer.id).where(is_taken, others).limit(1)
-        ):
+        if name not in names or getattr(customer, name) is None:
+            continue
+        if await db.scalar(select(Customer.id).where(is_taken, others).limit(1)):
             raise _duplicate(name, field)
 
 

@@ -158,6 +158,16 @@ async def test_anothers_email_or_phone_is_refused(client: TestClientProtocol, db
     assert (kept.phone, kept.email_verified_at) == (None, customer.email_verified_at)
 
 
+async def test_a_phone_that_the_book_holds_twice_hinders_no_other_change(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await make_customer(db, phone="+12165550148")
+    customer = await make_customer(db, phone="+12165550148")
+    await sign_in(client, db, customer)
+    status, body = await put(client, customer.id, email="fresh@newmill.example", phone="216 555 0148")
+    assert (status, body["user"]["email"], body["user"]["phone"]) == (200, "fresh@newmill.example", "+12165550148")
+
+
 async def test_two_who_take_one_email_at_once_are_one(app: Quart, committed: Database) -> None:
     browsers = []
     async with committed.session() as db:
