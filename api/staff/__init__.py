@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, credit, inventory, orders, payments, product_sync, system
+from api.staff import accounts, credit, inventory, orders, payments, product_sync, products, system
 
 
 def blueprints() -> list[Blueprint]:
@@ -14,5 +14,6 @@ def blueprints() -> list[Blueprint]:
         payments.blueprint,
         credit.blueprint,
         product_sync.blueprint,
+        products.blueprint,
         system.blueprint,
     ]

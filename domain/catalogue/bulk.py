@@ -207,7 +207,9 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
     claims += [("barcode", values["barcode"])] if values.get("barcode") else []
     for claim in claims:
         if owners.get(claim, product.id) != product.id:
-            return row.refuse(f"Another product has the {_label(claim[0]).lower()} {values[claim[0]]}.", claim[0])
+            return row.refuse(
+                f"Another product has the {'SKU' if claim[0] == 'sku' else 'barcode'} {values[claim[0]]}.", claim[0]
+            )
     owners.update(dict.fromkeys(claims, product.id))
     _apply_picture(row, values, product)
     row.is_changed = any(product.after[name] != value for name, value in values.items())

@@ -76,10 +76,8 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
     product_id = await db.scalar(
         insert(Product)
         .values(
-            **data.model_dump(exclude={"description", "unit_size", "brand", "image_url"}),
-            description=data.description or "",
-            unit_size=data.unit_size or "",
-            brand=data.brand or "",
+            # What was not sent is as the table says.
+            **data.model_dump(exclude={"image_url", "stock_quantity"}, exclude_none=True),
             image_url=None if picture else data.image_url,
             image_hash=picture.image.sha256 if picture else None,
         )

@@ -112,7 +112,7 @@ async def edit_product(
         product.image_hash = None
     if values.get("category_id", product.category_id) != product.category_id:
         await check_category(db, values["category_id"])
-    await _change(db, product, values, picture_changed=picture is not None or is_replaced, by=by)
+    await change_product(db, product, values, picture_changed=picture is not None or is_replaced, by=by)
     return product
 
 
@@ -139,7 +139,7 @@ async def replace_picture(
     else:
         await drop_primary_picture(db, product_id)
         product.image_hash = None
-    await _change(db, product, {}, picture_changed=True, by=by)
+    await change_product(db, product, {}, picture_changed=True, by=by)
     return product
 
 
@@ -183,7 +183,7 @@ async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPict
     product.image_hash = picture.image.sha256
 
 
-async def _change(
+async def change_product(
     db: AsyncSession, product: Product, values: dict[str, Any], *, picture_changed: bool, by: Actor
 ) -> None:
     """Set what differs, count the version on, and tell the story and the live pages."""

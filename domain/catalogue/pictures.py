@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import NotFound
-from domain.images import NormalisedImage, make_thumbnail, normalise_image, read_data_url
+from domain.images import NormalisedImage, make_thumbnail, normalise_image, read_data_url, to_data_url
 from models import ProductImage, ProductImageData
 
 # A caller that has the picture already gets its hash alone: the bytes are not read.
@@ -69,6 +69,12 @@ async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPic
     return await asyncio.to_thread(lambda: _prepare(read_data_url(url, field=field), field))
 
 
+async def normalise_to_data_url(data: bytes) -> str:
+    """A picture checked and made anew, as the data URL that a new product takes."""
+    image = await asyncio.to_thread(normalise_image, data)
+    return to_data_url(image.content_type, image.data)
+
+
 async def keep_primary_picture(db: AsyncSession, product_id: int, picture: PreparedPicture) -> None:
     """Make the picture the product's first one in place of the one before; the caller names it on the product.
 
@@ -88,7 +94,12 @@ async def keep_primary_picture(db: AsyncSession, product_id: int, picture: Prepa
     db.add(row)
     await db.flush()
     assert row.id is not None
-    db.add(ProductImageData(image_id=row.id, original=image.data, thumbnail=picture.thumbnail))
+    await keep_bytes(db, row.id, picture)
+
+
+async def keep_bytes(db: AsyncSession, image_id: int, picture: PreparedPicture) -> None:
+    """Keep the bytes of a picture whose row is there."""
+    db.add(ProductImageData(image_id=image_id, original=picture.image.data, thumbnail=picture.thumbnail))
     await db.flush()
 
 

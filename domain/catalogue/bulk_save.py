@@ -1,0 +1,80 @@
+"""Many edits of the office saved at once: each row stands or falls alone, the good ones are kept."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.staff_products import UpdateProduct
+from domain.input_rows import STANDS_ALONE, BadRow
+from domain.inputs import Id, Input
+from domain.staff.rights import require
+from models import StockReason
+
+MOST_ROWS = 1_000
+_NO_VALUES = frozenset({"id", "version"})
+
+
+class BulkSaveRow(UpdateProduct):
+    """A product by its id and what to change on it; what is not sent stays."""
+
+    id: Id
+
+
+class BulkSaveProducts(Input):
+    """Up to 1,000 rows."""
+
+    products: Annotated[list[Annotated[BulkSaveRow, STANDS_ALONE]], Field(max_length=MOST_ROWS)]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """A row that says what is so now; `is_changed` is False where it was so already."""
+
+    id: int
+    sku: str
+    is_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that was not saved: its place in the request from 0, why, and which field is to blame."""
+
+    index: int
+    id: int | None
+    error: str
+    fields: dict[str, str]
+
+
+@dataclass(slots=True)
+class SavedProducts:
+    """What became of each row."""
+
+    saved: list[SavedRow] = field(default_factory=list)
+    errors: list[RefusedRow] = field(default_factory=list)
+
+
+async def bulk_save_products(db: AsyncSession, data: BulkSaveProducts, *, by: Actor) -> SavedProducts:
+    """Save many edits; a bad row is reported and keeps no other from being saved."""
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    sent = cast(list[BulkSaveRow | BadRow], data.products)
+    rows = [_want(row) for row in sent]
+    await change_products(db, rows, reason=StockReason.COUNTED, with_archived=True, by=by)
+    result = SavedProducts()
+    for index, (row, asked) in enumerate(zip(rows, sent, strict=True)):
+        if not row.error:
+            result.saved.append(SavedRow(row.product_id or 0, row.sku or "", row.is_changed))
+            continue
+        fields = asked.fields if isinstance(asked, BadRow) else {row.field: row.error} if row.field else {}
+        result.errors.append(RefusedRow(index, row.product_id, row.error, fields))
+    return result
+
+
+def _want(row: BulkSaveRow | BadRow) -> WantedChange:
+    if isinstance(row, BadRow):
+        return WantedChange(row.get("id", int), None, {}, error=row.sentence)
+    values = {name: getattr(row, name) for name in row.model_fields_set - _NO_VALUES}
+    return WantedChange(row.id, None, values, version=row.version)

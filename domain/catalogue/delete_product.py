@@ -1,0 +1,57 @@
+"""Deleting a product: one that nothing else names goes with its ledger, any other is archived and keeps the books.
+
+An archived product is in no shop and no stock list; showing it again takes it out of the archive.
+"""
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.catalogue.edit_product import lock_product
+from domain.clock import now
+from domain.live import announce
+from domain.staff.rights import require
+from models import OrderItem, Product, StockMovement
+
+
+async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str:
+    """Delete or archive a product and say which; raises NotFound."""
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    product = await lock_product(db, product_id)
+    name = product.name
+    is_ordered = await db.scalar(select(exists().where(OrderItem.product_id == product_id)))
+    is_deleted = not is_ordered and await _try_to_delete(db, product_id)
+    if not is_deleted and product.archived_at is None:
+        product.is_active = False
+        product.archived_at = product.updated_at = now()
+        product.version += 1
+        await db.flush()
+    await record_audit(
+        db,
+        action="product.deleted" if is_deleted else "product.archived",
+        record_kind="product",
+        record_id=product_id,
+        record_name=f"{name} ({product.sku})",
+        before={"name": name, "sku": product.sku, "unit_price": str(product.unit_price)},
+        by=by,
+    )
+    await announce(db, "products", product_id)
+    if is_deleted:
+        return f"{name} was deleted."
+    where = "stands in orders" if is_ordered else "is still named elsewhere"
+    return f"{name} {where}, so it was archived instead: the shop no longer shows it."
+
+
+async def _try_to_delete(db: AsyncSession, product_id: int) -> bool:
+    """Delete the product and its ledger; False when something else still names it."""
+    try:
+        async with db.begin_nested():
+            await db.execute(delete(StockMovement).where(StockMovement.product_id == product_id))
+            await db.execute(
+                delete(Product).where(Product.id == product_id), execution_options={"synchronize_session": False}
+            )
+    except IntegrityError:
+        return False
+    return True

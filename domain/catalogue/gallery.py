@@ -1,0 +1,195 @@
+"""A product's gallery: its pictures in the order that people gave them, one of them the primary.
+
+The lists know addresses alone; the bytes are read by the pictures' own routes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.edit_product import change_product, lock_product
+from domain.catalogue.get_product import make_image_url
+from domain.catalogue.pictures import demote_primary_picture, drop_primary_picture, keep_bytes, prepare_picture
+from domain.errors import InvalidInput, NotFound, Refused
+from domain.inputs import Id, Input
+from domain.staff.rights import require
+from models import Product, ProductImage
+from models.session import raw_connection
+
+Reader = AsyncSession | AsyncConnection
+
+MOST_PICTURES = 30
+_REORDER = """
+UPDATE product_image AS i SET sort_order = o.place - 1
+FROM unnest($2::bigint[]) WITH ORDINALITY AS o(id, place) WHERE i.id = o.id AND i.product_id = $1
+"""
+
+
+class ReorderGallery(Input):
+    """The ids of exactly the gallery's pictures, in their new order."""
+
+    order: Annotated[list[Id], Field(max_length=MOST_PICTURES + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPicture:
+    """A picture of a product as lists show it."""
+
+    id: int
+    image_url: str
+    sort_order: int
+    is_primary: bool
+    width: int
+    height: int
+
+
+async def list_gallery(db: Reader, product_id: int) -> list[GalleryPicture]:
+    """A product's pictures in order; raises NotFound for an unknown product."""
+    rows = (
+        await db.execute(
+            select(
+                ProductImage.id,
+                ProductImage.sha256,
+                ProductImage.sort_order,
+                ProductImage.is_primary,
+                ProductImage.width,
+                ProductImage.height,
+            )
+            .where(ProductImage.product_id == product_id)
+            .order_by(ProductImage.sort_order, ProductImage.id)
+        )
+    ).all()
+    if not rows and not await db.scalar(select(exists().where(Product.id == product_id))):
+        raise NotFound("There is no such product.")
+    return [GalleryPicture(row.id, make_image_url(product_id, row.sha256, None) or "", *row[2:]) for row in rows]
+
+
+async def add_gallery_image(
+    db: AsyncSession, product_id: int, data: bytes, *, by: Actor, field: str = "image"
+) -> GalleryPicture:
+    """Put a picture at the gallery's end; the first picture of a product without any becomes its primary one.
+
+    Raises InvalidInput or TooLarge for a file that is no picture we keep, and Refused for a full gallery.
+    """
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    picture = await prepare_picture(data, field=field)
+    product = await lock_product(db, product_id)
+    count, last = (
+        await db.execute(
+            select(func.count(), func.max(ProductImage.sort_order)).where(ProductImage.product_id == product_id)
+        )
+    ).one()
+    if count >= MOST_PICTURES:
+        raise Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code="gallery_full")
+    is_first = product.image_hash is None and product.image_url is None
+    image = picture.image
+    row = ProductImage(
+        product_id=product_id,
+        sort_order=0 if last is None else last + 1,
+        is_primary=is_first,
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size_bytes=len(image.data),
+        sha256=image.sha256,
+    )
+    db.add(row)
+    await db.flush()
+    assert row.id is not None
+    await keep_bytes(db, row.id, picture)
+    if is_first:
+        product.image_hash = image.sha256
+    await change_product(db, product, {}, picture_changed=True, by=by)
+    address = make_image_url(product_id, image.sha256, None) or ""
+    return GalleryPicture(row.id, address, row.sort_order, is_first, image.width, image.height)
+
+
+async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:
+    """Remove a picture; the next one in order takes the place of a primary one. Raises NotFound."""
+    product = await _lock_for_change(db, product_id, by)
+    row = await _get_picture(db, product_id, image_id)
+    await db.execute(delete(ProductImage).where(ProductImage.id == image_id))
+    if row.is_primary:
+        following = await db.scalar(
+            select(ProductImage.id)
+            .where(ProductImage.product_id == product_id)
+            .order_by(ProductImage.sort_order, ProductImage.id)
+            .limit(1)
+        )
+        product.image_hash = None if following is None else await _make_primary(db, following)
+    await change_product(db, product, {}, picture_changed=True, by=by)
+
+
+async def remove_primary_image(db: AsyncSession, product_id: int, *, by: Actor) -> None:
+    """Take away the picture that lists show, our own or an outside one; the rest of the gallery stays as it is."""
+    product = await _lock_for_change(db, product_id, by)
+    has_own = product.image_hash is not None
+    if has_own:
+        await drop_primary_picture(db, product_id)
+        product.image_hash = None
+    await change_product(db, product, {"image_url": None}, picture_changed=has_own, by=by)
+
+
+async def set_primary_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:
+    """Make one of the gallery's pictures the one that lists show; raises NotFound."""
+    product = await _lock_for_change(db, product_id, by)
+    if (await _get_picture(db, product_id, image_id)).is_primary:
+        return
+    await demote_primary_picture(db, product_id)
+    product.image_hash = await _make_primary(db, image_id)
+    await change_product(db, product, {"image_url": None}, picture_changed=True, by=by)
+
+
+async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGallery, *, by: Actor) -> None:
+    """Set the gallery's order; raises NotFound, and InvalidInput unless the list names exactly its pictures."""
+    product = await _lock_for_change(db, product_id, by)
+    rows = await db.execute(
+        select(ProductImage.id)
+        .where(ProductImage.product_id == product_id)
+        .order_by(ProductImage.sort_order, ProductImage.id)
+    )
+    there = [row[0] for row in rows]
+    if sorted(data.order) != sorted(there):
+        raise InvalidInput(
+            "The order must name each picture of the gallery once.",
+            fields={"order": "must name exactly the gallery's pictures, each once"},
+        )
+    if data.order == there:
+        return
+    await (await raw_connection(db)).execute(_REORDER, product_id, data.order)
+    await change_product(db, product, {}, picture_changed=True, by=by)
+
+
+def move_within(order: Sequence[int], image_id: int, *, later: bool) -> list[int]:
+    """The order with one picture moved by a place; at the end it stays where it is."""
+    moved = list(order)
+    if image_id in moved:
+        place = moved.index(image_id)
+        target = min(max(place + (1 if later else -1), 0), len(moved) - 1)
+        moved.insert(target, moved.pop(place))
+    return moved
+
+
+async def _lock_for_change(db: AsyncSession, product_id: int, by: Actor) -> Product:
+    require(by, "edit_products", "Your role does not change the catalogue.")
+    return await lock_product(db, product_id)
+
+
+async def _get_picture(db: AsyncSession, product_id: int, image_id: int) -> ProductImage:
+    row = await db.scalar(
+        select(ProductImage).where(ProductImage.id == image_id, ProductImage.product_id == product_id)
+    )
+    if row is None:
+        raise NotFound("There is no such picture in this gallery.")
+    return row
+
+
+async def _make_primary(db: AsyncSession, image_id: int) -> str:
+    """Name the picture the primary one and return its hash."""
+    made = update(ProductImage).where(ProductImage.id == image_id).values(is_primary=True)
+    return str(await db.scalar(made.returning(ProductImage.sha256)))

@@ -1,0 +1,160 @@
+"""Products as the office keeps them: every field, archived ones too, with the stock level set through the ledger.
+
+Costs are for who may see them, prices for who may see money.
+"""
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.actor import Actor
+from domain.catalogue.create_product import CreateProduct, create_product
+from domain.catalogue.edit_product import EditProduct, Inches, Weight, edit_product
+from domain.catalogue.get_product import make_image_url
+from domain.catalogue.search import match_products, read_search
+from domain.errors import NotFound, Refused
+from domain.inputs import Count, Id, MoneyIn, Text60, Text200
+from domain.inventory.ledger import Level, set_stock_level
+from domain.paging import Page, PageInput, make_page
+from domain.staff.rights import may
+from models import Product, StockReason
+
+Reader = AsyncSession | AsyncConnection
+
+
+class ListAllProducts(PageInput):
+    """What the office's list may be narrowed to."""
+
+    category_id: Id | None = None
+    search: Text200 | None = None
+
+
+class AddProduct(CreateProduct):
+    """A new product with everything that the office knows of it."""
+
+    in_stock: bool | None = None
+    stock_quantity: Level | None = None
+    cost_per_item: MoneyIn | None = None
+    reorder_level: Count | None = None
+    barcode: Text60 | None = None
+    bin_location: Text60 | None = None
+    ship_weight_oz: Weight | None = None
+    ship_box_name: Text60 | None = None
+    ship_box_length: Inches | None = None
+    ship_box_width: Inches | None = None
+    ship_box_height: Inches | None = None
+    is_customizable: bool | None = None
+
+
+class UpdateProduct(EditProduct):
+    """What to change; `version` is the one that the editor saw, for who wants to be told of a change in between."""
+
+    stock_quantity: Level | None = None
+    version: Id | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffProduct:
+    """A product with every field; `in_stock` is what can be sold now."""
+
+    id: int
+    name: str
+    description: str
+    category_id: int
+    sku: str
+    unit_price: Decimal | None
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    unit_size: str
+    brand: str
+    image_url: str | None
+    in_stock: bool
+    stock_quantity: int | None
+    cost_per_item: Decimal | None
+    ship_weight_oz: Decimal | None
+    ship_box_name: str
+    ship_box_length: Decimal | None
+    ship_box_width: Decimal | None
+    ship_box_height: Decimal | None
+    is_customizable: bool
+    is_active: bool
+    reorder_level: int | None
+    barcode: str
+    bin_location: str
+    version: int
+
+
+IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
+_ROW: Select[Any] = select(
+    *(
+        IS_AVAILABLE.label("in_stock") if field.name == "in_stock" else getattr(Product, field.name)
+        for field in fields(StaffProduct)
+    ),
+    Product.image_hash,
+)
+
+
+async def list_all_products(db: Reader, asked: ListAllProducts, *, visible_to: Actor) -> Page[StaffProduct]:
+    """One page of every product by name, with the exact total."""
+    conditions = []
+    if asked.category_id is not None:
+        conditions.append(Product.category_id == asked.category_id)
+    if (search := read_search(asked.search)) is not None:
+        conditions.append(match_products(search))
+    statement = _ROW.where(*conditions).order_by(Product.name, Product.id)
+    rows = await db.execute(statement.limit(asked.per_page).offset(asked.offset))
+    total = await db.scalar(select(func.count()).select_from(Product).where(*conditions))
+    return make_page([_make_product(row, visible_to) for row in rows], total or 0, asked)
+
+
+async def get_staff_product(db: Reader, product_id: int, *, visible_to: Actor) -> StaffProduct:
+    """One product, archived or not; raises NotFound."""
+    row = (await db.execute(_ROW.where(Product.id == product_id))).first()
+    if row is None:
+        raise NotFound("There is no such product.")
+    return _make_product(row, visible_to)
+
+
+async def add_product(db: AsyncSession, data: AddProduct, *, by: Actor) -> StaffProduct:
+    """Add a product; a level that was sent is its opening stock.
+
+    Raises Refused for a taken SKU or barcode, InvalidInput for an unknown category or a bad picture.
+    """
+    try:
+        product = await create_product(db, data, by=by)
+    except IntegrityError:
+        raise Refused(
+            "Another product has this barcode.", code="barcode_taken", fields={"barcode": "belongs to another product"}
+        ) from None
+    assert product.id is not None
+    if data.stock_quantity is not None:
+        await set_stock_level(db, product.id, data.stock_quantity, reason=StockReason.OPENING, by=by)
+    return await get_staff_product(db, product.id, visible_to=by)
+
+
+async def update_product(db: AsyncSession, product_id: int, data: UpdateProduct, *, by: Actor) -> StaffProduct:
+    """Change what was sent; the level's change stands in the ledger.
+
+    Raises NotFound, InvalidInput, and Refused for a taken SKU or barcode or a stale version.
+    """
+    sent = data.model_fields_set - {"stock_quantity", "version"}
+    changes = EditProduct.model_validate({name: getattr(data, name) for name in sent})
+    await edit_product(db, product_id, changes, by=by, version=data.version)
+    if "stock_quantity" in data.model_fields_set:
+        await set_stock_level(db, product_id, data.stock_quantity, reason=StockReason.COUNTED, by=by)
+    return await get_staff_product(db, product_id, visible_to=by)
+
+
+def _make_product(row: Any, visible_to: Actor) -> StaffProduct:
+    *values, image_hash = row
+    product = dict(zip((field.name for field in fields(StaffProduct)), values, strict=True))
+    product["image_url"] = make_image_url(product["id"], image_hash, product["image_url"])
+    if not may(visible_to, "see_money"):
+        product |= {"unit_price": None, "bulk_price": None}
+    if not may(visible_to, "see_costs"):
+        product["cost_per_item"] = None
+    return StaffProduct(**product)
