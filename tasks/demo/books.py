@@ -4,8 +4,9 @@ ORDERS = """
 INSERT INTO orders (id, order_number, customer_id, source, status, on_hold, hold_reason, attention, takes_stock,
   sales_rep_id, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email,
   delivery_phone, delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number,
-  special_notes, item_count, unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status,
-  tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at,
+  special_notes, item_count, unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid,
+  payment_method, payment_status, tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at, shipped_at,
+  delivered_at, cancelled_at,
   actor_kind, actor_id, actor_name)
 SELECT s.id, number.order_number, CASE WHEN NOT s.is_guest THEN s.customer_id END, s.source, s.status,
   s.hold_reason <> '', s.hold_reason, s.attention, s.takes_stock,
