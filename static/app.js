@@ -361,3 +361,12 @@ findAll("form:has([data-bulk])").forEach(countTicked);
 for (const choice of findAll("[data-theme-choice]")) choice.value = localStorage.getItem("theme") ?? "auto";
 for (const box of findAll("main [data-keys-switch]")) box.checked = keysAreOn();
 focusFirstError();
+
+// ---- Photos to send: the field says which one is chosen ----
+document.addEventListener("change", (event) => {
+  const drop = event.target.matches('.drop > input[type="file"]') && event.target.closest(".drop");
+  if (!drop) return;
+  const file = event.target.files[0];
+  drop.classList.toggle("is-chosen", Boolean(file));
+  drop.querySelector("[data-chosen]").textContent = file ? "Chosen: tap to change" : "Take a photo";
+});

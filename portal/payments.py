@@ -1,0 +1,177 @@
+"""Money acts of one order that ask first: a pay link, a check's photos, giving a payment back."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from quart import Blueprint, Response
+
+from api.guards import staff_page
+from api.reading import body_limit, form_pairs
+from api.request import current_actor, db, settings
+from api.uploads import read_upload, require_upload
+from domain.actor import Role
+from domain.errors import DomainError, NotFound
+from domain.inputs import Filled60, Input, read_form
+from domain.money import format_money
+from domain.orders.order_page import OrderPage, get_order_page
+from domain.payments.checks import UploadedCheck, prepare_photos, upload_check
+from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
+from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
+from domain.payments.refund_rows import Refundable, list_refundable
+from models import Order
+from portal.attempts import Attempt, attempt, form_version
+from portal.order import order_url
+from portal.render import page_or_block, redirect_to
+
+blueprint = Blueprint("portal_payments", __name__)
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+DESK = (*OFFICE, Role.SALES_REP)
+LASTING = [("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("720", "30 days")]
+
+
+class SendPayLink(Input):
+    """How the link goes out and how long it works."""
+
+    way: SendBy
+    expires_in_hours: LinkHours = 72
+
+
+class NothingTyped(Input):
+    """A form that brings files only."""
+
+    order_number: Filled60 = "-"
+
+
+@blueprint.get("/portal/orders/<number>/pay-link")
+@staff_page(*DESK)
+async def show_pay_link(number: str) -> Response:
+    """Ask how the link goes out."""
+    return await _ask("payments/pay_link.html", await _read(number), lasting=LASTING)
+
+
+@blueprint.post("/portal/orders/<number>/pay-link")
+@staff_page(*DESK)
+async def send_link(number: str) -> Response:
+    """Send the customer a link to their pay page."""
+    shown = await _read(number)
+
+    async def send(data: SendPayLink) -> Any:
+        asked = CreatePayLink(order_number=shown.order.order_number, expires_in_hours=data.expires_in_hours)
+        return await send_pay_link(db(), asked, way=data.way, by=current_actor(), settings=settings())
+
+    tried = await attempt(SendPayLink, send)
+    if tried.result is None:
+        return await _ask("payments/pay_link.html", shown, tried, lasting=LASTING)
+    made, to = tried.result
+    return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} sent to {to}")
+
+
+@blueprint.get("/portal/orders/<number>/check")
+@staff_page(*DESK)
+async def show_check_upload(number: str) -> Response:
+    """Ask for the photos of a check."""
+    return await _ask("payments/check.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/check")
+@body_limit(25)
+@staff_page(*DESK)
+async def keep_check(number: str) -> Response:
+    """Keep the photos of a check and put the payment in review."""
+    shown = await _read(number)
+
+    async def keep(_: NothingTyped) -> UploadedCheck:
+        photos = await prepare_photos(await require_upload("check_front"), await read_upload("check_back"))
+        return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
+
+    tried = await attempt(NothingTyped, keep)
+    if tried.result is None:
+        return await _ask("payments/check.html", shown, tried)
+    return await redirect_to(order_url(number), toast="The check waits for review")
+
+
+@blueprint.get("/portal/orders/<number>/refund/<id:payment_id>")
+@staff_page(*OFFICE)
+async def show_refund(number: str, payment_id: int) -> Response:
+    """Ask how much of a payment goes back."""
+    shown = await _read(number)
+    return await _ask_refund(shown, await _find_refundable(shown, payment_id))
+
+
+@blueprint.post("/portal/orders/<number>/refund/<id:payment_id>")
+@staff_page(*OFFICE)
+async def give_back(number: str, payment_id: int) -> Response:
+    """Give a payment back, wholly or in part."""
+    shown, version = await _read(number), await form_version()
+    # The act has transactions of its own, and none may be open while Stripe is asked.
+    await db().rollback()
+
+    async def refund(data: RefundPayment) -> RefundOutcome:
+        return await refund_payment(
+            shown.order.id, payment_id, data, by=current_actor(), settings=settings(), version=version
+        )
+
+    tried = await _attempt_apart(RefundPayment, refund)
+    if tried.result is None:
+        return await _ask_refund(shown, await _find_refundable(shown, payment_id), tried)
+    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} given back")
+
+
+async def _attempt_apart(
+    model: type[RefundPayment], act: Callable[[RefundPayment], Awaitable[RefundOutcome]]
+) -> Attempt[RefundOutcome]:
+    """As `attempt`, without a transaction of the request around the act."""
+    pairs = await form_pairs()
+    typed = {name: values[-1] for name, values in pairs.items()}
+    try:
+        return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
+    except NotFound:
+        raise
+    except DomainError as refusal:
+        return Attempt(None, refusal, typed)
+
+
+async def _read(number: str) -> OrderPage:
+    return await get_order_page(db(), number, visible_to=current_actor())
+
+
+async def _find_refundable(shown: OrderPage, payment_id: int) -> Refundable:
+    order = await db().get_one(Order, shown.order.id)
+    for found in await list_refundable(db(), order):
+        if found.payment.id == payment_id:
+            return found
+    raise NotFound("There is nothing left of this payment to give back.")
+
+
+async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] | None = None) -> Response:
+    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, as it was paid")]
+    if shown.order.customer_id is not None:
+        ways.append(("store_credit", "As store credit"))
+    return await _ask(
+        "payments/refund.html",
+        shown,
+        tried,
+        path=f"refund/{found.payment.id}",
+        left=found.left,
+        ways=ways,
+    )
+
+
+async def _ask(
+    template: str, shown: OrderPage, tried: Attempt[Any] | None = None, *, path: str = "", **more: Any
+) -> Response:
+    """The question as a page or in the dialog; after a refusal with what was typed."""
+    name = path or template.removeprefix("payments/").removesuffix(".html").replace("_", "-")
+    return await page_or_block(
+        template,
+        block="dialog",
+        status=tried.status if tried else 200,
+        shown=shown,
+        order=shown.order,
+        url=f"{order_url(shown.order.order_number)}/{name}",
+        back_url=order_url(shown.order.order_number),
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+        **more,
+    )

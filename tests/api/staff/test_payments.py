@@ -1,0 +1,212 @@
+"""Checks, pay links, credit and refunds from the staff's side."""
+
+import io
+from decimal import Decimal
+
+import pytest
+from PIL import Image
+from quart.datastructures import FileStorage
+from sqlalchemy import select
+
+from domain.actor import GUEST, Role
+from domain.errors import OutsideServiceFailed, Refused
+from domain.payments.reconcile import reconcile_payments
+from domain.payments.refund import RefundPayment, refund_payment
+from models import CreditEntry, IntentState, Order, OrderEvent, OutboxMessage, PaperCheckImage, Payment, StripeIntent
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order
+from tests.job_runner import run_jobs
+
+
+def photo(*, exif: bool = False, kind: str = "JPEG") -> bytes:
+    written = io.BytesIO()
+    picture = Image.new("RGB", (80, 40), "white")
+    data = Image.Exif()
+    if exif:
+        data.get_ifd(0x8825)[1] = "N"
+        data[0x010F] = "Camera"
+    picture.save(written, kind, exif=data)
+    return written.getvalue()
+
+
+def as_files(**files: bytes):
+    return {name: FileStorage(io.BytesIO(data), filename="../../x.jpg", name=name) for name, data in files.items()}
+
+
+async def read_order(db, order_id) -> Order:
+    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
+    return (await db.execute(statement)).scalar_one()
+
+
+@pytest.fixture
+async def order(db) -> Order:
+    """A guest's order of $65.00."""
+    placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=GUEST)
+    await db.commit()
+    return await read_order(db, placed.written.id)
+
+
+async def upload(client, order, **files):
+    return await client.post(
+        "/api/payments/check-upload",
+        form={"order_number": order.order_number},
+        files=as_files(**(files or {"check_front": photo(), "check_back": photo()})),
+    )
+
+
+async def test_a_check_is_reviewed_and_confirms_its_order(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    answer = await upload(client, order)
+    body = await answer.get_json()
+    assert (answer.status_code, body["front_filename"]) == (200, f"{order.order_number}-front.jpg"), body
+    assert (await read_order(db, order.id)).payment_status == "pending_review"
+    image = await client.get(f"/api/staff/checks/{order.order_number}/front")
+    assert (image.headers["Cache-Control"], image.content_type) == ("private, no-store", "image/jpeg")
+    approved = await client.post(f"/api/staff/checks/{order.order_number}/approve")
+    assert approved.status_code == 200, await approved.get_json()
+    after = await read_order(db, order.id)
+    assert (after.payment_status, after.status, after.amount_paid) == ("paid", "confirmed", Decimal("65.00"))
+    again = await client.post(f"/api/staff/checks/{order.order_number}/approve", json={})
+    assert (again.status_code, (await again.get_json())["code"]) == (409, "no_check_waiting")
+
+
+async def test_a_rejected_check_leaves_the_order_unpaid_and_pending(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    await upload(client, order)
+    await client.put(f"/api/staff/orders/{order.id}/status", json={"status": "confirmed"})
+    rejected = await client.post(f"/api/staff/checks/{order.order_number}/reject", json={"note": "Not signed"})
+    assert rejected.status_code == 200
+    after = await read_order(db, order.id)
+    assert (after.payment_status, after.status, after.amount_paid) == ("unpaid", "pending", Decimal("0.00"))
+    notes = (await db.execute(select(OrderEvent.note).where(OrderEvent.kind == "check_rejected"))).scalars().all()
+    assert notes == ["Not signed"]
+
+
+async def test_a_photo_keeps_no_place_and_a_script_is_no_photo(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    assert (await upload(client, order, check_image=photo(exif=True))).status_code == 200
+    kept = (await db.execute(select(PaperCheckImage.data))).scalar_one()
+    assert dict(Image.open(io.BytesIO(kept)).getexif()) == {}
+    for bad in (b"<svg onload=alert(1)>", b"<html>", b"%PDF-1.4 %%EOF", photo()[:200]):
+        answer = await upload(client, order, check_front=bad)
+        assert (answer.status_code, list((await answer.get_json())["fields"])) == (400, ["check_front"])
+    missing = await upload(client, order, check_back=photo())
+    assert (missing.status_code, list((await missing.get_json())["fields"])) == (400, ["check_front"])
+
+
+async def test_the_warehouse_sees_no_check_and_a_rep_only_brings_their_own(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    await upload(client, order)
+    for role, status in ((Role.WAREHOUSE, 403), (Role.SALES_REP, 403)):
+        await sign_in(client, db, await make_staff(db, role))
+        assert (await client.get(f"/api/staff/checks/{order.order_number}/front")).status_code == status
+        assert (await client.post(f"/api/staff/checks/{order.order_number}/approve")).status_code == status
+    assert (await upload(client, order)).status_code == 404
+
+
+async def test_a_link_is_made_for_the_balance_and_needs_stripe(client, db, order, stripe):
+    await sign_in(client, db, await make_staff(db))
+    body = {"order_number": order.order_number, "expires_in_hours": 48}
+    made = await (await client.post("/api/payments/link", json=body)).get_json()
+    assert (made["amount"], made["payment_url"].split("/pay/")[0]) == (65.0, "http://127.0.0.1:8000")
+    for hours in (0, 721):
+        answer = await client.post("/api/payments/link", json=body | {"expires_in_hours": hours})
+        assert answer.status_code == 400
+
+
+async def test_without_stripe_a_link_answers_its_page_as_fallback(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    answer = await client.post("/api/payments/link", json={"order_number": order.order_number})
+    body = await answer.get_json()
+    assert (answer.status_code, "STRIPE_SECRET_KEY" in body["error"]) == (503, True)
+    page = await client.get(body["fallback_url"].removeprefix("http://127.0.0.1:8000"))
+    assert page.status_code == 200
+
+
+async def pay(client, db, stripe, order) -> Payment:
+    body = {"amount": 65, "order_number": order.order_number}
+    created = await (await client.post("/api/payments/create-intent", json=body)).get_json()
+    stripe.pay(created["payment_intent_id"])
+    sent = {"order_number": order.order_number, "payment_intent_id": created["payment_intent_id"]}
+    assert (await client.post("/api/payments/confirm", json=sent)).status_code == 200
+    return (await db.execute(select(Payment).where(Payment.order_id == order.id))).scalar_one()
+
+
+async def test_cancelling_a_paid_order_refunds_it_once(client, db, stripe, stripe_settings, order):
+    payment = await pay(client, db, stripe, order)
+    await sign_in(client, db, await make_staff(db))
+    answer = await client.put(f"/api/staff/orders/{order.id}/status", json={"status": "cancelled"})
+    refund = (await answer.get_json())["refund"]
+    assert (refund["amount"], refund["status"], refund["error"]) == (65.0, "succeeded", None)
+    assert refund["refund_id"] in stripe.refunds
+    await run_jobs(stripe_settings)
+    assert (len(stripe.refunds), stripe.captured(payment.provider_id)) == (1, 0)
+    after = await read_order(db, order.id)
+    assert (after.amount_paid, after.payment_status, after.attention) == (Decimal("0.00"), "refunded", "")
+
+
+async def test_an_order_is_cancelled_even_when_stripe_refuses(client, db, stripe, order):
+    await pay(client, db, stripe, order)
+    stripe.faults.refuse_refunds = "The charge is disputed."
+    await sign_in(client, db, await make_staff(db))
+    answer = await client.put(f"/api/staff/orders/{order.id}/status", json={"status": "cancelled"})
+    assert answer.status_code == 200
+    assert (await answer.get_json())["refund"]["error"] == "The charge is disputed."
+    after = await read_order(db, order.id)
+    assert (after.status, after.amount_paid) == ("cancelled", Decimal("65.00"))
+    assert after.attention == "The refund of $65.00 failed: The charge is disputed."
+
+
+async def test_no_more_goes_back_than_came_in(client, db, stripe, stripe_settings, order, later):
+    payment = await pay(client, db, stripe, order)
+    by = as_actor(await make_staff(db))
+    stripe.faults.drop_next = 1
+
+    async def refund(amount: str):
+        data = RefundPayment(amount=Decimal(amount), reason="Broken lid")
+        return await refund_payment(order.id, payment.id, data, by=by, settings=stripe_settings)
+
+    with pytest.raises(OutsideServiceFailed):
+        await refund("40.00")
+    assert (await read_order(db, order.id)).amount_paid == Decimal("65.00")
+    with pytest.raises(Refused, match=r"\$25\.00 of this payment can be given back"):
+        await refund("25.01")
+    assert (await refund("25.00")).status == "succeeded"
+    await reconcile_payments(stripe_settings, ahead=later)
+    assert stripe.captured(payment.provider_id) == 0
+    states = (await db.execute(select(StripeIntent.state).where(StripeIntent.kind == "refund"))).scalars().all()
+    assert states == [IntentState.SUCCEEDED] * 2
+    assert (await read_order(db, order.id)).payment_status == "refunded"
+
+
+async def test_credit_is_given_and_taken_and_never_below_zero(client, db):
+    customer = await make_customer(db)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    url = f"/api/staff/customers/{customer.id}/credit"
+    given = await (await client.post(url, json={"amount": 100, "note": "Late delivery"})).get_json()
+    assert (given["credit_balance"], given["transaction"]["kind"]) == (100.0, "adjustment")
+    refused = await client.post(url, json={"amount": -100.01})
+    assert (refused.status_code, (await refused.get_json())["code"]) == (409, "not_enough_credit")
+    await client.post(url, json={"amount": -40})
+    shown = await (await client.get(url)).get_json()
+    assert shown["credit_balance"] == 60.0
+    assert [line["amount"] for line in shown["history"]] == [-40.0, 100.0]
+    assert len((await db.execute(select(CreditEntry))).all()) == 2
+    await sign_in(client, db, await make_staff(db))
+    assert (await client.post(url, json={"amount": 1})).status_code == 403
+    assert (await client.get(url)).status_code == 200
+
+
+async def test_save_me_money_is_kept_and_mailed(client, db):
+    form = {
+        "name": "Robin Baker", "restaurant_name": "Old Mill", "address": "1 Grist Rd", "city": "Alder Falls",
+        "state": "OH", "phone": "(216) 555-0148", "email": "robin@kitchen.example",
+    }  # fmt: skip
+    answer = await client.post("/api/save-me-money", form=form, files=as_files(invoice=photo(kind="PNG")))
+    assert answer.status_code == 200, await answer.get_json()
+    mails = (await db.execute(select(OutboxMessage.subject))).scalars().all()
+    assert mails == ["Save me money: Old Mill"]
+    bad = await client.post("/api/save-me-money", form=form, files=as_files(invoice=b"<html>"))
+    assert bad.status_code == 400
+    missing = await client.post("/api/save-me-money", form={"name": "x"})
+    assert set((await missing.get_json())["fields"]) == set(form) - {"name"}
