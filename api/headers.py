@@ -7,7 +7,7 @@ from quart import Quart, Response, g, request
 
 from api.request import settings
 
-CONTENT_SECURITY_POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one rule a line
     [
         "default-src 'self'",
         "script-src 'self'",

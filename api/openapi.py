@@ -45,7 +45,7 @@ class Provider(OpenAPIProvider):
         """The routes under /api."""
         return (rule for rule in super().generate_rules() if rule.rule.startswith(DOCUMENTED))
 
-    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:
+    def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:  # noqa: ARG002
         """The handler's name; a second method of one handler adds itself."""
         name = str(getattr(func, QUART_SCHEMA_OPERATION_ID_ATTRIBUTE, func.__name__))
         first = getattr(func, "first_method", method)

@@ -36,7 +36,8 @@ def reads(model: type[Input], *, optional: bool = False) -> Callable[[Handler], 
             is_empty = optional and not request.content_length and not request.mimetype
             if request.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
-            return await handler(*args, data=read_json(model, await raw_body(), timezone=settings().timezone), **kwargs)
+            data = read_json(model, await raw_body(), timezone=settings().timezone)
+            return await handler(*args, data=data, **kwargs)
 
         return document_request(model)(reading)
 
@@ -49,7 +50,8 @@ def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            return await handler(*args, data=read_form(model, await form_pairs(), timezone=settings().timezone), **kwargs)
+            data = read_form(model, await form_pairs(), timezone=settings().timezone)
+            return await handler(*args, data=data, **kwargs)
 
         return document_request(model, source=DataSource.FORM)(reading)
 
@@ -62,7 +64,8 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            return await handler(*args, query=read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone), **kwargs)
+            query = read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone)
+            return await handler(*args, query=query, **kwargs)
 
         return document_querystring(model)(reading)
 

@@ -36,7 +36,7 @@ class Answers(asyncio.Protocol):
         self.buffer = b""
         self.transport.write(self.make_request())
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         if not self.closed.done():
             self.closed.set_result(None)
 

@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from bench.load import measure, request_bytes
+from bench.pgbench import run_pgbench
 from domain import idempotency, outbox
 from domain.actor import GUEST
 from domain.orders import lines as order_lines
@@ -24,7 +25,6 @@ from domain.orders.statuses import OrderSource, PaymentMethod
 from domain.orders.totals import Totals
 from domain.tokens import new_order_number
 from proofs.ground import Server, connect, free_port, order_of, proving_database, stock_shelf
-from bench.pgbench import run_pgbench
 
 PRODUCTS = 5_000
 CLIENTS = 8
@@ -126,7 +126,7 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
         (idempotency._CLAIM, [caller, route, key]),
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
         (write._WRITE, [number, *write._values(order)]),
-        (outbox._QUEUE, ["email", "order_received", BUYER, "We have your order", text, None, None, key, "send_message"]),
+        (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, "send_message"]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer]),
     ]  # fmt: skip
 
@@ -138,7 +138,7 @@ def pgbench_script() -> str:
     lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
     lines += ["\\set key random(1, 9000000000000000)", "BEGIN;"]
     for statement, values in statements("@key@", "@number@", marks, "text"):
-        filled = re.sub(r"\$(\d+)", lambda found: literal(values[int(found[1]) - 1]), statement)
+        filled = fill(statement, values)
         for part, mark in enumerate(marks):
             filled = filled.replace(str(mark), f":p{part}")
         filled = filled.replace("'@key@'", "(:key)::text").replace("'@number@'", "(:key)::text")
@@ -146,7 +146,12 @@ def pgbench_script() -> str:
     return "\n".join([*lines, "COMMIT;"]) + "\n"
 
 
-def literal(value: Any) -> str:
+def fill(statement: str, values: list[Any]) -> str:
+    """The statement with its values in it as SQL text."""
+    return re.sub(r"\$(\d+)", lambda found: literal(values[int(found[1]) - 1]), statement)
+
+
+def literal(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
     """A value as SQL text; arrays keep their elements apart, so that pgbench's variables can stand in them."""
     match value:
         case None:

@@ -62,7 +62,7 @@ async def queue_discord(
     await _queue(db, Channel.DISCORD, kind, channel, "", text, None, None, dedupe_key)
 
 
-async def _queue(
+async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     db: AsyncSession,
     channel: Channel,
     kind: str,

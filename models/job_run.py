@@ -33,7 +33,12 @@ class JobRun(Table, table=True):
         one_of("state", JobState),
         Index("ix_job_run_newest", sql("id DESC")),
         Index("ix_job_run_state", "state", sql("id DESC")),
-        Index("uq_job_run_open_dedupe", "dedupe_key", unique=True, postgresql_where=sql("state IN ('queued', 'running')")),
+        Index(
+            "uq_job_run_open_dedupe",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=sql("state IN ('queued', 'running')"),
+        ),
     )
 
     id: int = key()

@@ -14,8 +14,8 @@ class CodePurpose(StrEnum):
     PHONE_CODE = "phone_code"
     PHONE_SESSION = "phone_session"
     EMAIL_VERIFICATION = "email_verification"
-    PASSWORD_RESET = "password_reset"
-    STAFF_PASSWORD_RESET = "staff_password_reset"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a purpose
+    STAFF_PASSWORD_RESET = "staff_password_reset"  # noqa: S105 - the same
 
 
 class OneTimeCode(Table, table=True):

@@ -63,7 +63,8 @@ async def prove(*, orders: int = 1000, kills: int = 20) -> None:
         )
         jobs = await connection.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'send_message'")
         taken = await connection.fetchval(
-            "SELECT count(*) FROM product p WHERE stock_quantity <> (SELECT sum(delta) FROM stock_movement m WHERE m.product_id = p.id)"
+            """SELECT count(*) FROM product p WHERE stock_quantity <>
+               (SELECT sum(delta) FROM stock_movement m WHERE m.product_id = p.id)"""
         )
         print(f"  {orders} orders, {kills} kills, {attempts} requests, {len(rows)} rows, {mails} mails queued")
         check("the server was killed as often as asked", done.is_set())

@@ -140,7 +140,8 @@ async def committed(_committed_database: Database) -> AsyncIterator[Database]:
     tables = ", ".join(f'"{name}"' for name in Table.metadata.tables)
     async with _committed_database.engine.begin() as connection:
         await connection.exec_driver_sql(
-            f"TRUNCATE {tables}, pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics RESTART IDENTITY CASCADE"
+            f"TRUNCATE {tables}, pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics "
+            "RESTART IDENTITY CASCADE"
         )
 
 

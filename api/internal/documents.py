@@ -18,7 +18,7 @@ async def openapi_document() -> Response:
     known: dict[str, Any] = current_app.extensions
     if "openapi_bytes" not in known:
         known["openapi_bytes"] = orjson.dumps(
-            build_openapi(cast(Any, current_app)._get_current_object()), option=orjson.OPT_NON_STR_KEYS
+            build_openapi(cast(Any, current_app)._get_current_object())  # noqa: SLF001 - flask's own way to the app, option=orjson.OPT_NON_STR_KEYS
         )
     return Response(known["openapi_bytes"], content_type="application/json")
 

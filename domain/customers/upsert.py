@@ -13,9 +13,9 @@ from models import Customer
 
 
 async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: Actor) -> int:
-    """The id of the customer with this email, else with this phone, else of a new one; raises InvalidInput without either.
+    """The id of the customer with this email, else with this phone, else of a new one.
 
-    A phone that several customers share finds nobody.
+    Raises InvalidInput without either. A phone that several customers share finds nobody.
     """
     phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
     if not data.delivery_email and not phone:

@@ -18,9 +18,9 @@ MOST_LINES = 500
 
 _COLUMNS = """id, name, sku, brand, unit_size, unit_price, bulk_price, bulk_quantity, cost_per_item,
   in_stock, stock_quantity, is_active"""
-_BY_ID = f"SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) ORDER BY id"
+_BY_ID = f"SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) ORDER BY id"  # noqa: S608 - constants of this module
 _BY_ID_OR_SKU = f"""
-SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) OR lower(sku) = ANY($2::text[]) ORDER BY id"""
+SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) OR lower(sku) = ANY($2::text[]) ORDER BY id"""  # noqa: S608 - the same
 _LOCKED = " FOR NO KEY UPDATE"
 
 

@@ -3,7 +3,7 @@
 Signed out, names are initials only. Numbers that staff gave may be guessed, so those are never tracked signed out.
 """
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -20,12 +20,11 @@ from domain.money import ZERO
 from domain.orders.totals import choose_unit_price
 from domain.paging import NewestPageInput, Page, make_page
 from domain.phone import parse_phone
-from domain.tokens import initials
+from domain.tokens import initials, is_random_order_number
 from models import Order, OrderItem, Product
 
 GUEST_DAYS = timedelta(days=90)
 MOST_BY_PHONE = 20
-_UNGUESSABLE = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
 
 _BALANCE: ColumnElement[Decimal] = func.greatest(Order.total_amount - Order.amount_paid, 0)
 _COLUMNS = (
@@ -89,7 +88,7 @@ async def list_own_orders(
         .limit(asked.per_page)
         .offset(asked.offset)
     )
-    return make_page(await _with_items(connection, [row._mapping for row in rows]), total, asked)
+    return make_page(await _with_items(connection, rows.mappings().all()), total, asked)
 
 
 async def get_own_order(
@@ -99,18 +98,17 @@ async def get_own_order(
 
     Raises NotFound for everybody else's.
     """
-    row = (
-        await connection.execute(select(*_COLUMNS).where(Order.order_number == order_number.upper()))
-    ).first()
+    found = await connection.execute(select(*_COLUMNS).where(Order.order_number == order_number.upper()))
+    row = found.mappings().first()
     is_guest = not visible_to.is_customer
     allowed = row is not None and (
-        _UNGUESSABLE.fullmatch(row.order_number) is not None if is_guest else row.customer_id == visible_to.id
+        is_random_order_number(row["order_number"]) if is_guest else row["customer_id"] == visible_to.id
     )
     if row is None or not allowed:
         raise NotFound("There is no order with this number.")
-    order = (await _with_items(connection, [row._mapping]))[0]
+    order = (await _with_items(connection, [row]))[0]
     if is_guest:
-        order |= {"delivery_name": initials(row.delivery_name), "customer_id": None}
+        order |= {"delivery_name": initials(row["delivery_name"]), "customer_id": None}
     return order
 
 
@@ -173,16 +171,16 @@ async def list_orders_by_phone(
         .order_by(Order.created_at.desc())
         .limit(MOST_BY_PHONE)
     )
-    return [_track(row._mapping, is_proven=is_proven) for row in rows]
+    return [_track(row, is_proven=is_proven) for row in rows.mappings()]
 
 
-async def _with_items(connection: AsyncConnection, orders: list[RowMapping]) -> list[dict[str, Any]]:
+async def _with_items(connection: AsyncConnection, orders: Sequence[RowMapping]) -> list[dict[str, Any]]:
     """The orders with their items, in one statement more however many there are."""
     whole = [{**order, "items": []} for order in orders]
     by_id = {order["id"]: order["items"] for order in whole}
     if by_id:
-        for item in await connection.execute(_ITEMS, {"order_ids": list(by_id)}):
-            by_id[item.order_id].append(item._mapping)
+        for item in (await connection.execute(_ITEMS, {"order_ids": list(by_id)})).mappings():
+            by_id[item["order_id"]].append(item)
     return whole
 
 

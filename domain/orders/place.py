@@ -1,4 +1,4 @@
-"""A customer or a guest places an order: priced from the catalogue, stock taken, confirmation queued, all or nothing."""
+"""A customer or a guest places an order: prices from the catalogue, stock taken, mail queued, all or nothing."""
 
 from dataclasses import dataclass
 from decimal import Decimal

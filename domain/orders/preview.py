@@ -1,4 +1,4 @@
-"""What an order would cost and whether it could be placed, without placing it: the live totals of the new order page."""
+"""What an order would cost and whether it could be placed: the live totals of the new order page."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -30,10 +30,13 @@ WITH made AS (
     discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status, actor_kind, actor_id,
     actor_name, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at
   ) VALUES (
-    $1::text, $2, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34::text, $35::text, $36::text, $37::int, $38::text, coalesce($39::timestamptz, now()), now(),
-    CASE WHEN $40::int >= 1 THEN coalesce($39::timestamptz, now()) END, CASE WHEN $40::int >= 2 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $40::int >= 3 THEN coalesce($39::timestamptz, now()) END, CASE WHEN $40::int >= 4 THEN coalesce($39::timestamptz, now()) END,
+    $1::text, $2, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34::text, $35::text, $36::text, $37::int,
+    $38::text, coalesce($39::timestamptz, now()), now(),
+    CASE WHEN $40::int >= 1 THEN coalesce($39::timestamptz, now()) END,
+    CASE WHEN $40::int >= 2 THEN coalesce($39::timestamptz, now()) END,
+    CASE WHEN $40::int >= 3 THEN coalesce($39::timestamptz, now()) END,
+    CASE WHEN $40::int >= 4 THEN coalesce($39::timestamptz, now()) END,
     CASE WHEN $4::text = 'cancelled' THEN coalesce($39::timestamptz, now()) END
   ) ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
 ),

@@ -23,7 +23,9 @@ FORBIDDEN = {
 ASSEMBLY = {"api/app.py", "tasks/commands.py", "tasks/worker.py", "tasks/supervise.py"}
 DOORS = ("api", "portal", "tasks")
 TABLES = {
-    name for name in models.__all__ if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Table)
+    name
+    for name in models.__all__
+    if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Table)
 }
 
 
