@@ -42,6 +42,15 @@ KIND_LOOKS = {
     "assigned": ("user-check", "", "Assigned to"),
     "items": ("pencil", "", "Items changed"),
     "refunded": ("arrow-back-up", "", "Refunded"),
+    "refund_failed": ("alert-circle", "bad", "Refund failed"),
+    "payment_pending": ("hourglass", "", "Bank payment under way"),
+    "payment_failed": ("alert-circle", "bad", "Payment failed"),
+    "pay_link_sent": ("send", "", "Pay link sent"),
+    "check_sent": ("camera", "", "Check sent for review"),
+    "check_rejected": ("x", "bad", "Check rejected"),
+    "disputed": ("alert-triangle", "bad", "Disputed by the cardholder"),
+    "dispute_lost": ("alert-circle", "bad", "Dispute lost"),
+    "dispute_won": ("circle-check", "good", "Dispute won"),
 }
 
 

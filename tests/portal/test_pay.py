@@ -1,4 +1,4 @@
-"""The customer's pay page and the office's pages around it: nothing starts by opening a link, everything by a button."""
+"""The customer's pay page and the office's pages around it: opening a link starts nothing, buttons do."""
 
 import io
 import re
