@@ -44,14 +44,6 @@ async def open_as(portal: Portal, page: Page, staff: Staff, path: str) -> None:
     await page.goto(portal.url + path)
 
 
-async def wait_until_live(page: Page) -> None:
-    """The stream of changes is open: what happens from now on reaches the page."""
-    await page.wait_for_function(
-        "performance.getEntriesByType('resource').some(entry => entry.name.endsWith('/portal/events'))"
-        " || document.body.dataset.live === 'open'"
-    )
-
-
 async def test_signing_in_wrong_then_right(browser: Browser, portal: Portal) -> None:
     staff = await add_colleague(portal, full_name="Maren Holt")
     async with browsing(browser) as page:
@@ -154,10 +146,10 @@ async def test_an_order_by_keyboard_alone(browser: Browser, portal: Portal) -> N
             db,
             company_name=company,
             phone="+12165550148",
-            address_line1="12 Pier Road",
-            city="Cleveland",
-            state="OH",
-            postal_code="44114",
+            shipping_street="12 Pier Road",
+            shipping_city="Cleveland",
+            shipping_state="OH",
+            shipping_zip="44114",
         )
         await make_product(db, sku=word, name=f"Oyster knife {word}", unit_price=10, bulk_price=8, bulk_quantity=12)
     async with browsing(browser) as page:
