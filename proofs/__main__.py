@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-NAMES = ("oversell", "crash")
+NAMES = ("oversell", "crash", "sync", "uploads")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The proofs, small: the same code that `make prove` runs at full size."""
 
-from proofs import crash, oversell
+from proofs import crash, oversell, sync, uploads
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -9,3 +9,11 @@ async def test_the_last_units_are_never_sold_twice() -> None:
 
 async def test_a_killed_server_loses_no_order_and_doubles_none() -> None:
     await crash.prove(orders=30, kills=2)
+
+
+async def test_many_rows_are_synced_by_as_many_statements_as_few() -> None:
+    await sync.prove(rows=600, few=20, seconds=5, rounds=1)
+
+
+async def test_no_hostile_file_is_taken_for_a_picture() -> None:
+    await uploads.prove(rounds=2, small=True)
