@@ -6,6 +6,7 @@ import secrets
 from quart import Quart, Response, g, request
 
 from api.request import settings
+from domain.errors import NotFound
 
 CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one rule a line
     [
@@ -41,9 +42,11 @@ CORS_EXPOSED = "Idempotent-Replay, Retry-After, X-Total-Count, X-Request-Id, ETa
 
 
 async def begin_request() -> Response | None:
-    """Name the request, bound its body, and answer a CORS preflight."""
+    """Name the request, refuse an address that no record can have, and answer a CORS preflight."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    if "\0" in request.path:
+        raise NotFound("There is nothing at this address.")  # PostgreSQL's texts know no NUL either
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Response(b"", 204)
     return None

@@ -6,7 +6,11 @@ from quart.typing import TestClientProtocol
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
-    [("GET", "/nowhere", 404, "not_found"), ("DELETE", "/openapi.json", 405, "method_not_allowed")],
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/openapi.json", 405, "method_not_allowed"),
+        ("GET", "/api/orders/%00", 404, "not_found"),
+    ],
 )
 async def test_a_refusal_has_the_one_shape(
     client: TestClientProtocol, method: str, path: str, status: int, code: str
