@@ -17,9 +17,8 @@ async def openapi_document() -> Response:
     """The OpenAPI 3.1 document."""
     known: dict[str, Any] = current_app.extensions
     if "openapi_bytes" not in known:
-        known["openapi_bytes"] = orjson.dumps(
-            build_openapi(cast(Any, current_app)._get_current_object())  # noqa: SLF001 - flask's own way to the app, option=orjson.OPT_NON_STR_KEYS
-        )
+        app = cast(Any, current_app)._get_current_object()  # noqa: SLF001 - the framework's own way to the app itself
+        known["openapi_bytes"] = orjson.dumps(build_openapi(app), option=orjson.OPT_NON_STR_KEYS)
     return Response(known["openapi_bytes"], content_type="application/json")
 
 
