@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-NAMES = ("oversell", "crash", "sync", "uploads")
+NAMES = ("oversell", "crash", "sync", "uploads", "payments")
 
 
 def main() -> int:

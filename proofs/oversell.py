@@ -26,7 +26,7 @@ async def prove(*, buyers: int = 200, units: int = 37, hot_orders: int = 500, ho
         urls = [server.url for server in servers]
         limits = httpx2.Limits(max_connections=64)
         async with httpx2.AsyncClient(timeout=120, limits=limits) as client:
-            token = await _staff_token(connection)
+            token = await staff_token(connection)
             await race_for_last_units(client, urls, connection, token, buyers=buyers, units=units)
             await shuffle_hot_lines(client, urls, connection, orders=hot_orders, skus=hot_skus)
         await connection.close()
@@ -132,7 +132,7 @@ async def stock_shelf_again(connection: asyncpg.Connection, levels: list[int]) -
     return await stock_shelf(connection, levels)
 
 
-async def _staff_token(connection: asyncpg.Connection) -> str:
+async def staff_token(connection: asyncpg.Connection) -> str:
     """A JWT of an admin, signed as the servers sign theirs."""
     from domain.staff.tokens import issue_staff_token
     from domain.tokens import hash_token, new_token

@@ -27,7 +27,7 @@ _AT_ONCE = 8
 _A_PASS = 500
 # Money that came without an order waits this long for the order before it becomes credit.
 _ORDERLESS = timedelta(hours=1)
-_RETRIES = 2
+_RETRIES = 3
 
 
 @dataclass(slots=True)
