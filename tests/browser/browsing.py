@@ -65,7 +65,9 @@ def watch_console(page: Page, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     page.on(
         "console",
-        lambda line: complaints.append(f"{page.url}: {line.text}")
-        if line.type == "error" and "the server responded with a status of" not in line.text
-        else None,
+        lambda line: (
+            complaints.append(f"{page.url}: {line.text}")
+            if line.type == "error" and "the server responded with a status of" not in line.text
+            else None
+        ),
     )

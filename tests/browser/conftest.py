@@ -1,4 +1,4 @@
-"""A real browser before the real program: one server process on a committed database that holds a small demo company."""
+"""A real browser before the real program: one server process on a committed database with a small demo company."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Every page of the portal, found by walking the app's routes: axe, layout and console, light and dark, wide and narrow.
+"""Every page of the portal, found by walking the routes: axe, layout and console, light and dark, wide and narrow.
 
 A page added later is visited by itself; it fails here until its path can be filled and it holds.
 """
@@ -11,17 +11,22 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
-from quart import Quart
+from sqlalchemy import func, select, text
 from werkzeug.routing import Rule
 
 from domain.actor import Role
 from domain.clock import now
+from domain.orders.statuses import PaymentMethod
+from domain.payments.checks import prepare_photos, upload_check
+from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
-from models import JobRun, KeyScope, Staff, Table
+from models import JobRun, KeyScope, OrderItem, Payment, Staff, Table
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
 from tests.factories import as_actor, make_customer, make_product, make_staff
+from tests.factories.catalogue import make_picture
 from tests.factories.orders import make_order
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -31,14 +36,6 @@ WIDE, NARROW = (1280, 800), (390, 844)
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {"key_id": "api_key", "message_id": "outbox_message", "run_id": "job_run"}
-# The record that a page is about where the first row of its table is not telling; by endpoint or by folder.
-RECORDS = {
-    "portal_order_acts.show_release": "SELECT order_number FROM orders WHERE on_hold ORDER BY id LIMIT 1",
-    "portal_order_acts.show_delete": "SELECT order_number FROM orders WHERE status = 'cancelled' ORDER BY id LIMIT 1",
-    "/portal/orders": "SELECT order_number FROM orders WHERE delivery_name = 'Greta Lindqvist' ORDER BY id LIMIT 1",
-    "/portal/staff": "SELECT id FROM staff WHERE totp_confirmed_at IS NOT NULL LIMIT 1",
-    "/portal/products": "SELECT product_id FROM order_item GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
-}
 # What the walk cannot know: states of pages that are reached by a query, and pages that answer an error.
 MORE_PAGES = (
     "/portal/orders?search=nothing+like+it",
@@ -49,6 +46,7 @@ MORE_PAGES = (
     "/portal/search?q=nothing+like+it",
     "/portal/reset?token=old",
     "/portal/orders/LLD-0000-0000",
+    "/pay/nobody-gave-this-out",
 )
 EACH_ORDER = """
     SELECT DISTINCT ON (status, on_hold, payment_status) order_number FROM orders
@@ -71,45 +69,76 @@ class Findings:
     opened: set[str] = field(default_factory=set)
 
 
+@dataclass
+class Company:
+    """Who looks at the pages, and the records that they show."""
+
+    admin: Staff
+    records: dict[str, dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-async def admin(portal: Portal, settings: Settings) -> Staff:
+async def company(portal: Portal, settings: Settings) -> Company:
     """An administrator with a second factor under way, in a company where something of everything is there."""
     async with portal.writing() as db:
         staff = await make_staff(db, Role.ADMIN, full_name="Maren Holt")
-        await start_second_factor(db, data_keys=settings.data_keys, by=as_actor(staff))
+        me = as_actor(staff)
+        await start_second_factor(db, data_keys=settings.data_keys, by=me)
         await make_staff(db, full_name="Sol Reyes", totp_secret="kept", totp_confirmed_at=now())
-        await create_api_key(db, CreateApiKey(name="The web shop", scopes=[KeyScope.SYNC]), by=as_actor(staff))
-        product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
-        buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
-        await make_order(db, (product, 3), by=as_actor(buyer), special_notes="At the back door, please")
+        await create_api_key(db, CreateApiKey(name="The web shop", scopes=[KeyScope.SYNC]), by=me)
         db.add(JobRun(name="send_message", payload={"message_id": 1}, state="failed", failures=5, last_error="Refused"))
         db.add(JobRun(name="send_message", payload={"message_id": 2}))
-    return staff
+        product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
+        buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
+        orders = [
+            (await make_order(db, (product, 3), by=as_actor(buyer), delivery_email="ines@kitchen.example")).written
+            for _ in range(4)
+        ]
+        plain, held, by_check, paid = (written.order_number for written in orders)
+        await db.execute(
+            text("UPDATE orders SET on_hold = true, hold_reason = 'Over the limit.' WHERE order_number = :number"),
+            {"number": held},
+        )
+        photos = await prepare_photos(make_picture(size=(900, 400)), make_picture(shade=200))
+        await upload_check(db, by_check, photos, by=me)
+        link, _ = await send_pay_link(db, CreatePayLink(order_number=plain), way=SendBy.EMAIL, by=me, settings=settings)
+        await mark_paid(db, orders[3].id, MarkPaid(payment_method=PaymentMethod.CASH), by=me)
+        refunded = {"number": paid, "payment_id": await db.scalar(select(func.max(Payment.id)))}
+        twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
+        popular = await db.scalar(
+            select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
+        )
+    # What stands for a parameter: in one page, in a folder of pages, or everywhere.
+    records = {
+        "": {"number": plain, "token": link.url.rpartition("/")[2]},
+        "/portal/checks": {"number": by_check},
+        "/portal/staff": {"staff_id": twice_safe},
+        "/portal/products": {"product_id": popular},
+        "portal_order_acts.show_release": {"number": held},
+        "portal_payments.show_refund": refunded,
+    }
+    return Company(staff, records)
 
 
-async def list_paths(portal: Portal) -> list[str]:
-    """Every page of the portal that can be read, its parameters filled from records that are there."""
+async def list_paths(portal: Portal, company: Company) -> list[str]:
+    """Every page that colleagues or customers can read, its parameters filled from records that are there."""
     paths = []
     for rule in portal.app.url_map.iter_rules():
-        if rule.rule.startswith("/portal") and "GET" in (rule.methods or ()):
-            values = {name: await find_record(portal, rule, name) for name in rule.arguments}
+        if rule.rule.startswith(("/portal", "/pay/")) and "GET" in (rule.methods or ()):
+            values = {name: await find_record(portal, company, rule, name) for name in rule.arguments}
             paths.append(rule.build(values)[1])
     return paths
 
 
-async def find_record(portal: Portal, rule: Rule, name: str) -> Any:
-    """The value of one parameter of a path."""
-    folder = "/".join(rule.rule.split("/")[:3])
+async def find_record(portal: Portal, company: Company, rule: Rule, name: str) -> Any:
+    """The value of one parameter of a path: what the company says, else the first row of its table."""
+    for place in (rule.endpoint, "/".join(rule.rule.split("/")[:3]), ""):
+        if (value := company.records.get(place, {}).get(name)) is not None:
+            return value
     table = TABLES.get(name, name.removesuffix("_id"))
-    if rule.endpoint in RECORDS:
-        statement = RECORDS[rule.endpoint]
-    elif folder in RECORDS and not (table in Table.metadata.tables and table not in folder):
-        statement = RECORDS[folder]
-    else:
-        assert table in Table.metadata.tables, f"Say in RECORDS which record {rule.rule} shows"
-        statement = f'SELECT min(id) FROM "{table}"'
-    value = await portal.raw.fetchval(statement)
-    assert value is not None, f"No record for {rule.rule}; the fixture has to make one"
+    assert table in Table.metadata.tables, f"Say in the company's records which {name} {rule.rule} shows"
+    value = await portal.raw.fetchval(f'SELECT min(id) FROM "{table}"')
+    assert value is not None, f"No record for {rule.rule}: the company has to make one"
     return value
 
 
@@ -164,7 +193,9 @@ async def inspect(page: Page, name: str, findings: Findings) -> None:
 async def inspect_dialogs(page: Page, name: str, findings: Findings) -> None:
     """Open each kind of dialog that the page leads to and that was not seen before."""
     await page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    urls = await page.locator("a[hx-target='#dialog']").evaluate_all("all => all.map(one => one.getAttribute('hx-get'))")
+    urls = await page.locator("a[hx-target='#dialog']").evaluate_all(
+        "all => all.map(one => one.getAttribute('hx-get'))"
+    )
     for url in urls:
         kind = "/".join(part for part in url.partition("?")[0].split("/") if not any(map(str.isdigit, part)))
         if kind in findings.opened:
@@ -182,16 +213,16 @@ async def cookies_of(context: BrowserContext) -> dict[str, str]:
     return {str(cookie["name"]): str(cookie["value"]) for cookie in await context.cookies()}
 
 
-async def test_every_page_of_the_portal_holds(browser: Browser, portal: Portal, admin: Staff) -> None:
+async def test_every_page_of_the_portal_holds(browser: Browser, portal: Portal, company: Company) -> None:
     findings = Findings()
     async with browsing(browser) as page:
         context = page.context
-        await portal.sign_in(context, admin)
+        await portal.sign_in(context, company.admin)
         orders = [f"/portal/orders/{row[0]}" for row in await portal.raw.fetch(EACH_ORDER)]
         edits = [f"{orders[0]}?edit={part}" for part in ("address", "notes", "items")]
-        paths = [*await list_paths(portal), *MORE_PAGES, *orders, *edits]
+        paths = [*await list_paths(portal, company), *MORE_PAGES, *orders, *edits]
         pages = await keep_pages(portal, paths, await cookies_of(context))
         assert {"/portal", "/portal/orders", "/portal/products", "/portal/staff", "/portal/audit"} <= set(pages)
         await inspect_pages(context, portal, pages, findings)
-    assert sorted(findings.wrong) == []
+    assert findings.wrong == [], "\n".join(sorted(findings.wrong))
     assert len(findings.opened) >= 5
