@@ -10,7 +10,7 @@ from domain.actor import Actor
 from domain.catalogue.create_product import BulkQuantity
 from domain.catalogue.edit_product import EditProduct, edit_product, lock_product
 from domain.errors import InvalidInput, NotAllowed, Refused
-from domain.inputs import Input, MoneyIn, Text200
+from domain.inputs import Count, Input, MoneyIn, Text60, Text200
 from domain.inventory.ledger import MOST_UNITS, Level, StockLevel, set_stock_level
 from domain.inventory.stock_list import StockLine, get_stock_line
 from domain.staff.rights import may, require
@@ -55,6 +55,20 @@ class AdjustStock(Input):
     reason: AdjustReason = AdjustReason.COUNTED
     note: Text200 = ""
     seen: int | None = None
+
+
+class EditShelf(Input):
+    """Where a product lies, how it is scanned, when to reorder it, and whether it may be sold."""
+
+    bin_location: Text60 | None = None
+    barcode: Text60 | None = None
+    reorder_level: Count | None = None
+    in_stock: bool = False
+
+
+async def edit_shelf(db: AsyncSession, product_id: int, data: EditShelf, *, by: Actor, version: int | None) -> None:
+    """Change what whoever works with the stock may change; raises as `edit_product` does."""
+    await edit_product(db, product_id, EditProduct.model_validate(data.model_dump()), by=by, version=version)
 
 
 async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInventory, *, by: Actor) -> StockLine:

@@ -25,6 +25,7 @@ from domain.staff.rights import may, require
 from models import Product, StockMovement, StockReason
 
 MOST_LINES = 100
+UNKNOWN_LINES = "unknown_products"
 
 
 class ReceiveStock(Input):
@@ -81,7 +82,7 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
         if line.sku.lower() not in found
     }
     if unknown:
-        raise InvalidInput("Some lines name no product of ours.", fields=unknown)
+        raise InvalidInput("Some lines name no product of ours.", code=UNKNOWN_LINES, fields=unknown)
     receipts = []
     # Locks are taken in the order of ids, as orders take theirs.
     for line in sorted(data.lines, key=lambda line: found[line.sku.lower()]):
