@@ -1,6 +1,6 @@
 """The proofs, small: the same code that `make prove` runs at full size."""
 
-from proofs import crash, oversell, payments, sync, uploads
+from proofs import crash, fuzz, oversell, payments, sync, uploads
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -21,3 +21,7 @@ async def test_no_hostile_file_is_taken_for_a_picture() -> None:
 
 async def test_money_is_counted_once_whatever_happens_at_stripe() -> None:
     await payments.prove(orders=8, events=40, lossy=10, applies=40)
+
+
+async def test_whatever_is_sent_is_never_a_500() -> None:
+    await fuzz.prove(examples=3)
