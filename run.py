@@ -36,7 +36,7 @@ def command_line() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="load a deterministic demo company")
     demo.add_argument("--customers", type=int, default=300)
     demo.add_argument("--products", type=int, default=400)
-    demo.add_argument("--orders", type=int, default=9_600)
+    demo.add_argument("--orders", type=int, default=12_000)
     demo.add_argument("--seed", type=int, default=1)
     northwind = commands.add_parser("load-northwind", help="load the Northwind books")
     northwind.add_argument("directory", type=Path)

@@ -33,9 +33,9 @@ from models import Table
 
 Reader = AsyncSession | AsyncConnection
 
-# Pages say "10,000+" beyond this, so that a count never reads more than so many rows. Between two dates
+# Pages say "20,000+" beyond this, so that a count never reads more than so many rows. Between two dates
 # far more are counted, because a figure's rows must add up to it.
-MOST_COUNTED = 10_000
+MOST_COUNTED = 20_000
 MOST_COUNTED_BETWEEN_DATES = 200_000
 
 STAFF = Table.metadata.tables["staff"].c
