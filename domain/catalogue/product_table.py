@@ -136,6 +136,13 @@ async def list_product_lines(
     return make_page(lines, total or 0, filters)
 
 
+def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Select[Any], Select[Any]]:
+    """The statements for one page of other columns under the same filters, and for the exact total."""
+    conditions = _conditions_of(filters)
+    statement = _sort(columns.where(*conditions), filters.sort).limit(filters.per_page).offset(filters.offset)
+    return statement, select(func.count()).select_from(Product).where(*conditions)
+
+
 async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
     """How many products stand under each tab, in one statement."""
     active = select(func.count()).where(Product.is_active).scalar_subquery()

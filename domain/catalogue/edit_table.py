@@ -1,0 +1,78 @@
+"""The table of products edited in place: a row sends what it shows, and what its editor saw goes along.
+
+Only fields that differ from what their editor saw are changes, so that a colleague's edit of another field is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.catalogue.product_table import ProductFilters, narrow_products
+from domain.paging import Page, make_page
+from models import Product
+
+Reader = AsyncSession | AsyncConnection
+EDITABLE = (
+    "name", "category_id", "unit_price", "bulk_price", "bulk_quantity", "cost_per_item", "stock_quantity",
+    "reorder_level", "in_stock", "is_active",
+)  # fmt: skip
+FLAGS = frozenset({"in_stock", "is_active"})
+
+
+@dataclass(frozen=True, slots=True)
+class EditLine:
+    """A row of the table: its fields as text, as a form shows and sends them."""
+
+    id: int
+    sku: str
+    version: int
+    values: dict[str, str]
+
+    @property
+    def seen(self) -> str:
+        """What the row showed, to be sent along with the form."""
+        return orjson.dumps(self.values).decode()
+
+
+_COLUMNS = select(Product.id, Product.sku, Product.version, *(getattr(Product, name) for name in EDITABLE))
+
+
+async def list_edit_lines(db: Reader, filters: ProductFilters) -> Page[EditLine]:
+    """A page of the table under the filters of the list."""
+    narrowed, counted = narrow_products(_COLUMNS, filters)
+    rows = await db.execute(narrowed)
+    return make_page([_make_line(row) for row in rows], await db.scalar(counted) or 0, filters)
+
+
+async def get_edit_lines(db: Reader, ids: Sequence[int]) -> dict[int, EditLine]:
+    """The rows of these products, as they are now."""
+    rows = await db.execute(_COLUMNS.where(Product.id.in_(ids)))
+    lines = [_make_line(row) for row in rows]
+    return {line.id: line for line in lines}
+
+
+def find_changes(typed: Mapping[str, str], seen: str) -> dict[str, str]:
+    """What of a row's form differs from what its editor saw; all of it when that can't be read."""
+    try:
+        before = orjson.loads(seen)
+    except orjson.JSONDecodeError:
+        before = {}
+    before = before if isinstance(before, dict) else {}
+    return {name: typed[name].strip() for name in EDITABLE if name in typed and typed[name].strip() != before.get(name)}
+
+
+def _make_line(row: tuple[object, ...]) -> EditLine:
+    product_id, sku, version, *values = row
+    return EditLine(
+        int(str(product_id)), str(sku), int(str(version)), dict(zip(EDITABLE, map(_write, values), strict=True))
+    )
+
+
+def _write(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "0"
+    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
