@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
@@ -93,7 +93,8 @@ async def note_unheard(intent: StripeIntent, error: str, *, wait_seconds: float 
             update(StripeIntent)
             .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNSETTLED))
             .values(
-                state=IntentState.UNKNOWN if intent.state in UNHEARD else StripeIntent.state,
+                # The row may have been made meanwhile: what is known of it stays known.
+                state=case((StripeIntent.state.in_(UNHEARD), IntentState.UNKNOWN), else_=StripeIntent.state),
                 attempts=StripeIntent.attempts + 1,
                 last_error=error,
                 next_ask_at=now() + max(pause, timedelta(seconds=wait_seconds)),
@@ -107,8 +108,9 @@ async def note_still_open(intent: StripeIntent) -> None:
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
-            .where(StripeIntent.id == intent.id, StripeIntent.state == IntentState.OPEN)
+            .where(StripeIntent.id == intent.id, StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)))
             .values(
+                state=IntentState.OPEN,
                 attempts=StripeIntent.attempts + 1,
                 next_ask_at=now() + min(_OPEN_PAUSE * 2 ** min(intent.attempts, 6), _LONGEST_OPEN_PAUSE),
             )

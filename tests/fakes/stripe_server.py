@@ -40,6 +40,7 @@ class Faults:
 
     drop_share: float = 0
     drop_next: int = 0
+    drop_after: int | None = None
     busy_next: int = 0
     broken_next: int = 0
     slow_seconds: float = 0
@@ -210,7 +211,8 @@ class FakeStripe:
             return _as_json(500, {"error": {"type": "api_error", "message": "Something broke."}})
         parameters = read_nested(text if request.method == "POST" else request.query_string)
         status, body = self._answer_once(request, path, parameters)
-        if faults.drop_next > 0 or faults.chance.random() < faults.drop_share:
+        is_late = faults.drop_after is not None and len(self.requests) > faults.drop_after
+        if is_late or faults.drop_next > 0 or faults.chance.random() < faults.drop_share:
             faults.drop_next = max(0, faults.drop_next - 1)
             assert request.transport is not None
             request.transport.close()

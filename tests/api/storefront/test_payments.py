@@ -225,3 +225,13 @@ async def test_a_strangers_order_is_not_found(client, db, stripe):
     assert (await create(client, order, amount=35.0)).status_code == 404
     link = await client.post("/api/payments/link", json={"order_number": order.order_number})
     assert link.status_code == 404
+
+
+async def test_an_answer_lost_after_the_intent_was_found_leaves_it_open(client, db, stripe, order):
+    stripe.faults.drop_next = 1
+    await create(client, order)
+    asked = len(stripe.requests)
+    # The key's first answer comes again; the question about the present state after it is lost.
+    stripe.faults.drop_after = asked + 1
+    assert (await create(client, order)).status_code == 502
+    assert await list_states(db) == [IntentState.OPEN]
