@@ -22,6 +22,7 @@ from models.session import current_database
 
 Handler = Callable[..., Awaitable[Any]]
 
+
 class SessionCookie(QuartAuth):
     """quart-auth's cookie, which is looked at again after a request only if somebody asked for it meanwhile."""
 
@@ -96,9 +97,7 @@ def staff_only(*roles: Role, before_second_factor: bool = False) -> Callable[[Ha
 
     Where REQUIRE_ADMIN_TOTP is on, an administrator without a second factor only passes `before_second_factor`.
     """
-    return _guarded(
-        Guard(roles=frozenset(roles or Role), before_second_factor=before_second_factor, words="staff")
-    )
+    return _guarded(Guard(roles=frozenset(roles or Role), before_second_factor=before_second_factor, words="staff"))
 
 
 def staff_page(*roles: Role, before_second_factor: bool = False) -> Callable[[Handler], Handler]:

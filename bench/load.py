@@ -56,8 +56,7 @@ async def measure(
     """Good answers a second over `connections` keep-alive connections; raises AssertionError when one was not good."""
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: Answers(make_request, good), "127.0.0.1", port)
-        for _ in range(connections)
+        await loop.create_connection(lambda: Answers(make_request, good), "127.0.0.1", port) for _ in range(connections)
     ]
     begun, before = time.perf_counter(), sum(protocol.done for _, protocol in made)
     await asyncio.sleep(seconds)

@@ -45,9 +45,7 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
             await run_script(url, seconds=1.0)
             for _ in range(rounds):
                 rates["served"].append(
-                    await measure(
-                        server.port, order_requests(), connections=CLIENTS, seconds=seconds, good=b"201"
-                    )
+                    await measure(server.port, order_requests(), connections=CLIENTS, seconds=seconds, good=b"201")
                 )
                 rates["script"].append(await run_script(url, seconds=seconds))
                 rates["pgbench"].append(await run_pgbench(url, pgbench_script(), clients=CLIENTS, seconds=seconds))

@@ -191,6 +191,4 @@ def _refuse(field: str, sentence: str, *, code: str = "bad_image") -> InvalidInp
 
 
 def _refuse_pixels(field: str) -> InvalidInput:
-    return _refuse(
-        field, f"must have at most {MOST_PIXELS // 1_000_000} million pixels", code="too_many_pixels"
-    )
+    return _refuse(field, f"must have at most {MOST_PIXELS // 1_000_000} million pixels", code="too_many_pixels")

@@ -164,9 +164,7 @@ def _normalise_email(text: str) -> str:
     try:
         # Special domains such as .example and .test pass: demo customers live there, and no mail is lost by
         # it.
-        found = validate_email(
-            text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False
-        )
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
     except EmailNotValidError:
         raise bad_field("must be an email address like name@example.com") from None
     email = (found.ascii_email or found.normalized).lower()
@@ -179,9 +177,7 @@ def _empty_as_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-_MONEY_SCHEMA = WithJsonSchema(
-    {"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": float(MOST_MONEY)}
-)
+_MONEY_SCHEMA = WithJsonSchema({"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": float(MOST_MONEY)})
 _SIGNED_MONEY_SCHEMA = WithJsonSchema(
     {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
 )
@@ -250,9 +246,7 @@ def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> I
     return _read_text(model, fill_model(model, tree), repeated, {"source": "query", "timezone": timezone})
 
 
-def _read_text(
-    model: type[InputT], data: dict[str, Any], known: dict[str, str], context: dict[str, Any]
-) -> InputT:
+def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str], context: dict[str, Any]) -> InputT:
     try:
         read = model.model_validate(data, context=context)
     except ValidationError as error:

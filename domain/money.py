@@ -8,9 +8,7 @@ ZERO = Decimal("0.00")
 # What a NUMERIC(12,2) column leaves room for; every amount that reaches the database is held below it.
 MOST_MONEY = Decimal("9999999999.99")
 
-_WRITTEN = re.compile(
-    r"(?P<sign>[-−+]?)\$?\s?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?P<part>\.[0-9]*)?", re.ASCII
-)
+_WRITTEN = re.compile(r"(?P<sign>[-−+]?)\$?\s?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?P<part>\.[0-9]*)?", re.ASCII)
 
 
 def round_half_up(amount: Decimal) -> Decimal:

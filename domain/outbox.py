@@ -55,9 +55,7 @@ async def queue_text(
     await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key)
 
 
-async def queue_discord(
-    db: AsyncSession, *, kind: str, channel: str, text: str, dedupe_key: str | None = None
-) -> None:
+async def queue_discord(db: AsyncSession, *, kind: str, channel: str, text: str, dedupe_key: str | None = None) -> None:
     """Post to a Discord channel (`warehouse` or `sourcing`) after this commits."""
     await _queue(db, Channel.DISCORD, kind, channel, "", text, None, None, dedupe_key)
 
@@ -74,6 +72,4 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     dedupe_key: str | None,
 ) -> None:
     connection = await raw_connection(db)
-    await connection.execute(
-        _QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB
-    )
+    await connection.execute(_QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB)

@@ -24,9 +24,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # As many at once as there are processors: more would only fight for them, each with its 19 MiB.
 _THREADS = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="password")
 # The hash of a random text that nobody kept; checking against it takes as long as against a real one.
-_NOBODYS_HASH = (
-    "$argon2id$v=19$m=19456,t=2,p=1$jV3mfOPDA9AzG66JkMPweQ$dA71ArRiW0/rNR0rYoUbGQQpn70JwjGGSqV6tn53LE8"
-)
+_NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$jV3mfOPDA9AzG66JkMPweQ$dA71ArRiW0/rNR0rYoUbGQQpn70JwjGGSqV6tn53LE8"
 _COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
 
 

@@ -31,9 +31,7 @@ async def use_limit(name: str, caller: str, *, limit: int, window: timedelta) ->
         used, ends_at = (await connection.execute(statement)).one()
     if used > limit:
         seconds = max(1, math.ceil((ends_at - at).total_seconds()))
-        raise TooMany(
-            f"Too many attempts. Try again in {_spoken(seconds)}.", retry_after_seconds=seconds
-        )
+        raise TooMany(f"Too many attempts. Try again in {_spoken(seconds)}.", retry_after_seconds=seconds)
 
 
 def _spoken(seconds: int) -> str:

@@ -82,9 +82,7 @@ async def find_customer_session(connection: AsyncConnection, token: str) -> Acto
     return Actor(ActorKind.CUSTOMER, customer_id, company_name or username, None, session_id)
 
 
-async def _touch(
-    connection: AsyncConnection, session_id: int, last_seen_at: datetime, idle: timedelta | None
-) -> None:
+async def _touch(connection: AsyncConnection, session_id: int, last_seen_at: datetime, idle: timedelta | None) -> None:
     """Note the use of a session at most once a minute, moving an idle limit along."""
     at = now()
     if at - last_seen_at < TOUCH_EVERY:

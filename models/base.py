@@ -69,9 +69,7 @@ def number(digits: int, places: int) -> Any:
 
 def flag(default: bool) -> Any:
     """A boolean with the same default in the database as here."""
-    return Field(
-        default=default, nullable=False, sa_column_kwargs={"server_default": "true" if default else "false"}
-    )
+    return Field(default=default, nullable=False, sa_column_kwargs={"server_default": "true" if default else "false"})
 
 
 def count(default: int = 0) -> Any:

@@ -47,9 +47,7 @@ class Order(Table, table=True):
         CheckConstraint("subtotal >= 0", name="subtotal_not_negative"),
         CheckConstraint("discount_amount >= 0", name="discount_not_negative"),
         CheckConstraint("delivery_fee >= 0", name="fee_not_negative"),
-        CheckConstraint(
-            "total_amount = greatest(subtotal - discount_amount + delivery_fee, 0)", name="total_adds_up"
-        ),
+        CheckConstraint("total_amount = greatest(subtotal - discount_amount + delivery_fee, 0)", name="total_adds_up"),
         CheckConstraint("amount_paid >= 0", name="paid_not_negative"),
         Index("ix_orders_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),

@@ -155,9 +155,7 @@ def write_axis_label(amount: float, unit: str) -> str:
     return f"{text}%" if unit == "%" else f"{unit}{text}"
 
 
-def _draw(
-    points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int
-) -> Drawing:
+def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int) -> Drawing:
     width, height = size
     right, base = width - RIGHT_MARGIN, height - BOTTOM
     highest = max((max(point.value, point.before or 0.0) for point in points), default=0.0)
@@ -176,9 +174,7 @@ def _draw(
         found = [(centre(index), value_of(point)) for index, point in enumerate(points)]
         return Line(kind, " ".join(f"{x:.1f},{level(value):.1f}" for x, value in found if value is not None))
 
-    lines = (
-        [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
-    )
+    lines = [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
     if as_line:
         lines.append(polyline("line", lambda point: point.value))
     bars = () if as_line else tuple(

@@ -109,9 +109,7 @@ ROLE_WORDS = {
 }
 
 
-def build_navigation(
-    me: Actor, *, path: str, pages: Collection[str], counts: Mapping[str, int]
-) -> tuple[Group, ...]:
+def build_navigation(me: Actor, *, path: str, pages: Collection[str], counts: Mapping[str, int]) -> tuple[Group, ...]:
     """The groups that this colleague sees on this page; `pages` are the paths that the program answers."""
     if me.role is None:
         return ()

@@ -68,9 +68,7 @@ def _order(  # noqa: PLR0917 -- a table of samples reads best as rows
 
 
 ORDERS = (
-    _order(
-        1, "LLD-7KQ4-M9XD", 0, "Copper Kettle Café", "Dana Whitlock", 4, "unpaid net30", "pending", "642.80"
-    ),
+    _order(1, "LLD-7KQ4-M9XD", 0, "Copper Kettle Café", "Dana Whitlock", 4, "unpaid net30", "pending", "642.80"),
     _order(
         2,
         "LLD-3VN8-H2TP",
@@ -105,13 +103,9 @@ ORDERS = (
         "pending",
         "287.55",
     ),
-    _order(
-        6, "LLD-K8RM-5WQN", 15, "Old Mill Tavern", "Luis Ocampo", 14, "part check", "confirmed", "1784.90"
-    ),
+    _order(6, "LLD-K8RM-5WQN", 15, "Old Mill Tavern", "Luis Ocampo", 14, "part check", "confirmed", "1784.90"),
     _order(7, "LLD-2JCX-V7HB", 17, "Nopal Taqueria", "Dana Whitlock", 6, "paid ach", "confirmed", "533.10"),
-    _order(
-        8, "LLD-8MYV-X3CE", 40, "Trattoria Lucenza", "Luis Ocampo", 8, "paid credit_card", "packed", "912.35"
-    ),
+    _order(8, "LLD-8MYV-X3CE", 40, "Trattoria Lucenza", "Luis Ocampo", 8, "paid credit_card", "packed", "912.35"),
     _order(9, "LLD-Y7FX-M4DZ", 47, "Golden Wok House", "Luis Ocampo", 12, "paid ach", "shipped", "1422.65"),
     _order(
         10,

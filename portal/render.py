@@ -231,9 +231,7 @@ def _list_pages() -> frozenset[str]:
     portal = current_app.extensions["portal"]
     if portal["pages"] is None:
         portal["pages"] = frozenset(
-            rule.rule.rstrip("/")
-            for rule in current_app.url_map.iter_rules()
-            if "GET" in (rule.methods or ())
+            rule.rule.rstrip("/") for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())
         )
     pages: frozenset[str] = portal["pages"]
     return pages

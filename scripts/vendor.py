@@ -130,9 +130,7 @@ def changed_files() -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="compare the files with the lock, without the network"
-    )
+    parser.add_argument("--check", action="store_true", help="compare the files with the lock, without the network")
     parser.add_argument("--trust-new", action="store_true", help="take the hash of a version not locked yet")
     chosen = parser.parse_args()
     if chosen.check:

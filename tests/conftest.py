@@ -72,9 +72,7 @@ def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
     urls = {kind: postgres.database_url(name) for kind, name in names.items()}
     asyncio.run(_execute(postgres, f'CREATE DATABASE "{names["rolled_back"]}"'))
     upgrade(urls["rolled_back"])
-    asyncio.run(
-        _execute(postgres, f'CREATE DATABASE "{names["committed"]}" TEMPLATE "{names["rolled_back"]}"')
-    )
+    asyncio.run(_execute(postgres, f'CREATE DATABASE "{names["committed"]}" TEMPLATE "{names["rolled_back"]}"'))
     yield urls
     for name in names.values():
         asyncio.run(_execute(postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))

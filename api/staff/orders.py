@@ -44,12 +44,8 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 async def list_orders(query: OrderFilters) -> Any:
     """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts."""
     async with current_database().reading() as connection:
-        page = await queries.list_orders(
-            connection, query, visible_to=current_actor(), timezone=settings().timezone
-        )
-        items = await queries.list_items(
-            connection, [row.id for row in page.rows], visible_to=current_actor()
-        )
+        page = await queries.list_orders(connection, query, visible_to=current_actor(), timezone=settings().timezone)
+        items = await queries.list_items(connection, [row.id for row in page.rows], visible_to=current_actor())
     orders = [show_order(row, items[row.id]) for row in page.rows]
     return {"orders": orders, "total": page.total, "page": page.page, "pages": page.pages}
 
@@ -96,8 +92,7 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
         "credit_applied": -entry.amount,
         "new_order_total": calculate_balance(order),
         "credit_balance": entry.balance_after,
-        "transaction": entry.model_dump()
-        | {"order_number": order.order_number, "created_by": entry.actor_name},
+        "transaction": entry.model_dump() | {"order_number": order.order_number, "created_by": entry.actor_name},
     }
 
 

@@ -85,6 +85,4 @@ async def calculate_exposure(connection: asyncpg.Connection, customer: asyncpg.R
     """What the customer owes on terms at this moment; exact while the customer is locked."""
     row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS)
     assert row is not None  # an aggregate always answers one row
-    return CreditStanding(
-        customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"]
-    )
+    return CreditStanding(customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"])

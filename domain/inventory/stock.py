@@ -81,9 +81,7 @@ async def change_stock(
     )
 
 
-async def return_held_stock(
-    connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor
-) -> None:
+async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
     """Give back what the ledger says the order still holds; doing it again gives nothing."""
     rows = await connection.fetch(_HELD, order_id)
     await change_stock(
@@ -95,9 +93,7 @@ async def return_held_stock(
     )
 
 
-async def take_stock_again(
-    connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor
-) -> None:
+async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
     """Take what the order's lines ask for beyond what it holds; raises Refused when there is too little."""
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     lines = await connection.fetch(_LINES, order_id)

@@ -43,9 +43,7 @@ async def find_sales_rep(db: AsyncSession, staff_id: int) -> Staff:
     """The active sales rep with this id; raises InvalidInput when there is none."""
     rep = await db.get(Staff, staff_id)
     if rep is None or not rep.is_active or rep.role != Role.SALES_REP:
-        raise InvalidInput(
-            "There is no such sales rep.", fields={"sales_rep_id": "must be an active sales rep"}
-        )
+        raise InvalidInput("There is no such sales rep.", fields={"sales_rep_id": "must be an active sales rep"})
     return rep
 
 

@@ -23,11 +23,7 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
     require(by, "delete_orders", "Only a manager deletes orders.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
-    if (
-        order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED}
-        or has_payment
-        or order.tracking_number
-    ):
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or order.tracking_number:
         raise Refused(
             "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
             code="cancel_instead",

@@ -61,9 +61,7 @@ async def update_delivery(
         raise InvalidInput("Send at least one delivery field to change.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     if order.status not in OPEN_STATUSES:
-        raise Refused(
-            f"The order is {order.status}; its address can't change any more.", code="state_not_allowed"
-        )
+        raise Refused(f"The order is {order.status}; its address can't change any more.", code="state_not_allowed")
     if "delivery_phone" in sent:
         phone = parse_phone(sent["delivery_phone"])
         sent |= {"delivery_phone": phone, "delivery_phone_raw": "" if phone else sent["delivery_phone"]}
@@ -89,9 +87,7 @@ async def update_notes(
         check_move(OrderStatus(order.status), OrderStatus.SHIPPED, by.role)
         if order.on_hold:
             raise Refused(f"The order is on hold: {order.hold_reason}", code="on_hold")
-        await move_locked_order(
-            db, order, OrderStatus.SHIPPED, by=by, note=f"Tracking {order.tracking_number}"
-        )
+        await move_locked_order(db, order, OrderStatus.SHIPPED, by=by, note=f"Tracking {order.tracking_number}")
         changes.pop("tracking_number", None)
     if changes:
         await record_event(

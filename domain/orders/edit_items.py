@@ -46,9 +46,7 @@ async def edit_items(
     require(by, "edit_orders", "Your role does not change orders.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if order.status != OrderStatus.PENDING:
-        raise Refused(
-            f"The order is {order.status}; lines change while it is pending.", code="state_not_allowed"
-        )
+        raise Refused(f"The order is {order.status}; lines change while it is pending.", code="state_not_allowed")
     connection = await raw_connection(db)
     # What the order holds already counts for it: the stock is checked by the difference, in `take_stock_again`.
     lines = await price_lines(connection, data.items, lock=True, check_stock=False)
@@ -56,9 +54,7 @@ async def edit_items(
     await _replace_lines(db, order, lines)
     set_totals(order, lines, data, rules=rules, by=by)
     if order.amount_paid > order.total_amount:
-        raise Refused(
-            f"{format_money(order.amount_paid)} is paid already, more than the new total.", code="paid_more"
-        )
+        raise Refused(f"{format_money(order.amount_paid)} is paid already, more than the new total.", code="paid_more")
     settle_payment_status(order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
     await record_event(db, order, "items", by=by, changes=changes)
@@ -79,9 +75,7 @@ def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: Order
     fee = data.delivery_fee
     if fee is None:
         had_free_delivery = order.delivery_fee == ZERO
-        computed = calculate_delivery_fee(
-            subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee
-        )
+        computed = calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
         fee = ZERO if had_free_delivery and order.subtotal < rules.free_delivery_minimum else computed
     totals = calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
     order.subtotal = totals.subtotal

@@ -73,16 +73,10 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
     if data.sales_rep_id is not None:
         await find_sales_rep(db, data.sales_rep_id)
     customer = await _find_customer(db, connection, data, by)
-    lines = await price_lines(
-        connection, data.items, lock=True, check_stock=data.status is not OrderStatus.CANCELLED
-    )
+    lines = await price_lines(connection, data.items, lock=True, check_stock=data.status is not OrderStatus.CANCELLED)
     totals = _add_up(lines, data, by=by, rules=rules)
     is_paid = payment_status is PaymentStatus.PAID
-    if (
-        data.payment_method is PaymentMethod.NET30
-        and not is_paid
-        and data.status is not OrderStatus.CANCELLED
-    ):
+    if data.payment_method is PaymentMethod.NET30 and not is_paid and data.status is not OrderStatus.CANCELLED:
         await _check_terms(connection, customer, totals, data, by)
     order = NewOrder(
         delivery=read_delivery(
@@ -131,9 +125,7 @@ def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
             "status": data.status is not OrderStatus.PENDING,
         }
         if bad := [name for name, given in owned.items() if given]:
-            raise NotAllowed(
-                f"Only a manager sets {' and '.join(bad)}.", fields=dict.fromkeys(bad, "managers only")
-            )
+            raise NotAllowed(f"Only a manager sets {' and '.join(bad)}.", fields=dict.fromkeys(bad, "managers only"))
     if data.override_terms and not may(by, "override_terms"):
         raise NotAllowed("Only a manager overrides a customer's terms.")
     if by.has_role(Role.SALES_REP):
@@ -144,9 +136,7 @@ def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
         return PaymentStatus.UNPAID
     status = data.payment_status or PaymentStatus.PAID
     if status not in {PaymentStatus.PAID, PaymentStatus.UNPAID}:
-        raise InvalidInput(
-            "A new order is paid or unpaid.", fields={"payment_status": "must be paid or unpaid"}
-        )
+        raise InvalidInput("A new order is paid or unpaid.", fields={"payment_status": "must be paid or unpaid"})
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
             "Enter the order unpaid and apply store credit to it.",
@@ -178,9 +168,7 @@ def _add_up(lines: list[Line], data: EnterOrder, *, by: Actor, rules: OrderRules
         fee = data.delivery_fee or ZERO
     subtotal: Decimal = sum((line.line_total for line in lines), ZERO)
     check_discount(data.discount_amount, subtotal, most_percent=bounded_percent(by, rules))
-    return calculate_totals(
-        [line.line_total for line in lines], discount=data.discount_amount, delivery_fee=fee
-    )
+    return calculate_totals([line.line_total for line in lines], discount=data.discount_amount, delivery_fee=fee)
 
 
 async def _check_terms(

@@ -72,9 +72,7 @@ async def move_order(
     return order
 
 
-async def move_locked_order(
-    db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = ""
-) -> None:
+async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:
     """Set the state and its times on a locked order whose move has been checked, and tell its story."""
     moved_from = order.status
     order.status = to

@@ -91,9 +91,7 @@ async def list_own_orders(
     return make_page(await _with_items(connection, rows.mappings().all()), total, asked)
 
 
-async def get_own_order(
-    connection: AsyncConnection, order_number: str, *, visible_to: Actor
-) -> dict[str, Any]:
+async def get_own_order(connection: AsyncConnection, order_number: str, *, visible_to: Actor) -> dict[str, Any]:
     """One order with its items: the customer's own, or for a guest any with an unguessable number, names masked.
 
     Raises NotFound for everybody else's.
@@ -112,9 +110,7 @@ async def get_own_order(
     return order
 
 
-async def list_reorder_items(
-    connection: AsyncConnection, order_number: str, *, visible_to: Actor
-) -> list[ReorderItem]:
+async def list_reorder_items(connection: AsyncConnection, order_number: str, *, visible_to: Actor) -> list[ReorderItem]:
     """The items of an own earlier order at today's prices; those no longer sold are marked."""
     rows = await connection.execute(
         select(
@@ -141,9 +137,7 @@ async def list_reorder_items(
     return items
 
 
-async def list_orders_by_phone(
-    connection: AsyncConnection, phone: str, *, is_proven: bool
-) -> list[dict[str, Any]]:
+async def list_orders_by_phone(connection: AsyncConnection, phone: str, *, is_proven: bool) -> list[dict[str, Any]]:
     """A phone number's guest orders of the last 90 days, newest first, names masked.
 
     Unless the caller has proven that the phone is theirs, an order number shows its last group only. Raises

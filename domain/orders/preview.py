@@ -40,9 +40,7 @@ class OrderPreview:
     not_covered: str
 
 
-async def preview_order(
-    db: AsyncSession, data: PreviewOrder, *, by: Actor, rules: OrderRules
-) -> OrderPreview:
+async def preview_order(db: AsyncSession, data: PreviewOrder, *, by: Actor, rules: OrderRules) -> OrderPreview:
     """Price an order as `enter_order` would, taking nothing and locking nothing.
 
     Raises InvalidInput for unknown products; stock is not checked, since the page shows each product's level itself.

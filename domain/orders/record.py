@@ -27,9 +27,7 @@ async def lock_order(
     """
     if with_customer:
         customer_id = select(Order.customer_id).where(Order.id == order_id).scalar_subquery()
-        await db.execute(
-            select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True)
-        )
+        await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     order = (
         await db.execute(
             select(Order)

@@ -62,9 +62,7 @@ def calculate_delivery_fee(subtotal: Decimal, *, free_from: Decimal, fee: Decima
     return ZERO if subtotal >= free_from else fee
 
 
-def check_discount(
-    discount: Decimal, subtotal: Decimal, *, most_percent: Decimal | int | None = None
-) -> None:
+def check_discount(discount: Decimal, subtotal: Decimal, *, most_percent: Decimal | int | None = None) -> None:
     """Raise InvalidInput unless the discount lies between nothing and the goods' value.
 
     `most_percent` is the share of the subtotal that the giver (a sales rep) may grant at most.
@@ -75,14 +73,10 @@ def check_discount(
         most = round_half_up(subtotal * most_percent / 100)
         reason = f"{most_percent} % of the goods"
     if discount < 0:
-        raise InvalidInput(
-            "The discount must not be negative.", fields={"discount_amount": "must be at least 0"}
-        )
+        raise InvalidInput("The discount must not be negative.", fields={"discount_amount": "must be at least 0"})
     if discount > most:
         limit = f"must be at most {format_money(most)} ({reason})"
-        raise InvalidInput(
-            f"The discount {limit}.", code="discount_too_large", fields={"discount_amount": limit}
-        )
+        raise InvalidInput(f"The discount {limit}.", code="discount_too_large", fields={"discount_amount": limit})
 
 
 def calculate_totals(

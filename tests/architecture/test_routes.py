@@ -75,7 +75,5 @@ async def test_a_bug_in_a_handler_is_a_500_in_the_same_shape(settings: Settings,
 
 
 async def test_a_body_beyond_the_limit_is_413(client: TestClientProtocol) -> None:
-    response = await client.post(
-        "/api/orders", data=b" " * 1_000_001, headers={"Content-Type": "application/json"}
-    )
+    response = await client.post("/api/orders", data=b" " * 1_000_001, headers={"Content-Type": "application/json"})
     assert (response.status_code, (await response.get_json())["code"]) == (413, "too_large")

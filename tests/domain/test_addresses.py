@@ -42,12 +42,10 @@ def test_anything_else_is_the_street(text: str) -> None:
 
 def test_an_address_is_composed_of_the_parts_it_has() -> None:
     assert (
-        compose_address("88 Grist Road", "Alder Falls", "OH", "44099", "US")
-        == "88 Grist Road, Alder Falls, OH 44099"
+        compose_address("88 Grist Road", "Alder Falls", "OH", "44099", "US") == "88 Grist Road, Alder Falls, OH 44099"
     )
     assert (
-        compose_address("Obere Str. 57", "Berlin", None, "12209", "Germany")
-        == "Obere Str. 57, Berlin, 12209, Germany"
+        compose_address("Obere Str. 57", "Berlin", None, "12209", "Germany") == "Obere Str. 57, Berlin, 12209, Germany"
     )
     assert compose_address("88 Grist Road") == "88 Grist Road"
     assert compose_address(None, None, None, None) == ""

@@ -158,9 +158,7 @@ def test_anything_else_is_refused_whatever_it_is_called(data: bytes) -> None:
     assert refusal.fields == {"photo": "must be a JPEG, PNG or WebP picture"}
 
 
-@pytest.mark.parametrize(
-    "start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"RIFF\0\0\0\0WEBPVP8X"]
-)
+@pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"RIFF\0\0\0\0WEBPVP8X"])
 def test_a_head_without_a_body_is_refused(start: bytes) -> None:
     assert refused(start).code == "damaged_image"
     assert refused(start + b"\0" * 100).code == "damaged_image"

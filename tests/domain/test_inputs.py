@@ -165,9 +165,7 @@ def test_a_whole_number_is_nothing_else(sent: str) -> None:
     assert refused(raw).fields == {"items.0.quantity": "must be a whole number"}
 
 
-@pytest.mark.parametrize(
-    "where", [', "note": "a\\u0000b"', ', "tags": ["\\u0000"]', ', "extra": {"\\u0000": "x"}']
-)
+@pytest.mark.parametrize("where", [', "note": "a\\u0000b"', ', "tags": ["\\u0000"]', ', "extra": {"\\u0000": "x"}'])
 def test_nul_characters_are_refused(where: str) -> None:
     [sentence] = refused_fields(where).values()
     assert sentence == "must not contain the NUL character"
@@ -200,9 +198,7 @@ def test_a_form_is_read_leniently() -> None:
         on=["2026-11-24"],
         tags=["a", "", "b"],
     )
-    order = read_form(
-        Order, pairs | {"extra[12]": ["x"], "csrf": ["y"]}, timezone=ZoneInfo("America/Chicago")
-    )
+    order = read_form(Order, pairs | {"extra[12]": ["x"], "csrf": ["y"]}, timezone=ZoneInfo("America/Chicago"))
     assert order.items[0].quantity == 2
     assert (order.fee, order.change, order.rush) == (Decimal("1234.50"), Decimal("-5.00"), True)
     assert order.at == datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
@@ -248,11 +244,7 @@ def test_a_crooked_name_of_a_form_does_no_harm(name: str) -> None:
         read_form(Order, {name: ["x"], "name": ["x"]})
 
 
-@given(
-    st.dictionaries(
-        st.text("items[]0.sku", max_size=12), st.lists(st.text(max_size=3), max_size=2), max_size=6
-    )
-)
+@given(st.dictionaries(st.text("items[]0.sku", max_size=12), st.lists(st.text(max_size=3), max_size=2), max_size=6))
 def test_any_form_is_read_or_refused(pairs: dict[str, list[str]]) -> None:
     with pytest.raises(InvalidInput):
         read_form(Order, pairs)
@@ -262,8 +254,7 @@ def test_any_form_is_read_or_refused(pairs: dict[str, list[str]]) -> None:
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
         lambda inner: (
-            st.lists(inner)
-            | st.dictionaries(st.sampled_from([*Order.model_fields, "sku", "quantity"]), inner)
+            st.lists(inner) | st.dictionaries(st.sampled_from([*Order.model_fields, "sku", "quantity"]), inner)
         ),
         max_leaves=12,
     )

@@ -167,11 +167,7 @@ def test_a_guarded_text_comes_back_as_it_was(text: str) -> None:
     assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-@given(
-    st.lists(
-        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\ufffd")), min_size=3, max_size=3)
-    )
-)
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\ufffd")), min_size=3, max_size=3)))
 def test_whatever_is_written_is_read_again(rows: list[list[str]]) -> None:
     written = b"".join(write_csv(["a", "b", "c"], rows))
     expected = [[cell.strip() for cell in row] for row in rows]

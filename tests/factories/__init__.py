@@ -28,12 +28,12 @@ async def make_staff(db: AsyncSession, role: Role = Role.STAFF, **values: Any) -
     """An active colleague."""
     number = next_number()
     usual: dict[str, Any] = {
-            "username": f"{role}{number}",
-            "email": f"{role}{number}@ladle.example",
-            "password_hash": PASSWORD_HASH,
-            "full_name": f"Colleague {number}",
-            "role": role,
-        }
+        "username": f"{role}{number}",
+        "email": f"{role}{number}@ladle.example",
+        "password_hash": PASSWORD_HASH,
+        "full_name": f"Colleague {number}",
+        "role": role,
+    }
     staff = Staff(**usual | values)
     db.add(staff)
     await db.flush()
@@ -44,14 +44,14 @@ async def make_customer(db: AsyncSession, **values: Any) -> Customer:
     """A verified customer who can sign in."""
     number = next_number()
     usual: dict[str, Any] = {
-            "username": f"bistro{number}",
-            "email": f"bistro{number}@kitchen.example",
-            "email_verified_at": now(),
-            "password_hash": PASSWORD_HASH,
-            "first_name": "Robin",
-            "last_name": f"Baker {number}",
-            "company_name": f"Bistro {number}",
-        }
+        "username": f"bistro{number}",
+        "email": f"bistro{number}@kitchen.example",
+        "email_verified_at": now(),
+        "password_hash": PASSWORD_HASH,
+        "first_name": "Robin",
+        "last_name": f"Baker {number}",
+        "company_name": f"Bistro {number}",
+    }
     customer = Customer(**usual | values)
     db.add(customer)
     await db.flush()
@@ -73,18 +73,16 @@ async def make_product(db: AsyncSession, stock: int | None = 100, **values: Any)
     if "category_id" not in values:
         values["category_id"] = (await make_category(db)).id
     usual: dict[str, Any] = {
-            "name": f"Sheet pan {number}",
-            "sku": f"PAN-{number:04d}",
-            "unit_price": Decimal("10.00"),
-            "stock_quantity": stock,
-        }
+        "name": f"Sheet pan {number}",
+        "sku": f"PAN-{number:04d}",
+        "unit_price": Decimal("10.00"),
+        "stock_quantity": stock,
+    }
     product = Product(**usual | values)
     db.add(product)
     await db.flush()
     if stock:
-        db.add(
-            StockMovement(product_id=product.id, delta=stock, level_after=stock, reason=StockReason.OPENING)
-        )
+        db.add(StockMovement(product_id=product.id, delta=stock, level_after=stock, reason=StockReason.OPENING))
         await db.flush()
     return product
 
@@ -103,6 +101,4 @@ async def sign_in(client: TestClientProtocol, db: AsyncSession, person: Staff | 
     token = await open_session(db, SessionKind.STAFF if is_staff else SessionKind.CUSTOMER, person.id)
     await db.commit()
     auth = staff_auth if is_staff else customer_auth
-    client.set_cookie(
-        "localhost", str(auth.cookie_name), auth.dump_token(token, app=client.app)
-    )
+    client.set_cookie("localhost", str(auth.cookie_name), auth.dump_token(token, app=client.app))

@@ -36,9 +36,7 @@ async def put(client: TestClientProtocol, path: str, body: dict[str, Any]) -> tu
     return response.status_code, await response.get_json()
 
 
-async def test_a_hand_entered_order_is_paid_unless_said_otherwise(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_a_hand_entered_order_is_paid_unless_said_otherwise(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 10)
     clerk = await open_desk(client, db, Role.STAFF)
     response = await client.post(
@@ -101,9 +99,7 @@ async def test_an_order_on_terms_that_is_not_covered_needs_a_manager(
     assert await level(db, pan) == 94
 
 
-async def test_the_customer_is_found_or_made_by_email_or_phone(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_the_customer_is_found_or_made_by_email_or_phone(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 10)
     known = await make_customer(db, phone="+12165550148")
     await open_desk(client, db, Role.STAFF)
@@ -168,15 +164,11 @@ async def test_states_move_as_the_contract_says(
     pan = await make_product(db, 5)
     placed = await make_order(db, (pan, 1))
     await open_desk(client, db, role)
-    answers = [
-        await put(client, f"/api/staff/orders/{placed.written.id}/status", {"status": move}) for move in moves
-    ]
+    answers = [await put(client, f"/api/staff/orders/{placed.written.id}/status", {"status": move}) for move in moves]
     assert [answer[0] for answer in answers] == [200] * (len(moves) - 1) + [status]
 
 
-async def test_every_move_is_an_event_with_who_and_from_where(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_every_move_is_an_event_with_who_and_from_where(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 5)
     placed = await make_order(db, (pan, 1))
     clerk = await open_desk(client, db, Role.STAFF)
@@ -188,9 +180,7 @@ async def test_every_move_is_an_event_with_who_and_from_where(
     ]
 
 
-async def test_an_order_on_hold_is_not_confirmed_until_it_is_paid(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_an_order_on_hold_is_not_confirmed_until_it_is_paid(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 5)
     placed = await make_order(db, (pan, 1), payment_method="net30")
     await open_desk(client, db, Role.STAFF)
@@ -240,9 +230,7 @@ async def test_credit_pays_at_most_the_balance_and_comes_back_when_cancelled(
     pan = await make_product(db, 5, unit_price=Decimal("100.00"))
     customer = await make_customer(db)
     clerk = await make_staff(db)
-    await move_credit(
-        db, customer.id or 0, Decimal("350.00"), kind=CreditKind.ADJUSTMENT, by=as_actor(clerk)
-    )
+    await move_credit(db, customer.id or 0, Decimal("350.00"), kind=CreditKind.ADJUSTMENT, by=as_actor(clerk))
     placed = await make_order(db, (pan, 3), by=as_actor(customer))
     await sign_in(client, db, clerk)
     path = f"/api/staff/orders/{placed.written.id}"
@@ -266,7 +254,9 @@ async def test_an_address_edit_says_what_changed_and_stops_at_shipping(
     await open_desk(client, db, Role.STAFF)
     path = f"/api/staff/orders/{placed.written.id}"
     status, body = await put(
-        client, f"{path}/address", {"delivery_city": "Alder Falls", "delivery_zip": "44100", "delivery_phone": "2165550148"}
+        client,
+        f"{path}/address",
+        {"delivery_city": "Alder Falls", "delivery_zip": "44100", "delivery_phone": "2165550148"},
     )
     assert (status, body["updated_fields"]) == (200, ["delivery_zip", "delivery_phone"])
     assert body["order"]["delivery_phone"] == "+12165550148"

@@ -15,9 +15,7 @@ from tests.factories.orders import make_order, order_body
 
 async def level(db: AsyncSession, product: Product) -> int | None:
     """The product's level as the database has it."""
-    return (
-        await db.execute(select(Product.stock_quantity).where(Product.id == product.id))
-    ).scalar_one()
+    return (await db.execute(select(Product.stock_quantity).where(Product.id == product.id))).scalar_one()
 
 
 async def ledger_sum(db: AsyncSession, product: Product) -> int:
@@ -101,9 +99,7 @@ async def test_a_product_that_is_not_sold_is_named(client: TestClientProtocol, d
 async def test_a_guest_on_net30_is_taken_on_hold(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 3)
     await db.commit()
-    body = await (
-        await client.post("/api/orders", json=order_body((pan, 1), payment_method="net30"))
-    ).get_json()
+    body = await (await client.post("/api/orders", json=order_body((pan, 1), payment_method="net30"))).get_json()
     assert body["order"]["on_hold"] is True
     assert await level(db, pan) == 2
 
@@ -121,9 +117,7 @@ async def test_a_customer_within_the_limit_is_not_held_and_one_over_it_is(
     assert first["order"]["user_id"] == customer.id
 
 
-async def test_the_same_key_is_answered_with_the_first_answer(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_the_same_key_is_answered_with_the_first_answer(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 10)
     await db.commit()
     headers = {"Idempotency-Key": "cart-1"}
@@ -172,9 +166,7 @@ async def test_a_customer_lists_own_orders_alone(client: TestClientProtocol, db:
     response = await client.get("/api/orders")
     body = await response.get_json()
     assert response.headers["X-Total-Count"] == "2"
-    assert [order["order_number"] for order in body] == [
-        placed.written.order_number for placed in reversed(mine)
-    ]
+    assert [order["order_number"] for order in body] == [placed.written.order_number for placed in reversed(mine)]
     assert body[0]["items"][0]["quantity"] == 2
     assert (await client.get(f"/api/orders/{theirs.written.order_number}")).status_code == 404
     own = await (await client.get(f"/api/orders/{mine[0].written.order_number}")).get_json()
@@ -194,9 +186,7 @@ async def test_a_guest_tracks_an_order_by_its_number_without_names(
     assert (await client.get("/api/orders/LLD-AAAA-AAAA")).status_code == 404
 
 
-async def test_a_number_that_staff_gave_is_not_tracked_signed_out(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_a_number_that_staff_gave_is_not_tracked_signed_out(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 100)
     placed = await make_order(db, (pan, 1))
     await db.execute(Order.__table__.update().values(order_number="NW-10248"))  # type: ignore[attr-defined]
@@ -220,9 +210,7 @@ async def test_ordering_again_marks_what_is_no_longer_sold(client: TestClientPro
     assert [item["product_id"] for item in items] == [pan.id, None]
 
 
-async def test_a_phone_shows_guest_orders_by_the_last_group_only(
-    client: TestClientProtocol, db: AsyncSession
-) -> None:
+async def test_a_phone_shows_guest_orders_by_the_last_group_only(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 100)
     customer = await make_customer(db)
     guest = await make_order(db, (pan, 1), delivery_phone="(216) 555-0148")

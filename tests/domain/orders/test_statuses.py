@@ -42,9 +42,7 @@ def test_heads_also_step_back_and_cancel_what_is_shipped(role: Role, status: Ord
 @pytest.mark.parametrize("role", [*CLERKS, *HEADS])
 @pytest.mark.parametrize("wanted", OrderStatus)
 @pytest.mark.parametrize("current", OrderStatus)
-def test_a_move_passes_exactly_when_it_is_allowed(
-    current: OrderStatus, wanted: OrderStatus, role: Role | None
-) -> None:
+def test_a_move_passes_exactly_when_it_is_allowed(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> None:
     allowed = allowed_next(current, role)
     if wanted in allowed:
         check_move(current, wanted, role)
