@@ -87,7 +87,8 @@ document.addEventListener("click", (event) => {
     dialog.close();
   }
 });
-document.addEventListener("close", (event) => { if (event.target.id === "dialog") event.target.replaceChildren(); }, true);
+// The event comes a frame late: by then the dialog may have been opened anew.
+document.addEventListener("close", (event) => { if (event.target.id === "dialog" && !event.target.open) event.target.replaceChildren(); }, true);
 
 function openDialog() {
   const dialog = find("#dialog");
