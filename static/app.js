@@ -87,13 +87,17 @@ document.addEventListener("click", (event) => {
     dialog.close();
   }
 });
-// The event comes a frame late: by then the dialog may have been opened anew.
-document.addEventListener("close", (event) => { if (event.target.id === "dialog" && !event.target.open) event.target.replaceChildren(); }, true);
+// The event comes a frame late: by then the dialog may hold, and show, what was asked for next.
+let inDialog;
+document.addEventListener("close", ({ target }) => {
+  if (target.id === "dialog" && !target.open && target.firstElementChild === inDialog) target.replaceChildren();
+}, true);
 
 function openDialog() {
   const dialog = find("#dialog");
   if (!dialog) return;
   if (!dialog.childElementCount) { if (dialog.open) dialog.close(); return; }
+  inDialog = dialog.firstElementChild;
   if (!dialog.open) dialog.showModal();
 }
 
