@@ -6,7 +6,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -37,13 +37,18 @@ FROM orders o LEFT JOIN payment p ON p.order_id = o.id ORDER BY o.id, p.provider
 
 async def prove(*, orders: int = 200, events: int = 1000, lossy: int = 120, applies: int = 200) -> None:
     """Run the four proofs, each on a database of its own."""
+    await prove_one(confirm_four_ways, orders)
+    await prove_one(shuffle_events, events)
+    await prove_one(lose_answers, lossy)
+    await prove_one(rival_for_credit, applies)
+
+
+async def prove_one(act: Callable[[FakeStripe, int], Awaitable[None]], size: int) -> None:
+    """Run one of the proofs beside a Stripe of its own."""
     fake = FakeStripe()
     await fake.start()
     try:
-        await confirm_four_ways(fake, orders)
-        await shuffle_events(fake, events)
-        await lose_answers(fake, lossy)
-        await rival_for_credit(fake, applies)
+        await act(fake, size)
     finally:
         await close_stripe()
         await fake.stop()
@@ -83,7 +88,8 @@ async def running_worker(fake: FakeStripe, url: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        # Everything it was to do is done; a stop in order would wait for its next look at the queue.
+        process.kill()
         await process.wait()
 
 

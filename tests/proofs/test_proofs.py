@@ -1,5 +1,7 @@
 """The proofs, small: the same code that `make prove` runs at full size."""
 
+import pytest
+
 from proofs import crash, fuzz, oversell, payments, sync, uploads
 
 
@@ -19,8 +21,22 @@ async def test_no_hostile_file_is_taken_for_a_picture() -> None:
     await uploads.prove(rounds=2, small=True)
 
 
-async def test_money_is_counted_once_whatever_happens_at_stripe() -> None:
-    await payments.prove(orders=8, events=40, lossy=10, applies=40)
+async def test_an_order_confirmed_four_ways_at_once_is_paid_once() -> None:
+    await payments.prove_one(payments.confirm_four_ways, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_events_shuffled_and_repeated_end_as_in_order() -> None:
+    await payments.prove_one(payments.shuffle_events, 40)
+
+
+async def test_lost_answers_of_stripe_are_found_and_nothing_is_done_twice() -> None:
+    await payments.prove_one(payments.lose_answers, 10)
+
+
+async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
+    await payments.prove_one(payments.rival_for_credit, 40)
 
 
 async def test_whatever_is_sent_is_never_a_500() -> None:
