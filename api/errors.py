@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import orjson
 from quart import Quart, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -40,6 +41,7 @@ HTTP_SENTENCES = {
 }
 # Lock and statement time-outs, deadlocks and serialisation failures: the caller may simply try again.
 TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
+CONNECTION_STATES = "08"  # the class of SQLSTATEs about connections
 LOST_DATABASE_STATES = {"57P01", "57P02", "57P03", "53300"}
 
 
@@ -98,6 +100,9 @@ def is_passing_trouble(error: Exception) -> bool:
     if isinstance(error, (PoolTimeoutError, ConnectionError)):
         return True
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    is_closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    if is_closed or (state or "").startswith(CONNECTION_STATES):
+        return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if state in TRY_AGAIN_STATES | LOST_DATABASE_STATES:

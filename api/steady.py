@@ -28,7 +28,7 @@ class SteadyQuart(Quart):
         """Quart's own, which takes its time to find out that a coroutine function is one, a dozen times a request."""
         code = getattr(func, "__code__", None)
         if code is not None and code.co_flags & CO_COROUTINE:
-            return cast(Callable[P, Awaitable[T]], func)
+            return cast("Callable[P, Awaitable[T]]", func)
         return super().ensure_async(func)
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:

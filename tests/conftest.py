@@ -42,6 +42,9 @@ class RolledBackDatabase(Database):
     def session(self) -> AsyncSession:
         return AsyncSession(self.connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
 
+    def raw_transaction(self) -> AsyncSession:
+        return self.session()
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         async with self.connection.begin_nested():

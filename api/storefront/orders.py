@@ -9,7 +9,7 @@ from quart_schema import tag_blueprint
 from api.guards import customer_only, limited, public, public_or_customer
 from api.idempotent import idempotent
 from api.reading import answers, reads, reads_query
-from api.request import current_actor, db, order_rules
+from api.request import current_actor, db, in_raw_transaction, order_rules
 from api.schemas.orders import OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
 from domain.customers.phone_proof import is_proven_phone
 from domain.inputs import Input, Text200
@@ -32,6 +32,7 @@ class PhoneProof(Input):
 
 @blueprint.post("/api/orders")
 @public_or_customer
+@in_raw_transaction
 @idempotent
 @reads(PlaceOrder)
 @answers(PlaceOrderOut, 201)

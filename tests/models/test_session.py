@@ -1,9 +1,19 @@
 """Connections handed out raw: they come back to the pool, and a lost one is nobody's next."""
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 
-from models.session import Database
+from models.session import Database, RawTransaction, raw_connection
+
+
+@pytest.fixture
+async def alone(committed: Database) -> AsyncIterator[Database]:
+    """A pool of its own with room for one connection, so that the one that was given back is the next one."""
+    database = Database(committed.url, pool_size=1)
+    yield database
+    await database.close()
 
 
 async def ask_pid(connection: asyncpg.Connection) -> int:
@@ -16,30 +26,30 @@ async def end(connection: asyncpg.Connection, pid: int) -> None:
     assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
 
 
-async def test_a_raw_connection_goes_back_to_the_pool_and_holds_no_transaction(committed: Database) -> None:
-    async with committed.raw_reading() as connection:
+async def test_a_raw_connection_goes_back_to_the_pool_and_holds_no_transaction(alone: Database) -> None:
+    async with alone.raw_reading() as connection:
         first = await ask_pid(connection)
         assert not connection.is_in_transaction()
-    async with committed.raw_reading() as connection:
+    async with alone.raw_reading() as connection:
         assert await ask_pid(connection) == first
 
 
-async def test_a_mistaken_statement_leaves_the_connection_usable(committed: Database) -> None:
+async def test_a_mistaken_statement_leaves_the_connection_usable(alone: Database) -> None:
     async def ask_nonsense() -> None:
-        async with committed.raw_reading() as connection:
+        async with alone.raw_reading() as connection:
             pids.append(await ask_pid(connection))
             await connection.fetch("SELECT * FROM nowhere")
 
     pids: list[int] = []
     with pytest.raises(asyncpg.UndefinedTableError):
         await ask_nonsense()
-    async with committed.raw_reading() as connection:
+    async with alone.raw_reading() as connection:
         assert await ask_pid(connection) == pids[0]
 
 
-async def test_a_connection_lost_while_in_use_is_said_and_replaced(committed: Database) -> None:
+async def test_a_connection_lost_while_in_use_is_said_and_replaced(alone: Database) -> None:
     async def lose() -> None:
-        async with committed.raw_reading() as connection, committed.raw_reading() as other:
+        async with alone.raw_reading() as connection, alone.raw_reading() as other:
             pids.append(await ask_pid(connection))
             await end(other, pids[0])
             await connection.fetch("SELECT 1")
@@ -47,18 +57,42 @@ async def test_a_connection_lost_while_in_use_is_said_and_replaced(committed: Da
     pids: list[int] = []
     with pytest.raises(ConnectionError):
         await lose()
-    async with committed.raw_reading() as one, committed.raw_reading() as two:
+    async with alone.raw_reading() as one, alone.raw_reading() as two:
         assert pids[0] not in {await ask_pid(one), await ask_pid(two)}
 
 
-async def test_a_connection_lost_while_idle_is_replaced_unseen(committed: Database) -> None:
-    async with committed.raw_reading() as idle:
+async def test_a_connection_lost_while_idle_is_replaced_unseen(alone: Database) -> None:
+    async with alone.raw_reading() as idle:
         lost = await ask_pid(idle)
-    async with committed.raw_reading() as one, committed.raw_reading() as two:
+    async with alone.raw_reading() as one, alone.raw_reading() as two:
         idle, other = (one, two) if await ask_pid(one) == lost else (two, one)
         await end(other, lost)
         # The news of the end arrives with the next statement at the latest.
         with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
             await idle.fetchval("SELECT 1")
-    async with committed.raw_reading() as one, committed.raw_reading() as two:
+    async with alone.raw_reading() as one, alone.raw_reading() as two:
         assert lost not in {await ask_pid(one), await ask_pid(two)}
+
+
+async def test_a_raw_transaction_keeps_what_is_committed_and_nothing_else(alone: Database) -> None:
+    for name, keeps in (("Kept", True), ("Dropped", False)):
+        transaction = alone.raw_transaction()
+        connection = await raw_connection(transaction)
+        await connection.execute("INSERT INTO category (name) VALUES ($1)", name)
+        assert connection.is_in_transaction()
+        await (transaction.commit() if keeps else transaction.rollback())
+        await transaction.close()
+    async with alone.raw_reading() as connection:
+        assert [row["name"] for row in await connection.fetch("SELECT name FROM category")] == ["Kept"]
+
+
+async def test_a_raw_transaction_that_was_never_ended_takes_its_connection_with_it(alone: Database) -> None:
+    transaction = alone.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    connection = await raw_connection(transaction)
+    pid = await ask_pid(connection)
+    await connection.execute("INSERT INTO category (name) VALUES ('Half')")
+    await transaction.close()
+    async with alone.raw_reading() as other:
+        assert await ask_pid(other) != pid
+        assert await other.fetchval("SELECT count(*) FROM category") == 0
