@@ -11,7 +11,8 @@ from tasks.jobs import load_jobs
 
 async def run_jobs(settings: Settings, *names: str) -> list[str]:
     """Run what is queued under these names (all but messages without any); returns the names in their order."""
-    jobs, done = load_jobs(), []
+    jobs = load_jobs()
+    done: list[str] = []
     while True:
         async with current_database().session() as db:
             wanted = JobRun.name.in_(names) if names else JobRun.name != "send_message"

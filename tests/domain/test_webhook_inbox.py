@@ -1,6 +1,7 @@
 """An event of an outside company is kept once and takes effect once, however often it comes."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ async def put(database, event_id: str, status: str = "delivered") -> bool:
         return await store_event(db, "carrier", event_id, "tracker", {"status": status})
 
 
-async def read(database) -> WebhookEvent:
+async def read(database: Any) -> Any:
     async with database.session() as db:
         return (await db.scalars(select(WebhookEvent))).one()
 

@@ -177,7 +177,7 @@ class FakeStripe:
     def captured(self, payment_id: str) -> int:
         """Cents taken and not given back."""
         payment = self.payments[payment_id]
-        back = sum(
+        back: int = sum(
             refund["amount"]
             for refund in self.refunds.values()
             if refund["payment_intent"] == payment_id and refund["status"] in {"succeeded", "pending"}

@@ -3,6 +3,7 @@
 import io
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -25,13 +26,13 @@ def photo() -> FileStorage:
     return FileStorage(written, filename="front.jpg")
 
 
-async def read_order(db, order_id) -> Order:
+async def read_order(db: Any, order_id: int) -> Any:
     statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
     return (await db.execute(statement)).scalar_one()
 
 
 @pytest.fixture
-async def order(db) -> Order:
+async def order(db) -> Any:
     """A guest's order of $65.00."""
     product = await make_product(db, unit_price=Decimal("20.00"))
     placed = await make_order(db, (product, 2), by=GUEST, delivery_email="greta@kitchen.example")

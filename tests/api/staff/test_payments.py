@@ -2,6 +2,7 @@
 
 import io
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -33,20 +34,20 @@ def as_files(**files: bytes):
     return {name: FileStorage(io.BytesIO(data), filename="../../x.jpg", name=name) for name, data in files.items()}
 
 
-async def read_order(db, order_id) -> Order:
+async def read_order(db: Any, order_id: int) -> Any:
     statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
     return (await db.execute(statement)).scalar_one()
 
 
 @pytest.fixture
-async def order(db) -> Order:
+async def order(db) -> Any:
     """A guest's order of $65.00."""
     placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=GUEST)
     await db.commit()
     return await read_order(db, placed.written.id)
 
 
-async def upload(client, order, **files):
+async def upload(client: Any, order: Any, **files: Any) -> Any:
     return await client.post(
         "/api/payments/check-upload",
         form={"order_number": order.order_number},
@@ -123,7 +124,7 @@ async def test_without_stripe_a_link_answers_its_page_as_fallback(client, db, or
     assert page.status_code == 200
 
 
-async def pay(client, db, stripe, order) -> Payment:
+async def pay(client: Any, db: Any, stripe: Any, order: Any) -> Any:
     body = {"amount": 65, "order_number": order.order_number}
     created = await (await client.post("/api/payments/create-intent", json=body)).get_json()
     stripe.pay(created["payment_intent_id"])

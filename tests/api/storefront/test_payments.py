@@ -16,7 +16,7 @@ from tests.job_runner import run_jobs
 
 
 @pytest.fixture
-async def order(db) -> Order:
+async def order(db) -> Any:
     """A guest's order of $65.00."""
     product = await make_product(db, unit_price=Decimal("20.00"))
     placed = await make_order(db, (product, 2), by=GUEST)
@@ -24,7 +24,7 @@ async def order(db) -> Order:
     return await read_order(db, placed.written.id)
 
 
-async def read_order(db, order_id: int) -> Order:
+async def read_order(db: Any, order_id: int) -> Any:
     statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
     return (await db.execute(statement)).scalar_one()
 

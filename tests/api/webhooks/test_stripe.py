@@ -2,6 +2,7 @@
 
 import random
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -12,13 +13,13 @@ from tests.fakes.stripe_server import BANK, DECLINED
 from tests.job_runner import run_jobs
 
 
-async def post_event(client, stripe, event, **how):
+async def post_event(client: Any, stripe: Any, event: Any, **how: Any) -> Any:
     body, signature = stripe.sign(event, **how)
     headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
     return await client.post("/api/webhooks/stripe", data=body, headers=headers)
 
 
-async def deliver(client, stripe, settings, *, times=1, chance=None):
+async def deliver(client: Any, stripe: Any, settings: Any, *, times: int = 1, chance: Any = None) -> None:
     """Every event so often, shuffled where chance is given, and all that follows from them."""
     events = stripe.events * times
     if chance is not None:
@@ -28,7 +29,7 @@ async def deliver(client, stripe, settings, *, times=1, chance=None):
     await run_jobs(settings)
 
 
-async def make_paying_order(client, db, **more):
+async def make_paying_order(client: Any, db: Any, **more: Any) -> Any:
     customer = await make_customer(db)
     placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=as_actor(customer))
     await sign_in(client, db, customer)
@@ -37,7 +38,7 @@ async def make_paying_order(client, db, **more):
     return placed.written.id, (await answer.get_json())["payment_intent_id"]
 
 
-async def read_order(db, order_id):
+async def read_order(db: Any, order_id: int) -> Any:
     statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
     return (await db.execute(statement)).scalar_one()
 
