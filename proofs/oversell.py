@@ -74,9 +74,7 @@ async def race_for_last_units(
             break
         sold += 1
     level = await connection.fetchval("SELECT stock_quantity FROM product WHERE id = $1", product)
-    lowest = await connection.fetchval(
-        "SELECT min(level_after) FROM stock_movement WHERE product_id = $1", product
-    )
+    lowest = await connection.fetchval("SELECT min(level_after) FROM stock_movement WHERE product_id = $1", product)
     ledger = await connection.fetchval("SELECT sum(delta) FROM stock_movement WHERE product_id = $1", product)
     orphans = await connection.fetchval(
         """SELECT count(*) FROM orders o WHERE NOT EXISTS (SELECT FROM order_item i WHERE i.order_id = o.id)

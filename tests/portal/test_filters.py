@@ -89,9 +89,7 @@ def test_a_list_leaves_out_this_year_and_says_today(moment: datetime | None, wri
 
 def test_periods_carry_years_only_when_they_leave_this_one() -> None:
     assert filters.format_range(date(2026, 10, 25), TODAY, today=TODAY) == "Oct 25 – Nov 23"
-    assert (
-        filters.format_range(date(2025, 12, 1), date(2026, 1, 2), today=TODAY) == "Dec 1, 2025 – Jan 2, 2026"
-    )
+    assert filters.format_range(date(2025, 12, 1), date(2026, 1, 2), today=TODAY) == "Dec 1, 2025 – Jan 2, 2026"
 
 
 def test_initials_are_the_first_and_the_last_name() -> None:
