@@ -15,7 +15,7 @@ from domain.credit.exposure import TERMS, CreditStanding, calculate_exposure, fi
 from domain.money import ZERO
 from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
-from domain.orders.statuses import OPEN_STATUSES, OrderStatus, PaymentMethod, allowed_next
+from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, OrderStatus, PaymentMethod, allowed_next
 from domain.staff.rights import may
 from models import Table
 from models.session import raw_connection
@@ -107,8 +107,15 @@ class OrderPage:
     @property
     def next_step(self) -> OrderStatus | None:
         """The one step forward that the reader may take now."""
-        is_forward = self.next_states and self.next_states[0] is not OrderStatus.CANCELLED
-        return self.next_states[0] if is_forward and self.order.status != OrderStatus.CANCELLED else None
+        forward = [status for status in self.next_states if status not in {OrderStatus.CANCELLED, *self.steps_back}]
+        return forward[0] if forward else None
+
+    @property
+    def steps_back(self) -> tuple[OrderStatus, ...]:
+        """The states that the order came through, to which it may be moved back."""
+        if self.order.status == OrderStatus.CANCELLED:
+            return WAY_FORWARD
+        return WAY_FORWARD[: WAY_FORWARD.index(OrderStatus(self.order.status))]
 
     @property
     def can_edit_delivery(self) -> bool:
