@@ -17,8 +17,7 @@ from domain.orders.order_page import OrderPage, get_order_page
 from domain.payments.checks import UploadedCheck, prepare_photos, upload_check
 from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
-from domain.payments.refund_rows import Refundable, list_refundable
-from models import Order
+from domain.payments.refund_rows import Refundable, get_refundable
 from portal.attempts import Attempt, attempt, form_version
 from portal.order import order_url
 from portal.render import page_or_block, redirect_to
@@ -95,7 +94,7 @@ async def keep_check(number: str) -> Response:
 async def show_refund(number: str, payment_id: int) -> Response:
     """Ask how much of a payment goes back."""
     shown = await _read(number)
-    return await _ask_refund(shown, await _find_refundable(shown, payment_id))
+    return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id))
 
 
 @blueprint.post("/portal/orders/<number>/refund/<id:payment_id>")
@@ -113,7 +112,7 @@ async def give_back(number: str, payment_id: int) -> Response:
 
     tried = await _attempt_apart(RefundPayment, refund)
     if tried.result is None:
-        return await _ask_refund(shown, await _find_refundable(shown, payment_id), tried)
+        return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
     return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} given back")
 
 
@@ -133,14 +132,6 @@ async def _attempt_apart(
 
 async def _read(number: str) -> OrderPage:
     return await get_order_page(db(), number, visible_to=current_actor())
-
-
-async def _find_refundable(shown: OrderPage, payment_id: int) -> Refundable:
-    order = await db().get_one(Order, shown.order.id)
-    for found in await list_refundable(db(), order):
-        if found.payment.id == payment_id:
-            return found
-    raise NotFound("There is nothing left of this payment to give back.")
 
 
 async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] | None = None) -> Response:

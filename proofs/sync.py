@@ -25,7 +25,7 @@ SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables WH
 """
 
 
-async def prove(*, rows: int = 5_000, few: int = 50, seconds: float = MOST_SECONDS, rounds: int = 3) -> None:
+async def prove(*, rows: int = 5_000, few: int = 50, seconds: float | None = MOST_SECONDS, rounds: int = 3) -> None:
     """Time whole requests, count statements, and ask the database who read the bytes of pictures."""
     async with proving_database() as url, running_servers(url, 1, API_KEY=KEY) as (server,):
         connection = await connect(url)
@@ -39,7 +39,7 @@ async def prove(*, rows: int = 5_000, few: int = 50, seconds: float = MOST_SECON
         await connection.close()
 
 
-async def time_requests(client: httpx2.AsyncClient, products: list[int], *, seconds: float, rounds: int) -> None:
+async def time_requests(client: httpx2.AsyncClient, products: list[int], *, seconds: float | None, rounds: int) -> None:
     """Every product gets another price, bulk price, flag and description, round after round."""
     taken = []
     for number in range(1, rounds + 1):
@@ -50,7 +50,8 @@ async def time_requests(client: httpx2.AsyncClient, products: list[int], *, seco
         assert response.status_code == 200, response.text
         assert response.json()["updated_count"] == len(products)
     print(f"  {len(products)} rows: {', '.join(f'{each:.2f} s' for each in taken)}")
-    check(f"every request took less than {seconds:g} s", max(taken) < seconds)
+    if seconds is not None:  # a promise for a machine of its own; tests make none about time
+        check(f"every request took less than {seconds:g} s", max(taken) < seconds)
 
 
 async def each_row_alone(client: httpx2.AsyncClient, products: list[int]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.errors import NotFound
 from domain.jobs import enqueue
 from domain.money import ZERO
 from domain.orders.statuses import PaymentMethod
@@ -76,6 +77,15 @@ async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
         if left > ZERO:
             found.append(Refundable(payment, left))
     return found
+
+
+async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Refundable:
+    """One payment of an order with what is left of it; raises NotFound when nothing is."""
+    order = await db.get_one(Order, order_id)
+    for found in await list_refundable(db, order):
+        if found.payment.id == payment_id:
+            return found
+    raise NotFound("There is nothing left of this payment to give back.")
 
 
 async def prepare_refund(
