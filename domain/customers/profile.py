@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.addresses import compose_address, parse_address
+from domain.attempts import reserve_own_attempt
 from domain.audit import record_audit
 from domain.clock import now
 from domain.credit.exposure import calculate_exposure, find_customer
 from domain.credit.ledger import get_credit_balance
 from domain.customers.accounts import Profile, describe_account, lock_account, own_id
-from domain.customers.attempts import reserve_own_attempt
 from domain.customers.linking import unlink_orders
 from domain.customers.links import void_tokens
 from domain.customers.messages import send_security_notice, send_verification_link
@@ -94,7 +94,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
     """
     check_new_password(data.new_password, minimum=minimum_length, field="new_password")
     customer_id = own_id(by)
-    await reserve_own_attempt(customer_id)
+    await reserve_own_attempt(Customer, customer_id)
     kept_hash = (await db.get_one(Customer, customer_id)).password_hash
     if not await verify_password(kept_hash, data.current_password):
         raise _wrong_password()

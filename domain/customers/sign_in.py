@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.attempts import NOBODY, give_back_attempt, reserve_attempt
 from domain.customers.accounts import Profile, describe_account, find_account, is_verified, lock_account
-from domain.customers.attempts import NOBODY, give_back_attempt, reserve_attempt
 from domain.errors import NotAllowed, NotSignedIn
 from domain.inputs import Filled200, Input, PasswordIn
 from domain.passwords import hash_password, needs_rehash, verify_password
@@ -54,15 +54,15 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
     """
     async with current_database().reading() as connection:
         row = await find_account(connection, data.username)
-    may_try = await reserve_attempt(row.id if row is not None else NOBODY)
+    may_try = await reserve_attempt(Customer, row.id if row is not None else NOBODY)
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
     if not await verify_password(tries_hash, data.password) or row is None:
         raise _wrong()
     if row.is_demo and not doorway.is_local:
-        await give_back_attempt(row.id)
+        await give_back_attempt(Customer, row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
     if not is_verified(row):
-        await give_back_attempt(row.id)
+        await give_back_attempt(Customer, row.id)
         raise _unproven(by_email=row.email is not None)
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
     customer = await lock_account(db, row.id)

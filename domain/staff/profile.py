@@ -9,13 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.attempts import reserve_own_attempt
 from domain.audit import record_audit
 from domain.clock import now
 from domain.errors import InvalidInput, NotFound
 from domain.inputs import EmailIn, Input, PasswordIn
 from domain.passwords import check_new_password, hash_password, verify_password
 from domain.sessions import end_session, end_sessions_of
-from domain.staff.attempts import reserve_own_attempt
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import email_taken, get_staff
@@ -65,7 +65,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
             fields={"confirm_password": "differs from the new password"},
         )
     check_new_password(data.new_password, minimum=minimum_length, field="new_password")
-    await reserve_own_attempt(_own_id(by))
+    await reserve_own_attempt(Staff, _own_id(by))
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.current_password):
         raise InvalidInput(

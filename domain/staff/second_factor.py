@@ -12,6 +12,7 @@ from pydantic import AfterValidator, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.attempts import reserve_own_attempt
 from domain.audit import record_audit
 from domain.clock import now
 from domain.crypto import decrypt, encrypt
@@ -19,7 +20,6 @@ from domain.errors import InvalidInput, NotFound, Refused
 from domain.inputs import Input, PasswordIn
 from domain.passwords import verify_password
 from domain.sessions import end_sessions_of
-from domain.staff.attempts import reserve_own_attempt
 from domain.staff.notices import send_notice
 from domain.staff.users import get_staff
 from domain.tokens import is_same_secret
@@ -93,7 +93,7 @@ async def confirm_second_factor(
 
     Raises InvalidInput for a wrong code, TooMany after ten of them.
     """
-    await reserve_own_attempt(_own_id(by))
+    await reserve_own_attempt(Staff, _own_id(by))
     staff = await lock_staff(db, _own_id(by))
     if staff.totp_secret is None or staff.totp_confirmed_at is not None:
         raise NotFound("No second factor is being set up.")
@@ -111,7 +111,7 @@ async def confirm_second_factor(
 
 async def remove_own_second_factor(db: AsyncSession, data: RemoveSecondFactor, *, by: Actor) -> None:
     """Turn one's own second factor off; raises InvalidInput for a wrong password."""
-    await reserve_own_attempt(_own_id(by))
+    await reserve_own_attempt(Staff, _own_id(by))
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.password):
         raise InvalidInput("The password is wrong.", code="wrong_password", fields={"password": "is not your password"})

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.attempts import NOBODY, give_back_attempt, reserve_attempt
 from domain.errors import NotAllowed, NotSignedIn
 from domain.inputs import Filled200, Filled2000, Input, PasswordIn, Text20
 from domain.passwords import hash_password, needs_rehash, verify_password
 from domain.sessions import end_session, open_session
-from domain.staff.attempts import NOBODY, give_back_attempt, reserve_attempt
 from domain.staff.second_factor import CodeIn, lock_staff, use_code
 from domain.staff.tokens import issue_staff_token, revoke_token
 from domain.staff.users import find_by_name
@@ -96,7 +96,7 @@ async def start_sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> Sig
     """As `sign_in`, but missing digits give a proof with which `finish_sign_in` goes on."""
     checked = await _check_password(data, is_local=doorway.is_local)
     if checked.needs_code and not data.totp:
-        await give_back_attempt(checked.staff_id)
+        await give_back_attempt(Staff, checked.staff_id)
         return SecondStep(_seal(doorway.secret_key, checked))
     return await _enter(db, checked, data.totp, doorway)
 
@@ -108,7 +108,7 @@ async def finish_sign_in(db: AsyncSession, data: FinishSignIn, doorway: Doorway)
         kept_hash = await connection.scalar(select(Staff.password_hash).where(Staff.id == staff_id))
     if kept_hash is None or not is_same_secret(hash_token(kept_hash), fingerprint):
         raise _start_again()
-    if not await reserve_attempt(staff_id):
+    if not await reserve_attempt(Staff, staff_id):
         raise _wrong()
     return await _enter(db, _Checked(staff_id, kept_hash, None, needs_code=True), data.totp, doorway)
 
@@ -125,12 +125,12 @@ async def _check_password(data: SignIn, *, is_local: bool) -> _Checked:
     """The account with this password. The steps are the same for everybody; only their outcome differs."""
     async with current_database().reading() as connection:
         row = await find_by_name(connection, data.username)
-    may_try = await reserve_attempt(row.id if row is not None else NOBODY)
+    may_try = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
     if not await verify_password(tries_hash, data.password) or row is None:
         raise _wrong()
     if row.is_demo and not is_local:
-        await give_back_attempt(row.id)
+        await give_back_attempt(Staff, row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
     return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None, data.password)
