@@ -26,16 +26,16 @@ from models import Order
 
 
 class UpdateDelivery(Input):
-    """The delivery details to change; what is not sent stays."""
+    """The delivery details to change. What is not sent stays; null or an empty text clears what need not be there."""
 
-    delivery_name: Filled200 | None = None
+    delivery_name: Filled200 = ""
     delivery_first_name: Text60 | None = None
     delivery_last_name: Text60 | None = None
     delivery_company: Text200 | None = None
-    delivery_address: Filled200 | None = None
-    delivery_city: Filled60 | None = None
-    delivery_state: Filled60 | None = None
-    delivery_zip: Filled20 | None = None
+    delivery_address: Filled200 = ""
+    delivery_city: Filled60 = ""
+    delivery_state: Filled60 = ""
+    delivery_zip: Filled20 = ""
     delivery_phone: PhoneIn | None = None
     delivery_email: OptionalEmailIn = None
 
@@ -56,12 +56,14 @@ async def update_delivery(
     Raises Refused once the order has shipped or is cancelled, and InvalidInput when nothing was sent.
     """
     require(by, "edit_orders", "Your role does not change delivery details.")
-    sent = data.model_dump(exclude_unset=True, exclude_none=True)
+    sent = data.model_dump(exclude_unset=True)
     if not sent:
         raise InvalidInput("Send at least one delivery field to change.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     if order.status not in OPEN_STATUSES:
         raise Refused(f"The order is {order.status}; its address can't change any more.", code="state_not_allowed")
+    # The one field that is kept as null where there is none.
+    sent = {name: value if name == "delivery_email" else value or "" for name, value in sent.items()}
     if "delivery_phone" in sent:
         phone = parse_phone(sent["delivery_phone"])
         sent |= {"delivery_phone": phone, "delivery_phone_raw": "" if phone else sent["delivery_phone"]}

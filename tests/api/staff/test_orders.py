@@ -265,6 +265,32 @@ async def test_an_address_edit_says_what_changed_and_stops_at_shipping(
     assert (await put(client, f"{path}/address", {"delivery_zip": "44101"}))[0] == 409
 
 
+async def test_null_or_an_empty_text_clears_a_delivery_detail_that_need_not_be_there(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    placed = await make_order(db, (await make_product(db, 5), 1))
+    await open_desk(client, db, Role.STAFF)
+    path = f"/api/staff/orders/{placed.written.id}/address"
+    reached = {"delivery_company": "Mill", "delivery_email": "a@mill.example", "delivery_phone": "2165550148"}
+    await put(client, path, reached)
+    for empty in (None, ""):
+        status, body = await put(client, path, dict.fromkeys(reached, empty))
+        assert (status, sorted(body["updated_fields"])) == (200, sorted(reached))
+        order = body["order"]
+        assert (order["delivery_company"], order["delivery_email"], order["delivery_phone"]) == ("", None, None)
+        await put(client, path, reached)
+    status, body = await put(client, path, {"delivery_zip": "44103"})
+    assert (status, body["updated_fields"], body["order"]["delivery_email"]) == (
+        200,
+        ["delivery_zip"],
+        "a@mill.example",
+    )
+    needed = ("delivery_name", "delivery_address", "delivery_city", "delivery_state", "delivery_zip")
+    for empty in (None, ""):
+        status, body = await put(client, path, dict.fromkeys(needed, empty))
+        assert (status, sorted(body["fields"])) == (400, sorted(needed))
+
+
 async def test_a_first_tracking_number_ships_the_order(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 5)
     placed = await make_order(db, (pan, 1))
