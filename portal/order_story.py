@@ -51,6 +51,8 @@ KIND_LOOKS = {
     "disputed": ("alert-triangle", "bad", "Disputed by the cardholder"),
     "dispute_lost": ("alert-circle", "bad", "Dispute lost"),
     "dispute_won": ("circle-check", "good", "Dispute won"),
+    "linked": ("link", "", "Linked to an account"),
+    "unlinked": ("user-off", "", "Account taken off"),
 }
 
 
@@ -137,8 +139,9 @@ def _read_event(event: EventRow) -> Iterator[StoryEntry]:
 def _describe(event: EventRow, fields: dict[str, Any]) -> StoryEntry:
     who, at, changes = event.actor_name, event.created_at, event.changes or {}
     icon, tone, text = KIND_LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
-    if event.kind in {"placed", "assigned"}:
-        text = event.note if event.kind == "placed" and event.note else f"{text} {event.note}".strip()
+    if event.kind in {"placed", "assigned", "linked"}:
+        # The note of these two says all of it.
+        text = event.note if event.kind != "assigned" and event.note else f"{text} {event.note}".strip()
         return StoryEntry(icon, tone, text, "", "", "", who, at)
     if event.kind == "items" and "total_amount" in fields:
         change = fields["total_amount"]
