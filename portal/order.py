@@ -163,6 +163,14 @@ def order_url(number: str) -> str:
     return f"/portal/orders/{number}"
 
 
+def choose_version(order: OrderRow, tried: Attempt[Any] | None) -> str:
+    """The version that a form carries: the order's, or after a refusal the one that the form was opened at.
+
+    Only who has seen both values of a conflict goes on from the new one.
+    """
+    return tried.typed.get("version", "") if tried and not tried.is_stale else str(order.version)
+
+
 async def show_order_page(number: str, *, editing: Part | None = None, tried: Attempt[Any] | None = None) -> Response:
     """The page of an order; with a refused form again as it was typed."""
     shown = await get_order_page(db(), number, visible_to=current_actor())
@@ -177,6 +185,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         steps=make_steps(shown, _write_time),
         story=make_story(shown.events),
         editing=editing,
+        version=choose_version(order, tried),
         values=_read_values(order, editing, tried),
         rows=_read_rows(shown.items, editing, tried),
         errors=tried.errors if tried else {},

@@ -17,7 +17,7 @@ from domain.orders.hold import ReleaseOrder, release_order
 from domain.orders.order_page import OrderPage, get_order_page
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from portal.attempts import Attempt, attempt, form_version
-from portal.order import METHOD_WORDS, order_url
+from portal.order import METHOD_WORDS, choose_version, order_url
 from portal.orders import LIST, list_rep_choices
 from portal.render import page_or_block, redirect_to
 
@@ -187,6 +187,7 @@ async def _ask(template: str, shown: OrderPage, tried: Attempt[Any] | None = Non
         status=tried.status if tried else 200,
         shown=shown,
         order=shown.order,
+        version=choose_version(shown.order, tried),
         url=f"{order_url(shown.order.order_number)}/{template.removeprefix('orders/').removesuffix('.html')}",
         back_url=order_url(shown.order.order_number),
         errors=tried.errors if tried else {},

@@ -173,6 +173,61 @@ async def test_a_form_with_a_missing_field_keeps_what_was_typed(client: TestClie
     assert (await read_order(db, order_id)).delivery_address == "88 Grist Road"
 
 
+async def test_a_refused_form_stays_at_the_version_it_was_opened_at(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    opened = (await read_order(db, order_id)).version
+    await send_form(client, f"{url}?edit=notes", f"{url}/notes", staff_notes="Theirs", version=opened)
+    refused = {
+        "address": ADDRESS | {"delivery_city": ""},
+        "notes": {"staff_notes": "x" * 2001},
+        "items": {"items[0][sku]": "PAN", "items[0][quantity]": "many"},
+    }
+    for part, fields in refused.items():
+        page = f"{url}?edit={part}"
+        status, again, _ = await send_form(client, page, f"{url}/{part}", **fields, version=opened)
+        kept = re.search(r'name="version" value="(\d*)"', again[again.index(f'id="edit-{part}"') :])
+        assert (status, kept and kept[1]) == (422, str(opened)), part
+    status, again, _ = await send_form(client, f"{url}?edit=notes", f"{url}/notes", staff_notes="Mine", version=opened)
+    assert (status, "yours “Mine”, theirs “Theirs”" in again) == (409, True)
+    assert (await read_order(db, order_id)).staff_notes == "Theirs"
+
+
+async def test_a_payment_typed_before_a_colleagues_is_not_recorded_on_top_of_it(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}/pay"
+    opened = (await read_order(db, order_id)).version
+    await send_form(client, url, amount_received="20", payment_method="check", version=opened)
+    status, page, _ = await send_form(client, url, amount_received="a lot", payment_method="check", version=opened)
+    assert status == 422
+    assert f'name="version" value="{opened}"' in page
+    status, _, _ = await send_form(client, url, amount_received="20", payment_method="check", version=opened)
+    assert status == 409
+    assert (await read_order(db, order_id)).amount_paid == Decimal("20.00")
+
+
+async def test_email_and_phone_are_cleared_by_emptying_their_fields(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    reached = {"delivery_email": "greta@oldmill.example", "delivery_phone": "(216) 555-0148"}
+    await send_form(client, f"{url}?edit=address", f"{url}/address", **ADDRESS, **reached)
+    order = await read_order(db, order_id)
+    assert (order.delivery_email, order.delivery_phone) == ("greta@oldmill.example", "+12165550148")
+    emptied = ADDRESS | {"delivery_company": "", "delivery_email": "", "delivery_phone": ""}
+    assert (await send_form(client, f"{url}?edit=address", f"{url}/address", **emptied))[0] == 303
+    order = await read_order(db, order_id)
+    assert (order.delivery_company, order.delivery_email, order.delivery_phone) == ("", None, None)
+
+
 async def test_a_refused_edit_leaves_nothing_behind(client: TestClientProtocol, db: AsyncSession) -> None:
     await open_as(client, db, Role.STAFF)
     number, order_id = await place(db, payment_method="net30")
