@@ -1,5 +1,6 @@
 """Answers about orders, for the shop and for the desk."""
 
+from datetime import date
 from decimal import Decimal
 
 from pydantic import Field
@@ -102,6 +103,27 @@ class ReorderItemOut(Answer):
 class ReorderOut(Answer):
     success: bool = True
     items: list[ReorderItemOut]
+
+
+class GuideItemOut(Answer):
+    product_id: int
+    product_name: str
+    product_sku: str
+    product_unit_size: str
+    times_ordered: int
+    quantity: int
+    last_price: MoneyOut
+    last_ordered_on: date
+    days_since: int
+    unit_price: MoneyOut
+    bulk_price: MoneyOut | None
+    bulk_quantity: int | None
+    in_stock: bool
+
+
+class GuideOut(Answer):
+    success: bool = True
+    items: list[GuideItemOut]
 
 
 class StaffOrderOut(Answer):

@@ -9,10 +9,11 @@ from quart_schema import tag_blueprint
 from api.guards import customer_only, limited, public, public_or_customer
 from api.idempotent import idempotent
 from api.reading import answers, reads, reads_query
-from api.request import current_actor, db, in_raw_transaction, order_rules
-from api.schemas.orders import OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
+from api.request import current_actor, db, in_raw_transaction, order_rules, settings
+from api.schemas.orders import GuideOut, OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
 from domain.customers.phone_proof import is_proven_phone
 from domain.inputs import Input, Text200
+from domain.orders.guide import list_guide
 from domain.orders.own_orders import get_own_order, list_orders_by_phone, list_reorder_items
 from domain.orders.own_orders import list_own_orders as find_own_orders
 from domain.orders.place import PlacedOrder, PlaceOrder
@@ -49,6 +50,15 @@ async def list_own_orders(query: NewestPageInput) -> Any:
     """The signed-in customer's orders, newest first, with items; `X-Total-Count` says how many there are."""
     async with current_database().reading() as connection:
         return await find_own_orders(connection, query, visible_to=current_actor())
+
+
+@blueprint.get("/api/orders/guide")
+@customer_only
+@answers(GuideOut)
+async def order_guide() -> Any:
+    """What the customer usually buys: usual quantity, last price and days since, ready for a cart."""
+    async with current_database().reading() as connection:
+        return {"items": await list_guide(connection, visible_to=current_actor(), timezone=settings().timezone)}
 
 
 @blueprint.get("/api/orders/<order_number>")

@@ -1,5 +1,6 @@
 """Placing, listing and tracking orders over the shop's door."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.clock import now
 from models import IdempotencyKey, Order, OrderItem, OutboxMessage, Product, StockMovement
 from tests.factories import as_actor, make_customer, make_product, sign_in
 from tests.factories.orders import make_order, order_body
@@ -233,3 +235,33 @@ async def test_a_line_may_name_its_product_by_sku_as_an_answer_does(
     assert response.status_code == 201
     assert await level(db, pan) == 3
     assert (await db.execute(select(OrderItem.unit_cost))).scalar_one() is None
+
+
+async def test_the_guide_tells_what_a_customer_usually_buys(client: TestClientProtocol, db: AsyncSession) -> None:
+    pan = await make_product(db, 100, unit_price=Decimal("10.00"))
+    lid = await make_product(db, 100, unit_price=Decimal("4.00"))
+    gone = await make_product(db, 100)
+    customer, stranger = await make_customer(db), await make_customer(db)
+    for quantity, days in ((2, 40), (12, 20), (4, 10)):
+        placed = await make_order(db, (pan, quantity), (gone, 1), by=as_actor(customer))
+        await db.execute(
+            Order.__table__.update()  # type: ignore[attr-defined]
+            .where(Order.id == placed.written.id)
+            .values(created_at=now() - timedelta(days=days))
+        )
+    await make_order(db, (lid, 3), by=as_actor(customer))
+    await make_order(db, (lid, 90), by=as_actor(stranger))
+    pan.unit_price = Decimal("11.00")
+    gone.is_active = False
+    db.add_all([pan, gone])
+    await sign_in(client, db, customer)
+    items = (await (await client.get("/api/orders/guide")).get_json())["items"]
+    assert [(i["product_sku"], i["times_ordered"], i["quantity"], i["days_since"]) for i in items] == [
+        (pan.sku, 3, 4, 10),
+        (lid.sku, 1, 3, 0),
+    ]
+    assert (items[0]["last_price"], items[0]["unit_price"]) == (10.0, 11.0)
+
+
+async def test_the_guide_is_for_signed_in_customers(client: TestClientProtocol, db: AsyncSession) -> None:
+    assert (await client.get("/api/orders/guide")).status_code == 401

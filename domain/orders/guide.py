@@ -1,0 +1,86 @@
+"""The order guide: what a customer usually buys, ready for a cart."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.actor import Actor
+from domain.clock import business_date, business_today
+
+LOOKED_BACK = timedelta(days=365)
+MOST_ORDERS = 100
+MOST_ITEMS = 60
+
+# One read by index: the customer's newest orders, their lines, and what the products cost today.
+_GUIDE = text("""
+WITH recent AS (
+  SELECT id, created_at FROM orders
+  WHERE customer_id = :customer AND status <> 'cancelled' AND created_at > now() - make_interval(days => :days)
+  ORDER BY created_at DESC, id DESC LIMIT :orders
+),
+bought AS (
+  SELECT i.product_id, count(DISTINCT r.id) AS times, max(r.created_at) AS last_at,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY i.quantity) AS usual_quantity,
+    (array_agg(i.unit_price ORDER BY r.created_at DESC, i.id DESC))[1] AS last_price
+  FROM recent r JOIN order_item i ON i.order_id = r.id WHERE i.product_id IS NOT NULL GROUP BY i.product_id
+)
+SELECT p.id AS product_id, p.name AS product_name, p.sku AS product_sku, p.unit_size AS product_unit_size,
+  b.times, b.usual_quantity, b.last_price, b.last_at, p.unit_price, p.bulk_price, p.bulk_quantity,
+  p.in_stock AND coalesce(p.stock_quantity > 0, true) AS in_stock
+FROM bought b JOIN product p ON p.id = b.product_id AND p.is_active
+ORDER BY b.times DESC, b.last_at DESC, p.id LIMIT :items
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class GuideItem:
+    """One product of the guide; prices in US dollars, `quantity` is the median of what was taken at a time."""
+
+    product_id: int
+    product_name: str
+    product_sku: str
+    product_unit_size: str
+    times_ordered: int
+    quantity: int
+    last_price: Decimal
+    last_ordered_on: date
+    days_since: int
+    unit_price: Decimal
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    in_stock: bool
+
+
+async def list_guide(connection: AsyncConnection, *, visible_to: Actor, timezone: tzinfo) -> list[GuideItem]:
+    """What the customer bought in the last year and is still sold, the most often bought first."""
+    rows = await connection.execute(
+        _GUIDE,
+        {
+            "customer": visible_to.id,
+            "days": LOOKED_BACK.days,
+            "orders": MOST_ORDERS,
+            "items": MOST_ITEMS,
+        },
+    )
+    today = business_today(timezone)
+    return [
+        GuideItem(
+            product_id=row.product_id,
+            product_name=row.product_name,
+            product_sku=row.product_sku,
+            product_unit_size=row.product_unit_size,
+            times_ordered=row.times,
+            quantity=row.usual_quantity,
+            last_price=row.last_price,
+            last_ordered_on=business_date(row.last_at, timezone),
+            days_since=(today - business_date(row.last_at, timezone)).days,
+            unit_price=row.unit_price,
+            bulk_price=row.bulk_price,
+            bulk_quantity=row.bulk_quantity,
+            in_stock=row.in_stock,
+        )
+        for row in rows
+    ]
