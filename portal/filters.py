@@ -92,6 +92,11 @@ def format_when(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> s
     return f"{word}, {format_time(value, zone)}"
 
 
+def format_at(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:
+    """A moment within a sentence: `today 8:04 am`, `Nov 22, 6:52 pm`."""
+    return format_when(value, zone, today=today).replace("Today, ", "today ")
+
+
 def format_range(first: date, last: date, *, today: date) -> str:
     """A period as `Oct 25 – Nov 23`, with years only when it is not within this year."""
     if first.year == last.year == today.year:
@@ -126,6 +131,7 @@ def register_filters(env: Environment, *, zone: ZoneInfo, today: Callable[[], da
         time=lambda value: format_time(value, zone),
         datetime=lambda value: format_datetime(value, zone),
         when=lambda value: format_when(value, zone, today=today()),
+        at=lambda value: format_at(value, zone, today=today()),
         period=lambda pair: format_range(pair[0], pair[1], today=today()),
         query=with_query,
     )

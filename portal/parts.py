@@ -146,6 +146,7 @@ async def show_parts() -> Response:
     return await page_or_block(
         "parts.html",
         block="part_list",
+        changed_at=START,
         page=Page(rows=rows, total=len(found), page=number, per_page=PER_PAGE),
         total=sum((order.total for order in found), Decimal(0)),
         sort=sort,

@@ -178,6 +178,8 @@ async def _show_one(staff_id: int, tried: Attempt[Any] | None) -> Response:
         staff=staff,
         roles=ROLE_CHOICES,
         minimum=settings().password_min_length,
+        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        version=form["typed"].get("version", "") if tried is not None and not stale else staff.version,
         changed_by=changes[0].who if changes else "Somebody",
         changed_at=staff.updated_at,
         differences=[

@@ -87,6 +87,11 @@ def test_a_list_leaves_out_this_year_and_says_today(moment: datetime | None, wri
     assert filters.format_when(moment, CHICAGO, today=TODAY) == written
 
 
+def test_a_moment_stands_within_a_sentence() -> None:
+    assert filters.format_at(datetime(2026, 11, 23, 14, 4, tzinfo=UTC), CHICAGO, today=TODAY) == "today 8:04 am"
+    assert filters.format_at(datetime(2026, 11, 23, 0, 52, tzinfo=UTC), CHICAGO, today=TODAY) == "Nov 22, 6:52 pm"
+
+
 def test_periods_carry_years_only_when_they_leave_this_one() -> None:
     assert filters.format_range(date(2026, 10, 25), TODAY, today=TODAY) == "Oct 25 – Nov 23"
     assert filters.format_range(date(2025, 12, 1), date(2026, 1, 2), today=TODAY) == "Dec 1, 2025 – Jan 2, 2026"

@@ -83,9 +83,11 @@ async def test_a_stale_edit_shows_who_changed_what_and_saves_nothing(
     await update_staff(db, staff.id or 0, UpdateStaff(last_name="Ray"), minimum_length=6, by=as_actor(colleague))
     await db.commit()
     mine = FORM | {"last_name": "Low", "email": staff.email}
+    status, page, _ = await send(client, path, token[1], version="1", **(mine | {"email": "nowhere"}))
+    assert (status, 'name="version" value="1"' in page) == (422, True)
     status, page, _ = await send(client, path, token[1], version="1", **mine)
     assert status == 409
-    assert "Luis Ocampo changed this at" in page
+    assert "Changed by Luis Ocampo, today " in page
     assert "Last name: yours “Low”, theirs “Ray”." in page
     assert 'value="Low"' in page
     assert "Email: yours" not in page
