@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from portal.filters import format_number
 
-LEFT, RIGHT_MARGIN, TOP = 38, 4, 14
+LEFT_LEAST, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22
 LETTER_WIDTH = 6.0
+# Amounts are wider than words: digits, a dollar sign, sometimes an M. The gap stands between them and the lines.
+AMOUNT_LETTER_WIDTH, AMOUNT_GAP = 7, 8
 SMALLEST = 1e-6
 WIDE, NARROW = (992, 208), (326, 170)
 
@@ -160,12 +162,14 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
     right, base = width - RIGHT_MARGIN, height - BOTTOM
     highest = max((max(point.value, point.before or 0.0) for point in points), default=0.0)
     axis = choose_axis(highest)
+    labels = [write_axis_label(amount, unit) for amount in axis]
+    left = max(LEFT_LEAST, AMOUNT_GAP + AMOUNT_LETTER_WIDTH * max(map(len, labels)))
     scale = (base - TOP) / axis[-1]
-    slot = (right - LEFT) / max(len(points), 1)
+    slot = (right - left) / max(len(points), 1)
     bar_width = round(min(slot * 0.62, 48.0), 1)
 
     def centre(index: int) -> float:
-        return LEFT + slot * (index + 0.5)
+        return left + slot * (index + 0.5)
 
     def level(value: float) -> float:
         return round(base - max(value, 0.0) * scale, 1)
@@ -191,9 +195,9 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
     return Drawing(
         width=width,
         height=height,
-        left=LEFT,
+        left=left,
         right=right,
-        grid=tuple(GridLine(level(amount), write_axis_label(amount, unit)) for amount in axis),
+        grid=tuple(GridLine(level(amount), label) for amount, label in zip(axis, labels, strict=True)),
         bars=bars,
         lines=tuple(lines),
         ticks=_choose_ticks(points, centre, most_ticks, right=right),

@@ -68,6 +68,14 @@ def test_no_bar_or_label_leaves_the_frame(values: list[float]) -> None:
         assert all(tick.x <= drawing.right for tick in drawing.ticks)
 
 
+@pytest.mark.parametrize(("value", "longest", "left"), [(90.0, "$100", 38), (1e6, "$250k", 43), (3e9, "$1000M", 50)])
+def test_the_amounts_at_the_left_are_not_cut_off(value: float, longest: str, left: int) -> None:
+    for drawing in (chart_of([value]).wide, chart_of([value]).narrow):
+        assert longest in {line.label for line in drawing.grid}
+        # Seven pixels a letter at the most, and eight between the amount and its line.
+        assert drawing.left == left >= 7 * max(len(line.label) for line in drawing.grid) + 8
+
+
 def test_the_newest_day_always_has_a_label_that_is_not_cut_off() -> None:
     narrow = chart_of([1.0] * 30).narrow
     assert narrow.ticks[-1].label == "Nov 30"
