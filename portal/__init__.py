@@ -3,9 +3,11 @@
 from quart import Blueprint
 
 from portal import (
+    account_links,
     api_keys,
     audit,
     checks,
+    front_door,
     gallery,
     home,
     inventory,
@@ -33,6 +35,8 @@ from portal import (
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the portal."""
     return [
+        front_door.blueprint,
+        account_links.blueprint,
         sign_in.blueprint,
         profile.blueprint,
         staff_users.blueprint,

@@ -8,7 +8,7 @@ from quart import Response, request
 from domain.errors import NotAllowed, NotSignedIn
 from portal.render import error_page
 
-PAGE_PREFIXES = ("/portal", "/pay/")
+PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password")
 SIGN_IN = "/portal/sign-in"
 PROFILE = "/portal/profile"
 

@@ -156,13 +156,15 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
         response.headers["HX-Reswap"] = "innerHTML show:top"
         return response
     signed_out = status == 401
+    # On a customer's page nothing leads into the portal.
+    home = "/portal" if request.path.startswith("/portal") else ""
     return await page_or_block(
         "errors/error.html",
         status=status,
         title=title or ERROR_TITLES.get(status, "That did not work"),
         message=message,
         hint=hint,
-        back_url="/portal/sign-in" if signed_out else "/portal",
+        back_url="/portal/sign-in" if signed_out else home,
         back_word="Sign in" if signed_out else "Go to home",
     )
 
