@@ -1,7 +1,8 @@
 """Live pages: changes in the database reach every open page as server-sent events that carry ids only.
 
 One LISTEN connection a process, open while somebody listens; each browser has a bounded queue. Whoever missed
-something, because the listener was away or the queue was full, gets `resync` and fetches its blocks again.
+something, because the stream began after the page, the listener was away or the queue was full, gets `resync` and
+fetches its blocks again.
 """
 
 import asyncio
@@ -172,7 +173,8 @@ async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the returns.
     async with hub.listening(actor) as listener:
-        yield b"retry: 2000\n\n"
+        # What changed between the page and its stream was heard by nobody.
+        yield f"retry: 2000\n\n{RESYNC}".encode()
         while not hub.is_ending and loop.time() < ends_at:
             event = await listener.take(HEARTBEAT_SECONDS)
             if event is None:

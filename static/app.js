@@ -254,7 +254,7 @@ document.addEventListener("keydown", (event) => {
 // ---- Live blocks: an event names what changed, and each block that shows it is fetched again and morphed in ----
 const POLL_MS = 30000;
 const CLOSE_HIDDEN_MS = 60000;
-let source, hiddenTimer, retryTimer, retryMs, known, wasOpen, refreshing = 0;
+let source, hiddenTimer, retryTimer, retryMs, known, refreshing = 0;
 const waiting = new Map();
 
 const liveBlocks = () => findAll("[data-live]");
@@ -281,7 +281,8 @@ function connect() {
   if (!source) {
     known = new Set();
     source = new EventSource(address);
-    source.onopen = () => { retryMs = 2000; if (wasOpen) refreshAll(); wasOpen = true; };
+    source.onopen = () => { retryMs = 2000; };
+    // Every stream begins with one, so that what changed before it is fetched.
     source.addEventListener("resync", refreshAll);
     source.onerror = () => {
       if (source?.readyState !== EventSource.CLOSED) return;
