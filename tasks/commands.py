@@ -25,6 +25,8 @@ from models.session import Database, separate_transaction, use_database
 from settings import Settings
 
 GRACEFUL_SECONDS = 5
+# Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
+KEEP_ALIVE_SECONDS = 75
 ROOT = Path(__file__).parent.parent
 
 
@@ -64,6 +66,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 app_dir=str(ROOT),
             )
         finally:
