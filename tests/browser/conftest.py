@@ -52,7 +52,7 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
         await asyncio.to_thread(upgrade, url)
         database = Database(url, pool_size=3)
         use_database(database)
-        await load_demo_company(settings, customers=30, products=40, orders=150, seed=1)
+        await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
         secrets = {"SECRET_KEY": SECRET, "DATA_KEYS": SECRET, "DATA_DIR": str(settings.data_dir)}
         raw = await connect_raw(url)
         async with running_servers(url, 1, APP_ENV="development", **secrets) as servers:

@@ -36,6 +36,8 @@ WIDE, NARROW = (1280, 800), (390, 844)
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {"key_id": "api_key", "message_id": "outbox_message", "run_id": "job_run"}
+# Where there are no pages of ours: doors of programs, files, and the vendored page of the API's document.
+NO_PAGES = ("/api/", "/static/", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz")
 # What the walk cannot know: states of pages that are reached by a query, and pages that answer an error.
 MORE_PAGES = (
     "/portal/orders?search=nothing+like+it",
@@ -123,7 +125,7 @@ async def list_paths(portal: Portal, company: Company) -> list[str]:
     """Every page that colleagues or customers can read, its parameters filled from records that are there."""
     paths = []
     for rule in portal.app.url_map.iter_rules():
-        if rule.rule.startswith(("/portal", "/pay/")) and "GET" in (rule.methods or ()):
+        if not rule.rule.startswith(NO_PAGES) and "GET" in (rule.methods or ()):
             values = {name: await find_record(portal, company, rule, name) for name in rule.arguments}
             built = rule.build(values)
             assert built is not None
