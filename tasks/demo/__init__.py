@@ -15,13 +15,14 @@ from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
+from tasks.demo.checks import write_checks
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
 NUMBERED = ("category", "product", "customer", "orders")
 FILLED = (
     "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
-    "credit_entry", "outbox_message", "audit_entry",
+    "credit_entry", "outbox_message", "audit_entry", "paper_check",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -56,7 +57,7 @@ async def load_demo_company(
         await _refuse_unless_empty(connection)
         await ground.prepare_ground(connection, wish)
         await _imagine(connection, wish)
-        await _write(connection)
+        await _write(connection, company_name=settings.company_name)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
@@ -92,7 +93,7 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
         await connection.execute(statements)
 
 
-async def _write(connection: asyncpg.Connection) -> None:
+async def _write(connection: asyncpg.Connection, *, company_name: str) -> None:
     """Write the company down, the indexes last."""
     aside = await set_indexes_aside(connection)
     for statement in (
@@ -100,6 +101,7 @@ async def _write(connection: asyncpg.Connection) -> None:
         books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES, goods.PRICE_CHANGES,
     ):  # fmt: skip
         await connection.execute(statement)
+    await write_checks(connection, company_name=company_name)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

@@ -64,9 +64,6 @@ CROSS JOIN LATERAL (
   WHERE s.paid_at IS NOT NULL
   UNION ALL
   SELECT 'check', 'succeeded', s.amount_paid, s.part_paid_at, true WHERE s.part_paid_at IS NOT NULL
-  UNION ALL
-  SELECT 'check', 'pending', s.total_amount, s.created_at + interval '10 minutes', false
-  WHERE s.payment_status = 'pending_review'
 ) AS p
 LEFT JOIN demo_word AS refused
   ON p.state = 'failed' AND refused.list = 'decline' AND refused.n = pg_temp.nth(s.id, 107, 3)
