@@ -57,14 +57,14 @@ async def show_new_order() -> Response:
     if number := request.args.get("from"):
         order = await get_order(db(), number, visible_to=current_actor())
         if order.customer_id is not None:
-            buyer = await get_buyer(db(), order.customer_id)
+            buyer = await get_buyer(db(), order.customer_id, timezone=settings().timezone)
             draft.choose(buyer)
         else:
             draft.choose_guest()
             draft.texts |= {name: getattr(order, name) or "" for name in DELIVERY_WORDS}
         draft.lines = [(sku, str(quantity)) for sku, quantity in await list_lines(db(), order.id)]
     elif (text := request.args.get("customer", "")).isdigit() and len(text) < 19:
-        buyer = await get_buyer(db(), int(text))
+        buyer = await get_buyer(db(), int(text), timezone=settings().timezone)
         draft.choose(buyer)
     return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q")
 
@@ -77,10 +77,14 @@ async def change_new_order() -> Response:
     draft, act = read_draft(pairs), pairs.get("act", ["enter"])[-1]
     if act == "place":
         return await _place(draft)
-    buyer = await get_buyer(db(), draft.customer_id) if draft.customer_id is not None else None
+    buyer = (
+        await get_buyer(db(), draft.customer_id, timezone=settings().timezone)
+        if draft.customer_id is not None
+        else None
+    )
     focus = ""
     if act.startswith("customer:") and act[9:].isdigit() and len(act) < 27:
-        buyer, focus = await get_buyer(db(), int(act[9:])), "product_q"
+        buyer, focus = await get_buyer(db(), int(act[9:]), timezone=settings().timezone), "product_q"
         draft.choose(buyer)
     elif act == "guest":
         draft.choose_guest()
@@ -110,7 +114,7 @@ async def _take_best(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, s
         found = await find_customers(db(), words, visible_to=me, most=1)
         if not found:
             return None, "customer_q"
-        buyer = await get_buyer(db(), found[0].id)
+        buyer = await get_buyer(db(), found[0].id, timezone=settings().timezone)
         draft.choose(buyer)
         return buyer, "product_q"
     if words := draft.texts.get("product_q", ""):
@@ -142,7 +146,11 @@ async def _place(draft: Draft) -> Response:
     tried = await attempt(EnterOrder, place, pairs=fields)
     if tried.result is not None:
         return await redirect_to(f"/portal/orders/{tried.result}", toast=f"{tried.result} is placed")
-    buyer = await get_buyer(db(), draft.customer_id) if draft.customer_id is not None else None
+    buyer = (
+        await get_buyer(db(), draft.customer_id, timezone=settings().timezone)
+        if draft.customer_id is not None
+        else None
+    )
     return await _show(draft, buyer, tried=tried)
 
 

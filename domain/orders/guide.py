@@ -5,10 +5,9 @@ from datetime import date, timedelta, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.actor import Actor
 from domain.clock import business_date, business_today
+from domain.orders.queries import Reader
 
 LOOKED_BACK = timedelta(days=365)
 MOST_ORDERS = 100
@@ -54,12 +53,12 @@ class GuideItem:
     in_stock: bool
 
 
-async def list_guide(connection: AsyncConnection, *, visible_to: Actor, timezone: tzinfo) -> list[GuideItem]:
+async def list_guide(connection: Reader, customer_id: int | None, *, timezone: tzinfo) -> list[GuideItem]:
     """What the customer bought in the last year and is still sold, the most often bought first."""
     rows = await connection.execute(
         _GUIDE,
         {
-            "customer": visible_to.id,
+            "customer": customer_id,
             "days": LOOKED_BACK.days,
             "orders": MOST_ORDERS,
             "items": MOST_ITEMS,

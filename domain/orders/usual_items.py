@@ -1,28 +1,25 @@
 """What a customer buys: the last order and the usual items, at one click on the new order page."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
 from domain.errors import NotFound
 from domain.orders.filters import ITEMS, ORDERS
+from domain.orders.guide import list_guide
 from domain.orders.queries import Reader
 from domain.orders.statuses import OrderStatus
 from domain.search import CUSTOMERS, PRODUCTS
 from models import Table
 
-LOOKED_BACK = timedelta(days=365)
-# Orders read to find what is usual; a customer who orders daily is known by the last hundred.
-MOST_ORDERS = 100
 MOST_USUAL = 8
 
 
 @dataclass(frozen=True, slots=True)
 class UsualItem:
-    """A product that the customer buys again and again, with the most they took at a time."""
+    """A product that the customer buys again and again, with the median of what they took at a time."""
 
     sku: str
     name: str
@@ -58,7 +55,7 @@ class Buyer:
     usual: list[UsualItem]
 
 
-async def get_buyer(db: AsyncSession, customer_id: int) -> Buyer:
+async def get_buyer(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Buyer:
     """One active customer with what they buy; raises NotFound for any other."""
     row = (
         await db.execute(
@@ -79,7 +76,7 @@ async def get_buyer(db: AsyncSession, customer_id: int) -> Buyer:
     ).first()
     if row is None:
         raise NotFound("There is no such customer.")
-    return Buyer(*row, await _find_last_order(db, customer_id), await _list_usual(db, customer_id))
+    return Buyer(*row, await _find_last_order(db, customer_id), await _list_usual(db, customer_id, timezone))
 
 
 async def list_lines(db: Reader, order_id: int) -> list[tuple[str, int]]:
@@ -108,38 +105,10 @@ async def _find_last_order(db: Reader, customer_id: int) -> LastOrder | None:
     return LastOrder(newest[1], newest[2], await list_lines(db, newest[0])) if newest else None
 
 
-async def _list_usual(db: Reader, customer_id: int) -> list[UsualItem]:
-    """The products in most of the customer's orders of the last year."""
-    recent = (
-        select(ORDERS.id, ORDERS.created_at)
-        .where(
-            ORDERS.customer_id == customer_id,
-            ORDERS.status != OrderStatus.CANCELLED,
-            ORDERS.created_at > now() - LOOKED_BACK,
-        )
-        .order_by(ORDERS.created_at.desc())
-        .limit(MOST_ORDERS)
-        .subquery()
-    )
-    lines = Table.metadata.tables["order_item"]
-    bought = (
-        select(
-            ITEMS.product_id,
-            func.count().label("times"),
-            func.max(recent.c.created_at).label("last_at"),
-            func.max(ITEMS.quantity).label("quantity"),
-        )
-        .select_from(lines.join(recent, recent.c.id == ITEMS.order_id))
-        .group_by(ITEMS.product_id)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    statement = (
-        select(PRODUCTS.sku, PRODUCTS.name, bought.c.times, bought.c.quantity)
-        .select_from(
-            Table.metadata.tables["product"].join(bought, and_(bought.c.product_id == PRODUCTS.id, PRODUCTS.is_active))
-        )
-        .order_by(bought.c.times.desc(), bought.c.last_at.desc(), PRODUCTS.name)
-        .limit(MOST_USUAL)
-    )
-    return [UsualItem(*row) for row in await db.execute(statement)]
+async def _list_usual(db: Reader, customer_id: int, timezone: tzinfo) -> list[UsualItem]:
+    """The products that stand in more than one of the customer's orders of the last year, as the order guide has them."""
+    guide = await list_guide(db, customer_id, timezone=timezone)
+    again = [item for item in guide if item.times_ordered > 1]
+    return [
+        UsualItem(item.product_sku, item.product_name, item.times_ordered, item.quantity) for item in again[:MOST_USUAL]
+    ]
