@@ -12,7 +12,7 @@ from quart import Blueprint, Response, request
 
 from api.guards import staff_page
 from api.reading import form_pairs
-from api.request import current_actor, db, order_rules
+from api.request import current_actor, db, order_rules, settings
 from domain.actor import Role
 from domain.errors import InvalidInput, Refused
 from domain.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
@@ -57,14 +57,14 @@ async def show_new_order() -> Response:
     if number := request.args.get("from"):
         order = await get_order(db(), number, visible_to=current_actor())
         if order.customer_id is not None:
-            buyer = await get_buyer(db(), order.customer_id, timezone=settings().timezone)
+            buyer = await _read_buyer(order.customer_id)
             draft.choose(buyer)
         else:
             draft.choose_guest()
             draft.texts |= {name: getattr(order, name) or "" for name in DELIVERY_WORDS}
         draft.lines = [(sku, str(quantity)) for sku, quantity in await list_lines(db(), order.id)]
     elif (text := request.args.get("customer", "")).isdigit() and len(text) < 19:
-        buyer = await get_buyer(db(), int(text), timezone=settings().timezone)
+        buyer = await _read_buyer(int(text))
         draft.choose(buyer)
     return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q")
 
@@ -77,14 +77,10 @@ async def change_new_order() -> Response:
     draft, act = read_draft(pairs), pairs.get("act", ["enter"])[-1]
     if act == "place":
         return await _place(draft)
-    buyer = (
-        await get_buyer(db(), draft.customer_id, timezone=settings().timezone)
-        if draft.customer_id is not None
-        else None
-    )
+    buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
     focus = ""
     if act.startswith("customer:") and act[9:].isdigit() and len(act) < 27:
-        buyer, focus = await get_buyer(db(), int(act[9:]), timezone=settings().timezone), "product_q"
+        buyer, focus = await _read_buyer(int(act[9:])), "product_q"
         draft.choose(buyer)
     elif act == "guest":
         draft.choose_guest()
@@ -114,7 +110,7 @@ async def _take_best(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, s
         found = await find_customers(db(), words, visible_to=me, most=1)
         if not found:
             return None, "customer_q"
-        buyer = await get_buyer(db(), found[0].id, timezone=settings().timezone)
+        buyer = await _read_buyer(found[0].id)
         draft.choose(buyer)
         return buyer, "product_q"
     if words := draft.texts.get("product_q", ""):
@@ -146,11 +142,7 @@ async def _place(draft: Draft) -> Response:
     tried = await attempt(EnterOrder, place, pairs=fields)
     if tried.result is not None:
         return await redirect_to(f"/portal/orders/{tried.result}", toast=f"{tried.result} is placed")
-    buyer = (
-        await get_buyer(db(), draft.customer_id, timezone=settings().timezone)
-        if draft.customer_id is not None
-        else None
-    )
+    buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
     return await _show(draft, buyer, tried=tried)
 
 
@@ -295,3 +287,7 @@ def _make_lines(draft: Draft, products: dict[str, FoundProduct], preview: OrderP
             )
         )
     return lines
+
+
+async def _read_buyer(customer_id: int) -> Buyer:
+    return await get_buyer(db(), customer_id, timezone=settings().timezone)

@@ -106,7 +106,7 @@ async def _find_last_order(db: Reader, customer_id: int) -> LastOrder | None:
 
 
 async def _list_usual(db: Reader, customer_id: int, timezone: tzinfo) -> list[UsualItem]:
-    """The products that stand in more than one of the customer's orders of the last year, as the order guide has them."""
+    """What stands in more than one of the customer's orders, as the order guide has it."""
     guide = await list_guide(db, customer_id, timezone=timezone)
     again = [item for item in guide if item.times_ordered > 1]
     return [
