@@ -133,7 +133,9 @@ def build_app(settings: Settings) -> Quart:
     @app.before_serving
     async def open_database() -> None:
         if not app.testing:
-            use_database(Database(settings.database_url, pool_size=settings.database_pool))
+            use_database(
+                Database(settings.database_url, pool_size=settings.database_pool, read_url=settings.read_database_url)
+            )
 
     app.after_serving(close_stripe)
 

@@ -1,7 +1,7 @@
 """Who may call a route. Every route carries one of these decorators; `check_guards` refuses to start without."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
@@ -9,7 +9,7 @@ from typing import Any, cast
 from quart import Quart, Response, current_app, g, request
 from quart_auth import QuartAuth
 
-from api.request import current_actor, peer_address, settings
+from api.request import current_actor, peer_address, request_id, settings
 from domain.actor import GUEST, Actor, ActorKind, Role
 from domain.errors import NotAllowed, NotSignedIn
 from domain.rate_limits import use_limit
@@ -57,7 +57,6 @@ class Guard:
     internal: bool = False
     session_only: bool = False
     before_second_factor: bool = False
-    words: str = field(default="", compare=False)
 
 
 def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
@@ -68,7 +67,7 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
 
         @wraps(handler)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.actor = await _find_actor(guard)
+            g.actor = replace(await _find_actor(guard), request_id=request_id())
             return await handler(*args, **kwargs)
 
         guarded.guard = guard  # type: ignore[attr-defined]
@@ -79,17 +78,17 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
 
 def public(handler: Handler) -> Handler:
     """Anyone may call; nobody is looked up."""
-    return _guarded(Guard(is_public=True, words="public"))(handler)
+    return _guarded(Guard(is_public=True))(handler)
 
 
 def public_or_customer(handler: Handler) -> Handler:
     """Anyone may call; a signed-in customer is known."""
-    return _guarded(Guard(is_public=True, optional_customer=True, words="public"))(handler)
+    return _guarded(Guard(is_public=True, optional_customer=True))(handler)
 
 
 def customer_only(handler: Handler) -> Handler:
     """A signed-in storefront customer."""
-    return _guarded(Guard(customer=True, words="customer"))(handler)
+    return _guarded(Guard(customer=True))(handler)
 
 
 def staff_only(*roles: Role, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
@@ -97,7 +96,7 @@ def staff_only(*roles: Role, before_second_factor: bool = False) -> Callable[[Ha
 
     Where REQUIRE_ADMIN_TOTP is on, an administrator without a second factor only passes `before_second_factor`.
     """
-    return _guarded(Guard(roles=frozenset(roles or Role), before_second_factor=before_second_factor, words="staff"))
+    return _guarded(Guard(roles=frozenset(roles or Role), before_second_factor=before_second_factor))
 
 
 def staff_page(*roles: Role, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
@@ -107,26 +106,23 @@ def staff_page(*roles: Role, before_second_factor: bool = False) -> Callable[[Ha
             roles=frozenset(roles or Role),
             session_only=True,
             before_second_factor=before_second_factor,
-            words="staff",
         )
     )
 
 
 def api_key_for(*scopes: KeyScope, roles: tuple[Role, ...] = ()) -> Callable[[Handler], Handler]:
     """A program whose key has one of the scopes, or staff of one of the roles where given."""
-    return _guarded(Guard(scopes=frozenset(scopes), roles=frozenset(roles), words="api key"))
+    return _guarded(Guard(scopes=frozenset(scopes), roles=frozenset(roles)))
 
 
 def staff_key_or_customer(*scopes: KeyScope, roles: tuple[Role, ...]) -> Callable[[Handler], Handler]:
     """Staff of one of the roles, a program whose key has one of the scopes, or a signed-in customer."""
-    return _guarded(
-        Guard(customer=True, scopes=frozenset(scopes), roles=frozenset(roles), words="staff, api key, customer")
-    )
+    return _guarded(Guard(customer=True, scopes=frozenset(scopes), roles=frozenset(roles)))
 
 
 def internal_only(handler: Handler) -> Handler:
     """Our own machines, by `X-Internal-Secret`."""
-    return _guarded(Guard(internal=True, words="internal"))(handler)
+    return _guarded(Guard(internal=True))(handler)
 
 
 async def _find_actor(guard: Guard) -> Actor:
@@ -238,4 +234,4 @@ async def static_file(filename: str) -> Response:
     return response
 
 
-static_file.guard = Guard(is_public=True, words="public")  # type: ignore[attr-defined]
+static_file.guard = Guard(is_public=True)  # type: ignore[attr-defined]

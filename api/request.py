@@ -6,6 +6,7 @@ else rolled back. Nothing else commits.
 
 import ipaddress
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, cast
 
@@ -45,7 +46,7 @@ def in_raw_transaction(handler: Handler) -> Handler:
 
 def current_actor() -> Actor:
     """The caller as the route's guard found it; a guest before the guard has run."""
-    return cast(Actor, g.get("actor", GUEST))
+    return cast(Actor, g.get("actor") or replace(GUEST, request_id=request_id()))
 
 
 def order_rules() -> OrderRules:

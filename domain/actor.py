@@ -35,6 +35,7 @@ class Actor:
     role: Role | None = None
     session_id: int | None = None
     scopes: frozenset[str] = frozenset()
+    request_id: str = ""
     has_second_factor: bool = False
 
     @property

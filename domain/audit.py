@@ -33,6 +33,7 @@ async def record_audit(
             actor_kind=by.kind,
             actor_id=by.id,
             actor_name=by.name,
+            request_id=by.request_id,
         )
     )
     await db.flush()

@@ -6,17 +6,12 @@ ghost, and a rival sees either the whole act or nothing of it.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
 from domain.errors import InvalidInput, KeyReused, Refused
-from models import IdempotencyKey
 from models.session import raw_connection
 
-KEPT = timedelta(hours=24)
 KEY_LENGTH = 200
 
 # One round trip: try the lock, and look for a kept answer under it.
@@ -88,9 +83,3 @@ async def keep_answer(db: AsyncSession, claim: Claim, status: int, body: bytes) 
     """Keep the answer of a successful act, in the act's own transaction."""
     connection = await raw_connection(db)
     await connection.execute(_KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, body)
-
-
-async def forget_old_answers(db: AsyncSession) -> int:
-    """Delete answers older than a day; returns how many."""
-    deleted = await db.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - KEPT))
-    return int(deleted.rowcount)  # type: ignore[attr-defined]

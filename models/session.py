@@ -31,8 +31,9 @@ _RAW = "raw_connection"
 class Database:
     """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, read_url: str = "") -> None:
         self.url = url
+        self._replica = Database(read_url, pool_size=pool_size) if read_url and read_url != url else None
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -64,6 +65,12 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection on AUTOCOMMIT for reads of one statement: no BEGIN and no COMMIT travel."""
         async with self._autocommit.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reporting(self) -> AsyncIterator[AsyncConnection]:
+        """As `reading`, for reports and exports: from the replica where READ_DATABASE_URL names one."""
+        async with (self._replica or self).reading() as connection:
             yield connection
 
     @asynccontextmanager
@@ -107,6 +114,8 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+        if self._replica is not None:
+            await self._replica.close()
 
 
 class RawTransaction:

@@ -85,7 +85,7 @@ class Figure:
 async def show_home(query: HomeQuery) -> Response:
     """What waits for this colleague, and the figures of a period."""
     me, zone = current_actor(), settings().timezone
-    async with current_database().reading() as connection:
+    async with current_database().reporting() as connection:
         home = await get_home(connection, query, visible_to=me, timezone=zone)
     attention = list(_list_attention(home, me))
     return await page_or_block(

@@ -38,6 +38,7 @@ class RolledBackDatabase(Database):
     def __init__(self, connection: AsyncConnection, url: str) -> None:
         self.url = url
         self.connection = connection
+        self._replica = None
 
     def session(self) -> AsyncSession:
         return AsyncSession(self.connection, join_transaction_mode="create_savepoint", expire_on_commit=False)

@@ -33,7 +33,7 @@ async def _read_cells(
     asked = filters.model_copy(update={"page": 1, "per_page": BATCH})
     last: OrderRow | None = None
     while True:
-        async with database.reading() as connection:
+        async with database.reporting() as connection:
             conditions = await find_conditions(connection, asked, visible_to=actor, timezone=timezone)
             if last is not None:
                 place, here = tuple_(ORDERS.created_at, ORDERS.id), tuple_(last.created_at, last.id)

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from models.session import Database, RawTransaction, raw_connection
 
@@ -96,3 +98,16 @@ async def test_a_raw_transaction_that_was_never_ended_takes_its_connection_with_
     async with alone.raw_reading() as other:
         assert await ask_pid(other) != pid
         assert await other.fetchval("SELECT count(*) FROM category") == 0
+
+
+async def test_reports_read_from_the_replica_where_one_is_named(
+    committed: Database, database_urls: dict[str, str]
+) -> None:
+    name = text("SELECT current_database()")
+    split = Database(committed.url, pool_size=1, read_url=database_urls["rolled_back"])
+    async with split.reporting() as reports, split.reading() as lists:
+        assert await reports.scalar(name) == make_url(database_urls["rolled_back"]).database
+        assert await lists.scalar(name) == make_url(committed.url).database
+    await split.close()
+    async with committed.reporting() as reports:
+        assert await reports.scalar(name) == make_url(committed.url).database

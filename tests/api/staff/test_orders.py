@@ -369,10 +369,12 @@ async def test_an_order_without_money_is_deleted_and_its_stock_goes_back(
     await client.post(f"/api/staff/orders/{paid.written.id}/mark-paid", json={})
     refused = await client.delete(f"/api/staff/orders/{paid.written.id}")
     assert (refused.status_code, (await refused.get_json())["code"]) == (409, "cancel_instead")
-    assert (await client.delete(f"/api/staff/orders/{placed.written.id}")).status_code == 200
+    deleted = await client.delete(f"/api/staff/orders/{placed.written.id}")
+    assert deleted.status_code == 200
     assert await level(db, pan) == 9
     entry = (await db.execute(select(AuditEntry))).scalar_one()
     assert (entry.action, entry.record_name) == ("delete", placed.written.order_number)
+    assert entry.request_id == deleted.headers["X-Request-Id"]
     await open_desk(client, db, Role.STAFF)
     assert (await client.delete(f"/api/staff/orders/{paid.written.id}")).status_code == 403
 
