@@ -29,6 +29,13 @@ ERROR_SCHEMA = {
         "fields": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A repeat with the same key and body within a day gets the first answer again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 SECURITY = {
     "customer": APIKeySecurityScheme(name="ladle_customer", in_="cookie"),
     "staff": HttpSecurityScheme(scheme="bearer", bearer_format="JWT"),
@@ -58,6 +65,8 @@ class Provider(OpenAPIProvider):
         for operations in paths.values():
             for operation in operations.values():
                 operation["security"] = _security(guard)
+                if getattr(self._app.view_functions[rule.endpoint], "is_idempotent", False):
+                    operation["parameters"].append(IDEMPOTENCY_KEY)
                 operation["responses"]["default"] = {
                     "description": "A refusal",
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
