@@ -25,7 +25,6 @@ ICON_SHAPES = "tabler-nodes-outline.json"
 PACKAGES: dict[tuple[str, str], dict[str, str]] = {
     ("htmx.org", "4.0.1"): {
         "dist/htmx.min.js": "static/vendor/htmx.min.js",
-        "dist/ext/hx-sse.min.js": "static/vendor/hx-sse.min.js",
         "LICENSE": "static/vendor/licences/htmx.txt",
     },
     ("@tabler/core", "1.6.1"): {"dist/css/tabler.min.css": "static/vendor/tabler.min.css"},
