@@ -58,7 +58,6 @@ async def edit_items(
     settle_payment_status(order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
     await record_event(db, order, "items", by=by, changes=changes)
-    assert order.id is not None  # a locked order is in the database
     if order.takes_stock:
         await take_stock_again(connection, order.id, reason=StockReason.ORDER_EDITED, by=by)
     return order
@@ -74,9 +73,9 @@ def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: Order
     discount = min(discount, subtotal)
     fee = data.delivery_fee
     if fee is None:
-        had_free_delivery = order.delivery_fee == ZERO
-        computed = calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
-        fee = ZERO if had_free_delivery and order.subtotal < rules.free_delivery_minimum else computed
+        # A fee that followed the rule goes on following it; one that staff set stays as they set it.
+        follows = order.delivery_fee == _usual_fee(order.subtotal, rules)
+        fee = _usual_fee(subtotal, rules) if follows else order.delivery_fee
     totals = calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
     order.subtotal = totals.subtotal
     order.discount_amount = totals.discount_amount
@@ -84,6 +83,10 @@ def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: Order
     order.total_amount = totals.total_amount
     order.item_count = len(lines)
     order.unit_count = sum(line.quantity for line in lines)
+
+
+def _usual_fee(subtotal: Decimal, rules: OrderRules) -> Decimal:
+    return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
 
 
 def bounded_percent(by: Actor, rules: OrderRules) -> Decimal | None:
@@ -95,7 +98,7 @@ async def _replace_lines(db: AsyncSession, order: Order, lines: list[Line]) -> N
     await db.execute(delete(OrderItem).where(OrderItem.order_id == order.id))
     db.add_all(
         OrderItem(
-            order_id=order.id or 0,
+            order_id=order.id,
             position=position,
             product_id=line.product_id,
             product_name=line.product_name,

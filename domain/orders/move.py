@@ -10,6 +10,7 @@ from domain.credit.exposure import find_customer
 from domain.errors import NotAllowed, Refused
 from domain.inputs import Input, Text200, Text2000
 from domain.inventory.stock import take_stock_again
+from domain.money import ZERO
 from domain.orders.cancel import cancel_order
 from domain.orders.place import why_on_hold
 from domain.orders.record import lock_order, record_event
@@ -94,12 +95,11 @@ def _set_times(order: Order, to: OrderStatus, at: datetime) -> None:
 
 async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
     """Take the stock of an order that leaves cancelled, and check its terms anew."""
-    assert order.id is not None  # a locked order is in the database
     connection = await raw_connection(db)
     if order.payment_method == PaymentMethod.NET30 and calculate_balance(order):
         customer = await find_customer(connection, order.customer_id) if order.customer_id else None
         # The order itself counts in the exposure again already, so nothing is added to it.
-        order.hold_reason = await why_on_hold(connection, customer, calculate_balance(order) * 0)
+        order.hold_reason = await why_on_hold(connection, customer, ZERO)
         order.on_hold = bool(order.hold_reason)
         await db.flush()
     if order.takes_stock:

@@ -323,6 +323,19 @@ async def test_lines_of_a_pending_order_change_with_stock_and_totals(
     assert (await put(client, f"{path}/items", body))[0] == 409
 
 
+@pytest.mark.parametrize(("fee", "after"), [(12.5, 12.5), (0.0, 0.0), (25.0, 0.0)])
+async def test_a_fee_that_staff_set_outlives_an_edit_and_the_usual_one_follows_the_rule(
+    client: TestClientProtocol, db: AsyncSession, fee: float, after: float
+) -> None:
+    pan = await make_product(db, 10, unit_price=Decimal("100.00"))
+    await open_desk(client, db, Role.STAFF)
+    body = order_body((pan, 1), payment_status="unpaid", delivery_fee=fee)
+    order = (await (await client.post("/api/staff/orders", json=body)).get_json())["order"]
+    lines = {"items": [{"product_id": pan.id, "quantity": 3}]}
+    _, answer = await put(client, f"/api/staff/orders/{order['id']}/items", lines)
+    assert (answer["order"]["subtotal"], answer["order"]["delivery_fee"]) == (300.0, after)
+
+
 async def test_a_rep_sees_and_changes_own_orders_alone(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 10)
     rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
