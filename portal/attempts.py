@@ -55,11 +55,22 @@ async def attempt(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
     """Read the form in hand (or `pairs`) and do the act; a refusal leaves nothing behind and is handed back."""
+
+    async def in_savepoint(data: InputT) -> T:
+        async with db().begin_nested():
+            return await act(data)
+
+    return await attempt_apart(model, in_savepoint, pairs=pairs)
+
+
+async def attempt_apart(
+    model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
+) -> Attempt[T]:
+    """As `attempt`, for an act that has transactions of its own: nothing of the request's is around it."""
     pairs = await form_pairs() if pairs is None else pairs
     typed = {name: values[-1] for name, values in pairs.items()}
     try:
-        async with db().begin_nested():
-            return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
+        return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
     except NotFound:
         raise
     except DomainError as refusal:

@@ -1,24 +1,22 @@
 """Money acts of one order that ask first: a pay link, a check's photos, giving a payment back."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from quart import Blueprint, Response
 
 from api.guards import staff_page
-from api.reading import body_limit, form_pairs
+from api.reading import body_limit
 from api.request import current_actor, db, settings
 from api.uploads import read_upload, require_upload
 from domain.actor import Role
-from domain.errors import DomainError, NotFound
-from domain.inputs import Filled60, Input, read_form
+from domain.inputs import Filled60, Input
 from domain.money import format_money
 from domain.orders.order_page import OrderPage, get_order_page
 from domain.payments.checks import UploadedCheck, prepare_photos, upload_check
 from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt, attempt_apart, form_version
 from portal.order import order_url
 from portal.render import page_or_block, redirect_to
 
@@ -110,24 +108,10 @@ async def give_back(number: str, payment_id: int) -> Response:
             shown.order.id, payment_id, data, by=current_actor(), settings=settings(), version=version
         )
 
-    tried = await _attempt_apart(RefundPayment, refund)
+    tried = await attempt_apart(RefundPayment, refund)
     if tried.result is None:
         return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
     return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} given back")
-
-
-async def _attempt_apart(
-    model: type[RefundPayment], act: Callable[[RefundPayment], Awaitable[RefundOutcome]]
-) -> Attempt[RefundOutcome]:
-    """As `attempt`, without a transaction of the request around the act."""
-    pairs = await form_pairs()
-    typed = {name: values[-1] for name, values in pairs.items()}
-    try:
-        return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
-    except NotFound:
-        raise
-    except DomainError as refusal:
-        return Attempt(None, refusal, typed)
 
 
 async def _read(number: str) -> OrderPage:
