@@ -70,7 +70,7 @@ async def list_products(query: ListProducts) -> bytes:
 async def create_product(data: CreateProduct) -> Any:
     """Add a product; its picture may be sent as a data URL."""
     product = await add_product(db(), data, by=current_actor())
-    shown_url = make_image_url(product.id or 0, product.image_hash, product.image_url)
+    shown_url = make_image_url(product.id, product.image_hash, product.image_url)
     return product.model_dump() | {"image_url": shown_url}
 
 

@@ -28,7 +28,7 @@ async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Deci
     if used <= 0:
         return ZERO
     payment = Payment(
-        order_id=order.id or 0,
+        order_id=order.id,
         customer_id=order.customer_id,
         method=PaymentMethod.STORE_CREDIT,
         amount=-used,

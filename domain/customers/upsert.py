@@ -51,7 +51,6 @@ async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: 
         record_name=customer.company_name,
         by=by,
     )
-    assert customer.id is not None  # flushed
     return customer.id
 
 

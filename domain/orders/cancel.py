@@ -54,6 +54,5 @@ async def cancel_order(
         moved_to=OrderStatus.CANCELLED,
         changes={"credit_returned": format_money(returned)} if returned else None,
     )
-    assert order.id is not None  # a locked order is in the database
     await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=by)
     return order

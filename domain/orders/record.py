@@ -100,5 +100,4 @@ async def record_event(
         )
     )
     await db.flush()
-    assert order.id is not None  # a locked order is in the database
     await announce(db, "orders", order.id)

@@ -85,7 +85,6 @@ async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos,
     if by.is_staff:
         require(by, "upload_checks", "Your role does not take checks.")
     order = await lock_payable_order(db, order_number, visible_to=by)
-    assert order.id is not None  # a locked order is in the database
     await db.execute(
         update(PaperCheck)
         .where(PaperCheck.order_id == order.id, PaperCheck.state == CheckState.PENDING_REVIEW)

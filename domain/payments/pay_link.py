@@ -113,7 +113,6 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
 
 async def _make_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
     order = await lock_payable_order(db, data.order_number, visible_to=by)
-    assert order.id is not None  # a locked order is in the database
     token = new_token()
     link = PayLink(
         order_id=order.id,

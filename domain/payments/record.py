@@ -38,7 +38,7 @@ async def add_payment(
     applied = min(amount, calculate_balance(order))
     surplus = amount - applied
     payment = Payment(
-        order_id=order.id or 0,
+        order_id=order.id,
         customer_id=order.customer_id,
         method=method,
         amount=amount,

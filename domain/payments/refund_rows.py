@@ -144,7 +144,7 @@ async def apply_refund(
     unapplied = payment.amount - payment.applied_amount + back if payment.customer_id is None else ZERO
     applied = max(amount - max(unapplied, ZERO), ZERO)
     row = Payment(
-        order_id=order.id or 0,
+        order_id=order.id,
         customer_id=order.customer_id,
         refunds_payment_id=payment.id,
         method=method,
