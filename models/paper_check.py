@@ -47,12 +47,17 @@ class PaperCheck(Table, table=True):
 
 
 class PaperCheckImage(Table, table=True):
-    """One side of a check, made anew from what was sent."""
+    """One side of a check, made anew from what was sent; it lies here, or sealed in the object store under a key."""
 
     __tablename__ = "paper_check_image"
-    __table_args__ = (CheckConstraint("side IN ('front', 'back')", name="side_known"),)
+    __table_args__ = (
+        CheckConstraint("side IN ('front', 'back')", name="side_known"),
+        CheckConstraint("(data IS NULL) = (object_key <> '')", name="one_place"),
+        Index("ix_paper_check_image_unmoved", "check_id", "side", postgresql_where=sql("data IS NOT NULL")),
+    )
 
     check_id: int = Field(primary_key=True, foreign_key="paper_check.id", ondelete="CASCADE")
     side: str = Field(primary_key=True)
     content_type: str
-    data: bytes = Field(sa_type=LargeBinary, nullable=False)
+    data: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
+    object_key: str = text()

@@ -14,8 +14,9 @@ from api.reading import body_limit
 from api.request import db, settings
 from api.uploads import read_upload, require_upload
 from domain.errors import DomainError, NotFound, Refused
+from domain.payments.check_photos import prepare_photos
 from domain.payments.checkout import ask_about_link, open_checkout
-from domain.payments.checks import prepare_photos, upload_check
+from domain.payments.checks import upload_check
 from domain.payments.pay_link import get_pay_page, payer_actor
 from portal.render import page_or_block, redirect_to
 

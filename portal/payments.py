@@ -12,7 +12,8 @@ from domain.actor import Role
 from domain.inputs import Filled60, Input
 from domain.money import format_money
 from domain.orders.order_page import OrderPage, get_order_page
-from domain.payments.checks import UploadedCheck, prepare_photos, upload_check
+from domain.payments.check_photos import prepare_photos
+from domain.payments.checks import UploadedCheck, upload_check
 from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable

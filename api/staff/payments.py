@@ -7,10 +7,11 @@ from quart_schema import tag_blueprint
 
 from api.guards import staff_only
 from api.reading import answers, reads
-from api.request import current_actor, db
+from api.request import current_actor, db, settings
 from api.schemas.payments import ReviewedCheckOut
 from domain.actor import Role
 from domain.payments import checks
+from domain.payments.check_photos import get_check_photo
 
 blueprint = Blueprint("staff_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
@@ -53,5 +54,5 @@ async def reject_check(order_number: str, data: checks.ReviewCheck) -> Any:
 
 
 async def _show_image(order_number: str, side: str) -> Response:
-    content_type, data = await checks.get_check_image(db(), order_number, side, visible_to=current_actor())
+    content_type, data = await get_check_photo(order_number, side, visible_to=current_actor(), settings=settings())
     return Response(data, content_type=content_type, headers={"Cache-Control": "private, no-store"})

@@ -14,6 +14,7 @@ from api.uploads import read_upload, require_upload, takes_files
 from domain.actor import ActorKind, Role
 from domain.inputs import Filled60, Input
 from domain.payments import card, checks, pay_link
+from domain.payments.check_photos import prepare_photos
 from models import KeyScope
 
 blueprint = Blueprint("storefront_payments", __name__)
@@ -82,9 +83,7 @@ async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
 @answers(UploadedCheckOut)
 async def upload_check(data: UploadCheck) -> Any:
     """Keep the photos of a paper check and put the payment in review."""
-    photos = await checks.prepare_photos(
-        await require_upload("check_front", "check_image"), await read_upload("check_back")
-    )
+    photos = await prepare_photos(await require_upload("check_front", "check_image"), await read_upload("check_back"))
     uploaded = await checks.upload_check(db(), data.order_number, photos, by=current_actor())
     return {
         "message": f"The check for {uploaded.order_number} waits for review.",

@@ -10,6 +10,7 @@ from domain.inventory.stock import return_held_stock
 from domain.live import announce
 from domain.orders.record import lock_order
 from domain.orders.statuses import OrderStatus
+from domain.payments.check_photos import forget_photos_later
 from domain.staff.rights import require
 from models import Order, Payment, StockReason
 from models.session import raw_connection
@@ -43,5 +44,6 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
         },
         by=by,
     )
+    await forget_photos_later(db, order_id)
     await db.execute(delete(Order).where(Order.id == order_id))
     await announce(db, "orders", order_id)

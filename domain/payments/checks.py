@@ -1,25 +1,25 @@
 """Paper checks: their photos come in, the office looks at them and approves or rejects.
 
-The photos are made anew before they are kept, and are private. A check counts as money only once it is approved.
+A check counts as money only once it is approved.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.clock import now
-from domain.errors import NotFound, Refused
-from domain.images import NormalisedImage, normalise_image
+from domain.errors import Refused
+from domain.images import NormalisedImage
 from domain.inputs import Input, MoneyIn, Text2000
 from domain.money import ZERO, format_money
 from domain.orders.move import move_locked_order
 from domain.orders.record import record_event
 from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.payments.check_photos import CheckPhotos, keep_photos
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_payment
@@ -27,14 +27,6 @@ from domain.staff.rights import require
 from models import CheckState, Order, PaperCheck, PaperCheckImage
 
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckPhotos:
-    """Both sides of a check as they are kept."""
-
-    front: NormalisedImage
-    back: NormalisedImage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +62,6 @@ class ReviewCheck(Input):
     amount: MoneyIn | None = None
 
 
-async def prepare_photos(front: bytes, back: bytes | None) -> CheckPhotos:
-    """Check both files by content and make them anew, outside any transaction; raises InvalidInput or TooLarge."""
-    first = await asyncio.to_thread(normalise_image, front, field="check_front")
-    second = await asyncio.to_thread(normalise_image, back, field="check_back") if back else None
-    return CheckPhotos(first, second)
-
-
 async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos, *, by: Actor) -> UploadedCheck:
     """Keep a check for an order's balance and put the payment in review; a newer photo replaces the one before.
 
@@ -99,9 +84,7 @@ async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos,
     )
     db.add(check)
     await db.flush()
-    for side, photo in (("front", photos.front), ("back", photos.back)):
-        if photo is not None:
-            db.add(PaperCheckImage(check_id=check.id, side=side, content_type=photo.content_type, data=photo.data))
+    keep_photos(db, check.id, photos)
     order.payment_status = PaymentStatus.PENDING_REVIEW
     order.payment_method = PaymentMethod.CHECK
     await record_event(db, order, "check_sent", by=by, changes={"amount": format_money(check.amount)})
@@ -169,23 +152,6 @@ def _close(check: PaperCheck, state: CheckState, note: str, by: Actor) -> None:
     check.reviewed_by = by.name
     check.reviewed_at = now()
     check.review_note = note
-
-
-async def get_check_image(db: AsyncSession, order_number: str, side: str, *, visible_to: Actor) -> tuple[str, bytes]:
-    """One side of an order's newest check with its media type; raises NotFound when there is none."""
-    require(visible_to, "review_checks", "Your role does not see checks.")
-    newest = select(func.max(PaperCheck.id)).where(PaperCheck.order_id == Order.id).correlate(Order).scalar_subquery()
-    row = (
-        await db.execute(
-            select(PaperCheckImage.content_type, PaperCheckImage.data)
-            .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
-            .join(Order, Order.id == PaperCheck.order_id)
-            .where(Order.order_number == order_number, PaperCheckImage.side == side, PaperCheck.id == newest)
-        )
-    ).first()
-    if row is None:
-        raise NotFound(f"There is no photo of the check's {side}.")
-    return row.content_type, row.data
 
 
 async def list_waiting_checks(db: AsyncSession, *, visible_to: Actor) -> list[CheckRow]:

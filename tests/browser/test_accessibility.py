@@ -17,7 +17,8 @@ from werkzeug.routing import Rule
 from domain.actor import Role
 from domain.clock import now
 from domain.orders.statuses import PaymentMethod
-from domain.payments.checks import prepare_photos, upload_check
+from domain.payments.check_photos import prepare_photos
+from domain.payments.checks import upload_check
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key

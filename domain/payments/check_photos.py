@@ -1,0 +1,148 @@
+"""The photos of paper checks: made anew, kept in the database, and moved to the object store where there is one.
+
+They are taken in by the database, so that no outage of the store loses one; a job moves them later. A bucket may be
+open to the public for other things, so a photo lies in it sealed, and nobody reads it there without our key.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Actor
+from domain.crypto import UnreadableSecretError, seal, unseal
+from domain.errors import NotFound, OutsideServiceFailed
+from domain.images import NormalisedImage, hash_bytes, normalise_image
+from domain.jobs import enqueue
+from domain.object_store import find_object_store, get_object_store
+from domain.staff.rights import require
+from integrations.errors import ServiceFailed
+from integrations.r2_client import ObjectStore, delete_object, fetch_object, put_object
+from models import Order, PaperCheck, PaperCheckImage
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+STORE_JOB = "store_check_photos"
+FORGET_JOB = "forget_check_photos"
+_SEALED_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPhotos:
+    """Both sides of a check as they are kept."""
+
+    front: NormalisedImage
+    back: NormalisedImage | None
+
+
+async def prepare_photos(front: bytes, back: bytes | None) -> CheckPhotos:
+    """Check both files by content and make them anew, outside any transaction; raises InvalidInput or TooLarge."""
+    first = await asyncio.to_thread(normalise_image, front, field="check_front")
+    second = await asyncio.to_thread(normalise_image, back, field="check_back") if back else None
+    return CheckPhotos(first, second)
+
+
+def keep_photos(db: AsyncSession, check_id: int, photos: CheckPhotos) -> None:
+    """Put the photos of a new check into the database, with what else is written in this transaction."""
+    for side, photo in (("front", photos.front), ("back", photos.back)):
+        if photo is not None:
+            db.add(PaperCheckImage(check_id=check_id, side=side, content_type=photo.content_type, data=photo.data))
+
+
+async def get_check_photo(order_number: str, side: str, *, visible_to: Actor, settings: Settings) -> tuple[str, bytes]:
+    """One side of an order's newest check with its media type, from wherever it lies.
+
+    Raises NotFound when there is none, and for one that was moved OutsideServiceFailed when the store does not give it
+    back and NotConfigured when the store is not set up any more.
+    """
+    require(visible_to, "review_checks", "Your role does not see checks.")
+    newest = select(func.max(PaperCheck.id)).where(PaperCheck.order_id == Order.id).correlate(Order).scalar_subquery()
+    async with current_database().session() as db:
+        found = await db.execute(
+            select(PaperCheckImage)
+            .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
+            .join(Order, Order.id == PaperCheck.order_id)
+            .where(Order.order_number == order_number, PaperCheckImage.side == side, PaperCheck.id == newest)
+        )
+        photo = found.scalar_one_or_none()
+    if photo is None:
+        raise NotFound(f"There is no photo of the check's {side}.")
+    return photo.content_type, await _fetch(photo, settings) if photo.data is None else photo.data
+
+
+async def _fetch(photo: PaperCheckImage, settings: Settings) -> bytes:
+    try:
+        sealed = await fetch_object(get_object_store(settings), photo.object_key)
+        return unseal(sealed, settings.data_keys, _context(photo))
+    except (ServiceFailed, UnreadableSecretError) as error:
+        raise OutsideServiceFailed(f"The photo of the check's {photo.side} can't be read. {error}") from error
+
+
+async def store_photos(settings: Settings) -> int | None:
+    """Move every photo that still lies in the database to the object store; how many, or None without a store.
+
+    Each is moved by itself and may be moved again; raises ServiceFailed at the first that the store does not take.
+    """
+    store = find_object_store(settings)
+    if store is None:
+        return None
+    moved = 0
+    while (photo := await _find_unmoved()) is not None:
+        await _move(photo, store, settings.data_keys)
+        moved += 1
+    return moved
+
+
+async def _find_unmoved() -> PaperCheckImage | None:
+    unmoved = (
+        select(PaperCheckImage)
+        .where(PaperCheckImage.data.is_not(None))
+        .order_by(PaperCheckImage.check_id, PaperCheckImage.side)
+        .limit(1)
+    )
+    async with current_database().session() as db:
+        return (await db.execute(unmoved)).scalar_one_or_none()
+
+
+async def _move(photo: PaperCheckImage, store: ObjectStore, keys: list[str]) -> None:
+    assert photo.data is not None  # the statement asks for it
+    object_key = f"checks/{photo.check_id}/{photo.side}-{hash_bytes(photo.data)}"
+    sealed = await asyncio.to_thread(seal, photo.data, keys, _context(photo))
+    await put_object(store, object_key, sealed, content_type=_SEALED_TYPE)
+    this = (PaperCheckImage.check_id == photo.check_id, PaperCheckImage.side == photo.side)
+    async with separate_transaction() as db:
+        await db.execute(update(PaperCheckImage).where(*this).values(data=None, object_key=object_key))
+        is_wanted = (await db.execute(select(exists().where(*this)))).scalar_one()
+    if not is_wanted:
+        # Its order was deleted meanwhile, and knew of no object to forget.
+        await delete_object(store, object_key)
+
+
+async def forget_photos_later(db: AsyncSession, order_id: int) -> None:
+    """Have what the object store holds of an order's checks deleted once the order's deletion commits."""
+    keys = (
+        (
+            await db.execute(
+                select(PaperCheckImage.object_key)
+                .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
+                .where(PaperCheck.order_id == order_id, PaperCheckImage.object_key != "")
+            )
+        )
+        .scalars()
+        .all()
+    )
+    if keys:
+        await enqueue(db, FORGET_JOB, {"keys": list(keys)})
+
+
+async def forget_photos(keys: list[str], settings: Settings) -> None:
+    """Delete these objects; raises ServiceFailed when the store does not say that they are gone."""
+    store = get_object_store(settings)
+    for key in keys:
+        await delete_object(store, key)
+
+
+def _context(photo: PaperCheckImage) -> str:
+    """What a sealed photo is bound to, so that none is shown as another check's."""
+    return f"paper_check:{photo.check_id}:{photo.side}"
