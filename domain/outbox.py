@@ -3,6 +3,9 @@
 The same message twice, by its dedupe key, is once.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Channel
@@ -10,10 +13,25 @@ from models.session import raw_connection
 
 SEND_JOB = "send_message"
 
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    filename: str
+    content_type: str
+    data: bytes
+
+
 _QUEUE = """
 WITH message AS (
   INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, order_id, customer_id, dedupe_key)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id
+),
+file AS (
+  INSERT INTO outbox_attachment (message_id, position, filename, content_type, data)
+  SELECT message.id, position, filename, content_type, data FROM message,
+    unnest($10::text[], $11::text[], $12::bytea[]) WITH ORDINALITY AS t(filename, content_type, data, position)
 ),
 run AS (
   INSERT INTO job_run (name, payload) SELECT $9, jsonb_build_object('message_id', id) FROM message RETURNING id
@@ -36,9 +54,10 @@ async def queue_mail(
     order_id: int | None = None,
     customer_id: int | None = None,
     dedupe_key: str | None = None,
+    attachments: Sequence[Attachment] = (),
 ) -> None:
     """Send a mail after this commits; `text` is plain paragraphs, a link on a line of its own."""
-    await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key)
+    await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key, attachments)
 
 
 async def queue_text(
@@ -70,6 +89,10 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     order_id: int | None,
     customer_id: int | None,
     dedupe_key: str | None,
+    attachments: Sequence[Attachment] = (),
 ) -> None:
     connection = await raw_connection(db)
-    await connection.execute(_QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB)
+    files = [[getattr(each, name) for each in attachments] for name in ("filename", "content_type", "data")]
+    await connection.execute(
+        _QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, *files
+    )

@@ -3,11 +3,11 @@
 A missing setting is no failure: the message is kept as not sent, with the sentence that names the setting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
 
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from domain.clock import now
 from domain.errors import NotConfigured
@@ -16,7 +16,7 @@ from integrations.discord_client import post_message
 from integrations.errors import ServiceFailed, ServiceRefused
 from integrations.mail_client import MailServer, send_mail
 from integrations.twilio_client import TwilioAccount, send_text
-from models import Channel, MessageState, OutboxMessage
+from models import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -31,10 +31,12 @@ async def send_message(message_id: int, settings: Settings, *, write_html: Write
     """
     async with current_database().session() as db:
         message = await db.get(OutboxMessage, message_id)
+        attached = select(OutboxAttachment).where(OutboxAttachment.message_id == message_id)
+        files = (await db.scalars(attached.order_by(OutboxAttachment.position))).all()
     if message is None or message.state == MessageState.SENT:
         return None
     try:
-        await _send(message, settings, write_html)
+        await _send(message, files, settings, write_html)
     except NotConfigured as error:
         return await _note(message_id, MessageState.NOT_SENT, error.message)
     except ServiceRefused as error:
@@ -50,9 +52,11 @@ async def give_message_up(message_id: int, error: str) -> None:
     await _note(message_id, MessageState.FAILED, error)
 
 
-async def _send(message: OutboxMessage, settings: Settings, write_html: WriteHtml) -> None:
+async def _send(
+    message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
+) -> None:
     if message.channel == Channel.EMAIL:
-        await send_mail(mail_server(settings), write_mail(message, settings, write_html))
+        await send_mail(mail_server(settings), write_mail(message, files, settings, write_html))
     elif message.channel == Channel.TEXT:
         await send_text(_twilio_account(settings), to=message.recipient, text=message.body_text)
     else:
@@ -60,7 +64,7 @@ async def _send(message: OutboxMessage, settings: Settings, write_html: WriteHtm
 
 
 async def _note(message_id: int, state: MessageState, error: str, *, tried: bool = False) -> MessageState:
-    """Write what became of the message; one that is known as sent stays so."""
+    """Write what became of the message; one that is known as sent stays so, and its files are not needed again."""
     change = (
         update(OutboxMessage)
         .where(OutboxMessage.id == message_id, OutboxMessage.state != MessageState.SENT)
@@ -73,6 +77,8 @@ async def _note(message_id: int, state: MessageState, error: str, *, tried: bool
     )
     async with separate_transaction() as db:
         await db.execute(change)
+        if state is MessageState.SENT:
+            await db.execute(delete(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
         await announce(db, "outbox", message_id)
     return state
 
@@ -85,8 +91,10 @@ def mail_server(settings: Settings) -> MailServer:
     return MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password)
 
 
-def write_mail(message: OutboxMessage, settings: Settings, write_html: WriteHtml) -> EmailMessage:
-    """The mail as plain text and HTML; its Message-ID is the row's own, so that a repeat is known as one."""
+def write_mail(
+    message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
+) -> EmailMessage:
+    """The mail as plain text and HTML with its files; its Message-ID is the row's own, so that a repeat is known."""
     subject = " ".join(message.subject.split())
     name, address = parseaddr(settings.smtp_from or settings.smtp_user)
     mail = EmailMessage()
@@ -99,6 +107,9 @@ def write_mail(message: OutboxMessage, settings: Settings, write_html: WriteHtml
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.body_text)
     mail.add_alternative(message.body_html or write_html(subject, message.body_text), subtype="html")
+    for file in files:
+        kind, _, subtype = file.content_type.partition("/")
+        mail.add_attachment(file.data, maintype=kind, subtype=subtype, filename=file.filename)
     return mail
 
 

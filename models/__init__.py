@@ -11,7 +11,7 @@ from models.job_run import JobRun, JobState
 from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
 from models.order import Order, OrderEvent, OrderItem
-from models.outbox_message import Channel, MessageState, OutboxMessage
+from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
 from models.payment import Payment, PaymentState
@@ -45,6 +45,7 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderItem",
+    "OutboxAttachment",
     "OutboxMessage",
     "PaperCheck",
     "PaperCheckImage",

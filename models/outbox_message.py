@@ -1,9 +1,11 @@
-"""The outbox: mails, texts and Discord posts written in the act's own transaction and sent by a job."""
+"""The outbox: mails, texts and Discord posts written in the act's own transaction and sent by a job; mails may carry
+files, which are dropped once the mail is sent.
+"""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
@@ -53,3 +55,15 @@ class OutboxMessage(Table, table=True):
     customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
     created_at: datetime = created()
     sent_at: datetime | None = moment()
+
+
+class OutboxAttachment(Table, table=True):
+    """A file that goes with a mail, in the order of `position`."""
+
+    __tablename__ = "outbox_attachment"
+
+    message_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="outbox_message.id", ondelete="CASCADE")
+    position: int = Field(primary_key=True)
+    filename: str
+    content_type: str
+    data: bytes = Field(sa_type=LargeBinary, nullable=False)

@@ -1,4 +1,6 @@
-"""What restaurants send with the "Save Me Money" form: who they are, and the invoice that they pay elsewhere."""
+"""What restaurants send with the "Save Me Money" form: who they are, the invoice that they pay elsewhere, and who of us
+answered them.
+"""
 
 from datetime import datetime
 
@@ -6,14 +8,18 @@ from sqlalchemy import Index, LargeBinary
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, created, key, text
+from models.base import Table, created, key, moment, search_index, searched, text
 
 
 class SavingsRequest(Table, table=True):
-    """One request; an invoice is kept as it was made anew, a PDF as it came."""
+    """One request; a photo of an invoice is kept as it was made anew, a PDF as it came."""
 
     __tablename__ = "savings_request"
-    __table_args__ = (Index("ix_savings_request_newest", sql("id DESC")),)
+    __table_args__ = (
+        Index("ix_savings_request_newest", sql("id DESC")),
+        Index("ix_savings_request_open", sql("id DESC"), postgresql_where=sql("answered_at IS NULL")),
+        search_index("ix_savings_request_search_text"),
+    )
 
     id: int = key()
     name: str
@@ -27,3 +33,6 @@ class SavingsRequest(Table, table=True):
     invoice_type: str = text()
     invoice: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
     created_at: datetime = created()
+    answered_at: datetime | None = moment()
+    answered_by: str = text()
+    search_text: str = searched("lower(restaurant_name || ' ' || name || ' ' || email || ' ' || phone)")

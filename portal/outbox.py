@@ -65,6 +65,7 @@ async def show_message(message_id: int) -> Response:
         block="message_state",
         message=message,
         paragraphs=[block.splitlines() for block in message.body_text.strip().split("\n\n")],
+        files=await messages.list_attached_files(db(), message_id),
         channel_words=CHANNEL_WORDS,
         can_send_again=messages.can_send_again(message),
     )

@@ -1,16 +1,27 @@
-"""The "Save Me Money" form: kept first, then mailed to whoever sells."""
+"""The "Save Me Money" form: kept first, then mailed to whoever sells, and answered by somebody of ours."""
 
 import asyncio
+from enum import StrEnum
 
+from sqlalchemy import ColumnElement, Select, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
-from domain.errors import TooLarge
-from domain.images import normalise_image
+from domain.actor import Actor
+from domain.audit import record_audit
+from domain.catalogue.search import escape_like
+from domain.clock import now
+from domain.errors import NotFound, TooLarge
+from domain.images import PDF, normalise_image
 from domain.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
-from domain.outbox import queue_mail
+from domain.outbox import Attachment, queue_mail
+from domain.paging import Page, PageInput, make_page
+from domain.phone import format_phone, parse_phone
+from domain.system.counting import Counted, count_capped
 from models import SavingsRequest
 
 MOST_INVOICE_BYTES = 10_000_000
+_ENDINGS = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 class SaveMeMoney(Input):
@@ -26,17 +37,32 @@ class SaveMeMoney(Input):
     rd_customer_number: Text60 = ""
 
 
+class SavingsTab(StrEnum):
+    """What the list shows."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    ALL = "all"
+
+
+class SavingsFilters(PageInput):
+    """The address of the list."""
+
+    state: SavingsTab = SavingsTab.OPEN
+    q: Text60 | None = None
+
+
 async def request_savings(
     db: AsyncSession, data: SaveMeMoney, invoice: bytes | None, *, sales_inbox: str
 ) -> SavingsRequest:
-    """Keep the request with its invoice (JPEG, PNG or PDF up to 10 MB) and mail it to the sales inbox."""
+    """Keep the request with its invoice (JPEG, PNG, WebP or PDF up to 10 MB) and mail both to the sales inbox."""
     kept = None
     if invoice and len(invoice) > MOST_INVOICE_BYTES:
         raise TooLarge("The invoice is larger than 10 MB.", fields={"invoice": "must be at most 10 MB"})
     if invoice:
         kept = await asyncio.to_thread(normalise_image, invoice, allow_pdf=True, field="invoice")
     request = SavingsRequest(
-        **data.model_dump(),
+        **data.model_dump() | {"phone": parse_phone(data.phone) or data.phone},
         invoice_type=kept.content_type if kept else "",
         invoice=kept.data if kept else None,
     )
@@ -45,11 +71,11 @@ async def request_savings(
     lines = [
         f"{data.name}, {data.restaurant_name}",
         f"{data.address}, {data.city}, {data.state}",
-        f"Phone {data.phone}, email {data.email}",
+        f"Phone {format_phone(request.phone)}, email {data.email}",
     ]
     if data.rd_customer_number:
         lines.append(f"Customer number {data.rd_customer_number}")
-    lines.append("An invoice is attached to the request." if kept else "No invoice was sent.")
+    lines.append("Their invoice is attached." if kept else "No invoice was sent.")
     await queue_mail(
         db,
         kind="savings_request",
@@ -58,5 +84,72 @@ async def request_savings(
         subject=f"Save me money: {data.restaurant_name}",
         text="\n\n".join(lines),
         dedupe_key=f"savings_request:{request.id}",
+        attachments=[Attachment(name_invoice(request), kept.content_type, kept.data)] if kept else [],
     )
     return request
+
+
+def name_invoice(request: SavingsRequest) -> str:
+    """The file name of a request's invoice; its sender's own name is not kept."""
+    return f"invoice-{request.id}.{_ENDINGS[request.invoice_type]}"
+
+
+async def list_savings_requests(
+    db: AsyncSession, asked: SavingsFilters
+) -> tuple[Page[SavingsRequest], dict[str, Counted]]:
+    """The requests under the filters without their invoices, the newest first, with the count of each tab."""
+    counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in SavingsTab})
+    chosen = _choose(asked, asked.state).order_by(SavingsRequest.id.desc())
+    rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()
+    return make_page(rows, counts[asked.state].count, asked), counts
+
+
+def _choose(asked: SavingsFilters, tab: SavingsTab) -> Select[SavingsRequest]:
+    wanted: list[ColumnElement[bool]] = [true()]
+    if tab is not SavingsTab.ALL:
+        is_open = SavingsRequest.answered_at.is_(None)
+        wanted.append(is_open if tab is SavingsTab.OPEN else ~is_open)
+    if asked.q:
+        wanted.append(SavingsRequest.search_text.like(f"%{escape_like(asked.q.lower())}%"))
+    return select(SavingsRequest).options(defer(SavingsRequest.invoice, raiseload=True)).where(*wanted)
+
+
+async def get_savings_request(db: AsyncSession, request_id: int) -> SavingsRequest:
+    """One request without its invoice; raises NotFound."""
+    chosen = select(SavingsRequest).where(SavingsRequest.id == request_id)
+    found = (await db.scalars(chosen.options(defer(SavingsRequest.invoice, raiseload=True)))).one_or_none()
+    if found is None:
+        raise NotFound("There is no such request.")
+    return found
+
+
+async def get_savings_invoice(db: AsyncSession, request_id: int) -> tuple[str, str, bytes]:
+    """A request's invoice: its file name, its media type and its bytes; raises NotFound when none was sent."""
+    request = await get_savings_request(db, request_id)
+    invoice = await db.scalar(select(SavingsRequest.invoice).where(SavingsRequest.id == request_id))
+    if invoice is None:
+        raise NotFound("No invoice was sent with this request.")
+    return name_invoice(request), request.invoice_type, invoice
+
+
+async def mark_savings_answered(db: AsyncSession, request_id: int, *, is_answered: bool, by: Actor) -> None:
+    """Note who answered a request and when, or that nobody has; saying it again changes nothing.
+
+    Raises NotFound.
+    """
+    request = await get_savings_request(db, request_id)
+    changed = await db.execute(
+        update(SavingsRequest)
+        .where(SavingsRequest.id == request_id, SavingsRequest.answered_at.is_(None) == is_answered)
+        .values(answered_at=now() if is_answered else None, answered_by=by.name if is_answered else "")
+        .returning(SavingsRequest.id)
+    )
+    if changed.first() is not None:
+        await record_audit(
+            db,
+            action="answered" if is_answered else "reopened",
+            record_kind="savings_request",
+            record_id=request_id,
+            record_name=request.restaurant_name,
+            by=by,
+        )

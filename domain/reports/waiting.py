@@ -9,19 +9,21 @@ from domain.actor import Actor
 from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
 from domain.orders.statuses import PaymentStatus
 from domain.staff.rights import may
-from models import JobRun, JobState, MessageState, OutboxMessage
+from models import JobRun, JobState, MessageState, OutboxMessage, SavingsRequest
 
 MOST_COUNTED = 999
 
 
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
-    """How many orders need attention, checks wait for review, messages and jobs have failed; at most 999 of each."""
+    """How many orders need attention, checks and requests wait, messages and jobs have failed; at most 999 of each."""
     own = may_be_seen_by(visible_to)
     mine = [] if own is None else [own]
     chosen = {
         "orders": select(ORDERS.id).where(needs_attention(), *mine),
         "checks": select(ORDERS.id).where(ORDERS.payment_status == PaymentStatus.PENDING_REVIEW, *mine),
     }
+    if may(visible_to, "see_savings_requests"):
+        chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
     if may(visible_to, "see_outbox"):
         chosen["outbox"] = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
     if may(visible_to, "see_jobs"):

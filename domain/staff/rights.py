@@ -39,6 +39,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "see_staff": _MANAGERS,
     "edit_staff": _ADMIN,
     "edit_keys": _ADMIN,
+    "see_savings_requests": _ADMIN,
     "see_outbox": _ADMIN,
     "see_jobs": _ADMIN,
     "see_audit": _ADMIN,

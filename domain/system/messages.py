@@ -14,7 +14,7 @@ from domain.live import announce
 from domain.outbox import SEND_JOB
 from domain.paging import Page, PageInput, make_page
 from domain.system.counting import Counted, count_capped
-from models import Channel, MessageState, OutboxMessage
+from models import Channel, MessageState, OutboxAttachment, OutboxMessage
 
 
 class OutboxTab(StrEnum):
@@ -89,6 +89,12 @@ async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
     if message is None:
         raise NotFound("There is no such message.")
     return message
+
+
+async def list_attached_files(db: AsyncSession, message_id: int) -> list[str]:
+    """The names of the files that go with a message which is not sent yet, in their order."""
+    attached = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == message_id)
+    return list((await db.scalars(attached.order_by(OutboxAttachment.position))).all())
 
 
 async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> int:

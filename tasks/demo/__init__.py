@@ -15,14 +15,14 @@ from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
-from tasks.demo.checks import write_checks
+from tasks.demo.papers import write_papers
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
 NUMBERED = ("category", "product", "customer", "orders")
 FILLED = (
     "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
-    "credit_entry", "outbox_message", "audit_entry", "paper_check",
+    "credit_entry", "outbox_message", "audit_entry", "paper_check", "savings_request",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -101,7 +101,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str) -> None:
         books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES, goods.PRICE_CHANGES,
     ):  # fmt: skip
         await connection.execute(statement)
-    await write_checks(connection, company_name=company_name)
+    await write_papers(connection, company_name=company_name)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

@@ -36,7 +36,12 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = (1280, 800), (390, 844)
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
-TABLES = {"key_id": "api_key", "message_id": "outbox_message", "run_id": "job_run"}
+TABLES = {
+    "key_id": "api_key",
+    "message_id": "outbox_message",
+    "run_id": "job_run",
+    "request_id": "savings_request",
+}
 # Where there are no pages of ours: doors of programs, files, and the vendored page of the API's document.
 NO_PAGES = ("/api/", "/static/", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz")
 # What the walk cannot know: states of pages that are reached by a query, and pages that answer an error.

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.errors import NotConfigured
-from domain.outbox import queue_discord, queue_mail, queue_text
+from domain.outbox import Attachment, queue_discord, queue_mail, queue_text
 from domain.sending import send_message
 from domain.system.mail_check import check_smtp
 from integrations.errors import ServiceFailed
 from integrations.mail_client import MailServer, probe_server, send_mail
-from models import JobRun, MessageState, OutboxMessage
+from models import JobRun, MessageState, OutboxAttachment, OutboxMessage
 from models.session import Database
 from settings import Settings
 from tasks.mail_html import make_mail_writer
@@ -48,6 +48,29 @@ async def queue_one(db) -> int:
 async def read(database: Database, message_id: int) -> OutboxMessage:
     async with database.session() as db:
         return await db.get_one(OutboxMessage, message_id)
+
+
+async def test_files_go_with_their_mail_and_are_dropped_once_it_is_sent(database, db, settings) -> None:
+    pdf, png = b"%PDF-1.4 \x00\xff", b"\x89PNG"
+    files = [Attachment("invoice-1.pdf", "application/pdf", pdf), Attachment("a.png", "image/png", png)]
+    for _ in range(2):
+        await queue_mail(
+            db, kind="test", to="a@b.example", subject="s", text="t", dedupe_key="order:1", attachments=files
+        )
+    await db.commit()
+    message_id = int(await db.scalar(select(OutboxMessage.id)))
+    kept = select(func.count()).select_from(OutboxAttachment)
+    with fake_mail() as fake:
+        fake.data_answers = ["451 later"]
+        with pytest.raises(ServiceFailed):
+            await send_message(message_id, with_mail(settings, fake), write_html=write_html)
+        assert await db.scalar(kept) == 2
+        assert await send_message(message_id, with_mail(settings, fake), write_html=write_html) == "sent"
+    (mail,) = fake.messages
+    arrived = [(part.get_filename(), part.get_content_type(), part.get_content()) for part in mail.iter_attachments()]
+    assert arrived == [(file.filename, file.content_type, file.data) for file in files]
+    assert (read_part(mail, "plain").strip(), read_part(mail, "html").strip()) == ("t", "<p>s</p>")
+    assert await db.scalar(kept) == 0
 
 
 async def test_the_same_mail_twice_by_its_key_is_once(db) -> None:
