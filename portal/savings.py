@@ -47,7 +47,11 @@ async def show_savings_request(request_id: int) -> Response:
     """One request with its invoice."""
     asked = await savings.get_savings_request(db(), request_id)
     return await page_or_block(
-        "savings/request.html", block="savings_state", asked=asked, is_pdf=asked.invoice_type == PDF
+        "savings/request.html",
+        block="savings_state",
+        asked=asked,
+        url=f"{LIST}/{request_id}",
+        is_pdf=asked.invoice_type == PDF,
     )
 
 
