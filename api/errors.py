@@ -42,6 +42,8 @@ HTTP_SENTENCES = {
 # Lock and statement time-outs, deadlocks and serialisation failures: the caller may simply try again.
 TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
 CONNECTION_STATES = "08"  # the class of SQLSTATEs about connections
+# A row that this act refers to was deleted while it ran; each act looked for what it needs before it wrote.
+GONE_STATE = "23503"
 LOST_DATABASE_STATES = {"57P01", "57P02", "57P03", "53300"}
 
 
@@ -86,12 +88,16 @@ async def show_http_error(error: HTTPException) -> Response:
 
 
 async def show_database_error(error: Exception) -> Response:
-    """A lost or crowded database is 503 and worth another try; anything else is a bug of ours."""
+    """A lost or crowded database is 503, a record deleted meanwhile 409; anything else is a bug of ours."""
     if is_passing_trouble(error):
         log.warning("The database refused for the moment: %s", type(error).__name__)
         response = error_answer(503, "The service is busy. Try again in a moment.", "try_again")
         response.headers["Retry-After"] = "1"
         return response
+    if _read_state(error) == GONE_STATE:
+        log.warning("A record was deleted under an act", exc_info=error)
+        sentence = "Something that this needs was deleted a moment ago. Look again and repeat it."
+        return error_answer(409, sentence, "gone_meanwhile")
     return await show_bug(error)
 
 
@@ -99,7 +105,7 @@ def is_passing_trouble(error: Exception) -> bool:
     """True for trouble that another try may find gone: a lost connection, a full pool, a deadlock."""
     if isinstance(error, (PoolTimeoutError, ConnectionError)):
         return True
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    state = _read_state(error)
     is_closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
     if is_closed or (state or "").startswith(CONNECTION_STATES):
         return True
@@ -108,6 +114,12 @@ def is_passing_trouble(error: Exception) -> bool:
     if state in TRY_AGAIN_STATES | LOST_DATABASE_STATES:
         return True
     return isinstance(error, (OperationalError, InterfaceError)) and state is None
+
+
+def _read_state(error: Exception) -> str | None:
+    """The SQLSTATE of a failure of the database, whether it came by SQLAlchemy or by asyncpg alone."""
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
 
 
 async def show_bug(error: Exception) -> Response:
