@@ -82,13 +82,14 @@ async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: s
             )
         )
     ).first()
+    username = account.username if account is not None else "-"
     async with db.begin_nested() as writing:
         await queue_mail(
             db,
             kind="username",
             to=data.email,
             subject="Your username",
-            text=f"Your username is {account.username if account is not None else '-'}.\n\n{shop_url}/sign-in",
+            text=f"Your username is {username}. The shop is here:\n\n{shop_url}/",
             customer_id=account.id if account is not None else None,
         )
         if account is None:
