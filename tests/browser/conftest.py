@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, async_playwright
@@ -18,6 +18,7 @@ from tasks.demo import load_demo_company
 from tests.browser.browsing import Portal
 from tests.conftest import SECRET, connect_raw
 
+Launch = Callable[..., Awaitable[Browser]]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,15 +31,30 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the run."""
+async def launch() -> AsyncIterator[Launch]:
+    """Starts a Chromium of its own with more flags, for what one browser of the run cannot show."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed; `make test` installs it.")
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield started
-        await started.close()
+
+        def start(*flags: str) -> Awaitable[Browser]:
+            return playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+async def browser(launch: Launch) -> AsyncIterator[Browser]:
+    """One Chromium for the run."""
+    started = await launch()
+    yield started
+    await started.close()
+
+
+def server_secrets(settings: Settings) -> dict[str, str]:
+    """What a server needs in its environment to read this process's cookies and files."""
+    return {"APP_ENV": "development", "SECRET_KEY": SECRET, "DATA_KEYS": SECRET, "DATA_DIR": str(settings.data_dir)}
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +69,8 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
         database = Database(url, pool_size=3)
         use_database(database)
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
-        secrets = {"SECRET_KEY": SECRET, "DATA_KEYS": SECRET, "DATA_DIR": str(settings.data_dir)}
         raw = await connect_raw(url)
-        async with running_servers(url, 1, APP_ENV="development", **secrets) as servers:
+        async with running_servers(url, 1, **server_secrets(settings)) as servers:
             yield Portal(servers[0].url, database, raw, app)
         await raw.close()
         await database.close()

@@ -1,11 +1,9 @@
 """A loopback mail server (aiosmtpd) with faults to switch on, and STARTTLS with a certificate of its own."""
 # ruff: noqa: N802, ARG002 - aiosmtpd gives its hooks their names and arguments.
 
-import datetime as dt
 import email
 import email.policy
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +12,8 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.fakes.certificate import make_tls
 
 
 @dataclass
@@ -63,7 +59,7 @@ def fake_mail(*, tls_folder: Path | None = None, **faults) -> Iterator[FakeMail]
         port=_free_port(),
         authenticator=fake.authenticate,
         auth_require_tls=tls_folder is not None,
-        tls_context=_make_tls(tls_folder) if tls_folder else None,
+        tls_context=make_tls(tls_folder) if tls_folder else None,
     )
     controller.start()
     fake.port = controller.port
@@ -77,23 +73,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _make_tls(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

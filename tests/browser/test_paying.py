@@ -1,0 +1,229 @@
+"""A customer on a phone pays from their link: on Stripe's own page, really gone to, or with photos of a check.
+
+The browser finds checkout.stripe.com on loopback, so that leaving our page is subject to our own security policy.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from domain.actor import GUEST, SYSTEM
+from domain.payments.pay_link import CreatePayLink, MadeLink, create_pay_link
+from proofs.ground import Server, free_port
+from settings import Settings
+from tests.browser.browsing import Portal, browsing
+from tests.browser.conftest import Launch, server_secrets
+from tests.factories import make_product, make_staff
+from tests.factories.catalogue import make_picture
+from tests.factories.orders import make_order
+from tests.fakes.stripe_page import DECLINED_CARD, GOOD_CARD, HOST, checkout_page
+from tests.fakes.stripe_server import FakeStripe, with_stripe
+
+pytestmark = pytest.mark.browser
+
+CHECKOUT = re.compile(rf"https://{re.escape(HOST)}/c/pay/cs_test_\w+")
+PHOTO_WIDTH = 320
+
+
+@dataclass
+class Till:
+    """The program taking payments, the Stripe that it asks, and the phone that finds Stripe's page."""
+
+    portal: Portal
+    stripe: FakeStripe
+    settings: Settings
+    phone: Browser
+
+    async def make_link(self) -> MadeLink:
+        """A link to the pay page of a new guest's order of $65.00."""
+        async with self.portal.writing() as db:
+            placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=GUEST)
+            data = CreatePayLink(order_number=placed.written.order_number)
+            return await create_pay_link(db, data, by=SYSTEM, settings=self.settings)
+
+    def open_phone(self, *, java_script: bool = True) -> AbstractAsyncContextManager[Page]:
+        """A page as wide as a phone, which takes the certificate of our own checkout.stripe.com."""
+        size = {"width": 390, "height": 844}
+        return browsing(self.phone, viewport=size, ignore_https_errors=True, java_script_enabled=java_script)
+
+    async def read_order(self, link: MadeLink) -> tuple[str, str, str]:
+        """The order's payment status, its status and what is paid of it."""
+        row = await self.portal.raw.fetchrow(
+            "SELECT payment_status, status, amount_paid::text FROM orders WHERE id = $1", link.order_id
+        )
+        return tuple(row)
+
+    async def list_payments(self, link: MadeLink) -> list[tuple[str, str]]:
+        """The amounts of the order's payments and how they were made."""
+        rows = await self.portal.raw.fetch(
+            "SELECT amount::text, method FROM payment WHERE order_id = $1 ORDER BY id", link.order_id
+        )
+        return [tuple(row) for row in rows]
+
+
+@pytest.fixture(scope="module")
+async def till(
+    portal: Portal, settings: Settings, launch: Launch, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Till]:
+    """A second server on the demo company's database, which has a Stripe."""
+    fake = FakeStripe()
+    await fake.start()
+    server = Server(portal.database.url, free_port())
+    paying = with_stripe(settings, fake).model_copy(update={"public_url": server.url})
+    server.extra = server_secrets(settings) | {
+        "PUBLIC_URL": paying.public_url,
+        "STRIPE_SECRET_KEY": paying.stripe_secret_key,
+        "STRIPE_API_BASE": paying.stripe_api_base,
+    }
+    async with checkout_page(fake, tmp_path_factory.mktemp("checkout")) as port:
+        phone = await launch(
+            "--no-proxy-server",
+            f"--host-resolver-rules=MAP {HOST} 127.0.0.1:{port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        )
+        try:
+            await server.start()
+            yield Till(replace(portal, url=server.url), fake, paying, phone)
+        finally:
+            await server.stop()
+            await phone.close()
+    await fake.stop()
+
+
+async def go_to_checkout(page: Page) -> str:
+    """Press the button for cards; the address of Stripe's page, where the browser is then."""
+    await page.get_by_role("button", name="Pay $65.00").click()
+    await expect(page).to_have_url(CHECKOUT)
+    return page.url
+
+
+async def pay_there(page: Page, card: str = GOOD_CARD) -> None:
+    await page.get_by_label("Card number").fill(card)
+    await page.get_by_role("button", name="Pay $65.00").click()
+
+
+async def send_photos(page: Page, front: bytes, back: bytes) -> None:
+    """Choose both sides of a check in the open part about checks, and send them."""
+    for label, data in (("Front", front), ("Back, signed", back)):
+        await expect(page.get_by_text("Chosen: tap to change")).to_have_count(0 if label == "Front" else 1)
+        file = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
+        await page.get_by_label(label).set_input_files(file)  # type: ignore[arg-type]
+    await page.get_by_role("button", name="Send for review").click()
+
+
+def take_photo(shade: int) -> bytes:
+    return make_picture("JPEG", shade=shade, size=(PHOTO_WIDTH, 150))
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with scripts", "without scripts"])
+async def test_a_card_is_paid_on_stripes_page_and_the_payment_found_on_return(till: Till, java_script: bool) -> None:
+    link = await till.make_link()
+    async with till.open_phone(java_script=java_script) as page:
+        await page.goto(link.url)
+        await expect(page.get_by_role("heading", name="Greta Lindqvist owes")).to_be_visible()
+        width, shown = await page.locator("html").evaluate("html => [html.scrollWidth, html.clientWidth]")
+        assert (width, shown) == (390, 390)
+        await go_to_checkout(page)
+        await pay_there(page)
+        await expect(page).to_have_url(re.compile(re.escape(link.url)))
+        if not java_script:
+            await page.get_by_role("button", name="Look again").click()
+        await expect(page.locator("#pay_page")).to_contain_text("Paid, thank you")
+        await expect(page.locator("#pay_page")).to_contain_text("$65.00")
+    assert await till.list_payments(link) == [("65.00", "credit_card")]
+    assert await till.read_order(link) == ("paid", "pending", "65.00")
+
+
+async def test_opening_a_link_and_looking_around_starts_nothing_at_stripe(till: Till) -> None:
+    link = await till.make_link()
+    asked = len(till.stripe.requests)
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        await page.get_by_text("What this is for").click()
+        await page.get_by_text("Send a photo of a check").click()
+        await page.reload()
+        await expect(page.get_by_role("button", name="Pay $65.00")).to_be_visible()
+    assert len(till.stripe.requests) == asked
+    assert await till.portal.raw.fetchval("SELECT count(*) FROM stripe_intent WHERE order_id = $1", link.order_id) == 0
+
+
+async def test_going_back_without_paying_leaves_one_checkout_that_can_still_be_paid(till: Till) -> None:
+    link = await till.make_link()
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        checkout = await go_to_checkout(page)
+        await page.get_by_role("link", name="Back").click()
+        await expect(page).to_have_url(link.url)
+        await expect(page.get_by_text("whether your payment has arrived")).to_have_count(0)
+        assert await till.read_order(link) == ("unpaid", "pending", "0.00")
+        assert await go_to_checkout(page) == checkout
+        await pay_there(page)
+        await expect(page.get_by_text("Paid, thank you")).to_be_visible()
+    assert await till.list_payments(link) == [("65.00", "credit_card")]
+
+
+async def test_a_declined_card_pays_nothing_and_another_one_pays_once(till: Till) -> None:
+    link = await till.make_link()
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        checkout = await go_to_checkout(page)
+        await pay_there(page, DECLINED_CARD)
+        await expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
+        await page.get_by_role("link", name="Back").click()
+        await expect(page).to_have_url(link.url)
+        assert await till.list_payments(link) == []
+        assert await go_to_checkout(page) == checkout
+        assert await till.read_order(link) == ("failed", "pending", "0.00")
+        await pay_there(page)
+        await expect(page.get_by_text("Paid, thank you")).to_be_visible()
+    assert await till.list_payments(link) == [("65.00", "credit_card")]
+    assert await till.read_order(link) == ("paid", "pending", "65.00")
+
+
+async def test_a_photographed_check_is_seen_and_approved_by_a_colleague(till: Till, browser: Browser) -> None:
+    link = await till.make_link()
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        await page.get_by_text("Send a photo of a check").click()
+        await send_photos(page, take_photo(60), take_photo(180))
+        await expect(page.locator("#pay_page")).to_contain_text("We have your check")
+        await expect(page).to_have_url(link.url)
+    assert await till.read_order(link) == ("pending_review", "pending", "0.00")
+    async with till.portal.writing() as db:
+        colleague = await make_staff(db)
+    async with browsing(browser) as page:
+        await till.portal.sign_in(page.context, colleague)
+        await page.goto(f"{till.portal.url}/portal/checks")
+        await page.get_by_role("link", name=link.order_number).click()
+        for side in ("front", "back"):
+            photo = page.get_by_role("img", name=f"The check’s {side}")
+            width = await photo.evaluate("async photo => { await photo.decode(); return photo.naturalWidth; }")
+            assert width == PHOTO_WIDTH
+        await expect(page.get_by_label("Amount on the check")).to_have_value("65.00")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_text(f"The check for {link.order_number} is approved")).to_be_visible()
+    assert await till.read_order(link) == ("paid", "confirmed", "65.00")
+    assert await till.list_payments(link) == [("65.00", "check")]
+
+
+async def test_a_file_that_is_no_photo_is_told_at_its_field_and_the_page_stays(till: Till) -> None:
+    link = await till.make_link()
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        await page.get_by_text("Send a photo of a check").click()
+        await send_photos(page, take_photo(60), b"<svg onload='alert(1)'/>")
+        back = page.get_by_label("Back, signed")
+        await expect(back).to_have_accessible_description("The photo must be a JPEG, PNG or WebP picture.")
+        await expect(page.get_by_label("Front")).to_have_accessible_description("")
+        assert await till.read_order(link) == ("unpaid", "pending", "0.00")
+        await send_photos(page, take_photo(60), take_photo(180))
+        await expect(page.locator("#pay_page")).to_contain_text("We have your check")
+    kept = await till.portal.raw.fetch(
+        "SELECT side FROM paper_check_image i JOIN paper_check c ON c.id = i.check_id WHERE order_id = $1",
+        link.order_id,
+    )
+    assert sorted(row["side"] for row in kept) == ["back", "front"]
