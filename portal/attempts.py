@@ -9,13 +9,19 @@ from typing import Generic, TypeVar
 
 from quart import request
 
+from api.errors import status_of
 from api.reading import form_pairs
 from api.request import db, settings
-from domain.errors import DomainError, InvalidInput, NotAllowed, NotFound
+from domain.errors import DomainError, InvalidInput, NotFound
 from domain.inputs import Input, read_form
 
 InputT = TypeVar("InputT", bound=Input)
 T = TypeVar("T")
+
+
+def form_status(refusal: DomainError) -> int:
+    """The status of a page that shows its form again: 422 for what was typed, else as everywhere."""
+    return 422 if isinstance(refusal, InvalidInput) else status_of(refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,7 @@ class Attempt(Generic[T]):
     @property
     def status(self) -> int:
         """The status of the page that shows the form again."""
-        if self.refusal is None:
-            return 200
-        if isinstance(self.refusal, NotAllowed):
-            return 403
-        return 422 if isinstance(self.refusal, InvalidInput) else 409
+        return 200 if self.refusal is None else form_status(self.refusal)
 
     @property
     def errors(self) -> dict[str, str]:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from quart import Blueprint, Response, redirect, request, session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from api.errors import status_of
 from api.guards import limited, public
 from api.reading import body_limit
 from api.request import db, settings
@@ -18,6 +17,7 @@ from domain.payments.check_photos import prepare_photos
 from domain.payments.checkout import ask_about_link, open_checkout
 from domain.payments.checks import upload_check
 from domain.payments.pay_link import get_pay_page, payer_actor
+from portal.attempts import form_status
 from portal.render import page_or_block, redirect_to
 
 blueprint = Blueprint("pay", __name__)
@@ -108,7 +108,7 @@ async def _show(token: str, refusal: DomainError | None = None) -> Response:
     response = await page_or_block(
         "pay/pay.html",
         block="pay_page",
-        status=status_of(refusal) if refusal else 200,
+        status=form_status(refusal) if refusal else 200,
         page=page,
         url=f"/pay/{token}",
         takes_cards=bool(settings().stripe_secret_key),

@@ -147,7 +147,7 @@ async def test_a_bad_photo_shows_the_page_again_with_what_is_wrong(client, db, o
     path = await make_link(client, db, order)
     bad = FileStorage(io.BytesIO(b"<svg/>"), filename="front.jpg")
     answer = await press(client, path, "/check", files={"check_front": bad})
-    assert (answer.status_code, "must be a JPEG, PNG or WebP" in await answer.get_data(as_text=True)) == (400, True)
+    assert (answer.status_code, "must be a JPEG, PNG or WebP" in await answer.get_data(as_text=True)) == (422, True)
     assert (await read_order(db, order.id)).payment_status == "unpaid"
 
 
