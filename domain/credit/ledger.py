@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.errors import Refused
-from domain.money import ZERO, format_money
+from domain.money import MOST_MONEY, ZERO, format_money
 from models import CreditEntry, CreditKind, Customer
 
 
@@ -35,12 +35,14 @@ async def move_credit(
 ) -> CreditEntry:
     """Add `amount` (negative takes) to the customer's credit and return the entry.
 
-    Raises Refused when the balance would fall below zero. Locks the customer.
+    Raises Refused when the balance would fall below zero or grow beyond what can be kept. Locks the customer.
     """
     await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     balance = await get_credit_balance(db, customer_id)
     if balance + amount < 0:
         raise Refused(f"The customer has {format_money(balance)} of credit.", code="not_enough_credit")
+    if balance + amount > MOST_MONEY:
+        raise Refused(f"A customer's credit is at most {format_money(MOST_MONEY)}.", code="credit_too_large")
     entry = CreditEntry(
         customer_id=customer_id,
         amount=amount,
