@@ -34,7 +34,12 @@ async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: A
     """The order of a number, locked after its customer; raises NotFound for one the payer may not know of."""
     number = order_number.strip().upper()
     row = (
-        await db.execute(select(Order.id, Order.customer_id).where(Order.order_number.in_({number, order_number})))
+        await db.execute(
+            select(Order.id, Order.customer_id)
+            .where(Order.order_number.in_({number, order_number}))
+            # An imported number may differ from another one by case alone: the one that was typed comes first.
+            .order_by(Order.order_number != order_number)
+        )
     ).first()
     if row is None or not _may_pay(visible_to, row.customer_id, number):
         raise NotFound("There is no order with this number.")
