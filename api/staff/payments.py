@@ -6,6 +6,7 @@ from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from api.guards import staff_only
+from api.idempotent import idempotent
 from api.reading import answers, reads
 from api.request import current_actor, db, settings
 from api.schemas.payments import ReviewedCheckOut
@@ -35,6 +36,7 @@ async def check_back_image(order_number: str) -> Response:
 
 @blueprint.post("/api/staff/checks/<order_number>/approve")
 @staff_only(*OFFICE)
+@idempotent
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
 async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:

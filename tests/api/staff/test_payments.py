@@ -211,3 +211,23 @@ async def test_save_me_money_is_kept_and_mailed(client, db):
     assert bad.status_code == 400
     missing = await client.post("/api/save-me-money", form={"name": "x"})
     assert set((await missing.get_json())["fields"]) == set(form) - {"name"}
+
+
+async def test_approving_again_with_the_same_key_is_answered_and_pays_once(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    await upload(client, order)
+    url, send = f"/api/staff/checks/{order.order_number}/approve", {"headers": {"Idempotency-Key": "a-1"}}
+    first = await client.post(url, json={}, **send)
+    again = await client.post(url, json={}, **send)
+    assert (first.status_code, await first.get_json()) == (200, await again.get_json())
+    assert again.headers.get("Idempotent-Replay") == "true"
+    assert (await client.post(url, json={"amount": 5}, **send)).status_code == 422
+    assert len((await db.execute(select(Payment))).all()) == 1
+
+
+@pytest.mark.parametrize("number", ["%00", "a%00b", "%FF", "%ED%A0%80", "x" * 3000, "%20"])
+async def test_a_check_of_an_order_number_that_none_can_have_is_not_found(client, db, number):
+    await sign_in(client, db, await make_staff(db))
+    for method, act in (("GET", "front"), ("GET", "back"), ("POST", "approve"), ("POST", "reject")):
+        answer = await client.open(f"/api/staff/checks/{number}/{act}", method=method)
+        assert (act, answer.status_code) in {(act, 404), (act, 400)}
