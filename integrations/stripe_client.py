@@ -1,13 +1,13 @@
 """Stripe, through its own async client: the few calls that we make, answered as plain values in dollars.
 
-Every failure is told apart by what may have happened at Stripe: nothing (`Busy`, `StripeRefused`), or perhaps
-everything (`AnswerLost`), which only asking again can tell.
+Every failure is told apart by what may have happened at Stripe: nothing (`Busy`, `KeyRefused`, `StripeRefused`), or
+perhaps everything (`AnswerLost`), which only asking again can tell.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -20,17 +20,27 @@ from stripe.params.checkout._session_create_params import SessionCreateParams
 
 from integrations.errors import ServiceFailed, ServiceRefused
 
+CURRENCY = "usd"
 TIMEOUT_SECONDS = 15
 WEBHOOK_TOLERANCE_SECONDS = 300
 _DEFAULT_WAIT_SECONDS = 5
-# Answers that leave open whether the work was done: a request with our key still runs, or it took too long.
-_OPEN_STATUSES = {408, 409}
+_CLOCKS_DIFFER = timedelta(minutes=10)
+# It took too long, which leaves open whether the work was done.
+_TIMED_OUT = 408
 
 T = TypeVar("T")
 
 
 class AnswerLost(ServiceFailed):
     """Stripe may have done it or not."""
+
+
+class StillRunning(AnswerLost):
+    """An earlier request with the same key is not done yet."""
+
+
+class KeyRefused(ServiceFailed):
+    """Stripe does not take our secret key, so it has done nothing this time; it says nothing of times before."""
 
 
 class Busy(ServiceFailed):
@@ -45,6 +55,10 @@ class StripeRefused(ServiceRefused):
     """Stripe has done nothing and says why."""
 
 
+class NotThere(StripeRefused):
+    """Stripe has no such object."""
+
+
 @dataclass(frozen=True, slots=True)
 class StripeAccount:
     """Whose account is used; `api_base` is empty for Stripe's own address."""
@@ -56,17 +70,18 @@ class StripeAccount:
 
 @dataclass(frozen=True, slots=True)
 class StripePayment:
-    """A PaymentIntent. `refunded` says that its charge has refunds to ask about."""
+    """A PaymentIntent; `refunded` is what of it was given back."""
 
     id: str
     status: str
     amount: Decimal
+    currency: str
     received: Decimal
     method: str
     client_secret: str
     error: str
     metadata: dict[str, str]
-    refunded: bool = False
+    refunded: Decimal = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,29 +138,32 @@ async def create_payment(account: StripeAccount, parameters: dict[str, Any], *, 
     created = _client(account).v1.payment_intents.create_async(
         cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
     )
-    return _read_payment(await _ask(created))
+    return await _ask(created, _read_payment)
 
 
 async def fetch_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
     """A PaymentIntent as it is now, with how it was paid."""
     found = _client(account).v1.payment_intents.retrieve_async(payment_intent_id, {"expand": ["latest_charge"]})
-    return _read_payment(await _ask(found))
+    return await _ask(found, _read_payment)
 
 
 async def find_payment(account: StripeAccount, *, key: str, since: datetime) -> StripePayment | None:
-    """The PaymentIntent that carries our key, looked for among those made from `since` on."""
-    pages = await _ask(
-        _client(account).v1.payment_intents.list_async({"created": {"gte": int(since.timestamp())}, "limit": 100})
-    )
-    async for payment in pages.auto_paging_iter():
-        if _read_metadata(payment).get("intent_key") == key:
-            return _read_payment(payment)
-    return None
+    """The PaymentIntent that carries our key, looked for among those made from `since` on by Stripe's clock."""
+    from_second = int((since - _CLOCKS_DIFFER).timestamp())
+
+    async def look() -> Any:
+        asked = _client(account).v1.payment_intents.list_async({"created": {"gte": from_second}, "limit": 100})
+        async for payment in (await asked).auto_paging_iter():
+            if _read_metadata(payment).get("intent_key") == key:
+                return payment
+        return None
+
+    return await _ask(look(), lambda found: None if found is None else _read_payment(found))
 
 
 async def cancel_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
     """Withdraw a PaymentIntent that nobody has paid."""
-    return _read_payment(await _ask(_client(account).v1.payment_intents.cancel_async(payment_intent_id)))
+    return await _ask(_client(account).v1.payment_intents.cancel_async(payment_intent_id), _read_payment)
 
 
 async def create_session(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeSession:
@@ -153,46 +171,43 @@ async def create_session(account: StripeAccount, parameters: dict[str, Any], *, 
     created = _client(account).v1.checkout.sessions.create_async(
         cast(SessionCreateParams, parameters), {"idempotency_key": key}
     )
-    return _read_session(await _ask(created))
+    return await _ask(created, _read_session)
 
 
 async def fetch_session(account: StripeAccount, session_id: str) -> StripeSession:
     """A Checkout Session as it is now."""
-    return _read_session(await _ask(_client(account).v1.checkout.sessions.retrieve_async(session_id)))
+    return await _ask(_client(account).v1.checkout.sessions.retrieve_async(session_id), _read_session)
 
 
 async def expire_session(account: StripeAccount, session_id: str) -> StripeSession:
     """Close a Checkout Session that nobody has paid."""
-    return _read_session(await _ask(_client(account).v1.checkout.sessions.expire_async(session_id)))
+    return await _ask(_client(account).v1.checkout.sessions.expire_async(session_id), _read_session)
 
 
 async def create_refund(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeRefund:
     """Give a payment back, wholly or in part; the same key gives the first refund again."""
     created = _client(account).v1.refunds.create_async(cast(RefundCreateParams, parameters), {"idempotency_key": key})
-    return _read_refund(await _ask(created))
+    return await _ask(created, _read_refund)
 
 
 async def list_refunds(account: StripeAccount, payment_intent_id: str) -> list[StripeRefund]:
     """Every refund of a payment, ours and those made at Stripe."""
-    pages = await _ask(_client(account).v1.refunds.list_async({"payment_intent": payment_intent_id, "limit": 100}))
-    return [_read_refund(refund) async for refund in pages.auto_paging_iter()]
+
+    async def collect() -> list[Any]:
+        asked = _client(account).v1.refunds.list_async({"payment_intent": payment_intent_id, "limit": 100})
+        return [refund async for refund in (await asked).auto_paging_iter()]
+
+    return await _ask(collect(), lambda refunds: [_read_refund(refund) for refund in refunds])
 
 
 async def fetch_refund(account: StripeAccount, refund_id: str) -> StripeRefund:
     """A refund as it is now."""
-    return _read_refund(await _ask(_client(account).v1.refunds.retrieve_async(refund_id)))
+    return await _ask(_client(account).v1.refunds.retrieve_async(refund_id), _read_refund)
 
 
 async def fetch_dispute(account: StripeAccount, dispute_id: str) -> StripeDispute:
     """A dispute as it is now."""
-    found = await _ask(_client(account).v1.disputes.retrieve_async(dispute_id))
-    return StripeDispute(
-        id=found.id,
-        status=found.status,
-        amount=from_cents(found.amount),
-        payment_intent_id=_id_of(found.payment_intent) or "",
-        reason=found.reason,
-    )
+    return await _ask(_client(account).v1.disputes.retrieve_async(dispute_id), _read_dispute)
 
 
 def read_event(body: bytes, signature: str, secret: str) -> dict[str, Any]:
@@ -225,26 +240,36 @@ def _client(account: StripeAccount) -> stripe.StripeClient:
     return clients[account][0]
 
 
-async def _ask(call: Awaitable[T]) -> T:
+async def _ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
+    """Stripe's answer as `read` reads it; one that can't be read is a lost one."""
     try:
-        return await call
+        return read(await call)
     except stripe.RateLimitError as error:
         raise Busy("Stripe is busy.", _read_wait(error)) from error
     except stripe.APIConnectionError as error:
         raise AnswerLost("Stripe did not answer.") from error
     except stripe.StripeError as error:
         status = error.http_status or 0
-        if 400 <= status < 500 and status not in _OPEN_STATUSES:
-            raise StripeRefused(error.user_message or f"Stripe refused ({status}).") from error
+        sentence = error.user_message or f"Stripe refused ({status})."
+        if status in {401, 403}:
+            raise KeyRefused(f"Stripe does not take our key ({status}).") from error
+        if status == 404:
+            raise NotThere(sentence) from error
+        if status == 409:
+            raise StillRunning("Stripe is still working on the same request.") from error
+        if 400 <= status < 500 and status != _TIMED_OUT:
+            raise StripeRefused(sentence) from error
         raise AnswerLost(f"Stripe answered {status or 'something that could not be read'}.") from error
     except (aiohttp.ClientError, TimeoutError) as error:
         # The SDK wraps failures of the request, not those of reading the answer's body.
         raise AnswerLost("Stripe's answer broke off.") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise AnswerLost("Stripe answered something that could not be read.") from error
 
 
 def _read_wait(error: stripe.RateLimitError) -> float:
     text = str((error.headers or {}).get("retry-after") or (error.headers or {}).get("Retry-After") or "")
-    return float(text) if text.replace(".", "", 1).isdigit() else _DEFAULT_WAIT_SECONDS
+    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else _DEFAULT_WAIT_SECONDS
 
 
 def _read_payment(found: Any) -> StripePayment:
@@ -255,12 +280,13 @@ def _read_payment(found: Any) -> StripePayment:
         id=found.id,
         status=found.status,
         amount=from_cents(found.amount),
+        currency=found.currency,
         received=from_cents(getattr(found, "amount_received", 0)),
         method="ach" if getattr(details, "type", "card") == "us_bank_account" else "credit_card",
         client_secret=getattr(found, "client_secret", None) or "",
         error=(getattr(failure, "message", None) or "The payment failed.") if failure else "",
         metadata=_read_metadata(found),
-        refunded=bool(getattr(charge, "amount_refunded", 0)),
+        refunded=from_cents(getattr(charge, "amount_refunded", 0)),
     )
 
 
@@ -284,6 +310,16 @@ def _read_refund(found: Any) -> StripeRefund:
         payment_intent_id=_id_of(found.payment_intent) or "",
         error=str(reason).replace("_", " ") if reason else "",
         metadata=_read_metadata(found),
+    )
+
+
+def _read_dispute(found: Any) -> StripeDispute:
+    return StripeDispute(
+        id=found.id,
+        status=found.status,
+        amount=from_cents(found.amount),
+        payment_intent_id=_id_of(found.payment_intent) or "",
+        reason=found.reason,
     )
 
 

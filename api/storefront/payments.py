@@ -36,8 +36,8 @@ class UploadCheck(Input):
 @answers(ConfirmedPaymentOut)
 async def confirm_payment(data: card.ConfirmPayment) -> Any:
     """Mark an order paid once Stripe itself says that the payment succeeded."""
-    order = await card.confirm_payment(data, by=current_actor(), settings=settings())
-    return {"message": f"Order {order.order_number} is paid. Thank you."}
+    confirmed = await card.confirm_payment(data, by=current_actor(), settings=settings())
+    return {"message": confirmed.sentence}
 
 
 @blueprint.post("/api/payments/create-intent")

@@ -14,18 +14,8 @@ from models import CreditKind, Order, Payment, PaymentState
 
 async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
     """Return what credit still pays on a locked order; doing it again returns nothing."""
-    if order.customer_id is None:
-        return ZERO
-    used: Decimal = (
-        await db.execute(
-            select(func.coalesce(func.sum(Payment.applied_amount), ZERO)).where(
-                Payment.order_id == order.id,
-                Payment.method == PaymentMethod.STORE_CREDIT,
-                Payment.state == PaymentState.SUCCEEDED,
-            )
-        )
-    ).scalar_one()
-    if used <= 0:
+    used = await calculate_credit_used(db, order)
+    if order.customer_id is None or used <= 0:
         return ZERO
     payment = Payment(
         order_id=order.id,
@@ -51,4 +41,19 @@ async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Deci
         payment_id=payment.id,
     )
     order.amount_paid -= used
+    return used
+
+
+async def calculate_credit_used(db: AsyncSession, order: Order) -> Decimal:
+    """What credit pays on an order; other money that was given back as credit is no part of it."""
+    used: Decimal = (
+        await db.execute(
+            select(func.coalesce(func.sum(Payment.applied_amount), ZERO)).where(
+                Payment.order_id == order.id,
+                Payment.method == PaymentMethod.STORE_CREDIT,
+                Payment.state == PaymentState.SUCCEEDED,
+                Payment.refunds_payment_id.is_(None),
+            )
+        )
+    ).scalar_one()
     return used

@@ -14,8 +14,8 @@ from domain.money import format_money
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OrderStatus, check_move
 from domain.payments.record import settle_payment_status
-from domain.payments.refund_rows import prepare_order_refunds
-from domain.payments.settle import withdraw_later
+from domain.payments.refund_rows import prepare_order_refunds, show_left_to_give_back
+from domain.payments.withdraw import withdraw_later
 from domain.staff.rights import may
 from models import Order, StockReason
 from models.session import raw_connection
@@ -40,9 +40,8 @@ async def cancel_order(
     order.hold_reason = ""
     returned = await give_back_credit(db, order, by=by)
     settle_payment_status(order)
-    refunded = await prepare_order_refunds(db, order, by=by)
-    if order.amount_paid > refunded:
-        order.attention = f"Cancelled after payment: {format_money(order.amount_paid - refunded)} to give back."
+    await prepare_order_refunds(db, order, by=by)
+    await show_left_to_give_back(db, order)
     await withdraw_later(db, order)
     await record_event(
         db,

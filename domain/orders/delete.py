@@ -11,6 +11,7 @@ from domain.live import announce
 from domain.orders.record import lock_order
 from domain.orders.statuses import OrderStatus
 from domain.payments.check_photos import forget_photos_later
+from domain.payments.withdraw import has_payment_under_way
 from domain.staff.rights import require
 from models import Order, Payment, StockReason
 from models.session import raw_connection
@@ -19,11 +20,13 @@ from models.session import raw_connection
 async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: int | None = None) -> None:
     """Delete an order for good; stock it still held goes back and the audit trail keeps what it was.
 
-    Raises Refused with "cancel it" for an order that moved on or has a payment. Managers only.
+    Raises Refused with "cancel it" for an order that moved on, has a payment or is just being paid at Stripe: the
+    money would come without an order, and cancelling closes the payment. Managers only.
     """
     require(by, "delete_orders", "Only a manager deletes orders.")
     order = await lock_order(db, order_id, visible_to=by, version=version)
     has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
+    has_payment = has_payment or await has_payment_under_way(db, order_id)
     if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or order.tracking_number:
         raise Refused(
             "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",

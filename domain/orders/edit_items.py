@@ -16,6 +16,7 @@ from domain.orders.rules import OrderRules
 from domain.orders.statuses import OrderStatus
 from domain.orders.totals import calculate_delivery_fee, calculate_totals, check_discount
 from domain.payments.record import settle_payment_status
+from domain.payments.withdraw import withdraw_later
 from domain.staff.rights import require
 from models import Order, OrderItem, StockReason
 from models.session import raw_connection
@@ -41,7 +42,8 @@ async def edit_items(
     """Replace the lines of a pending order at today's prices.
 
     Raises Refused when the order is not pending any more, when there is too little stock, or when the new total would
-    be below what was paid already. Locks the customer, the order, then the products.
+    be below what was paid already. Payments begun for the total before are withdrawn. Locks the customer, the order,
+    then the products.
     """
     require(by, "edit_orders", "Your role does not change orders.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
@@ -56,6 +58,8 @@ async def edit_items(
     if order.amount_paid > order.total_amount:
         raise Refused(f"{format_money(order.amount_paid)} is paid already, more than the new total.", code="paid_more")
     settle_payment_status(order)
+    if order.total_amount != before:
+        await withdraw_later(db, order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
     await record_event(db, order, "items", by=by, changes=changes)
     if order.takes_stock:

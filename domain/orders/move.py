@@ -16,6 +16,7 @@ from domain.orders.place import why_on_hold
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import WAY_FORWARD, OrderStatus, PaymentMethod, check_move
 from domain.payments.record import calculate_balance
+from domain.payments.refund_rows import show_left_to_give_back
 from models import Order, StockReason
 from models.session import raw_connection
 
@@ -94,8 +95,9 @@ def _set_times(order: Order, to: OrderStatus, at: datetime) -> None:
 
 
 async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
-    """Take the stock of an order that leaves cancelled, and check its terms anew."""
+    """Take the stock of an order that leaves cancelled, check its terms anew, and count its money again."""
     connection = await raw_connection(db)
+    await show_left_to_give_back(db, order)
     if order.payment_method == PaymentMethod.NET30 and calculate_balance(order):
         customer = await find_customer(connection, order.customer_id) if order.customer_id else None
         # The order itself counts in the exposure again already, so nothing is added to it.

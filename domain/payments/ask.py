@@ -74,10 +74,24 @@ async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePay
                 # A key's second answer is the first one again, whatever has happened since.
                 payment = await fetch_payment(account, payment.id)
         if payment.status not in _WAITING or payment.error:
-            await settle_stripe_payment(payment)
+            await settle_with_refunds(payment, account)
         else:
             await note_still_open(intent)
     return payment
+
+
+async def settle_with_refunds(payment: StripePayment, account: StripeAccount) -> IntentState | None:
+    """Write down a payment with all that was given back of it, also at Stripe's own site; None when it is not ours."""
+    state = await settle_stripe_payment(payment)
+    if state is not None and payment.refunded:
+        await settle_refunds(payment.id, account)
+    return state
+
+
+async def settle_refunds(payment_intent_id: str, account: StripeAccount) -> None:
+    """Write down every refund of a payment."""
+    for refund in await list_refunds(account, payment_intent_id):
+        await settle_refund(refund)
 
 
 async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSession:
@@ -101,15 +115,23 @@ async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSe
 
 async def settle_session(session: StripeSession, *, intent_id: int, account: StripeAccount) -> None:
     """Write down what became of a checkout; its payment is asked about by itself."""
+    payment = None
+    async with separate_transaction() as db:
+        intent = await lock_intent(db, intent_id)
+        # Where an event is quicker than the answer to our own request, it brings the ids.
+        intent.provider_id = intent.provider_id or session.id
+        intent.payment_intent_id = session.payment_intent_id or intent.payment_intent_id
     if session.payment_intent_id is not None:
-        async with separate_transaction() as db:
-            (await lock_intent(db, intent_id)).payment_intent_id = session.payment_intent_id
-        await settle_stripe_payment(await fetch_payment(account, session.payment_intent_id))
-    if session.status == "expired":
-        async with separate_transaction() as db:
-            intent = await lock_intent(db, intent_id)
-            if intent.state in UNSETTLED:
-                settle_intent(intent, IntentState.CANCELLED)
+        payment = await fetch_payment(account, session.payment_intent_id)
+        await settle_with_refunds(payment, account)
+    async with separate_transaction() as db:
+        intent = await lock_intent(db, intent_id)
+        if session.status == "expired" and intent.state in UNSETTLED:
+            settle_intent(intent, IntentState.CANCELLED)
+        elif session.status == "complete" and payment is not None and intent.state in {*UNHEARD, IntentState.OPEN}:
+            # Stripe's page is done with: the bank payment bounced, or it waits for the bank's small deposits.
+            bounced = payment.status == "requires_payment_method"
+            settle_intent(intent, IntentState.FAILED if bounced else IntentState.PENDING, error=payment.error)
 
 
 async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefund:

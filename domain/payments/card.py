@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,14 +14,15 @@ from domain.clock import now
 from domain.errors import InvalidInput, KeyReused, NotFound, NotSignedIn, Refused
 from domain.idempotency import check_key, hash_request
 from domain.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
-from domain.money import format_money
-from domain.payments.ask import ask_payment
+from domain.money import ZERO, format_money
+from domain.orders.statuses import OrderStatus
+from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
-from domain.payments.intents import UNHEARD, lock_intent, make_intent
+from domain.payments.intents import UNHEARD, lock_intent, make_intent, settle_intent
 from domain.payments.record import calculate_balance
-from domain.payments.settle import find_intent, settle_stripe_payment
+from domain.payments.settle import find_intent
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
-from integrations.stripe_client import StripePayment, fetch_payment, to_cents
+from integrations.stripe_client import CURRENCY, NotThere, StripePayment, fetch_payment, to_cents
 from models import IntentKind, IntentState, Order, StripeIntent
 from models.session import separate_transaction
 from settings import Settings
@@ -31,6 +32,7 @@ LARGEST_WITHOUT_ORDER = Decimal("10000.00")
 METHODS = ["card", "us_bank_account"]
 _PAYMENT_INTENT = re.compile(r"pi_[A-Za-z0-9_]{3,120}")
 _KEY_KEPT = timedelta(hours=24)
+_UNKNOWN = "We know nothing of this payment."
 
 
 class CreateIntent(Input):
@@ -50,6 +52,21 @@ class ConfirmPayment(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmedPayment:
+    """An order with a payment that Stripe has taken for it; `left` is what is still to be paid, US dollars."""
+
+    order_number: str
+    left: Decimal
+
+    @property
+    def sentence(self) -> str:
+        """What the payer is told."""
+        if self.left > ZERO:
+            return f"We have your payment. {format_money(self.left)} of order {self.order_number} is still open."
+        return f"Order {self.order_number} is paid. Thank you."
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedIntent:
     """What the browser needs to pay."""
 
@@ -63,8 +80,9 @@ async def create_payment_intent(
 ) -> CreatedIntent:
     """Make a PaymentIntent, or answer the one that is open for the same order and amount.
 
-    The intent is committed before Stripe is asked. Raises Refused for another amount than the order's balance,
-    NotSignedIn for a guest without an order, OutsideServiceFailed when Stripe's answer is missing.
+    The intent is committed before Stripe is asked. Raises Refused for another amount than the order's balance and while
+    a bank works on a payment, NotSignedIn for a guest without an order, OutsideServiceFailed when Stripe's answer is
+    missing.
     """
     account = get_stripe(settings)
     if data.order_number is None:
@@ -105,6 +123,7 @@ async def _prepare(
         if data.order_number is not None:
             order = await lock_payable_order(db, data.order_number, visible_to=by)
             _check_amount(order, data.amount)
+            await _check_bank(db, order)
             if (open_one := await _find_open(db, order, data.amount)) is not None:
                 return open_one, False
         intent = make_intent(
@@ -133,6 +152,8 @@ async def _find_by_client_key(db: AsyncSession, caller: str, key: str, request_h
                 StripeIntent.caller == caller,
                 StripeIntent.client_key == key,
                 StripeIntent.created_at > now() - _KEY_KEPT,
+                # One that Stripe refused was never made, and only what was done is answered again.
+                StripeIntent.state != IntentState.FAILED,
             )
             .order_by(StripeIntent.id.desc())
             .limit(1)
@@ -149,6 +170,17 @@ def _check_amount(order: Order, amount: Decimal) -> None:
         raise Refused(
             f"The order's balance is {format_money(balance)}; pay that.", code="amount_differs", balance=float(balance)
         )
+
+
+async def _check_bank(db: AsyncSession, order: Order) -> None:
+    """A bank takes days; whoever paid that way must not pay again meanwhile."""
+    pending = exists().where(
+        StripeIntent.order_id == order.id,
+        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+        StripeIntent.state == IntentState.PENDING,
+    )
+    if (await db.execute(select(pending))).scalar_one():
+        raise Refused("The bank is still working on a payment of this order.", code="payment_processing")
 
 
 async def _find_open(db: AsyncSession, order: Order, amount: Decimal) -> StripeIntent | None:
@@ -168,7 +200,7 @@ def _parameters(data: CreateIntent, order: Order | None) -> dict[str, object]:
     email = data.customer_email or (order.delivery_email if order else None)
     parameters: dict[str, object] = {
         "amount": to_cents(data.amount),
-        "currency": "usd",
+        "currency": CURRENCY,
         "allowed_payment_method_types": METHODS,
         "metadata": {"order_number": order.order_number} if order else {},
     }
@@ -181,10 +213,11 @@ def _parameters(data: CreateIntent, order: Order | None) -> dict[str, object]:
     return parameters
 
 
-async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings) -> Order:
+async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings) -> ConfirmedPayment:
     """Mark an order paid once Stripe says that this payment succeeded, is for it and of its amount; safe to repeat.
 
-    Raises Refused for a payment that is not finished or is another order's.
+    Raises NotFound for a payment that we know nothing of, Refused for one that is not finished or is another order's,
+    and for one of a cancelled order, whose money goes back.
     """
     account = get_stripe(settings)
     if not _PAYMENT_INTENT.fullmatch(data.payment_intent_id):
@@ -194,16 +227,21 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
     async with separate_transaction() as db:
         await lock_named_order(db, data.order_number, visible_to=by)
     with told_to_the_caller():
-        payment = await fetch_payment(account, data.payment_intent_id)
-    await _attach(payment, data.order_number, by=by)
-    await settle_stripe_payment(payment)
-    async with separate_transaction() as db:
-        order = await lock_named_order(db, data.order_number, visible_to=by)
+        try:
+            payment = await fetch_payment(account, data.payment_intent_id)
+        except NotThere:
+            raise NotFound(_UNKNOWN) from None
+        await _attach(payment, data.order_number, by=by)
+        await settle_with_refunds(payment, account)
     if payment.status == "processing":
         raise Refused("The bank is still working on it. We'll write to you.", code="payment_processing")
     if payment.status != "succeeded":
         raise Refused(payment.error or "The payment is not finished yet.", code="payment_not_finished")
-    return order
+    async with separate_transaction() as db:
+        order = await lock_named_order(db, data.order_number, visible_to=by)
+        if order.status == OrderStatus.CANCELLED:
+            raise Refused("The order is cancelled, so this payment goes back to you.", code="order_cancelled")
+        return ConfirmedPayment(order.order_number, calculate_balance(order))
 
 
 async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> None:
@@ -212,12 +250,15 @@ async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> No
         order = await lock_named_order(db, order_number, visible_to=by)
         found = await find_intent(db, payment)
         if found is None:
-            raise NotFound("We know nothing of this payment.")
+            raise NotFound(_UNKNOWN)
         intent = await lock_intent(db, found.id)
-        if intent.amount != payment.amount:
+        if intent.amount != payment.amount or payment.currency != CURRENCY:
             raise Refused("The payment is not of the order's amount.", code="payment_mismatch")
-        if intent.order_id is None and intent.settled_at is None and _fits(intent, order, by):
+        is_paid = payment.status in {"succeeded", "processing"}
+        if intent.order_id is None and intent.settled_at is None and is_paid and _fits(intent, order, by):
+            # Until it is settled on the order, the reconciler asks about it again: a crash in between loses nothing.
             intent.order_id = order.id
+            settle_intent(intent, IntentState.PENDING)
         if intent.order_id != order.id:
             raise Refused("The payment is for another order.", code="payment_mismatch")
 

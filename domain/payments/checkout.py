@@ -18,7 +18,7 @@ from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import UNHEARD, make_intent
 from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
-from integrations.stripe_client import StripeAccount, to_cents
+from integrations.stripe_client import CURRENCY, StripeAccount, to_cents
 from models import IntentKind, IntentState, StripeIntent
 from models.session import current_database, separate_transaction
 from settings import Settings
@@ -99,7 +99,7 @@ def _parameters(page: PayPage, key: str, settings: Settings) -> dict[str, object
             {
                 "quantity": 1,
                 "price_data": {
-                    "currency": "usd",
+                    "currency": CURRENCY,
                     "unit_amount": to_cents(page.balance),
                     "product_data": {"name": f"Order {page.order_number}"},
                 },

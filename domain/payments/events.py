@@ -3,24 +3,25 @@
 So events may come in any sequence and any number of times: what is written down is always Stripe's present word.
 """
 
+import re
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import InvalidInput, NotConfigured
 from domain.jobs import enqueue
-from domain.payments.ask import settle_session
-from domain.payments.reconcile import ask_about_refunds
-from domain.payments.settle import settle_stripe_payment
+from domain.payments.ask import settle_refunds, settle_session, settle_with_refunds
 from domain.payments.settle_refund import settle_dispute
 from domain.payments.stripe_account import get_stripe
 from domain.webhook_inbox import processes, store_event
 from integrations.stripe_client import fetch_dispute, fetch_payment, fetch_session, read_event
-from models import StripeIntent, WebhookEvent
+from models import IntentKind, StripeIntent, WebhookEvent
 from models.session import current_database
 from settings import Settings
 
 PROVIDER = "stripe"
 ASK_JOB = "ask_stripe"
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 
 
 async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settings: Settings) -> bool:
@@ -32,18 +33,27 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
         raise NotConfigured("Stripe's events are not taken here: the setting STRIPE_WEBHOOK_SECRET is missing.")
     try:
         event = read_event(body, signature, settings.stripe_webhook_secret)
-        event_id, kind = str(event["id"]), str(event["type"])
+        event_id, kind = _read_word(event["id"]), _read_word(event["type"])
         thing = event["data"]["object"]
         # Ids are all that is needed later, and the least that is kept of somebody's payment.
         kept = {name: _read_id(thing.get(name)) for name in ("id", "object", "payment_intent")}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InvalidInput("This is no event signed by Stripe within five minutes.", code="bad_signature") from None
     return await store_event(db, PROVIDER, event_id, kind, kept)
 
 
 def _read_id(value: object) -> str:
-    """An id, or that of an object that was sent whole."""
-    return str(value.get("id", "")) if isinstance(value, dict) else str(value or "")
+    """An id, or that of an object that was sent whole; empty for none, and for one that people chose, as products'."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def _read_word(value: object) -> str:
+    """A word as Stripe writes ids and kinds; raises ValueError for anything else."""
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ValueError("This is no word of Stripe's.")
+    return value
 
 
 @processes(PROVIDER)
@@ -69,10 +79,10 @@ async def ask_about(asked: dict[str, str], settings: Settings) -> None:
     if payment_intent_id := asked.get("payment_intent_id") or asked.get("refunds_of"):
         # A refund or a dispute may be told before the payment itself.
         payment = await fetch_payment(account, payment_intent_id)
-        is_ours = await settle_stripe_payment(payment) is not None
+        is_ours = await settle_with_refunds(payment, account) is not None
         # A refund that failed is off the charge again, so an event about refunds has them all asked for.
-        if is_ours and (payment.refunded or "refunds_of" in asked):
-            await ask_about_refunds(payment_intent_id, settings)
+        if is_ours and not payment.refunded and "refunds_of" in asked:
+            await settle_refunds(payment_intent_id, account)
     if session_id := asked.get("session_id"):
         await _ask_about_session(session_id, settings)
     if dispute_id := asked.get("dispute_id"):
@@ -86,6 +96,9 @@ async def _ask_about_session(session_id: str, settings: Settings) -> None:
     key = session.metadata.get("intent_key", "")
     async with current_database().reading() as connection:
         ours = (StripeIntent.provider_id == session.id) | (StripeIntent.idempotency_key == key)
-        intent_id = (await connection.execute(select(StripeIntent.id).where(ours))).scalar_one_or_none()
+        found = select(StripeIntent.id).where(ours, StripeIntent.kind == IntentKind.CHECKOUT)
+        # Metadata can be copied at Stripe; an id can't.
+        found = found.order_by(StripeIntent.idempotency_key == key).limit(1)
+        intent_id = (await connection.execute(found)).scalar_one_or_none()
     if intent_id is not None:
         await settle_session(session, intent_id=intent_id, account=account)

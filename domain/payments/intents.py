@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
@@ -68,13 +68,16 @@ async def lock_intent(db: AsyncSession, intent_id: int) -> StripeIntent:
 async def note_made(
     intent: StripeIntent, provider_id: str, *, url: str = "", expires_at: datetime | None = None
 ) -> None:
-    """Stripe has it, under this id."""
+    """Stripe has it, under this id; an event that was quicker may have told how far it has come."""
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
-            .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNHEARD))
+            .where(
+                StripeIntent.id == intent.id,
+                or_(StripeIntent.state.in_(UNHEARD), StripeIntent.provider_id.is_(None)),
+            )
             .values(
-                state=IntentState.OPEN,
+                state=case((StripeIntent.state.in_(UNHEARD), IntentState.OPEN), else_=StripeIntent.state),
                 provider_id=provider_id,
                 url=url,
                 expires_at=expires_at,

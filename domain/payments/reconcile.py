@@ -4,30 +4,40 @@ Two reconcilers never ask about the same row at once. When Stripe is busy the pa
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.actor import SYSTEM
 from domain.clock import now
 from domain.credit.ledger import move_credit
+from domain.money import ZERO
 from domain.payments.ask import ask_stripe, withdraw_if_stale
 from domain.payments.intents import UNHEARD, claim_due_intents, count_unknown, list_open_intents, read_intent
-from domain.payments.settle_refund import settle_refund
 from domain.payments.stripe_account import get_stripe
 from integrations.errors import ServiceFailed
-from integrations.stripe_client import Busy, StripeAccount, list_refunds
-from models import CreditKind, IntentKind, IntentState, StripeIntent
-from models.session import separate_transaction
+from integrations.stripe_client import Busy, StripeAccount, fetch_payment
+from models import CreditKind, Customer, IntentKind, IntentState, StripeIntent
+from models.session import current_database, separate_transaction
 from settings import Settings
 
+log = logging.getLogger(__name__)
 RECONCILE_JOB = "reconcile_payments"
 _AT_ONCE = 8
 _A_PASS = 500
-# Money that came without an order waits this long for the order before it becomes credit.
-_ORDERLESS = timedelta(hours=1)
 _RETRIES = 3
+# Money that came without an order waits an hour for the order before it becomes credit.
+_ORDERLESS_PAID = (
+    StripeIntent.kind == IntentKind.CARD,
+    StripeIntent.state == IntentState.SUCCEEDED,
+    StripeIntent.settled_at.is_(None),
+    StripeIntent.order_id.is_(None),
+    StripeIntent.customer_id.is_not(None),
+    StripeIntent.updated_at < func.now() - timedelta(hours=1),
+)
 
 
 @dataclass(slots=True)
@@ -59,9 +69,13 @@ async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta
                 busy.set()
             except ServiceFailed:
                 done.failed += 1
+            except Exception:
+                # One row that can't be written down must not keep the others waiting.
+                log.exception("A payment could not be settled", extra={"intent_id": intent.id})
+                done.failed += 1
 
     await asyncio.gather(*(ask(intent) for intent in await claim_due_intents(_A_PASS, as_of=as_of)))
-    await credit_orderless_payments()
+    await credit_orderless_payments(account)
     done.unknown = await count_unknown()
     return done
 
@@ -76,44 +90,62 @@ async def ask_or_withdraw(intent: StripeIntent, account: StripeAccount) -> None:
 
 
 async def withdraw_payments(order_id: int, settings: Settings) -> int:
-    """Close the payments of an order that nobody should make any more; returns how many."""
+    """Close the payments of an order that nobody should make any more; returns how many are closed.
+
+    One whose making is just under way is asked about first. Raises what Stripe failed with once all were tried.
+    """
     account = get_stripe(settings)
-    found = await list_open_intents(order_id)
-    return sum([await withdraw_if_stale(intent, account) for intent in found])
+    closed, failures = 0, []
+    for intent in await list_open_intents(order_id):
+        try:
+            await ask_or_withdraw(intent, account)
+            closed += (await read_intent(intent.id)).state == IntentState.CANCELLED
+        except ServiceFailed as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return closed
 
 
-async def ask_about_refunds(payment_intent_id: str, settings: Settings) -> None:
-    """Write down every refund of a payment, those made at Stripe's own site included."""
-    for refund in await list_refunds(get_stripe(settings), payment_intent_id):
-        await settle_refund(refund)
+async def credit_orderless_payments(account: StripeAccount) -> int:
+    """Turn card payments whose order never came into their customer's store credit; returns how many.
 
-
-async def credit_orderless_payments() -> int:
-    """Turn card payments whose order never came into their customer's store credit; returns how many."""
-    async with separate_transaction() as db:
-        rows = await db.execute(
-            select(StripeIntent)
-            .where(
-                StripeIntent.kind == IntentKind.CARD,
-                StripeIntent.state == IntentState.SUCCEEDED,
-                StripeIntent.settled_at.is_(None),
-                StripeIntent.order_id.is_(None),
-                StripeIntent.customer_id.is_not(None),
-                StripeIntent.updated_at < now() - _ORDERLESS,
-            )
-            .order_by(StripeIntent.customer_id, StripeIntent.id)
-            .with_for_update(skip_locked=True)
-        )
+    What was given back at Stripe meanwhile is no credit, so Stripe is asked first.
+    """
+    async with current_database().session() as db:
+        rows = await db.execute(select(StripeIntent).where(*_ORDERLESS_PAID).order_by(StripeIntent.id))
         found = list(rows.scalars())
-        for intent in found:
-            assert intent.customer_id is not None  # the statement asks for it
+    count = 0
+    for intent in found:
+        assert intent.provider_id is not None  # it has succeeded
+        try:
+            payment = await fetch_payment(account, intent.provider_id)
+        except ServiceFailed as failure:
+            log.warning("Money without an order waits: %s", failure, extra={"intent_id": intent.id})
+            continue
+        count += await _credit_orderless(intent, payment.received - payment.refunded)
+    return count
+
+
+async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> bool:
+    """Give the credit, unless the payment was tied to an order or credited since; customer first, then the intent."""
+    async with separate_transaction() as db:
+        await db.execute(select(Customer.id).where(Customer.id == asked.customer_id).with_for_update(key_share=True))
+        intent = (
+            await db.execute(
+                select(StripeIntent).where(StripeIntent.id == asked.id, *_ORDERLESS_PAID).with_for_update()
+            )
+        ).scalar_one_or_none()
+        if intent is None or intent.customer_id is None:
+            return False
+        intent.settled_at = now()
+        if amount > ZERO:
             await move_credit(
                 db,
                 intent.customer_id,
-                intent.amount,
+                amount,
                 kind=CreditKind.OVERPAYMENT,
                 by=SYSTEM,
                 note=f"Card payment {intent.provider_id} without an order",
             )
-            intent.settled_at = now()
-        return len(found)
+        return amount > ZERO

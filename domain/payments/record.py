@@ -6,13 +6,19 @@ stays unapplied and needs attention.
 
 from decimal import Decimal
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.credit.ledger import move_credit
 from domain.money import ZERO, format_money
-from domain.orders.statuses import PaymentMethod, PaymentStatus
-from models import CreditKind, Order, Payment
+from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.payments.attention import add_attention, drop_attention
+from domain.payments.withdraw import withdraw_later
+from models import CreditEntry, CreditKind, Order, Payment, PaymentState
+
+_PAID_OVER = "paid over by a guest, not applied yet."
+_GONE_BEYOND = "went back beyond what the order held. If it had become store credit, take it off there."
 
 
 def calculate_balance(order: Order) -> Decimal:
@@ -33,7 +39,8 @@ async def add_payment(
 ) -> Decimal:
     """Record `amount` received for a locked order and return the surplus that became store credit.
 
-    Marks the order paid once nothing is left, and lifts a hold that waited for the money.
+    Marks the order paid once nothing is left, and lifts a hold that waited for the money. Other payments that the
+    customer could still make of the balance before are withdrawn.
     """
     applied = min(amount, calculate_balance(order))
     surplus = amount - applied
@@ -52,8 +59,16 @@ async def add_payment(
     )
     db.add(payment)
     order.amount_paid += applied
+    if order.payment_status in {PaymentStatus.FAILED, PaymentStatus.REFUNDED}:
+        # New money is there, so the old word is over; what is left makes the order unpaid.
+        order.payment_status = PaymentStatus.UNPAID
     settle_payment_status(order)
     await db.flush()
+    if applied:
+        await withdraw_later(db, order)
+    if order.status == OrderStatus.CANCELLED:
+        # Stripe was quicker than the cancelling: all of this money goes back, and none of it becomes credit.
+        return ZERO
     if surplus and order.customer_id is not None:
         await move_credit(
             db,
@@ -67,8 +82,37 @@ async def add_payment(
         )
         return surplus
     if surplus:
-        order.attention = f"{format_money(surplus)} paid over by a guest, not applied yet."
+        await show_unapplied(db, order)
     return ZERO
+
+
+async def show_unapplied(db: AsyncSession, order: Order) -> None:
+    """Say on a locked order what came in and is neither applied nor credit, or what went back beyond what came in."""
+    drop_attention(order, _PAID_OVER)
+    drop_attention(order, _GONE_BEYOND)
+    rest = (
+        await db.execute(
+            select(func.coalesce(func.sum(Payment.amount - Payment.applied_amount), ZERO)).where(
+                Payment.order_id == order.id, Payment.state == PaymentState.SUCCEEDED
+            )
+        )
+    ).scalar_one()
+    rest -= sum((await list_credited(db, order.id)).values(), ZERO)
+    if rest > ZERO:
+        add_attention(order, f"{format_money(rest)} {_PAID_OVER}")
+    elif rest < ZERO:
+        add_attention(order, f"{format_money(-rest)} {_GONE_BEYOND}")
+
+
+async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:
+    """How much of each of an order's payments became store credit, whoever the order belongs to by now."""
+    rows = await db.execute(
+        select(CreditEntry.payment_id, func.sum(CreditEntry.amount))
+        .join(Payment, Payment.id == CreditEntry.payment_id)
+        .where(Payment.order_id == order_id, CreditEntry.kind == CreditKind.OVERPAYMENT)
+        .group_by(CreditEntry.payment_id)
+    )
+    return {payment_id: amount for payment_id, amount in rows if payment_id is not None}
 
 
 def settle_payment_status(order: Order) -> None:

@@ -16,8 +16,14 @@ from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import PaymentMethod
 from domain.payments.ask import ask_refund
 from domain.payments.intents import read_intent
-from domain.payments.refund_rows import Refundable, apply_refund, list_refundable, prepare_refund
-from domain.payments.settle_refund import set_refunded_status
+from domain.payments.refund_rows import (
+    Refundable,
+    apply_refund,
+    list_refundable,
+    prepare_refund,
+    settle_refunded_status,
+    show_left_to_give_back,
+)
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from domain.staff.rights import require
 from integrations.errors import ServiceFailed
@@ -104,7 +110,8 @@ async def _refund_here(
             order_id=order.id,
             payment_id=row.id,
         )
-    set_refunded_status(order)
+    await settle_refunded_status(db, order)
+    await show_left_to_give_back(db, order)
     await record_event(db, order, "refunded", by=by, note=data.reason, changes={"amount": format_money(amount)})
 
 

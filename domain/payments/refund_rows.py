@@ -7,19 +7,24 @@ under the lock on the order.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
+from domain.credit.give_back import calculate_credit_used
 from domain.errors import NotFound
 from domain.jobs import enqueue
-from domain.money import ZERO
-from domain.orders.statuses import PaymentMethod
+from domain.money import ZERO, format_money
+from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.payments.attention import add_attention, drop_attention
 from domain.payments.intents import UNSETTLED, make_intent
+from domain.payments.record import calculate_balance, list_credited, show_unapplied
+from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
 from models import IntentKind, Order, Payment, PaymentState, StripeIntent
 
 REFUND_JOB = "refund_payment"
+_TO_GIVE_BACK = "Cancelled after payment: "
 # A door that refunds in its own answer is done within this; the job then finds nothing left to do.
 _DOOR_SECONDS = 20
 
@@ -70,10 +75,11 @@ async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
         .group_by(StripeIntent.payment_id)
     )
     reserved = {payment_id: amount for payment_id, amount in under_way}  # noqa: C416 - rows are no tuples to mypy
+    credited = await list_credited(db, order.id)
     found = []
     for payment in payments:
-        whole = payment.amount if payment.customer_id is None else payment.applied_amount
-        left = whole - returned.get(payment.id, ZERO) - reserved.get(payment.id, ZERO)
+        gone = (amounts.get(payment.id, ZERO) for amounts in (credited, returned, reserved))
+        left = payment.amount - sum(gone, ZERO)
         if left > ZERO:
             found.append(Refundable(payment, left))
     return found
@@ -112,14 +118,43 @@ async def prepare_refund(
     return intent
 
 
-async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
-    """Reserve refunds of all that Stripe took for a locked order; returns their sum."""
-    total = ZERO
+async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) -> None:
+    """Reserve refunds of all that Stripe took for a locked order."""
     for found in await list_refundable(db, order):
         if found.is_stripe:
             await prepare_refund(db, order, found.payment, found.left, by=by, reason="Order cancelled")
-            total += found.left
-    return total
+
+
+async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
+    """Say on a locked order that is cancelled what of its money goes back by hand; on any other, nothing.
+
+    Used credit is among it where nobody has the account any more that it would go back to.
+    """
+    drop_attention(order, _TO_GIVE_BACK)
+    if order.status != OrderStatus.CANCELLED:
+        return
+    left = sum([found.left for found in await list_refundable(db, order) if not found.is_stripe], ZERO)
+    left += await calculate_credit_used(db, order)
+    if left > ZERO:
+        add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back.")
+
+
+async def settle_refunded_status(db: AsyncSession, order: Order) -> None:
+    """Make the payment status of a locked order follow what was given back on it, or was put back."""
+    if calculate_balance(order) == ZERO:
+        order.payment_status = PaymentStatus.PAID
+        return
+    given_back = exists().where(
+        Payment.order_id == order.id,
+        Payment.refunds_payment_id.is_not(None),
+        Payment.state == PaymentState.SUCCEEDED,
+    )
+    if not (await db.execute(select(given_back))).scalar_one():
+        order.payment_status = PaymentStatus.UNPAID
+    elif order.amount_paid == ZERO:
+        order.payment_status = PaymentStatus.REFUNDED
+    else:
+        order.payment_status = PaymentStatus.PARTIALLY_REFUNDED
 
 
 async def apply_refund(
@@ -133,16 +168,21 @@ async def apply_refund(
     note: str = "",
     provider_id: str | None = None,
 ) -> Payment:
-    """Write money given back as a negative payment; what was never applied to the order goes back first."""
-    back = (
+    """Write money given back as a negative payment; what was never applied to the order goes back first.
+
+    Stripe may give back more than the order still holds of the payment: what had become credit, or was given back and
+    is lost to a dispute as well. That takes nothing more off the order, which needs attention then. Payments begun for
+    the balance before are withdrawn."""
+    back, back_applied = (
         await db.execute(
-            select(func.coalesce(func.sum(Payment.amount - Payment.applied_amount), ZERO)).where(
-                Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED
-            )
+            select(
+                func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
+            ).where(Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
         )
-    ).scalar_one()
-    unapplied = payment.amount - payment.applied_amount + back if payment.customer_id is None else ZERO
-    applied = max(amount - max(unapplied, ZERO), ZERO)
+    ).one()
+    credited = (await list_credited(db, order.id)).get(payment.id, ZERO)
+    unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
+    applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
     row = Payment(
         order_id=order.id,
         customer_id=order.customer_id,
@@ -160,4 +200,8 @@ async def apply_refund(
     db.add(row)
     order.amount_paid -= applied
     await db.flush()
+    if applied:
+        await withdraw_later(db, order)
+    if applied < amount:
+        await show_unapplied(db, order)
     return row

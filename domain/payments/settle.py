@@ -6,22 +6,20 @@ order; the same word from Stripe twice, or in any sequence, leaves the same rows
 
 from decimal import Decimal
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import SYSTEM, Actor
-from domain.jobs import enqueue
 from domain.money import ZERO, format_money
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
-from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
+from domain.payments.attention import add_attention
+from domain.payments.intents import lock_intent, settle_intent
 from domain.payments.record import add_payment, calculate_balance
 from domain.payments.refund_rows import prepare_order_refunds
-from integrations.stripe_client import StripePayment
+from integrations.stripe_client import CURRENCY, StripePayment
 from models import IntentKind, IntentState, Order, Payment, StripeIntent
 from models.session import separate_transaction
-
-WITHDRAW_JOB = "withdraw_payments"
 
 
 async def settle_payment(
@@ -37,7 +35,7 @@ async def settle_payment(
 ) -> Decimal | None:
     """Record money received for an order that is locked with its customer; None when it was recorded before.
 
-    Returns the surplus that became store credit. Other payments that the customer could still make are withdrawn.
+    Returns the surplus that became store credit.
     """
     if provider_id is not None and await find_payment_row(db, provider_id) is not None:
         return None
@@ -48,19 +46,7 @@ async def settle_payment(
     if ZERO < balance <= amount:
         order.payment_method = method
     await record_event(db, order, "paid", by=by, note=note, changes={"amount": format_money(amount)})
-    await withdraw_later(db, order)
     return surplus
-
-
-async def withdraw_later(db: AsyncSession, order: Order) -> None:
-    """Have the payments closed that a customer could still make for an order which changed."""
-    open_ones = exists().where(
-        StripeIntent.order_id == order.id,
-        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
-        StripeIntent.state.in_(UNSETTLED),
-    )
-    if (await db.execute(select(open_ones))).scalar_one():
-        await enqueue(db, WITHDRAW_JOB, {"order_id": order.id})
 
 
 async def find_payment_row(db: AsyncSession, provider_id: str) -> Payment | None:
@@ -69,11 +55,12 @@ async def find_payment_row(db: AsyncSession, provider_id: str) -> Payment | None
 
 
 async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent | None:
-    """Our row for a payment at Stripe, by its id or by our key in its metadata; None for one that is not ours."""
+    """Our row for a payment at Stripe, by its id or else by our key in its metadata; None for one that is not ours."""
     key = payment.metadata.get("intent_key", "")
     return (
         await db.execute(
-            select(StripeIntent).where(
+            select(StripeIntent)
+            .where(
                 StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
                 or_(
                     StripeIntent.provider_id == payment.id,
@@ -81,6 +68,9 @@ async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent 
                     StripeIntent.idempotency_key == key,
                 ),
             )
+            # Metadata can be copied at Stripe; an id can't.
+            .order_by(StripeIntent.idempotency_key == key)
+            .limit(1)
         )
     ).scalar_one_or_none()
 
@@ -95,20 +85,30 @@ async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
         if found.order_id is not None:
             order = await lock_order(db, found.order_id, visible_to=SYSTEM, with_customer=True)
         intent = await lock_intent(db, found.id)
+        if order is None and intent.order_id is not None:
+            # Somebody has tied it to an order since it was looked for, and settles it there.
+            return IntentState(intent.state)
+        if payment.currency != CURRENCY:
+            if order is not None and payment.status == "succeeded":
+                add_attention(order, f"Stripe took {payment.id} in {payment.currency.upper()}, which is not counted.")
+            return IntentState(intent.state)
         if intent.kind == IntentKind.CHECKOUT:
             intent.payment_intent_id = payment.id
         elif intent.provider_id is None:
             intent.provider_id = payment.id
         before = intent.state
         if payment.status == "succeeded":
+            settled_at = intent.settled_at
             settle_intent(intent, IntentState.SUCCEEDED)
             if order is not None:
                 await settle_succeeded(db, order, payment, by=_payer(intent))
-            else:
-                # Money without an order waits for the order that its customer is about to place.
+            elif before != IntentState.SUCCEEDED or settled_at is None:
+                # Money without an order waits for the order that its customer is about to place; once it is credit,
+                # it stays that.
                 intent.settled_at = None
             return IntentState.SUCCEEDED
-        if before not in {IntentState.SUCCEEDED, IntentState.CANCELLED}:
+        is_over = before == IntentState.FAILED and intent.kind == IntentKind.CHECKOUT
+        if before not in {IntentState.SUCCEEDED, IntentState.CANCELLED} and not is_over:
             await _settle_unpaid(db, intent, order, payment)
         return IntentState(intent.state)
 

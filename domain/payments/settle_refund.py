@@ -2,19 +2,20 @@
 
 from decimal import Decimal
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import SYSTEM, Actor
-from domain.money import ZERO, format_money
+from domain.money import format_money
 from domain.orders.record import lock_order, record_event
-from domain.orders.statuses import PaymentStatus
+from domain.payments.attention import add_attention, drop_attention
 from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
-from domain.payments.record import calculate_balance
-from domain.payments.refund_rows import apply_refund
+from domain.payments.record import show_unapplied
+from domain.payments.refund_rows import apply_refund, settle_refunded_status
 from domain.payments.settle import find_payment_row
+from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import StripeDispute, StripeRefund
-from models import IntentKind, IntentState, Order, Payment, PaymentState, StripeIntent
+from models import IntentKind, IntentState, Order, OrderEvent, Payment, PaymentState, StripeIntent
 from models.session import separate_transaction
 
 
@@ -36,7 +37,7 @@ async def settle_refund(refund: StripeRefund) -> IntentState | None:
                     await _give_back(db, order, payment, refund, by=_who(intent))
             case "failed" | "canceled":
                 state = IntentState.FAILED
-                await _undo(db, order, row, refund, was_told=intent is not None and intent.state == state)
+                await _undo(db, order, payment, row, refund, by=_who(intent))
             case _:
                 state = IntentState.PENDING
         if intent is not None:
@@ -51,30 +52,56 @@ async def settle_dispute(dispute: StripeDispute) -> None:
         order, payment = await _lock_paid_order(db, dispute.payment_intent_id)
         if order is None or payment is None:
             return
-        amount = format_money(dispute.amount)
         row = await find_payment_row(db, dispute.id)
-        if dispute.status == "lost" and row is None:
-            await apply_refund(
-                db,
-                order,
-                payment,
-                dispute.amount,
-                method=payment.method,
-                by=SYSTEM,
-                note="Dispute lost",
-                provider_id=dispute.id,
-            )
-            set_refunded_status(order)
-            await _say(db, order, "dispute_lost", f"A dispute of {amount} was lost.", amount)
+        if dispute.status == "lost":
+            if row is None:
+                await _lose(db, order, payment, dispute)
         elif dispute.status in {"won", "warning_closed"}:
             if row is not None and row.state == PaymentState.SUCCEEDED:
                 await _put_back(db, order, row)
-            if "dispute" in order.attention:
-                order.attention = ""
-                await record_event(db, order, "dispute_won", by=SYSTEM, changes={"amount": amount})
-        elif dispute.status not in {"lost", "won"} and "dispute" not in order.attention:
+            if drop_attention(order, _disputed(dispute)):
+                await _tell(db, order, "dispute_won", dispute)
+        elif not await _was_told(db, order, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
-            await _say(db, order, "disputed", f"The cardholder disputes {amount} ({reason}): a dispute.", amount)
+            sentence = f"{_disputed(dispute)} ({reason}): a dispute."
+            add_attention(order, sentence)
+            await _tell(db, order, "disputed", dispute, sentence)
+
+
+async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: StripeDispute) -> None:
+    """Take the money of a lost dispute off the order."""
+    await apply_refund(
+        db,
+        order,
+        payment,
+        dispute.amount,
+        method=payment.method,
+        by=SYSTEM,
+        note="Dispute lost",
+        provider_id=dispute.id,
+    )
+    await settle_refunded_status(db, order)
+    drop_attention(order, _disputed(dispute))
+    sentence = f"A dispute of {format_money(dispute.amount)} was lost."
+    add_attention(order, sentence)
+    await _tell(db, order, "dispute_lost", dispute, sentence)
+
+
+def _disputed(dispute: StripeDispute) -> str:
+    """How the sentence about an undecided dispute begins."""
+    return f"The cardholder disputes {format_money(dispute.amount)}"
+
+
+async def _was_told(db: AsyncSession, order: Order, dispute: StripeDispute) -> bool:
+    """True when the order's timeline has the dispute, whatever has become of it since."""
+    told = exists().where(OrderEvent.order_id == order.id, OrderEvent.changes["dispute_id"].astext == dispute.id)
+    found: bool = (await db.execute(select(told))).scalar_one()
+    return found
+
+
+async def _tell(db: AsyncSession, order: Order, kind: str, dispute: StripeDispute, note: str = "") -> None:
+    changes = {"amount": format_money(dispute.amount), "dispute_id": dispute.id}
+    await record_event(db, order, kind, by=SYSTEM, note=note, changes=changes)
 
 
 async def settle_refused_refund(intent_id: int, error: str) -> None:
@@ -90,13 +117,6 @@ async def settle_refused_refund(intent_id: int, error: str) -> None:
         settle_intent(intent, IntentState.FAILED, error=error)
         if order is not None:
             await _say_refused(db, order, intent.amount, error)
-
-
-def set_refunded_status(order: Order) -> None:
-    """The payment status of an order that money was given back on."""
-    if calculate_balance(order) == ZERO:
-        return
-    order.payment_status = PaymentStatus.REFUNDED if order.amount_paid == ZERO else PaymentStatus.PARTIALLY_REFUNDED
 
 
 async def _lock_paid_order(db: AsyncSession, payment_intent_id: str) -> tuple[Order | None, Payment | None]:
@@ -131,34 +151,57 @@ async def _give_back(db: AsyncSession, order: Order, payment: Payment, refund: S
     await apply_refund(
         db, order, payment, refund.amount, method=payment.method, by=by, note=note, provider_id=refund.id
     )
-    set_refunded_status(order)
+    await settle_refunded_status(db, order)
+    drop_attention(order, _failed(refund.amount))
     await record_event(db, order, "refunded", by=by, note=note, changes={"amount": format_money(refund.amount)})
 
 
-async def _undo(db: AsyncSession, order: Order, row: Payment | None, refund: StripeRefund, *, was_told: bool) -> None:
-    if row is not None and row.state == PaymentState.SUCCEEDED:
+async def _undo(
+    db: AsyncSession, order: Order, payment: Payment, row: Payment | None, refund: StripeRefund, *, by: Actor
+) -> None:
+    """Money that was to go back has not; its row says so, and that it was told."""
+    if row is None:
+        db.add(_make_failed_row(order, payment, refund, by))
+    elif row.state == PaymentState.SUCCEEDED:
         await _put_back(db, order, row)
-    elif was_told or row is not None:
+    else:
         return
     await _say_refused(db, order, refund.amount, refund.error)
+
+
+def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, by: Actor) -> Payment:
+    return Payment(
+        order_id=order.id,
+        customer_id=order.customer_id,
+        refunds_payment_id=payment.id,
+        method=payment.method,
+        state=PaymentState.FAILED,
+        amount=-refund.amount,
+        reference=refund.id,
+        note=refund.metadata.get("note", ""),
+        provider_id=refund.id,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
 
 
 async def _put_back(db: AsyncSession, order: Order, row: Payment) -> None:
     """Money that was taken off the order is on it again."""
     row.state = PaymentState.FAILED
     order.amount_paid -= row.applied_amount
-    if calculate_balance(order) == ZERO:
-        order.payment_status = PaymentStatus.PAID
-    else:
-        order.payment_status = PaymentStatus.PARTIALLY_REFUNDED
     await db.flush()
+    await settle_refunded_status(db, order)
+    await show_unapplied(db, order)
+    await withdraw_later(db, order)
+
+
+def _failed(amount: Decimal) -> str:
+    """How the sentence about a refund that failed begins."""
+    return f"The refund of {format_money(amount)} failed"
 
 
 async def _say_refused(db: AsyncSession, order: Order, amount: Decimal, error: str) -> None:
-    sentence = f"The refund of {format_money(amount)} failed: {error or 'no reason given'}"
-    await _say(db, order, "refund_failed", sentence, format_money(amount))
-
-
-async def _say(db: AsyncSession, order: Order, kind: str, sentence: str, amount: str) -> None:
-    order.attention = sentence
-    await record_event(db, order, kind, by=SYSTEM, note=sentence, changes={"amount": amount})
+    sentence = f"{_failed(amount)}: {error or 'no reason given'}"
+    add_attention(order, sentence)
+    await record_event(db, order, "refund_failed", by=SYSTEM, note=sentence, changes={"amount": format_money(amount)})

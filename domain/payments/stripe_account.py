@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from domain.errors import NotConfigured, OutsideServiceFailed
+from domain.errors import NotConfigured, OutsideServiceFailed, Refused
 from integrations.errors import ServiceFailed
-from integrations.stripe_client import Busy, StripeAccount, StripeRefused
+from integrations.stripe_client import Busy, KeyRefused, StillRunning, StripeAccount, StripeRefused
 from settings import Settings
 
 
@@ -23,6 +23,14 @@ def told_to_the_caller() -> Iterator[None]:
         yield
     except StripeRefused as error:
         raise OutsideServiceFailed(f"Stripe refused: {error}", code="stripe_refused") from error
+    except KeyRefused as error:
+        raise OutsideServiceFailed(
+            "Stripe does not take our key; the setting STRIPE_SECRET_KEY is wrong.", code="stripe_key_refused"
+        ) from error
+    except StillRunning as error:
+        raise Refused(
+            "The same request is still running. Try again in a moment.", code="request_in_progress"
+        ) from error
     except Busy as error:
         raise OutsideServiceFailed("Stripe is busy. Try again in a moment.", code="stripe_busy") from error
     except ServiceFailed as error:

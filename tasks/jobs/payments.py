@@ -6,15 +6,18 @@ from domain.payments.events import ASK_JOB, ask_about
 from domain.payments.reconcile import RECONCILE_JOB, reconcile_payments, withdraw_payments
 from domain.payments.refund import send_refund
 from domain.payments.refund_rows import REFUND_JOB
-from domain.payments.settle import WITHDRAW_JOB
-from integrations.stripe_client import StripeRefused
+from domain.payments.withdraw import WITHDRAW_JOB
+from integrations.stripe_client import NotThere, StripeRefused
 from tasks.job import Work, job
 
 
 @job(ASK_JOB, attempts=12)
 async def ask_stripe(work: Work) -> dict[str, Any]:
-    """Write down Stripe's word on what an event named."""
-    await ask_about(work.payload, work.settings)
+    """Write down Stripe's word on what an event named; an object that Stripe does not have is nobody's concern."""
+    try:
+        await ask_about(work.payload, work.settings)
+    except NotThere as unknown:
+        return {"unknown": str(unknown)}
     return {}
 
 

@@ -1,15 +1,22 @@
 """Stripe's events: signed ones once, in any sequence and number, and everything else without effect."""
 
+import hmac
+import json
 import random
+import time
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
-from models import Order, Payment, WebhookEvent
+from domain.payments import ask
+from integrations import stripe_client
+from models import Order, Payment, StripeIntent, WebhookEvent
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
-from tests.fakes.stripe_server import BANK, DECLINED
+from tests.fakes.stripe_server import BANK, DECLINED, WEBHOOK_SECRET
 from tests.job_runner import run_jobs
 
 
@@ -140,3 +147,103 @@ async def test_without_a_secret_the_events_are_not_taken(client):
     answer = await client.post("/api/webhooks/stripe", data=b"{}")
     assert answer.status_code == 503
     assert "STRIPE_WEBHOOK_SECRET" in (await answer.get_json())["error"]
+
+
+async def post_signed(client: Any, body: bytes, *, header: str | None = None) -> Any:
+    """Any bytes, signed as Stripe signs them."""
+    at = int(time.time())
+    signature = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.".encode() + body, sha256).hexdigest()
+    headers = {"Stripe-Signature": f"t={at},v1={signature}" if header is None else header}
+    return await client.post("/api/webhooks/stripe", data=body, headers=headers)
+
+
+def event_body(**values: Any) -> bytes:
+    event = {"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}}
+    return json.dumps(event | values).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"null", b"7", b'"text"', b"{}", b"{", b"\xff\xfe{}", b'{"id": "\xc3\x28"}', b"[" * 200_000,
+        event_body(data=None), event_body(data=[]), event_body(data={}), event_body(data={"object": None}),
+        event_body(data={"object": []}), event_body(data={"object": "pi_1"}), event_body(data={"object": 5}),
+        event_body(id=None), event_body(id=7), event_body(id=["evt_1"]), event_body(id="evt_\0"), event_body(id=""),
+        event_body(id="evt_" + "7" * 400_000), event_body(id="\ud800"), event_body(id="evt 1"),
+        event_body(type=None), event_body(type={"a": 1}), event_body(type="payment_intent.\0"), event_body(type=""),
+        event_body(object="v2.core.event"),
+    ],
+    ids=lambda body: body[:40].decode("latin-1") + f"…{len(body)}",
+)  # fmt: skip
+async def test_a_signed_body_of_another_shape_is_refused_without_effect(client, db, stripe, body):
+    answer = await post_signed(client, body)
+    assert (answer.status_code, (await answer.get_json())["code"]) == (400, "bad_signature")
+    assert (await db.execute(select(func.count()).select_from(WebhookEvent))).scalar_one() == 0
+
+
+@pytest.mark.parametrize("found", ["\0", "pi_\ud800", "a" * 300_000, "../x", "My own id", 7, [], {"id": []}, None, ""])
+async def test_an_id_that_people_chose_or_that_is_none_does_not_keep_an_event_out(
+    client, db, stripe, stripe_settings, found
+):
+    answer = await post_signed(client, event_body(data={"object": {"id": found, "payment_intent": found}}))
+    assert answer.status_code == 200
+    kept = (await db.execute(select(WebhookEvent.payload))).scalar_one()
+    assert kept == {"id": "", "object": "", "payment_intent": ""}
+    assert await run_jobs(stripe_settings) == ["process_webhook"]
+
+
+@pytest.mark.parametrize(
+    "header", ["", "t=,v1=", "t=x,v1=y", "v1=abc", "t=99999999999999999999999,v1=ab", "t=1,v1=\xe9", ",", "t", "t=1,v1"]
+)
+async def test_a_signature_header_of_another_shape_is_refused(client, stripe, header):
+    answer = await post_signed(client, event_body(), header=header)
+    assert (answer.status_code, (await answer.get_json())["code"]) == (400, "bad_signature")
+
+
+async def test_an_event_is_taken_at_five_minutes_of_age_and_refused_after(client, db, stripe, monkeypatch):
+    await make_paying_order(client, db)
+    moment = time.time()
+    monkeypatch.setattr(time, "time", lambda: moment)
+    assert (await post_event(client, stripe, stripe.events[-1], age_seconds=299)).status_code == 200
+    assert (await post_event(client, stripe, stripe.events[-1], age_seconds=301)).status_code == 400
+
+
+async def test_events_of_objects_that_are_not_ours_or_unknown_change_nothing(client, db, stripe, stripe_settings):
+    order_id, _ = await make_paying_order(client, db)
+    _, foreign = stripe._create_payment({"amount": "6500", "currency": "usd", "metadata": {"order_number": "LLD"}})
+    stripe.pay(foreign["id"])
+    refund = stripe.refund_at_stripe(foreign["id"], 100)
+    stripe.close_dispute(stripe.dispute(foreign["id"])["id"], "lost")
+    stripe.finish_refund(refund["id"], fails=True)
+    await deliver(client, stripe, stripe_settings, times=2, chance=random.Random(9))
+    for number, (kind, found) in enumerate(
+        {"payment_intent.succeeded": "pi_gone", "checkout.session.completed": "cs_gone", "charge.x": "ch_1",
+         "charge.dispute.created": "dp_1", "customer.created": "cus_1", "ping": "x"}.items()
+    ):  # fmt: skip
+        thing = {"id": found, "payment_intent": "pi_gone"}
+        sent = event_body(id=f"evt_gone{number}", type=kind, data={"object": thing})
+        assert (await post_signed(client, sent)).status_code == 200
+    # A job that failed would raise here.
+    await run_jobs(stripe_settings)
+    order = await read_order(db, order_id)
+    assert (order.amount_paid, order.attention, order.payment_status) == (Decimal("0.00"), "", "unpaid")
+    assert (await db.execute(select(func.count()).select_from(Payment))).scalar_one() == 0
+
+
+async def test_events_that_are_quicker_than_our_own_commit_lead_to_the_same_rows(
+    client, db, stripe, stripe_settings, monkeypatch
+):
+    create = stripe_client.create_payment
+
+    async def pay_before_the_answer(*args: Any, **how: Any) -> Any:
+        made = await create(*args, **how)
+        stripe.pay(made.id)
+        await deliver(client, stripe, stripe_settings)
+        return made
+
+    monkeypatch.setattr(ask, "create_payment", pay_before_the_answer)
+    order_id, payment_id = await make_paying_order(client, db)
+    await deliver(client, stripe, stripe_settings)
+    intent = (await db.execute(select(StripeIntent).execution_options(populate_existing=True))).scalar_one()
+    assert (intent.state, intent.provider_id) == ("succeeded", payment_id)
+    assert (await read_order(db, order_id)).payment_status == "paid"

@@ -1,0 +1,30 @@
+"""Whatever changes what an order owes has the payments closed that a customer could still make of the old amount.
+
+The closing is a job of the act's own transaction; money that is quicker than it is kept as a part payment or a surplus.
+"""
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.jobs import enqueue
+from domain.payments.intents import UNSETTLED
+from models import IntentKind, Order, StripeIntent
+
+WITHDRAW_JOB = "withdraw_payments"
+
+
+async def withdraw_later(db: AsyncSession, order: Order) -> None:
+    """Have the payments closed that a customer could still make for a locked order which changed."""
+    if await has_payment_under_way(db, order.id):
+        await enqueue(db, WITHDRAW_JOB, {"order_id": order.id})
+
+
+async def has_payment_under_way(db: AsyncSession, order_id: int) -> bool:
+    """True while a card payment or a checkout of the order may still bring money."""
+    under_way = exists().where(
+        StripeIntent.order_id == order_id,
+        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+        StripeIntent.state.in_(UNSETTLED),
+    )
+    found: bool = (await db.execute(select(under_way))).scalar_one()
+    return found
