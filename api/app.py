@@ -9,7 +9,7 @@ from quart import Blueprint, Quart
 from quart.json.provider import JSONProvider
 from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from quart.wrappers import BaseRequestWebsocket
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 from api import internal, storefront, webhooks
 from api import staff as staff_doors
@@ -21,6 +21,7 @@ from api.observed import register_observation
 from api.request import register_transactions
 from api.steady import SteadyQuart
 from domain.actor import Actor
+from domain.inputs import BIGGEST_ID
 from domain.reports.waiting import count_waiting
 from integrations.stripe_client import close_stripe
 from models.session import Database, current_database, use_database
@@ -37,10 +38,11 @@ LARGEST_BODY_MB = 64
 
 
 class IdConverter(IntegerConverter):
-    """A record's id in a path; one that no row can have is 404 like any unknown one."""
+    """A record's id in a path; one that no row can have is read as the largest one, which is as unknown."""
 
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=2**63 - 1)
+    def to_python(self, value: str) -> int:
+        """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
+        return min(int(value), BIGGEST_ID) if len(value) <= len(str(BIGGEST_ID)) else BIGGEST_ID
 
 
 class PageSessions(SecureCookieSessionInterface):

@@ -15,7 +15,7 @@ from domain.orders.cancel import cancel_order
 from domain.orders.delete import delete_order
 from domain.orders.hold import ReleaseOrder, release_order
 from domain.orders.order_page import OrderPage, get_order_page
-from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from portal.attempts import Attempt, attempt, form_version
 from portal.order import METHOD_WORDS, choose_version, order_url
 from portal.orders import LIST, list_rep_choices
@@ -24,6 +24,7 @@ from portal.render import page_or_block, redirect_to
 blueprint = Blueprint("portal_order_acts", __name__)
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 MANAGERS = (Role.ADMIN, Role.MANAGER)
+RECEIVED_WORDS = [(method, word) for method, word in METHOD_WORDS if method in RECEIVED_BY]
 
 
 class CancelOrder(Input):
@@ -40,7 +41,7 @@ class NothingAsked(Input):
 @staff_page(*OFFICE)
 async def show_pay(number: str) -> Response:
     """Ask what came in for the order."""
-    return await _ask("orders/pay.html", await _read(number), methods=METHOD_WORDS)
+    return await _ask("orders/pay.html", await _read(number), methods=RECEIVED_WORDS)
 
 
 @blueprint.post("/portal/orders/<number>/pay")
@@ -54,7 +55,7 @@ async def take_payment(number: str) -> Response:
 
     tried = await attempt(MarkPaid, pay)
     if tried.result is None:
-        return await _ask("orders/pay.html", await _read(number), tried, methods=METHOD_WORDS)
+        return await _ask("orders/pay.html", await _read(number), tried, methods=RECEIVED_WORDS)
     order, surplus = tried.result
     received = order.amount_paid - (shown.order.amount_paid or ZERO) + surplus
     toast = f"Payment of {format_money(received)} recorded"

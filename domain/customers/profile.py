@@ -23,6 +23,7 @@ from domain.input_errors import refuse_fields
 from domain.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
 from domain.money import ZERO, format_money
 from domain.passwords import check_new_password, hash_password, verify_password
+from domain.payments.intents import has_money_without_order
 from domain.phone import parse_phone
 from domain.sessions import end_sessions_of
 from models import CodePurpose, CreditEntry, Customer, SessionKind
@@ -123,8 +124,9 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
 async def delete_account(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
     """Delete one's own account: sessions end, orders stay in the books unlinked.
 
-    Raises NotAllowed for another's account, Refused while there is a balance or store credit. Where the credit ledger
-    or a do-not-call mark must stay, the row stays too, emptied of everything else about the person. Locks the account.
+    Raises NotAllowed for another's account, Refused while there is a balance, store credit or money on its way. Where
+    the credit ledger or a do-not-call mark must stay, the row stays too, emptied of everything else about the person.
+    Locks the account.
     """
     _check_own(by, customer_id)
     customer = await lock_account(db, customer_id)
@@ -241,6 +243,11 @@ async def _refuse_open_account(db: AsyncSession, customer: Customer) -> None:
         raise Refused(
             f"The account still has {format_money(credit)} of store credit. Use it or ask us to refund it first.",
             code="has_credit",
+        )
+    if await has_money_without_order(db, customer.id):
+        raise Refused(
+            "A payment of the account waits for its order. Place the order, or wait until the payment is credited.",
+            code="has_payment",
         )
 
 

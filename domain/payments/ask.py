@@ -168,7 +168,8 @@ async def _is_stale(intent: StripeIntent) -> bool:
     if now() - intent.created_at > _ABANDONED:
         return True
     if intent.order_id is None:
-        return False
+        # Only customers pay ahead of an order; one who is gone would pay for nobody.
+        return intent.customer_id is None
     async with current_database().session() as db:
         order = await db.get(Order, intent.order_id)
     return order is None or order.status == OrderStatus.CANCELLED or calculate_balance(order) != intent.amount

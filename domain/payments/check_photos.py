@@ -16,6 +16,7 @@ from domain.errors import NotFound, OutsideServiceFailed
 from domain.images import NormalisedImage, hash_bytes, normalise_image
 from domain.jobs import enqueue
 from domain.object_store import find_object_store, get_object_store
+from domain.payments.find_order import is_named
 from domain.staff.rights import require
 from integrations.errors import ServiceFailed
 from integrations.r2_client import ObjectStore, delete_object, fetch_object, put_object
@@ -63,7 +64,9 @@ async def get_check_photo(order_number: str, side: str, *, visible_to: Actor, se
             select(PaperCheckImage)
             .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
             .join(Order, Order.id == PaperCheck.order_id)
-            .where(Order.order_number == order_number, PaperCheckImage.side == side, PaperCheck.id == newest)
+            .where(is_named(order_number), PaperCheckImage.side == side, PaperCheck.id == newest)
+            .order_by(Order.order_number != order_number)
+            .limit(1)
         )
         photo = found.scalar_one_or_none()
     if photo is None:

@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor, ActorKind
@@ -36,7 +36,7 @@ async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: A
     row = (
         await db.execute(
             select(Order.id, Order.customer_id)
-            .where(Order.order_number.in_({number, order_number}))
+            .where(is_named(order_number))
             # An imported number may differ from another one by case alone: the one that was typed comes first.
             .order_by(Order.order_number != order_number)
         )
@@ -45,6 +45,11 @@ async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: A
         raise NotFound("There is no order with this number.")
     seen_by = visible_to if visible_to.is_staff else Actor(ActorKind.SYSTEM)
     return await lock_order(db, row.id, visible_to=seen_by, with_customer=True)
+
+
+def is_named(order_number: str) -> ColumnElement[bool]:
+    """The condition of an order with this number, which people also type in small letters."""
+    return Order.order_number.in_({order_number.strip().upper(), order_number})
 
 
 def _may_pay(actor: Actor, customer_id: int | None, number: str) -> bool:

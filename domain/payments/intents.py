@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
@@ -161,6 +161,19 @@ async def list_open_intents(order_id: int) -> list[StripeIntent]:
             )
         )
         return list(rows.scalars())
+
+
+async def has_money_without_order(db: AsyncSession, customer_id: int) -> bool:
+    """True while money that a customer has paid at Stripe waits for its order, or is on its way from the bank."""
+    waiting = exists().where(
+        StripeIntent.customer_id == customer_id,
+        StripeIntent.order_id.is_(None),
+        StripeIntent.kind == IntentKind.CARD,
+        StripeIntent.state.in_((IntentState.PENDING, IntentState.SUCCEEDED)),
+        StripeIntent.settled_at.is_(None),
+    )
+    found: bool = (await db.execute(select(waiting))).scalar_one()
+    return found
 
 
 async def count_unknown() -> int:

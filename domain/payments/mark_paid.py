@@ -15,6 +15,9 @@ from domain.payments.settle import settle_payment
 from domain.staff.rights import require
 from models import Order
 
+# How money comes to hand; store credit is applied, and net 30 is a promise.
+RECEIVED_BY = (PaymentMethod.CASH, PaymentMethod.CHECK, PaymentMethod.CREDIT_CARD, PaymentMethod.ACH)
+
 
 class MarkPaid(Input):
     """What came in; an amount of 0 means exactly the balance."""
@@ -32,10 +35,10 @@ async def mark_paid(
     Raises Refused for an order that is cancelled or has nothing left to pay. Locks the customer, then the order.
     """
     require(by, "record_payments", "Your role does not record payments.")
-    if data.payment_method is PaymentMethod.STORE_CREDIT:
+    if data.payment_method not in RECEIVED_BY:
         raise InvalidInput(
-            "Store credit is applied, not received.",
-            fields={"payment_method": "must be another one than store_credit"},
+            "Store credit is applied and terms are given; neither is money received.",
+            fields={"payment_method": "must be cash, check, credit_card or ach"},
         )
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     balance = calculate_balance(order)

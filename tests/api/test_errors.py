@@ -2,6 +2,10 @@
 
 import pytest
 from quart.typing import TestClientProtocol
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.actor import Role
+from tests.factories import make_staff, sign_in
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,13 @@ async def test_a_refusal_has_the_one_shape(
 async def test_the_api_document_is_served(client: TestClientProtocol) -> None:
     response = await client.get("/openapi.json")
     assert (await response.get_json())["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775808", "9" * 5000, "0" * 30 + "1"])
+async def test_an_id_that_no_row_can_have_is_404_also_where_the_path_has_two_methods(
+    client: TestClientProtocol, db: AsyncSession, digits: str
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    path = f"/api/staff/customers/{digits}/credit"
+    answers = [await client.get(path), await client.post(path, json={"amount": 5})]
+    assert [answer.status_code for answer in answers] == [404, 404]

@@ -168,14 +168,14 @@ async def test_cancelling_a_paid_order_gives_all_of_it_back_once(client, db, loc
 async def test_our_client_reads_a_refund_and_its_payment_as_stripe_has_them(client, db, localstripe, order):
     payment, by = await buy(client, db, localstripe, order), as_actor(await make_staff(db))
     before = await fetch_payment(localstripe.account, payment.provider_id)
-    assert (before.status, before.received, before.refunded) == ("succeeded", Decimal("65.00"), False)
+    assert (before.status, before.received, before.refunded) == ("succeeded", Decimal("65.00"), Decimal("0.00"))
     data = RefundPayment(amount=Decimal("15.00"), reason="Lid missing")
     done = await refund_payment(order.id, payment.id, data, by=by, settings=localstripe.settings)
     refund = await fetch_refund(localstripe.account, done.refund_id or "")
     assert (refund.status, refund.amount, refund.error) == ("succeeded", Decimal("15.00"), "")
     assert (refund.payment_intent_id, refund.metadata["note"]) == (payment.provider_id, "Lid missing")
     assert await list_refunds(localstripe.account, payment.provider_id) == [refund]
-    assert (await fetch_payment(localstripe.account, payment.provider_id)).refunded
+    assert (await fetch_payment(localstripe.account, payment.provider_id)).refunded == Decimal("15.00")
     assert (await localstripe.read(f"refunds/{refund.id}"))["reason"] == "requested_by_customer"
 
 

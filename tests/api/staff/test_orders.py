@@ -210,6 +210,18 @@ async def test_a_part_payment_leaves_the_order_unpaid_and_a_surplus_becomes_cred
     assert (again.status_code, (await again.get_json())["code"]) == (409, "already_paid")
 
 
+@pytest.mark.parametrize("method", ["net30", "store_credit"])
+async def test_terms_and_credit_are_no_money_received(
+    client: TestClientProtocol, db: AsyncSession, method: str
+) -> None:
+    placed = await make_order(db, (await make_product(db, 5), 1), by=as_actor(await make_customer(db)))
+    await open_desk(client, db, Role.STAFF)
+    answer = await client.post(f"/api/staff/orders/{placed.written.id}/mark-paid", json={"payment_method": method})
+    assert (answer.status_code, list((await answer.get_json())["fields"])) == (400, ["payment_method"])
+    order = (await db.execute(select(Order.payment_status, Order.amount_paid))).one()
+    assert tuple(order) == ("unpaid", Decimal("0.00"))
+
+
 async def test_a_guests_surplus_stays_unapplied_and_needs_attention(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:

@@ -86,6 +86,12 @@ async def test_photos_move_to_the_store_and_are_shown_from_there_as_they_were(
         assert await shown.get_data() == before[side] != b""
 
 
+async def test_a_photo_is_found_by_a_number_in_small_letters(order: Order, clerk: Actor, settings: Settings) -> None:
+    typed, number = order.order_number.lower(), order.order_number
+    found = [await get_check_photo(each, "back", visible_to=clerk, settings=settings) for each in (typed, number)]
+    assert found[0] == found[1]
+
+
 async def test_while_the_store_is_down_photos_stay_and_are_shown_from_the_database(
     db: AsyncSession, order: Order, clerk: Actor, stored: Settings, store: FakeStore
 ) -> None:

@@ -10,12 +10,13 @@ from sqlalchemy import select, update
 
 from domain.actor import GUEST, Actor
 from domain.clock import now
+from domain.customers.profile import delete_account
 from domain.errors import Refused
 from domain.payments import card
 from domain.payments.card import CreateIntent, create_payment_intent
 from domain.payments.reconcile import reconcile_payments
 from integrations.stripe_client import AnswerLost
-from models import IntentState, StripeIntent
+from models import Customer, IntentState, StripeIntent
 from tests.domain.payments.paying import (
     confirm,
     list_credit,
@@ -165,3 +166,27 @@ async def test_tying_and_crediting_in_the_same_moment_count_the_money_once(commi
         paid = sum([(await read_order(db, order.id)).amount_paid for order in orders])
         credit = sum(Decimal(amount) for amount in await list_credit(db))
     assert paid + credit == Decimal("390.00")
+
+
+async def test_an_account_stays_while_its_money_waits_for_an_order(db, stripe, stripe_settings):
+    customer = await make_customer(db)
+    me = as_actor(customer)
+    await db.commit()
+    await pay_ahead(stripe_settings, stripe, me)
+    with pytest.raises(Refused) as refused:
+        await delete_account(db, customer.id, by=me)
+    assert refused.value.code == "has_payment"
+    assert await db.get(Customer, customer.id) is not None
+
+
+async def test_a_payment_that_nobody_made_yet_is_closed_once_its_customer_is_gone(db, stripe, stripe_settings, later):
+    customer = await make_customer(db)
+    me = as_actor(customer)
+    await db.commit()
+    data = CreateIntent(amount=Decimal("65.00"))
+    made = await create_payment_intent(data, by=me, caller=me.caller, client_key=None, settings=stripe_settings)
+    await delete_account(db, customer.id, by=me)
+    await db.commit()
+    await reconcile_payments(stripe_settings, ahead=later)
+    assert stripe.payments[made.payment_intent_id]["status"] == "canceled"
+    assert await list_states(db) == [IntentState.CANCELLED]
