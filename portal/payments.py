@@ -112,7 +112,7 @@ async def give_back(number: str, payment_id: int) -> Response:
     tried = await attempt_apart(RefundPayment, refund)
     if tried.result is None:
         return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
-    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} given back")
+    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} refunded")
 
 
 async def _read(number: str) -> OrderPage:

@@ -115,8 +115,30 @@ function setBusy(form, busy) {
 const formOf = (element) => (element?.matches?.("form") ? element : element?.form ?? null);
 const changesSomething = (form) => form && form.method !== "get" && !("noBusy" in form.dataset);
 
+// An act may end on the page that it began on: then the history gets no step, and scroll and focus stay where they were.
+let pressed = "", stays = false;
+
+function describePlace(form, submitter) {
+  const asked = form.closest("dialog") && form.getAttribute("action");
+  const at = submitter ?? document.activeElement;
+  return asked ? `[hx-get="${CSS.escape(asked)}"]` : at?.id && form.contains(at) ? `#${CSS.escape(at.id)}` : "";
+}
+
+function focusPressed() {
+  const place = stays && pressed ? findAll(pressed) : [];
+  const beside = place.flatMap((element) => findAll("button", element.closest("form") ?? element));
+  const back = [...place, ...beside].find((element) => isShown(element) && !element.disabled);
+  (back ?? find("#main"))?.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:before:history:update", ({ detail: { history } }) => {
+  stays = history.type === "push" && history.path === location.pathname + location.search;
+  if (stays) history.type = "replace";
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  pressed = describePlace(form, event.submitter);
   // The button is disabled a moment later, so that its own name and value are sent.
   setTimeout(() => { if (!event.defaultPrevented && changesSomething(form) && form.method !== "dialog") setBusy(form, true); });
 });
@@ -334,7 +356,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
   refreshing = ctx.live ? 1 : 0;
 });
-document.addEventListener("htmx:finally:swap", () => { refreshing = 0; });
+document.addEventListener("htmx:finally:swap", () => { refreshing = 0; stays = false; });
 document.addEventListener("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
   findAll("form:has([data-bulk])").forEach(countTicked);
@@ -343,9 +365,9 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (ctx.response?.status >= 400) { focusFirstError(target?.isConnected ? target : document); return; }
   if (!ctx.live) find("#alerts")?.replaceChildren();
   if (ctx.target === document.body) {
-    if (ctx.push) scrollTo(0, 0);
-    if (!find("[autofocus]")) find("#main")?.focus({ preventScroll: true });
-    say(document.title);
+    if (ctx.push && !stays) scrollTo(0, 0);
+    if (!find("[autofocus]")) focusPressed();
+    if (!stays) say(document.title);
   }
 });
 document.addEventListener("htmx:error", (event) => {
@@ -367,12 +389,3 @@ findAll("form:has([data-bulk])").forEach(countTicked);
 for (const choice of findAll("[data-theme-choice]")) choice.value = localStorage.getItem("theme") ?? "auto";
 for (const box of findAll("main [data-keys-switch]")) box.checked = keysAreOn();
 focusFirstError();
-
-// ---- Photos to send: the field says which one is chosen ----
-document.addEventListener("change", (event) => {
-  const drop = event.target.matches('.drop > input[type="file"]') && event.target.closest(".drop");
-  if (!drop) return;
-  const file = event.target.files[0];
-  drop.classList.toggle("is-chosen", Boolean(file));
-  drop.querySelector("[data-chosen]").textContent = file ? "Chosen: tap to change" : "Take a photo";
-});

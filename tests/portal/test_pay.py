@@ -108,14 +108,14 @@ async def test_a_link_is_over_with_its_time_or_when_the_amount_changes(client, d
     path = await make_link(client, db, order)
     await db.execute(update(PayLink).values(expires_at=now()))
     await db.commit()
-    assert "This link is over" in (await read_page(client, path))[1]
+    assert "This link no longer works" in (await read_page(client, path))[1]
     answer = await press(client, path, "/card")
     assert (answer.status_code, stripe.sessions) == (409, {})
     fresh = await make_link(client, db, order)
     await sign_in(client, db, await make_staff(db))
     url = f"/api/staff/orders/{order.id}/mark-paid"
     await client.post(url, json={"payment_method": "cash", "amount_received": 15})
-    assert "This link is over" in (await read_page(client, fresh))[1]
+    assert "This link no longer works" in (await read_page(client, fresh))[1]
 
 
 async def test_a_checkout_is_closed_when_the_order_is_cancelled(client, db, stripe, stripe_settings, order):

@@ -44,7 +44,7 @@ async def test_good_rows_are_kept_and_bad_ones_shown_again(manager: TestClientPr
     assert "1 product saved." in text
     assert 'value="twelve"' in text
     assert 'value="New name"' in text
-    assert "Must be a number with at most two decimals" in text
+    assert "Price must be a number with at most two decimals." in text
     assert good.sku not in text
     assert same.sku not in text
     for product in (good, bad, same):
