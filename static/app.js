@@ -362,8 +362,11 @@ document.addEventListener("htmx:after:swap", (event) => {
   findAll("form:has([data-bulk])").forEach(countTicked);
   if (ctx.target?.id === "dialog" || find("#dialog")?.childElementCount) openDialog();
   const target = typeof ctx.target === "string" ? find(ctx.target) : ctx.target;
-  if (ctx.response?.status >= 400) { focusFirstError(target?.isConnected ? target : document); return; }
+  const area = target?.isConnected ? target : document;
+  if (ctx.response?.status >= 400) { focusFirstError(area); return; }
   if (!ctx.live) find("#alerts")?.replaceChildren();
+  // Where some rows were kept the answer is no refusal, and the others still wait.
+  if (!ctx.live && area !== document.body && find("[aria-invalid=true]", area)) focusFirstError(area);
   if (ctx.target === document.body) {
     if (ctx.push && !stays) scrollTo(0, 0);
     if (!find("[autofocus]")) focusPressed();

@@ -1,7 +1,7 @@
 """The catalogue in a real browser: pictures shown before they are sent and put in order, rows edited in place."""
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Dialog, Locator, Page, expect
 
 from domain.actor import Role
 from domain.catalogue.gallery import add_gallery_image
@@ -50,6 +50,42 @@ async def test_pictures_are_ordered_by_buttons_and_by_dragging(browser: Browser,
         await expect_order(page, [b, a, c])
 
 
+async def test_a_picture_moved_by_keys_keeps_the_focus_and_adds_no_step_to_the_history(
+    browser: Browser, portal: Portal
+) -> None:
+    staff, product, (a, b, c) = await make_gallery(portal)
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/products/{product.id}/gallery")
+        steps = await page.evaluate("history.length")
+        await page.get_by_role("button", name="Move picture 1 later").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(f"#later-{a}")).to_have_accessible_name("Move picture 2 later")
+        await expect(page.locator(f"#later-{a}")).to_be_focused()
+        await expect(page.locator("#said")).to_have_text("Picture moved")
+        await page.keyboard.press("Enter")
+        await expect_order(page, [b, c, a])
+        # The last one can't go on; the way back is beside it.
+        await expect(page.locator(f"#earlier-{a}")).to_be_focused()
+        assert await page.evaluate("history.length") == steps
+
+
+async def test_a_picture_is_removed_by_a_second_press_only(browser: Browser, portal: Portal) -> None:
+    staff, product, (_, b, _) = await make_gallery(portal)
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/products/{product.id}/gallery")
+        await page.get_by_role("button", name="Remove picture 2").click()
+        await expect(page.get_by_role("button", name="Remove this picture")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("button", name="Remove this picture")).to_have_count(0)
+        await expect(pictures_of(page)).to_have_count(3)
+        await page.get_by_role("button", name="Remove picture 2").click()
+        await page.get_by_role("button", name="Remove this picture").click()
+        await expect(page.locator(f"#picture-{b}")).to_have_count(0)
+        await expect(pictures_of(page)).to_have_count(2)
+
+
 async def test_a_chosen_picture_is_shown_before_it_is_sent(browser: Browser, portal: Portal) -> None:
     staff, product, _ = await make_gallery(portal)
     async with browsing(browser) as page:
@@ -72,12 +108,63 @@ async def test_good_rows_are_kept_and_bad_ones_stay_open(browser: Browser, porta
         await page.goto(f"{portal.url}/portal/products/edit?category_id={good.category_id}")
         await page.get_by_label(f"Price of {good.sku}", exact=True).fill("17.25")
         await page.get_by_label(f"Price of {bad.sku}", exact=True).fill("much")
+        await expect(page.get_by_text("2 rows changed")).to_be_visible()
         await page.get_by_role("button", name="Save rows").click()
         await expect(page.get_by_text("1 product saved.")).to_be_visible()
         await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_have_value("much")
+        await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_be_focused()
+        await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_have_accessible_description(
+            "Price must be a number with at most two decimals."
+        )
         await expect(page.get_by_label(f"Price of {good.sku}", exact=True)).to_have_count(0)
         await page.get_by_label(f"Price of {bad.sku}", exact=True).fill("4.50")
         await page.get_by_role("button", name="Save rows").click()
         await expect(page).to_have_url(f"{portal.url}/portal/products?category_id={good.category_id}")
     prices = await portal.raw.fetch("SELECT unit_price FROM product WHERE id = ANY($1) ORDER BY id", [good.id, bad.id])
     assert [str(row["unit_price"]) for row in prices] == ["17.25", "4.50"]
+
+
+async def test_changed_rows_are_not_left_without_a_question(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        staff = await make_staff(db, Role.MANAGER)
+        first = await make_product(db, name="Ladle rack, long")
+        await make_product(db, name="Ladle rack, short", category_id=first.category_id)
+    answers = iter((False, True))
+    asked: list[str] = []
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await (dialog.accept() if next(answers) else dialog.dismiss())
+
+    async with browsing(browser) as page:
+        page.on("dialog", answer)
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/products/edit?category_id={first.category_id}&per_page=1")
+        price = page.get_by_label(f"Price of {first.sku}", exact=True)
+        await price.fill("9.90")
+        await page.get_by_role("link", name="Next page").click()
+        await expect(price).to_have_value("9.90")
+        await page.get_by_role("link", name="Next page").click()
+        await expect(price).to_have_count(0)
+        await page.get_by_role("link", name="Previous page").click()
+        await expect(price).to_have_value("10.00")
+    assert asked == ["Leave these rows without saving them?"] * 2
+
+
+async def test_a_scanner_goes_through_a_delivery_by_itself(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        staff = await make_staff(db, Role.MANAGER)
+        products = [await make_product(db, 1, cost_per_item=None) for _ in range(7)]
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/inventory/receive")
+        for product in products:
+            for word in (product.sku, "2", ""):
+                await page.keyboard.type(word)
+                await page.keyboard.press("Enter")
+        # Six lines were there; each that is begun at the end begets another.
+        await expect(page.locator("[data-lines] > div")).to_have_count(8)
+        await page.keyboard.press("Control+Enter")
+        await expect(page.get_by_text("14 units of 7 products received")).to_be_visible()
+    levels = await portal.raw.fetch("SELECT stock_quantity FROM product WHERE id = ANY($1)", [one.id for one in products])
+    assert [row["stock_quantity"] for row in levels] == [3] * 7
