@@ -15,8 +15,9 @@ from PIL import Image
 from domain.actor import SYSTEM, Actor, ActorKind
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
 from models import KeyScope
-from models.session import Database, raw_connection, use_database
+from models.session import Database, use_database
 from proofs.ground import Server, check, connect, proving_database, running_servers, stock_shelf
+from proofs.statements import noted_on
 
 KEY = "a key of the proof that is long enough"
 MOST_SECONDS = 2.0
@@ -111,21 +112,13 @@ async def count_statements(url: str, products: list[int], *, few: int) -> None:
 
 async def _count(database: Database, products: list[int], *, word: str = "again") -> int:
     program = Actor(ActorKind.API_KEY, name=SYSTEM.name, scopes=frozenset({KeyScope.SYNC}))
-    statements: list[str] = []
-
-    def note(logged: asyncpg.connection.LoggedQuery) -> None:
-        statements.append(logged.query)
-
-    async with database.separate_transaction() as session:
-        connection = await raw_connection(session)
-        connection.add_query_logger(note)
-        data = SyncBulkUpdate.model_validate(
-            {"products": [{"id": id_, "name": f"{word} {id_} {len(products)}"} for id_ in products]}
-        )
+    data = SyncBulkUpdate.model_validate(
+        {"products": [{"id": id_, "name": f"{word} {id_} {len(products)}"} for id_ in products]}
+    )
+    async with database.separate_transaction() as session, noted_on(await session.connection()) as statements:
         result = await sync_bulk_update(session, data, by=program)
         # The last statement is written down once the loop comes around.
         await asyncio.sleep(0)
-        connection.remove_query_logger(note)
     assert len(result.updated) == len(products)
     return len(statements)
 

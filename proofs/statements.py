@@ -1,0 +1,36 @@
+"""The statements that really go to the database over one connection, whoever sends them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_NO_READS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "BEGIN", "COMMIT")
+
+
+@asynccontextmanager
+async def noted_on(connection: AsyncConnection) -> AsyncIterator[list[str]]:
+    """The statements of SQLAlchemy and those of asyncpg's own calls, in their order; savepoints are left out."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    statements: list[str] = []
+
+    def note(statement: str) -> None:
+        if not statement.lstrip().startswith(_NO_READS):
+            statements.append(statement)
+
+    # What SQLAlchemy prepares passes asyncpg's loggers by.
+    def note_prepared(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        note(statement)
+
+    def note_logged(logged: Any) -> None:
+        note(logged.query)
+
+    event.listen(connection.sync_connection, "before_cursor_execute", note_prepared)
+    driver.add_query_logger(note_logged)
+    try:
+        yield statements
+    finally:
+        driver.remove_query_logger(note_logged)
+        event.remove(connection.sync_connection, "before_cursor_execute", note_prepared)
