@@ -6,7 +6,7 @@ product. Three letters and more are fed by the trigram index; a shorter text is 
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, and_, any_, func, or_, select, union
 
 from models import Product
 
@@ -49,16 +49,16 @@ def match_products(search: Search) -> ColumnElement[bool]:
     """The condition of a search, for statements that are put together."""
     if search.prefix is not None:
         return or_(func.lower(Product.name).like(search.prefix), func.lower(Product.sku).like(search.prefix))
-    conditions = [
-        or_(Product.search_text.like(word.pattern), Product.search_text.op("%>")(word.typo))
-        if word.typo
-        else Product.search_text.like(word.pattern)
-        for word in search.words
-    ]
-    first, *rest = conditions
-    for condition in rest:
-        first &= condition
-    return first
+    return found_by(and_(*(_match_word(word) for word in search.words)))
+
+
+def found_by(*ways: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a product is found in one of the ways, each looked up by itself, once and first.
+
+    Left to itself, the database may walk a list in its order instead and hold every product against the words.
+    """
+    found = union(*(select(Product.id).where(way).correlate(None) for way in ways))
+    return Product.id == any_(func.array(found.scalar_subquery()))
 
 
 def escape_like(text: str) -> str:
@@ -69,3 +69,8 @@ def escape_like(text: str) -> str:
 def _read_word(word: str) -> Word:
     may_be_misspelled = len(word) >= SHORTEST_TYPO and word.isalpha()
     return Word(f"%{escape_like(word)}%", word if may_be_misspelled else None)
+
+
+def _match_word(word: Word) -> ColumnElement[bool]:
+    is_written = Product.search_text.like(word.pattern)
+    return or_(is_written, Product.search_text.op("%>")(word.typo)) if word.typo else is_written

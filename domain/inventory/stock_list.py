@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor
 from domain.catalogue.product_table import StockFilter, match_shelf, name_shelf
-from domain.catalogue.search import escape_like, match_products, read_search
+from domain.catalogue.search import Search, escape_like, found_by, match_products, read_search
 from domain.errors import NotFound
 from domain.inputs import Text60, Text200
 from domain.paging import Page, PageInput, make_page
@@ -134,10 +134,7 @@ def _make_line(row: Any, visible_to: Actor) -> StockLine:
 def _conditions_of(filters: ListInventory) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if (search := read_search(filters.search)) is not None:
-        # A scanned barcode finds its product, a bin what lies in it.
-        bin_begins = func.lower(Product.bin_location).like(escape_like(search.phrase) + "%")
-        scanned = func.lower(Product.barcode) == search.phrase
-        conditions.append(or_(match_products(search), scanned, bin_begins))
+        conditions.append(_match_shelf_search(filters.search or "", search))
     if filters.category:
         is_named = func.lower(Category.name) == filters.category.lower()
         is_numbered = cast(Category.id, String) == filters.category
@@ -148,6 +145,16 @@ def _conditions_of(filters: ListInventory) -> list[ColumnElement[bool]]:
     if isinstance(filters, StockFilters) and filters.stock is not None:
         conditions.append(match_shelf(filters.stock))
     return conditions
+
+
+def _match_shelf_search(typed: str, search: Search) -> ColumnElement[bool]:
+    """As everywhere, and a scanned barcode finds its product, a bin what lies in it; each looked up by itself."""
+    spellings = {typed, typed.lower(), typed.upper()}
+    return found_by(
+        match_products(search),
+        and_(Product.barcode != "", Product.barcode.in_(spellings)),
+        func.lower(Product.bin_location).like(escape_like(search.phrase) + "%"),
+    )
 
 
 def _sort(statement: Select[Any], sort: StockSort) -> Select[Any]:

@@ -1,6 +1,15 @@
-"""How a searched text is taken apart."""
+"""How a searched text is taken apart, and how lists look for it."""
 
+import pytest
+
+from domain.actor import Actor, ActorKind, Role
+from domain.catalogue.product_table import ProductFilters, list_product_lines
 from domain.catalogue.search import Word, read_search
+from domain.catalogue.staff_products import ListAllProducts, list_all_products
+from domain.catalogue.sync_reads import SyncListProducts, sync_list_products
+from domain.inventory.stock_list import ListInventory, list_stock_lines
+from models.session import Database
+from tests.statements import noted_statements
 
 
 def test_nothing_is_searched_for_a_blank_text() -> None:
@@ -34,3 +43,27 @@ def test_words_too_short_for_the_index_are_searched_together() -> None:
     search = read_search("2 oz")
     assert search is not None
     assert search.words == (Word("%2 oz%", None),)
+
+
+@pytest.mark.parametrize("list_of", [ListAllProducts, SyncListProducts, ListInventory, ProductFilters])
+async def test_every_list_looks_the_words_up_once_and_first(
+    database: Database, list_of: type[ListAllProducts | SyncListProducts | ListInventory | ProductFilters]
+) -> None:
+    asked = list_of(search="ladle")
+    me = Actor(ActorKind.STAFF, id=1, role=Role.ADMIN)
+    async with database.reading() as connection, noted_statements(database) as statements:
+        match asked:
+            case ListAllProducts():
+                await list_all_products(connection, asked, visible_to=me)
+            case SyncListProducts():
+                await sync_list_products(connection, asked)
+            case ListInventory():
+                await list_stock_lines(connection, asked, visible_to=me)
+            case ProductFilters():
+                await list_product_lines(connection, asked, visible_to=me)
+    searches = [text for text in statements if "search_text" in text]
+    assert len(searches) == 2
+    for text in searches:
+        outside, _, inside = text.partition("= ANY (array((SELECT product")
+        assert "search_text" in inside
+        assert "search_text" not in outside
