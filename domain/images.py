@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from domain.errors import DomainError, InvalidInput, TooLarge
 
@@ -22,6 +22,7 @@ MOST_PIXELS = 40_000_000
 # Larger pictures are shrunk to this: no page shows more, and the database keeps every byte.
 LONGEST_SIDE = 3_000
 THUMBNAIL_SIDE = 320
+LARGEST_PROFILE = 65_536
 PDF = "application/pdf"
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -40,8 +41,10 @@ class NormalisedImage:
     sha256: str
 
 
-def normalise_image(data: bytes, *, allow_pdf: bool = False, field: str = "image") -> NormalisedImage:
-    """Check a JPEG, PNG or WebP and make it anew: upright, without metadata, its first frame only.
+def normalise_image(
+    data: bytes, *, allow_pdf: bool = False, field: str = "image", most_bytes: int = MOST_BYTES
+) -> NormalisedImage:
+    """Check a JPEG, PNG or WebP and make it anew: upright, without metadata, its first frame only, and never larger.
 
     Raises TooLarge above 12 MB and InvalidInput for anything else, for a truncated file and for one with more
     pixels than we open. Takes up to a second: call it in a thread.
@@ -61,8 +64,13 @@ def normalise_image(data: bytes, *, allow_pdf: bool = False, field: str = "image
         picture = _as_plain_picture(ImageOps.exif_transpose(source), opaque=kind == "JPEG")
         picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
         # Colours are meant as the profile says; a huge one is no profile.
-        small_profile = profile if isinstance(profile, bytes) and len(profile) <= 65_536 else None
-        kept = _encode(picture, kind, profile=small_profile)
+        if isinstance(profile, bytes) and len(profile) <= LARGEST_PROFILE:
+            picture = _in_srgb(picture, profile)
+        kept = _encode(picture, kind)
+        while len(kept) > most_bytes:
+            # A PNG may grow while it is made anew; a smaller picture serves its sender better than a refusal.
+            picture.thumbnail((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
+            kept = _encode(picture, kind)
     return NormalisedImage(_TYPES[kind], kept, picture.width, picture.height, hash_bytes(kept))
 
 
@@ -162,17 +170,26 @@ def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
     return ground.convert("RGB")
 
 
-def _encode(picture: Image.Image, kind: str, *, quality: int = 88, profile: bytes | None = None) -> bytes:
+def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """The picture in the colours that every screen assumes, so that its profile, which can hide anything, may go."""
+    try:
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, BytesIO(profile), srgb) or picture
+    except ImageCms.PyCMSError:
+        # A profile that says nothing readable changes nothing.
+        return picture
+
+
+def _encode(picture: Image.Image, kind: str, *, quality: int = 88) -> bytes:
     picture.info.clear()
     written = BytesIO()
-    extra = {"icc_profile": profile} if profile else {}
     match kind:
         case "PNG":
-            picture.save(written, "PNG", **extra)
+            picture.save(written, "PNG")
         case "WEBP":
-            picture.save(written, "WEBP", quality=quality, exact=False, **extra)
+            picture.save(written, "WEBP", quality=quality, exact=False)
         case _:
-            picture.save(written, "JPEG", quality=quality, optimize=True, progressive=True, **extra)
+            picture.save(written, "JPEG", quality=quality, optimize=True, progressive=True)
     return written.getvalue()
 
 

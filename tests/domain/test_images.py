@@ -6,10 +6,11 @@ import subprocess
 import sys
 import zlib
 from io import BytesIO
+from random import Random
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from domain.errors import InvalidInput, TooLarge
 from domain.images import (
@@ -239,3 +240,42 @@ def test_what_is_no_data_url_is_refused(text: str) -> None:
 def test_a_data_url_too_long_is_refused() -> None:
     with pytest.raises(TooLarge):
         read_data_url("data:image/png;base64," + "A" * 17_000_000)
+
+
+def test_a_picture_that_grows_while_it_is_made_anew_is_shrunk_until_it_fits() -> None:
+    grey = Image.frombytes("L", (3_000, 3_000), Random(1).randbytes(9_000_000))
+    indexed = grey.convert("P")
+    indexed.putpalette(Random(2).randbytes(768))
+    written = BytesIO()
+    indexed.save(written, "PNG")
+    assert len(written.getvalue()) < MOST_BYTES
+    kept = normalise_image(written.getvalue())
+    assert (kept.content_type, kept.width, kept.height) == ("image/png", 1_687, 1_687)
+    assert len(kept.data) <= MOST_BYTES
+
+
+def with_profile(kind: str, profile: bytes, colour: tuple[int, int, int]) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (8, 8), colour).save(written, kind, icc_profile=profile, lossless=True, quality=100)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_colours_are_kept_and_the_profile_with_whatever_hides_in_it_is_gone(kind: str) -> None:
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # The red and the blue of the profile change places, as a profile of other primaries would have them.
+    red, blue = srgb.find(b"rXYZ"), srgb.find(b"bXYZ")
+    srgb[red : red + 4], srgb[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    hidden = bytes(srgb) + b"<script>"
+    kept = normalise_image(with_profile(kind, hidden, (255, 0, 0)))
+    assert b"<script>" not in kept.data
+    assert b"rXYZ" not in kept.data
+    red_level, _, blue_level = opened(kept.data).convert("RGB").getpixel((4, 4))  # type: ignore[misc]
+    assert red_level < 60
+    assert blue_level > 200
+
+
+def test_a_profile_that_says_nothing_changes_nothing() -> None:
+    kept = normalise_image(with_profile("PNG", b"<script>" * 40, (255, 0, 0)))
+    assert b"<script>" not in kept.data
+    assert opened(kept.data).getpixel((4, 4)) == (255, 0, 0)
