@@ -20,11 +20,17 @@ WITH recent AS (
   WHERE customer_id = :customer AND status <> 'cancelled' AND created_at > now() - make_interval(days => :days)
   ORDER BY created_at DESC, id DESC LIMIT :orders
 ),
+taken AS (
+  SELECT i.product_id, r.id, r.created_at, sum(i.quantity)::int AS quantity,
+    (array_agg(i.unit_price ORDER BY i.id DESC))[1] AS unit_price
+  FROM recent r JOIN order_item i ON i.order_id = r.id WHERE i.product_id IS NOT NULL
+  GROUP BY i.product_id, r.id, r.created_at
+),
 bought AS (
-  SELECT i.product_id, count(DISTINCT r.id) AS times, max(r.created_at) AS last_at,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY i.quantity) AS usual_quantity,
-    (array_agg(i.unit_price ORDER BY r.created_at DESC, i.id DESC))[1] AS last_price
-  FROM recent r JOIN order_item i ON i.order_id = r.id WHERE i.product_id IS NOT NULL GROUP BY i.product_id
+  SELECT product_id, count(*) AS times, max(created_at) AS last_at,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY quantity) AS usual_quantity,
+    (array_agg(unit_price ORDER BY created_at DESC, id DESC))[1] AS last_price
+  FROM taken GROUP BY product_id
 )
 SELECT p.id AS product_id, p.name AS product_name, p.sku AS product_sku, p.unit_size AS product_unit_size,
   b.times, b.usual_quantity, b.last_price, b.last_at, p.unit_price, p.bulk_price, p.bulk_quantity,

@@ -263,5 +263,17 @@ async def test_the_guide_tells_what_a_customer_usually_buys(client: TestClientPr
     assert (items[0]["last_price"], items[0]["unit_price"]) == (10.0, 11.0)
 
 
+async def test_the_guide_adds_up_what_one_order_holds_on_several_lines(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    pan = await make_product(db, 100, unit_price=Decimal("10.00"))
+    customer = await make_customer(db)
+    for lines in ((2, 3), (1, 1), (4, 5)):
+        await make_order(db, *((pan, quantity) for quantity in lines), by=as_actor(customer))
+    await sign_in(client, db, customer)
+    [item] = (await (await client.get("/api/orders/guide")).get_json())["items"]
+    assert (item["times_ordered"], item["quantity"]) == (3, 5)
+
+
 async def test_the_guide_is_for_signed_in_customers(client: TestClientProtocol, db: AsyncSession) -> None:
     assert (await client.get("/api/orders/guide")).status_code == 401
