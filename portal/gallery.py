@@ -20,7 +20,7 @@ from domain.catalogue.gallery import (
     set_primary_image,
 )
 from domain.catalogue.product_page import get_product_detail
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, NotFound
 from domain.inputs import Input
 from models.session import current_database
 from portal.attempts import Attempt, attempt
@@ -135,6 +135,8 @@ async def _act(product_id: int, image_id: int, act: PictureAct) -> None:
             await remove_gallery_image(db(), product_id, image_id, by=current_actor())
         case _:
             order = [picture.id for picture in await list_gallery(db(), product_id)]
+            if image_id not in order:
+                raise NotFound("There is no such picture in this gallery.")
             moved = move_within(order, image_id, later=act is PictureAct.LATER)
             await reorder_gallery(db(), product_id, ReorderGallery(order=moved), by=current_actor())
 

@@ -1,5 +1,6 @@
 """Stock as the warehouse and the office work with it: the list, corrections, goods that arrive, and the ledger."""
 
+import re
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -35,6 +36,7 @@ REASONS = [
     (AdjustReason.RETURNED, "Returned by a customer"), (AdjustReason.USED, "Used or given away"),
 ]  # fmt: skip
 BLANK_LINES = 6
+_LINE_FIELD = re.compile(r"lines\[([^\]]*)\]\[(?:sku|quantity|unit_cost)\]")
 
 
 class PrefilledLine(Input):
@@ -187,7 +189,8 @@ def _back_url(product_id: int) -> str:
 
 
 async def _show_delivery(typed: dict[str, str], tried: Attempt[Any] | None = None) -> Response:
-    count = max((_line_number(name) + 2 for name, value in typed.items() if value), default=0)
+    numbers = [int(key) for key in _find_filled_lines(typed) if key.isdecimal() and len(key) < 4]
+    count = max(numbers, default=-2) + 2
     return await page_or_block(
         "inventory/receive.html",
         block="delivery_form",
@@ -199,23 +202,22 @@ async def _show_delivery(typed: dict[str, str], tried: Attempt[Any] | None = Non
     )
 
 
-def _line_number(name: str) -> int:
-    """The number in `lines[3][sku]`; -1 for another name."""
-    number = name.removeprefix("lines[").partition("]")[0]
-    return int(number) if name.startswith("lines[") and number.isdigit() and len(number) < 4 else -1
+def _find_filled_lines(typed: dict[str, str]) -> list[str]:
+    """The keys of the lines that hold anything, in the order in which the form's reader counts them."""
+    filled = {found[1] for name, value in typed.items() if value.strip() and (found := _LINE_FIELD.fullmatch(name))}
+    return sorted(filled, key=lambda key: (len(key), key))
 
 
 def _name_lines(tried: Attempt[Any]) -> dict[str, str]:
     """The errors under the names of the form's fields; the domain counts the filled lines alone."""
-    filled = sorted({_line_number(name) for name, value in tried.typed.items() if value} - {-1})
+    filled = _find_filled_lines(tried.typed)
     counts_filled = tried.refusal is not None and tried.refusal.code == UNKNOWN_LINES
     errors = {}
     for name, sentence in tried.errors.items():
         head, _, rest = name.partition(".")
-        number, _, field = rest.partition(".")
-        if head == "lines" and number.isdigit():
-            place = filled[int(number)] if counts_filled else int(number)
-            errors[f"lines[{place}][{field}]"] = sentence
+        key, _, field = rest.partition(".")
+        if head == "lines" and field:
+            errors[f"lines[{filled[int(key)] if counts_filled else key}][{field}]"] = sentence
         else:
             errors[name] = sentence
     return errors

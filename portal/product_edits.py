@@ -88,21 +88,28 @@ async def _show_refused(sent: list[int], typed: Typed, tried: Attempt[SavedProdu
     # The rows that were sent stand in the order of their numbers, as the form's reader puts them.
     numbers = sorted(sent, key=lambda number: (len(str(number)), str(number)))
     refused = {numbers[row.index]: row for row in result.errors} if tried.result else dict.fromkeys(numbers)
-    ids = [int(text) for number in refused if (text := typed[number].get("id", "")).isdigit()]
-    lines = await get_edit_lines(db(), [product_id for product_id in ids if is_possible_id(product_id)])
+    ids = {number: _read_id(typed[number]) for number in refused}
+    lines = await get_edit_lines(db(), list(ids.values()))
     rows = [
-        _make_row(number, lines[product_id], typed[number], refusal)
+        _make_row(number, lines[ids[number]], typed[number], refusal)
         for number, refusal in refused.items()
-        if (product_id := int(typed[number].get("id") or 0)) in lines
+        if ids[number] in lines
     ]
+    gone = "" if len(rows) == len(refused) else "Some of these products are no longer there."
     return await _show_table(
         rows,
         await list_category_names(db()),
         saved_count=len(result.saved),
         # Rows that were saved are kept, which an answer of refusal would undo.
         status=200 if result.saved else tried.status if tried.refusal else 422,
-        problem=tried.refusal.message if tried.refusal else "",
+        problem=tried.refusal.message if tried.refusal else gone,
     )
+
+
+def _read_id(row: dict[str, str]) -> int:
+    """The id that a row of the form names; 0, which no product has, where that is none."""
+    text = row.get("id", "")
+    return int(text) if text.isdecimal() and len(text) < 20 and is_possible_id(int(text)) else 0
 
 
 def _make_row(

@@ -82,3 +82,15 @@ async def test_deleting_asks_first_and_says_what_it_did(manager: TestClientProto
 )
 def test_a_picture_moves_by_one_place(image: int, later: bool, wanted: list[int]) -> None:
     assert move_within([1, 2, 3], image, later=later) == wanted
+
+
+async def test_a_picture_of_another_gallery_is_not_moved(manager: TestClientProtocol, db: AsyncSession) -> None:
+    product, other = await make_product(db), await make_product(db)
+    await db.commit()
+    page = f"/portal/products/{product.id}/gallery"
+    await add_picture(manager, page, make_picture())
+    await add_picture(manager, f"/portal/products/{other.id}/gallery", make_picture())
+    [stranger] = await order_of(db, other)
+    for act in ("earlier", "later", "primary", "remove"):
+        assert (await send_form(manager, page, f"{page}/{stranger}", act=act))[0] == 404
+    assert await order_of(db, other) == [stranger]

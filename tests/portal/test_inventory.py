@@ -110,3 +110,9 @@ async def test_the_warehouse_says_where_a_product_lies(packer: TestClientProtoco
     assert (status, kept.bin_location, kept.barcode, kept.reorder_level) == (303, "C-14", "12345670", 12)
     status, text, _ = await send_form(packer, page, **fields)
     assert (status, "changed this product in the meantime" in text) == (409, True)
+
+
+@pytest.mark.parametrize("number", ["²", "x", "9999", "-1", ""])
+async def test_a_delivery_with_strange_lines_is_refused_as_any_other(packer: TestClientProtocol, number: str) -> None:
+    lines = {f"lines[{number}][sku]": "WHISK-1", f"lines[{number}][quantity]": "1"}
+    assert (await send_form(packer, f"{LIST}/receive", **lines))[0] == 422

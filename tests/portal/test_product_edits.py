@@ -82,3 +82,18 @@ async def test_only_managers_edit_the_table(client: TestClientProtocol, db: Asyn
     await sign_in(client, db, await make_staff(db, Role.STAFF))
     assert (await client.get(EDIT)).status_code == 403
     assert "Edit rows" not in await read_page(client, "/portal/products")
+
+
+@pytest.mark.parametrize("named", ["abc", "²", "9" * 5_000, "-1", ""])
+async def test_a_row_that_names_no_product_spoils_nothing_else(
+    manager: TestClientProtocol, db: AsyncSession, named: str
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    stray = {"products[4][id]": named, "products[4][name]": "Nobody"}
+    status, text, _ = await send_form(manager, EDIT, **await row_of(db, 0, product, name="Kept") | stray)
+    assert status == 200
+    assert "1 product saved." in text
+    assert "Some of these products are no longer there." in text
+    await db.refresh(product)
+    assert product.name == "Kept"
