@@ -28,7 +28,7 @@ def reads_file(name: str, *, megabytes: int = PICTURE_MEGABYTES) -> Callable[[Ha
         async def reading(*args: Any, **kwargs: Any) -> Any:
             if request.mimetype != MULTIPART:
                 raise UnsupportedType(f"Send the file as {MULTIPART}, in a part named {name}.")
-            return await handler(*args, file=read_part((await request.files).get(name), name), **kwargs)
+            return await handler(*args, file=read_part((await request.files).getlist(name), name), **kwargs)
 
         bounded: Handler = body_limit(megabytes)(reading)
         return document_request(document, source=DataSource.FORM_MULTIPART)(bounded)
@@ -36,9 +36,11 @@ def reads_file(name: str, *, megabytes: int = PICTURE_MEGABYTES) -> Callable[[Ha
     return decorate
 
 
-def read_part(part: FileStorage | None, name: str) -> bytes:
-    """The bytes of a part; raises InvalidInput when it was not sent or is empty."""
-    data = part.read() if part is not None else b""
+def read_part(parts: list[FileStorage], name: str) -> bytes:
+    """The bytes of the only part; raises InvalidInput when it was not sent, is empty or is one of several."""
+    if len(parts) > 1:
+        raise InvalidInput("Send one file at a time.", fields={name: "was sent more than once"})
+    data = parts[0].read() if parts else b""
     if not data:
         raise InvalidInput("Choose a file first.", fields={name: "is required"})
     return data

@@ -20,6 +20,8 @@ from domain.catalogue.create_product import is_data_url
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, REQUIRED
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
 from domain.errors import DomainError, Refused
+from domain.input_rows import BadRow
+from domain.inputs import is_possible_id
 from domain.inventory.ledger import record_levels
 from domain.live import announce
 from models import StockReason
@@ -90,6 +92,12 @@ class _Product:
     before: dict[str, Any]
     after: dict[str, Any]
     picture: PreparedPicture | None = None
+
+
+def find_sent_id(row: BadRow) -> int | None:
+    """The id that a bad row names, unless no product can have it."""
+    sent = row.get("id", int)
+    return sent if sent is not None and is_possible_id(sent) else None
 
 
 async def change_products(
@@ -246,7 +254,9 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
         await keep_primary_pictures(connection, pictures)
     names = tuple(name for name in _TYPES if any(p.before[name] != p.after[name] for p in changed))
     columns = ([product.after[name] for product in changed] for name in names)
-    await connection.execute(_make_update(names), [product.id for product in changed], *columns)
+    await connection.execute(
+        _make_update(names), [product.id for product in changed], [_tells(product) for product in changed], *columns
+    )
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
@@ -265,15 +275,15 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
 
 @lru_cache(maxsize=64)
 def _make_update(names: tuple[str, ...]) -> str:
-    """The UPDATE of these columns from arrays, the ids first."""
-    arrays = ", ".join(f"${number}::{_TYPES[name]}[]" for number, name in enumerate(names, 2))
-    values = "".join(f"{name} = c.{name}, " for name in names)
+    """The UPDATE of these columns from arrays; the ids come first, then whether more than the level changed."""
+    arrays = ", ".join(f"${number}::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
+    values = ", ".join(f"{name} = c.{name}" for name in names)
     # Showing an archived product again takes it out of the archive; its stock alone is no new version of it.
-    revived = "archived_at = CASE WHEN c.is_active THEN NULL ELSE p.archived_at END, " if "is_active" in names else ""
-    version = "" if names == ("stock_quantity",) else "version = p.version + 1, updated_at = now(), "
+    revived = ", archived_at = CASE WHEN c.is_active THEN NULL ELSE p.archived_at END" if "is_active" in names else ""
     return f"""
-    UPDATE product AS p SET {(values + revived + version).removesuffix(", ")}
-    FROM unnest($1::bigint[], {arrays}) AS c(id, {", ".join(names)}) WHERE p.id = c.id
+    UPDATE product AS p SET {values}{revived}, version = p.version + c.is_new::int,
+      updated_at = CASE WHEN c.is_new THEN now() ELSE p.updated_at END
+    FROM unnest($1::bigint[], $2::bool[], {arrays}) AS c(id, is_new, {", ".join(names)}) WHERE p.id = c.id
     """  # noqa: S608 -- the names are constants of this module.
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
-from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.staff_products import UpdateProduct
 from domain.input_rows import STANDS_ALONE, BadRow
 from domain.inputs import Id, Input
@@ -75,6 +75,6 @@ async def bulk_save_products(db: AsyncSession, data: BulkSaveProducts, *, by: Ac
 
 def _want(row: BulkSaveRow | BadRow) -> WantedChange:
     if isinstance(row, BadRow):
-        return WantedChange(row.get("id", int), None, {}, error=row.sentence)
+        return WantedChange(find_sent_id(row), None, {}, error=row.sentence)
     values = {name: getattr(row, name) for name in row.model_fields_set - _NO_VALUES}
     return WantedChange(row.id, None, values, version=row.version)

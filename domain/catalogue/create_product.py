@@ -1,8 +1,10 @@
 """Adding a product to the catalogue."""
 
+import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
@@ -21,8 +23,16 @@ from models import Category, Product
 LONGEST_URL = 2_000
 # A picture of 12 MB in base64, and what stands before it.
 LONGEST_DATA_URL = 16_000_100
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
+
+
+def _check_sku(sku: str) -> str:
+    """Refuse what no address can carry: a SKU names its product in paths."""
+    if _CONTROLS.search(sku) or sku.startswith("/"):
+        raise bad_field("must be one line that does not begin with a slash")
+    return sku
 
 
 def _check_image_url(value: object) -> object:
@@ -32,14 +42,24 @@ def _check_image_url(value: object) -> object:
     address = value.strip()
     if is_data_url(address):
         return address
-    is_path = address.startswith("/") and not address.startswith("//")
-    if not (is_path or address.lower().startswith(("https://", "http://"))):
-        raise bad_field("must begin with https://, or be a picture as a data URL")
     if len(address) > LONGEST_URL:
         raise bad_field(f"must have at most {LONGEST_URL:,} characters")
+    is_path = address.startswith("/") and not address.startswith(("//", "/\\"))
+    if not (is_path or _is_web_address(address)) or _CONTROLS.search(address):
+        raise bad_field("must begin with https://, or be a picture as a data URL")
     return address
 
 
+def _is_web_address(address: str) -> bool:
+    """True for http or https with a host behind it."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
+    except ValueError:
+        return False
+
+
+Sku = Annotated[Filled60, AfterValidator(_check_sku)]
 ImageUrlIn = Annotated[
     Annotated[str, StringConstraints(max_length=LONGEST_DATA_URL)] | None, BeforeValidator(_check_image_url)
 ]
@@ -51,7 +71,7 @@ class CreateProduct(Input):
     name: Filled200
     description: Text20000 | None = None
     category_id: Id
-    sku: Filled60
+    sku: Sku
     unit_price: MoneyIn
     bulk_price: MoneyIn | None = None
     bulk_quantity: BulkQuantity | None = None
@@ -104,6 +124,13 @@ def sku_taken(sku: str) -> Refused:
     """The refusal of a SKU that another product has."""
     return Refused(
         f"Another product has the SKU {sku}.", code="sku_taken", fields={"sku": "belongs to another product"}
+    )
+
+
+def barcode_taken() -> Refused:
+    """The refusal of a barcode that another product has."""
+    return Refused(
+        "Another product has this barcode.", code="barcode_taken", fields={"barcode": "belongs to another product"}
     )
 
 

@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.audit import record_audit
-from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, check_category, is_data_url, sku_taken
+from domain.catalogue.create_product import (
+    BulkQuantity,
+    ImageUrlIn,
+    Sku,
+    barcode_taken,
+    check_category,
+    is_data_url,
+    sku_taken,
+)
 from domain.catalogue.pictures import (
     PreparedPicture,
     demote_primary_picture,
@@ -24,7 +32,7 @@ from domain.catalogue.pictures import (
 )
 from domain.clock import now
 from domain.errors import InvalidInput, NotFound, Refused
-from domain.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
 from domain.live import announce
 from domain.staff.rights import require
 from models import AuditEntry, Product
@@ -59,7 +67,7 @@ class EditProduct(Input):
     name: Filled200 | None = None
     description: Text20000 | None = None
     category_id: Id | None = None
-    sku: Filled60 | None = None
+    sku: Sku | None = None
     brand: Text60 | None = None
     unit_size: Text60 | None = None
     unit_price: MoneyIn | None = None
@@ -200,9 +208,9 @@ async def change_product(
     product.updated_at = now()
     try:
         await db.flush()
-    except IntegrityError:
+    except IntegrityError as error:
         # Somebody took the SKU or barcode between the look and the write.
-        raise sku_taken(str(changed.get("sku", product.sku))) from None
+        raise barcode_taken() if "uq_product_barcode" in str(error.orig) else sku_taken(changed["sku"]) from None
     await record_audit(
         db,
         action="product.updated",

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor
-from domain.catalogue.create_product import CreateProduct, create_product
+from domain.catalogue.create_product import CreateProduct, barcode_taken, create_product
 from domain.catalogue.edit_product import EditProduct, Inches, Weight, edit_product
 from domain.catalogue.get_product import make_image_url
 from domain.catalogue.search import match_products, read_search
-from domain.errors import NotFound, Refused
+from domain.errors import NotFound
 from domain.inputs import Count, Id, MoneyIn, Text60, Text200
 from domain.inventory.ledger import Level, set_stock_level
 from domain.paging import Page, PageInput, make_page
@@ -127,9 +127,7 @@ async def add_product(db: AsyncSession, data: AddProduct, *, by: Actor) -> Staff
     try:
         product = await create_product(db, data, by=by)
     except IntegrityError:
-        raise Refused(
-            "Another product has this barcode.", code="barcode_taken", fields={"barcode": "belongs to another product"}
-        ) from None
+        raise barcode_taken() from None
     assert product.id is not None
     if data.stock_quantity is not None:
         await set_stock_level(db, product.id, data.stock_quantity, reason=StockReason.OPENING, by=by)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
-from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
 from domain.input_errors import bad_field
 from domain.input_rows import STANDS_ALONE, BadRow
@@ -104,6 +104,6 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
 
 def _want(row: SyncRow | BadRow) -> WantedChange:
     if isinstance(row, BadRow):
-        return WantedChange(row.get("id", int), row.get("sku", str), {}, error=row.sentence)
+        return WantedChange(find_sent_id(row), row.get("sku", str), {}, error=row.sentence)
     values = {name: getattr(row, name) for name in CHANGEABLE if name in row.model_fields_set}
     return WantedChange(row.id, row.sku, values)

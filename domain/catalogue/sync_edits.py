@@ -6,10 +6,10 @@ They may not see or change costs, and they can't hide, archive or restore a prod
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
-from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
+from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, Sku
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
 from domain.catalogue.sync_reads import SyncProduct, find_product_id, sync_get_product
-from domain.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
 from domain.inventory.ledger import Level, set_stock_level
 from models import StockReason
 
@@ -20,7 +20,7 @@ class SyncUpdateProduct(Input):
     name: Filled200 | None = None
     description: Text20000 | None = None
     category_id: Id | None = None
-    sku: Filled60 | None = None
+    sku: Sku | None = None
     unit_price: MoneyIn | None = None
     bulk_price: MoneyIn | None = None
     bulk_quantity: BulkQuantity | None = None

@@ -330,3 +330,88 @@ async def test_more_than_5000_rows_are_refused_as_a_whole(
     body = await (await client.post("/api/v1/products/bulk", json={"products": []}, headers=key)).get_json()
     assert (body["success"], body["updated_count"]) == (True, 0)
     assert await db.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.record_kind == "product")) == 0
+
+
+async def test_an_id_that_no_product_can_have_spoils_its_row_alone(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = f'[{{"id": {10**30}, "name": "x"}}, {{"id": 0, "name": "x"}}, {{"id": {product.id}, "name": "Kept"}}]'
+    response = await client.post(
+        "/api/v1/products/bulk",
+        data=f'{{"products": {rows}}}',
+        headers=key | {"Content-Type": "application/json"},
+    )
+    body = await response.get_json()
+    assert (response.status_code, body["updated_count"]) == (200, 1)
+    assert [(row["index"], row["id"], row["error"]) for row in body["errors"]] == [
+        (0, None, "Id must be at most 9223372036854775807."),
+        (1, None, "Id must be at least 1."),
+    ]
+
+
+@pytest.mark.parametrize("sku", ["/pan", "pan\nlid", "pan\tlid", "pan\x7f"])
+async def test_a_sku_that_no_address_can_carry_is_refused(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], sku: str
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    response = await client.patch(f"/api/v1/products/{product.id}", json={"sku": sku}, headers=key)
+    assert (response.status_code, (await response.get_json())["fields"]) == (
+        400,
+        {"sku": "must be one line that does not begin with a slash"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "is_taken"),
+    [
+        ("https://pictures.example/a b.jpg", True),
+        ("HTTP://pictures.example:8080/a.jpg?size=2#top", True),
+        ("/static/pan.jpg", True),
+        ("https://", False),
+        ("https:///a.jpg", False),
+        ("http://[::1", False),
+        ("https://a b/c.jpg", False),
+        ("https://a\\b/c.jpg", False),
+        ("https://pictures.example/a\n.jpg", False),
+        ("//pictures.example/a.jpg", False),
+        ("/\\pictures.example/a.jpg", False),
+        ("javascript:alert(1)", False),
+        ("JAVASCRIPT:alert(1)", False),
+        ("file:///etc/passwd", False),
+        ("data:text/html,<script>", False),
+        ("data:image/svg+xml;base64,PHN2Zy8+", False),
+    ],
+)
+async def test_a_picture_lies_on_the_web_or_comes_along(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], address: str, is_taken: bool
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}"
+    response = await client.patch(path, json={"image_url": address}, headers=key)
+    body = await response.get_json()
+    if is_taken:
+        assert (response.status_code, body["product"]["image_url"]) == (200, address)
+    else:
+        assert (response.status_code, set(body["fields"])) == (400, {"image_url"})
+    rows = [{"id": product.id, "image_url": address}]
+    body = await (await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)).get_json()
+    assert (body["skipped_count"], body["error_count"]) == ((1, 0) if is_taken else (0, 1))
+
+
+async def test_a_file_sent_twice_is_refused(client: TestClientProtocol, db: AsyncSession, key: dict[str, str]) -> None:
+    product = await make_product(db)
+    await db.commit()
+    part = (
+        b'--edge\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n' + make_picture() + b"\r\n"
+    )
+    response = await client.post(
+        f"/api/v1/products/{product.id}/image",
+        data=part * 2 + b"--edge--\r\n",
+        headers=key | {"Content-Type": "multipart/form-data; boundary=edge"},
+    )
+    assert (response.status_code, (await response.get_json())["fields"]) == (400, {"image": "was sent more than once"})
+    assert (await read(db, product)).image_hash is None
