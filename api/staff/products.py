@@ -19,7 +19,7 @@ from api.schemas.products import (
     UploadedImageOut,
     show_staff_products,
 )
-from api.uploads import reads_file
+from api.uploads import PICTURE_MEGABYTES, reads_file
 from domain.actor import Role
 from domain.catalogue import bulk_save, gallery, staff_products
 from domain.catalogue import delete_product as deletion
@@ -36,7 +36,6 @@ tag_blueprint(blueprint, ["admin_products"])
 LIST = "/api/staff/products"
 ONE = f"{LIST}/<id:id>"
 MANAGERS = (Role.ADMIN, Role.MANAGER)
-PICTURE_MEGABYTES = 12
 
 
 @blueprint.get(LIST)

@@ -21,6 +21,7 @@ from api.schemas.catalogue import (
     show_product,
     show_product_list,
 )
+from api.uploads import PICTURE_MEGABYTES
 from domain.actor import Role
 from domain.catalogue.categories import CreateCategory
 from domain.catalogue.categories import create_category as add_category
@@ -64,7 +65,7 @@ async def list_products(query: ListProducts) -> bytes:
 
 @blueprint.post("/api/products")
 @staff_only(Role.ADMIN, Role.MANAGER)
-@body_limit(12)
+@body_limit(PICTURE_MEGABYTES)
 @reads(CreateProduct)
 @answers(CreatedProductOut, 201)
 async def create_product(data: CreateProduct) -> Any:
@@ -118,7 +119,7 @@ async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A0
 async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
     """A small JPEG of the product's picture."""
     async with current_database().raw_reading() as connection:
-        found = await get_thumbnail(connection, id, known=_known_hashes(THUMBNAIL_TAG))
+        found = await get_thumbnail(connection, id, shown_hash=query.v, known=_known_hashes(THUMBNAIL_TAG))
     return _show_picture(found, etag=f"t-{found.sha256}", version=query.v)
 
 

@@ -15,18 +15,21 @@ from domain.errors import NotFound
 from domain.images import NormalisedImage, make_thumbnail, normalise_image, read_data_url, to_data_url
 from models import ProductImage, ProductImageData
 
-# A caller that has the picture already gets its hash alone: the bytes are not read.
+# In base64, and with the product's other fields, this is still within the 12 MB of a request.
+MOST_BYTES_IN_TEXT = 8_800_000
+# A caller that has the picture already gets its hash alone: the bytes are not read. Pictures of products that the shop
+# does not show are for who knows their hash.
 _PICTURE = """
 SELECT i.sha256, i.content_type, CASE WHEN i.sha256 = ANY($3::text[]) THEN NULL ELSE d.original END AS data
-FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
-WHERE i.product_id = $1 AND (i.is_primary OR left(i.sha256, 16) = $2)
+FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id JOIN product AS p ON p.id = i.product_id
+WHERE i.product_id = $1 AND (i.is_primary AND p.is_active OR left(i.sha256, 16) = $2)
 ORDER BY left(i.sha256, 16) = $2 DESC, i.is_primary DESC LIMIT 1
 """
 _THUMBNAIL = """
 SELECT i.sha256, 'image/jpeg' AS content_type,
-  CASE WHEN i.sha256 = ANY($2::text[]) THEN NULL ELSE d.thumbnail END AS data
-FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id
-WHERE i.product_id = $1 AND i.is_primary
+  CASE WHEN i.sha256 = ANY($3::text[]) THEN NULL ELSE d.thumbnail END AS data
+FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id JOIN product AS p ON p.id = i.product_id
+WHERE i.product_id = $1 AND i.is_primary AND (p.is_active OR left(i.sha256, 16) = $2)
 """
 _DROP_PRIMARY = "DELETE FROM product_image WHERE is_primary AND product_id = ANY($1::bigint[])"
 _KEEP_PRIMARY = """
@@ -71,7 +74,7 @@ async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPic
 
 async def normalise_to_data_url(data: bytes) -> str:
     """A picture checked and made anew, as the data URL that a new product takes."""
-    image = await asyncio.to_thread(normalise_image, data)
+    image = await asyncio.to_thread(normalise_image, data, most_bytes=MOST_BYTES_IN_TEXT)
     return to_data_url(image.content_type, image.data)
 
 
@@ -144,9 +147,11 @@ async def get_picture(
     return _found(await connection.fetchrow(_PICTURE, product_id, shown_hash, known))
 
 
-async def get_thumbnail(connection: asyncpg.Connection, product_id: int, *, known: list[str]) -> FoundPicture:
+async def get_thumbnail(
+    connection: asyncpg.Connection, product_id: int, *, shown_hash: str | None, known: list[str]
+) -> FoundPicture:
     """The thumbnail of the product's first picture, always a JPEG; raises NotFound without one."""
-    return _found(await connection.fetchrow(_THUMBNAIL, product_id, known))
+    return _found(await connection.fetchrow(_THUMBNAIL, product_id, shown_hash, known))
 
 
 def _prepare(data: bytes, field: str) -> PreparedPicture:

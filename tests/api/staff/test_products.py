@@ -1,15 +1,18 @@
 """The office's catalogue over HTTP: every field, the gallery, and many edits at once."""
 
 from decimal import Decimal
+from io import BytesIO
+from random import Random
 from typing import Any
 
 import pytest
+from PIL import Image
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Role
-from domain.images import read_data_url
+from domain.images import read_data_url, to_data_url
 from models import Product, ProductImage, StockMovement
 from models.session import Database
 from tests.factories import make_category, make_product, make_staff, sign_in
@@ -234,10 +237,60 @@ async def test_reads_of_products_never_touch_the_bytes(
     paths = (
         "/api/products", f"/api/products/{product.id}", LIST, f"{LIST}/{product.id}/images", "/api/staff/inventory",
     )  # fmt: skip
-    async with noted_statements(database) as statements:
-        for path in paths:
+    for path in paths:
+        async with noted_statements(database) as statements:
             assert (await sent(manager, "GET", path))[0] == 200
-    assert [text for text in statements if "product_image_data" in text] == []
+        assert any("product" in text for text in statements)
+        assert [text for text in statements if "product_image_data" in text] == []
     async with noted_statements(database) as statements:
         await manager.get(f"/api/products/{product.id}/image")
     assert any("product_image_data" in text for text in statements)
+
+
+async def test_a_level_alone_is_no_new_version_of_a_product_saved_beside_others(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    counted, renamed = await make_product(db), await make_product(db)
+    await db.commit()
+    was = counted.updated_at
+    rows = [{"id": counted.id, "stock_quantity": 7}, {"id": renamed.id, "name": "Skillet", "stock_quantity": 8}]
+    _, answer = await sent(manager, "POST", f"{LIST}/bulk-save", json={"products": rows})
+    assert [row["is_changed"] for row in answer["saved"]] == [True, True]
+    for product in (counted, renamed):
+        await db.refresh(product)
+    assert (counted.stock_quantity, counted.version, counted.updated_at) == (7, 1, was)
+    assert (renamed.stock_quantity, renamed.version) == (8, 2)
+
+
+async def test_the_largest_picture_can_be_sent_along_with_its_product(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    category = await make_category(db)
+    await db.commit()
+    # Noise does not shrink: the file is as large as its pixels, just below the 12 MB that a picture may have.
+    written = BytesIO()
+    Image.frombytes("RGB", (1990, 1990), Random(1).randbytes(1990 * 1990 * 3)).save(written, "PNG", compress_level=0)
+    assert 11_800_000 < len(written.getvalue()) < 12_000_000
+    status, answer = await sent(manager, "POST", f"{LIST}/upload-image", files=as_file(written.getvalue()))
+    assert status == 200
+    body = {"name": "Ladle", "sku": "LAD-9", "unit_price": 1, "category_id": category.id}
+    status, made = await sent(manager, "POST", LIST, json=body | {"image_url": answer["image_url"]})
+    assert status == 201
+    kept = await (await manager.get(made["product"]["image_url"])).get_data(as_text=False)
+    assert to_data_url("image/png", kept) == answer["image_url"]
+
+
+async def test_pictures_of_a_hidden_product_are_for_who_knows_their_hash(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    _, answer = await sent(manager, "POST", f"{LIST}/{product.id}/image", files=as_file(make_picture()))
+    named = answer["image_url"].partition("?")[2]
+    await sent(manager, "PUT", f"{LIST}/{product.id}", json={"is_active": False})
+    for kind in ("image", "thumbnail"):
+        path = f"/api/products/{product.id}/{kind}"
+        statuses = [(await manager.get(address)).status_code for address in (path, f"{path}?v=0", f"{path}?{named}")]
+        assert statuses == [404, 404, 200]
+    await sent(manager, "PUT", f"{LIST}/{product.id}", json={"is_active": True})
+    assert (await manager.get(f"/api/products/{product.id}/thumbnail")).status_code == 200
