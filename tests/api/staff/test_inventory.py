@@ -127,6 +127,24 @@ async def test_the_warehouse_receives_without_a_cost(client: TestClientProtocol,
         assert (await client.post(path, json=bad)).status_code == 400
 
 
+async def test_a_delivery_is_bounded_by_the_shelf_and_the_role(client: TestClientProtocol, db: AsyncSession) -> None:
+    full, archived = await make_product(db, stock=1_000_000), await make_product(db, stock=3)
+    archived.archived_at = archived.created_at
+    await db.commit()
+
+    async def receive(product_id: int | None, **body: Any) -> int:
+        return (await client.post(f"/api/staff/inventory/{product_id}/receive", json=body)).status_code
+
+    assert await receive(full.id, quantity=1) == 401
+    await sign_in(client, db, await make_staff(db, Role.SALES_REP))
+    assert await receive(full.id, quantity=1) == 403
+    await sign_in(client, db, await make_staff(db, Role.STAFF))
+    assert await receive(full.id, quantity=1, unit_cost=1) == 403
+    assert await receive(full.id, quantity=1) == 400
+    assert [await receive(product_id, quantity=1) for product_id in (archived.id, 999_999, 0)] == [404, 404, 404]
+    assert await ledger(db, archived) == [(3, 3, "opening")]
+
+
 @pytest.mark.parametrize(
     ("level", "cost", "quantity", "unit_cost", "wanted"),
     [

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.images import to_data_url
-from models import AuditEntry, KeyScope, Product, ProductImage, StockMovement
+from models import KeyScope, Product, ProductImage, StockMovement
 from tests.factories import make_product
 from tests.factories.catalogue import as_file, make_key, make_picture
 
@@ -226,131 +226,6 @@ async def test_prices_are_set_and_what_is_not_sent_stays(
     assert (await client.patch(path, json={"unit_price": 1.001}, headers=key)).status_code == 400
 
 
-async def test_each_row_stands_or_falls_alone(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    one, two, three = await make_product(db), await make_product(db, brand="Vollmer"), await make_product(db)
-    archived = await make_product(db, archived_at=one.created_at)
-    await db.commit()
-    rows = [
-        {"id": one.id, "unit_price": 1.25, "bulk_price": 1.2, "bulk_quantity": 6},
-        {"sku": two.sku.lower(), "brand": "Vollmer"},
-        {"id": three.id, "unit_price": "4"},
-        {"sku": "no-such", "name": "x"},
-        {"unit_price": 4},
-        17,
-        {"id": three.id, "sku": one.sku, "name": "x"},
-        {"sku": archived.sku, "name": "x"},
-        {"id": three.id, "name": None, "unit_price": -1},
-        {"sku": three.sku, "name": "Third", "description": None, "in_stock": False},
-    ]
-    response = await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)
-    body = await response.get_json()
-    assert response.status_code == 200
-    assert (body["success"], body["updated_count"], body["skipped_count"], body["error_count"]) == (True, 2, 1, 7)
-    assert body["updated"] == [{"id": one.id, "sku": one.sku}, {"id": three.id, "sku": three.sku}]
-    assert body["skipped"] == [{"id": two.id, "sku": two.sku, "reason": "nothing changed"}]
-    assert body["errors"] == [
-        {"index": 2, "id": three.id, "sku": None, "error": "Unit price must be a number with at most two decimals."},
-        {"index": 3, "id": None, "sku": "no-such", "error": "There is no such product."},
-        {"index": 4, "id": None, "sku": None, "error": "Sku is required where there is no id."},
-        {"index": 5, "id": None, "sku": None, "error": "Body must be an object."},
-        {"index": 6, "id": three.id, "sku": one.sku, "error": f"The product with this id has the SKU {three.sku}."},
-        {"index": 7, "id": None, "sku": archived.sku, "error": "There is no such product."},
-        {"index": 8, "id": three.id, "sku": None, "error": "Unit price must be at least 0."},
-    ]
-    kept = await read(db, one)
-    assert (kept.unit_price, kept.bulk_price, kept.bulk_quantity, kept.version) == (
-        Decimal("1.25"), Decimal("1.20"), 6, 2,
-    )  # fmt: skip
-    kept = await read(db, three)
-    assert (kept.name, kept.in_stock, kept.unit_price, kept.version) == ("Third", False, Decimal("10.00"), 2)
-    assert (await read(db, two)).version == 1
-    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == one.id))).scalar_one()
-    assert story.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
-    assert story.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
-    assert story.actor_kind == "api_key"
-
-
-async def test_rows_on_one_product_are_worked_through_in_order(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    product = await make_product(db)
-    await db.commit()
-    rows = [
-        {"id": product.id, "unit_price": 11},
-        {"sku": product.sku, "unit_price": 11.00},
-        {"sku": product.sku, "unit_price": 12},
-        {"id": product.id, "unit_price": 10},
-    ]
-    body = await (await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)).get_json()
-    assert (body["updated_count"], body["skipped_count"]) == (3, 1)
-    kept = await read(db, product)
-    assert (kept.unit_price, kept.version) == (Decimal("10.00"), 1)
-
-
-async def test_pictures_and_addresses_come_with_rows(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    drawn, linked, spoilt = [await make_product(db) for _ in range(3)]
-    await db.commit()
-    url = to_data_url("image/png", make_picture())
-
-    async def send(*rows: dict[str, Any]) -> Any:
-        return await (await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)).get_json()
-
-    body = await send(
-        {"id": drawn.id, "image_url": url},
-        {"id": linked.id, "image_url": "https://pictures.example/a.jpg"},
-        {"id": spoilt.id, "image_url": to_data_url("image/png", b"<svg/>"), "name": "not kept"},
-        {"id": spoilt.id, "image_url": "javascript:alert(1)"},
-    )
-    assert (body["updated_count"], [row["index"] for row in body["errors"]]) == (2, [2, 3])
-    assert (await read(db, spoilt)).name != "not kept"
-    shown = (await (await client.get(f"/api/v1/products/{drawn.id}", headers=key)).get_json())["product"]["image_url"]
-    assert (await client.get(shown)).status_code == 200
-    body = await send({"id": drawn.id, "image_url": url}, {"id": drawn.id, "image_url": shown})
-    assert body["skipped_count"] == 2
-    body = await send({"id": drawn.id, "image_url": "https://pictures.example/b.jpg"})
-    assert body["updated_count"] == 1
-    kept = await read(db, drawn)
-    assert (kept.image_url, kept.image_hash) == ("https://pictures.example/b.jpg", None)
-
-
-async def test_more_than_5000_rows_are_refused_as_a_whole(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    product = await make_product(db)
-    await db.commit()
-    rows = [{"id": product.id, "unit_price": 1}] * 5001
-    response = await client.post("/api/v1/products/bulk", json={"products": rows}, headers=key)
-    assert response.status_code == 400
-    assert (await response.get_json())["fields"] == {"products": "must have at most 5000 entries"}
-    assert (await client.post("/api/v1/products/bulk", json={}, headers=key)).status_code == 400
-    body = await (await client.post("/api/v1/products/bulk", json={"products": []}, headers=key)).get_json()
-    assert (body["success"], body["updated_count"]) == (True, 0)
-    assert await db.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.record_kind == "product")) == 0
-
-
-async def test_an_id_that_no_product_can_have_spoils_its_row_alone(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    product = await make_product(db)
-    await db.commit()
-    rows = f'[{{"id": {10**30}, "name": "x"}}, {{"id": 0, "name": "x"}}, {{"id": {product.id}, "name": "Kept"}}]'
-    response = await client.post(
-        "/api/v1/products/bulk",
-        data=f'{{"products": {rows}}}',
-        headers=key | {"Content-Type": "application/json"},
-    )
-    body = await response.get_json()
-    assert (response.status_code, body["updated_count"]) == (200, 1)
-    assert [(row["index"], row["id"], row["error"]) for row in body["errors"]] == [
-        (0, None, "Id must be at most 9223372036854775807."),
-        (1, None, "Id must be at least 1."),
-    ]
-
-
 @pytest.mark.parametrize("sku", ["/pan", "pan\nlid", "pan\tlid", "pan\x7f"])
 async def test_a_sku_that_no_address_can_carry_is_refused(
     client: TestClientProtocol, db: AsyncSession, key: dict[str, str], sku: str
@@ -415,3 +290,69 @@ async def test_a_file_sent_twice_is_refused(client: TestClientProtocol, db: Asyn
     )
     assert (response.status_code, (await response.get_json())["fields"]) == (400, {"image": "was sent more than once"})
     assert (await read(db, product)).image_hash is None
+
+
+WRITES = [
+    ("PUT", ""), ("PATCH", ""), ("PATCH", "/stock"), ("PATCH", "/pricing"), ("POST", "/image"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "part"), [("GET", ""), *WRITES])
+async def test_every_door_asks_for_a_key_of_the_scope(
+    client: TestClientProtocol, db: AsyncSession, method: str, part: str
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}{part}"
+    assert (await client.open(path, method=method, json=None)).status_code == 401
+    for scope in (KeyScope.VOICE, KeyScope.AUTOMATION):
+        assert (await client.open(path, method=method, json=None, headers=await make_key(db, scope))).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "part"), WRITES)
+async def test_every_write_refuses_another_media_type_and_an_unknown_product(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], method: str, part: str
+) -> None:
+    archived = await make_product(db, is_active=False)
+    archived.archived_at = archived.created_at
+    await db.commit()
+    plain = key | {"Content-Type": "text/plain"}
+    path = f"/api/v1/products/{archived.id}{part}"
+    assert (await client.open(path, method=method, data="x", headers=plain, json=None)).status_code == 415
+    for name in (str(archived.id), archived.sku, "0", str(2**63), "no-such"):
+        body: dict[str, Any] = {"json": {"unit_price": 1, "in_stock": True}}
+        if part == "/image":
+            body = {"files": as_file(make_picture())}
+        response = await client.open(f"/api/v1/products/{name}{part}", method=method, headers=key, **body)
+        assert (response.status_code, (await response.get_json())["code"]) == (404, "not_found"), name
+
+
+async def test_pages_hold_up_to_500_products_and_end_with_the_right_totals(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    products = [await make_product(db)]
+    products += [await make_product(db, category_id=products[0].category_id) for _ in range(2)]
+    await db.commit()
+
+    async def page(query: str) -> Any:
+        path = f"/api/v1/products?category_id={products[0].category_id}&{query}"
+        return await (await client.get(path, headers=key)).get_json()
+
+    body = await page("per_page=2&page=2")
+    assert ([row["id"] for row in body["products"]], body["total"], body["pages"]) == ([products[2].id], 3, 2)
+    body = await page("per_page=500&page=7")
+    assert (body["products"], body["total"], body["page"], body["per_page"], body["pages"]) == ([], 3, 7, 500, 1)
+    body = await page("per_page=501&page=0&in_stock=perhaps")
+    assert set(body["fields"]) == {"per_page", "page", "in_stock"}
+
+
+async def test_the_head_of_a_read_is_revalidated_as_the_read(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"/api/v1/products/{product.id}"
+    read_one, head = await client.get(path, headers=key), await client.head(path, headers=key)
+    assert (head.status_code, head.headers["ETag"]) == (200, read_one.headers["ETag"])
+    for known in (f"W/{head.headers['ETag']}", f'"other", {head.headers["ETag"]}', "*"):
+        assert (await client.head(path, headers=key | {"If-None-Match": known})).status_code == 304

@@ -12,6 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Role
+from domain.catalogue.gallery import MOST_PICTURES
+from domain.clock import now
 from domain.images import read_data_url, to_data_url
 from models import Product, ProductImage, StockMovement
 from models.session import Database
@@ -294,3 +296,69 @@ async def test_pictures_of_a_hidden_product_are_for_who_knows_their_hash(
         assert statuses == [404, 404, 200]
     await sent(manager, "PUT", f"{LIST}/{product.id}", json={"is_active": True})
     assert (await manager.get(f"/api/products/{product.id}/thumbnail")).status_code == 200
+
+
+WRITES = [
+    ("POST", ""), ("PUT", "/{id}"), ("DELETE", "/{id}"), ("POST", "/{id}/image"), ("DELETE", "/{id}/image"),
+    ("POST", "/{id}/images"), ("DELETE", "/{id}/images/1"), ("POST", "/{id}/images/1/primary"),
+    ("PUT", "/{id}/images/order"), ("POST", "/bulk-save"), ("POST", "/upload-image"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.SALES_REP, Role.WAREHOUSE])
+async def test_every_write_is_for_managers_alone(client: TestClientProtocol, db: AsyncSession, role: Role) -> None:
+    product = await make_product(db)
+    await db.commit()
+    paths = [(method, LIST + path.format(id=product.id)) for method, path in WRITES]
+    assert {(await client.open(path, method=method, json=None)).status_code for method, path in paths} == {401}
+    await sign_in(client, db, await make_staff(db, role))
+    assert {(await client.open(path, method=method, json=None)).status_code for method, path in paths} == {403}
+
+
+async def test_pages_end_with_the_right_totals_and_bad_numbers_are_told(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    status, answer = await sent(manager, "GET", f"{LIST}?category_id={product.category_id}&page=9&per_page=200")
+    assert (status, answer) == (
+        200,
+        {"products": [], "total": 1, "pages": 1, "current_page": 9, "per_page": 200},
+    )
+    status, answer = await sent(manager, "GET", f"{LIST}?page=0&per_page=201&category_id=x")
+    assert (status, set(answer["fields"])) == (400, {"page", "per_page", "category_id"})
+
+
+async def test_a_full_gallery_takes_no_more(manager: TestClientProtocol, db: AsyncSession) -> None:
+    product = await make_product(db)
+    db.add_all(
+        ProductImage(
+            product_id=product.id or 0,
+            sort_order=place,
+            content_type="image/png",
+            width=1,
+            height=1,
+            size_bytes=1,
+            sha256=f"{place:064}",
+        )
+        for place in range(MOST_PICTURES)
+    )
+    await db.commit()
+    path = f"{LIST}/{product.id}/images"
+    status, answer = await sent(manager, "POST", path, files=as_file(make_picture()))
+    assert (status, answer["code"]) == (409, "gallery_full")
+
+
+async def test_an_archived_product_is_shown_again_by_who_edits_it(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    products = [await make_product(db, is_active=False, archived_at=now()) for _ in range(2)]
+    await db.commit()
+    one, two = products
+    assert (await sent(manager, "PUT", f"{LIST}/{one.id}", json={"is_active": True}))[0] == 200
+    rows = [{"id": two.id, "is_active": True}]
+    assert len((await sent(manager, "POST", f"{LIST}/bulk-save", json={"products": rows}))[1]["saved"]) == 1
+    for product in products:
+        await db.refresh(product)
+        assert (product.is_active, product.archived_at) == (True, None)
+        assert (await sent(manager, "GET", f"/api/products/{product.id}"))[0] == 200

@@ -1,0 +1,162 @@
+"""Many products changed by an outside system at once: what each row does, alone and in order."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from quart.typing import TestClientProtocol
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.images import to_data_url
+from models import AuditEntry, Product
+from tests.factories import make_product
+from tests.factories.catalogue import make_key, make_picture
+
+BULK = "/api/v1/products/bulk"
+
+
+@pytest.fixture
+async def key(db: AsyncSession) -> dict[str, str]:
+    """The header of a program that may sync."""
+    return await make_key(db)
+
+
+async def read(db: AsyncSession, product: Product) -> Product:
+    await db.refresh(product)
+    return product
+
+
+async def test_each_row_stands_or_falls_alone(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    one, two, three = await make_product(db), await make_product(db, brand="Vollmer"), await make_product(db)
+    archived = await make_product(db, archived_at=one.created_at)
+    await db.commit()
+    rows = [
+        {"id": one.id, "unit_price": 1.25, "bulk_price": 1.2, "bulk_quantity": 6},
+        {"sku": two.sku.lower(), "brand": "Vollmer"},
+        {"id": three.id, "unit_price": "4"},
+        {"sku": "no-such", "name": "x"},
+        {"unit_price": 4},
+        17,
+        {"id": three.id, "sku": one.sku, "name": "x"},
+        {"sku": archived.sku, "name": "x"},
+        {"id": three.id, "name": None, "unit_price": -1},
+        {"sku": three.sku, "name": "Third", "description": None, "in_stock": False},
+    ]
+    response = await client.post(BULK, json={"products": rows}, headers=key)
+    body = await response.get_json()
+    assert response.status_code == 200
+    assert (body["success"], body["updated_count"], body["skipped_count"], body["error_count"]) == (True, 2, 1, 7)
+    assert body["updated"] == [{"id": one.id, "sku": one.sku}, {"id": three.id, "sku": three.sku}]
+    assert body["skipped"] == [{"id": two.id, "sku": two.sku, "reason": "nothing changed"}]
+    assert body["errors"] == [
+        {"index": 2, "id": three.id, "sku": None, "error": "Unit price must be a number with at most two decimals."},
+        {"index": 3, "id": None, "sku": "no-such", "error": "There is no such product."},
+        {"index": 4, "id": None, "sku": None, "error": "Sku is required where there is no id."},
+        {"index": 5, "id": None, "sku": None, "error": "Body must be an object."},
+        {"index": 6, "id": three.id, "sku": one.sku, "error": f"The product with this id has the SKU {three.sku}."},
+        {"index": 7, "id": None, "sku": archived.sku, "error": "There is no such product."},
+        {"index": 8, "id": three.id, "sku": None, "error": "Unit price must be at least 0."},
+    ]
+    kept = await read(db, one)
+    assert (kept.unit_price, kept.bulk_price, kept.bulk_quantity, kept.version) == (
+        Decimal("1.25"), Decimal("1.20"), 6, 2,
+    )  # fmt: skip
+    kept = await read(db, three)
+    assert (kept.name, kept.in_stock, kept.unit_price, kept.version) == ("Third", False, Decimal("10.00"), 2)
+    assert (await read(db, two)).version == 1
+    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == one.id))).scalar_one()
+    assert story.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
+    assert story.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
+    assert story.actor_kind == "api_key"
+
+
+async def test_rows_on_one_product_are_worked_through_in_order(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = [
+        {"id": product.id, "unit_price": 11},
+        {"sku": product.sku, "unit_price": 11.00},
+        {"sku": product.sku, "unit_price": 12},
+        {"id": product.id, "unit_price": 10},
+    ]
+    body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert (body["updated_count"], body["skipped_count"]) == (3, 1)
+    kept = await read(db, product)
+    assert (kept.unit_price, kept.version) == (Decimal("10.00"), 1)
+
+
+async def test_pictures_and_addresses_come_with_rows(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    drawn, linked, spoilt = [await make_product(db) for _ in range(3)]
+    await db.commit()
+    url = to_data_url("image/png", make_picture())
+
+    async def send(*rows: dict[str, Any]) -> Any:
+        return await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+
+    body = await send(
+        {"id": drawn.id, "image_url": url},
+        {"id": linked.id, "image_url": "https://pictures.example/a.jpg"},
+        {"id": spoilt.id, "image_url": to_data_url("image/png", b"<svg/>"), "name": "not kept"},
+        {"id": spoilt.id, "image_url": "javascript:alert(1)"},
+    )
+    assert (body["updated_count"], [row["index"] for row in body["errors"]]) == (2, [2, 3])
+    assert (await read(db, spoilt)).name != "not kept"
+    shown = (await (await client.get(f"/api/v1/products/{drawn.id}", headers=key)).get_json())["product"]["image_url"]
+    assert (await client.get(shown)).status_code == 200
+    body = await send({"id": drawn.id, "image_url": url}, {"id": drawn.id, "image_url": shown})
+    assert body["skipped_count"] == 2
+    body = await send({"id": drawn.id, "image_url": "https://pictures.example/b.jpg"})
+    assert body["updated_count"] == 1
+    kept = await read(db, drawn)
+    assert (kept.image_url, kept.image_hash) == ("https://pictures.example/b.jpg", None)
+
+
+async def test_more_than_5000_rows_are_refused_as_a_whole(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = [{"id": product.id, "unit_price": 1}] * 5001
+    response = await client.post(BULK, json={"products": rows}, headers=key)
+    assert response.status_code == 400
+    assert (await response.get_json())["fields"] == {"products": "must have at most 5000 entries"}
+    assert (await client.post(BULK, json={}, headers=key)).status_code == 400
+    body = await (await client.post(BULK, json={"products": []}, headers=key)).get_json()
+    assert (body["success"], body["updated_count"]) == (True, 0)
+    assert await db.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.record_kind == "product")) == 0
+
+
+async def test_an_id_that_no_product_can_have_spoils_its_row_alone(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    rows = f'[{{"id": {10**30}, "name": "x"}}, {{"id": 0, "name": "x"}}, {{"id": {product.id}, "name": "Kept"}}]'
+    response = await client.post(
+        BULK,
+        data=f'{{"products": {rows}}}',
+        headers=key | {"Content-Type": "application/json"},
+    )
+    body = await response.get_json()
+    assert (response.status_code, body["updated_count"]) == (200, 1)
+    assert [(row["index"], row["id"], row["error"]) for row in body["errors"]] == [
+        (0, None, "Id must be at most 9223372036854775807."),
+        (1, None, "Id must be at least 1."),
+    ]
+
+
+async def test_a_body_beyond_64_megabytes_and_another_media_type_are_refused(
+    client: TestClientProtocol, key: dict[str, str]
+) -> None:
+    response = await client.post(BULK, data=b" " * 64_000_001, headers=key | {"Content-Type": "application/json"})
+    assert (response.status_code, (await response.get_json())["code"]) == (413, "too_large")
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
+        response = await client.post(BULK, data=b'{"products": []}', headers=key | {"Content-Type": media_type})
+        assert response.status_code == 415
