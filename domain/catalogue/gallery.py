@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.actor import Actor
 from domain.catalogue.edit_product import change_product, lock_product
 from domain.catalogue.get_product import make_image_url
-from domain.catalogue.pictures import demote_primary_picture, drop_primary_picture, keep_bytes, prepare_picture
+from domain.catalogue.pictures import demote_primary_picture, drop_primary_picture, keep_picture, prepare_picture
 from domain.errors import InvalidInput, NotFound, Refused
 from domain.inputs import Id, Input
 from domain.staff.rights import require
@@ -87,26 +87,12 @@ async def add_gallery_image(
     if count >= MOST_PICTURES:
         raise Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code="gallery_full")
     is_first = product.image_hash is None and product.image_url is None
-    image = picture.image
-    row = ProductImage(
-        product_id=product_id,
-        sort_order=0 if last is None else last + 1,
-        is_primary=is_first,
-        content_type=image.content_type,
-        width=image.width,
-        height=image.height,
-        size_bytes=len(image.data),
-        sha256=image.sha256,
-    )
-    db.add(row)
-    await db.flush()
-    assert row.id is not None
-    await keep_bytes(db, row.id, picture)
+    row = await keep_picture(db, product_id, picture, is_primary=is_first, sort_order=0 if last is None else last + 1)
     if is_first:
-        product.image_hash = image.sha256
+        product.image_hash = row.sha256
     await change_product(db, product, {}, picture_changed=True, by=by)
-    address = make_image_url(product_id, image.sha256, None) or ""
-    return GalleryPicture(row.id, address, row.sort_order, is_first, image.width, image.height)
+    address = make_image_url(product_id, row.sha256, None) or ""
+    return GalleryPicture(row.id, address, row.sort_order, is_first, row.width, row.height)
 
 
 async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:

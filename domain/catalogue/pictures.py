@@ -84,10 +84,18 @@ async def keep_primary_picture(db: AsyncSession, product_id: int, picture: Prepa
     The caller holds the product's row.
     """
     await drop_primary_picture(db, product_id)
+    await keep_picture(db, product_id, picture, is_primary=True)
+
+
+async def keep_picture(
+    db: AsyncSession, product_id: int, picture: PreparedPicture, *, is_primary: bool, sort_order: int = 0
+) -> ProductImage:
+    """Put a picture and its bytes into the product's gallery."""
     image = picture.image
     row = ProductImage(
         product_id=product_id,
-        is_primary=True,
+        sort_order=sort_order,
+        is_primary=is_primary,
         content_type=image.content_type,
         width=image.width,
         height=image.height,
@@ -96,14 +104,9 @@ async def keep_primary_picture(db: AsyncSession, product_id: int, picture: Prepa
     )
     db.add(row)
     await db.flush()
-    assert row.id is not None
-    await keep_bytes(db, row.id, picture)
-
-
-async def keep_bytes(db: AsyncSession, image_id: int, picture: PreparedPicture) -> None:
-    """Keep the bytes of a picture whose row is there."""
-    db.add(ProductImageData(image_id=image_id, original=picture.image.data, thumbnail=picture.thumbnail))
+    db.add(ProductImageData(image_id=row.id, original=image.data, thumbnail=picture.thumbnail))
     await db.flush()
+    return row
 
 
 async def drop_primary_picture(db: AsyncSession, product_id: int) -> None:

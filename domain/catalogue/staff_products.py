@@ -3,18 +3,18 @@
 Costs are for who may see them, prices for who may see money.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor
 from domain.catalogue.create_product import CreateProduct, barcode_taken, create_product
 from domain.catalogue.edit_product import EditProduct, Inches, Weight, edit_product
-from domain.catalogue.get_product import make_image_url
+from domain.catalogue.product_rows import read_values, select_rows
 from domain.catalogue.search import match_products, read_search
 from domain.errors import NotFound
 from domain.inputs import Count, Id, MoneyIn, Text60, Text200
@@ -88,14 +88,7 @@ class StaffProduct:
     version: int
 
 
-IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
-_ROW: Select[Any] = select(
-    *(
-        IS_AVAILABLE.label("in_stock") if field.name == "in_stock" else getattr(Product, field.name)
-        for field in fields(StaffProduct)
-    ),
-    Product.image_hash,
-)
+_ROW = select_rows(StaffProduct)
 
 
 async def list_all_products(db: Reader, asked: ListAllProducts, *, visible_to: Actor) -> Page[StaffProduct]:
@@ -148,9 +141,7 @@ async def update_product(db: AsyncSession, product_id: int, data: UpdateProduct,
 
 
 def _make_product(row: Any, visible_to: Actor) -> StaffProduct:
-    *values, image_hash = row
-    product = dict(zip((field.name for field in fields(StaffProduct)), values, strict=True))
-    product["image_url"] = make_image_url(product["id"], image_hash, product["image_url"])
+    product = read_values(StaffProduct, row)
     if not may(visible_to, "see_money"):
         product |= {"unit_price": None, "bulk_price": None}
     if not may(visible_to, "see_costs"):

@@ -3,15 +3,15 @@
 A product is named by its id or its SKU; digits are tried as an id first, and then as a SKU.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.catalogue.get_product import make_image_url
+from domain.catalogue.product_rows import IS_AVAILABLE, read_values, select_rows
 from domain.catalogue.search import match_products, read_search
 from domain.errors import NotFound
 from domain.inputs import BIGGEST_ID, Id, Text200, has_nul
@@ -50,15 +50,8 @@ class SyncProduct:
     is_active: bool
 
 
-IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
 IS_KEPT = Product.archived_at.is_(None)
-_ROW: Select[Any] = select(
-    *(
-        IS_AVAILABLE.label("in_stock") if field.name == "in_stock" else getattr(Product, field.name)
-        for field in fields(SyncProduct)
-    ),
-    Product.image_hash,
-)
+_ROW = select_rows(SyncProduct)
 
 
 async def sync_list_products(db: Reader, asked: SyncListProducts) -> Page[SyncProduct]:
@@ -72,7 +65,7 @@ async def sync_list_products(db: Reader, asked: SyncListProducts) -> Page[SyncPr
         conditions.append(IS_AVAILABLE if asked.in_stock else ~IS_AVAILABLE)
     rows = await db.execute(_ROW.where(*conditions).order_by(Product.id).limit(asked.per_page).offset(asked.offset))
     total = await db.scalar(select(func.count()).select_from(Product).where(*conditions))
-    return make_page([_make_product(row) for row in rows], total or 0, asked)
+    return make_page([SyncProduct(**read_values(SyncProduct, row)) for row in rows], total or 0, asked)
 
 
 async def sync_get_product(db: Reader, id_or_sku: str) -> SyncProduct:
@@ -80,7 +73,7 @@ async def sync_get_product(db: Reader, id_or_sku: str) -> SyncProduct:
     row = (await db.execute(_narrow(_ROW, id_or_sku))).first()
     if row is None:
         raise NotFound("There is no such product.")
-    return _make_product(row)
+    return SyncProduct(**read_values(SyncProduct, row))
 
 
 async def find_product_id(db: Reader, id_or_sku: str) -> int:
@@ -102,10 +95,3 @@ def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:
         return statement.where(IS_KEPT, is_named)
     is_numbered = Product.id == number
     return statement.where(IS_KEPT, or_(is_numbered, is_named)).order_by(case((is_numbered, 0), else_=1)).limit(1)
-
-
-def _make_product(row: Any) -> SyncProduct:
-    *values, image_hash = row
-    product = dict(zip((field.name for field in fields(SyncProduct)), values, strict=True))
-    product["image_url"] = make_image_url(product["id"], image_hash, product["image_url"])
-    return SyncProduct(**product)

@@ -5,10 +5,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.actor import Actor
+from domain.catalogue.product_rows import IS_AVAILABLE
 from domain.catalogue.product_table import StockFilter, match_shelf, name_shelf
 from domain.catalogue.search import Search, escape_like, found_by, match_products, read_search
 from domain.errors import NotFound
@@ -83,7 +84,6 @@ class StockLine:
         return name_shelf(self.may_sell, self.stock_quantity, self.reorder_level)
 
 
-IS_AVAILABLE = and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, literal(True)))
 _COMPUTED: dict[str, ColumnElement[Any]] = {"in_stock": IS_AVAILABLE, "may_sell": Product.in_stock.expression}
 _LINE: Select[Any] = select(
     *(_COMPUTED[field.name] if field.name in _COMPUTED else getattr(Product, field.name) for field in fields(StockLine))

@@ -316,9 +316,9 @@ async def test_every_write_refuses_another_media_type_and_an_unknown_product(
     archived = await make_product(db, is_active=False)
     archived.archived_at = archived.created_at
     await db.commit()
-    plain = key | {"Content-Type": "text/plain"}
+    plain: dict[str, Any] = {"data": "x", "headers": key | {"Content-Type": "text/plain"}}
     path = f"/api/v1/products/{archived.id}{part}"
-    assert (await client.open(path, method=method, data="x", headers=plain, json=None)).status_code == 415
+    assert (await client.open(path, method=method, **plain)).status_code == 415
     for name in (str(archived.id), archived.sku, "0", str(2**63), "no-such"):
         body: dict[str, Any] = {"json": {"unit_price": 1, "in_stock": True}}
         if part == "/image":
