@@ -49,10 +49,14 @@ async def sync_update_product(
     db: AsyncSession, id_or_sku: str, data: SyncUpdateProduct | SyncUpdatePricing, *, by: Actor
 ) -> SyncProduct:
     """Change what was sent; raises NotFound, InvalidInput, and Refused for a taken SKU."""
-    product_id = await find_product_id(db, id_or_sku)
-    changes = EditProduct.model_validate({name: getattr(data, name) for name in data.model_fields_set})
-    await edit_product(db, product_id, changes, by=by)
-    return await sync_get_product(db, str(product_id))
+    before = await sync_get_product(db, id_or_sku)
+    sent = {name: getattr(data, name) for name in data.model_fields_set}
+    if sent.keys() == SyncUpdateProduct.model_fields.keys() and sent["in_stock"] is False and not before.in_stock:
+        # A whole product sent back as it was read: out of stock is what it is, not what it shall stay.
+        del sent["in_stock"]
+    changes = EditProduct.model_validate(sent)
+    await edit_product(db, before.id, changes, by=by)
+    return await sync_get_product(db, str(before.id))
 
 
 async def sync_upload_image(db: AsyncSession, id_or_sku: str, image: bytes, *, by: Actor) -> SyncProduct:

@@ -115,10 +115,11 @@ async def test_an_update_changes_what_was_sent_alone(
     assert (kept.cost_per_item, kept.is_active, kept.version) == (None, True, 2)
 
 
+@pytest.mark.parametrize("stock", [None, 0, 7])
 async def test_what_was_read_can_be_sent_back_without_changing_anything(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], stock: int | None
 ) -> None:
-    product = await make_product(db)
+    product = await make_product(db, stock)
     await db.commit()
     path = f"/api/v1/products/{product.id}"
     await client.post(f"{path}/image", files=as_file(make_picture()), headers=key)
@@ -126,7 +127,11 @@ async def test_what_was_read_can_be_sent_back_without_changing_anything(
     version = (await read(db, product)).version
     response = await client.put(path, json=shown, headers=key)
     assert (await response.get_json())["product"] == shown
-    assert (await read(db, product)).version == version
+    kept = await read(db, product)
+    assert (kept.version, kept.in_stock) == (version, True)
+    # Said by itself, it is meant: the product is not sold, whatever arrives.
+    await client.patch(path, json={"in_stock": False}, headers=key)
+    assert (await read(db, product)).in_stock is False
 
 
 async def test_a_bad_or_conflicting_update_is_refused(
