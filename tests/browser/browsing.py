@@ -1,12 +1,13 @@
 """What the browser tests stand on: the running program as they see it, and pages whose console is watched."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route
 from quart import Quart
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -71,3 +72,26 @@ def watch_console(page: Page, complaints: list[str]) -> None:
             else None
         ),
     )
+
+
+@asynccontextmanager
+async def slow_posts(page: Page, path: str) -> AsyncIterator[list[str]]:
+    """The requests to a path while this lasts, none of them let through before it ends, as on a slow network."""
+    arrived: list[str] = []
+    is_over = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        arrived.append(route.request.url)
+        await is_over.wait()
+        await route.continue_()
+
+    await page.route(f"**{path}", hold)
+    try:
+        yield arrived
+    finally:
+        is_over.set()
+
+
+async def press_twice(button: Locator) -> None:
+    """Two presses in one moment, as an impatient finger does."""
+    await button.evaluate("button => { button.click(); button.click(); }")

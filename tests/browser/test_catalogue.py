@@ -166,5 +166,6 @@ async def test_a_scanner_goes_through_a_delivery_by_itself(browser: Browser, por
         await expect(page.locator("[data-lines] > div")).to_have_count(8)
         await page.keyboard.press("Control+Enter")
         await expect(page.get_by_text("14 units of 7 products received")).to_be_visible()
-    levels = await portal.raw.fetch("SELECT stock_quantity FROM product WHERE id = ANY($1)", [one.id for one in products])
+    ids = [one.id for one in products]
+    levels = await portal.raw.fetch("SELECT stock_quantity FROM product WHERE id = ANY($1)", ids)
     assert [row["stock_quantity"] for row in levels] == [3] * 7

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from domain.actor import GUEST, SYSTEM
 from domain.payments.pay_link import CreatePayLink, MadeLink, create_pay_link
 from proofs.ground import Server, free_port
 from settings import Settings
-from tests.browser.browsing import Portal, browsing
+from tests.browser.browsing import Portal, browsing, press_twice, slow_posts
 from tests.browser.conftest import Launch, server_secrets
 from tests.factories import make_product, make_staff
 from tests.factories.catalogue import make_picture
@@ -109,10 +109,14 @@ async def pay_there(page: Page, card: str = GOOD_CARD) -> None:
 async def send_photos(page: Page, front: bytes, back: bytes) -> None:
     """Choose both sides of a check in the open part about checks, and send them."""
     for label, data in (("Front", front), ("Back, signed", back)):
-        await expect(page.get_by_text("Chosen: tap to change")).to_have_count(0 if label == "Front" else 1)
-        file = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
-        await page.get_by_label(label).set_input_files(file)  # type: ignore[arg-type]
+        await page.get_by_label(label).set_input_files(as_photo(data))
+        await expect(page.locator(".drop", has_text="Change photo")).to_have_count(1 if label == "Front" else 2)
     await page.get_by_role("button", name="Send for review").click()
+
+
+def as_photo(data: bytes) -> FilePayload:
+    """A file as a phone's camera hands it over."""
+    return {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
 
 
 def take_photo(shade: int) -> bytes:
@@ -136,6 +140,24 @@ async def test_a_card_is_paid_on_stripes_page_and_the_payment_found_on_return(ti
         await expect(page.locator("#pay_page")).to_contain_text("$65.00")
     assert await till.list_payments(link) == [("65.00", "credit_card")]
     assert await till.read_order(link) == ("paid", "pending", "65.00")
+
+
+async def test_a_button_pressed_twice_asks_once(till: Till) -> None:
+    link = await till.make_link()
+    before = set(till.stripe.sessions)
+    async with till.open_phone() as page:
+        await page.goto(link.url)
+        async with slow_posts(page, "/card") as asked:
+            await press_twice(page.get_by_role("button", name="Pay $65.00"))
+        await expect(page).to_have_url(CHECKOUT)
+        assert len(asked) == len(set(till.stripe.sessions) - before) == 1
+        await page.goto(link.url)
+        await page.get_by_text("Send a photo of a check").click()
+        await page.get_by_label("Front").set_input_files(as_photo(take_photo(60)))
+        async with slow_posts(page, "/check") as sent:
+            await press_twice(page.get_by_role("button", name="Send for review"))
+        await expect(page.locator("#pay_page")).to_contain_text("We have your check")
+        assert len(sent) == 1
 
 
 async def test_opening_a_link_and_looking_around_starts_nothing_at_stripe(till: Till) -> None:
