@@ -65,4 +65,7 @@ async def test_the_payment_card_stays_on_a_phone_with_everything_it_offers(brows
         acts = page.locator("section[aria-labelledby=payments] .card-header a")
         words = ["Review check", "Take payment", "Use $15.00 of credit", "Replace check", "Send pay link"]
         await expect(acts).to_have_text(words)
+        for act in await acts.all():
+            await act.scroll_into_view_if_needed()
+            await expect(act).to_be_in_viewport(ratio=1)
         assert await width_of(page) == PHONE["width"]
