@@ -11,6 +11,7 @@ from domain.credit.apply import ApplyCredit, apply_credit
 from domain.inputs import Input, Text2000
 from domain.money import ZERO, format_money
 from domain.orders.assign import AssignOrder, assign_order
+from domain.orders.attend import AttendOrder, attend_order
 from domain.orders.cancel import cancel_order
 from domain.orders.delete import delete_order
 from domain.orders.hold import ReleaseOrder, release_order
@@ -107,6 +108,28 @@ async def release_hold(number: str) -> Response:
     if tried.refusal is not None:
         return await _ask("orders/release.html", await _read(number), tried)
     return await redirect_to(order_url(number), toast=f"{number} is released")
+
+
+@blueprint.get("/portal/orders/<number>/attend")
+@staff_page(*OFFICE)
+async def show_attend(number: str) -> Response:
+    """Ask what was done about the order's troubles."""
+    return await _ask("orders/attend.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/attend")
+@staff_page(*OFFICE)
+async def attend(number: str) -> Response:
+    """Take the order off the list of those that need attention."""
+    shown, version = await _read(number), await form_version()
+
+    async def note(data: AttendOrder) -> Any:
+        return await attend_order(db(), shown.order.id, data, by=current_actor(), version=version)
+
+    tried = await attempt(AttendOrder, note)
+    if tried.refusal is not None:
+        return await _ask("orders/attend.html", await _read(number), tried)
+    return await redirect_to(order_url(number), toast=f"{number} is dealt with")
 
 
 @blueprint.get("/portal/orders/<number>/assign")

@@ -38,6 +38,7 @@ KIND_LOOKS = {
     "placed": ("plus", "", "Placed"),
     "paid": ("cash", "good", "Payment received"),
     "credit_used": ("coin", "", "Store credit used"),
+    "attended": ("circle-check", "good", "Dealt with"),
     "released": ("lock-open", "good", "Released from hold"),
     "assigned": ("user-check", "", "Assigned to"),
     "items": ("pencil", "", "Items changed"),

@@ -66,7 +66,8 @@ async def look_for_payment(token: str) -> Response | WerkzeugResponse:
 
     async def ask() -> Response:
         await ask_about_link(token, settings=settings())
-        return await redirect_to(f"/pay/{token}")
+        is_payable = (await get_pay_page(db(), token)).is_open
+        return await redirect_to(f"/pay/{token}?not_arrived=1" if is_payable else f"/pay/{token}")
 
     return await _try(token, ask)
 
@@ -113,6 +114,7 @@ async def _show(token: str, refusal: DomainError | None = None) -> Response:
         url=f"/pay/{token}",
         takes_cards=bool(settings().stripe_secret_key),
         returned=bool(request.args.get("paid")),
+        not_arrived=bool(request.args.get("not_arrived")),
         problem=refusal.message if refusal and not refusal.fields else "",
         errors=refusal.fields if refusal else {},
     )

@@ -15,7 +15,7 @@ from domain.credit.exposure import TERMS, CreditStanding, calculate_exposure, fi
 from domain.money import ZERO
 from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
-from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, OrderStatus, PaymentMethod, allowed_next
+from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, OrderStatus, PaymentMethod, PaymentStatus, allowed_next
 from domain.staff.rights import may
 from models import Table
 from models.session import raw_connection
@@ -137,6 +137,14 @@ class OrderPage:
         )
 
     @property
+    def asks_for_payment(self) -> bool:
+        """Taking money is the act that comes next; not where some was given back, which nobody owes again."""
+        return self.can_take_payment and self.order.payment_status not in {
+            PaymentStatus.REFUNDED,
+            PaymentStatus.PARTIALLY_REFUNDED,
+        }
+
+    @property
     def credit_to_apply(self) -> Decimal:
         """How much store credit could be used on this order now."""
         if not self.can_take_payment or not may(self.reader, "apply_credit") or self.customer is None:
@@ -147,6 +155,11 @@ class OrderPage:
     def can_release(self) -> bool:
         """A manager lifts a hold."""
         return self.order.on_hold and may(self.reader, "override_terms")
+
+    @property
+    def can_attend(self) -> bool:
+        """The office says when a trouble is dealt with."""
+        return bool(self.order.attention) and may(self.reader, "attend_orders")
 
     @property
     def can_delete(self) -> bool:

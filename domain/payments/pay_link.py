@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor, ActorKind
@@ -27,7 +27,7 @@ from domain.payments.find_order import lock_payable_order
 from domain.payments.record import calculate_balance
 from domain.staff.rights import may, require
 from domain.tokens import hash_token, new_token
-from models import IntentState, Order, PayLink, StripeIntent
+from models import IntentState, Order, PayLink, Payment, PaymentState, StripeIntent
 from models.session import separate_transaction
 from settings import Settings
 
@@ -67,6 +67,7 @@ class PageState(StrEnum):
     IN_REVIEW = "in_review"
     PROCESSING = "processing"
     PAID = "paid"
+    REFUNDED = "refunded"
     CANCELLED = "cancelled"
     OVER = "over"
 
@@ -171,17 +172,20 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     if found is None:
         raise NotFound("This link is not one of ours, or it was typed wrong.")
     link, order = found
-    processing = (
-        await db.execute(
-            select(func.count()).where(StripeIntent.order_id == order.id, StripeIntent.state == IntentState.PENDING)
-        )
-    ).scalar_one()
+    under_way = exists().where(StripeIntent.order_id == order.id, StripeIntent.state == IntentState.PENDING)
+    given_back = exists().where(
+        Payment.order_id == order.id,
+        Payment.refunds_payment_id.is_not(None),
+        Payment.state == PaymentState.SUCCEEDED,
+        Payment.created_at > link.created_at,
+    )
+    is_processing, is_given_back = (await db.execute(select(under_way, given_back))).one()
     balance = calculate_balance(order)
     is_on_terms = order.payment_method == PaymentMethod.NET30 and balance > ZERO
     return PayPage(
         link_id=link.id,
         order_id=order.id,
-        state=_choose_state(link, order, is_processing=processing > 0),
+        state=_choose_state(link, order, is_processing=is_processing, is_given_back=is_given_back),
         order_number=order.order_number,
         payer=order.delivery_company or order.delivery_name,
         balance=balance,
@@ -195,7 +199,7 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     )
 
 
-def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageState:
+def _choose_state(link: PayLink, order: Order, *, is_processing: bool, is_given_back: bool) -> PageState:
     balance = calculate_balance(order)
     if order.status == OrderStatus.CANCELLED:
         return PageState.CANCELLED
@@ -205,6 +209,9 @@ def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageSt
         return PageState.IN_REVIEW
     if is_processing:
         return PageState.PROCESSING
+    if is_given_back:
+        # What was given back is asked for by a new link only, which somebody has to mean.
+        return PageState.REFUNDED
     return PageState.OVER if link.expires_at <= now() or balance != link.amount else PageState.PAYABLE
 
 

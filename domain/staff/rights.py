@@ -17,6 +17,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "edit_orders": _DESK,
     "confirm_orders": _DESK,
     "cancel_paid_orders": _OFFICE,
+    "attend_orders": _OFFICE,
     "record_payments": _OFFICE,
     "apply_credit": _OFFICE,
     "send_pay_links": _DESK,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Role
@@ -111,6 +111,49 @@ async def test_a_held_order_says_why_and_a_manager_releases_it(client: TestClien
     assert (await send_form(client, f"{url}/release", reason="Known for years"))[0] == 303
     assert not (await read_order(db, order_id)).on_hold
     assert f"{url}/move/confirmed" in await read_page(client, url)
+
+
+async def test_what_needs_attention_is_dealt_with_by_the_office_and_leaves_its_word(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    troubles = "A dispute of $20.00 was lost.\nThe refund of $5.00 failed: card closed"
+    await db.execute(update(Order).where(Order.id == order_id).values(attention=troubles))
+    page = await read_page(client, url)
+    assert f'href="{url}/attend"' in page
+    asked = await read_page(client, f"{url}/attend")
+    for sentence in troubles.splitlines():
+        assert sentence in page
+        assert sentence in asked
+    assert (await send_form(client, f"{url}/attend", note="Called the bank"))[0] == 303
+    after = await read_order(db, order_id)
+    assert (after.attention, after.amount_paid) == ("", Decimal("0.00"))
+    story = await read_page(client, url)
+    assert "Dealt with" in story
+    assert "Called the bank" in story
+    assert f"{url}/attend" not in story
+    assert (await send_form(client, f"{url}/attend"))[0] == 409
+
+
+async def test_only_the_office_says_that_an_order_is_dealt_with(client: TestClientProtocol, db: AsyncSession) -> None:
+    number, order_id = await place(db)
+    await db.execute(update(Order).where(Order.id == order_id).values(attention="A dispute was lost."))
+    await open_as(client, db, Role.SALES_REP)
+    assert (await client.get(f"/portal/orders/{number}/attend")).status_code == 403
+
+
+async def test_money_given_back_is_not_asked_for_first(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    await db.execute(update(Order).where(Order.id == order_id).values(status="packed"))
+    assert f'class="btn btn-primary" href="{url}/pay"' in await read_page(client, url)
+    await db.execute(update(Order).where(Order.id == order_id).values(payment_status="partially_refunded"))
+    page = await read_page(client, url)
+    assert f'class="btn btn-primary" href="{url}/pay"' not in page
+    assert f'class="btn btn-sm" href="{url}/pay"' in page
 
 
 ADDRESS = {

@@ -12,6 +12,8 @@ from sqlalchemy import func, select, update
 
 from domain.actor import GUEST, Role
 from domain.clock import now
+from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.refund import RefundPayment, refund_payment
 from models import CreditEntry, Order, OutboxMessage, PayLink, Payment, StripeIntent
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -86,6 +88,33 @@ async def test_coming_back_from_stripe_shows_the_payment(client, db, stripe, ord
     assert (await press(client, path, "/arrived")).status_code == 303
     assert "Paid, thank you" in (await read_page(client, path))[1]
     assert (await read_order(db, order.id)).payment_status == "paid"
+
+
+async def test_looking_for_a_payment_that_has_not_arrived_says_so_without_looking_on(client, db, stripe, order):
+    path = await make_link(client, db, order)
+    await press(client, path, "/card")
+    answer = await press(client, path, "/arrived")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?not_arrived=1")
+    _, page = await read_page(client, f"{path}?not_arrived=1")
+    assert "No payment has arrived yet." in page
+    assert 'hx-trigger="submit"' in page
+    assert 'hx-trigger="load, submit"' in (await read_page(client, f"{path}?paid=1"))[1]
+
+
+async def test_what_was_given_back_is_not_asked_for_by_the_same_link(client, db, stripe, stripe_settings, order):
+    path = await make_link(client, db, order)
+    clerk = as_actor(await make_staff(db))
+    await mark_paid(db, order.id, MarkPaid(), by=clerk)
+    await db.commit()
+    paid = (await db.execute(select(Payment.id))).scalar_one()
+    refund = RefundPayment(amount=Decimal("65.00"), reason="Never came")
+    await refund_payment(order.id, paid, refund, by=clerk, settings=stripe_settings)
+    status, page = await read_page(client, path)
+    assert (status, "We gave money back" in page, "owes" in page) == (200, True, False)
+    answer = await press(client, path, "/card")
+    assert (answer.status_code, stripe.sessions) == (409, {})
+    meant = await make_link(client, db, order)
+    assert '<span class="amount">$65.00</span>' in (await read_page(client, meant))[1]
 
 
 async def test_the_page_and_the_events_pay_once(client, db, stripe, stripe_settings, order):
