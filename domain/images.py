@@ -1,24 +1,30 @@
 """Pictures and papers that people send: judged by content, bounded in size, made anew before they are kept.
 
-What is kept was written by us pixel by pixel, so no camera's place and date and no hidden program survives.
+What is kept was written by us pixel by pixel, so no camera's place and date and no hidden program survives. Pictures
+are worked on by two threads of their own: whoever sends many waits in line there, and memory and sign-ins don't suffer.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
+from typing import Any, TypeVar
 
 from PIL import Image, ImageCms, ImageOps
 
 from domain.errors import DomainError, InvalidInput, TooLarge
 
 MOST_BYTES = 12_000_000
-# A picture of 40 million pixels takes some 160 MB while it is open; no product needs more.
-MOST_PIXELS = 40_000_000
+# A picture of 40 million pixels takes 160 MB while it is open, and as much again while it is shrunk; a WebP's decoder
+# holds two frames beside it. No product needs more.
+MOST_PIXELS = {"JPEG": 40_000_000, "PNG": 40_000_000, "WEBP": 20_000_000}
 # Larger pictures are shrunk to this: no page shows more, and the database keeps every byte.
 LONGEST_SIDE = 3_000
 THUMBNAIL_SIDE = 320
@@ -26,8 +32,17 @@ LARGEST_PROFILE = 65_536
 PDF = "application/pdf"
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-# Two pictures open at once keep the memory flat however many are sent.
-_OPEN_PICTURES = threading.BoundedSemaphore(2)
+# What can be resized as it is; a palette, one clear colour or sixteen bits a pixel must become something else first.
+_RESIZABLE = {"L", "LA", "RGB", "RGBA", "CMYK"}
+_THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="picture")
+# Of pictures with more pixels than this one is open at a time: that keeps the memory flat however many are sent.
+MANY_PIXELS = 12_000_000
+_LARGE_PICTURE = threading.Lock()
+
+# Blocks above 32 MB go back to the system when they are freed; smaller ones would stay with each thread.
+Image.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +56,18 @@ class NormalisedImage:
     sha256: str
 
 
+async def in_picture_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Do the work on a picture in one of the threads that are there for it."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(work, *args, **kwargs))
+
+
 def normalise_image(
     data: bytes, *, allow_pdf: bool = False, field: str = "image", most_bytes: int = MOST_BYTES
 ) -> NormalisedImage:
     """Check a JPEG, PNG or WebP and make it anew: upright, without metadata, its first frame only, and never larger.
 
     Raises TooLarge above 12 MB and InvalidInput for anything else, for a truncated file and for one with more
-    pixels than we open. Takes up to a second: call it in a thread.
+    pixels than we open. Takes up to a second: call it by `in_picture_thread`.
     """
     check_size(data, field=field)
     kind = find_kind(data)
@@ -61,8 +81,7 @@ def normalise_image(
             # Asks the decoder for a smaller picture at once, which saves most of the memory.
             source.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         profile = source.info.get("icc_profile") if source.mode in {"RGB", "RGBA", "P"} else None
-        picture = _as_plain_picture(ImageOps.exif_transpose(source), opaque=kind == "JPEG")
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        picture = _as_plain_picture(_shrink(source, LONGEST_SIDE), opaque=kind == "JPEG")
         # Colours are meant as the profile says; a huge one is no profile.
         if isinstance(profile, bytes) and len(profile) <= LARGEST_PROFILE:
             picture = _in_srgb(picture, profile)
@@ -83,8 +102,7 @@ def make_thumbnail(data: bytes, side: int = THUMBNAIL_SIDE, *, field: str = "ima
     with _opened(data, kind, field) as source:
         if source.format == "JPEG":
             source.draft("RGB", (side * 2, side * 2))
-        picture = _as_plain_picture(ImageOps.exif_transpose(source), opaque=True)
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+        picture = _as_plain_picture(_shrink(source, side), opaque=True)
         return _encode(picture, "JPEG", quality=80)
 
 
@@ -131,23 +149,28 @@ def hash_bytes(data: bytes) -> str:
 @contextmanager
 def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
     """Open a picture once its claimed size is checked; whatever its decoder stumbles over is a refusal."""
-    with _OPEN_PICTURES:
-        try:
-            with Image.open(BytesIO(data), formats=[kind]) as source:
-                _check_pixels(*source.size, field)
+    try:
+        with Image.open(BytesIO(data), formats=[kind]) as source:
+            if source.width * source.height > MOST_PIXELS[kind]:
+                raise _refuse_pixels(kind, field)
+            with _LARGE_PICTURE if source.width * source.height > MANY_PIXELS else nullcontext():
                 yield source
-        except DomainError:
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _refuse_pixels(field) from None
-        except Exception as error:
-            # Decoders of broken files raise nearly anything, and all of it means the same to the sender.
-            raise _refuse(field, "is damaged or incomplete", code="damaged_image") from error
+    except DomainError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _refuse_pixels(kind, field) from None
+    except Exception as error:
+        # Decoders of broken files raise nearly anything, and all of it means the same to the sender.
+        raise _refuse(field, "is damaged or incomplete", code="damaged_image") from error
 
 
-def _check_pixels(width: int, height: int, field: str) -> None:
-    if width * height > MOST_PIXELS:
-        raise _refuse_pixels(field)
+def _shrink(source: Image.Image, side: int) -> Image.Image:
+    """The picture upright and at most `side` long, shrunk before anything else: every copy of it takes memory."""
+    is_resizable = source.mode in _RESIZABLE and "transparency" not in source.info
+    picture = source if is_resizable else _as_plain_picture(source, opaque=False)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    ImageOps.exif_transpose(picture, in_place=True)
+    return picture
 
 
 def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
@@ -159,7 +182,7 @@ def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
         # Sixteen bits a pixel: keep the upper eight.
         source = source.convert("I").point(lambda level: level * (1 / 256)).convert("L")
     if source.mode == "L" and "transparency" not in source.info:
-        return source.copy()
+        return source
     if not source.has_transparency_data:
         return source.convert("RGB")
     clear = source.convert("RGBA")
@@ -207,5 +230,6 @@ def _refuse(field: str, sentence: str, *, code: str = "bad_image") -> InvalidInp
     return InvalidInput(f"The file {sentence}.", code=code, fields={field: sentence})
 
 
-def _refuse_pixels(field: str) -> InvalidInput:
-    return _refuse(field, f"must have at most {MOST_PIXELS // 1_000_000} million pixels", code="too_many_pixels")
+def _refuse_pixels(kind: str, field: str) -> InvalidInput:
+    most = MOST_PIXELS[kind] // 1_000_000
+    return _refuse(field, f"must have at most {most} million pixels", code="too_many_pixels")

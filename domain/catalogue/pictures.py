@@ -3,7 +3,6 @@
 The thumbnail is made once, with its picture. Pixels are worked on in a thread and before any lock is taken.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +11,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import NotFound
-from domain.images import NormalisedImage, make_thumbnail, normalise_image, read_data_url, to_data_url
+from domain.images import (
+    NormalisedImage,
+    in_picture_thread,
+    make_thumbnail,
+    normalise_image,
+    read_data_url,
+    to_data_url,
+)
 from models import ProductImage, ProductImageData
 
 # In base64, and with the product's other fields, this is still within the 12 MB of a request.
@@ -64,17 +70,17 @@ class FoundPicture:
 
 async def prepare_picture(data: bytes, *, field: str = "image") -> PreparedPicture:
     """Check and remake a picture in a thread; raises InvalidInput or TooLarge naming `field`."""
-    return await asyncio.to_thread(_prepare, data, field)
+    return await in_picture_thread(_prepare, data, field)
 
 
 async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPicture:
     """The same for a picture sent as a data URL."""
-    return await asyncio.to_thread(lambda: _prepare(read_data_url(url, field=field), field))
+    return await in_picture_thread(lambda: _prepare(read_data_url(url, field=field), field))
 
 
 async def normalise_to_data_url(data: bytes) -> str:
     """A picture checked and made anew, as the data URL that a new product takes."""
-    image = await asyncio.to_thread(normalise_image, data, most_bytes=MOST_BYTES_IN_TEXT)
+    image = await in_picture_thread(normalise_image, data, most_bytes=MOST_BYTES_IN_TEXT)
     return to_data_url(image.content_type, image.data)
 
 

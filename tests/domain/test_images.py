@@ -1,9 +1,11 @@
 """Pictures are judged by content, bounded, and made anew without what they carried."""
 
+import asyncio
 import hashlib
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from io import BytesIO
 from random import Random
@@ -16,6 +18,7 @@ from domain.errors import InvalidInput, TooLarge
 from domain.images import (
     LONGEST_SIDE,
     MOST_BYTES,
+    in_picture_thread,
     make_thumbnail,
     normalise_image,
     read_data_url,
@@ -192,6 +195,7 @@ def make_webp_bomb(side: int) -> bytes:
 def test_more_pixels_than_we_open_are_refused() -> None:
     assert refused(make_bomb(7_000)).code == "too_many_pixels"
     assert refused(make_bomb(11_000)).code == "too_many_pixels"
+    assert refused(make_webp_bomb(4_600)).fields == {"image": "must have at most 20 million pixels"}
 
 
 @pytest.mark.parametrize(("kind", "side"), [("PNG", 50_000), ("WEBP", 16_384), ("WEBP", 13_000)])
@@ -279,3 +283,23 @@ def test_a_profile_that_says_nothing_changes_nothing() -> None:
     kept = normalise_image(with_profile("PNG", b"<script>" * 40, (255, 0, 0)))
     assert b"<script>" not in kept.data
     assert opened(kept.data).getpixel((4, 4)) == (255, 0, 0)
+
+
+def test_a_clear_colour_stays_clear_when_its_picture_is_shrunk() -> None:
+    half = Image.new("RGB", (6_000, 10), (0, 255, 0))
+    half.paste((255, 0, 0), (0, 0, 3_000, 10))
+    written = BytesIO()
+    half.save(written, "PNG", transparency=(0, 255, 0))
+    kept = opened(normalise_image(written.getvalue()).data)
+    assert (kept.mode, kept.width) == ("RGBA", 3_000)
+    assert kept.getpixel((500, 2)) == (255, 0, 0, 255)
+    assert kept.getpixel((2_500, 2))[3] == 0  # type: ignore[index]
+
+
+async def test_pictures_wait_in_their_own_line_and_hold_up_nothing_else() -> None:
+    gate = threading.Event()
+    waiting = [asyncio.create_task(in_picture_thread(gate.wait)) for _ in range(60)]
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(lambda: "others go on") == "others go on"
+    gate.set()
+    assert await asyncio.gather(*waiting) == [True] * 60
