@@ -1,6 +1,5 @@
 """The "Save Me Money" form: kept first, then mailed to whoever sells, and answered by somebody of ours."""
 
-import asyncio
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Select, select, true, update
@@ -12,7 +11,7 @@ from domain.audit import record_audit
 from domain.catalogue.search import escape_like
 from domain.clock import now
 from domain.errors import NotFound, TooLarge
-from domain.images import PDF, normalise_image
+from domain.images import PDF, in_picture_thread, normalise_image
 from domain.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
 from domain.outbox import Attachment, queue_mail
 from domain.paging import Page, PageInput, make_page
@@ -60,7 +59,7 @@ async def request_savings(
     if invoice and len(invoice) > MOST_INVOICE_BYTES:
         raise TooLarge("The invoice is larger than 10 MB.", fields={"invoice": "must be at most 10 MB"})
     if invoice:
-        kept = await asyncio.to_thread(normalise_image, invoice, allow_pdf=True, field="invoice")
+        kept = await in_picture_thread(normalise_image, invoice, allow_pdf=True, field="invoice")
     request = SavingsRequest(
         **data.model_dump() | {"phone": parse_phone(data.phone) or data.phone},
         invoice_type=kept.content_type if kept else "",

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.actor import Actor
 from domain.crypto import UnreadableSecretError, seal, unseal
 from domain.errors import NotFound, OutsideServiceFailed
-from domain.images import NormalisedImage, hash_bytes, normalise_image
+from domain.images import NormalisedImage, hash_bytes, in_picture_thread, normalise_image
 from domain.jobs import enqueue
 from domain.object_store import find_object_store, get_object_store
 from domain.payments.find_order import is_named
@@ -39,8 +39,8 @@ class CheckPhotos:
 
 async def prepare_photos(front: bytes, back: bytes | None) -> CheckPhotos:
     """Check both files by content and make them anew, outside any transaction; raises InvalidInput or TooLarge."""
-    first = await asyncio.to_thread(normalise_image, front, field="check_front")
-    second = await asyncio.to_thread(normalise_image, back, field="check_back") if back else None
+    first = await in_picture_thread(normalise_image, front, field="check_front")
+    second = await in_picture_thread(normalise_image, back, field="check_back") if back else None
     return CheckPhotos(first, second)
 
 
