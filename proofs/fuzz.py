@@ -1,4 +1,4 @@
-"""Whatever is sent, never a 500: schemathesis draws requests from the API's own document, as guest and as admin."""
+"""Whatever is sent, never a 500: schemathesis draws requests from the API's own document, as everybody who may call."""
 
 import asyncio
 import re
@@ -6,36 +6,59 @@ import sys
 import tempfile
 from pathlib import Path
 
+import asyncpg
 import httpx2
 
+from domain.passwords import hash_password
 from proofs.ground import Server, check, connect, proving_database, running_servers, stock_shelf
 from proofs.oversell import staff_token
 
 # These end the session or the account that the draws are made with.
-ENDS_THE_SESSION = r"/logout$|/profile|/staff/users|/auth/|/staff/login|/warehouse/login"
+ENDS_THE_SESSION = r"/logout$|/profile|/staff/users|/users/\{|/auth/|/staff/login|/warehouse/login"
+KEY = "a key of the proof that is long enough"
+PASSWORD = "the password of the proof"
+_CUSTOMER = """
+INSERT INTO customer (username, email, email_verified_at, password_hash)
+VALUES ('proof', 'proof@example.com', now(), $1)
+"""
 # 502 and 503 are answers of their own here: an outside service failed, or is not set up.
 CONFIG = '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", "502", "503"]\n'
 
 
 async def prove(*, examples: int = 40) -> None:
-    """Fuzz every operation twice: signed out, and as an admin where that does not end the session."""
-    async with proving_database() as url, running_servers(url, 1) as (server,):
+    """Fuzz every operation signed out, and each one that somebody may call as an admin, a program and a customer."""
+    async with proving_database() as url, running_servers(url, 1, API_KEY=KEY) as (server,):
         connection = await connect(url)
         await stock_shelf(connection, [100] * 20)
-        token = await staff_token(connection)
+        admin = f"Authorization: Bearer {await staff_token(connection)}"
+        customer = f"Cookie: {await customer_cookie(server, connection)}"
         await connection.close()
-        guest = await fuzz(server, examples=examples)
-        admin = await fuzz(
-            server,
-            *("-H", f"Authorization: Bearer {token}", "--exclude-path-regex", ENDS_THE_SESSION),
-            examples=examples,
-        )
-        async with httpx2.AsyncClient() as client:
-            alive = await client.get(f"{server.url}/api/staff/me", headers={"Authorization": f"Bearer {token}"})
-        print(f"  guest: {guest[1]}; admin: {admin[1]}")
-        check("nothing a guest sends is a 500", guest[0] == 0)
-        check("nothing an admin sends is a 500", admin[0] == 0)
-        check("the admin was signed in to the end", alive.status_code == 200)
+        kept = ("--exclude-path-regex", ENDS_THE_SESSION)
+        failed = []
+        for who, options in (
+            ("guest", ()),
+            ("admin", ("-H", admin, *kept)),
+            ("program", ("-H", f"X-API-Key: {KEY}", "--include-path-regex", "^/api/v1/")),
+            ("customer", ("-H", customer, *kept, "--include-path-regex", "^/api/(?!staff|v1|internal|webhooks)")),
+        ):
+            status, cases = await fuzz(server, *options, examples=examples)
+            print(f"  {who}: {cases}")
+            failed += [who] * (status != 0)
+        check("nothing that anybody sends is a 500", not failed)
+        for who, header, path in (("admin", admin, "/api/staff/me"), ("customer", customer, "/api/orders")):
+            name, _, value = header.partition(": ")
+            async with httpx2.AsyncClient() as client:
+                alive = await client.get(f"{server.url}{path}", headers={name: value})
+            check(f"the {who} was signed in to the end", alive.status_code == 200)
+
+
+async def customer_cookie(server: Server, connection: asyncpg.Connection) -> str:
+    """The session cookie of a customer who signed in."""
+    await connection.execute(_CUSTOMER, await hash_password(PASSWORD))
+    async with httpx2.AsyncClient(base_url=server.url) as client:
+        answer = await client.post("/api/auth/login", json={"username": "proof", "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
 async def fuzz(server: Server, *options: str, examples: int) -> tuple[int, str]:
