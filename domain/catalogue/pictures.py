@@ -20,6 +20,7 @@ from domain.images import (
     to_data_url,
 )
 from models import ProductImage, ProductImageData
+from models.session import raw_connection
 
 # In base64, and with the product's other fields, this is still within the 12 MB of a request.
 MOST_BYTES_IN_TEXT = 8_800_000
@@ -37,12 +38,17 @@ SELECT i.sha256, 'image/jpeg' AS content_type,
 FROM product_image AS i JOIN product_image_data AS d ON d.image_id = i.id JOIN product AS p ON p.id = i.product_id
 WHERE i.product_id = $1 AND i.is_primary AND (p.is_active OR left(i.sha256, 16) = $2)
 """
-_DROP_PRIMARY = "DELETE FROM product_image WHERE is_primary AND product_id = ANY($1::bigint[])"
+_DROP_PRIMARY = """
+DELETE FROM product_image WHERE is_primary AND product_id = ANY($1::bigint[]) RETURNING product_id, sort_order
+"""
+# The new picture takes the place in the gallery of the one before, else the last one.
 _KEEP_PRIMARY = """
-INSERT INTO product_image (product_id, is_primary, content_type, width, height, size_bytes, sha256)
-SELECT product_id, true, content_type, width, height, size_bytes, sha256
-FROM unnest($1::bigint[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[])
-  AS t(product_id, content_type, width, height, size_bytes, sha256)
+INSERT INTO product_image (product_id, sort_order, is_primary, content_type, width, height, size_bytes, sha256)
+SELECT product_id,
+  coalesce(place, (SELECT max(sort_order) + 1 FROM product_image AS i WHERE i.product_id = t.product_id), 0),
+  true, content_type, width, height, size_bytes, sha256
+FROM unnest($1::bigint[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::text[])
+  AS t(product_id, place, content_type, width, height, size_bytes, sha256)
 RETURNING id, product_id
 """
 _KEEP_BYTES = """
@@ -89,12 +95,11 @@ async def keep_primary_picture(db: AsyncSession, product_id: int, picture: Prepa
 
     The caller holds the product's row.
     """
-    await drop_primary_picture(db, product_id)
-    await keep_picture(db, product_id, picture, is_primary=True)
+    await keep_primary_pictures(await raw_connection(db), {product_id: picture})
 
 
 async def keep_picture(
-    db: AsyncSession, product_id: int, picture: PreparedPicture, *, is_primary: bool, sort_order: int = 0
+    db: AsyncSession, product_id: int, picture: PreparedPicture, *, is_primary: bool, sort_order: int
 ) -> ProductImage:
     """Put a picture and its bytes into the product's gallery."""
     image = picture.image
@@ -123,11 +128,13 @@ async def drop_primary_picture(db: AsyncSession, product_id: int) -> None:
 
 async def keep_primary_pictures(connection: asyncpg.Connection, pictures: Mapping[int, PreparedPicture]) -> None:
     """The same for many products (by id) in one statement for each step."""
-    await connection.execute(_DROP_PRIMARY, list(pictures))
+    dropped = await connection.fetch(_DROP_PRIMARY, list(pictures))
+    places = {row["product_id"]: row["sort_order"] for row in dropped}
     images = [picture.image for picture in pictures.values()]
     rows = await connection.fetch(
         _KEEP_PRIMARY,
         list(pictures),
+        [places.get(product_id) for product_id in pictures],
         [image.content_type for image in images],
         [image.width for image in images],
         [image.height for image in images],

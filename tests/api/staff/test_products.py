@@ -362,3 +362,32 @@ async def test_an_archived_product_is_shown_again_by_who_edits_it(
         await db.refresh(product)
         assert (product.is_active, product.archived_at) == (True, None)
         assert (await sent(manager, "GET", f"/api/products/{product.id}"))[0] == 200
+
+
+async def test_a_new_primary_picture_takes_the_place_of_the_one_before(
+    manager: TestClientProtocol, db: AsyncSession
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    path = f"{LIST}/{product.id}"
+    a, b, c = [
+        (await sent(manager, "POST", f"{path}/images", files=as_file(make_picture(shade=shade))))[1]["image"]["id"]
+        for shade in (10, 90, 200)
+    ]
+    await sent(manager, "PUT", f"{path}/images/order", json={"order": [b, a, c]})
+
+    async def gallery() -> list[tuple[int, int, bool]]:
+        _, answer = await sent(manager, "GET", f"{path}/images")
+        return [(row["id"], row["sort_order"], row["is_primary"]) for row in answer["images"]]
+
+    await sent(manager, "POST", f"{path}/image", files=as_file(make_picture(shade=30)))
+    [first, (new, *place), last] = await gallery()
+    assert (first, new > c, place, last) == ((b, 0, False), True, [1, True], (c, 2, False))
+    row = {"id": product.id, "image_url": to_data_url("image/png", make_picture(shade=40))}
+    await sent(manager, "POST", f"{LIST}/bulk-save", json={"products": [row]})
+    [first, (newer, *place), last] = await gallery()
+    assert (first, newer > new, place, last) == ((b, 0, False), True, [1, True], (c, 2, False))
+    # An outside address leaves no primary one in the gallery; the next picture of its own comes last.
+    await sent(manager, "PUT", path, json={"image_url": "https://pictures.example/pan.jpg"})
+    await sent(manager, "POST", f"{path}/image", files=as_file(make_picture(shade=50)))
+    assert [row[1:] for row in await gallery()] == [(0, False), (1, False), (2, False), (3, True)]
