@@ -48,6 +48,7 @@ class Product(Table, table=True):
         Index("ix_product_price", "unit_price", "id"),
         prefix_index("ix_product_name_prefix", "name"),
         prefix_index("ix_product_sku_prefix", "sku"),
+        prefix_index("ix_product_bin_prefix", "bin_location"),
         search_index("ix_product_search"),
     )
 
