@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from quart import Blueprint, Quart
+from quart import Blueprint, Quart, abort, request
 from quart.json.provider import JSONProvider
 from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from quart.wrappers import BaseRequestWebsocket
@@ -35,14 +35,21 @@ from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 LARGEST_BODY_MB = 64
+NOBODYS_ID = BIGGEST_ID + 1
 
 
 class IdConverter(IntegerConverter):
-    """A record's id in a path; one that no row can have is read as the largest one, which is as unknown."""
+    """A record's id in a path; every one that no row can have is read as the same one, which has no page."""
 
     def to_python(self, value: str) -> int:
         """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
-        return min(int(value), BIGGEST_ID) if len(value) <= len(str(BIGGEST_ID)) else BIGGEST_ID
+        return min(int(value), NOBODYS_ID) if len(value) <= len(str(NOBODYS_ID)) else NOBODYS_ID
+
+
+async def refuse_nobodys_id() -> None:
+    """Answer 404 for a path that names what can't be there, before anybody asks who wants to know."""
+    if NOBODYS_ID in (request.view_args or {}).values():
+        abort(404)
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -124,6 +131,7 @@ def build_app(settings: Settings) -> Quart:
         csrf_token=csrf_token,
         count_waiting=_count_waiting,
     )
+    app.before_request(refuse_nobodys_id)
     register_csrf(app)
     register_live(app)
     for blueprint in doors():

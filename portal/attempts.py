@@ -15,6 +15,7 @@ from api.request import db, settings
 from domain.errors import DomainError, InvalidInput, NotFound
 from domain.inputs import Input, read_form
 
+NO_VERSION = -1
 InputT = TypeVar("InputT", bound=Input)
 T = TypeVar("T")
 
@@ -80,6 +81,11 @@ async def attempt_apart(
 
 
 async def form_version() -> int | None:
-    """The version of the record that the form in hand was opened at, where it says so."""
+    """The version of the record that the form in hand was opened at, where it says so.
+
+    One that can't be read is no version that the record ever had, so that the form counts as out of date.
+    """
     text = (await request.form).get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else NO_VERSION

@@ -22,7 +22,7 @@ from models.embedded import attached
 from models.migrations import upgrade
 from models.postgres_programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
-from settings import Settings
+from settings import Settings, load_settings
 
 GRACEFUL_SECONDS = 5
 # Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
@@ -49,6 +49,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         sys.exit(trouble)
     with with_database(settings) as ready:
         os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
+        load_settings.cache_clear()  # and for the app, which uvicorn makes in this process when there is one worker
         if arguments.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
         # uvicorn raises the signal once more when it has stopped; what is left to stop here must still be stopped.

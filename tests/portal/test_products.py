@@ -172,6 +172,19 @@ async def test_a_manager_edits_a_product(client: TestClientProtocol, db: AsyncSe
     assert "$1,012.50" in page
 
 
+async def test_a_form_whose_version_can_not_be_read_overwrites_nothing(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    pan = await make_product(db, brand="Vollrath")
+    path = f"/portal/products/{pan.id}/edit"
+    for version in ("abc", "²", "9" * 40, "-1"):
+        status, _, _ = await send_form(client, path, **form_of(pan, brand="Norwick", version=version))
+        assert status == 409
+    await db.refresh(pan)
+    assert (pan.brand, pan.version) == ("Vollrath", 1)
+
+
 async def test_a_refused_form_keeps_what_was_typed_and_the_version_it_was_opened_at(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
