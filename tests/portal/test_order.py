@@ -113,6 +113,18 @@ async def test_a_held_order_says_why_and_a_manager_releases_it(client: TestClien
     assert f"{url}/move/confirmed" in await read_page(client, url)
 
 
+async def test_a_cancelled_order_owes_nothing_and_says_what_is_to_be_given_back(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, _ = await place(db)
+    url = f"/portal/orders/{number}"
+    await send_form(client, f"{url}/pay", amount_received="20.00", payment_method="cash")
+    await send_form(client, f"{url}/cancel")
+    rows = re.findall(r"<td[^>]*>(Balance|Left to give back)</td><td[^>]*>([^<]*)</td>", await read_page(client, url))
+    assert rows == [("Left to give back", "$20.00")]
+
+
 async def test_what_needs_attention_is_dealt_with_by_the_office_and_leaves_its_word(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
