@@ -1,0 +1,26 @@
+"""The bench measures what an order really sends: its statements go through, and none of their values is missing."""
+
+import re
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bench.place_order import pgbench_script, statements
+from models import Order, OutboxMessage
+from models.session import raw_connection
+from proofs.ground import stock_shelf
+
+
+async def test_the_statements_of_the_bench_make_one_order_with_its_mail(db: AsyncSession) -> None:
+    connection = await raw_connection(db)
+    products = await stock_shelf(connection, [10] * 5)
+    for statement, values in statements("a key", "LLD-7KQ4-M9XD", products, "text"):
+        await connection.fetch(statement, *values)
+    counted = [select(func.count()).select_from(table).scalar_subquery() for table in (Order, OutboxMessage)]
+    assert tuple((await db.execute(select(*counted))).one()) == (1, 1)
+
+
+def test_the_script_for_pgbench_has_every_value_in_it() -> None:
+    script = pgbench_script()
+    assert script.count(";\n") == 7
+    assert re.findall(r"\$\d+", script) == []
