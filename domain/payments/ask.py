@@ -13,6 +13,7 @@ from domain.orders.statuses import OrderStatus
 from domain.payments.intents import (
     KEYS_LAST,
     UNHEARD,
+    UNPAID,
     UNSETTLED,
     lock_intent,
     note_made,
@@ -128,7 +129,7 @@ async def settle_session(session: StripeSession, *, intent_id: int, account: Str
         intent = await lock_intent(db, intent_id)
         if session.status == "expired" and intent.state in UNSETTLED:
             settle_intent(intent, IntentState.CANCELLED)
-        elif session.status == "complete" and payment is not None and intent.state in {*UNHEARD, IntentState.OPEN}:
+        elif session.status == "complete" and payment is not None and intent.state in UNPAID:
             # Stripe's page is done with: the bank payment bounced, or it waits for the bank's small deposits.
             bounced = payment.status == "requires_payment_method"
             settle_intent(intent, IntentState.FAILED if bounced else IntentState.PENDING, error=payment.error)

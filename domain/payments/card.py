@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,7 @@ from domain.money import ZERO, format_money
 from domain.orders.statuses import OrderStatus
 from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
-from domain.payments.intents import UNHEARD, lock_intent, make_intent, settle_intent
+from domain.payments.intents import UNPAID, is_bank_working, lock_intent, make_intent, settle_intent
 from domain.payments.record import calculate_balance
 from domain.payments.settle import find_intent
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
@@ -173,13 +173,8 @@ def _check_amount(order: Order, amount: Decimal) -> None:
 
 
 async def _check_bank(db: AsyncSession, order: Order) -> None:
-    """A bank takes days; whoever paid that way must not pay again meanwhile."""
-    pending = exists().where(
-        StripeIntent.order_id == order.id,
-        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
-        StripeIntent.state == IntentState.PENDING,
-    )
-    if (await db.execute(select(pending))).scalar_one():
+    """Whoever paid by bank must not pay again meanwhile."""
+    if (await db.execute(select(is_bank_working(order.id)))).scalar_one():
         raise Refused("The bank is still working on a payment of this order.", code="payment_processing")
 
 
@@ -190,7 +185,7 @@ async def _find_open(db: AsyncSession, order: Order, amount: Decimal) -> StripeI
                 StripeIntent.order_id == order.id,
                 StripeIntent.amount == amount,
                 StripeIntent.kind == IntentKind.CARD,
-                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+                StripeIntent.state.in_(UNPAID),
             )
         )
     ).scalar_one_or_none()

@@ -15,7 +15,7 @@ from domain.errors import Refused
 from domain.payments.ask import ask_checkout
 from domain.payments.card import METHODS, SMALLEST
 from domain.payments.find_order import lock_payable_order
-from domain.payments.intents import UNHEARD, make_intent
+from domain.payments.intents import UNPAID, make_intent
 from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from integrations.stripe_client import CURRENCY, StripeAccount, to_cents
@@ -81,7 +81,7 @@ async def _find_open(db: AsyncSession, page: PayPage) -> StripeIntent | None:
             select(StripeIntent).where(
                 StripeIntent.pay_link_id == page.link_id,
                 StripeIntent.kind == IntentKind.CHECKOUT,
-                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+                StripeIntent.state.in_(UNPAID),
             )
         )
     ).scalar_one_or_none()
@@ -129,7 +129,7 @@ async def ask_about_link(token: str, *, settings: Settings) -> None:
             select(StripeIntent).where(
                 StripeIntent.pay_link_id == page.link_id,
                 StripeIntent.provider_id.is_not(None),
-                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN, IntentState.PENDING)),
+                StripeIntent.state.in_((*UNPAID, IntentState.PENDING)),
             )
         )
         intents = list(rows.scalars())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import Exists, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
@@ -19,6 +19,10 @@ from models.session import current_database, separate_transaction
 UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, IntentState.PENDING)
 # Nobody knows yet whether Stripe has it.
 UNHEARD = (IntentState.INTENDED, IntentState.UNKNOWN)
+# A customer could still pay it.
+UNPAID = (*UNHEARD, IntentState.OPEN)
+# What customers pay by; acts of the third kind give money back.
+PAYING = (IntentKind.CARD, IntentKind.CHECKOUT)
 # Stripe forgets keys after a day; from then on a row is looked for by the key in its metadata.
 KEYS_LAST = timedelta(hours=23)
 _FIRST_PAUSE = timedelta(seconds=15)
@@ -111,7 +115,7 @@ async def note_still_open(intent: StripeIntent) -> None:
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
-            .where(StripeIntent.id == intent.id, StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)))
+            .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNPAID))
             .values(
                 state=IntentState.OPEN,
                 attempts=StripeIntent.attempts + 1,
@@ -156,11 +160,20 @@ async def list_open_intents(order_id: int) -> list[StripeIntent]:
         rows = await db.execute(
             select(StripeIntent).where(
                 StripeIntent.order_id == order_id,
-                StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
-                StripeIntent.state.in_((*UNHEARD, IntentState.OPEN)),
+                StripeIntent.kind.in_(PAYING),
+                StripeIntent.state.in_(UNPAID),
             )
         )
         return list(rows.scalars())
+
+
+def is_bank_working(order_id: int) -> Exists:
+    """The condition that a bank works on a payment of an order, which takes days; refunds are another matter."""
+    return exists().where(
+        StripeIntent.order_id == order_id,
+        StripeIntent.kind.in_(PAYING),
+        StripeIntent.state == IntentState.PENDING,
+    )
 
 
 async def has_money_without_order(db: AsyncSession, customer_id: int) -> bool:

@@ -14,7 +14,7 @@ from domain.money import ZERO, format_money
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
 from domain.payments.attention import add_attention
-from domain.payments.intents import lock_intent, settle_intent
+from domain.payments.intents import PAYING, lock_intent, settle_intent
 from domain.payments.record import add_payment, calculate_balance
 from domain.payments.refund_rows import prepare_order_refunds
 from integrations.stripe_client import CURRENCY, StripePayment
@@ -61,7 +61,7 @@ async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent 
         await db.execute(
             select(StripeIntent)
             .where(
-                StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+                StripeIntent.kind.in_(PAYING),
                 or_(
                     StripeIntent.provider_id == payment.id,
                     StripeIntent.payment_intent_id == payment.id,

@@ -7,8 +7,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs import enqueue
-from domain.payments.intents import UNSETTLED
-from models import IntentKind, Order, StripeIntent
+from domain.payments.intents import PAYING, UNSETTLED
+from models import Order, StripeIntent
 
 WITHDRAW_JOB = "withdraw_payments"
 
@@ -23,7 +23,7 @@ async def has_payment_under_way(db: AsyncSession, order_id: int) -> bool:
     """True while a card payment or a checkout of the order may still bring money."""
     under_way = exists().where(
         StripeIntent.order_id == order_id,
-        StripeIntent.kind.in_((IntentKind.CARD, IntentKind.CHECKOUT)),
+        StripeIntent.kind.in_(PAYING),
         StripeIntent.state.in_(UNSETTLED),
     )
     found: bool = (await db.execute(select(under_way))).scalar_one()

@@ -15,6 +15,7 @@ from domain.clock import now
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
 from models import CreditEntry, Order, OutboxMessage, PayLink, Payment, StripeIntent
+from tests.domain.payments.paying import card_row, edit_to, give_back, pay_by_card
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.stripe_server import BANK
@@ -115,6 +116,17 @@ async def test_what_was_given_back_is_not_asked_for_by_the_same_link(client, db,
     assert (answer.status_code, stripe.sessions) == (409, {})
     meant = await make_link(client, db, order)
     assert '<span class="amount">$65.00</span>' in (await read_page(client, meant))[1]
+
+
+async def test_a_refund_under_way_is_no_payment_that_the_bank_works_on(client, db, stripe, stripe_settings, order):
+    clerk = as_actor(await make_staff(db))
+    await pay_by_card(stripe_settings, stripe, order)
+    await edit_to(db, order, clerk, quantity=4)
+    await db.commit()
+    stripe.faults.refunds_stay_pending = True
+    await give_back(stripe_settings, order, await card_row(db), "15.00", clerk)
+    _, page = await read_page(client, await make_link(client, db, order))
+    assert ("Your bank is working on it" in page, '<span class="amount">$40.00</span>' in page) == (False, True)
 
 
 async def test_the_page_and_the_events_pay_once(client, db, stripe, stripe_settings, order):
