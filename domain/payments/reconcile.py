@@ -75,7 +75,8 @@ async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta
                 done.failed += 1
 
     await asyncio.gather(*(ask(intent) for intent in await claim_due_intents(_A_PASS, as_of=as_of)))
-    await credit_orderless_payments(account)
+    if not busy.is_set():
+        await _credit_orderless_payments(account)
     done.unknown = await count_unknown()
     return done
 
@@ -107,27 +108,27 @@ async def withdraw_payments(order_id: int, settings: Settings) -> int:
     return closed
 
 
-async def credit_orderless_payments(account: StripeAccount) -> int:
-    """Turn card payments whose order never came into their customer's store credit; returns how many.
+async def _credit_orderless_payments(account: StripeAccount) -> None:
+    """Turn card payments whose order never came into their customer's store credit.
 
-    What was given back at Stripe meanwhile is no credit, so Stripe is asked first.
+    What was given back at Stripe meanwhile is no credit, so Stripe is asked first; while it is busy the rest waits.
     """
     async with current_database().session() as db:
         rows = await db.execute(select(StripeIntent).where(*_ORDERLESS_PAID).order_by(StripeIntent.id))
         found = list(rows.scalars())
-    count = 0
     for intent in found:
         assert intent.provider_id is not None  # it has succeeded
         try:
             payment = await fetch_payment(account, intent.provider_id)
+        except Busy:
+            return
         except ServiceFailed as failure:
             log.warning("Money without an order waits: %s", failure, extra={"intent_id": intent.id})
             continue
-        count += await _credit_orderless(intent, payment.received - payment.refunded)
-    return count
+        await _credit_orderless(intent, payment.received - payment.refunded)
 
 
-async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> bool:
+async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> None:
     """Give the credit, unless the payment was tied to an order or credited since; customer first, then the intent."""
     async with separate_transaction() as db:
         await db.execute(select(Customer.id).where(Customer.id == asked.customer_id).with_for_update(key_share=True))
@@ -137,7 +138,7 @@ async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> bool:
             )
         ).scalar_one_or_none()
         if intent is None or intent.customer_id is None:
-            return False
+            return
         intent.settled_at = now()
         if amount > ZERO:
             await move_credit(
@@ -148,4 +149,3 @@ async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> bool:
                 by=SYSTEM,
                 note=f"Card payment {intent.provider_id} without an order",
             )
-        return amount > ZERO

@@ -12,10 +12,10 @@ from domain.actor import GUEST, Actor
 from domain.clock import now
 from domain.customers.profile import delete_account
 from domain.errors import Refused
-from domain.payments import card
+from domain.payments import card, reconcile
 from domain.payments.card import CreateIntent, create_payment_intent
 from domain.payments.reconcile import reconcile_payments
-from integrations.stripe_client import AnswerLost
+from integrations.stripe_client import AnswerLost, Busy
 from models import Customer, IntentState, StripeIntent
 from tests.domain.payments.paying import (
     confirm,
@@ -69,6 +69,25 @@ async def test_what_was_given_back_at_stripe_meanwhile_is_no_credit(db, stripe, 
     await reconcile_payments(stripe_settings)
     await reconcile_payments(stripe_settings)
     assert await list_credit(db) == ["50.00"]
+
+
+async def test_while_stripe_is_busy_it_is_not_asked_about_the_rest(db, stripe, stripe_settings, monkeypatch):
+    customer = as_actor(await make_customer(db))
+    await db.commit()
+    first, _ = [await pay_ahead(stripe_settings, stripe, customer) for _ in range(2)]
+    await let_an_hour_pass(db)
+    asked = []
+
+    async def be_busy(_: Any, payment_id: str) -> None:
+        asked.append(payment_id)
+        raise Busy("Stripe is busy.", 2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reconcile, "fetch_payment", be_busy)
+        await reconcile_payments(stripe_settings)
+    assert (asked, await list_credit(db)) == ([first], [])
+    await reconcile_payments(stripe_settings)
+    assert await list_credit(db) == ["65.00", "65.00"]
 
 
 async def test_money_that_is_credit_already_pays_no_order(db, stripe, stripe_settings):
