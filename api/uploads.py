@@ -19,7 +19,7 @@ MULTIPART = "multipart/form-data"
 PICTURE_MEGABYTES = 12
 
 
-def reads_file(name: str, *, megabytes: int = PICTURE_MEGABYTES) -> Callable[[Handler], Handler]:
+def reads_file(name: str) -> Callable[[Handler], Handler]:
     """Read the file sent as `name` and hand its bytes over as `file`; another media type is 415, none is 400."""
     document = create_model(f"{name.capitalize()}File", **{name: (File, ...)})  # type: ignore[call-overload]
 
@@ -30,7 +30,7 @@ def reads_file(name: str, *, megabytes: int = PICTURE_MEGABYTES) -> Callable[[Ha
                 raise UnsupportedType(f"Send the file as {MULTIPART}, in a part named {name}.")
             return await handler(*args, file=read_part((await request.files).getlist(name), name), **kwargs)
 
-        bounded: Handler = body_limit(megabytes)(reading)
+        bounded: Handler = body_limit(PICTURE_MEGABYTES)(reading)
         return document_request(document, source=DataSource.FORM_MULTIPART)(bounded)
 
     return decorate

@@ -69,7 +69,7 @@ async def attempt(
 async def attempt_apart(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
-    """As `attempt`, for an act that has transactions of its own: nothing of the request's is around it."""
+    """As `attempt`, for an act that begins its own transactions: none is open around it, and nothing is undone here."""
     pairs = await form_pairs() if pairs is None else pairs
     typed = {name: values[-1] for name, values in pairs.items()}
     try:

@@ -8,11 +8,12 @@ from quart import Blueprint, Response, request
 from api.guards import staff_page
 from api.reading import body_limit
 from api.request import current_actor, db
+from api.uploads import PICTURE_MEGABYTES
 from domain.catalogue.delete_product import delete_product
 from domain.catalogue.gallery import (
     MOST_PICTURES,
     ReorderGallery,
-    add_gallery_image,
+    add_gallery_images,
     list_gallery,
     move_within,
     remove_gallery_image,
@@ -62,7 +63,7 @@ async def show_gallery(product_id: int) -> Response:
 
 @blueprint.post(f"{LIST}/<id:product_id>/gallery")
 @staff_page(*MANAGERS)
-@body_limit(12)
+@body_limit(PICTURE_MEGABYTES)
 async def add_pictures(product_id: int) -> Response:
     """Put one or several pictures at the gallery's end; all of them or none."""
     files = [data for part in (await request.files).getlist("pictures") if (data := part.read())]
@@ -70,9 +71,7 @@ async def add_pictures(product_id: int) -> Response:
     async def save(_: NothingAsked) -> int:
         if not files:
             raise InvalidInput("Choose a picture first.", fields={"pictures": "Choose a JPEG, PNG or WebP file"})
-        for data in files:
-            await add_gallery_image(db(), product_id, data, by=current_actor(), field="pictures")
-        return len(files)
+        return len(await add_gallery_images(db(), product_id, files, by=current_actor(), field="pictures"))
 
     tried = await attempt(NothingAsked, save)
     if tried.result is None:

@@ -83,6 +83,8 @@ async def send_check(token: str) -> Response | WerkzeugResponse:
         page = await get_pay_page(db(), token)
         if not page.is_open:
             raise Refused("This link can't be used any more.", code="link_over")
+        # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
+        await db().rollback()
         photos = await prepare_photos(await require_upload("check_front"), await read_upload("check_back"))
         await upload_check(db(), page.order_number, photos, by=payer_actor(page))
         return await redirect_to(f"/pay/{token}", toast="Your check is sent")

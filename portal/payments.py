@@ -77,12 +77,14 @@ async def show_check_upload(number: str) -> Response:
 async def keep_check(number: str) -> Response:
     """Keep the photos of a check and put the payment in review."""
     shown = await _read(number)
+    # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
+    await db().rollback()
 
     async def keep(_: NothingTyped) -> UploadedCheck:
         photos = await prepare_photos(await require_upload("check_front"), await read_upload("check_back"))
         return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
 
-    tried = await attempt(NothingTyped, keep)
+    tried = await attempt_apart(NothingTyped, keep)
     if tried.result is None:
         return await _ask("payments/check.html", shown, tried)
     return await redirect_to(order_url(number), toast="The check waits for review")

@@ -13,6 +13,7 @@ from quart import Blueprint, Response, request
 from api.guards import staff_page
 from api.reading import body_limit, reads_query
 from api.request import current_actor, db, settings
+from api.uploads import PICTURE_MEGABYTES
 from domain.actor import Role
 from domain.catalogue.categories import list_category_names
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
@@ -126,7 +127,7 @@ async def show_picture_form(product_id: int) -> Response:
 
 @blueprint.post(f"{LIST}/<id:product_id>/picture")
 @staff_page(*MANAGERS)
-@body_limit(12)
+@body_limit(PICTURE_MEGABYTES)
 async def save_picture(product_id: int) -> Response:
     """Keep the uploaded picture, or take the product's own away."""
     files = await request.files

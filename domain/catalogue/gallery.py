@@ -69,30 +69,42 @@ async def list_gallery(db: Reader, product_id: int) -> list[GalleryPicture]:
     return [GalleryPicture(row.id, make_image_url(product_id, row.sha256, None) or "", *row[2:]) for row in rows]
 
 
-async def add_gallery_image(
-    db: AsyncSession, product_id: int, data: bytes, *, by: Actor, field: str = "image"
-) -> GalleryPicture:
-    """Put a picture at the gallery's end; the first picture of a product without any becomes its primary one.
+async def add_gallery_image(db: AsyncSession, product_id: int, data: bytes, *, by: Actor) -> GalleryPicture:
+    """As `add_gallery_images`, for one picture."""
+    [picture] = await add_gallery_images(db, product_id, [data], by=by)
+    return picture
 
-    Raises InvalidInput or TooLarge for a file that is no picture we keep, and Refused for a full gallery.
+
+async def add_gallery_images(
+    db: AsyncSession, product_id: int, files: Sequence[bytes], *, by: Actor, field: str = "image"
+) -> list[GalleryPicture]:
+    """Put pictures at the gallery's end; the first picture of a product without any becomes its primary one.
+
+    Raises InvalidInput or TooLarge for a file that is no picture we keep, and Refused when the gallery can't hold all.
     """
     require(by, "edit_products", "Your role does not change the catalogue.")
-    picture = await prepare_picture(data, field=field)
+    if len(files) > MOST_PICTURES:
+        raise _gallery_full()
+    # All of them before the lock: each may wait long in the line of pictures.
+    pictures = [await prepare_picture(data, field=field) for data in files]
     product = await lock_product(db, product_id)
     count, last = (
         await db.execute(
             select(func.count(), func.max(ProductImage.sort_order)).where(ProductImage.product_id == product_id)
         )
     ).one()
-    if count >= MOST_PICTURES:
-        raise Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code="gallery_full")
-    is_first = product.image_hash is None and product.image_url is None
-    row = await keep_picture(db, product_id, picture, is_primary=is_first, sort_order=0 if last is None else last + 1)
-    if is_first:
-        product.image_hash = row.sha256
+    if count + len(pictures) > MOST_PICTURES:
+        raise _gallery_full()
+    added = []
+    for place, picture in enumerate(pictures, 0 if last is None else last + 1):
+        is_first = product.image_hash is None and product.image_url is None
+        row = await keep_picture(db, product_id, picture, is_primary=is_first, sort_order=place)
+        if is_first:
+            product.image_hash = row.sha256
+        address = make_image_url(product_id, row.sha256, None) or ""
+        added.append(GalleryPicture(row.id, address, place, is_first, row.width, row.height))
     await change_product(db, product, {}, picture_changed=True, by=by)
-    address = make_image_url(product_id, row.sha256, None) or ""
-    return GalleryPicture(row.id, address, row.sort_order, is_first, row.width, row.height)
+    return added
 
 
 async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, by: Actor) -> None:
@@ -159,6 +171,10 @@ def move_within(order: Sequence[int], image_id: int, *, later: bool) -> list[int
         target = min(max(place + (1 if later else -1), 0), len(moved) - 1)
         moved.insert(target, moved.pop(place))
     return moved
+
+
+def _gallery_full() -> Refused:
+    return Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code="gallery_full")
 
 
 async def _lock_for_change(db: AsyncSession, product_id: int, by: Actor) -> Product:

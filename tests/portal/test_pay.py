@@ -10,8 +10,11 @@ from PIL import Image
 from quart.datastructures import FileStorage
 from sqlalchemy import func, select, update
 
+import portal
+from api.request import db as request_db
 from domain.actor import GUEST, Role
 from domain.clock import now
+from domain.payments.check_photos import CheckPhotos, prepare_photos
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
 from models import CreditEntry, Order, OutboxMessage, PayLink, Payment, StripeIntent
@@ -190,6 +193,23 @@ async def test_a_bad_photo_shows_the_page_again_with_what_is_wrong(client, db, o
     answer = await press(client, path, "/check", files={"check_front": bad})
     assert (answer.status_code, "must be a JPEG, PNG or WebP" in await answer.get_data(as_text=True)) == (422, True)
     assert (await read_order(db, order.id)).payment_status == "unpaid"
+
+
+@pytest.mark.parametrize("door", [portal.pay, portal.payments], ids=["the pay page", "the desk"])
+async def test_photos_are_made_while_no_transaction_is_open(client, db, order, monkeypatch, door):
+    path = await make_link(client, db, order)
+    if door is portal.payments:
+        await sign_in(client, db, await make_staff(db))
+        path = f"/portal/orders/{order.order_number}"
+    seen = []
+
+    async def look_and_make(*sides: Any) -> CheckPhotos:
+        seen.append(request_db().in_transaction())
+        return await prepare_photos(*sides)
+
+    monkeypatch.setattr(door, "prepare_photos", look_and_make)
+    assert (await press(client, path, "/check", files={"check_front": photo()})).status_code == 303
+    assert (seen, (await read_order(db, order.id)).payment_status) == ([False], "pending_review")
 
 
 async def test_a_form_without_its_token_and_an_unknown_link_do_nothing(client, db, stripe, order):
