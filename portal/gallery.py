@@ -15,13 +15,13 @@ from domain.catalogue.gallery import (
     ReorderGallery,
     add_gallery_images,
     list_gallery,
-    move_within,
+    move_gallery_image,
     remove_gallery_image,
     reorder_gallery,
     set_primary_image,
 )
 from domain.catalogue.product_page import get_product_detail
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput
 from domain.inputs import Input
 from models.session import current_database
 from portal.attempts import Attempt, attempt
@@ -133,11 +133,8 @@ async def _act(product_id: int, image_id: int, act: PictureAct) -> None:
         case PictureAct.REMOVE:
             await remove_gallery_image(db(), product_id, image_id, by=current_actor())
         case _:
-            order = [picture.id for picture in await list_gallery(db(), product_id)]
-            if image_id not in order:
-                raise NotFound("There is no such picture in this gallery.")
-            moved = move_within(order, image_id, later=act is PictureAct.LATER)
-            await reorder_gallery(db(), product_id, ReorderGallery(order=moved), by=current_actor())
+            is_later = act is PictureAct.LATER
+            await move_gallery_image(db(), product_id, image_id, later=is_later, by=current_actor())
 
 
 async def _show(product_id: int, tried: Attempt[Any] | None = None) -> Response:

@@ -113,13 +113,8 @@ async def remove_gallery_image(db: AsyncSession, product_id: int, image_id: int,
     row = await _get_picture(db, product_id, image_id)
     await db.execute(delete(ProductImage).where(ProductImage.id == image_id))
     if row.is_primary:
-        following = await db.scalar(
-            select(ProductImage.id)
-            .where(ProductImage.product_id == product_id)
-            .order_by(ProductImage.sort_order, ProductImage.id)
-            .limit(1)
-        )
-        product.image_hash = None if following is None else await _make_primary(db, following)
+        following = await _list_ids(db, product_id)
+        product.image_hash = await _make_primary(db, following[0]) if following else None
     await change_product(db, product, {}, picture_changed=True, by=by)
 
 
@@ -146,21 +141,22 @@ async def set_primary_image(db: AsyncSession, product_id: int, image_id: int, *,
 async def reorder_gallery(db: AsyncSession, product_id: int, data: ReorderGallery, *, by: Actor) -> None:
     """Set the gallery's order; raises NotFound, and InvalidInput unless the list names exactly its pictures."""
     product = await _lock_for_change(db, product_id, by)
-    rows = await db.execute(
-        select(ProductImage.id)
-        .where(ProductImage.product_id == product_id)
-        .order_by(ProductImage.sort_order, ProductImage.id)
-    )
-    there = [row[0] for row in rows]
+    there = await _list_ids(db, product_id)
     if sorted(data.order) != sorted(there):
         raise InvalidInput(
             "The order must name each picture of the gallery once.",
             fields={"order": "must name exactly the gallery's pictures, each once"},
         )
-    if data.order == there:
-        return
-    await (await raw_connection(db)).execute(_REORDER, product_id, data.order)
-    await change_product(db, product, {}, picture_changed=True, by=by)
+    await _set_order(db, product, there, data.order, by=by)
+
+
+async def move_gallery_image(db: AsyncSession, product_id: int, image_id: int, *, later: bool, by: Actor) -> None:
+    """Move a picture by one place; at the end of the gallery it stays where it is. Raises NotFound."""
+    product = await _lock_for_change(db, product_id, by)
+    there = await _list_ids(db, product_id)
+    if image_id not in there:
+        raise _not_in_gallery()
+    await _set_order(db, product, there, move_within(there, image_id, later=later), by=by)
 
 
 def move_within(order: Sequence[int], image_id: int, *, later: bool) -> list[int]:
@@ -171,6 +167,19 @@ def move_within(order: Sequence[int], image_id: int, *, later: bool) -> list[int
         target = min(max(place + (1 if later else -1), 0), len(moved) - 1)
         moved.insert(target, moved.pop(place))
     return moved
+
+
+async def _list_ids(db: AsyncSession, product_id: int) -> list[int]:
+    ids = select(ProductImage.id).where(ProductImage.product_id == product_id)
+    return list((await db.scalars(ids.order_by(ProductImage.sort_order, ProductImage.id))).all())
+
+
+async def _set_order(
+    db: AsyncSession, product: Product, there: Sequence[int], order: Sequence[int], *, by: Actor
+) -> None:
+    if order != there:
+        await (await raw_connection(db)).execute(_REORDER, product.id, order)
+        await change_product(db, product, {}, picture_changed=True, by=by)
 
 
 def _gallery_full() -> Refused:
@@ -187,8 +196,12 @@ async def _get_picture(db: AsyncSession, product_id: int, image_id: int) -> Prod
         select(ProductImage).where(ProductImage.id == image_id, ProductImage.product_id == product_id)
     )
     if row is None:
-        raise NotFound("There is no such picture in this gallery.")
+        raise _not_in_gallery()
     return row
+
+
+def _not_in_gallery() -> NotFound:
+    return NotFound("There is no such picture in this gallery.")
 
 
 async def _make_primary(db: AsyncSession, image_id: int) -> str:
