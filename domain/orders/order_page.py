@@ -6,6 +6,7 @@ What a reader may do next is told here too, so that the page offers no button th
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,6 +27,15 @@ CUSTOMERS = Table.metadata.tables["customer"].c
 CREDIT = Table.metadata.tables["credit_entry"].c
 OUNCES_PER_POUND = 16
 _FLOOR = (OrderStatus.PACKED, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
+
+
+class MainAct(StrEnum):
+    """The act that the page of an order offers before all others."""
+
+    CONFIRM = "confirm"
+    RELEASE = "release"
+    TAKE_PAYMENT = "take_payment"
+    MOVE = "move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +147,16 @@ class OrderPage:
         )
 
     @property
-    def asks_for_payment(self) -> bool:
-        """Taking money is the act that comes next; not where some was given back, which nobody owes again."""
-        return self.can_take_payment and self.order.payment_status not in {
-            PaymentStatus.REFUNDED,
-            PaymentStatus.PARTIALLY_REFUNDED,
-        }
+    def main_act(self) -> MainAct | None:
+        """What comes next; money is not asked for first where some was given back, which nobody owes again."""
+        given_back = {PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED}
+        if self.next_step is OrderStatus.CONFIRMED:
+            return MainAct.CONFIRM
+        if self.can_release:
+            return MainAct.RELEASE
+        if self.can_take_payment and self.order.payment_status not in given_back:
+            return MainAct.TAKE_PAYMENT
+        return MainAct.MOVE if self.next_step else None
 
     @property
     def credit_to_apply(self) -> Decimal:
