@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from domain.actor import Role
 from domain.audit import record_audit
 from domain.system.counting import MOST_COUNTED
-from models import AuditEntry, JobRun, JobState, MessageState, OutboxMessage
+from models import AuditEntry, JobRun, JobState, MessageState, OutboxMessage, PaymentState
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.forms import TOKEN, read_page, send, send_form
 
@@ -201,7 +201,8 @@ async def test_counting_stops_where_nobody_reads_on(client, db, admin) -> None:
     assert "10,000+" in page
 
 
-async def test_every_state_of_a_message_and_a_job_has_its_badge_and_no_badge_is_left_over(app) -> None:
+async def test_every_state_of_a_message_a_job_and_money_has_its_badge_and_no_badge_is_left_over(app) -> None:
     badges = await app.jinja_env.get_template("shared/badges.html").make_module_async()
     assert set(badges.outbox_table) == set(MessageState)
     assert set(badges.job_table) == set(JobState)
+    assert set(badges.money_table) == set(PaymentState) - {PaymentState.SUCCEEDED}
