@@ -149,5 +149,4 @@ async def _record_creation(db: AsyncSession, product: Product, picture: Prepared
         },
         by=by,
     )
-    assert product.id is not None
     await announce(db, "products", product.id)

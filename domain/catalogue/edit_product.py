@@ -186,7 +186,6 @@ async def _stale(db: AsyncSession, product: Product) -> Refused:
 
 
 async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPicture) -> None:
-    assert product.id is not None
     await keep_primary_picture(db, product.id, picture)
     product.image_hash = picture.image.sha256
 
@@ -210,7 +209,11 @@ async def change_product(
         await db.flush()
     except IntegrityError as error:
         # Somebody took the SKU or barcode between the look and the write.
-        raise barcode_taken() if "uq_product_barcode" in str(error.orig) else sku_taken(changed["sku"]) from None
+        if "uq_product_barcode" in str(error.orig):
+            raise barcode_taken() from None
+        if "uq_product_sku_lower" in str(error.orig):
+            raise sku_taken(changed["sku"]) from None
+        raise
     await record_audit(
         db,
         action="product.updated",
@@ -221,7 +224,6 @@ async def change_product(
         after=_plain(changed) | ({"picture": "changed"} if picture_changed else {}),
         by=by,
     )
-    assert product.id is not None
     await announce(db, "products", product.id)
 
 

@@ -127,17 +127,15 @@ async def list_product_lines(
     db: AsyncSession | AsyncConnection, filters: ProductFilters, *, visible_to: Actor
 ) -> Page[ProductLine]:
     """A page of the table with the exact total."""
-    statement = _sort(_LINE.where(*_conditions_of(filters)), filters.sort)
-    rows = await db.execute(statement.limit(filters.per_page).offset(filters.offset))
-    lines = [ProductLine(*row) for row in rows]
+    narrowed, counted = narrow_products(_LINE, filters)
+    lines = [ProductLine(*row) for row in await db.execute(narrowed)]
     if not may(visible_to, "see_costs"):
         lines = [_without_cost(line) for line in lines]
-    total = await db.scalar(select(func.count()).select_from(Product).where(*_conditions_of(filters)))
-    return make_page(lines, total or 0, filters)
+    return make_page(lines, await db.scalar(counted) or 0, filters)
 
 
 def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Select[Any], Select[Any]]:
-    """The statements for one page of other columns under the same filters, and for the exact total."""
+    """The statements for one page of these columns under the filters, and for the exact total."""
     conditions = _conditions_of(filters)
     statement = _sort(columns.where(*conditions), filters.sort).limit(filters.per_page).offset(filters.offset)
     return statement, select(func.count()).select_from(Product).where(*conditions)

@@ -121,7 +121,6 @@ async def add_product(db: AsyncSession, data: AddProduct, *, by: Actor) -> Staff
         product = await create_product(db, data, by=by)
     except IntegrityError:
         raise barcode_taken() from None
-    assert product.id is not None
     if data.stock_quantity is not None:
         await set_stock_level(db, product.id, data.stock_quantity, reason=StockReason.OPENING, by=by)
     return await get_staff_product(db, product.id, visible_to=by)

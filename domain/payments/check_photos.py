@@ -7,7 +7,7 @@ open to the public for other things, so a photo lies in it sealed, and nobody re
 import asyncio
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
@@ -115,8 +115,8 @@ async def _move(photo: PaperCheckImage, store: ObjectStore, keys: list[str]) -> 
     await put_object(store, object_key, sealed, content_type=_SEALED_TYPE)
     this = (PaperCheckImage.check_id == photo.check_id, PaperCheckImage.side == photo.side)
     async with separate_transaction() as db:
-        await db.execute(update(PaperCheckImage).where(*this).values(data=None, object_key=object_key))
-        is_wanted = (await db.execute(select(exists().where(*this)))).scalar_one()
+        moved = update(PaperCheckImage).where(*this).values(data=None, object_key=object_key)
+        is_wanted = (await db.execute(moved.returning(PaperCheckImage.check_id))).first() is not None
     if not is_wanted:
         # Its order was deleted meanwhile, and knew of no object to forget.
         await delete_object(store, object_key)
@@ -124,19 +124,13 @@ async def _move(photo: PaperCheckImage, store: ObjectStore, keys: list[str]) -> 
 
 async def forget_photos_later(db: AsyncSession, order_id: int) -> None:
     """Have what the object store holds of an order's checks deleted once the order's deletion commits."""
-    keys = (
-        (
-            await db.execute(
-                select(PaperCheckImage.object_key)
-                .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
-                .where(PaperCheck.order_id == order_id, PaperCheckImage.object_key != "")
-            )
-        )
-        .scalars()
-        .all()
+    moved = (
+        select(PaperCheckImage.object_key)
+        .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
+        .where(PaperCheck.order_id == order_id, PaperCheckImage.object_key != "")
     )
-    if keys:
-        await enqueue(db, FORGET_JOB, {"keys": list(keys)})
+    if keys := list((await db.scalars(moved)).all()):
+        await enqueue(db, FORGET_JOB, {"keys": keys})
 
 
 async def forget_photos(keys: list[str], settings: Settings) -> None:

@@ -93,7 +93,6 @@ async def _refund_here(
     db: AsyncSession, order: Order, found: Refundable, amount: Decimal, data: RefundPayment, *, by: Actor
 ) -> None:
     """Money handed back by us, or turned into credit: one transaction, no company asked."""
-
     if data.how is RefundWay.STORE_CREDIT and order.customer_id is None:
         raise InvalidInput("A guest has no store credit.", fields={"how": "must be as_paid for a guest's order"})
     as_credit = data.how is RefundWay.STORE_CREDIT

@@ -172,7 +172,8 @@ async def apply_refund(
 
     Stripe may give back more than the order still holds of the payment: what had become credit, or was given back and
     is lost to a dispute as well. That takes nothing more off the order, which needs attention then. Payments begun for
-    the balance before are withdrawn."""
+    the balance before are withdrawn.
+    """
     back, back_applied = (
         await db.execute(
             select(
