@@ -1,13 +1,22 @@
 """The migrated database is what the models describe: columns, constraints, indexes; alembic sees no CHECKs."""
 
+import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from alembic import command
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import Table
 from models.embedded import EmbeddedPostgres
+from models.migrations import alembic_config, upgrade
+from models.session import Database, use_database
+from settings import Settings
+from tasks.demo import load_demo_company
 from tests.conftest import connect_raw
 
+FIRST = "0001"
 CONSTRAINTS = """
 SELECT c.conrelid::regclass::text || ' ' || c.conname || ' ' || pg_get_constraintdef(c.oid) AS line
 FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
@@ -49,26 +58,63 @@ async def describe(url: str) -> dict[str, set[str]]:
     return found
 
 
-async def test_the_migrated_database_is_what_the_models_describe(
-    postgres: EmbeddedPostgres, database_urls: dict[str, str]
-) -> None:
+@asynccontextmanager
+async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database of its own, gone afterwards."""
     name = f"test_models_{secrets.token_hex(4)}"
     admin = await connect_raw(postgres.database_url("postgres"))
     await admin.execute(f'CREATE DATABASE "{name}"')
     try:
-        connection = await connect_raw(postgres.database_url(name))
-        await connection.execute("CREATE EXTENSION pg_trgm")
-        await connection.close()
-        engine = create_async_engine(postgres.database_url(name))
-        async with engine.begin() as made:
-            await made.run_sync(Table.metadata.create_all)
-        await engine.dispose()
-        wanted = await describe(postgres.database_url(name))
+        yield postgres.database_url(name)
     finally:
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         await admin.close()
+
+
+async def test_the_migrated_database_is_what_the_models_describe(
+    postgres: EmbeddedPostgres, database_urls: dict[str, str]
+) -> None:
+    async with empty_database(postgres) as url:
+        connection = await connect_raw(url)
+        await connection.execute("CREATE EXTENSION pg_trgm")
+        await connection.close()
+        engine = create_async_engine(url)
+        async with engine.begin() as made:
+            await made.run_sync(Table.metadata.create_all)
+        await engine.dispose()
+        wanted = await describe(url)
     assert wanted["constraints"]
     assert await describe(database_urls["committed"]) == wanted
+
+
+async def test_the_demo_company_goes_down_to_the_first_schema_and_up_again(
+    postgres: EmbeddedPostgres, settings: Settings
+) -> None:
+    async with empty_database(postgres) as url:
+        steps = alembic_config(url)
+        await asyncio.to_thread(command.upgrade, steps, FIRST)
+        first = await describe(url)
+        await asyncio.to_thread(upgrade, url)
+        newest = await describe(url)
+        database = Database(url, pool_size=2)
+        use_database(database)
+        await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
+        await database.close()
+        raw = await connect_raw(url)
+        await raw.execute("UPDATE paper_check_image SET data = NULL, object_key = 'moved' WHERE side = 'back'")
+        await asyncio.to_thread(command.downgrade, steps, FIRST)
+        assert await describe(url) == first
+        await asyncio.to_thread(upgrade, url)
+        assert await describe(url) == newest
+        counts = await raw.fetchrow(
+            """
+            SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM savings_request WHERE search_text <> ''),
+              (SELECT array_agg(side) FROM paper_check_image)
+            """
+        )
+        await raw.close()
+    # What was moved away can't come back; everything else is there.
+    assert tuple(counts) == (100, 3, ["front"])
 
 
 async def test_every_foreign_key_has_an_index(database_urls: dict[str, str]) -> None:
