@@ -300,6 +300,9 @@ async def test_pictures_wait_in_their_own_line_and_hold_up_nothing_else() -> Non
     gate = threading.Event()
     waiting = [asyncio.create_task(in_picture_thread(gate.wait)) for _ in range(60)]
     await asyncio.sleep(0)
-    assert await asyncio.to_thread(lambda: "others go on") == "others go on"
-    gate.set()
+    try:
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(lambda: "others go on") == "others go on"
+    finally:
+        gate.set()
     assert await asyncio.gather(*waiting) == [True] * 60

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.actor import GUEST
 from domain.errors import Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
 from integrations.stripe_client import StripeRefused, create_refund, fetch_payment, fetch_refund, list_refunds
-from models import IntentState, Order, Payment, StripeIntent
-from tests.factories import as_actor, make_product, make_staff, sign_in
-from tests.factories.orders import make_order
+from models import IntentState, Payment
+from tests.domain.payments.paying import list_states, make_owed_order, read_order
+from tests.factories import as_actor, make_staff, sign_in
 from tests.integrations.conftest import DECLINED, Localstripe
 from tests.job_runner import run_jobs
 
@@ -24,24 +23,12 @@ from tests.job_runner import run_jobs
 @pytest.fixture
 async def order(db) -> Any:
     """A guest's order of $65.00."""
-    product = await make_product(db, unit_price=Decimal("20.00"))
-    placed = await make_order(db, (product, 2), by=GUEST, delivery_email="greta@kitchen.example")
-    await db.commit()
-    return await read_order(db, placed.written.id)
-
-
-async def read_order(db: Any, order_id: int) -> Any:
-    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
-    return (await db.execute(statement)).scalar_one()
+    return await make_owed_order(db, delivery_email="greta@kitchen.example")
 
 
 async def list_payments(db: Any, order: Any) -> list[tuple[Decimal, str, str | None]]:
     rows = await db.execute(select(Payment).where(Payment.order_id == order.id).order_by(Payment.id))
     return [(row.amount, row.method, row.provider_id) for row in rows.scalars()]
-
-
-async def list_states(db: Any) -> list[str]:
-    return list((await db.execute(select(StripeIntent.state).order_by(StripeIntent.id))).scalars())
 
 
 async def create(client: Any, order: Any) -> str:

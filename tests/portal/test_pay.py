@@ -12,13 +12,13 @@ from sqlalchemy import func, select, update
 
 import portal
 from api.request import db as request_db
-from domain.actor import GUEST, Role
+from domain.actor import Role
 from domain.clock import now
 from domain.payments.check_photos import CheckPhotos, prepare_photos
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditEntry, Order, OutboxMessage, PayLink, Payment, StripeIntent
-from tests.domain.payments.paying import card_row, edit_to, give_back, pay_by_card
+from models import CreditEntry, OutboxMessage, PayLink, Payment, StripeIntent
+from tests.domain.payments.paying import card_row, edit_to, give_back, make_owed_order, pay_by_card, read_order
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.stripe_server import BANK
@@ -32,18 +32,10 @@ def photo() -> FileStorage:
     return FileStorage(written, filename="front.jpg")
 
 
-async def read_order(db: Any, order_id: int) -> Any:
-    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
-    return (await db.execute(statement)).scalar_one()
-
-
 @pytest.fixture
 async def order(db) -> Any:
     """A guest's order of $65.00."""
-    product = await make_product(db, unit_price=Decimal("20.00"))
-    placed = await make_order(db, (product, 2), by=GUEST, delivery_email="greta@kitchen.example")
-    await db.commit()
-    return await read_order(db, placed.written.id)
+    return await make_owed_order(db, delivery_email="greta@kitchen.example")
 
 
 async def make_link(client, db, order) -> str:

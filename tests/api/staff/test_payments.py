@@ -9,13 +9,13 @@ from PIL import Image
 from quart.datastructures import FileStorage
 from sqlalchemy import select
 
-from domain.actor import GUEST, Role
+from domain.actor import Role
 from domain.errors import OutsideServiceFailed, Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditEntry, IntentState, Order, OrderEvent, OutboxMessage, PaperCheckImage, Payment, StripeIntent
-from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
-from tests.factories.orders import make_order
+from models import CreditEntry, IntentState, OrderEvent, OutboxMessage, PaperCheckImage, Payment, StripeIntent
+from tests.domain.payments.paying import make_owed_order, read_order
+from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.job_runner import run_jobs
 
 
@@ -34,17 +34,10 @@ def as_files(**files: bytes):
     return {name: FileStorage(io.BytesIO(data), filename="../../x.jpg", name=name) for name, data in files.items()}
 
 
-async def read_order(db: Any, order_id: int) -> Any:
-    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
-    return (await db.execute(statement)).scalar_one()
-
-
 @pytest.fixture
 async def order(db) -> Any:
     """A guest's order of $65.00."""
-    placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=GUEST)
-    await db.commit()
-    return await read_order(db, placed.written.id)
+    return await make_owed_order(db)
 
 
 async def upload(client: Any, order: Any, **files: Any) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.actor import GUEST
 from domain.payments.reconcile import reconcile_payments
-from models import CreditEntry, IntentState, Order, Payment, StripeIntent
+from models import CreditEntry, IntentState, Order, Payment
+from tests.domain.payments.paying import list_states, make_owed_order, read_order
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.stripe_server import BANK, DECLINED
@@ -18,24 +18,12 @@ from tests.job_runner import run_jobs
 @pytest.fixture
 async def order(db) -> Any:
     """A guest's order of $65.00."""
-    product = await make_product(db, unit_price=Decimal("20.00"))
-    placed = await make_order(db, (product, 2), by=GUEST)
-    await db.commit()
-    return await read_order(db, placed.written.id)
-
-
-async def read_order(db: Any, order_id: int) -> Any:
-    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
-    return (await db.execute(statement)).scalar_one()
+    return await make_owed_order(db)
 
 
 async def list_payments(db, order: Order) -> list[tuple[Decimal, Decimal, str]]:
     rows = await db.execute(select(Payment).where(Payment.order_id == order.id).order_by(Payment.id))
     return [(row.amount, row.applied_amount, row.state) for row in rows.scalars()]
-
-
-async def list_states(db) -> list[str]:
-    return list((await db.execute(select(StripeIntent.state).order_by(StripeIntent.id))).scalars())
 
 
 async def create(client, order: Order, amount: float = 65.0, **more: Any) -> Any:

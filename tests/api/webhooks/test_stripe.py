@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from domain.payments import ask
 from integrations import stripe_client
-from models import Order, Payment, StripeIntent, WebhookEvent
+from models import Payment, StripeIntent, WebhookEvent
+from tests.domain.payments.paying import read_order
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.stripe_server import BANK, DECLINED, WEBHOOK_SECRET
@@ -43,11 +44,6 @@ async def make_paying_order(client: Any, db: Any, **more: Any) -> Any:
     number = placed.written.order_number
     answer = await client.post("/api/payments/create-intent", json={"amount": 65, "order_number": number} | more)
     return placed.written.id, (await answer.get_json())["payment_intent_id"]
-
-
-async def read_order(db: Any, order_id: int) -> Any:
-    statement = select(Order).where(Order.id == order_id).execution_options(populate_existing=True)
-    return (await db.execute(statement)).scalar_one()
 
 
 async def test_an_event_pays_the_order_however_often_it_comes(client, db, stripe, stripe_settings):
