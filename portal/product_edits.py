@@ -26,6 +26,7 @@ EDIT = f"{LIST}/edit"
 _FIELD = re.compile(r"products\[(\d{1,4})\]\[(\w+)\]")
 # What the table shows beside what the page of a product calls by a name.
 LABELS = FIELD_LABELS | {"stock_quantity": "Stock"}
+COLUMN_WORDS = LABELS | {"unit_price": "Price", "in_stock": "For sale", "is_active": "Shown"}
 Typed = dict[int, dict[str, str]]
 
 
@@ -118,6 +119,7 @@ def _make_row(
     """A row for the template: its form's prefix, its values as they are or were typed, and what is wrong."""
     values = line.values | {name: typed[name] for name in EDITABLE if typed and name in typed}
     errors = dict(refusal.fields) if refusal else {}
+    wrong = {name: sentence for name, sentence in errors.items() if name in EDITABLE}
     is_stale = "version" in errors
     return {
         "prefix": f"products[{number}]",
@@ -126,14 +128,20 @@ def _make_row(
         "version": line.version,
         "seen": line.seen,
         "values": values,
-        "errors": {f"products[{number}][{name}]": sentence for name, sentence in errors.items() if name in EDITABLE},
-        "problem": refusal.error if refusal and not set(errors) & set(EDITABLE) else "",
+        "wrong": frozenset(wrong),
+        "problems": [_say(*each) for each in wrong.items()] or ([refusal.error] if refusal else []),
         "differences": [
             (LABELS[name], values[name], value)
             for name, value in line.values.items()
             if is_stale and value != values[name] and name != "category_id"
         ],
     }
+
+
+def _say(name: str, sentence: str) -> str:
+    """What is wrong with a field as a sentence that names it."""
+    whole = sentence if sentence[:1].isupper() else f"{COLUMN_WORDS[name]} {sentence}"
+    return whole.removesuffix(".") + "."
 
 
 async def _show_table(
@@ -152,6 +160,7 @@ async def _show_table(
         rows=rows,
         page=page,
         categories=[(str(category_id), name) for category_id, name in categories],
+        labels=COLUMN_WORDS,
         saved_count=saved_count,
         problem=problem,
         url=EDIT + with_query(request.args.to_dict(flat=False)).rstrip("?"),
