@@ -17,6 +17,7 @@ from domain.money import ZERO
 from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, OrderStatus, PaymentMethod, PaymentStatus, allowed_next
+from domain.payments.withdraw import has_payment_under_way
 from domain.staff.rights import may
 from models import Table
 from models.session import raw_connection
@@ -94,6 +95,7 @@ class OrderPage:
     events: list[EventRow]
     customer: CustomerBeside | None
     next_states: tuple[OrderStatus, ...]
+    is_being_paid: bool
     newer: str | None
     older: str | None
     reader: Actor
@@ -182,6 +184,7 @@ class OrderPage:
             may(self.reader, "delete_orders")
             and self.order.status in {OrderStatus.PENDING, OrderStatus.CANCELLED}
             and not self.payments
+            and not self.is_being_paid
             and not self.order.tracking_number
         )
 
@@ -197,6 +200,7 @@ async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Act
         events=await list_events(db, order.id, visible_to=visible_to),
         customer=await _find_customer_beside(db, order, visible_to),
         next_states=choose_next_states(order, visible_to),
+        is_being_paid=await has_payment_under_way(db, order.id),
         newer=newer,
         older=older,
         reader=visible_to,

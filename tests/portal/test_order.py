@@ -8,10 +8,11 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
+from domain.actor import GUEST, Role
 from domain.clock import now
 from domain.credit.ledger import move_credit
-from models import CreditKind, Order, OrderItem, Payment, Product, StockMovement
+from domain.payments.intents import make_intent
+from models import CreditKind, IntentKind, Order, OrderItem, Payment, Product, StockMovement
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import make_order
 from tests.portal.desk import open_as, place, read_order
@@ -154,6 +155,16 @@ async def test_only_the_office_says_that_an_order_is_dealt_with(client: TestClie
     await db.execute(update(Order).where(Order.id == order_id).values(attention="A dispute was lost."))
     await open_as(client, db, Role.SALES_REP)
     assert (await client.get(f"/portal/orders/{number}/attend")).status_code == 403
+
+
+async def test_an_order_being_paid_is_not_offered_for_deletion(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.MANAGER)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    assert f"{url}/delete" in await read_page(client, url)
+    db.add(make_intent(IntentKind.CARD, Decimal("55.00"), parameters={}, by=GUEST, order_id=order_id))
+    await db.commit()
+    assert f"{url}/delete" not in await read_page(client, url)
 
 
 async def test_money_given_back_is_not_asked_for_first(client: TestClientProtocol, db: AsyncSession) -> None:
