@@ -17,6 +17,7 @@ from domain.money import ZERO
 from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, OrderStatus, PaymentMethod, PaymentStatus, allowed_next
+from domain.payments.refund_rows import list_refundable
 from domain.payments.withdraw import has_payment_under_way
 from domain.staff.rights import may
 from models import Table
@@ -58,7 +59,7 @@ class PageItem:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """Money that came in for the order, or was tried to."""
+    """Money that came in for the order, or was tried to; `left` is what of it the reader may still give back."""
 
     id: int
     method: str
@@ -68,6 +69,7 @@ class PaymentRow:
     note: str
     actor_name: str
     created_at: datetime
+    left: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Act
     return OrderPage(
         order=order,
         items=(await list_page_items(db, [order.id], visible_to=visible_to)).get(order.id, []),
-        payments=await _list_payments(db, order.id) if sees_money(visible_to) else [],
+        payments=await _list_payments(db, order.id, visible_to) if sees_money(visible_to) else [],
         events=await list_events(db, order.id, visible_to=visible_to),
         customer=await _find_customer_beside(db, order, visible_to),
         next_states=choose_next_states(order, visible_to),
@@ -255,13 +257,16 @@ async def list_page_items(
     return found
 
 
-async def _list_payments(db: AsyncSession, order_id: int) -> list[PaymentRow]:
+async def _list_payments(db: AsyncSession, order_id: int, reader: Actor) -> list[PaymentRow]:
     columns = (
         PAYMENTS.id, PAYMENTS.method, PAYMENTS.state, PAYMENTS.amount, PAYMENTS.reference, PAYMENTS.note,
         PAYMENTS.actor_name, PAYMENTS.created_at,
     )  # fmt: skip
     statement = select(*columns).where(PAYMENTS.order_id == order_id).order_by(PAYMENTS.id.desc())
-    return [PaymentRow(*row) for row in await db.execute(statement)]
+    rows = (await db.execute(statement)).all()
+    refundable = await list_refundable(db, order_id) if rows and may(reader, "refund_payments") else []
+    left = {found.payment.id: found.left for found in refundable}
+    return [PaymentRow(*row, left=left.get(row.id, ZERO)) for row in rows]
 
 
 async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor) -> CustomerBeside | None:

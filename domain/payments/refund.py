@@ -68,7 +68,7 @@ async def refund_payment(
     require(by, "refund_payments", "Your role does not give money back.")
     async with separate_transaction() as db:
         order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
-        found = next((each for each in await list_refundable(db, order) if each.payment.id == payment_id), None)
+        found = next((each for each in await list_refundable(db, order_id) if each.payment.id == payment_id), None)
         if found is None:
             raise NotFound("There is nothing left of this payment to give back.")
         amount = data.amount or found.left

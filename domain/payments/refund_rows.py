@@ -42,7 +42,7 @@ class Refundable:
         return (self.payment.provider_id or "").startswith("pi_")
 
 
-async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
+async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
     """The payments of an order with what is left of each to give back, newest first; credit used is not among them.
 
     A surplus that became store credit is not given back a second time.
@@ -50,7 +50,7 @@ async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
     rows = await db.execute(
         select(Payment)
         .where(
-            Payment.order_id == order.id,
+            Payment.order_id == order_id,
             Payment.amount > 0,
             Payment.state == PaymentState.SUCCEEDED,
             Payment.method != PaymentMethod.STORE_CREDIT,
@@ -75,7 +75,7 @@ async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
         .group_by(StripeIntent.payment_id)
     )
     reserved = {payment_id: amount for payment_id, amount in under_way}  # noqa: C416 - rows are no tuples to mypy
-    credited = await list_credited(db, order.id)
+    credited = await list_credited(db, order_id)
     found = []
     for payment in payments:
         gone = (amounts.get(payment.id, ZERO) for amounts in (credited, returned, reserved))
@@ -87,8 +87,7 @@ async def list_refundable(db: AsyncSession, order: Order) -> list[Refundable]:
 
 async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Refundable:
     """One payment of an order with what is left of it; raises NotFound when nothing is."""
-    order = await db.get_one(Order, order_id)
-    for found in await list_refundable(db, order):
+    for found in await list_refundable(db, order_id):
         if found.payment.id == payment_id:
             return found
     raise NotFound("There is nothing left of this payment to give back.")
@@ -120,7 +119,7 @@ async def prepare_refund(
 
 async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) -> None:
     """Reserve refunds of all that Stripe took for a locked order."""
-    for found in await list_refundable(db, order):
+    for found in await list_refundable(db, order.id):
         if found.is_stripe:
             await prepare_refund(db, order, found.payment, found.left, by=by, reason="Order cancelled")
 
@@ -133,7 +132,7 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
     drop_attention(order, _TO_GIVE_BACK)
     if order.status != OrderStatus.CANCELLED:
         return
-    left = sum([found.left for found in await list_refundable(db, order) if not found.is_stripe], ZERO)
+    left = sum([found.left for found in await list_refundable(db, order.id) if not found.is_stripe], ZERO)
     left += await calculate_credit_used(db, order)
     if left > ZERO:
         add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back.")

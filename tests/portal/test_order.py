@@ -12,7 +12,10 @@ from domain.actor import GUEST, Role
 from domain.clock import now
 from domain.credit.ledger import move_credit
 from domain.payments.intents import make_intent
+from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.refund import RefundPayment, refund_payment
 from models import CreditKind, IntentKind, Order, OrderItem, Payment, Product, StockMovement
+from settings import Settings
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import make_order
 from tests.portal.desk import open_as, place, read_order
@@ -124,6 +127,20 @@ async def test_a_cancelled_order_owes_nothing_and_says_what_is_to_be_given_back(
     await send_form(client, f"{url}/cancel")
     rows = re.findall(r"<td[^>]*>(Balance|Left to give back)</td><td[^>]*>([^<]*)</td>", await read_page(client, url))
     assert rows == [("Left to give back", "$20.00")]
+
+
+async def test_a_payment_that_went_back_wholly_is_not_offered_for_a_refund(
+    client: TestClientProtocol, db: AsyncSession, settings: Settings
+) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    number, order_id = await place(db)
+    for amount in ("20.00", "15.00"):
+        await mark_paid(db, order_id, MarkPaid(amount_received=Decimal(amount)), by=clerk)
+    await db.commit()
+    first, second = (await db.scalars(select(Payment.id).order_by(Payment.id))).all()
+    await refund_payment(order_id, first, RefundPayment(reason="Lid missing"), by=clerk, settings=settings)
+    url = f"/portal/orders/{number}"
+    assert re.findall(rf'href="({url}/refund/\d+)"', await read_page(client, url)) == [f"{url}/refund/{second}"]
 
 
 async def test_what_needs_attention_is_dealt_with_by_the_office_and_leaves_its_word(

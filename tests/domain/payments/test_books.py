@@ -127,7 +127,7 @@ async def test_a_refund_that_failed_is_told_once_however_often_it_is_asked_about
     assert [(amount, state) for amount, _, state in await list_money(db, order.id)] == [
         ("65.00", "succeeded"), ("-15.00", "failed"),
     ]  # fmt: skip
-    (found,) = await list_refundable(db, order)
+    (found,) = await list_refundable(db, order.id)
     assert found.left == Decimal("65.00")
 
 
@@ -209,7 +209,7 @@ async def test_a_surplus_that_became_credit_does_not_go_back_again_once_the_acco
     await take_cash(db, order, "85.00", clerk)
     await unlink_orders(db, await db.get_one(Customer, customer.id))
     await db.commit()
-    (found,) = await list_refundable(db, await read_order(db, order.id))
+    (found,) = await list_refundable(db, order.id)
     assert found.left == Decimal("65.00")
 
 
