@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from domain.input_errors import collect_field_errors, refuse_fields
+from domain.inputs import find_nuls
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,14 @@ class BadRow:
 
 
 def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    nuls = find_nuls(value)
     try:
-        return read(value)
+        row = read(value)
     except ValidationError as error:
-        return BadRow(value, collect_field_errors(error.errors(include_url=False), value))
+        return BadRow(value, nuls | collect_field_errors(error.errors(include_url=False), value))
+    return BadRow(value, nuls) if nuls else row
 
 
-# Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place.
+# Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole
+# input names the list in `ROWS_ALONE`.
 STANDS_ALONE = WrapValidator(_keep_bad_row)

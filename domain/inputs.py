@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -27,7 +27,7 @@ from pydantic_core import from_json
 
 from domain.errors import InvalidInput
 from domain.form_data import Pairs, fill_model, find_repeated, nest_pairs
-from domain.input_errors import bad_field, collect_field_errors, refuse_fields
+from domain.input_errors import WHOLE, bad_field, collect_field_errors, refuse_fields
 from domain.money import CENT, MOST_MONEY, ZERO, parse_money
 
 BIGGEST_ID = 2**63 - 1
@@ -38,7 +38,12 @@ InputT = TypeVar("InputT", bound="Input")
 
 
 class Input(BaseModel):
-    """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused."""
+    """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
+
+    `ROWS_ALONE` names the lists whose rows stand or fall alone (`domain/input_rows.py`), also when one holds a NUL.
+    """
+
+    ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         extra="ignore",
@@ -61,21 +66,28 @@ def has_nul(value: object) -> bool:
     return False
 
 
-def _nul_names(value: object, name: str = "") -> dict[str, str]:
-    """The names of the texts, also inside lists and objects, that hold a NUL."""
+def find_nuls(value: object, name: str = "") -> dict[str, str]:
+    """The names of the texts, also inside lists and objects, that hold a NUL, and what is wrong with them."""
     if isinstance(value, dict):
         if any(has_nul(key) for key in value):
-            return {name: "must not contain the NUL character"}
+            return {name or WHOLE: "must not contain the NUL character"}
         parts = list(value.items())
     elif isinstance(value, list):
         parts = [(str(place), inner) for place, inner in enumerate(value)]
     else:
-        return {name: "must not contain the NUL character"} if has_nul(value) else {}
+        return {name or WHOLE: "must not contain the NUL character"} if has_nul(value) else {}
     return {
         found: why
         for part, inner in parts
-        for found, why in _nul_names(inner, f"{name}.{part}" if name else part).items()
+        for found, why in find_nuls(inner, f"{name}.{part}" if name else part).items()
     }
+
+
+def _find_shared_nuls(model: type[Input], sent: object) -> dict[str, str]:
+    """The same of an input as a whole, without the rows that answer for themselves."""
+    if isinstance(sent, dict) and model.ROWS_ALONE:
+        sent = {name: value for name, value in sent.items() if name not in model.ROWS_ALONE}
+    return find_nuls(sent)
 
 
 def is_possible_id(number: int) -> bool:
@@ -235,10 +247,10 @@ def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> Inp
         sent = from_json(body)
         if not isinstance(sent, dict):
             raise InvalidInput("The body must be a JSON object.", code="invalid_json", fields={}) from None
-        bad = _repeated_names(body) | _nul_names(sent) | collect_field_errors(details, sent)
+        bad = _repeated_names(body) | _find_shared_nuls(model, sent) | collect_field_errors(details, sent)
         raise refuse_fields(bad) from None
     # A NUL can stand in valid JSON as this escape alone, and hardly ever does: one look instead of one at each field.
-    bad = _repeated_names(body) | (_nul_names(from_json(body)) if b"\\u0000" in body else {})
+    bad = _repeated_names(body) | (_find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {})
     if bad:
         raise refuse_fields(bad)
     return read
@@ -258,7 +270,7 @@ def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> I
 
 
 def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str], context: dict[str, Any]) -> InputT:
-    known = known | _nul_names(data)
+    known = known | _find_shared_nuls(model, data)
     try:
         read = model.model_validate(data, context=context)
     except ValidationError as error:

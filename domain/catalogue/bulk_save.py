@@ -27,6 +27,8 @@ class BulkSaveRow(UpdateProduct):
 class BulkSaveProducts(Input):
     """Up to 1,000 rows."""
 
+    ROWS_ALONE = frozenset({"products"})
+
     products: Annotated[list[Annotated[BulkSaveRow, STANDS_ALONE]], Field(max_length=MOST_ROWS)]
 
 

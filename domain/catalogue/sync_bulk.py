@@ -47,6 +47,8 @@ class SyncRow(Input):
 class SyncBulkUpdate(Input):
     """Up to 5,000 rows."""
 
+    ROWS_ALONE = frozenset({"products"})
+
     products: Annotated[list[Annotated[SyncRow, STANDS_ALONE]], Field(max_length=MOST_ROWS)]
 
 

@@ -27,6 +27,26 @@ async def read(db: AsyncSession, product: Product) -> Product:
     return product
 
 
+async def test_a_nul_fails_its_own_row_and_no_other(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    one, two = await make_product(db), await make_product(db)
+    await db.commit()
+    rows = [{"id": one.id, "brand": "V\0ollmer"}, {"id": two.id, "brand": "Vollmer"}, {"id": one.id, "x\0": 1}]
+    body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert body["updated"] == [{"id": two.id, "sku": two.sku}]
+    assert body["errors"] == [
+        {"index": 0, "id": one.id, "sku": None, "error": "Brand must not contain the NUL character."},
+        {"index": 2, "id": one.id, "sku": None, "error": "Body must not contain the NUL character."},
+    ]
+    assert ((await read(db, one)).brand, (await read(db, two)).brand) == ("", "Vollmer")
+    outside = await client.post(BULK, json={"products": rows[1:2], "note": "a\0"}, headers=key)
+    assert (outside.status_code, (await outside.get_json())["fields"]) == (
+        400,
+        {"note": "must not contain the NUL character"},
+    )
+
+
 async def test_each_row_stands_or_falls_alone(
     client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
 ) -> None:

@@ -185,6 +185,7 @@ async def test_each_edit_of_many_stands_alone(manager: TestClientProtocol, db: A
         {"id": 999999, "name": "x"},
         {"name": "no id"},
         {"id": two.id, "sku": "TWO", "stock_quantity": None, "cost_per_item": 4},
+        {"id": three.id, "name": "N\0"},
     ]
     status, answer = await sent(manager, "POST", f"{LIST}/bulk-save", json={"products": rows})
     assert status == 200
@@ -202,6 +203,7 @@ async def test_each_edit_of_many_stands_alone(manager: TestClientProtocol, db: A
         (5, three.id, "Somebody changed this product in the meantime.", {"version"}),
         (6, 999999, "There is no such product.", set()),
         (7, None, "Id is required.", {"id"}),
+        (9, three.id, "Name must not contain the NUL character.", {"name"}),
     ]
     for product in (one, two, three):
         await db.refresh(product)
