@@ -39,10 +39,13 @@ _TYPES = {
     "ship_box_width": "numeric", "ship_box_height": "numeric", "is_customizable": "bool", "is_active": "bool",
 }  # fmt: skip
 _MAY_BE_NULL = NULLABLE | {"stock_quantity", "image_hash"}
+_BY_SKU = "SELECT id FROM product WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($1::text[]) AS t(s)))"
+# Joined, and not `= ANY`: PostgreSQL asks the conditions of a row again when it waited for a rival's change of it, and
+# a list of thousands would then be gone through once for each of thousands of rows.
 _LOCK = f"""
-SELECT id, version, archived_at IS NOT NULL AS is_archived, {", ".join(_TYPES)} FROM product
-WHERE id = ANY($1::bigint[]) OR lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($2::text[]) AS t(s)))
-ORDER BY id FOR NO KEY UPDATE
+SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {", ".join(_TYPES)}
+FROM unnest($1::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
+ORDER BY p.id FOR NO KEY UPDATE OF p
 """  # noqa: S608 -- the names are constants of this module.
 _STORIES = """
 INSERT INTO audit_entry (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name)
@@ -148,11 +151,13 @@ async def _lock_products(
 ) -> dict[int, _Product]:
     """Lock what the rows name, and give every row its product's id and SKU."""
     named = [row for row in rows if not row.error]
-    ids = list({row.product_id for row in named if row.product_id is not None})
-    skus = list({row.sku for row in named if row.product_id is None and row.sku})
+    ids = {row.product_id for row in named if row.product_id is not None}
+    skus = {row.sku for row in named if row.product_id is None and row.sku}
+    if skus:
+        ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
     products: dict[int, _Product] = {}
     by_sku: dict[str, _Product] = {}
-    for record in await connection.fetch(_LOCK, ids, skus):
+    for record in await connection.fetch(_LOCK, list(ids)):
         if record["is_archived"] and not with_archived:
             continue
         values = {name: record[name] for name in _TYPES}

@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.images import to_data_url
 from models import AuditEntry, Product
+from models.session import Database, raw_connection
 from tests.factories import make_product
 from tests.factories.catalogue import make_key, make_picture
+from tests.statements import noted_statements
 
 BULK = "/api/v1/products/bulk"
 
@@ -180,3 +182,21 @@ async def test_a_body_beyond_64_megabytes_and_another_media_type_are_refused(
     for media_type in ("text/plain", "application/x-www-form-urlencoded"):
         response = await client.post(BULK, data=b'{"products": []}', headers=key | {"Content-Type": media_type})
         assert response.status_code == 415
+
+
+async def test_a_row_that_a_rival_changed_is_asked_about_itself_alone(
+    client: TestClientProtocol, db: AsyncSession, database: Database, key: dict[str, str]
+) -> None:
+    """PostgreSQL asks the conditions of a row again after waiting for it: one on the whole list costs its square."""
+    products = [await make_product(db) for _ in range(3)]
+    await db.commit()
+    rows = [{"sku": product.sku, "brand": "New"} for product in products]
+    async with noted_statements(database) as statements:
+        body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert body["updated_count"] == 3
+    [locking] = [text for text in statements if "FOR NO KEY UPDATE" in text]
+    ids = [product.id for product in products]
+    connection = await raw_connection(db)
+    plan = "\n".join(line[0] for line in await connection.fetch(f"EXPLAIN {locking}", ids))
+    assert "LockRows" in plan
+    assert [word for word in ("InitPlan", "SubPlan", "ANY") if word in plan] == []
