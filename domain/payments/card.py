@@ -18,7 +18,7 @@ from domain.money import ZERO, format_money
 from domain.orders.statuses import OrderStatus
 from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
-from domain.payments.intents import UNPAID, is_bank_working, lock_intent, make_intent, settle_intent
+from domain.payments.intents import UNPAID, expect_end, is_bank_working, lock_intent, make_intent, settle_intent
 from domain.payments.record import calculate_balance
 from domain.payments.settle import find_intent
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
@@ -221,6 +221,7 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
         )
     async with separate_transaction() as db:
         await lock_named_order(db, data.order_number, visible_to=by)
+        await expect_end(db, data.payment_intent_id)
     with told_to_the_caller():
         try:
             payment = await fetch_payment(account, data.payment_intent_id)

@@ -15,7 +15,7 @@ from domain.errors import Refused
 from domain.payments.ask import ask_checkout
 from domain.payments.card import METHODS, SMALLEST
 from domain.payments.find_order import lock_payable_order
-from domain.payments.intents import UNPAID, make_intent
+from domain.payments.intents import UNPAID, expect_end, make_intent
 from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from integrations.stripe_client import CURRENCY, StripeAccount, to_cents
@@ -136,4 +136,7 @@ async def ask_about_link(token: str, *, settings: Settings) -> None:
     account: StripeAccount = get_stripe(settings)
     with told_to_the_caller():
         for intent in intents:
+            assert intent.provider_id is not None  # chosen so above
+            async with separate_transaction() as db:
+                await expect_end(db, intent.provider_id)
             await ask_checkout(intent, account)

@@ -110,6 +110,20 @@ async def note_unheard(intent: StripeIntent, error: str, *, wait_seconds: float 
         )
 
 
+async def expect_end(db: AsyncSession, provider_id: str) -> None:
+    """Somebody says that an open payment is made: Stripe is asked soon, even if the asking at hand is cut off."""
+    soon = now() + _GRACE
+    await db.execute(
+        update(StripeIntent)
+        .where(
+            StripeIntent.provider_id == provider_id,
+            StripeIntent.state == IntentState.OPEN,
+            StripeIntent.next_ask_at > soon,
+        )
+        .values(next_ask_at=soon)
+    )
+
+
 async def note_still_open(intent: StripeIntent) -> None:
     """Nobody has paid yet: ask again later, and ever more rarely."""
     async with separate_transaction() as db:

@@ -1,14 +1,15 @@
 """What Stripe may answer, or not, beside the plain way: late, twice, wrong, and quicker than we are."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from domain.errors import OutsideServiceFailed, Refused
-from domain.payments import ask, reconcile
-from domain.payments.checkout import open_checkout
+from domain.payments import ask, card, checkout, reconcile
+from domain.payments.checkout import ask_about_link, open_checkout
 from domain.payments.reconcile import reconcile_payments
 from integrations import stripe_client
 from models import IntentState, StripeIntent
@@ -26,6 +27,14 @@ from tests.domain.payments.paying import (
     tell,
 )
 from tests.factories import as_actor, make_staff
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def die(*_: Any) -> None:
+    raise Killed
 
 
 async def test_a_refund_stays_unknown_while_stripe_does_not_take_our_key(db, stripe, stripe_settings, later):
@@ -129,3 +138,29 @@ async def test_one_row_that_cannot_be_settled_keeps_no_other_waiting(
     async with committed.session() as db:
         paid = [(await read_order(db, order.id)).payment_status for order in orders]
     assert paid == ["paid", "unpaid", "paid"]
+
+
+async def test_the_reconciler_soon_asks_about_a_card_payment_whose_confirming_was_killed(
+    db, stripe, stripe_settings, monkeypatch
+):
+    order = await make_owed_order(db)
+    payment_id = await open_payment(stripe_settings, order)
+    stripe.pay(payment_id)
+    monkeypatch.setattr(card, "fetch_payment", die)
+    with pytest.raises(Killed):
+        await confirm(stripe_settings, order, payment_id)
+    assert (await reconcile_payments(stripe_settings, ahead=timedelta(minutes=1))).asked == 1
+    assert (await read_order(db, order.id)).payment_status == "paid"
+
+
+async def test_the_reconciler_soon_asks_about_a_checkout_whose_pay_page_was_killed(
+    db, stripe, stripe_settings, monkeypatch
+):
+    order = await make_owed_order(db)
+    token, session_id = await open_session(db, stripe_settings, order, by=as_actor(await make_staff(db)))
+    stripe.pay_session(session_id)
+    monkeypatch.setattr(checkout, "ask_checkout", die)
+    with pytest.raises(Killed):
+        await ask_about_link(token, settings=stripe_settings)
+    assert (await reconcile_payments(stripe_settings, ahead=timedelta(minutes=1))).asked == 1
+    assert (await read_order(db, order.id)).payment_status == "paid"
