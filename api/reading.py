@@ -14,7 +14,7 @@ from quart_schema import DataSource, document_querystring, document_request, doc
 from api.guards import Handler
 from api.request import settings
 from domain.errors import UnsupportedType
-from domain.inputs import Input, read_form, read_json, read_query
+from domain.inputs import Input, InputT, read_form, read_json, read_query
 from domain.paging import Page
 
 JSON_TYPE = "application/json"
@@ -50,8 +50,7 @@ def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            data = read_form(model, await form_pairs(), timezone=settings().timezone)
-            return await handler(*args, data=data, **kwargs)
+            return await handler(*args, data=await read_form_body(model), **kwargs)
 
         return document_request(model, source=DataSource.FORM)(reading)
 
@@ -77,6 +76,11 @@ async def raw_body() -> bytes:
     if "raw_body" not in g:
         g.raw_body = await request.get_data(as_text=False)
     return cast(bytes, g.raw_body)
+
+
+async def read_form_body(model: type[InputT]) -> InputT:
+    """The HTML form in hand, read as `model`; raises InvalidInput naming all bad fields."""
+    return read_form(model, await form_pairs(), timezone=settings().timezone)
 
 
 async def form_pairs() -> dict[str, list[str]]:

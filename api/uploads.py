@@ -1,6 +1,6 @@
 """How a handler takes a file: one multipart part, bounded before it is read, judged by its content in the domain."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
@@ -11,8 +11,9 @@ from quart_schema import DataSource, document_request
 from quart_schema.pydantic import File
 
 from api.guards import Handler
-from api.reading import body_limit
+from api.reading import body_limit, read_form_body
 from domain.errors import InvalidInput, UnsupportedType
+from domain.input_errors import read_together
 from domain.inputs import Input
 
 MULTIPART = "multipart/form-data"
@@ -55,20 +56,22 @@ async def read_upload(*names: str) -> bytes | None:
     return None
 
 
-async def require_upload(*names: str) -> bytes:
-    """As `read_upload`; raises InvalidInput naming the first field when there is no file."""
-    found = await read_upload(*names)
-    if found is None:
-        raise InvalidInput("Choose a file first.", fields={names[0]: "is required"})
-    return found
+def reads_form_and_files(
+    form: type[Input], prepare: Callable[[], Awaitable[Any]], *optional: str, required: tuple[str, ...] = ()
+) -> Callable[[Handler], Handler]:
+    """Read an HTML form as `data`, and what `prepare` makes of the files beside it as `files`.
 
-
-def takes_files(form: type[Input], *optional: str, required: tuple[str, ...] = ()) -> Callable[[Handler], Handler]:
-    """Document a multipart form that brings files beside its fields; the handler reads them by `read_upload`."""
-    files: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
-    document = create_model(f"{form.__name__}WithFiles", __base__=form, **files)
+    Every bad field and every bad file is told at once. The names are those of the files, for the document.
+    """
+    names: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
+    document = create_model(f"{form.__name__}WithFiles", __base__=form, **names)
 
     def decorate(handler: Handler) -> Handler:
-        return document_request(document, source=DataSource.FORM_MULTIPART)(handler)
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            data, files = await read_together(read_form_body(form), prepare())
+            return await handler(*args, data=data, files=files, **kwargs)
+
+        return document_request(document, source=DataSource.FORM_MULTIPART)(reading)
 
     return decorate

@@ -3,7 +3,8 @@
 pydantic knows what is wrong; its names for it never reach a caller.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -84,6 +85,22 @@ def refuse_fields(fields: Mapping[str, str]) -> InvalidInput:
     if len(fields) > len(shown):
         shown.append(f"and {len(fields) - len(shown)} more")
     return InvalidInput(f"Please correct {len(fields)} fields: {'; '.join(shown)}.", fields=dict(fields))
+
+
+async def read_together(*parts: Awaitable[Any]) -> list[Any]:
+    """What the parts of one input come to; raises InvalidInput with the bad fields of all of them, not of the first."""
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    refusals: list[InvalidInput] = []
+    for result in results:
+        if isinstance(result, InvalidInput):
+            refusals.append(result)
+        elif isinstance(result, BaseException):
+            raise result
+    if len(refusals) > 1:
+        raise refuse_fields({name: why for refusal in refusals for name, why in refusal.fields.items()})
+    if refusals:
+        raise refusals[0]
+    return results
 
 
 def describe_error(detail: ErrorDetails) -> str:

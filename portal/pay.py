@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from api.guards import limited, public
 from api.reading import body_limit
 from api.request import db, settings
-from api.uploads import read_upload, require_upload
+from api.uploads import read_upload
 from domain.errors import DomainError, NotFound, Refused
 from domain.payments.check_photos import prepare_photos
 from domain.payments.checkout import ask_about_link, open_checkout
@@ -85,7 +85,7 @@ async def send_check(token: str) -> Response | WerkzeugResponse:
             raise Refused("This link can't be used any more.", code="link_over")
         # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
         await db().rollback()
-        photos = await prepare_photos(await require_upload("check_front"), await read_upload("check_back"))
+        photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
         await upload_check(db(), page.order_number, photos, by=payer_actor(page))
         return await redirect_to(f"/pay/{token}", toast="Your check is sent")
 

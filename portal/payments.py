@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 from api.guards import staff_page
 from api.reading import body_limit
 from api.request import current_actor, db, settings
-from api.uploads import read_upload, require_upload
+from api.uploads import read_upload
 from domain.actor import Role
 from domain.inputs import Filled60, Input
 from domain.money import format_money
@@ -81,7 +81,7 @@ async def keep_check(number: str) -> Response:
     await db().rollback()
 
     async def keep(_: NothingTyped) -> UploadedCheck:
-        photos = await prepare_photos(await require_upload("check_front"), await read_upload("check_back"))
+        photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
         return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
 
     tried = await attempt_apart(NothingTyped, keep)

@@ -7,14 +7,14 @@ from quart_schema import tag_blueprint
 
 from api.guards import limited, public_or_customer, staff_key_or_customer, staff_only
 from api.idempotent import idempotent, mark_replay
-from api.reading import answers, body_limit, reads, reads_form
+from api.reading import answers, body_limit, reads
 from api.request import current_actor, db, peer_address, settings
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
-from api.uploads import read_upload, require_upload, takes_files
+from api.uploads import read_upload, reads_form_and_files
 from domain.actor import ActorKind, Role
 from domain.inputs import Filled60, Input
 from domain.payments import card, checks, pay_link
-from domain.payments.check_photos import prepare_photos
+from domain.payments.check_photos import CheckPhotos, prepare_photos
 from models import KeyScope
 
 blueprint = Blueprint("storefront_payments", __name__)
@@ -75,16 +75,18 @@ async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
     }
 
 
+async def _read_photos() -> CheckPhotos:
+    return await prepare_photos(await read_upload("check_front", "check_image"), await read_upload("check_back"))
+
+
 @blueprint.post("/api/payments/check-upload")
 @body_limit(25)
 @staff_only(*DESK)
-@takes_files(UploadCheck, "check_image", "check_back", required=("check_front",))
-@reads_form(UploadCheck)
+@reads_form_and_files(UploadCheck, _read_photos, "check_image", "check_back", required=("check_front",))
 @answers(UploadedCheckOut)
-async def upload_check(data: UploadCheck) -> Any:
+async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:
     """Keep the photos of a paper check and put the payment in review."""
-    photos = await prepare_photos(await require_upload("check_front", "check_image"), await read_upload("check_back"))
-    uploaded = await checks.upload_check(db(), data.order_number, photos, by=current_actor())
+    uploaded = await checks.upload_check(db(), data.order_number, files, by=current_actor())
     return {
         "message": f"The check for {uploaded.order_number} waits for review.",
         "front_filename": uploaded.front_filename,

@@ -6,24 +6,28 @@ from quart import Blueprint
 from quart_schema import tag_blueprint
 
 from api.guards import limited, public
-from api.reading import answers, body_limit, reads_form
+from api.reading import answers, body_limit
 from api.request import db, settings
 from api.schemas.payments import SavingsRequestOut
-from api.uploads import read_upload, takes_files
+from api.uploads import read_upload, reads_form_and_files
 from domain.customers import savings_request
+from domain.images import NormalisedImage
 
 blueprint = Blueprint("storefront_savings", __name__)
 tag_blueprint(blueprint, ["storefront"])
+
+
+async def _read_invoice() -> NormalisedImage | None:
+    return await savings_request.prepare_invoice(await read_upload("invoice"))
 
 
 @blueprint.post("/api/save-me-money")
 @body_limit(12)
 @public
 @limited("save_me_money", 10, seconds=3600)
-@takes_files(savings_request.SaveMeMoney, "invoice")
-@reads_form(savings_request.SaveMeMoney)
+@reads_form_and_files(savings_request.SaveMeMoney, _read_invoice, "invoice")
 @answers(SavingsRequestOut)
-async def save_me_money(data: savings_request.SaveMeMoney) -> Any:
+async def save_me_money(data: savings_request.SaveMeMoney, files: NormalisedImage | None) -> Any:
     """Keep the form with its invoice and mail it to the sales inbox."""
-    await savings_request.request_savings(db(), data, await read_upload("invoice"), sales_inbox=settings().sales_inbox)
+    await savings_request.request_savings(db(), data, files, sales_inbox=settings().sales_inbox)
     return {"message": "Thank you. We'll look at your invoice and call you."}

@@ -11,7 +11,7 @@ from domain.audit import record_audit
 from domain.catalogue.search import escape_like
 from domain.clock import now
 from domain.errors import NotFound, TooLarge
-from domain.images import PDF, in_picture_thread, normalise_image
+from domain.images import PDF, NormalisedImage, in_picture_thread, normalise_image
 from domain.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
 from domain.outbox import Attachment, queue_mail
 from domain.paging import Page, PageInput, make_page
@@ -51,15 +51,22 @@ class SavingsFilters(PageInput):
     q: Text60 | None = None
 
 
-async def request_savings(
-    db: AsyncSession, data: SaveMeMoney, invoice: bytes | None, *, sales_inbox: str
-) -> SavingsRequest:
-    """Keep the request with its invoice (JPEG, PNG, WebP or PDF up to 10 MB) and mail both to the sales inbox."""
-    kept = None
-    if invoice and len(invoice) > MOST_INVOICE_BYTES:
+async def prepare_invoice(invoice: bytes | None) -> NormalisedImage | None:
+    """Check an invoice by content (JPEG, PNG, WebP or PDF up to 10 MB) and make a picture anew; None for none sent.
+
+    Raises InvalidInput or TooLarge.
+    """
+    if not invoice:
+        return None
+    if len(invoice) > MOST_INVOICE_BYTES:
         raise TooLarge("The invoice is larger than 10 MB.", fields={"invoice": "must be at most 10 MB"})
-    if invoice:
-        kept = await in_picture_thread(normalise_image, invoice, allow_pdf=True, field="invoice")
+    return await in_picture_thread(normalise_image, invoice, allow_pdf=True, field="invoice")
+
+
+async def request_savings(
+    db: AsyncSession, data: SaveMeMoney, kept: NormalisedImage | None, *, sales_inbox: str
+) -> SavingsRequest:
+    """Keep the request with its invoice and mail both to the sales inbox."""
     request = SavingsRequest(
         **data.model_dump() | {"phone": parse_phone(data.phone) or data.phone},
         invoice_type=kept.content_type if kept else "",

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.actor import Actor
 from domain.crypto import UnreadableSecretError, seal, unseal
-from domain.errors import NotFound, OutsideServiceFailed
+from domain.errors import InvalidInput, NotFound, OutsideServiceFailed
 from domain.images import NormalisedImage, hash_bytes, in_picture_thread, normalise_image
+from domain.input_errors import read_together
 from domain.jobs import enqueue
 from domain.object_store import find_object_store, get_object_store
 from domain.payments.find_order import is_named
@@ -37,11 +38,22 @@ class CheckPhotos:
     back: NormalisedImage | None
 
 
-async def prepare_photos(front: bytes, back: bytes | None) -> CheckPhotos:
-    """Check both files by content and make them anew, outside any transaction; raises InvalidInput or TooLarge."""
-    first = await in_picture_thread(normalise_image, front, field="check_front")
-    second = await in_picture_thread(normalise_image, back, field="check_back") if back else None
-    return CheckPhotos(first, second)
+async def prepare_photos(front: bytes | None, back: bytes | None) -> CheckPhotos:
+    """Check both files by content and make them anew, outside any transaction.
+
+    Raises InvalidInput naming every side that is bad, or missing though it must be there, and TooLarge.
+    """
+    return CheckPhotos(*await read_together(_prepare_front(front), _prepare_side(back, "check_back")))
+
+
+async def _prepare_front(data: bytes | None) -> NormalisedImage | None:
+    if not data:
+        raise InvalidInput("Choose a file first.", fields={"check_front": "is required"})
+    return await _prepare_side(data, "check_front")
+
+
+async def _prepare_side(data: bytes | None, field: str) -> NormalisedImage | None:
+    return await in_picture_thread(normalise_image, data, field=field) if data else None
 
 
 def keep_photos(db: AsyncSession, check_id: int, photos: CheckPhotos) -> None:

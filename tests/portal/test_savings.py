@@ -39,6 +39,15 @@ async def admin(client, db):
     return person
 
 
+async def test_a_missing_field_and_a_bad_invoice_are_told_at_once(client, db) -> None:
+    form = {name: value for name, value in FORM.items() if name != "city"}
+    answer = await client.post("/api/save-me-money", form=form, files=as_file(b"hello", "invoice"))
+    assert (answer.status_code, (await answer.get_json())["fields"]) == (
+        400,
+        {"city": "is required", "invoice": "must be a JPEG, PNG or WebP picture, or a PDF"},
+    )
+
+
 async def test_a_request_is_listed_with_its_count_and_shown_with_its_invoice(client, db, admin) -> None:
     await ask(client, make_picture("JPEG", size=(60, 80)))
     request = await read_request(db)
