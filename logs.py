@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 from quart import g, has_request_context
 
+# The first words of our own loggers' names.
+OURS = ("access", "api", "domain", "integrations", "models", "portal", "tasks")
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _about: ContextVar[dict[str, Any] | None] = ContextVar("log_about", default=None)
 
@@ -54,7 +56,9 @@ def configure_logging(level: str) -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
-    # httpx2 logs addresses, which can hold a webhook's secret; the others say at info what our own lines say better.
-    for name in ("httpx2", "httpcore2", "uvicorn.access", "pgqueuer", "asyncio", "weasyprint", "fontTools"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    # Below warnings libraries write down what they send and get: addresses, headers, payers' names, photos.
+    root.setLevel(max(logging.WARNING, wanted))
+    for name in OURS:
+        logging.getLogger(name).setLevel(wanted)
+    logging.getLogger("uvicorn.error").setLevel(max(logging.INFO, wanted))

@@ -1,13 +1,14 @@
 """A line of the log says what happened to which request, and nothing of what was sent."""
 
 import logging
+from collections.abc import Iterator
 
 import orjson
 import pytest
 
 from domain.actor import Role
-from logs import JsonLines, logging_about
-from tests.factories import make_staff, sign_in
+from logs import OURS, JsonLines, configure_logging, logging_about
+from tests.factories import make_customer, make_staff, sign_in
 
 
 class Kept(logging.Handler):
@@ -32,6 +33,21 @@ def kept():
     yield handler
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture
+def debugging() -> Iterator[Kept]:
+    """Logging as the program sets it up with LOG_LEVEL=debug, with its lines kept."""
+    root = logging.getLogger()
+    before = root.level, root.handlers
+    configure_logging("debug")
+    handler = Kept()
+    root.handlers = [handler]
+    yield handler
+    for name in (*OURS, "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    root.setLevel(before[0])
+    root.handlers = before[1]
 
 
 async def test_each_request_is_one_line_with_its_actor_route_and_status(client, db, kept) -> None:
@@ -59,6 +75,27 @@ async def test_what_people_send_is_in_no_line(client, kept) -> None:
     await client.get("/pay/hush-three")
     assert kept.lines
     assert not any("hush" in line for line in kept.lines)
+
+
+async def test_no_library_writes_down_what_a_payment_holds_though_we_debug(client, db, stripe, debugging) -> None:
+    customer = await make_customer(db)
+    await sign_in(client, db, customer)
+    body = {"amount": 12.5, "customer_name": "Hush One", "customer_email": "hush-two@lantern.example"}
+    answer = await client.post("/api/payments/create-intent", json=body)
+    secret = (await answer.get_json())["client_secret"]
+    assert [orjson.loads(line)["logger"] for line in debugging.lines] == ["access"]
+    written = "".join(debugging.lines).lower()
+    assert secret not in written
+    assert "hush" not in written
+
+
+def test_what_we_say_ourselves_is_heard_at_the_level_that_is_set(debugging) -> None:
+    for name in ("api.errors", "domain.payments.reconcile", "models.embedded", "portal.live", "tasks.worker"):
+        logging.getLogger(name).debug("Ours")
+    for name in ("botocore.endpoint", "aiosmtplib", "uvicorn.error", "sqlalchemy.engine.Engine"):
+        logging.getLogger(name).debug("Theirs")
+    assert {orjson.loads(line)["message"] for line in debugging.lines} == {"Ours"}
+    assert len(debugging.lines) == 5
 
 
 def test_a_jobs_lines_name_the_job(kept) -> None:
