@@ -23,6 +23,7 @@ from models.migrations import upgrade
 from models.postgres_programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
 from settings import Settings, load_settings
+from tasks.bounded_http import BoundedHttp
 
 GRACEFUL_SECONDS = 5
 # Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
@@ -66,6 +67,8 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                http=BoundedHttp,
+                ws="none",  # Nothing here speaks it; as a request of any kind it gets the answer of its address.
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 app_dir=str(ROOT),

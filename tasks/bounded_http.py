@@ -1,0 +1,75 @@
+"""uvicorn's HTTP with two bounds that it lacks: how large a request's head may be, and how long it may take to come.
+
+A proxy has both. Without one, a single caller could fill the memory, or every connection.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LONGEST_HEAD = 65_536
+_REFUSAL = b'{"error":"The head of the request is larger than 64 KB.","code":"head_too_large"}'
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Counts what has arrived of a head, or after a body's last piece, and closes what grows or waits too long."""
+
+    head_seconds = 30.0
+
+    _unread = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """Expect a head from now on."""
+        super().connection_made(transport)
+        self._expect_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing any more."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Let the parser read on; what it could make nothing of yet counts."""
+        self._unread += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._unread > LONGEST_HEAD:
+            if self._is_idle():
+                self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        elif self._unread:
+            self._expect_more()
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._expect_nothing()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body is there; how much of it may come is the app's to say."""
+        self._expect_nothing()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _expect_more(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        self._unread = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
