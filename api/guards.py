@@ -9,6 +9,7 @@ from typing import Any, cast
 from quart import Quart, Response, current_app, g, request
 from quart_auth import QuartAuth
 
+from api.origins import is_from_elsewhere
 from api.request import current_actor, peer_address, request_id, settings
 from domain.actor import GUEST, Actor, ActorKind, Role
 from domain.errors import NotAllowed, NotSignedIn
@@ -159,6 +160,8 @@ async def _first_actor(guard: Guard) -> Actor | None:
     customer_session = customer_auth.load_user().auth_id if guard.customer or guard.optional_customer else None
     if not (staff_session or claims or customer_session):
         return None
+    if (staff_session or customer_session) and is_from_elsewhere(shops_are_ours=True):
+        raise NotAllowed("Another site's page may not do this in your name.", code="foreign_page")
     async with current_database().reading() as connection:
         if staff_session and (actor := await find_staff_session(connection, staff_session)):
             return actor

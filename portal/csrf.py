@@ -6,6 +6,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart, Response, g, request
 
 from api.guards import staff_auth
+from api.origins import SAFE_METHODS, is_from_elsewhere
 from api.request import settings
 from domain.errors import NotAllowed
 from domain.tokens import hash_token, is_same_secret
@@ -15,7 +16,6 @@ COOKIE = "ladle_form"
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
 LIFETIME_SECONDS = 30 * 86400
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def csrf_token() -> str:
@@ -24,9 +24,12 @@ def csrf_token() -> str:
 
 
 async def check_csrf() -> None:
-    """Refuse a changing request on a page without the token of its session."""
+    """Refuse a changing request on a page without the token of its session, or from a page elsewhere."""
     if request.method in SAFE_METHODS or not is_page(request.path):
         return
+    if is_from_elsewhere(shops_are_ours=False):
+        # A neighbour under the same domain can set our form cookie, and then has a token that fits.
+        raise NotAllowed("This form was sent by another site. Load the page here and send it once more.")
     given = request.headers.get(HEADER) or (await request.form).get(FIELD, "")
     try:
         owner = _serializer().loads(given, max_age=LIFETIME_SECONDS)
