@@ -20,6 +20,9 @@ from settings import Settings
 
 Handler = Callable[..., Awaitable[Any]]
 
+# What proxies and tunnels say about whom they bring.
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
 
 def settings() -> Settings:
     """The settings this app was made with."""
@@ -86,7 +89,12 @@ def peer_address() -> str:
 
 
 def is_loopback() -> bool:
-    """True when the caller sits on this machine; demo users sign in from there only."""
+    """True when the caller sits on this machine; demo users sign in from there only.
+
+    Whom a proxy on this machine brings does not, also while TRUSTED_PROXIES does not name it yet.
+    """
+    if not settings().trusted_proxies and any(name in request.headers for name in _FORWARDED):
+        return False
     try:
         return ipaddress.ip_address(peer_address()).is_loopback
     except ValueError:

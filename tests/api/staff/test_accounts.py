@@ -159,7 +159,11 @@ async def test_demo_users_sign_in_from_this_machine_only(
     data = {"username": "demo", "password": PASSWORD}
     response = await client.post("/api/staff/login", json=data, scope_base={"client": ("203.0.113.9", 4000)})
     assert (response.status_code, (await response.get_json())["code"]) == (403, "demo_user_is_local")
-    response = await client.post("/api/staff/login", json=data, scope_base={"client": ("127.0.0.1", 4000)})
+    brought = {"X-Forwarded-For": "203.0.113.9"}
+    here = {"client": ("127.0.0.1", 4000)}
+    response = await client.post("/api/staff/login", json=data, headers=brought, scope_base=here)
+    assert (response.status_code, (await response.get_json())["code"]) == (403, "demo_user_is_local")
+    response = await client.post("/api/staff/login", json=data, scope_base=here)
     assert response.status_code == 200
 
 
