@@ -10,7 +10,7 @@ from quart import Quart, Response, current_app, g, request
 from quart_auth import QuartAuth
 
 from api.origins import is_from_elsewhere
-from api.request import current_actor, peer_address, request_id, settings
+from api.request import current_actor, peer_network, request_id, settings
 from domain.actor import GUEST, Actor, ActorKind, Role
 from domain.errors import NotAllowed, NotSignedIn
 from domain.rate_limits import use_limit
@@ -212,7 +212,7 @@ async def count_use(name: str, limit: int, *, seconds: int, target: str | None =
     if target is not None:
         await use_limit(name, f"target:{target}", limit=limit, window=window)
         return
-    await use_limit(name, f"address:{peer_address()}", limit=limit, window=window)
+    await use_limit(name, f"address:{peer_network()}", limit=limit, window=window)
     if (actor := current_actor()).id is not None:
         await use_limit(name, actor.caller, limit=limit, window=window)
 

@@ -20,6 +20,8 @@ from settings import Settings
 
 Handler = Callable[..., Awaitable[Any]]
 
+# What a provider gives to one customer at least.
+_OWNED_BITS = 64
 # What proxies and tunnels say about whom they bring.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
@@ -86,6 +88,19 @@ def peer_address() -> str:
     except ValueError:
         return request.remote_addr or "unknown"
     return address
+
+
+def peer_network() -> str:
+    """Whom a limit counts as one: the caller's address, or the network of an IPv6 one, whose holder has all of it."""
+    try:
+        address = ipaddress.ip_address(peer_address())
+    except ValueError:
+        return peer_address()
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _OWNED_BITS), strict=False))
 
 
 def is_loopback() -> bool:

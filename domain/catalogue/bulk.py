@@ -48,8 +48,9 @@ FROM unnest($1::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
 ORDER BY p.id FOR NO KEY UPDATE OF p
 """  # noqa: S608 -- the names are constants of this module.
 _STORIES = """
-INSERT INTO audit_entry (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name)
-SELECT 'product.updated', 'product', id, name, before::jsonb, after::jsonb, $5, $6, $7
+INSERT INTO audit_entry
+  (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name, request_id)
+SELECT 'product.updated', 'product', id, name, before::jsonb, after::jsonb, $5, $6, $7, $8
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS t(id, name, before, after)
 """
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
@@ -275,6 +276,7 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
         by.kind,
         by.id,
         by.name,
+        by.request_id,
     )
 
 

@@ -1,5 +1,6 @@
 """The staff's own doors over HTTP: who gets in, what is refused, and what it does."""
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -134,6 +135,22 @@ async def test_signing_in_is_limited_by_account_and_by_address(committed: Databa
     response = await client.post("/api/staff/login", json={"username": "other", "password": "wrong"})
     assert response.status_code == 429
     assert 1 <= int(response.headers["Retry-After"]) <= 60
+
+
+async def test_who_owns_a_network_of_addresses_is_limited_as_one(committed: Database, settings: Settings) -> None:
+    client = with_settings(settings, rate_limits="on")
+    numbers = itertools.count()
+
+    async def try_from(address: str) -> int:
+        data = {"username": f"nobody{next(numbers)}", "password": "wrong"}
+        return (await client.post("/api/staff/login", json=data, scope_base={"client": (address, 1)})).status_code
+
+    tries = [await try_from(f"2001:db8:0:7:{number:x}::1") for number in range(11)]
+    assert tries == [401] * 10 + [429]
+    assert await try_from("2001:db8:0:8::1") == 401
+    assert [await try_from("::ffff:203.0.113.9") for _ in range(10)] == [401] * 10
+    assert await try_from("203.0.113.9") == 429
+    assert await try_from("203.0.113.10") == 401
 
 
 async def test_a_second_factor_is_asked_for_and_its_code_is_good_once(

@@ -95,6 +95,18 @@ async def test_each_row_stands_or_falls_alone(
     assert story.actor_kind == "api_key"
 
 
+async def test_the_trail_names_the_request_that_changed_a_product(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    body = {"products": [{"id": product.id, "unit_price": 1.25}]}
+    named = key | {"X-Request-Id": "feedcafe0123"}
+    assert (await client.post("/api/v1/products/bulk", json=body, headers=named)).status_code == 200
+    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == product.id))).scalar_one()
+    assert story.request_id == "feedcafe0123"
+
+
 async def test_rows_on_one_product_are_worked_through_in_order(
     client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
 ) -> None:
