@@ -29,6 +29,11 @@ async def read(db: AsyncSession, product: Product) -> Product:
     return product
 
 
+async def read_story(db: AsyncSession, product: Product) -> AuditEntry:
+    of_it = (AuditEntry.record_kind == "product", AuditEntry.record_id == product.id)
+    return (await db.execute(select(AuditEntry).where(*of_it))).scalar_one()
+
+
 async def test_a_nul_fails_its_own_row_and_no_other(
     client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
 ) -> None:
@@ -89,7 +94,7 @@ async def test_each_row_stands_or_falls_alone(
     kept = await read(db, three)
     assert (kept.name, kept.in_stock, kept.unit_price, kept.version) == ("Third", False, Decimal("10.00"), 2)
     assert (await read(db, two)).version == 1
-    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == one.id))).scalar_one()
+    story = await read_story(db, one)
     assert story.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
     assert story.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
     assert story.actor_kind == "api_key"
@@ -103,7 +108,7 @@ async def test_the_trail_names_the_request_that_changed_a_product(
     body = {"products": [{"id": product.id, "unit_price": 1.25}]}
     named = key | {"X-Request-Id": "feedcafe0123"}
     assert (await client.post("/api/v1/products/bulk", json=body, headers=named)).status_code == 200
-    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == product.id))).scalar_one()
+    story = await read_story(db, product)
     assert story.request_id == "feedcafe0123"
 
 
