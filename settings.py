@@ -95,6 +95,11 @@ class Settings(BaseSettings):
     def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _drop_empty_keys(cls, value: str) -> str:
+        return ",".join(key.strip() for key in value.split(",") if key.strip())
+
     @field_validator("trusted_proxies")
     @classmethod
     def _check_networks(cls, value: list[str]) -> list[str]:
@@ -117,8 +122,12 @@ class Settings(BaseSettings):
             missing = [
                 name
                 for name, weak in (
-                    ("SECRET_KEY", len(self.secret_key) < WEAK_SECRET_LENGTH),
-                    ("DATA_KEYS", not self.data_keys or any(len(key) < WEAK_SECRET_LENGTH for key in self.data_keys)),
+                    ("SECRET_KEY", _is_weak(*self.secret_key.split(","))),
+                    ("DATA_KEYS", not self.data_keys or _is_weak(*self.data_keys)),
+                    # Without these nobody passes; with a short one anybody may.
+                    ("API_KEY", bool(self.api_key) and _is_weak(self.api_key)),
+                    ("INTERNAL_SECRET", bool(self.internal_secret) and _is_weak(self.internal_secret)),
+                    ("METRICS_TOKEN", bool(self.metrics_token) and _is_weak(self.metrics_token)),
                 )
                 if weak
             ]
@@ -152,6 +161,10 @@ class Settings(BaseSettings):
                 "data_keys": self.data_keys or [_kept_secret(self.data_dir / "data_key")],
             }
         )
+
+
+def _is_weak(*keys: str) -> bool:
+    return any(len(key) < WEAK_SECRET_LENGTH for key in keys)
 
 
 def _kept_secret(path: Path) -> str:
