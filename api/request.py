@@ -81,13 +81,23 @@ def peer_address() -> str:
     networks = _networks(tuple(settings().trusted_proxies))
     if not networks:
         return address
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    try:
-        while hops and any(ipaddress.ip_address(address) in network for network in networks):
-            address = hops.pop()
-    except ValueError:
-        return request.remote_addr or "unknown"
+    # A proxy may add a line of its own below the caller's; all of them are one list.
+    hops = [hop.strip() for line in request.headers.getlist("X-Forwarded-For") for hop in line.split(",")]
+    while hops and _is_within(address, networks) and _is_address(hops[-1]):
+        address = hops.pop()
     return address
+
+
+def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def peer_network() -> str:
