@@ -5,6 +5,7 @@ must be right. All bad fields are told at once, as sentences.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
@@ -25,12 +26,14 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, TooLarge
 from domain.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.input_errors import WHOLE, bad_field, collect_field_errors, refuse_fields
 from domain.money import CENT, MOST_MONEY, ZERO, parse_money
 
 BIGGEST_ID = 2**63 - 1
+# In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
+MOST_VALUES = 1_000_000
 _EARLIEST = date(1900, 1, 1)
 _LATEST = date(2199, 12, 31)
 
@@ -235,8 +238,13 @@ Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 
 def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> InputT:
-    """Read a JSON body strictly; an empty body counts as `{}`. Raises InvalidInput naming all bad fields."""
+    """Read a JSON body strictly; an empty body counts as `{}`.
+
+    Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
+    """
     body = raw or b"{}"
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise TooLarge("The body holds too many values. Send it in parts.")
     context = {"source": "json", "timezone": timezone}
     try:
         read = model.model_validate_json(body, strict=True, context=context)
@@ -247,10 +255,9 @@ def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> Inp
         sent = from_json(body)
         if not isinstance(sent, dict):
             raise InvalidInput("The body must be a JSON object.", code="invalid_json", fields={}) from None
-        bad = _repeated_names(body) | _find_shared_nuls(model, sent) | collect_field_errors(details, sent)
+        bad = _repeated_names(body) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
         raise refuse_fields(bad) from None
-    # A NUL can stand in valid JSON as this escape alone, and hardly ever does: one look instead of one at each field.
-    bad = _repeated_names(body) | (_find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {})
+    bad = _repeated_names(body) | _find_escaped_nuls(model, body)
     if bad:
         raise refuse_fields(bad)
     return read
@@ -280,6 +287,11 @@ def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str],
     return read
 
 
+def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
+    """The same of a JSON text, where one can stand as this escape alone: one look instead of one at each field."""
+    return _find_shared_nuls(model, from_json(body)) if b"\u0000" in body else {}
+
+
 def _repeated_names(body: bytes) -> dict[str, str]:
     """The names that stand twice in one object: readers differ in which one counts, so neither does."""
     repeated: dict[str, str] = {}
@@ -287,7 +299,8 @@ def _repeated_names(body: bytes) -> dict[str, str]:
     def note(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
         if len(set(names)) < len(names):
-            repeated.update({name: "was sent more than once" for name in names if names.count(name) > 1})
+            counted = Counter(names).items()
+            repeated.update({name: "was sent more than once" for name, count in counted if count > 1})
 
     # Numbers stay text: here they don't matter, and a very long one would be refused by int().
     read: Callable[..., Any] = json.loads

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, Field, model_validator
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, TooLarge
 from domain.input_errors import bad_field
 from domain.inputs import (
+    MOST_VALUES,
     DateIn,
     DateTimeIn,
     EmailIn,
@@ -147,6 +148,20 @@ def test_an_empty_body_is_an_empty_object() -> None:
 def test_a_name_sent_twice_is_refused() -> None:
     assert refused_fields(', "name": "Other"') == {"name": "was sent more than once"}
     assert refused_fields(', "extra": {"a": "1", "a": "2"}') == {"a": "was sent more than once"}
+
+
+def test_many_names_sent_twice_are_found_in_one_go() -> None:
+    # Held against each other, so many names would take hours.
+    pairs = ", ".join(f'"{number}": 0, "{number}": 0' for number in range(200_000))
+    assert len(refused_fields(f", {pairs}")) == 200_000
+
+
+def test_a_body_holds_so_many_values_at_most() -> None:
+    start = GOOD + b', "x": [0'
+    room = MOST_VALUES - sum(map(start.count, (b",", b"[", b"{")))
+    assert read_json(Order, start + b",0" * room + b"]}").name == "Mill"
+    with pytest.raises(TooLarge):
+        read_json(Order, start + b",0" * (room + 1) + b"]}")
 
 
 @pytest.mark.parametrize("rest", [', "name": null', ', "name": ""', ', "name": "  "'])
