@@ -13,7 +13,7 @@ from domain.actor import SYSTEM
 from domain.clock import now
 from domain.errors import Refused
 from domain.payments.ask import ask_checkout
-from domain.payments.card import METHODS, SMALLEST
+from domain.payments.card import METHODS
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import UNPAID, expect_end, make_intent
 from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
@@ -56,7 +56,7 @@ async def _prepare(token: str, settings: Settings) -> StripeIntent:
         page = await get_pay_page(db, token)
         if not page.is_open:
             raise Refused("This link can't be used any more. Load the page again.", code="link_over")
-        if page.balance < SMALLEST:
+        if not page.suits_cards:
             raise Refused("Card payments start at $0.50.", code="too_small")
         if (open_one := await _find_open(db, page)) is not None:
             return open_one

@@ -23,6 +23,7 @@ from domain.money import ZERO, format_money
 from domain.orders.record import record_event
 from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
 from domain.outbox import queue_mail, queue_text
+from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
 from domain.payments.record import calculate_balance
@@ -95,6 +96,11 @@ class PayPage:
     def is_open(self) -> bool:
         """True while the link's ways to pay work."""
         return self.state is PageState.PAYABLE
+
+    @property
+    def suits_cards(self) -> bool:
+        """True for a balance that is not too small for Stripe."""
+        return self.balance >= SMALLEST
 
 
 async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:

@@ -124,6 +124,16 @@ async def test_a_refund_under_way_is_no_payment_that_the_bank_works_on(client, d
     assert ("Your bank is working on it" in page, '<span class="amount">$40.00</span>' in page) == (False, True)
 
 
+@pytest.mark.parametrize(("received", "left", "is_card_sized"), [("64.51", "$0.49", False), ("64.50", "$0.50", True)])
+async def test_a_card_is_offered_for_what_stripe_takes_only(client, db, stripe, order, received, left, is_card_sized):
+    clerk = as_actor(await make_staff(db))
+    await mark_paid(db, order.id, MarkPaid(amount_received=Decimal(received)), by=clerk)
+    await db.commit()
+    _, html = await read_page(client, await make_link(client, db, order))
+    assert (f'owes</span> <span class="amount">{left}' in html, "photo of a check" in html) == (True, True)
+    assert ("Pay by card" in html) is is_card_sized
+
+
 async def test_the_page_and_the_events_pay_once(client, db, stripe, stripe_settings, order):
     path = await make_link(client, db, order)
     await press(client, path, "/card")
