@@ -150,6 +150,7 @@ def _show_picture(found: FoundPicture, *, etag: str, version: str | None) -> Res
     """The picture's bytes, or 304 for a caller that has them."""
     is_named = version is not None and version == found.sha256[:SHOWN_HASH_LENGTH]
     headers = {"ETag": f'"{etag}"', "Cache-Control": FOR_EVER if is_named else ONE_DAY}
-    if found.data is None:
+    # A star stands for whatever version there is.
+    if found.data is None or request.if_none_match.star_tag:
         return Response(b"", 304, headers, content_type=found.content_type)
     return Response(found.data, 200, headers, content_type=found.content_type)

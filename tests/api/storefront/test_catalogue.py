@@ -277,9 +277,10 @@ async def test_a_picture_sent_as_a_data_url_is_kept_and_shown(
 
     for response in (shown, small):
         path = address if response is shown else f"/api/products/{body['id']}/thumbnail"
-        again = await client.get(path, headers={"If-None-Match": f'W/{response.headers["ETag"]}, "other"'})
-        assert (again.status_code, await again.get_data(as_text=False)) == (304, b"")
-        assert again.headers["ETag"] == response.headers["ETag"]
+        for known in (f'W/{response.headers["ETag"]}, "other"', "*"):
+            again = await client.get(path, headers={"If-None-Match": known})
+            assert (again.status_code, await again.get_data(as_text=False)) == (304, b"")
+            assert again.headers["ETag"] == response.headers["ETag"]
     crossed = await client.get(address, headers={"If-None-Match": small.headers["ETag"]})
     assert crossed.status_code == 200
     old = await client.get(address.replace(kept.sha256[:16], "0" * 16))
