@@ -25,6 +25,10 @@ MOST_BYTES = 12_000_000
 # A picture of 40 million pixels takes 160 MB while it is open, and as much again while it is shrunk; a WebP's decoder
 # holds two frames beside it. No product needs more.
 MOST_PIXELS = {"JPEG": 40_000_000, "PNG": 40_000_000, "WEBP": 20_000_000}
+# A progressive JPEG is drawn scan by scan over the whole picture, and a scan may take no more than sixty bytes. Cameras
+# and programs write a dozen.
+MOST_SCANS = 100
+_SCAN = b"\xff\xda"
 # Larger pictures are shrunk to this: no page shows more, and the database keeps every byte.
 LONGEST_SIDE = 3_000
 THUMBNAIL_SIDE = 320
@@ -153,6 +157,8 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
         with Image.open(BytesIO(data), formats=[kind]) as source:
             if source.width * source.height > MOST_PIXELS[kind]:
                 raise _refuse_pixels(kind, field)
+            if kind == "JPEG" and data.count(_SCAN) > MOST_SCANS:
+                raise _refuse(field, f"has more than {MOST_SCANS} scans; save it anew", code="too_many_scans")
             with _LARGE_PICTURE if source.width * source.height > MANY_PIXELS else nullcontext():
                 yield source
     except DomainError:

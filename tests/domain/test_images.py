@@ -18,6 +18,7 @@ from domain.errors import InvalidInput, TooLarge
 from domain.images import (
     LONGEST_SIDE,
     MOST_BYTES,
+    MOST_SCANS,
     in_picture_thread,
     make_thumbnail,
     normalise_image,
@@ -216,6 +217,18 @@ def test_a_bomb_of_pixels_costs_no_memory(kind: str, side: int) -> None:
     first, second, megabytes = done.stdout.decode().split()
     assert (first, second) == ("too_many_pixels", "too_many_pixels")
     assert int(megabytes) < 30
+
+
+def with_scans(scans: int) -> bytes:
+    """A progressive JPEG whose last scan is drawn again and again."""
+    data = picture("JPEG", mode="L", progressive=True).removesuffix(b"\xff\xd9")
+    last = data[data.rindex(b"\xff\xda") :]
+    return data + last * (scans - data.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def test_a_jpeg_of_endless_scans_is_refused_undrawn() -> None:
+    assert normalise_image(with_scans(MOST_SCANS)).content_type == "image/jpeg"
+    assert refused(with_scans(MOST_SCANS + 1)).code == "too_many_scans"
 
 
 def test_data_urls_are_read_and_written() -> None:
