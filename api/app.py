@@ -113,6 +113,8 @@ def build_app(settings: Settings) -> Quart:
     app.json = OrjsonProvider(app)
     app.session_interface = PageSessions()
     app.url_map.strict_slashes = False
+    # A redirect to the address with one slash would name the host that the caller named, without TLS.
+    app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter
     app.add_url_rule("/static/<path:filename>", "static", static_file)
 

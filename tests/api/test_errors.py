@@ -27,6 +27,14 @@ async def test_a_refusal_has_the_one_shape(
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["/portal//orders", "/pay//token", "/api//products", "/portal/%2f/orders"])
+async def test_a_slash_too_many_leads_nowhere_least_of_all_to_the_host_that_the_caller_names(
+    client: TestClientProtocol, path: str
+) -> None:
+    response = await client.get(path, headers={"Host": "elsewhere.example"})
+    assert (response.status_code, response.headers.get("Location")) == (404, None)
+
+
 async def test_the_api_document_is_served(client: TestClientProtocol) -> None:
     response = await client.get("/openapi.json")
     assert (await response.get_json())["openapi"] == "3.1.0"
