@@ -35,6 +35,7 @@ async def prove(*, rows: int = 5_000, few: int = 50, seconds: float | None = MOS
         async with httpx2.AsyncClient(timeout=60, base_url=server.url, headers={"X-API-Key": KEY}) as client:
             await time_requests(client, products, seconds=seconds, rounds=rounds)
             await each_row_alone(client, products)
+            await meet_others(client, connection, seconds=seconds)
             await read_no_bytes(client, server, connection, products[0])
         await count_statements(url, products, few=few)
         await connection.close()
@@ -70,6 +71,29 @@ async def each_row_alone(client: httpx2.AsyncClient, products: list[int]) -> Non
     print(f"  good, bad and unknown rows by turns: {counts[0]} updated, {counts[1]} skipped, {counts[2]} refused")
     good = len(range(0, len(products), 3))
     check("the good rows were done and each other one is named", counts == (good, 0, len(products) - good))
+
+
+async def meet_others(
+    client: httpx2.AsyncClient, connection: asyncpg.Connection, *, seconds: float | None, programs: int = 3
+) -> None:
+    """Several programs change every product by its SKU at once, each in an order of its own."""
+    skus = [record["sku"] for record in await connection.fetch("SELECT sku FROM product ORDER BY id")]
+    started = time.perf_counter()
+
+    async def send(number: int) -> float:
+        own = skus[number * 7 :] + skus[: number * 7]
+        rows = [{"sku": sku, "unit_price": 200 + number, "brand": f"program {200 + number}"} for sku in own[::-1]]
+        answer = await client.post("/api/v1/products/bulk", json={"products": rows})
+        assert answer.json()["updated_count"] == len(skus), answer.text[:500]
+        return time.perf_counter() - started
+
+    taken = await asyncio.gather(*(send(number) for number in range(programs)))
+    print(f"  {programs} programs at once: {', '.join(f'{each:.2f} s' for each in sorted(taken))}")
+    left = await connection.fetch("SELECT DISTINCT unit_price, brand FROM product")
+    one = len(left) == 1 and left[0]["brand"] == f"program {left[0]['unit_price']:.0f}"
+    check("every product is left as one and the same program said", one)
+    if seconds is not None:
+        check(f"the last was answered within {programs * seconds:g} s", max(taken) < programs * seconds)
 
 
 async def read_no_bytes(
