@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from PIL import Image, ImageCms, ImageOps
 
 from domain.errors import DomainError, InvalidInput, TooLarge
+from domain.pdf_files import find_active_name
 
 MOST_BYTES = 12_000_000
 # A picture of 40 million pixels takes 160 MB while it is open, and as much again while it is shrunk; a WebP's decoder
@@ -223,12 +224,14 @@ def _encode(picture: Image.Image, kind: str, *, quality: int = 88) -> bytes:
 
 
 def _check_pdf(data: bytes, field: str) -> NormalisedImage:
-    """A PDF is kept as it came, because nothing makes it anew without loss.
+    """A PDF is kept as it came, because nothing makes it anew without loss, so it must not do anything by itself.
 
     Doors give it out as a download only.
     """
     if b"%%EOF" not in data[-2048:]:
         raise _refuse(field, "is damaged or incomplete", code="damaged_image")
+    if find_active_name(data) is not None:
+        raise _refuse(field, "must be a plain PDF, without scripts or files in it", code="active_pdf")
     return NormalisedImage(PDF, data, 0, 0, hash_bytes(data))
 
 
