@@ -1,5 +1,6 @@
 """A customer or a guest places an order: prices from the catalogue, stock taken, mail queued, all or nothing."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -29,6 +30,10 @@ from domain.orders.write import Delivery, NewOrder, WrittenOrder, write_order
 from domain.outbox import queue_mail
 from domain.phone import parse_phone
 from models.session import raw_connection
+
+LONGEST_GREETING = 60
+# Programs that show mail make a link of an address without its scheme too.
+_LINK = re.compile(r"[/@]|\w\.\w")
 
 
 class DeliveryInput(Input):
@@ -155,7 +160,7 @@ async def queue_confirmation(
             kind="order_received",
             to=order.delivery.email,
             subject=f"We have your order {written.order_number}",
-            text=f"Thank you, {order.delivery.name}. This is what you ordered:\n\n{text}",
+            text=f"Thank you{_greet(order.delivery.name)}. This is what you ordered:\n\n{text}",
             order_id=written.id,
             customer_id=order.customer_id,
             dedupe_key=f"order_received:{written.id}",
@@ -170,6 +175,12 @@ async def queue_confirmation(
             order_id=written.id,
             dedupe_key=f"order_received_sales:{written.id}",
         )
+
+
+def _greet(name: str) -> str:
+    """The name in our mail to an address that anybody may have typed: nobody sends a stranger links in it."""
+    line = " ".join(name.split())
+    return "" if len(line) > LONGEST_GREETING or _LINK.search(line) else f", {line}"
 
 
 async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:

@@ -48,6 +48,28 @@ async def test_a_guest_places_an_order(client: TestClientProtocol, db: AsyncSess
     assert (mail.recipient, mail.state) == ("greta@oldmill.example", "queued")
 
 
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Dana  Whitlock", "Thank you, Dana Whitlock. This"),
+        ("St. Mary's\n\nKitchen", "Thank you, St. Mary's Kitchen. This"),
+        ("You won\n\nhttps://prizes.example/claim\n\nnow", "Thank you. This"),
+        ("Claim at prizes.example", "Thank you. This"),
+        ("Write to win@prizes", "Thank you. This"),
+        ("A" * 61, "Thank you. This"),
+    ],
+)
+async def test_nobody_sends_a_stranger_links_in_our_mail(
+    client: TestClientProtocol, db: AsyncSession, name: str, greeting: str
+) -> None:
+    product = await make_product(db)
+    await db.commit()
+    body = order_body((product, 1), delivery_name=name, delivery_email="stranger@lantern.example")
+    assert (await client.post("/api/orders", json=body)).status_code == 201
+    mail = (await db.execute(select(OutboxMessage))).scalar_one()
+    assert mail.body_text.startswith(greeting)
+
+
 async def test_delivery_is_free_from_the_minimum_on(client: TestClientProtocol, db: AsyncSession) -> None:
     pan = await make_product(db, 40, unit_price=Decimal("100.00"))
     await db.commit()
