@@ -14,7 +14,7 @@ from domain.actor import Actor
 from domain.clock import now
 from domain.errors import Refused
 from domain.images import NormalisedImage
-from domain.inputs import Input, MoneyIn, Text2000
+from domain.inputs import Id, Input, MoneyIn, Text2000
 from domain.money import ZERO, format_money
 from domain.orders.move import move_locked_order
 from domain.orders.record import record_event
@@ -56,10 +56,14 @@ class CheckRow:
 
 
 class ReviewCheck(Input):
-    """What the office notes; `amount` is what stands on the check where it is not the balance."""
+    """What the office notes; `amount` is what stands on the check where it is not the balance.
+
+    `check_id` says which check was looked at, so that newer photos are not approved unseen.
+    """
 
     note: Text2000 = ""
     amount: MoneyIn | None = None
+    check_id: Id | None = None
 
 
 async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos, *, by: Actor) -> UploadedCheck:
@@ -103,10 +107,11 @@ def _name_photo(order: Order, side: str, photo: NormalisedImage) -> str:
 async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
     """Count the check as paid and confirm the order; a surplus becomes store credit.
 
-    Raises Refused when no check waits for review. Locks the customer, then the order.
+    Raises Refused when no check waits for review, or another one than was looked at. Locks the customer, then the
+    order.
     """
     require(by, "review_checks", "Your role does not review checks.")
-    order, check = await _lock_waiting(db, order_number, by)
+    order, check = await _lock_waiting(db, order_number, data, by)
     if order.status == OrderStatus.CANCELLED:
         raise Refused("The order is cancelled; reject its check.", code="order_cancelled")
     order.payment_status = PaymentStatus.UNPAID
@@ -121,7 +126,7 @@ async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, 
 async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
     """Refuse the check: the order is unpaid and pending again, so that the ways to pay appear again."""
     require(by, "review_checks", "Your role does not review checks.")
-    order, check = await _lock_waiting(db, order_number, by)
+    order, check = await _lock_waiting(db, order_number, data, by)
     _close(check, CheckState.REJECTED, data.note, by)
     if calculate_balance(order) > ZERO:
         order.payment_status = PaymentStatus.UNPAID
@@ -133,7 +138,7 @@ async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *
     return order
 
 
-async def _lock_waiting(db: AsyncSession, order_number: str, by: Actor) -> tuple[Order, PaperCheck]:
+async def _lock_waiting(db: AsyncSession, order_number: str, data: ReviewCheck, by: Actor) -> tuple[Order, PaperCheck]:
     order = await lock_named_order(db, order_number, visible_to=by)
     check = (
         await db.execute(
@@ -144,6 +149,8 @@ async def _lock_waiting(db: AsyncSession, order_number: str, by: Actor) -> tuple
     ).scalar_one_or_none()
     if check is None:
         raise Refused("No check of this order waits for review.", code="no_check_waiting")
+    if data.check_id not in {None, check.id}:
+        raise Refused("Newer photos of this check came in meanwhile. Look at these.", code="check_replaced")
     return order, check
 
 

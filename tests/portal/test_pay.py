@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 
 import portal
 from api.request import db as request_db
-from domain.actor import Role
+from domain.actor import SYSTEM, Role
 from domain.clock import now
 from domain.payments.check_photos import CheckPhotos, prepare_photos
+from domain.payments.checks import upload_check
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
 from models import CreditEntry, OutboxMessage, PayLink, Payment, StripeIntent
@@ -187,6 +188,25 @@ async def test_a_check_is_sent_from_the_page_and_waits_in_the_queue(client, db, 
     after = await read_order(db, order.id)
     assert (after.payment_status, after.status) == ("paid", "confirmed")
     assert after.attention == "$5.00 paid over by a guest, not applied yet."
+
+
+async def test_a_check_whose_photos_were_replaced_meanwhile_is_not_approved_unseen(client, db, order):
+    path = await make_link(client, db, order)
+    await press(client, path, "/check", files={"check_front": photo()})
+    await sign_in(client, db, await make_staff(db))
+    check = f"/portal/checks/{order.order_number}"
+    seen = re.search(r'name="check_id" value="(\d+)"', (await read_page(client, check))[1])
+    assert seen is not None
+    await upload_check(db, order.order_number, await prepare_photos(photo().read(), None), by=SYSTEM)
+    await db.commit()
+    answer = await press(client, check, "/approve", amount="65.00", check_id=seen[1])
+    html = await answer.get_data(as_text=True)
+    assert (answer.status_code, "Newer photos of this check came in" in html) == (409, True)
+    assert (await read_order(db, order.id)).payment_status == "pending_review"
+    newer = re.search(r'name="check_id" value="(\d+)"', html)
+    assert newer is not None
+    assert (await press(client, check, "/approve", amount="65.00", check_id=newer[1])).status_code == 303
+    assert (await read_order(db, order.id)).payment_status == "paid"
 
 
 async def test_a_bad_photo_shows_the_page_again_with_what_is_wrong(client, db, order):
