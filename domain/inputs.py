@@ -293,7 +293,7 @@ def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str],
 
 def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
     """The same of a JSON text, where one can stand as this escape alone: one look instead of one at each field."""
-    return _find_shared_nuls(model, from_json(body)) if b"\u0000" in body else {}
+    return _find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {}
 
 
 def _repeated_names(body: bytes) -> dict[str, str]:

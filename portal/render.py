@@ -129,7 +129,12 @@ async def add_toast(text: str, *, undo: str | None = None, tone: str = "good") -
 
 
 def take_toasts() -> list[dict[str, Any]]:
-    """The toasts not shown yet; they are handed out once."""
+    """The toasts not shown yet; they are handed out once.
+
+    A block that is fetched by itself gets none: the page that they are meant for is on its way, and would replace them.
+    """
+    if request.headers.get("X-Live"):
+        return []
     messages = get_flashed_messages(category_filter=["toast"])
     return [json.loads(message) for message in messages if isinstance(message, str)]
 

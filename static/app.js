@@ -286,9 +286,10 @@ function refresh(block) {
   clearTimeout(waiting.get(block));
   waiting.set(block, setTimeout(async () => {
     waiting.delete(block);
-    if (!block.isConnected || document.hidden) return;
+    // Meanwhile it may have been opened for editing, and is fetched no more.
+    if (!block.isConnected || !("live" in block.dataset) || document.hidden) return;
     const before = block.dataset.say;
-    await htmx.ajax("GET", block.dataset.liveUrl, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: true });
+    await htmx.ajax("GET", block.dataset.liveUrl, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: true, headers: { "X-Live": "1" } });
     if (block.dataset.say !== before) say(block.dataset.say);
   }, 120));
 }

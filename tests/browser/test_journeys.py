@@ -1,5 +1,6 @@
 """What colleagues do all day, in a real browser before the real program with its demo company."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import httpx2
 import pyotp
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Response, Route, expect
 
 from domain.actor import Role
 from domain.clock import now
@@ -227,6 +228,33 @@ async def test_undo_in_the_toast_takes_an_edit_back(browser: Browser, portal: Po
         await expect(page.locator("#toasts")).to_contain_text("Taken back")
         await expect(page.locator("address")).to_contain_text("88 Grist Road")
     assert await street_of(portal, number) == "88 Grist Road"
+
+
+async def test_a_toast_is_not_lost_to_a_block_that_is_fetched_meanwhile(browser: Browser, portal: Portal) -> None:
+    number = await add_order(portal)
+    async with browsing(browser) as page:
+        fetched = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            # The page that the act leads to comes after the fetch that the act itself set off.
+            if route.request.method == "GET" and route.request.headers.get("hx-request-type") == "full":
+                await fetched.wait()
+            await route.continue_()
+
+        async def note(response: Response) -> None:
+            if response.request.headers.get("x-live"):
+                await response.finished()
+                fetched.set()
+
+        page.on("response", note)
+        await open_as(portal, page, await add_colleague(portal), f"/portal/orders/{number}")
+        # Every stream begins with a fetch.
+        await fetched.wait()
+        fetched.clear()
+        await page.route(f"**/portal/orders/{number}", hold)
+        await page.get_by_role("button", name="Confirm").click()
+        await expect(page.locator("h1 + .state")).to_have_text("Confirmed")
+        await expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
 
 async def test_an_order_on_a_phone(browser: Browser, portal: Portal) -> None:

@@ -129,6 +129,14 @@ async def test_a_form_without_javascript_is_redirected_and_the_toast_waits_on_th
     assert "assigned" not in again
 
 
+async def test_a_block_that_is_fetched_by_itself_leaves_the_toast_to_the_page(app: Quart) -> None:
+    client = app.test_client()
+    await client.post("/portal/orders")
+    live = await client.get("/portal/orders", headers=PART | {"X-Live": "1"})
+    assert (live.status_code, "HX-Trigger" in live.headers) == (200, False)
+    assert "3 orders “assigned”" in await (await client.get("/portal/orders")).get_data(as_text=True)
+
+
 async def test_htmx_is_told_where_to_go_in_a_header(app: Quart) -> None:
     answer = await app.test_client().post("/portal/orders", headers=PART)
     assert answer.status_code == 200
