@@ -16,7 +16,7 @@ _STREAM = re.compile(rb"stream\r?\n")
 _STREAM_END = b"endstream"
 _LONGEST_HEAD = 4096
 # An object stream holds some hundred small objects; more than this is no document that somebody made.
-_MOST_UNPACKED = 32_000_000
+MOST_UNPACKED = 32_000_000
 
 
 def find_active_name(data: bytes) -> str | None:
@@ -24,7 +24,7 @@ def find_active_name(data: bytes) -> str | None:
 
     One that can't be unpacked counts as `/ObjStm`. Takes up to a second: call it in a thread.
     """
-    left = _MOST_UNPACKED
+    left = MOST_UNPACKED
     for part, is_packed in _list_objects(data):
         text = part
         if is_packed:
@@ -53,6 +53,9 @@ def _list_objects(data: bytes) -> Iterator[tuple[bytes, bool]]:
 
 def _unpack(packed: bytes, most: int) -> bytes | None:
     """The objects of a stream, or None when they can't be read or are more than `most` bytes."""
+    if most <= 0:
+        # To zlib a bound of nothing would mean none.
+        return None
     unpacker = zlib.decompressobj()
     try:
         unpacked = unpacker.decompress(packed, most)

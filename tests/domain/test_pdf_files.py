@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from domain.documents import render_pdf
-from domain.pdf_files import find_active_name
+from domain.pdf_files import MOST_UNPACKED, find_active_name
 
 
 def make_pdf(*objects: bytes) -> bytes:
@@ -37,6 +37,13 @@ SCRIPT = b"<</S/JavaScript/JS(app.alert(1))>>"
 )
 def test_what_a_reader_would_run_is_found(objects: tuple[bytes, ...], name: str) -> None:
     assert find_active_name(make_pdf(*objects)) == name
+
+
+def test_what_may_be_unpacked_is_bounded_for_the_document_as_a_whole() -> None:
+    head = b"/Type/ObjStm/Filter/FlateDecode"
+    all_of_it, more = stream(zlib.compress(bytes(MOST_UNPACKED)), head), stream(zlib.compress(b"0"), head)
+    assert find_active_name(make_pdf(CATALOG, all_of_it)) is None
+    assert find_active_name(make_pdf(CATALOG, all_of_it, more)) == "/ObjStm"
 
 
 @pytest.mark.parametrize(
