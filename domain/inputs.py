@@ -33,8 +33,8 @@ from domain.money import CENT, MOST_MONEY, ZERO, parse_money
 
 BIGGEST_ID = 2**63 - 1
 # In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
-# Thousands of rows alone need more than the first, and a body longer than most.
-MOST_VALUES = 100_000
+# Forty for each of the 5,000 rows that a sync may have; only long texts need more, and a body longer than most.
+MOST_VALUES = 200_000
 MOST_ROW_VALUES = 1_000_000
 _SHORT_BODY = 1_000_000
 _EARLIEST = date(1900, 1, 1)
