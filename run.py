@@ -13,7 +13,7 @@ from settings import Settings, load_settings_or_exit
 
 def create_app(settings: Settings | None = None) -> Quart:
     """The web app with every door; the caller provides a migrated database through the settings."""
-    from api.app import build_app
+    from app import build_app
     from logs import configure_logging
 
     settings = settings or load_settings_or_exit()

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     calling_min: int = 0
     calling_max: int = 100
     warehouse_address: str = ""
+    warehouse_phone: str = ""
+    commission_pct: Decimal = Field(Decimal(0), ge=0, le=50, decimal_places=2)
+    voice_cost_per_minute: Decimal = Field(Decimal("0.00"), ge=0, max_digits=12, decimal_places=2)
 
     public_url: str = "http://127.0.0.1:8000"
     storefront_url: str = ""
@@ -54,6 +57,7 @@ class Settings(BaseSettings):
     business_timezone: str = "America/Chicago"
     company_name: str = "Ladle & Lid"
     company_address: str = "400 Harbor Street, Chicago, IL 60607"
+    company_phone: str = ""
 
     internal_secret: str = ""
     api_key: str = ""
@@ -86,6 +90,8 @@ class Settings(BaseSettings):
     llm_base_url: str = ""
     llm_model: str = ""
     elevenlabs_webhook_secret: str = ""
+    elevenlabs_api_key: str = ""
+    elevenlabs_api_base: str = "https://api.elevenlabs.io"
     google_client_id: str = ""
     google_client_secret: str = ""
     google_issuer: str = "https://accounts.google.com"

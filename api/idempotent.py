@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on the routes that create orders, money or labels; the rules stand in `domain/idempotency.py`."""
+"""`Idempotency-Key` on the routes that create orders, money or labels; its rules: `domain/kernel/idempotency.py`."""
 
 from functools import wraps
 from typing import Any
@@ -7,11 +7,11 @@ from quart import Response, after_this_request, make_response, request
 from quart.typing import ResponseTypes
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from api.guards import Handler
-from api.reading import raw_body
-from api.request import current_actor, db, peer_address
-from domain.actor import ActorKind
-from domain.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+from domain.kernel.actor import ActorKind
+from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+from web.guards import Handler
+from web.reading import raw_body
+from web.request import current_actor, db, peer_address
 
 
 def mark_replay() -> None:

@@ -16,7 +16,7 @@ from quart_schema.openapi import (
 )
 from werkzeug.routing import Rule
 
-from api.guards import Guard, guard_of
+from web.guards import Guard, guard_of
 
 DOCUMENTED = "/api/"
 ERROR_SCHEMA = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Response, request
 
-from api.guards import Handler
+from web.guards import Handler
 
 
 def revalidated(handler: Handler) -> Handler:

@@ -2,10 +2,10 @@
 
 from quart import Quart, Response
 
-from api.app import build_app
-from api.guards import public
+from app import build_app
 from models.session import current_database
 from settings import load_settings_or_exit
+from web.guards import public
 
 
 def create_app() -> Quart:

@@ -16,15 +16,17 @@ import orjson
 
 from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
-from domain import idempotency, outbox
-from domain.actor import GUEST
+from domain.access.tokens import new_order_number
+from domain.kernel import idempotency
+from domain.kernel.actor import GUEST
+from domain.messages import outbox
 from domain.orders import lines as order_lines
 from domain.orders import write
 from domain.orders.lines import Line
-from domain.orders.statuses import OrderSource, PaymentMethod
 from domain.orders.totals import Totals
-from domain.tokens import new_order_number
-from proofs.ground import Server, connect, free_port, order_of, proving_database, stock_shelf
+from models import OrderSource, PaymentMethod
+from models.postgres.connect import connect
+from proofs.ground import Server, free_port, order_of, proving_database, stock_shelf
 
 PRODUCTS = 5_000
 CLIENTS = 8

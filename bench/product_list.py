@@ -9,8 +9,9 @@ import orjson
 from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
 from domain.catalogue.list_products import _ALL, LISTED
+from models.postgres.connect import connect
 from models.session import Database
-from proofs.ground import Server, connect, free_port, proving_database, stock_shelf
+from proofs.ground import Server, free_port, proving_database, stock_shelf
 
 PRODUCTS = 5_000
 CLIENTS = 8

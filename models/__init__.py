@@ -10,7 +10,7 @@ from models.idempotency_key import IdempotencyKey
 from models.job_run import JobRun, JobState
 from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
-from models.order import Order, OrderEvent, OrderItem
+from models.order import Order, OrderEvent, OrderItem, OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
@@ -18,7 +18,7 @@ from models.payment import Payment, PaymentState
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
 from models.savings_request import SavingsRequest
-from models.staff import Staff
+from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.webhook_event import WebhookEvent
@@ -45,19 +45,24 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderItem",
+    "OrderSource",
+    "OrderStatus",
     "OutboxAttachment",
     "OutboxMessage",
     "PaperCheck",
     "PaperCheckImage",
     "PayLink",
     "Payment",
+    "PaymentMethod",
     "PaymentState",
+    "PaymentStatus",
     "PaymentTerms",
     "Product",
     "ProductImage",
     "ProductImageData",
     "RateLimit",
     "RevokedToken",
+    "Role",
     "SavingsRequest",
     "SessionKind",
     "Staff",

@@ -3,6 +3,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
@@ -10,7 +11,6 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from domain.orders.statuses import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 from models.base import (
     Table,
     count,
@@ -26,6 +26,45 @@ from models.base import (
     searched,
     text,
 )
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    UNPAID = "unpaid"
+    PENDING_REVIEW = "pending_review"
+    PAID = "paid"
+    FAILED = "failed"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+
+
+class PaymentMethod(StrEnum):
+    NET30 = "net30"
+    CREDIT_CARD = "credit_card"
+    ACH = "ach"
+    CHECK = "check"
+    CASH = "cash"
+    STORE_CREDIT = "store_credit"
+
+
+class OrderSource(StrEnum):
+    """Through which door an order came."""
+
+    WEB = "web"
+    DESK = "desk"
+    REP = "rep"
+    VOICE = "voice"
+    SUBSCRIPTION = "subscription"
+    IMPORT = "import"
+
 
 SEARCHED = (
     "lower(order_number || ' ' || delivery_name || ' ' || delivery_company || ' ' || "

@@ -7,8 +7,8 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
-from domain.orders.statuses import PaymentMethod
 from models.base import Table, created, key, link, money, one_of, text
+from models.order import PaymentMethod
 
 
 class PaymentState(StrEnum):

@@ -1,12 +1,22 @@
 """Colleagues: who may sign in to the portal and in which role."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Index
 from sqlalchemy import text as sql
 
-from domain.actor import Role
 from models.base import Table, count, created, flag, key, moment, one_of, text
+
+
+class Role(StrEnum):
+    """The roles of staff; what each may do stands in `domain/access/rights.py`."""
+
+    ADMIN = "admin"
+    MANAGER = "manager"
+    STAFF = "staff"
+    SALES_REP = "sales_rep"
+    WAREHOUSE = "warehouse"
 
 
 class Staff(Table, table=True):

@@ -1,36 +1,15 @@
-"""The staff portal: server-rendered pages, quick with htmx, whole without it."""
+"""The staff portal: server-rendered pages, quick with htmx, whole without it; one package a desk."""
 
 from quart import Blueprint
 
-from portal import (
-    account_links,
-    api_keys,
-    audit,
-    checks,
-    front_door,
-    gallery,
-    home,
-    inventory,
-    jobs,
-    live,
-    mail_test,
-    new_order,
-    order,
-    order_acts,
-    orders,
-    outbox,
-    pay,
-    payments,
-    product,
-    product_edits,
-    products,
-    profile,
-    savings,
-    search,
-    sign_in,
-    slips,
-    staff_users,
-)
+from portal import home, live, search
+from portal.account import profile, sign_in
+from portal.administration import api_keys, audit, jobs, mail_test, outbox, savings, staff_users
+from portal.orders import acts, checks, new, order, payments, slips
+from portal.orders import list as order_list
+from portal.products import edit_table, gallery, inventory, product
+from portal.products import list as product_list
+from portal.public import account_links, front_door, pay
 
 
 def blueprints() -> list[Blueprint]:
@@ -44,18 +23,18 @@ def blueprints() -> list[Blueprint]:
         api_keys.blueprint,
         home.blueprint,
         search.blueprint,
-        orders.blueprint,
-        new_order.blueprint,
+        order_list.blueprint,
+        new.blueprint,
         order.blueprint,
-        order_acts.blueprint,
+        acts.blueprint,
         slips.blueprint,
         payments.blueprint,
         checks.blueprint,
         pay.blueprint,
-        products.blueprint,
+        product_list.blueprint,
         product.blueprint,
         gallery.blueprint,
-        product_edits.blueprint,
+        edit_table.blueprint,
         inventory.blueprint,
         savings.blueprint,
         live.blueprint,

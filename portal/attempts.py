@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 from quart import request
 
-from api.errors import status_of
-from api.reading import form_pairs
-from api.request import db, settings
-from domain.errors import DomainError, InvalidInput, NotFound
-from domain.inputs import Input, read_form
+from domain.kernel.codes import Code
+from domain.kernel.errors import DomainError, InvalidInput, NotFound
+from domain.kernel.inputs import Input, read_form
+from web.errors import status_of
+from web.reading import form_pairs
+from web.request import db, settings
 
 NO_VERSION = -1
 InputT = TypeVar("InputT", bound=Input)
@@ -51,7 +52,7 @@ class Attempt(Generic[T]):
     @property
     def is_stale(self) -> bool:
         """True when somebody else changed the record after the form was opened."""
-        return self.refusal is not None and self.refusal.code == "stale"
+        return self.refusal is not None and self.refusal.code == Code.STALE
 
 
 async def attempt(

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from portal.filters import format_number
+from documents.filters import format_number
 
 LEFT_LEAST, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22

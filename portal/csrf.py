@@ -5,12 +5,13 @@ import secrets
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart, Response, g, request
 
-from api.guards import staff_auth
-from api.origins import SAFE_METHODS, is_from_elsewhere
-from api.request import settings
-from domain.errors import NotAllowed
-from domain.tokens import hash_token, is_same_secret
+from domain.access.tokens import hash_token, is_same_secret
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed
 from portal.errors import is_page
+from web.guards import staff_auth
+from web.origins import SAFE_METHODS, is_from_elsewhere
+from web.request import settings
 
 COOKIE = "ladle_form"
 FIELD = "csrf_token"
@@ -36,7 +37,7 @@ async def check_csrf() -> None:
     except BadSignature:
         owner = ""
     if not is_same_secret(str(owner), _owner()):
-        raise NotAllowed("This form is out of date. Load the page again and send it once more.", code="stale_form")
+        raise NotAllowed("This form is out of date. Load the page again and send it once more.", code=Code.STALE_FORM)
 
 
 def _owner() -> str:

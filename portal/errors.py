@@ -5,7 +5,8 @@ from urllib.parse import quote
 import orjson
 from quart import Response, request
 
-from domain.errors import NotAllowed, NotSignedIn
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, NotSignedIn
 from portal.render import error_page
 
 PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password")
@@ -22,7 +23,7 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
     """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return _to_sign_in()
-    if isinstance(error, NotAllowed) and error.code == "second_factor_setup_required":
+    if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
         return _lead_to(PROFILE, 403)
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
     page = await error_page(answer.status_code, refusal.get("error", ""))

@@ -7,16 +7,7 @@ from decimal import Decimal
 
 from quart import Blueprint, Response
 
-from api.guards import staff_page
-from api.reading import reads_query
-from api.request import current_actor, settings
-from domain.actor import Actor, Role
-from domain.clock import business_today
-from domain.money import format_money
-from domain.reports.home import Home, HomeQuery, HomeRange, Sales, SalesDay, Waiting, get_home
-from models.session import current_database
-from portal.charts import Chart, Point, draw_chart
-from portal.filters import (
+from documents.filters import (
     format_date,
     format_day,
     format_number,
@@ -25,7 +16,17 @@ from portal.filters import (
     format_range,
     format_when,
 )
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today
+from domain.kernel.money import format_money
+from domain.reports.home import Home, HomeQuery, HomeRange, Sales, SalesDay, Waiting, get_home
+from models import Role
+from models.session import current_database
+from portal.charts import Chart, Point, draw_chart
 from portal.render import page_or_block
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, settings
 
 blueprint = Blueprint("portal_home", __name__)
 RANGE_WORDS = {

@@ -18,12 +18,13 @@ from typing import Any
 import asyncpg
 from quart import Blueprint, Quart, Response, current_app
 
-from api.guards import staff_page
-from api.observed import LIVE_CLIENTS
-from api.request import current_actor
-from domain.actor import Actor, Role
-from domain.live import CHANNEL
+from domain.kernel.actor import Actor
+from domain.kernel.live import CHANNEL
+from models import Role
 from models.session import current_database
+from web.guards import staff_page
+from web.observed import LIVE_CLIENTS
+from web.request import current_actor
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("portal_live", __name__)

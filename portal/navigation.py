@@ -8,15 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from domain.actor import Actor, Role
-
-OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.STAFF})
-DESK = OFFICE | {Role.SALES_REP}
-MANAGERS = frozenset({Role.ADMIN, Role.MANAGER})
-FLOOR = DESK
-STOCK = MANAGERS | {Role.WAREHOUSE}
-ADMIN = frozenset({Role.ADMIN})
-ALL = frozenset(Role)
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from models import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +20,7 @@ class Entry:
     label: str
     icon: str
     path: str
-    roles: frozenset[Role]
+    right: Right | None
     counts: str = ""
 
 
@@ -49,37 +43,37 @@ class Group:
     links: tuple[Link, ...]
 
 
-HOME = Entry("Home", "home", "/portal", ALL)
-ORDERS = Entry("Orders", "shopping-cart", "/portal/orders", DESK, "orders")
-CHECKS = Entry("Checks", "checkbox", "/portal/checks", OFFICE, "checks")
-NEW_ORDER = Entry("New order", "plus", "/portal/orders/new", DESK)
-CUSTOMERS = Entry("Customers", "users", "/portal/customers", DESK)
-INVOICES = Entry("Invoices", "file-invoice", "/portal/invoices", OFFICE, "invoices")
-SUBSCRIPTIONS = Entry("Subscriptions", "repeat", "/portal/subscriptions", OFFICE, "subscriptions")
-WAREHOUSE = Entry("Warehouse", "package", "/portal/warehouse", OFFICE | STOCK, "warehouse")
-BOX_RULES = Entry("Box rules", "box", "/portal/box-rules", STOCK)
-CALLING = Entry("Calling", "phone", "/portal/calling", FLOOR)
-CATALOGUE = Entry("Catalogue", "book-2", "/portal/catalogue", FLOOR)
-PRODUCTS = Entry("Products", "tag", "/portal/products", OFFICE)
-INVENTORY = Entry("Inventory", "stack-2", "/portal/inventory", OFFICE | STOCK)
-PROCUREMENT = Entry("Procurement", "truck-delivery", "/portal/procurement", MANAGERS)
-MY_SALES = Entry("My sales", "chart-bar", "/portal/my-sales", FLOOR)
-HISTORY = Entry("History", "history", "/portal/history", FLOOR)
-PERFORMANCE = Entry("Performance", "chart-line", "/portal/performance", MANAGERS)
-COMMISSIONS = Entry("Commissions", "coin", "/portal/commissions", FLOOR)
-SCRIPT = Entry("Call script", "message-2", "/portal/call-script", MANAGERS)
-SCORES = Entry("Scores", "target", "/portal/scores", MANAGERS)
-VOICE = Entry("Voice", "robot", "/portal/voice", MANAGERS, "voice")
-PROFIT = Entry("Profit", "scale", "/portal/profit", MANAGERS)
-STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", MANAGERS)
-WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", ADMIN)
-API_KEYS = Entry("API keys", "key", "/portal/api-keys", ADMIN)
-SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-numbers", ADMIN)
-SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", ADMIN, "savings")
-OUTBOX = Entry("Outbox", "mail", "/portal/outbox", ADMIN, "outbox")
-JOBS = Entry("Jobs", "activity", "/portal/jobs", ADMIN, "jobs")
-AUDIT = Entry("Audit", "list-search", "/portal/audit", ADMIN)
-MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", ADMIN)
+HOME = Entry("Home", "home", "/portal", None)
+ORDERS = Entry("Orders", "shopping-cart", "/portal/orders", Right.SEE_MONEY, "orders")
+CHECKS = Entry("Checks", "checkbox", "/portal/checks", Right.REVIEW_CHECKS, "checks")
+NEW_ORDER = Entry("New order", "plus", "/portal/orders/new", Right.ENTER_ORDERS)
+CUSTOMERS = Entry("Customers", "users", "/portal/customers", Right.SEE_CUSTOMERS)
+INVOICES = Entry("Invoices", "file-invoice", "/portal/invoices", Right.SEE_INVOICES, "invoices")
+SUBSCRIPTIONS = Entry("Subscriptions", "repeat", "/portal/subscriptions", Right.SEE_SUBSCRIPTIONS, "subscriptions")
+WAREHOUSE = Entry("Warehouse", "package", "/portal/warehouse", Right.PACK_ORDERS, "warehouse")
+BOX_RULES = Entry("Box rules", "box", "/portal/box-rules", Right.EDIT_BOXES)
+CALLING = Entry("Calling", "phone", "/portal/calling", Right.CALL_CUSTOMERS)
+CATALOGUE = Entry("Catalogue", "book-2", "/portal/catalogue", Right.CALL_CUSTOMERS)
+PRODUCTS = Entry("Products", "tag", "/portal/products", Right.SEE_PRODUCT_PAGES)
+INVENTORY = Entry("Inventory", "stack-2", "/portal/inventory", Right.EDIT_STOCK)
+PROCUREMENT = Entry("Procurement", "truck-delivery", "/portal/procurement", Right.EDIT_PROCUREMENT)
+MY_SALES = Entry("My sales", "chart-bar", "/portal/my-sales", Right.SEE_PERFORMANCE)
+HISTORY = Entry("History", "history", "/portal/history", Right.SEE_PERFORMANCE)
+PERFORMANCE = Entry("Performance", "chart-line", "/portal/performance", Right.SEE_PERFORMANCE)
+COMMISSIONS = Entry("Commissions", "coin", "/portal/commissions", Right.SEE_COMMISSIONS)
+SCRIPT = Entry("Call script", "message-2", "/portal/call-script", Right.EDIT_SCRIPT)
+SCORES = Entry("Scores", "target", "/portal/scores", Right.SEE_SCORES)
+VOICE = Entry("Voice", "robot", "/portal/voice", Right.REVIEW_CALLS, "voice")
+PROFIT = Entry("Profit", "scale", "/portal/profit", Right.SEE_PROFIT)
+STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF)
+WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", Right.SEE_WEBSITE_USERS)
+API_KEYS = Entry("API keys", "key", "/portal/api-keys", Right.EDIT_KEYS)
+SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-numbers", Right.LIFT_SUPPRESSION)
+SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", Right.SEE_SAVINGS_REQUESTS, "savings")
+OUTBOX = Entry("Outbox", "mail", "/portal/outbox", Right.SEE_OUTBOX, "outbox")
+JOBS = Entry("Jobs", "activity", "/portal/jobs", Right.SEE_JOBS, "jobs")
+AUDIT = Entry("Audit", "list-search", "/portal/audit", Right.SEE_AUDIT)
+MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", Right.CHECK_MAIL)
 
 DESK_ENTRIES = (HOME, ORDERS, CHECKS, NEW_ORDER, CUSTOMERS, INVOICES, SUBSCRIPTIONS)
 NUMBERS = (MY_SALES, HISTORY, PERFORMANCE, COMMISSIONS, SCRIPT, SCORES, VOICE, PROFIT)
@@ -115,7 +109,7 @@ def build_navigation(me: Actor, *, path: str, pages: Collection[str], counts: Ma
         return ()
     groups = []
     for heading, entries in LAYOUTS.get(me.role, OFFICE_LAYOUT):
-        shown = [entry for entry in entries if me.role in entry.roles and entry.path in pages]
+        shown = [entry for entry in entries if entry.path in pages and (entry.right is None or may(me, entry.right))]
         if shown:
             groups.append((heading, shown))
     current = _find_current(path, [entry for _, entries in groups for entry in entries])

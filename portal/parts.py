@@ -11,12 +11,12 @@ from decimal import Decimal
 
 from quart import Blueprint, Response, request
 
-from api.guards import staff_page
-from domain.money import format_money
-from domain.paging import Page
+from documents.filters import format_day
+from domain.kernel.money import format_money
+from domain.kernel.paging import Page
 from portal.charts import Chart, Point, draw_chart
-from portal.filters import format_day
 from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
 
 blueprint = Blueprint("portal_parts", __name__)
 START = datetime(2026, 11, 23, 15, 41, tzinfo=UTC)

@@ -20,9 +20,9 @@ from markupsafe import Markup
 from quart import Quart, Response, current_app, get_flashed_messages, request
 from quart.helpers import flash
 
-from domain.actor import Actor
-from domain.clock import business_today
-from portal.filters import register_filters
+from documents.filters import register_filters
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today
 from portal.navigation import ROLE_WORDS, build_navigation
 
 SHARED = (
@@ -196,15 +196,15 @@ def write_attributes(given: Mapping[str, Any] | None) -> Markup:
 
 async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
     """What every template may count on; an error page counts nothing: the database may be out."""
-    from api.request import current_actor
-    from domain.staff.rights import may
+    from domain.access.rights import Right, may
+    from web.request import current_actor
 
     portal = current_app.extensions["portal"]
     actor = current_actor()
     me = actor if actor.is_staff else None
     facts: dict[str, Any] = {
         "me": me,
-        "may": lambda right: me is not None and may(me, right),
+        "may": lambda right: me is not None and may(me, Right(right)),
         "today": portal["today"](),
         "ui": await _load_macros(),
         "here": request.full_path.rstrip("?"),

@@ -5,13 +5,13 @@ from typing import Annotated
 from pydantic import StringConstraints
 from quart import Blueprint, Response
 
-from api.guards import staff_page
-from api.reading import reads_query
-from api.request import current_actor, settings
-from domain.inputs import Input
-from domain.search import find_order_number, search_everything
+from domain.kernel.inputs import Input
+from domain.search.find import find_order_number, search_everything
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, settings
 
 blueprint = Blueprint("portal_search", __name__)
 

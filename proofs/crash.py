@@ -5,7 +5,8 @@ import random
 
 import httpx2
 
-from proofs.ground import check, connect, order_of, proving_database, running_servers, stock_shelf
+from models.postgres.connect import connect
+from proofs.ground import check, order_of, proving_database, running_servers, stock_shelf
 
 SENDERS = 8
 

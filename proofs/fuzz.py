@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from domain.passwords import hash_password
-from proofs.ground import Server, check, connect, proving_database, running_servers, stock_shelf
-from proofs.oversell import staff_token
+from domain.access.passwords import hash_password
+from models.postgres.connect import connect
+from proofs.ground import Server, check, proving_database, running_servers, staff_token, stock_shelf
 
 # These end the session or the account that the draws are made with.
 ENDS_THE_SESSION = r"/logout$|/profile|/staff/users|/users/\{|/auth/|/staff/login|/warehouse/login"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import asyncpg
 import httpx2
-from sqlalchemy.engine import make_url
 
-from models.embedded import EmbeddedPostgres
 from models.migrations import upgrade
+from models.postgres.connect import connect
+from models.postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "var" / "proofs"
@@ -82,18 +82,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-async def connect(database_url: str) -> asyncpg.Connection:
-    """asyncpg's own connection to a proof's database."""
-    url = make_url(database_url)
-    return await asyncpg.connect(
-        host=str(url.query.get("host", url.host)),
-        port=url.port or 5432,
-        user=url.username,
-        password=url.password,
-        database=url.database,
-    )
 
 
 @asynccontextmanager
@@ -167,3 +155,24 @@ def check(claim: str, is_true: bool) -> None:
     print(f"  {'holds' if is_true else 'FAILS'}: {claim}")
     if not is_true:
         raise AssertionError(claim)
+
+
+STAFF = """
+WITH person AS (
+  INSERT INTO staff (username, password_hash, role, created_at, updated_at) VALUES ('proof', '', 'admin', now(), now())
+  RETURNING id
+)
+INSERT INTO login_session (token_hash, kind, staff_id, expires_at) SELECT $1, 'staff', id, now() + interval '1 hour'
+FROM person RETURNING id, staff_id
+"""
+
+
+async def staff_token(connection: asyncpg.Connection) -> str:
+    """A JWT of an admin, signed as the servers sign theirs."""
+    from domain.access.tokens import hash_token, new_token
+    from domain.staff.tokens import issue_staff_token
+    from settings import load_settings
+
+    row = await connection.fetchrow(STAFF, hash_token(new_token()))
+    assert row is not None
+    return issue_staff_token(load_settings().secret_key, row["staff_id"], row["id"])

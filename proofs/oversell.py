@@ -7,16 +7,8 @@ from collections import Counter
 import asyncpg
 import httpx2
 
-from proofs.ground import check, connect, order_of, proving_database, running_servers, stock_shelf
-
-STAFF = """
-WITH person AS (
-  INSERT INTO staff (username, password_hash, role, created_at, updated_at) VALUES ('proof', '', 'admin', now(), now())
-  RETURNING id
-)
-INSERT INTO login_session (token_hash, kind, staff_id, expires_at) SELECT $1, 'staff', id, now() + interval '1 hour'
-FROM person RETURNING id, staff_id
-"""
+from models.postgres.connect import connect
+from proofs.ground import check, order_of, proving_database, running_servers, staff_token, stock_shelf
 
 
 async def prove(*, buyers: int = 200, units: int = 37, hot_orders: int = 500, hot_skus: int = 8) -> None:
@@ -128,14 +120,3 @@ async def stock_shelf_again(connection: asyncpg.Connection, levels: list[int]) -
     """A second shelf beside the first: its products take other SKUs."""
     await connection.execute("UPDATE product SET sku = 'OLD-' || id, name = 'Old ' || id")
     return await stock_shelf(connection, levels)
-
-
-async def staff_token(connection: asyncpg.Connection) -> str:
-    """A JWT of an admin, signed as the servers sign theirs."""
-    from domain.staff.tokens import issue_staff_token
-    from domain.tokens import hash_token, new_token
-    from settings import load_settings
-
-    row = await connection.fetchrow(STAFF, hash_token(new_token()))
-    assert row is not None
-    return issue_staff_token(load_settings().secret_key, row["staff_id"], row["id"])

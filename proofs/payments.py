@@ -17,9 +17,9 @@ import httpx2
 
 from domain.payments.reconcile import reconcile_payments
 from integrations.stripe_client import close_stripe
+from models.postgres.connect import connect
 from models.session import Database, use_database
-from proofs.ground import ROOT, check, connect, proving_database, running_servers
-from proofs.oversell import staff_token
+from proofs.ground import ROOT, check, proving_database, running_servers, staff_token
 from settings import Settings, load_settings
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import make_order
@@ -315,7 +315,7 @@ def _find_token(html: str) -> str:
 
 async def _open_payments(url: str, copy_url: str, settings: Settings) -> list[str]:
     """A payment at Stripe for each order, known under the same id to both databases."""
-    from domain.actor import GUEST
+    from domain.kernel.actor import GUEST
     from domain.payments.card import CreateIntent, create_payment_intent
 
     database = Database(url)

@@ -12,11 +12,12 @@ import asyncpg
 import httpx2
 from PIL import Image
 
-from domain.actor import SYSTEM, Actor, ActorKind
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
+from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from models import KeyScope
+from models.postgres.connect import connect
 from models.session import Database, use_database
-from proofs.ground import Server, check, connect, proving_database, running_servers, stock_shelf
+from proofs.ground import Server, check, proving_database, running_servers, stock_shelf
 from proofs.statements import noted_on
 
 KEY = "a key of the proof that is long enough"

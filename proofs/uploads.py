@@ -10,7 +10,8 @@ import asyncpg
 import httpx2
 from PIL import Image
 
-from proofs.ground import check, connect, proving_database, running_servers, stock_shelf
+from models.postgres.connect import connect
+from proofs.ground import check, proving_database, running_servers, stock_shelf
 
 KEY = "a key of the proof that is long enough"
 PLACE = b"40.446 north"

@@ -6,9 +6,9 @@ import secrets
 
 from alembic import command
 
-from models.embedded import attached
 from models.migrations import alembic_config, upgrade
-from proofs.ground import connect
+from models.postgres.connect import connect
+from models.postgres.embedded import attached
 from settings import load_settings_or_exit
 
 

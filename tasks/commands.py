@@ -15,15 +15,15 @@ from pathlib import Path
 import psutil
 import uvicorn
 
-from domain.actor import SYSTEM
-from domain.errors import DomainError
+from domain.kernel.actor import SYSTEM
+from domain.kernel.errors import DomainError
 from models import KeyScope
-from models.embedded import attached
 from models.migrations import upgrade
-from models.postgres_programs import EmbeddedPostgresError
+from models.postgres.embedded import attached
+from models.postgres.programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
 from settings import Settings, load_settings
-from tasks.bounded_http import BoundedHttp
+from web.bounded_http import BoundedHttp
 
 GRACEFUL_SECONDS = 5
 # Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.

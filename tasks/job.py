@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.job_runs import report_progress
+from domain.jobs.runs import report_progress
 from settings import Settings
 
 REPORT_EVERY_SECONDS = 0.5

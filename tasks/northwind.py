@@ -13,21 +13,25 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import ActorKind, Role
-from domain.addresses import compose_address
-from domain.errors import Refused
-from domain.money import ZERO, format_money
-from domain.orders.statuses import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
-from domain.phone import parse_phone
+from domain.kernel.actor import ActorKind
+from domain.kernel.addresses import compose_address
+from domain.kernel.errors import Refused
+from domain.kernel.money import ZERO, format_money
+from domain.kernel.phone import parse_phone
 from models import (
     Category,
     Customer,
     Order,
     OrderEvent,
     OrderItem,
+    OrderSource,
+    OrderStatus,
     Payment,
+    PaymentMethod,
+    PaymentStatus,
     PaymentTerms,
     Product,
+    Role,
     Staff,
     StockMovement,
     StockReason,

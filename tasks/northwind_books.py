@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
-from domain.errors import Refused
-from domain.money import ZERO, format_money, round_half_up
+from domain.kernel.errors import Refused
+from domain.kernel.money import ZERO, format_money, round_half_up
 
 FILES = ("categories", "suppliers", "products", "employees", "customers", "orders", "order_details")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pgqueuer.errors import RetryRequested
 
-from domain.errors import DomainError
-from domain.job_runs import StartedJob, fail_run, finish_run, give_back_run, start_run
+from domain.jobs.runs import StartedJob, fail_run, finish_run, give_back_run, start_run
+from domain.kernel.errors import DomainError
 from logs import logging_about
 from settings import Settings
 from tasks.job import Job, Work

@@ -24,8 +24,8 @@ import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from models.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from models.migrations import upgrade
+from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from settings import Settings, load_settings_or_exit
 from tasks.commands import port_trouble
 

@@ -16,7 +16,7 @@ from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule
 
-from domain.jobs import enqueue
+from domain.jobs.enqueue import enqueue
 from integrations.stripe_client import close_stripe
 from logs import configure_logging
 from models.session import current_database, separate_transaction

@@ -15,14 +15,14 @@ import asyncpg
 import pytest
 from quart import Quart
 from quart.typing import TestClientProtocol
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from api.app import build_app
+from app import build_app
 from integrations.stripe_client import close_stripe
 from models import Table
-from models.embedded import EmbeddedPostgres
 from models.migrations import upgrade
+from models.postgres.connect import connect
+from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
 from settings import Settings
 from tests.fakes.stripe_server import FakeStripe, with_stripe
@@ -83,17 +83,9 @@ def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
 
 
 async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
-    connection = await connect_raw(postgres.database_url("postgres"))
+    connection = await connect(postgres.database_url("postgres"))
     await connection.execute(statement)
     await connection.close()
-
-
-async def connect_raw(database_url: str) -> asyncpg.Connection:
-    """asyncpg's own connection to a database of the tests."""
-    url = make_url(database_url)
-    return await asyncpg.connect(
-        host=str(url.query.get("host", url.host)), port=url.port or 5432, user=url.username, database=url.database
-    )
 
 
 @pytest.fixture(scope="session")

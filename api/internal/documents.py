@@ -5,8 +5,8 @@ from typing import Any, cast
 import orjson
 from quart import Blueprint, Response, current_app, render_template
 
-from api.guards import public
 from api.openapi import build_openapi
+from web.guards import public
 
 blueprint = Blueprint("documents", __name__)
 

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 from quart import Blueprint, Response
 
-from api.guards import public
 from domain.system.health import check_readiness
+from web.guards import public
 
 blueprint = Blueprint("health", __name__)
 

@@ -13,11 +13,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from quart import Blueprint, Response, request
 
-from api.guards import public
-from api.request import is_loopback, settings
-from domain.errors import NotAllowed, NotSignedIn
+from domain.access.tokens import is_same_secret
+from domain.kernel.errors import NotAllowed, NotSignedIn
 from domain.system.health import COUNTED_TO, Figures, count_figures
-from domain.tokens import is_same_secret
+from web.guards import public
+from web.request import is_loopback, settings
 
 blueprint = Blueprint("metrics", __name__)
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

@@ -34,7 +34,13 @@ TimeOut = Annotated[
 class Answer(BaseModel):
     """The base of every answer; reads rows and dataclasses by attribute and keeps only its own fields."""
 
-    model_config = ConfigDict(from_attributes=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        extra="ignore",
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
 
     def to_bytes(self) -> bytes:
         """The answer as JSON, in one pass and without a text in between."""

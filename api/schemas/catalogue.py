@@ -10,7 +10,7 @@ from pydantic import Field
 from api.schemas.base import Answer, MoneyOut
 from domain.catalogue.get_product import SHOWN
 from domain.catalogue.list_products import LISTED
-from domain.paging import Page
+from domain.kernel.paging import Page
 
 
 class ListedProductOut(Answer):

@@ -2,7 +2,7 @@
 
 from api.schemas.base import Answer, MoneyOut
 from domain.inventory.stock_list import StockLine
-from domain.paging import Page
+from domain.kernel.paging import Page
 
 
 class StockLineOut(Answer):

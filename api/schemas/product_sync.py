@@ -5,7 +5,7 @@ import orjson
 from api.schemas.base import Answer, MoneyOut
 from domain.catalogue.sync_bulk import BulkResult
 from domain.catalogue.sync_reads import SyncProduct
-from domain.paging import Page
+from domain.kernel.paging import Page
 
 
 class SyncProductOut(Answer):

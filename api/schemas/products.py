@@ -2,7 +2,7 @@
 
 from api.schemas.base import Answer, MoneyOut
 from domain.catalogue.staff_products import StaffProduct
-from domain.paging import Page
+from domain.kernel.paging import Page
 
 
 class StaffProductOut(Answer):

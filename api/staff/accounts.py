@@ -5,10 +5,6 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.entry import doorway, keep_session, portal_url
-from api.guards import count_use, limited, public, staff_auth, staff_only, staff_token_claims
-from api.reading import answers, reads, reads_query
-from api.request import current_actor, db, settings
 from api.schemas.staff_accounts import (
     StaffEmailOut,
     StaffLoginOut,
@@ -18,14 +14,15 @@ from api.schemas.staff_accounts import (
     StaffOut,
     SuccessOut,
 )
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.staff import list_users, profile, reset, sign_in, users
+from web.entry import doorway, keep_session, portal_url
+from web.guards import HOUR, MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
+from web.reading import answers, reads, reads_query
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_accounts", __name__)
 tag_blueprint(blueprint, ["staff_accounts"])
-
-MINUTE = 60
-HOUR = 3600
 
 
 @blueprint.post("/api/staff/login")
@@ -122,7 +119,7 @@ async def staff_change_email(data: profile.ChangeEmail) -> Any:
 
 
 @blueprint.get("/api/staff/users")
-@staff_only(Role.ADMIN, Role.MANAGER)
+@staff_only(Right.SEE_STAFF)
 @reads_query(list_users.StaffListQuery)
 @answers(list[StaffOut])
 async def list_staff(query: list_users.StaffListQuery) -> Any:
@@ -131,7 +128,7 @@ async def list_staff(query: list_users.StaffListQuery) -> Any:
 
 
 @blueprint.post("/api/staff/users")
-@staff_only(Role.ADMIN)
+@staff_only(Right.EDIT_STAFF)
 @reads(users.CreateStaff)
 @answers(StaffOut, status=201)
 async def create_staff(data: users.CreateStaff) -> Any:
@@ -140,7 +137,7 @@ async def create_staff(data: users.CreateStaff) -> Any:
 
 
 @blueprint.put("/api/staff/users/<id:staff_id>")
-@staff_only(Role.ADMIN)
+@staff_only(Right.EDIT_STAFF)
 @reads(users.UpdateStaff)
 @answers(StaffOut)
 async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
@@ -151,7 +148,7 @@ async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
 
 
 @blueprint.delete("/api/staff/users/<id:staff_id>")
-@staff_only(Role.ADMIN)
+@staff_only(Right.EDIT_STAFF)
 @answers(StaffMessageOut)
 async def delete_staff(staff_id: int) -> Any:
     """Delete a staff user, or archive one who stands in the books; never oneself."""

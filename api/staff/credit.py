@@ -5,20 +5,20 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import staff_only
 from api.idempotent import idempotent
-from api.reading import answers, reads
-from api.request import current_actor, db
 from api.schemas.payments import AdjustedCreditOut, CreditOut
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.credit import adjust
+from web.guards import staff_only
+from web.reading import answers, reads
+from web.request import current_actor, db
 
 blueprint = Blueprint("staff_credit", __name__)
 tag_blueprint(blueprint, ["credit"])
 
 
 @blueprint.get("/api/staff/customers/<id:id>/credit")
-@staff_only()
+@staff_only(Right.SEE_CREDIT)
 @answers(CreditOut)
 async def get_credit(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """A customer's store credit with its ledger, newest first."""
@@ -26,7 +26,7 @@ async def get_credit(id: int) -> Any:  # noqa: A002 - the contract names the pat
 
 
 @blueprint.post("/api/staff/customers/<id:id>/credit")
-@staff_only(Role.ADMIN, Role.MANAGER)
+@staff_only(Right.ADJUST_CREDIT)
 @idempotent
 @reads(adjust.AdjustCredit)
 @answers(AdjustedCreditOut)

@@ -5,17 +5,18 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import staff_only
 from api.idempotent import idempotent
-from api.reading import answers, reads, reads_query
-from api.request import current_actor, db
 from api.schemas.inventory import InventoryOut, ReceivedStockOut, SavedStockOut, show_inventory
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.inventory import adjust, receive
 from domain.inventory.adjust import UpdateInventory
 from domain.inventory.receive import ReceiveStock
 from domain.inventory.stock_list import ListInventory, list_stock_lines
+from models import Role
 from models.session import current_database
+from web.guards import staff_only
+from web.reading import answers, reads, reads_query
+from web.request import current_actor, db
 
 blueprint = Blueprint("staff_inventory", __name__)
 tag_blueprint(blueprint, ["inventory"])
@@ -24,7 +25,7 @@ STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
 
 
 @blueprint.get("/api/staff/inventory")
-@staff_only()
+@staff_only(Right.SEE_PRODUCTS)
 @reads_query(ListInventory)
 @answers(InventoryOut)
 async def list_inventory(query: ListInventory) -> Any:
@@ -34,7 +35,7 @@ async def list_inventory(query: ListInventory) -> Any:
 
 
 @blueprint.patch("/api/staff/inventory/<id:product_id>")
-@staff_only(*STOCK_ROLES)
+@staff_only(Right.EDIT_STOCK)
 @reads(UpdateInventory)
 @answers(SavedStockOut)
 async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
@@ -43,7 +44,7 @@ async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
 
 
 @blueprint.post("/api/staff/inventory/<id:product_id>/receive")
-@staff_only(*STOCK_ROLES)
+@staff_only(Right.EDIT_STOCK)
 @idempotent
 @reads(ReceiveStock)
 @answers(ReceivedStockOut)

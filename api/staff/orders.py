@@ -5,10 +5,7 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import staff_only
 from api.idempotent import idempotent
-from api.reading import answers, reads, reads_query
-from api.request import current_actor, db, order_rules, settings
 from api.schemas.orders import (
     AppliedCreditOut,
     AssignedOrderOut,
@@ -21,14 +18,19 @@ from api.schemas.orders import (
     UpdatedDeliveryOut,
     UpdatedNotesOut,
 )
-from domain.actor import Role
-from domain.credit import apply as credit
-from domain.orders import assign, delete, edit, edit_items, enter, move, queries
+from domain.access.rights import Right
+from domain.order_desk import assign, delete, edit, edit_items, enter, move
+from domain.order_desk.move_and_refund import update_status_and_refund
+from domain.orders import queries
 from domain.orders.filters import OrderFilters
-from domain.orders.move_and_refund import update_status_and_refund
+from domain.payments import apply_credit as credit
 from domain.payments import mark_paid as payments
 from domain.payments.record import calculate_balance
+from models import Role
 from models.session import current_database
+from web.guards import staff_only
+from web.reading import answers, reads, reads_query
+from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("staff_orders", __name__)
 tag_blueprint(blueprint, ["order_desk"])
@@ -38,7 +40,7 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
 @blueprint.get("/api/staff/orders")
-@staff_only()
+@staff_only(Right.SEE_ORDERS)
 @reads_query(OrderFilters)
 @answers(StaffOrderListOut)
 async def list_orders(query: OrderFilters) -> Any:
@@ -51,7 +53,7 @@ async def list_orders(query: OrderFilters) -> Any:
 
 
 @blueprint.post("/api/staff/orders")
-@staff_only()
+@staff_only(Right.ENTER_ORDERS)
 @idempotent
 @reads(enter.EnterOrder)
 @answers(EnteredOrderOut, 201)
@@ -62,7 +64,7 @@ async def create_order(data: enter.EnterOrder) -> Any:
 
 
 @blueprint.delete("/api/staff/orders/<id:id>")
-@staff_only(*MANAGERS)
+@staff_only(Right.DELETE_ORDERS)
 @answers(DoneOut)
 async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """Delete a pending or cancelled order without payment, label or invoice; its stock goes back."""
@@ -71,7 +73,7 @@ async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the p
 
 
 @blueprint.put("/api/staff/orders/<id:id>/address")
-@staff_only()
+@staff_only(Right.EDIT_ORDERS)
 @reads(edit.UpdateDelivery)
 @answers(UpdatedDeliveryOut)
 async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  # noqa: A002
@@ -81,7 +83,7 @@ async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  #
 
 
 @blueprint.post("/api/staff/orders/<id:id>/apply-credit")
-@staff_only()
+@staff_only(Right.APPLY_CREDIT)
 @idempotent
 @reads(credit.ApplyCredit)
 @answers(AppliedCreditOut)
@@ -97,7 +99,7 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
 
 
 @blueprint.post("/api/staff/orders/<id:id>/mark-paid")
-@staff_only(*OFFICE)
+@staff_only(Right.RECORD_PAYMENTS)
 @idempotent
 @reads(payments.MarkPaid)
 @answers(MarkedPaidOut)
@@ -109,7 +111,7 @@ async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
 
 
 @blueprint.put("/api/staff/orders/<id:id>/notes")
-@staff_only()
+@staff_only(Right.NOTE_ORDERS)
 @reads(edit.UpdateNotes)
 @answers(UpdatedNotesOut)
 async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
@@ -118,7 +120,7 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 
 
 @blueprint.put("/api/staff/orders/<id:id>/status")
-@staff_only()
+@staff_only(Right.MOVE_ORDERS)
 @reads(move.UpdateStatus)
 @answers(MovedOrderOut)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
@@ -128,7 +130,7 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
 
 
 @blueprint.put("/api/staff/orders/<id:id>/items")
-@staff_only()
+@staff_only(Right.EDIT_ORDERS)
 @reads(edit_items.EditItems)
 @answers(EnteredOrderOut)
 async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
@@ -138,7 +140,7 @@ async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A00
 
 
 @blueprint.put("/api/staff/orders/<id:id>/assign")
-@staff_only(*MANAGERS)
+@staff_only(Right.ASSIGN_ORDERS)
 @reads(assign.AssignOrder)
 @answers(AssignedOrderOut)
 async def assign_order(id: int, data: assign.AssignOrder) -> Any:  # noqa: A002
@@ -147,7 +149,7 @@ async def assign_order(id: int, data: assign.AssignOrder) -> Any:  # noqa: A002
 
 
 @blueprint.get("/api/staff/sales-reps")
-@staff_only()
+@staff_only(Right.SEE_ORDERS)
 @answers(list[SalesRepOut])
 async def list_sales_reps() -> Any:
     """Staff with the role sales_rep."""

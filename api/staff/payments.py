@@ -5,14 +5,15 @@ from typing import Any
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from api.guards import staff_only
 from api.idempotent import idempotent
-from api.reading import answers, reads
-from api.request import current_actor, db, settings
 from api.schemas.payments import ReviewedCheckOut
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.payments import checks
 from domain.payments.check_photos import get_check_photo
+from models import Role
+from web.guards import staff_only
+from web.reading import answers, reads
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
@@ -21,21 +22,21 @@ OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 
 
 @blueprint.get("/api/staff/checks/<order_number>/front")
-@staff_only(*OFFICE)
+@staff_only(Right.REVIEW_CHECKS)
 async def check_front_image(order_number: str) -> Response:
     """The front of an order's newest check; private, never cached."""
     return await _show_image(order_number, "front")
 
 
 @blueprint.get("/api/staff/checks/<order_number>/back")
-@staff_only(*OFFICE)
+@staff_only(Right.REVIEW_CHECKS)
 async def check_back_image(order_number: str) -> Response:
     """The back of an order's newest check; private, never cached."""
     return await _show_image(order_number, "back")
 
 
 @blueprint.post("/api/staff/checks/<order_number>/approve")
-@staff_only(*OFFICE)
+@staff_only(Right.REVIEW_CHECKS)
 @idempotent
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
@@ -46,7 +47,7 @@ async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
 
 
 @blueprint.post("/api/staff/checks/<order_number>/reject")
-@staff_only(*OFFICE)
+@staff_only(Right.REVIEW_CHECKS)
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
 async def reject_check(order_number: str, data: checks.ReviewCheck) -> Any:

@@ -5,9 +5,6 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import api_key_for
-from api.reading import answers, body_limit, reads, reads_query
-from api.request import current_actor, db
 from api.revalidated import revalidated
 from api.schemas.product_sync import (
     SyncBulkOut,
@@ -18,13 +15,16 @@ from api.schemas.product_sync import (
     show_bulk_result,
     show_sync_page,
 )
-from api.uploads import reads_file
 from domain.catalogue import sync_bulk, sync_edits, sync_reads
 from domain.catalogue.sync_bulk import SyncBulkUpdate
 from domain.catalogue.sync_edits import SyncUpdatePricing, SyncUpdateProduct, SyncUpdateStock
 from domain.catalogue.sync_reads import SyncListProducts
 from models import KeyScope
 from models.session import current_database
+from web.guards import api_key_for
+from web.reading import answers, body_limit, reads, reads_query
+from web.request import current_actor, db
+from web.uploads import reads_file
 
 blueprint = Blueprint("product_sync", __name__)
 tag_blueprint(blueprint, ["product_sync"])

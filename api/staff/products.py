@@ -5,9 +5,6 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import staff_only
-from api.reading import answers, body_limit, reads, reads_query
-from api.request import current_actor, db
 from api.schemas.products import (
     AddedGalleryImageOut,
     DeletedProductOut,
@@ -19,8 +16,7 @@ from api.schemas.products import (
     UploadedImageOut,
     show_staff_products,
 )
-from api.uploads import PICTURE_MEGABYTES, reads_file
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.catalogue import bulk_save, gallery, staff_products
 from domain.catalogue import delete_product as deletion
 from domain.catalogue.bulk_save import BulkSaveProducts
@@ -28,7 +24,12 @@ from domain.catalogue.edit_product import replace_picture
 from domain.catalogue.gallery import ReorderGallery
 from domain.catalogue.pictures import normalise_to_data_url
 from domain.catalogue.staff_products import AddProduct, ListAllProducts, StaffProduct, UpdateProduct
+from models import Role
 from models.session import current_database
+from web.guards import staff_only
+from web.reading import answers, body_limit, reads, reads_query
+from web.request import current_actor, db
+from web.uploads import PICTURE_MEGABYTES, reads_file
 
 blueprint = Blueprint("staff_products", __name__)
 tag_blueprint(blueprint, ["admin_products"])
@@ -39,7 +40,7 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 
 @blueprint.get(LIST)
-@staff_only()
+@staff_only(Right.SEE_PRODUCTS)
 @reads_query(ListAllProducts)
 @answers(StaffProductListOut)
 async def list_all_products(query: ListAllProducts) -> Any:
@@ -51,7 +52,7 @@ async def list_all_products(query: ListAllProducts) -> Any:
 
 
 @blueprint.post(LIST)
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 @reads(AddProduct)
 @answers(SavedStaffProductOut, 201)
@@ -61,7 +62,7 @@ async def add_product(data: AddProduct) -> Any:
 
 
 @blueprint.put(ONE)
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 @reads(UpdateProduct)
 @answers(SavedStaffProductOut)
@@ -71,7 +72,7 @@ async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- 
 
 
 @blueprint.delete(ONE)
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @answers(DeletedProductOut)
 async def delete_product(id: int) -> Any:  # noqa: A002 -- the same.
     """Delete a product, or archive one that stands in orders; the message says which."""
@@ -79,7 +80,7 @@ async def delete_product(id: int) -> Any:  # noqa: A002 -- the same.
 
 
 @blueprint.post(f"{ONE}/image")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(SavedImageOut)
 async def upload_product_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
@@ -90,7 +91,7 @@ async def upload_product_image(id: int, file: bytes) -> Any:  # noqa: A002 -- th
 
 
 @blueprint.delete(f"{ONE}/image")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @answers(SavedStaffProductOut)
 async def remove_product_image(id: int) -> Any:  # noqa: A002 -- the same.
     """Take the primary picture away, our own or an outside one; the rest of the gallery stays."""
@@ -99,7 +100,7 @@ async def remove_product_image(id: int) -> Any:  # noqa: A002 -- the same.
 
 
 @blueprint.get(f"{ONE}/images")
-@staff_only()
+@staff_only(Right.SEE_PRODUCTS)
 @answers(GalleryOut)
 async def list_gallery(id: int) -> Any:  # noqa: A002 -- the same.
     """The product's own pictures in order."""
@@ -108,7 +109,7 @@ async def list_gallery(id: int) -> Any:  # noqa: A002 -- the same.
 
 
 @blueprint.post(f"{ONE}/images")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(AddedGalleryImageOut, 201)
 async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
@@ -118,7 +119,7 @@ async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the s
 
 
 @blueprint.delete(f"{ONE}/images/<id:image_id>")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @answers(SavedStaffProductOut)
 async def remove_gallery_image(id: int, image_id: int) -> Any:  # noqa: A002 -- the same.
     """Remove a picture; the next in order takes a primary one's place."""
@@ -127,7 +128,7 @@ async def remove_gallery_image(id: int, image_id: int) -> Any:  # noqa: A002 -- 
 
 
 @blueprint.post(f"{ONE}/images/<id:image_id>/primary")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @answers(SavedStaffProductOut)
 async def set_primary_image(id: int, image_id: int) -> Any:  # noqa: A002 -- the same.
     """Make one of the gallery's pictures the primary one."""
@@ -136,7 +137,7 @@ async def set_primary_image(id: int, image_id: int) -> Any:  # noqa: A002 -- the
 
 
 @blueprint.put(f"{ONE}/images/order")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @reads(ReorderGallery)
 @answers(SavedStaffProductOut)
 async def reorder_gallery(id: int, data: ReorderGallery) -> Any:  # noqa: A002 -- the same.
@@ -146,7 +147,7 @@ async def reorder_gallery(id: int, data: ReorderGallery) -> Any:  # noqa: A002 -
 
 
 @blueprint.post(f"{LIST}/bulk-save")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 @reads(BulkSaveProducts)
 @answers(SavedProductsOut)
@@ -156,7 +157,7 @@ async def bulk_save_products(data: BulkSaveProducts) -> Any:
 
 
 @blueprint.post(f"{LIST}/upload-image")
-@staff_only(*MANAGERS)
+@staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(UploadedImageOut)
 async def pre_upload_image(file: bytes) -> Any:

@@ -5,21 +5,19 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import limited, staff_only
-from api.reading import answers, reads
-from api.request import db, settings
 from api.schemas.system import SmtpCheckOut, TestEmailOut
-from domain.actor import Role
-from domain.system import mail_check
+from domain.access.rights import Right
+from domain.messages import mail_check
+from web.guards import HOUR, limited, staff_only
+from web.reading import answers, reads
+from web.request import db, settings
 
 blueprint = Blueprint("staff_system", __name__)
 tag_blueprint(blueprint, ["system"])
 
-HOUR = 3600
-
 
 @blueprint.post("/api/staff/smtp-check")
-@staff_only(Role.ADMIN)
+@staff_only(Right.CHECK_MAIL)
 @limited("smtp_check", 30, seconds=HOUR)
 @answers(SmtpCheckOut)
 async def smtp_check() -> Any:
@@ -28,7 +26,7 @@ async def smtp_check() -> Any:
 
 
 @blueprint.post("/api/staff/test-email")
-@staff_only(Role.ADMIN)
+@staff_only(Right.CHECK_MAIL)
 @limited("test_email", 30, seconds=HOUR)
 @reads(mail_check.SendTestEmail)
 @answers(TestEmailOut)

@@ -7,9 +7,6 @@ from quart_auth import Action, AuthUser
 from quart_schema import tag_blueprint
 from werkzeug.wrappers import Response as PlainResponse
 
-from api.guards import count_use, customer_auth, customer_only, limited, public, public_or_customer
-from api.reading import answers, answers_nothing, reads, reads_query
-from api.request import current_actor, db, is_loopback, peer_address, settings
 from api.schemas.accounts import (
     AccountMailOut,
     AccountMessageOut,
@@ -24,12 +21,13 @@ from api.schemas.accounts import (
 from domain.customers import google, password_reset, phone_codes, profile, sign_in, verification
 from domain.customers import register as opening
 from integrations.google_client import GoogleApp
+from web.guards import HOUR, MINUTE, count_use, customer_auth, customer_only, limited, public, public_or_customer
+from web.reading import answers, answers_nothing, reads, reads_query
+from web.request import current_actor, db, is_loopback, peer_address, settings, shop_url
 
 blueprint = Blueprint("storefront_accounts", __name__)
 tag_blueprint(blueprint, ["accounts"])
 
-MINUTE = 60
-HOUR = 3600
 GOOGLE_COOKIE = "ladle_google"
 GOOGLE_PATH = "/api/auth/google"
 
@@ -278,11 +276,6 @@ def doorway() -> sign_in.Doorway:
 def keep_session(entered: sign_in.SignedIn) -> None:
     """Give the browser the session's cookie with this answer."""
     customer_auth.login_user(AuthUser(entered.session_token, Action.WRITE_PERMANENT))
-
-
-def shop_url() -> str:
-    """The address that links in customers' mails lead to, without a final slash."""
-    return (settings().storefront_url or settings().public_url).rstrip("/")
 
 
 def account_rules() -> opening.AccountRules:

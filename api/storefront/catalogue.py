@@ -6,9 +6,6 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
-from api.guards import public, staff_only
-from api.reading import answers, body_limit, reads, reads_query
-from api.request import current_actor, db
 from api.schemas.catalogue import (
     CreatedCategoryOut,
     CreatedProductOut,
@@ -21,8 +18,7 @@ from api.schemas.catalogue import (
     show_product,
     show_product_list,
 )
-from api.uploads import PICTURE_MEGABYTES
-from domain.actor import Role
+from domain.access.rights import Right
 from domain.catalogue.categories import CreateCategory
 from domain.catalogue.categories import create_category as add_category
 from domain.catalogue.categories import list_categories as find_categories
@@ -34,8 +30,12 @@ from domain.catalogue.get_product import get_product_by_sku as find_product_by_s
 from domain.catalogue.list_products import FeaturedProducts, ListProducts, list_featured_products
 from domain.catalogue.list_products import list_products as find_products
 from domain.catalogue.pictures import FoundPicture, get_picture, get_thumbnail
-from domain.inputs import Input, Text200
+from domain.kernel.inputs import Input, Text200
 from models.session import current_database
+from web.guards import public, staff_only
+from web.reading import answers, body_limit, reads, reads_query
+from web.request import current_actor, db
+from web.uploads import PICTURE_MEGABYTES
 
 blueprint = Blueprint("storefront_catalogue", __name__)
 tag_blueprint(blueprint, ["catalogue"])
@@ -64,7 +64,7 @@ async def list_products(query: ListProducts) -> bytes:
 
 
 @blueprint.post("/api/products")
-@staff_only(Role.ADMIN, Role.MANAGER)
+@staff_only(Right.EDIT_PRODUCTS)
 @body_limit(PICTURE_MEGABYTES)
 @reads(CreateProduct)
 @answers(CreatedProductOut, 201)
@@ -133,7 +133,7 @@ async def list_categories() -> bytes:
 
 
 @blueprint.post("/api/categories")
-@staff_only(Role.ADMIN, Role.MANAGER)
+@staff_only(Right.EDIT_PRODUCTS)
 @reads(CreateCategory)
 @answers(CreatedCategoryOut, 201)
 async def create_category(data: CreateCategory) -> Any:

@@ -6,20 +6,20 @@ import orjson
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import customer_only, limited, public, public_or_customer
 from api.idempotent import idempotent
-from api.reading import answers, reads, reads_query
-from api.request import current_actor, db, in_raw_transaction, order_rules, settings
 from api.schemas.orders import GuideOut, OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
 from domain.customers.phone_proof import is_proven_phone
-from domain.inputs import Input, Text200
+from domain.kernel.inputs import Input, Text200
+from domain.kernel.paging import NewestPageInput
 from domain.orders.guide import list_guide
 from domain.orders.own_orders import get_own_order, list_orders_by_phone, list_reorder_items
 from domain.orders.own_orders import list_own_orders as find_own_orders
 from domain.orders.place import PlacedOrder, PlaceOrder
 from domain.orders.place import place_order as take_order
-from domain.paging import NewestPageInput
 from models.session import current_database
+from web.guards import customer_only, limited, public, public_or_customer
+from web.reading import answers, reads, reads_query
+from web.request import current_actor, db, in_raw_transaction, order_rules, settings
 
 blueprint = Blueprint("storefront_orders", __name__)
 tag_blueprint(blueprint, ["orders"])

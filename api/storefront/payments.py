@@ -5,17 +5,18 @@ from typing import Any
 from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
-from api.guards import limited, public_or_customer, staff_key_or_customer, staff_only
 from api.idempotent import idempotent, mark_replay
-from api.reading import answers, body_limit, reads
-from api.request import current_actor, db, peer_address, settings
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
-from api.uploads import read_upload, reads_form_and_files
-from domain.actor import ActorKind, Role
-from domain.inputs import Filled60, Input
+from domain.access.rights import Right
+from domain.kernel.actor import ActorKind
+from domain.kernel.inputs import Filled60, Input
 from domain.payments import card, checks, pay_link
 from domain.payments.check_photos import CheckPhotos, prepare_photos
-from models import KeyScope
+from models import KeyScope, Role
+from web.guards import limited, public_or_customer, staff_key_or_customer, staff_only
+from web.reading import answers, body_limit, reads
+from web.request import current_actor, db, peer_address, settings
+from web.uploads import read_upload, reads_form_and_files
 
 blueprint = Blueprint("storefront_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
@@ -60,7 +61,7 @@ create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its k
 
 
 @blueprint.post("/api/payments/link")
-@staff_key_or_customer(KeyScope.VOICE, KeyScope.AUTOMATION, roles=tuple(Role))
+@staff_key_or_customer(KeyScope.VOICE, KeyScope.AUTOMATION)
 @idempotent
 @reads(pay_link.CreatePayLink)
 @answers(PayLinkOut)
@@ -81,7 +82,7 @@ async def _read_photos() -> CheckPhotos:
 
 @blueprint.post("/api/payments/check-upload")
 @body_limit(25)
-@staff_only(*DESK)
+@staff_only(Right.UPLOAD_CHECKS)
 @reads_form_and_files(UploadCheck, _read_photos, "check_image", "check_back", required=("check_front",))
 @answers(UploadedCheckOut)
 async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:

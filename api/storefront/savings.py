@@ -5,13 +5,13 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.guards import limited, public
-from api.reading import answers, body_limit
-from api.request import db, settings
 from api.schemas.payments import SavingsRequestOut
-from api.uploads import read_upload, reads_form_and_files
 from domain.customers import savings_request
-from domain.images import NormalisedImage
+from domain.kernel.images import NormalisedImage
+from web.guards import limited, public
+from web.reading import answers, body_limit
+from web.request import db, settings
+from web.uploads import read_upload, reads_form_and_files
 
 blueprint = Blueprint("storefront_savings", __name__)
 tag_blueprint(blueprint, ["storefront"])

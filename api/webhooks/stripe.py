@@ -5,11 +5,11 @@ from typing import Any
 from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
-from api.guards import public
-from api.reading import answers
-from api.request import db, settings
 from api.schemas.base import Answer
 from domain.payments.events import receive_event
+from web.guards import public
+from web.reading import answers
+from web.request import db, settings
 
 blueprint = Blueprint("webhooks_stripe", __name__)
 tag_blueprint(blueprint, ["webhooks"])

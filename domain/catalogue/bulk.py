@@ -15,15 +15,15 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
 from domain.catalogue.create_product import is_data_url
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, REQUIRED
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
-from domain.errors import DomainError, Refused
-from domain.input_rows import BadRow
-from domain.inputs import is_possible_id
-from domain.inventory.ledger import record_levels
-from domain.live import announce
+from domain.kernel.actor import Actor
+from domain.kernel.errors import DomainError, Refused
+from domain.kernel.input_rows import BadRow
+from domain.kernel.inputs import is_possible_id
+from domain.kernel.live import announce
+from domain.stock.ledger import record_levels
 from models import StockReason
 from models.session import raw_connection
 

@@ -6,12 +6,12 @@ from typing import Annotated, cast
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, require
 from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.staff_products import UpdateProduct
-from domain.input_rows import STANDS_ALONE, BadRow
-from domain.inputs import Id, Input
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.input_rows import STANDS_ALONE, BadRow
+from domain.kernel.inputs import Id, Input
 from models import StockReason
 
 MOST_ROWS = 1_000
@@ -61,7 +61,7 @@ class SavedProducts:
 
 async def bulk_save_products(db: AsyncSession, data: BulkSaveProducts, *, by: Actor) -> SavedProducts:
     """Save many edits; a bad row is reported and keeps no other from being saved."""
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     sent = cast(list[BulkSaveRow | BadRow], data.products)
     rows = [_want(row) for row in sent]
     await change_products(db, rows, reason=StockReason.COUNTED, with_archived=True, by=by)

@@ -9,11 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
-from domain.errors import NotFound, Refused
-from domain.inputs import Filled60, Input, Text2000
-from domain.staff.rights import require
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled60, Input, Text2000
 from models import Category, Product
 
 _WITH_COUNTS = """
@@ -85,7 +86,7 @@ async def list_category_names(db: AsyncSession | AsyncConnection) -> list[tuple[
 
 async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) -> Category:
     """Add a category; raises Refused for a taken name."""
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     category_id = await db.scalar(
         insert(Category)
         .values(name=data.name, description=data.description or "")
@@ -109,7 +110,7 @@ async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) 
 
 async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, *, by: Actor) -> Category:
     """Rename or describe a category anew; raises NotFound, and Refused for a taken name."""
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     category = await db.scalar(select(Category).where(Category.id == category_id).with_for_update(key_share=True))
     if category is None:
         raise NotFound("There is no such category.")
@@ -136,4 +137,6 @@ async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, 
 
 
 def _taken(name: str) -> Refused:
-    return Refused(f"There is a category named {name} already.", code="name_taken", fields={"name": "is taken already"})
+    return Refused(
+        f"There is a category named {name} already.", code=Code.NAME_TAKEN, fields={"name": "is taken already"}
+    )

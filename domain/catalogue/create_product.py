@@ -10,14 +10,15 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
+from domain.access.rights import Right, require
 from domain.catalogue.pictures import PreparedPicture, keep_primary_picture, prepare_data_url
-from domain.errors import InvalidInput, Refused
-from domain.input_errors import bad_field
-from domain.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.live import announce
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.live import announce
 from models import Category, Product
 
 LONGEST_URL = 2_000
@@ -90,7 +91,7 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
 
     Raises Refused for a taken SKU (in any case), InvalidInput for an unknown category or a bad picture.
     """
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     picture = await prepare_data_url(data.image_url) if data.image_url and is_data_url(data.image_url) else None
     await check_category(db, data.category_id)
     product_id = await db.scalar(
@@ -123,14 +124,14 @@ async def check_category(db: AsyncSession, category_id: int) -> None:
 def sku_taken(sku: str) -> Refused:
     """The refusal of a SKU that another product has."""
     return Refused(
-        f"Another product has the SKU {sku}.", code="sku_taken", fields={"sku": "belongs to another product"}
+        f"Another product has the SKU {sku}.", code=Code.SKU_TAKEN, fields={"sku": "belongs to another product"}
     )
 
 
 def barcode_taken() -> Refused:
     """The refusal of a barcode that another product has."""
     return Refused(
-        "Another product has this barcode.", code="barcode_taken", fields={"barcode": "belongs to another product"}
+        "Another product has this barcode.", code=Code.BARCODE_TAKEN, fields={"barcode": "belongs to another product"}
     )
 
 

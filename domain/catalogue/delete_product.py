@@ -7,18 +7,18 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
+from domain.access.rights import Right, require
 from domain.catalogue.edit_product import lock_product
-from domain.clock import now
-from domain.live import announce
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.live import announce
 from models import OrderItem, Product, StockMovement
 
 
 async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str:
     """Delete or archive a product and say which; raises NotFound."""
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     product = await lock_product(db, product_id)
     name = product.name
     is_ordered = await db.scalar(select(exists().where(OrderItem.product_id == product_id)))

@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
+from domain.access.rights import Right, require
 from domain.catalogue.create_product import (
     BulkQuantity,
     ImageUrlIn,
@@ -30,11 +29,13 @@ from domain.catalogue.pictures import (
     prepare_data_url,
     prepare_picture,
 )
-from domain.clock import now
-from domain.errors import InvalidInput, NotFound, Refused
-from domain.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.live import announce
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.live import announce
 from models import AuditEntry, Product
 
 REQUIRED = frozenset({"name", "sku", "category_id", "unit_price", "in_stock", "is_active", "is_customizable"})
@@ -97,7 +98,7 @@ async def edit_product(
     barcode, and Refused with code `stale` when `version` is not the product's any more.
     """
     sent = data.model_dump(exclude_unset=True)
-    right = "edit_stock" if sent.keys() <= STOCK_FIELDS else "edit_products"
+    right = Right.EDIT_STOCK if sent.keys() <= STOCK_FIELDS else Right.EDIT_PRODUCTS
     require(by, right, "Your role does not change the catalogue.")
     empty = {name: "is required" for name in REQUIRED & sent.keys() if sent[name] is None}
     if empty:
@@ -137,7 +138,7 @@ async def replace_picture(
 
     Raises InvalidInput or TooLarge naming `field` for a file that is no picture we keep.
     """
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     picture = await prepare_picture(data, field=field) if data is not None else None
     product = await lock_product(db, product_id, version=version)
     if picture and picture.image.sha256 == product.image_hash:
@@ -178,7 +179,7 @@ async def _stale(db: AsyncSession, product: Product) -> Refused:
     changed_by = last.actor_name if last and last.actor_name else "Somebody"
     return Refused(
         f"{changed_by} changed this product in the meantime.",
-        code="stale",
+        code=Code.STALE,
         changed_by=changed_by,
         changed_at=last.created_at if last else product.updated_at,
         version=product.version,
@@ -235,7 +236,9 @@ async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any
     if changed.get("barcode"):
         rival = select(Product.name).where(Product.barcode == changed["barcode"], Product.id != product.id)
         if name := await db.scalar(rival):
-            raise Refused(f"{name} has this barcode.", code="barcode_taken", fields={"barcode": f"belongs to {name}"})
+            raise Refused(
+                f"{name} has this barcode.", code=Code.BARCODE_TAKEN, fields={"barcode": f"belongs to {name}"}
+            )
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

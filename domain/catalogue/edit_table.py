@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.catalogue.product_table import ProductFilters, narrow_products
-from domain.paging import Page, make_page
+from domain.kernel.paging import Page, make_page
 from models import Product
 
 Reader = AsyncSession | AsyncConnection

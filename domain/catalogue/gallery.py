@@ -11,13 +11,14 @@ from pydantic import Field
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, require
 from domain.catalogue.edit_product import change_product, lock_product
 from domain.catalogue.get_product import make_image_url
 from domain.catalogue.pictures import demote_primary_picture, drop_primary_picture, keep_picture, prepare_picture
-from domain.errors import InvalidInput, NotFound, Refused
-from domain.inputs import Id, Input
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.inputs import Id, Input
 from models import Product, ProductImage
 from models.session import raw_connection
 
@@ -82,7 +83,7 @@ async def add_gallery_images(
 
     Raises InvalidInput or TooLarge for a file that is no picture we keep, and Refused when the gallery can't hold all.
     """
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     if len(files) > MOST_PICTURES:
         raise _gallery_full()
     # All of them before the lock: each may wait long in the line of pictures.
@@ -183,11 +184,11 @@ async def _set_order(
 
 
 def _gallery_full() -> Refused:
-    return Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code="gallery_full")
+    return Refused(f"A gallery holds at most {MOST_PICTURES} pictures. Remove one first.", code=Code.GALLERY_FULL)
 
 
 async def _lock_for_change(db: AsyncSession, product_id: int, by: Actor) -> Product:
-    require(by, "edit_products", "Your role does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     return await lock_product(db, product_id)
 
 

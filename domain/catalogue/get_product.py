@@ -3,8 +3,8 @@
 import asyncpg
 
 from domain.catalogue.list_products import IN_STOCK
-from domain.errors import NotFound
-from domain.inputs import has_nul
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import has_nul
 
 SHOWN_HASH_LENGTH = 16
 SHOWN = (

@@ -10,8 +10,8 @@ import asyncpg
 from pydantic import Field
 
 from domain.catalogue.search import Search, read_search
-from domain.inputs import Id, Input, Text60, Text200
-from domain.paging import Page, WidePageInput, make_page
+from domain.kernel.inputs import Id, Input, Text60, Text200
+from domain.kernel.paging import Page, WidePageInput, make_page
 
 IN_STOCK = "(in_stock AND coalesce(stock_quantity > 0, true))"
 LISTED = ("id", "name", "sku", "brand", "unit_price", "bulk_price", "bulk_quantity", "unit_size", "in_stock")

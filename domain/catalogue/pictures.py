@@ -10,8 +10,8 @@ import asyncpg
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import NotFound
-from domain.images import (
+from domain.kernel.errors import NotFound
+from domain.kernel.images import (
     NormalisedImage,
     in_picture_thread,
     make_thumbnail,

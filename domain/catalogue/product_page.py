@@ -11,16 +11,15 @@ from typing import Any
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, may
 from domain.catalogue.categories import list_category_names
-from domain.clock import business_today, start_of_business_day
-from domain.errors import NotFound
-from domain.inventory.ledger import MovementRow, list_movements
-from domain.money import ZERO, format_money
-from domain.orders.statuses import OrderStatus
-from domain.paging import Page, PageInput
-from domain.staff.rights import may
-from models import AuditEntry, Category, Order, OrderItem, Product
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, start_of_business_day
+from domain.kernel.errors import NotFound
+from domain.kernel.money import ZERO, format_money
+from domain.kernel.paging import Page, PageInput
+from domain.stock.ledger import MovementRow, list_movements
+from models import AuditEntry, Category, Order, OrderItem, OrderStatus, Product
 
 SALES_DAYS = 90
 MOST_STORIES = 30
@@ -182,7 +181,7 @@ async def get_product_detail(db: Reader, product_id: int, *, visible_to: Actor) 
     if row is None:
         raise NotFound("There is no such product.")
     values = dict(row._mapping)  # noqa: SLF001 -- the public name of a row's mapping begins with an underscore.
-    if not may(visible_to, "see_costs"):
+    if not may(visible_to, Right.SEE_COSTS):
         values["cost_per_item"] = None
     return ProductDetail(**values)
 
@@ -220,7 +219,7 @@ async def _list_stories(db: Reader, product_id: int, categories: dict[int, str],
         .order_by(AuditEntry.id.desc())
         .limit(MOST_STORIES)
     )
-    hidden = set() if may(visible_to, "see_costs") else {"cost_per_item"}
+    hidden = set() if may(visible_to, Right.SEE_COSTS) else {"cost_per_item"}
     stories = []
     for action, before, after, who, at in rows:
         if action == "product.created":

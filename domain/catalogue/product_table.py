@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, may
 from domain.catalogue.search import match_products, read_search
-from domain.inputs import Id, Text200
-from domain.paging import Page, PageInput, make_page
-from domain.spreadsheets import Cell, stream_csv
-from domain.staff.rights import may
+from domain.kernel.actor import Actor
+from domain.kernel.inputs import Id, Text200
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.spreadsheets import Cell, stream_csv
 from models import Category, Product
 from models.session import Database
 
@@ -129,7 +129,7 @@ async def list_product_lines(
     """A page of the table with the exact total."""
     narrowed, counted = narrow_products(_LINE, filters)
     lines = [ProductLine(*row) for row in await db.execute(narrowed)]
-    if not may(visible_to, "see_costs"):
+    if not may(visible_to, Right.SEE_COSTS):
         lines = [_without_cost(line) for line in lines]
     return make_page(lines, await db.scalar(counted) or 0, filters)
 
@@ -157,7 +157,7 @@ async def _read_cells(
     database: Database, filters: ProductFilters, visible_to: Actor
 ) -> AsyncIterator[tuple[Cell, ...]]:
     """The rows by a cursor, so that the whole catalogue is never held."""
-    shows_cost = may(visible_to, "see_costs")
+    shows_cost = may(visible_to, Right.SEE_COSTS)
     statement = _sort(_LINE.where(*_conditions_of(filters)), filters.sort)
     async with database.session() as session:
         async for row in await session.stream(statement.execution_options(yield_per=500)):

@@ -11,16 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, may
 from domain.catalogue.create_product import CreateProduct, barcode_taken, create_product
 from domain.catalogue.edit_product import EditProduct, Inches, Weight, edit_product
 from domain.catalogue.product_rows import read_values, select_rows
 from domain.catalogue.search import match_products, read_search
-from domain.errors import NotFound
-from domain.inputs import Count, Id, MoneyIn, Text60, Text200
-from domain.inventory.ledger import Level, set_stock_level
-from domain.paging import Page, PageInput, make_page
-from domain.staff.rights import may
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Count, Id, MoneyIn, Text60, Text200
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.stock.ledger import Level, set_stock_level
 from models import Product, StockReason
 
 Reader = AsyncSession | AsyncConnection
@@ -141,8 +141,8 @@ async def update_product(db: AsyncSession, product_id: int, data: UpdateProduct,
 
 def _make_product(row: Any, visible_to: Actor) -> StaffProduct:
     product = read_values(StaffProduct, row)
-    if not may(visible_to, "see_money"):
+    if not may(visible_to, Right.SEE_MONEY):
         product |= {"unit_price": None, "bulk_price": None}
-    if not may(visible_to, "see_costs"):
+    if not may(visible_to, Right.SEE_COSTS):
         product["cost_per_item"] = None
     return StaffProduct(**product)

@@ -6,13 +6,13 @@ from typing import Annotated, cast
 from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, require
 from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
-from domain.input_errors import bad_field
-from domain.input_rows import STANDS_ALONE, BadRow
-from domain.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.input_errors import bad_field
+from domain.kernel.input_rows import STANDS_ALONE, BadRow
+from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
 from models import StockReason
 
 MOST_ROWS = 5_000
@@ -90,7 +90,7 @@ class BulkResult:
 
 async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor) -> BulkResult:
     """Change many products; a bad row is reported and keeps no other from being done."""
-    require(by, "edit_products", "This key does not change the catalogue.")
+    require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
     rows = [_want(row) for row in cast(list[SyncRow | BadRow], data.products)]
     await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
     result = BulkResult()

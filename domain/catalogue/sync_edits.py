@@ -5,12 +5,12 @@ They may not see or change costs, and they can't hide, archive or restore a prod
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
 from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, Sku
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
 from domain.catalogue.sync_reads import SyncProduct, find_product_id, sync_get_product
-from domain.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.inventory.ledger import Level, set_stock_level
+from domain.kernel.actor import Actor
+from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.stock.ledger import Level, set_stock_level
 from models import StockReason
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.catalogue.product_rows import IS_AVAILABLE, read_values, select_rows
 from domain.catalogue.search import match_products, read_search
-from domain.errors import NotFound
-from domain.inputs import BIGGEST_ID, Id, Text200, has_nul
-from domain.paging import Page, WidePageInput, make_page
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import BIGGEST_ID, Id, Text200, has_nul
+from domain.kernel.paging import Page, WidePageInput, make_page
 from models import Product
 
 Reader = AsyncSession | AsyncConnection

@@ -7,13 +7,13 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
+from domain.access.rights import Right, require
 from domain.credit.ledger import get_credit_balance, move_credit
-from domain.errors import InvalidInput, NotFound
-from domain.inputs import Input, SignedMoneyIn, Text2000
-from domain.money import ZERO
-from domain.staff.rights import require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.inputs import Input, SignedMoneyIn, Text2000
+from domain.kernel.money import ZERO
 from models import CreditEntry, CreditKind, Customer, Order
 
 NEWEST = 500
@@ -53,7 +53,7 @@ class CreditAccount:
 
 async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
     """A customer's balance and the newest 500 entries of the ledger, newest first."""
-    require(visible_to, "see_credit", "Your role does not see credit.")
+    require(visible_to, Right.SEE_CREDIT, "Your role does not see credit.")
     customer = await db.get(Customer, customer_id)
     if customer is None:
         raise NotFound("There is no such customer.")
@@ -78,7 +78,7 @@ async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, 
 
     Locks the customer.
     """
-    require(by, "adjust_credit", "Only a manager adjusts credit.")
+    require(by, Right.ADJUST_CREDIT, "Only a manager adjusts credit.")
     if data.amount == ZERO:
         raise InvalidInput("Say how much credit to give or take.", fields={"amount": "must not be 0"})
     customer = await db.get(Customer, customer_id)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from domain.money import ZERO, format_money
+from domain.kernel.money import ZERO, format_money
 
 TERMS = timedelta(days=30)
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.errors import Refused
-from domain.money import MOST_MONEY, ZERO, format_money
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.money import MOST_MONEY, ZERO, format_money
 from models import CreditEntry, CreditKind, Customer
 
 
@@ -40,9 +41,9 @@ async def move_credit(
     await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     balance = await get_credit_balance(db, customer_id)
     if balance + amount < 0:
-        raise Refused(f"The customer has {format_money(balance)} of credit.", code="not_enough_credit")
+        raise Refused(f"The customer has {format_money(balance)} of credit.", code=Code.NOT_ENOUGH_CREDIT)
     if balance + amount > MOST_MONEY:
-        raise Refused(f"A customer's credit is at most {format_money(MOST_MONEY)}.", code="credit_too_large")
+        raise Refused(f"A customer's credit is at most {format_money(MOST_MONEY)}.", code=Code.CREDIT_TOO_LARGE)
     entry = CreditEntry(
         customer_id=customer_id,
         amount=amount,

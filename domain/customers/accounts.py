@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor, ActorKind
-from domain.addresses import compose_address
-from domain.errors import NotFound
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.addresses import compose_address
+from domain.kernel.errors import NotFound
 from models import Customer
 
 

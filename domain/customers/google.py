@@ -14,15 +14,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.audit import record_audit
-from domain.clock import now
+from domain.access.tokens import is_same_secret
 from domain.customers.accounts import as_owner, lock_account
 from domain.customers.linking import link_orders
 from domain.customers.messages import send_security_notice
 from domain.customers.sign_in import Doorway, SignedIn, enter
-from domain.errors import InvalidInput, NotAllowed, NotConfigured, NotSignedIn, OutsideServiceFailed, Refused
-from domain.inputs import EmailIn, Input, Text2000
-from domain.tokens import is_same_secret
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, NotConfigured, NotSignedIn, OutsideServiceFailed, Refused
+from domain.kernel.inputs import EmailIn, Input, Text2000
 from integrations.errors import ServiceFailed, ServiceRefused
 from integrations.google_client import GoogleApp, GoogleIdentity, build_sign_in_url, fetch_identity
 from models import Customer
@@ -82,9 +83,9 @@ async def finish_google_sign_in(
         raise _google_failed() from error
     customer = await _find_or_open_account(db, identity)
     if not customer.is_active:
-        raise NotAllowed("This account is closed. Tell us if it should not be.", code="account_closed")
+        raise NotAllowed("This account is closed. Tell us if it should not be.", code=Code.ACCOUNT_CLOSED)
     if customer.is_demo and not doorway.is_local:
-        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
     return await enter(db, customer, doorway)
 
 
@@ -96,7 +97,7 @@ async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> C
     if not identity.is_email_verified:
         raise NotAllowed(
             "Google has not verified your email. Verify it there, or sign in with a password.",
-            code="google_email_not_verified",
+            code=Code.GOOGLE_EMAIL_NOT_VERIFIED,
         )
     email = _read_email(identity.email)
     for _ in range(2):
@@ -105,7 +106,9 @@ async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> C
             return await _link_account(db, await lock_account(db, customer_id), identity)
         if (opened := await _open_account(db, email, identity)) is not None:
             return opened
-    raise Refused("There is an account with this username already.", code="username_taken", duplicate_field="username")
+    raise Refused(
+        "There is an account with this username already.", code=Code.USERNAME_TAKEN, duplicate_field="username"
+    )
 
 
 async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleIdentity) -> Customer:
@@ -113,12 +116,12 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
     if customer.google_subject == identity.subject:
         return customer
     if customer.google_subject is not None:
-        raise Refused("This account belongs to another Google user.", code="other_google_user")
+        raise Refused("This account belongs to another Google user.", code=Code.OTHER_GOOGLE_USER)
     if customer.email_verified_at is None and customer.password_hash is not None:
         # Whoever chose the password never proved the email, and would share the account from now on.
         raise NotAllowed(
             "Confirm your email first, by the link that we have mailed you, or set a new password.",
-            code="email_verification_required",
+            code=Code.EMAIL_VERIFICATION_REQUIRED,
             email_verification_required=True,
         )
     customer.google_subject = identity.subject
@@ -174,7 +177,7 @@ def _check_way_back(data: GoogleReturn, cookie: str, secret_key: str) -> tuple[s
     if not is_same_secret(data.state or "", str(state)):
         raise _start_again()
     if data.error or not data.code:
-        raise NotSignedIn("Google did not sign you in. Try again, or use your password.", code="google_refused")
+        raise NotSignedIn("Google did not sign you in. Try again, or use your password.", code=Code.GOOGLE_REFUSED)
     return str(nonce), str(verifier)
 
 
@@ -196,7 +199,7 @@ def _read_email(email: str) -> str:
     try:
         return _GoogleEmail(email=email).email
     except ValueError as error:
-        raise InvalidInput("Google names no usable email for you.", code="google_email_missing") from error
+        raise InvalidInput("Google names no usable email for you.", code=Code.GOOGLE_EMAIL_MISSING) from error
 
 
 def _serializer(secret_key: str) -> URLSafeTimedSerializer:
@@ -204,7 +207,9 @@ def _serializer(secret_key: str) -> URLSafeTimedSerializer:
 
 
 def _start_again() -> NotSignedIn:
-    return NotSignedIn("That did not work, or it took too long. Start the Google sign-in again.", code="google_refused")
+    return NotSignedIn(
+        "That did not work, or it took too long. Start the Google sign-in again.", code=Code.GOOGLE_REFUSED
+    )
 
 
 def _google_failed() -> OutsideServiceFailed:

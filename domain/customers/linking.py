@@ -3,9 +3,9 @@
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.tokens import is_random_order_number
 from domain.customers.accounts import as_owner, is_verified
-from domain.live import CHANNEL
-from domain.tokens import is_random_order_number
+from domain.kernel.live import CHANNEL
 from models import Customer, Order
 
 _LINK = text("""

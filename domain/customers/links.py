@@ -7,10 +7,11 @@ from datetime import timedelta
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
+from domain.access.tokens import hash_token, new_token
 from domain.customers.accounts import lock_account
-from domain.errors import InvalidInput
-from domain.tokens import hash_token, new_token
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
 from models import CodePurpose, Customer, OneTimeCode
 
 LIFETIMES = {
@@ -113,11 +114,11 @@ def bad_token(purpose: CodePurpose) -> InvalidInput:
     if purpose is CodePurpose.PHONE_SESSION:
         return InvalidInput(
             "This phone session does not work any more. Ask for a new code.",
-            code="invalid_token",
+            code=Code.INVALID_TOKEN,
             fields={"phone_session_token": "is unknown, used or older than ten minutes"},
         )
     return InvalidInput(
         "This link does not work any more. Ask for a new one.",
-        code="invalid_token",
+        code=Code.INVALID_TOKEN,
         fields={"token": "is unknown, used or too old"},
     )

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.customers.links import issue_token
-from domain.outbox import queue_mail
+from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer
 
 NOT_YOU = "If that was not you, set a new password at once by the shop's “forgot password”, and tell us."

@@ -6,17 +6,17 @@ A new password ends every session and every other link of the account.
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.audit import record_audit
-from domain.clock import now
+from domain.access.passwords import check_new_password, hash_password
+from domain.access.sessions import end_sessions_of
+from domain.access.tokens import mask_username
 from domain.customers.accounts import as_owner, find_account
 from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
 from domain.customers.messages import send_reset_link, send_security_notice
 from domain.customers.verification import SOMEBODY, SentAnswer, mark_email_verified
-from domain.inputs import EmailIn, Filled200, Input, PasswordIn
-from domain.outbox import queue_mail
-from domain.passwords import check_new_password, hash_password
-from domain.sessions import end_sessions_of
-from domain.tokens import mask_username
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer, SessionKind
 
 

@@ -10,18 +10,19 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
-from domain.clock import now
+from domain.access.tokens import hash_code, is_same_secret, new_code
 from domain.customers.accounts import as_owner, find_account_by_phone, lock_account
 from domain.customers.linking import link_orders
 from domain.customers.links import LIFETIMES, count_recent, hide_the_commit, issue_token
-from domain.errors import InvalidInput
-from domain.input_errors import refuse_fields
-from domain.inputs import Filled20, Input, PhoneIn
-from domain.outbox import queue_text
-from domain.phone import parse_phone
-from domain.tokens import hash_code, is_same_secret, new_code
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Filled20, Input, PhoneIn
+from domain.kernel.phone import parse_phone
+from domain.messages.outbox import queue_text
 from models import CodePurpose, Customer, OneTimeCode, Order
 from models.session import separate_transaction
 
@@ -225,6 +226,6 @@ def _hash(code: str, phone: str, secret_key: str) -> str:
 def _wrong_code() -> InvalidInput:
     return InvalidInput(
         "That code is not right, or it is used up. After five tries ask for a new one.",
-        code="invalid_code",
+        code=Code.INVALID_CODE,
         fields={"code": "is wrong, too old or used up"},
     )

@@ -3,8 +3,8 @@
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.phone import parse_phone
-from domain.tokens import hash_token
+from domain.access.tokens import hash_token
+from domain.kernel.phone import parse_phone
 from models import CodePurpose, OneTimeCode
 
 

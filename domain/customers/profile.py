@@ -6,11 +6,9 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.addresses import compose_address, parse_address
-from domain.attempts import reserve_own_attempt
-from domain.audit import record_audit
-from domain.clock import now
+from domain.access.attempts import reserve_own_attempt
+from domain.access.passwords import check_new_password, hash_password, verify_password
+from domain.access.sessions import end_sessions_of
 from domain.credit.exposure import calculate_exposure, find_customer
 from domain.credit.ledger import get_credit_balance
 from domain.customers.accounts import Profile, describe_account, lock_account, own_id
@@ -18,14 +16,17 @@ from domain.customers.linking import unlink_orders
 from domain.customers.links import void_tokens
 from domain.customers.messages import send_security_notice, send_verification_link
 from domain.customers.register import NOT_A_PHONE, refuse_duplicates
-from domain.errors import InvalidInput, NotAllowed, Refused
-from domain.input_errors import refuse_fields
-from domain.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
-from domain.money import ZERO, format_money
-from domain.passwords import check_new_password, hash_password, verify_password
+from domain.kernel.actor import Actor
+from domain.kernel.addresses import compose_address, parse_address
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, Refused
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
+from domain.kernel.money import ZERO, format_money
+from domain.kernel.phone import parse_phone
 from domain.payments.intents import has_money_without_order
-from domain.phone import parse_phone
-from domain.sessions import end_sessions_of
 from models import CodePurpose, CreditEntry, Customer, SessionKind
 from models.session import raw_connection
 
@@ -154,7 +155,7 @@ async def delete_account(db: AsyncSession, customer_id: int, *, by: Actor) -> No
 
 def _check_own(by: Actor, customer_id: int | None) -> None:
     if customer_id is not None and own_id(by) != customer_id:
-        raise NotAllowed("You can see and change your own account only.", code="not_your_account")
+        raise NotAllowed("You can see and change your own account only.", code=Code.NOT_YOUR_ACCOUNT)
 
 
 def _read_changes(customer: Customer, data: UpdateProfile) -> dict[str, Any]:
@@ -213,7 +214,7 @@ async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str
     except IntegrityError as error:
         raise Refused(
             "There is an account with this email already.",
-            code="email_taken",
+            code=Code.EMAIL_TAKEN,
             fields={"email": "belongs to another account"},
             duplicate_field="email",
             hint="Use another email.",
@@ -236,18 +237,18 @@ async def _refuse_open_account(db: AsyncSession, customer: Customer) -> None:
     if balance > ZERO:
         raise Refused(
             f"The account still owes {format_money(balance)}. Pay it first, then delete the account.",
-            code="has_balance",
+            code=Code.HAS_BALANCE,
         )
     credit = await get_credit_balance(db, customer.id)
     if credit > ZERO:
         raise Refused(
             f"The account still has {format_money(credit)} of store credit. Use it or ask us to refund it first.",
-            code="has_credit",
+            code=Code.HAS_CREDIT,
         )
     if await has_money_without_order(db, customer.id):
         raise Refused(
             "A payment of the account waits for its order. Place the order, or wait until the payment is credited.",
-            code="has_payment",
+            code=Code.HAS_PAYMENT,
         )
 
 
@@ -277,6 +278,6 @@ def _empty(customer: Customer) -> None:
 def _wrong_password() -> InvalidInput:
     return InvalidInput(
         "The present password is wrong.",
-        code="wrong_password",
+        code=Code.WRONG_PASSWORD,
         fields={"current_password": "is not your present password"},
     )

@@ -7,15 +7,17 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.addresses import compose_address
-from domain.audit import record_audit
+from domain.access.passwords import check_new_password, hash_password
 from domain.customers.accounts import Profile, as_owner, describe_account
 from domain.customers.linking import find_claimable_order
 from domain.customers.messages import send_verification_link
 from domain.customers.phone_codes import text_code
-from domain.errors import InvalidInput, Refused
-from domain.input_errors import refuse_fields
-from domain.inputs import (
+from domain.kernel.addresses import compose_address
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import (
     EmailIn,
     Filled20,
     Filled60,
@@ -27,8 +29,7 @@ from domain.inputs import (
     Text60,
     Text200,
 )
-from domain.passwords import check_new_password, hash_password
-from domain.phone import parse_phone
+from domain.kernel.phone import parse_phone
 from models import Customer
 
 
@@ -186,7 +187,7 @@ def _duplicate(name: str, field: str) -> Refused:
     }
     return Refused(
         f"There is an account with this {name} already.",
-        code=f"{name}_taken",
+        code=Code(f"{name}_taken"),
         fields={field: "belongs to another account"},
         duplicate_field=name,
         hint=hints[name],

@@ -6,17 +6,17 @@ from sqlalchemy import ColumnElement, Select, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
-from domain.actor import Actor
-from domain.audit import record_audit
 from domain.catalogue.search import escape_like
-from domain.clock import now
-from domain.errors import NotFound, TooLarge
-from domain.images import PDF, NormalisedImage, in_picture_thread, normalise_image
-from domain.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
-from domain.outbox import Attachment, queue_mail
-from domain.paging import Page, PageInput, make_page
-from domain.phone import format_phone, parse_phone
-from domain.system.counting import Counted, count_capped
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.counting import Counted, count_capped
+from domain.kernel.errors import NotFound, TooLarge
+from domain.kernel.images import PDF, NormalisedImage, in_picture_thread, normalise_image
+from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.phone import format_phone, parse_phone
+from domain.messages.outbox import Attachment, queue_mail
 from models import SavingsRequest
 
 MOST_INVOICE_BYTES = 10_000_000

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.access.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.access.passwords import hash_password, needs_rehash, verify_password
+from domain.access.sessions import end_session, end_sessions_of, open_session
 from domain.customers.accounts import Profile, describe_account, find_account, is_verified, lock_account
-from domain.errors import NotAllowed, NotSignedIn
-from domain.inputs import Filled200, Input, PasswordIn
-from domain.passwords import hash_password, needs_rehash, verify_password
-from domain.sessions import end_session, end_sessions_of, open_session
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, NotSignedIn
+from domain.kernel.inputs import Filled200, Input, PasswordIn
 from models import Customer, SessionKind
 from models.session import current_database
 
@@ -60,7 +61,7 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
         raise _wrong()
     if row.is_demo and not doorway.is_local:
         await give_back_attempt(Customer, row.id)
-        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
     if not is_verified(row):
         await give_back_attempt(Customer, row.id)
         raise _unproven(by_email=row.email is not None)
@@ -95,7 +96,7 @@ async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
         "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
-        code="invalid_credentials",
+        code=Code.INVALID_CREDENTIALS,
     )
 
 
@@ -103,12 +104,12 @@ def _unproven(*, by_email: bool) -> NotAllowed:
     if by_email:
         return NotAllowed(
             "Confirm your email first, by the link that we have mailed you.",
-            code="email_verification_required",
+            code=Code.EMAIL_VERIFICATION_REQUIRED,
             email_verification_required=True,
         )
     return NotAllowed(
         "Confirm your phone first, with the code that we have texted you.",
-        code="phone_verification_required",
+        code=Code.PHONE_VERIFICATION_REQUIRED,
         email_verification_required=False,
         phone_verification_required=True,
     )

@@ -3,13 +3,13 @@
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, Role
-from domain.audit import record_audit
-from domain.errors import InvalidInput
+from domain.access.tokens import new_code
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.errors import InvalidInput
+from domain.kernel.phone import parse_phone
 from domain.orders.place import DeliveryInput
-from domain.phone import parse_phone
-from domain.tokens import new_code
-from models import Customer
+from models import Customer, Role
 
 
 async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: Actor) -> int:

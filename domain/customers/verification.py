@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.audit import record_audit
-from domain.clock import now
 from domain.customers.accounts import Profile, as_owner, describe_account, find_account
 from domain.customers.linking import link_orders
 from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
 from domain.customers.messages import send_verification_link
-from domain.inputs import Filled200, Input
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.inputs import Filled200, Input
 from models import CodePurpose, Customer
 
 SOMEBODY = "nobody@invalid.example"

@@ -6,14 +6,15 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, may, require
 from domain.catalogue.create_product import BulkQuantity
 from domain.catalogue.edit_product import EditProduct, edit_product, lock_product
-from domain.errors import InvalidInput, NotAllowed, Refused
-from domain.inputs import Count, Input, MoneyIn, Text60, Text200
-from domain.inventory.ledger import MOST_UNITS, Level, StockLevel, set_stock_level
 from domain.inventory.stock_list import StockLine, get_stock_line
-from domain.staff.rights import may, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, Refused
+from domain.kernel.inputs import Count, Input, MoneyIn, Text60, Text200
+from domain.stock.ledger import MOST_UNITS, Level, StockLevel, set_stock_level
 from models import StockReason
 
 PRICES = frozenset({"unit_price", "bulk_price", "bulk_quantity"})
@@ -76,9 +77,9 @@ async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInvent
 
     Raises NotFound, InvalidInput, and NotAllowed for prices sent by whoever may not change them.
     """
-    require(by, "edit_stock", "Your role does not change stock.")
+    require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     sent = data.model_fields_set
-    if sent & PRICES and not may(by, "edit_products"):
+    if sent & PRICES and not may(by, Right.EDIT_PRODUCTS):
         raise NotAllowed("Only managers change prices.")
     changes = {name: getattr(data, name) for name in sent & (PRICES | {"in_stock"})}
     if changes:
@@ -94,7 +95,7 @@ async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, 
     Raises NotFound, InvalidInput when more is taken than there is, Refused for taking what nobody counts, and Refused
     with code `stale` when a level is set that changed since the form was opened.
     """
-    require(by, "edit_stock", "Your role does not change stock.")
+    require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     before = (await lock_product(db, product_id)).stock_quantity
     if data.way is not AdjustWay.SET and data.units == 0:
         raise InvalidInput("Say how many units.", fields={"units": "must be at least 1"})
@@ -105,7 +106,7 @@ async def adjust_stock(db: AsyncSession, product_id: int, data: AdjustStock, *, 
             level = (before or 0) + data.units
         case AdjustWay.TAKE:
             if before is None:
-                raise Refused("Nobody counts this product yet. Set its level first.", code="not_tracked")
+                raise Refused("Nobody counts this product yet. Set its level first.", code=Code.NOT_TRACKED)
             if data.units > before:
                 raise InvalidInput(f"There are only {before:,}.", fields={"units": f"must be at most {before:,}"})
             level = before - data.units

@@ -11,21 +11,21 @@ from pydantic import Field
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.audit import record_audit
+from domain.access.rights import Right, may, require
 from domain.catalogue.edit_product import lock_product
-from domain.clock import now
-from domain.errors import InvalidInput, NotAllowed
-from domain.inputs import Filled60, Input, MoneyIn, Quantity, Text200
-from domain.inventory.ledger import MOST_UNITS
 from domain.inventory.stock_list import StockLine, get_stock_line
-from domain.live import announce
-from domain.money import round_half_up
-from domain.staff.rights import may, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed
+from domain.kernel.inputs import Filled60, Input, MoneyIn, Quantity, Text200
+from domain.kernel.live import announce
+from domain.kernel.money import round_half_up
+from domain.stock.ledger import MOST_UNITS
 from models import Product, StockMovement, StockReason
 
 MOST_LINES = 100
-UNKNOWN_LINES = "unknown_products"
 
 
 class ReceiveStock(Input):
@@ -82,7 +82,7 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
         if line.sku.lower() not in found
     }
     if unknown:
-        raise InvalidInput("Some lines name no product of ours.", code=UNKNOWN_LINES, fields=unknown)
+        raise InvalidInput("Some lines name no product of ours.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
     receipts = []
     # Locks are taken in the order of ids, as orders take theirs.
     for line in sorted(data.lines, key=lambda line: found[line.sku.lower()]):
@@ -99,8 +99,8 @@ def average_cost(level: int, cost: Decimal | None, quantity: int, unit_cost: Dec
 
 
 def _check_rights(by: Actor, *, has_cost: bool) -> None:
-    require(by, "edit_stock", "Your role does not change stock.")
-    if has_cost and not may(by, "see_costs"):
+    require(by, Right.EDIT_STOCK, "Your role does not change stock.")
+    if has_cost and not may(by, Right.SEE_COSTS):
         raise NotAllowed("Only managers say what goods cost. Leave the cost empty.")
 
 

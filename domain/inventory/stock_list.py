@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, may
 from domain.catalogue.product_rows import IS_AVAILABLE
 from domain.catalogue.product_table import StockFilter, match_shelf, name_shelf
 from domain.catalogue.search import Search, escape_like, found_by, match_products, read_search
-from domain.errors import NotFound
-from domain.inputs import Text60, Text200
-from domain.paging import Page, PageInput, make_page
-from domain.staff.rights import may
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Text60, Text200
+from domain.kernel.paging import Page, PageInput, make_page
 from models import Category, Product
 
 Reader = AsyncSession | AsyncConnection
@@ -124,9 +124,9 @@ async def count_stock(db: Reader) -> dict[str, int]:
 
 def _make_line(row: Any, visible_to: Actor) -> StockLine:
     values = dict(zip((field.name for field in fields(StockLine)), row, strict=True))
-    if not may(visible_to, "see_money"):
+    if not may(visible_to, Right.SEE_MONEY):
         values |= {"unit_price": None, "bulk_price": None}
-    if not may(visible_to, "see_costs"):
+    if not may(visible_to, Right.SEE_COSTS):
         values["cost_per_item"] = None
     return StockLine(**values)
 

@@ -5,10 +5,10 @@ from datetime import tzinfo
 
 from sqlalchemy import tuple_
 
-from domain.actor import Actor
+from domain.kernel.actor import Actor
+from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.filters import ORDERS, OrderFilters, OrderSort
 from domain.orders.queries import OrderRow, find_conditions, list_rows
-from domain.spreadsheets import Cell, stream_csv
 from models.session import Database
 
 BATCH = 1000

@@ -11,12 +11,11 @@ from typing import Annotated
 from pydantic import StringConstraints
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
-from domain.actor import Actor, Role
-from domain.clock import business_day_bounds, start_of_business_day
-from domain.inputs import DateIn, Id
-from domain.orders.statuses import OrderStatus, PaymentStatus
-from domain.paging import PageInput
-from models import Table
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_day_bounds, start_of_business_day
+from domain.kernel.inputs import DateIn, Id
+from domain.kernel.paging import PageInput
+from models import OrderStatus, PaymentStatus, Role, Table
 
 ORDERS = Table.metadata.tables["orders"].c
 ITEMS = Table.metadata.tables["order_item"].c

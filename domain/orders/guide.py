@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
-from domain.clock import business_date, business_today
+from domain.kernel.clock import business_date, business_today
 from domain.orders.queries import Reader
 
 LOOKED_BACK = timedelta(days=365)

@@ -9,10 +9,11 @@ from typing import Annotated
 import asyncpg
 from pydantic import AliasChoices, Field, model_validator
 
-from domain.errors import InvalidInput
-from domain.inputs import Filled60, Id, Input, Quantity
-from domain.inventory.stock import describe_shortage
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Filled60, Id, Input, Quantity
 from domain.orders.totals import price_line
+from domain.stock.stock import describe_shortage
 
 MOST_LINES = 500
 
@@ -81,7 +82,7 @@ async def price_lines(
         else:
             found.append(row)
     if unknown:
-        raise InvalidInput("Some items are not sold.", code="unknown_product", fields=unknown)
+        raise InvalidInput("Some items are not sold.", code=Code.UNKNOWN_PRODUCT, fields=unknown)
     if check_stock:
         _check_stock(found, asked)
     return [_price(row, line.quantity) for row, line in zip(found, asked, strict=True)]

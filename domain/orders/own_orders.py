@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.actor import Actor
-from domain.clock import now
-from domain.errors import InvalidInput, NotFound
-from domain.money import ZERO
+from domain.access.tokens import initials, is_random_order_number
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.money import ZERO
+from domain.kernel.paging import NewestPageInput, Page, make_page
+from domain.kernel.phone import parse_phone
 from domain.orders.totals import choose_unit_price
-from domain.paging import NewestPageInput, Page, make_page
-from domain.phone import parse_phone
-from domain.tokens import initials, is_random_order_number
 from models import Order, OrderItem, Product
 
 GUEST_DAYS = timedelta(days=90)

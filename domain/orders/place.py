@@ -7,10 +7,10 @@ from decimal import Decimal
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
 from domain.credit.exposure import calculate_exposure, find_customer, lock_customer
-from domain.errors import InvalidInput
-from domain.inputs import (
+from domain.kernel.actor import Actor
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import (
     Filled20,
     Filled60,
     Filled200,
@@ -21,14 +21,14 @@ from domain.inputs import (
     Text200,
     Text2000,
 )
-from domain.money import format_money
+from domain.kernel.money import format_money
+from domain.kernel.phone import parse_phone
+from domain.messages.outbox import queue_mail
 from domain.orders.lines import Line, OrderLines, price_lines
 from domain.orders.rules import OrderRules
-from domain.orders.statuses import OrderSource, PaymentMethod, PaymentStatus
 from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals
 from domain.orders.write import Delivery, NewOrder, WrittenOrder, write_order
-from domain.outbox import queue_mail
-from domain.phone import parse_phone
+from models import OrderSource, PaymentMethod, PaymentStatus
 from models.session import raw_connection
 
 LONGEST_GREETING = 60

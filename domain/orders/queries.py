@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor
-from domain.errors import NotFound
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.paging import Page, make_page
 from domain.orders.filters import (
     ITEMS,
     ORDERS,
@@ -26,10 +28,7 @@ from domain.orders.filters import (
     may_be_seen_by,
     needs_attention,
 )
-from domain.orders.statuses import OrderStatus
-from domain.paging import Page, make_page
-from domain.staff.rights import may
-from models import Table
+from models import OrderStatus, Table
 
 Reader = AsyncSession | AsyncConnection
 
@@ -307,7 +306,7 @@ async def list_events(db: Reader, order_id: int, *, visible_to: Actor) -> list[E
 
 def sees_money(actor: Actor) -> bool:
     """True unless the actor is staff whose role sees no prices."""
-    return not actor.is_staff or may(actor, "see_money")
+    return not actor.is_staff or may(actor, Right.SEE_MONEY)
 
 
 async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> list[OrderRow]:

@@ -1,15 +1,18 @@
-"""Reading one order for an act: visible to the actor, locked, at the version the actor saw; and its timeline."""
+"""Reading one order for an act: visible to the actor, locked, at the version the actor saw; its timeline and state."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, Role
-from domain.clock import now
-from domain.errors import NotFound, Refused
-from domain.live import announce
-from models import Customer, Order, OrderEvent
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.live import announce
+from domain.orders.statuses import WAY_FORWARD
+from models import Customer, Order, OrderEvent, OrderStatus, Role
 
 
 async def lock_order(
@@ -65,7 +68,7 @@ async def _refuse_stale(db: AsyncSession, order: Order) -> None:
     changed_at = last.created_at if last else order.updated_at
     raise Refused(
         f"{changed_by} changed this order in the meantime.",
-        code="stale",
+        code=Code.STALE,
         changed_by=changed_by,
         changed_at=changed_at,
         version=order.version,
@@ -101,3 +104,23 @@ async def record_event(
     )
     await db.flush()
     await announce(db, "orders", order.id)
+
+
+async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:
+    """Set the state and its times on a locked order whose move has been checked, and tell its story."""
+    moved_from = order.status
+    order.status = to
+    order.cancelled_at = None
+    _set_times(order, to, now())
+    await record_event(db, order, "moved", by=by, note=note, moved_from=moved_from, moved_to=to)
+
+
+def _set_times(order: Order, to: OrderStatus, at: datetime) -> None:
+    """Each state up to the new one has a time, each one beyond it none; states passed over get this moment."""
+    reached = WAY_FORWARD.index(to)
+    for place, status in enumerate(WAY_FORWARD[1:], start=1):
+        name = f"{status}_at"
+        if place > reached:
+            setattr(order, name, None)
+        elif getattr(order, name) is None:
+            setattr(order, name, at)

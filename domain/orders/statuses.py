@@ -4,49 +4,9 @@ This is the whole state machine; the acts (confirm, ship, cancel) ask it and nev
 rejected check alone goes around it: it sets an order pending whoever rejects.
 """
 
-from enum import StrEnum
-
-from domain.actor import Role
-from domain.errors import Refused
-
-
-class OrderStatus(StrEnum):
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    PACKED = "packed"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-    CANCELLED = "cancelled"
-
-
-class PaymentStatus(StrEnum):
-    UNPAID = "unpaid"
-    PENDING_REVIEW = "pending_review"
-    PAID = "paid"
-    FAILED = "failed"
-    PARTIALLY_REFUNDED = "partially_refunded"
-    REFUNDED = "refunded"
-
-
-class PaymentMethod(StrEnum):
-    NET30 = "net30"
-    CREDIT_CARD = "credit_card"
-    ACH = "ach"
-    CHECK = "check"
-    CASH = "cash"
-    STORE_CREDIT = "store_credit"
-
-
-class OrderSource(StrEnum):
-    """Through which door an order came."""
-
-    WEB = "web"
-    DESK = "desk"
-    REP = "rep"
-    VOICE = "voice"
-    SUBSCRIPTION = "subscription"
-    IMPORT = "import"
-
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from models import OrderStatus, Role
 
 WAY_FORWARD = (
     OrderStatus.PENDING,
@@ -94,6 +54,6 @@ def check_move(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> 
     instead = f"{', '.join(firsts)} or {last}" if firsts else last
     raise Refused(
         f"{sentence}; allowed: {instead}." if instead else f"{sentence}, and you can't move it any further.",
-        code="state_not_allowed",
+        code=Code.STATE_NOT_ALLOWED,
         allowed=[str(status) for status in allowed],
     )

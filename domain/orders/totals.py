@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.errors import InvalidInput
-from domain.money import MOST_MONEY, ZERO, format_money, round_half_up
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.money import MOST_MONEY, ZERO, format_money, round_half_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def check_discount(discount: Decimal, subtotal: Decimal, *, most_percent: Decima
         raise InvalidInput("The discount must not be negative.", fields={"discount_amount": "must be at least 0"})
     if discount > most:
         limit = f"must be at most {format_money(most)} ({reason})"
-        raise InvalidInput(f"The discount {limit}.", code="discount_too_large", fields={"discount_amount": limit})
+        raise InvalidInput(f"The discount {limit}.", code=Code.DISCOUNT_TOO_LARGE, fields={"discount_amount": limit})
 
 
 def calculate_totals(
@@ -91,7 +92,7 @@ def calculate_totals(
     if subtotal > MOST_MONEY or total > MOST_MONEY:
         raise InvalidInput(
             f"The order is too large: it may cost at most {format_money(MOST_MONEY)}.",
-            code="order_too_large",
+            code=Code.ORDER_TOO_LARGE,
             fields={"items": "cost too much together"},
         )
     return Totals(subtotal, discount, delivery_fee, total)

@@ -6,14 +6,14 @@ from datetime import datetime, tzinfo
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import NotFound
+from domain.kernel.errors import NotFound
 from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.guide import list_guide
 from domain.orders.queries import Reader
-from domain.orders.statuses import OrderStatus
-from domain.search import CUSTOMERS, PRODUCTS
-from models import Table
+from models import OrderStatus, Table
 
+CUSTOMERS = Table.metadata.tables["customer"].c
+PRODUCTS = Table.metadata.tables["product"].c
 MOST_USUAL = 8
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import asyncpg
 
-from domain.actor import Actor
-from domain.live import CHANNEL
+from domain.access.tokens import new_order_number
+from domain.kernel.actor import Actor
+from domain.kernel.live import CHANNEL
 from domain.orders.lines import Line
-from domain.orders.statuses import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 from domain.orders.totals import Totals
-from domain.tokens import new_order_number
+from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 
 # A number that is taken already writes nothing, and another one is tried.
 _WRITE = """

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from domain.clock import now
-from domain.orders.statuses import OrderStatus
+from domain.kernel.clock import now
 from domain.payments.intents import (
     KEYS_LAST,
     UNHEARD,
@@ -43,7 +42,7 @@ from integrations.stripe_client import (
     find_payment,
     list_refunds,
 )
-from models import IntentKind, IntentState, Order, StripeIntent
+from models import IntentKind, IntentState, Order, OrderStatus, StripeIntent
 from models.session import current_database, separate_transaction
 
 _UNHEARD_OF = "Stripe knows nothing of it."

@@ -9,13 +9,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.clock import now
-from domain.errors import InvalidInput, KeyReused, NotFound, NotSignedIn, Refused
-from domain.idempotency import check_key, hash_request
-from domain.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
-from domain.money import ZERO, format_money
-from domain.orders.statuses import OrderStatus
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, KeyReused, NotFound, NotSignedIn, Refused
+from domain.kernel.idempotency import check_key, hash_request
+from domain.kernel.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
+from domain.kernel.money import ZERO, format_money
 from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.intents import UNPAID, expect_end, is_bank_working, lock_intent, make_intent, settle_intent
@@ -23,7 +23,7 @@ from domain.payments.record import calculate_balance
 from domain.payments.settle import find_intent
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from integrations.stripe_client import CURRENCY, NotThere, StripePayment, fetch_payment, to_cents
-from models import IntentKind, IntentState, Order, StripeIntent
+from models import IntentKind, IntentState, Order, OrderStatus, StripeIntent
 from models.session import separate_transaction
 from settings import Settings
 
@@ -168,14 +168,16 @@ def _check_amount(order: Order, amount: Decimal) -> None:
     balance = calculate_balance(order)
     if amount != balance:
         raise Refused(
-            f"The order's balance is {format_money(balance)}; pay that.", code="amount_differs", balance=float(balance)
+            f"The order's balance is {format_money(balance)}; pay that.",
+            code=Code.AMOUNT_DIFFERS,
+            balance=float(balance),
         )
 
 
 async def _check_bank(db: AsyncSession, order: Order) -> None:
     """Whoever paid by bank must not pay again meanwhile."""
     if (await db.execute(select(is_bank_working(order.id)))).scalar_one():
-        raise Refused("The bank is still working on a payment of this order.", code="payment_processing")
+        raise Refused("The bank is still working on a payment of this order.", code=Code.PAYMENT_PROCESSING)
 
 
 async def _find_open(db: AsyncSession, order: Order, amount: Decimal) -> StripeIntent | None:
@@ -230,13 +232,13 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
         await _attach(payment, data.order_number, by=by)
         await settle_with_refunds(payment, account)
     if payment.status == "processing":
-        raise Refused("The bank is still working on it. We'll write to you.", code="payment_processing")
+        raise Refused("The bank is still working on it. We'll write to you.", code=Code.PAYMENT_PROCESSING)
     if payment.status != "succeeded":
-        raise Refused(payment.error or "The payment is not finished yet.", code="payment_not_finished")
+        raise Refused(payment.error or "The payment is not finished yet.", code=Code.PAYMENT_NOT_FINISHED)
     async with separate_transaction() as db:
         order = await lock_named_order(db, data.order_number, visible_to=by)
         if order.status == OrderStatus.CANCELLED:
-            raise Refused("The order is cancelled, so this payment goes back to you.", code="order_cancelled")
+            raise Refused("The order is cancelled, so this payment goes back to you.", code=Code.ORDER_CANCELLED)
         return ConfirmedPayment(order.order_number, calculate_balance(order))
 
 
@@ -249,14 +251,14 @@ async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> No
             raise NotFound(_UNKNOWN)
         intent = await lock_intent(db, found.id)
         if intent.amount != payment.amount or payment.currency != CURRENCY:
-            raise Refused("The payment is not of the order's amount.", code="payment_mismatch")
+            raise Refused("The payment is not of the order's amount.", code=Code.PAYMENT_MISMATCH)
         is_paid = payment.status in {"succeeded", "processing"}
         if intent.order_id is None and intent.settled_at is None and is_paid and _fits(intent, order, by):
             # Until it is settled on the order, the reconciler asks about it again: a crash in between loses nothing.
             intent.order_id = order.id
             settle_intent(intent, IntentState.PENDING)
         if intent.order_id != order.id:
-            raise Refused("The payment is for another order.", code="payment_mismatch")
+            raise Refused("The payment is for another order.", code=Code.PAYMENT_MISMATCH)
 
 
 def _fits(intent: StripeIntent, order: Order, by: Actor) -> bool:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.crypto import UnreadableSecretError, seal, unseal
-from domain.errors import InvalidInput, NotFound, OutsideServiceFailed
-from domain.images import NormalisedImage, hash_bytes, in_picture_thread, normalise_image
-from domain.input_errors import read_together
-from domain.jobs import enqueue
-from domain.object_store import find_object_store, get_object_store
+from domain.access.crypto import UnreadableSecretError, seal, unseal
+from domain.access.rights import Right, require
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.errors import InvalidInput, NotFound, OutsideServiceFailed
+from domain.kernel.images import NormalisedImage, hash_bytes, in_picture_thread, normalise_image
+from domain.kernel.input_errors import read_together
+from domain.kernel.object_store import find_object_store, get_object_store
 from domain.payments.find_order import is_named
-from domain.staff.rights import require
 from integrations.errors import ServiceFailed
 from integrations.r2_client import ObjectStore, delete_object, fetch_object, put_object
 from models import Order, PaperCheck, PaperCheckImage
@@ -69,7 +69,7 @@ async def get_check_photo(order_number: str, side: str, *, visible_to: Actor, se
     Raises NotFound when there is none, and for one that was moved OutsideServiceFailed when the store does not give it
     back and NotConfigured when the store is not set up any more.
     """
-    require(visible_to, "review_checks", "Your role does not see checks.")
+    require(visible_to, Right.REVIEW_CHECKS, "Your role does not see checks.")
     newest = select(func.max(PaperCheck.id)).where(PaperCheck.order_id == Order.id).correlate(Order).scalar_subquery()
     async with current_database().session() as db:
         found = await db.execute(

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import SYSTEM
-from domain.clock import now
-from domain.errors import Refused
+from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
 from domain.payments.ask import ask_checkout
 from domain.payments.card import METHODS
 from domain.payments.find_order import lock_payable_order
@@ -42,7 +43,7 @@ async def open_checkout(token: str, *, settings: Settings) -> str:
     with told_to_the_caller():
         session = await ask_checkout(intent, account)
     if not session.url:
-        raise Refused("This payment is made or closed already. Load the page again.", code="checkout_closed")
+        raise Refused("This payment is made or closed already. Load the page again.", code=Code.CHECKOUT_CLOSED)
     return session.url
 
 
@@ -55,9 +56,9 @@ async def _prepare(token: str, settings: Settings) -> StripeIntent:
         # Read again under the lock: the balance may have changed in between.
         page = await get_pay_page(db, token)
         if not page.is_open:
-            raise Refused("This link can't be used any more. Load the page again.", code="link_over")
+            raise Refused("This link can't be used any more. Load the page again.", code=Code.LINK_OVER)
         if not page.suits_cards:
-            raise Refused("Card payments start at $0.50.", code="too_small")
+            raise Refused("Card payments start at $0.50.", code=Code.TOO_SMALL)
         if (open_one := await _find_open(db, page)) is not None:
             return open_one
         intent = make_intent(

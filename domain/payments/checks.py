@@ -10,21 +10,20 @@ from decimal import Decimal
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.clock import now
-from domain.errors import Refused
-from domain.images import NormalisedImage
-from domain.inputs import Id, Input, MoneyIn, Text2000
-from domain.money import ZERO, format_money
-from domain.orders.move import move_locked_order
-from domain.orders.record import record_event
-from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.images import NormalisedImage
+from domain.kernel.inputs import Id, Input, MoneyIn, Text2000
+from domain.kernel.money import ZERO, format_money
+from domain.orders.record import move_locked_order, record_event
 from domain.payments.check_photos import CheckPhotos, keep_photos
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_payment
-from domain.staff.rights import require
-from models import CheckState, Order, PaperCheck, PaperCheckImage
+from models import CheckState, Order, OrderStatus, PaperCheck, PaperCheckImage, PaymentMethod, PaymentStatus
 
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -72,7 +71,7 @@ async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos,
     Raises NotFound for an order that the actor may not see, Refused when nothing is to be paid.
     """
     if by.is_staff:
-        require(by, "upload_checks", "Your role does not take checks.")
+        require(by, Right.UPLOAD_CHECKS, "Your role does not take checks.")
     order = await lock_payable_order(db, order_number, visible_to=by)
     await db.execute(
         update(PaperCheck)
@@ -110,10 +109,10 @@ async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, 
     Raises Refused when no check waits for review, or another one than was looked at. Locks the customer, then the
     order.
     """
-    require(by, "review_checks", "Your role does not review checks.")
+    require(by, Right.REVIEW_CHECKS, "Your role does not review checks.")
     order, check = await _lock_waiting(db, order_number, data, by)
     if order.status == OrderStatus.CANCELLED:
-        raise Refused("The order is cancelled; reject its check.", code="order_cancelled")
+        raise Refused("The order is cancelled; reject its check.", code=Code.ORDER_CANCELLED)
     order.payment_status = PaymentStatus.UNPAID
     amount = data.amount or check.amount
     await settle_payment(db, order, amount, method=PaymentMethod.CHECK, by=by, note=data.note or "Check approved")
@@ -125,7 +124,7 @@ async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, 
 
 async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
     """Refuse the check: the order is unpaid and pending again, so that the ways to pay appear again."""
-    require(by, "review_checks", "Your role does not review checks.")
+    require(by, Right.REVIEW_CHECKS, "Your role does not review checks.")
     order, check = await _lock_waiting(db, order_number, data, by)
     _close(check, CheckState.REJECTED, data.note, by)
     if calculate_balance(order) > ZERO:
@@ -148,9 +147,9 @@ async def _lock_waiting(db: AsyncSession, order_number: str, data: ReviewCheck, 
         )
     ).scalar_one_or_none()
     if check is None:
-        raise Refused("No check of this order waits for review.", code="no_check_waiting")
+        raise Refused("No check of this order waits for review.", code=Code.NO_CHECK_WAITING)
     if data.check_id not in {None, check.id}:
-        raise Refused("Newer photos of this check came in meanwhile. Look at these.", code="check_replaced")
+        raise Refused("Newer photos of this check came in meanwhile. Look at these.", code=Code.CHECK_REPLACED)
     return order, check
 
 
@@ -163,7 +162,7 @@ def _close(check: PaperCheck, state: CheckState, note: str, by: Actor) -> None:
 
 async def list_waiting_checks(db: AsyncSession, *, visible_to: Actor) -> list[CheckRow]:
     """The checks that wait for review, the longest waiting first; at most 200."""
-    require(visible_to, "review_checks", "Your role does not review checks.")
+    require(visible_to, Right.REVIEW_CHECKS, "Your role does not review checks.")
     has_back = (
         select(PaperCheckImage.check_id)
         .where(PaperCheckImage.check_id == PaperCheck.id, PaperCheckImage.side == "back")

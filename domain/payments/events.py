@@ -8,12 +8,13 @@ import re
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import InvalidInput, NotConfigured
-from domain.jobs import enqueue
+from domain.jobs.enqueue import enqueue
+from domain.jobs.webhook_inbox import processes, store_event
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotConfigured
 from domain.payments.ask import settle_refunds, settle_session, settle_with_refunds
 from domain.payments.settle_refund import settle_dispute
 from domain.payments.stripe_account import get_stripe
-from domain.webhook_inbox import processes, store_event
 from integrations.stripe_client import fetch_dispute, fetch_payment, fetch_session, read_event
 from models import IntentKind, StripeIntent, WebhookEvent
 from models.session import current_database
@@ -38,7 +39,7 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
         # Ids are all that is needed later, and the least that is kept of somebody's payment.
         kept = {name: _read_id(thing.get(name)) for name in ("id", "object", "payment_intent")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InvalidInput("This is no event signed by Stripe within five minutes.", code="bad_signature") from None
+        raise InvalidInput("This is no event signed by Stripe within five minutes.", code=Code.BAD_SIGNATURE) from None
     return await store_event(db, PROVIDER, event_id, kind, kept)
 
 

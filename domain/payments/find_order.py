@@ -5,13 +5,13 @@ import re
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, ActorKind
-from domain.errors import NotFound, Refused
-from domain.money import ZERO
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.money import ZERO
 from domain.orders.record import lock_order
-from domain.orders.statuses import OrderStatus
 from domain.payments.record import calculate_balance
-from models import Order
+from models import Order, OrderStatus
 
 # Numbers that staff gave may be guessed, so those are not paid signed out.
 _UNGUESSABLE = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
@@ -24,9 +24,9 @@ async def lock_payable_order(db: AsyncSession, order_number: str, *, visible_to:
     """
     order = await lock_named_order(db, order_number, visible_to=visible_to)
     if order.status == OrderStatus.CANCELLED:
-        raise Refused("The order is cancelled.", code="order_cancelled")
+        raise Refused("The order is cancelled.", code=Code.ORDER_CANCELLED)
     if calculate_balance(order) == ZERO:
-        raise Refused("The order is paid already.", code="already_paid")
+        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
     return order
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Exists, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.clock import now
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from models import IntentKind, IntentState, StripeIntent
 from models.session import current_database, separate_transaction
 

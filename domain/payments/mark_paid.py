@@ -4,16 +4,16 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.errors import InvalidInput, Refused
-from domain.inputs import Input, MoneyIn, Text2000
-from domain.money import ZERO
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import Input, MoneyIn, Text2000
+from domain.kernel.money import ZERO
 from domain.orders.record import lock_order
-from domain.orders.statuses import OrderStatus, PaymentMethod
 from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_payment
-from domain.staff.rights import require
-from models import Order
+from models import Order, OrderStatus, PaymentMethod
 
 # How money comes to hand; store credit is applied, and net 30 is a promise.
 RECEIVED_BY = (PaymentMethod.CASH, PaymentMethod.CHECK, PaymentMethod.CREDIT_CARD, PaymentMethod.ACH)
@@ -34,7 +34,7 @@ async def mark_paid(
 
     Raises Refused for an order that is cancelled or has nothing left to pay. Locks the customer, then the order.
     """
-    require(by, "record_payments", "Your role does not record payments.")
+    require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:
         raise InvalidInput(
             "Store credit is applied and terms are given; neither is money received.",
@@ -43,9 +43,9 @@ async def mark_paid(
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     balance = calculate_balance(order)
     if order.status == OrderStatus.CANCELLED:
-        raise Refused("A cancelled order can't be paid.", code="order_cancelled")
+        raise Refused("A cancelled order can't be paid.", code=Code.ORDER_CANCELLED)
     if balance == ZERO:
-        raise Refused("The order is paid already.", code="already_paid")
+        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
     amount = data.amount_received or balance
     surplus = await settle_payment(db, order, amount, method=data.payment_method, by=by, note=data.note or "")
     return order, surplus or ZERO

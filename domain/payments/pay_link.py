@@ -14,22 +14,21 @@ from pydantic import Field
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, ActorKind
-from domain.clock import now
+from domain.access.rights import Right, require
+from domain.access.tokens import hash_token, new_token
 from domain.credit.exposure import TERMS
-from domain.errors import InvalidInput, NotConfigured, NotFound
-from domain.inputs import Filled60, Input
-from domain.money import ZERO, format_money
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import now
+from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
+from domain.kernel.inputs import Filled60, Input
+from domain.kernel.money import ZERO, format_money
+from domain.messages.outbox import queue_mail, queue_text
 from domain.orders.record import record_event
-from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
-from domain.outbox import queue_mail, queue_text
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
 from domain.payments.record import calculate_balance
-from domain.staff.rights import require
-from domain.tokens import hash_token, new_token
-from models import Order, PayLink, Payment, PaymentState
+from models import Order, OrderStatus, PayLink, Payment, PaymentMethod, PaymentState, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
@@ -109,7 +108,7 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
     Without Stripe the link is kept and NotConfigured raised with it as `fallback_url`: its page has other ways to pay.
     """
     if by.is_staff:
-        require(by, "send_pay_links", "Your role does not ask customers for money.")
+        require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
     if settings.stripe_secret_key:
         return await _make_link(db, data, by=by, settings=settings)
     async with separate_transaction() as own:
@@ -144,7 +143,7 @@ async def send_pay_link(
 
     Works without Stripe too: the page then has the other ways to pay. Raises InvalidInput without an address.
     """
-    require(by, "send_pay_links", "Your role does not ask customers for money.")
+    require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
     made = await _make_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
     to = order.delivery_phone if way is SendBy.TEXT else order.delivery_email

@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from domain.actor import SYSTEM
-from domain.clock import now
 from domain.credit.ledger import move_credit
-from domain.money import ZERO
+from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
+from domain.kernel.money import ZERO
 from domain.payments.ask import ask_stripe, withdraw_if_stale
 from domain.payments.intents import UNHEARD, claim_due_intents, count_unknown, list_open_intents, read_intent
 from domain.payments.stripe_account import get_stripe

@@ -9,13 +9,12 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
 from domain.credit.ledger import move_credit
-from domain.money import ZERO, format_money
-from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO, format_money
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.withdraw import withdraw_later
-from models import CreditEntry, CreditKind, Order, Payment, PaymentState
+from models import CreditEntry, CreditKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus
 
 _PAID_OVER = "paid over by a guest, not applied yet."
 _GONE_BEYOND = "went back beyond what the order held. If it had become store credit, take it off there."

@@ -7,13 +7,14 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
+from domain.access.rights import Right, require
 from domain.credit.ledger import move_credit
-from domain.errors import InvalidInput, NotFound, Refused
-from domain.inputs import Filled2000, Input, MoneyIn
-from domain.money import ZERO, format_money
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.inputs import Filled2000, Input, MoneyIn
+from domain.kernel.money import ZERO, format_money
 from domain.orders.record import lock_order, record_event
-from domain.orders.statuses import PaymentMethod
 from domain.payments.ask import ask_refund
 from domain.payments.intents import read_intent
 from domain.payments.refund_rows import (
@@ -25,9 +26,8 @@ from domain.payments.refund_rows import (
     show_left_to_give_back,
 )
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
-from domain.staff.rights import require
 from integrations.errors import ServiceFailed
-from models import CreditKind, IntentKind, IntentState, Order, StripeIntent
+from models import CreditKind, IntentKind, IntentState, Order, PaymentMethod, StripeIntent
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -65,7 +65,7 @@ async def refund_payment(
     Three parts: the intent is committed, Stripe is asked with no transaction open, its word is written down. Raises
     Refused above what is left of the payment, OutsideServiceFailed when Stripe refuses or its answer is lost.
     """
-    require(by, "refund_payments", "Your role does not give money back.")
+    require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
         order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
         found = next((each for each in await list_refundable(db, order_id) if each.payment.id == payment_id), None)
@@ -75,7 +75,7 @@ async def refund_payment(
         if amount > found.left:
             raise Refused(
                 f"{format_money(found.left)} of this payment can be given back.",
-                code="more_than_paid",
+                code=Code.MORE_THAN_PAID,
                 refundable=float(found.left),
             )
         through_stripe = found.is_stripe and data.how is RefundWay.AS_PAID

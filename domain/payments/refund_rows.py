@@ -10,18 +10,17 @@ from decimal import Decimal
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.credit.give_back import calculate_credit_used
-from domain.errors import NotFound
-from domain.jobs import enqueue
-from domain.money import ZERO, format_money
-from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.money import ZERO, format_money
 from domain.payments.attention import add_attention, drop_attention
+from domain.payments.give_back_credit import calculate_credit_used
 from domain.payments.intents import UNSETTLED, make_intent
 from domain.payments.record import calculate_balance, list_credited, show_unapplied
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
-from models import IntentKind, Order, Payment, PaymentState, StripeIntent
+from models import IntentKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus, StripeIntent
 
 REFUND_JOB = "refund_payment"
 _TO_GIVE_BACK = "Cancelled after payment: "

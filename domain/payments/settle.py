@@ -9,16 +9,15 @@ from decimal import Decimal
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import SYSTEM, Actor
-from domain.money import ZERO, format_money
+from domain.kernel.actor import SYSTEM, Actor
+from domain.kernel.money import ZERO, format_money
 from domain.orders.record import lock_order, record_event
-from domain.orders.statuses import OrderStatus, PaymentMethod, PaymentStatus
 from domain.payments.attention import add_attention
 from domain.payments.intents import PAYING, lock_intent, settle_intent
 from domain.payments.record import add_payment, calculate_balance
 from domain.payments.refund_rows import prepare_order_refunds
 from integrations.stripe_client import CURRENCY, StripePayment
-from models import IntentKind, IntentState, Order, Payment, StripeIntent
+from models import IntentKind, IntentState, Order, OrderStatus, Payment, PaymentMethod, PaymentStatus, StripeIntent
 from models.session import separate_transaction
 
 

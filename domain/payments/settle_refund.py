@@ -5,8 +5,8 @@ from decimal import Decimal
 from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import SYSTEM, Actor
-from domain.money import format_money
+from domain.kernel.actor import SYSTEM, Actor
+from domain.kernel.money import format_money
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.intents import UNSETTLED, lock_intent, settle_intent

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from domain.errors import NotConfigured, OutsideServiceFailed, Refused
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotConfigured, OutsideServiceFailed, Refused
 from integrations.errors import ServiceFailed
 from integrations.stripe_client import Busy, KeyRefused, StillRunning, StripeAccount, StripeRefused
 from settings import Settings
@@ -22,18 +23,18 @@ def told_to_the_caller() -> Iterator[None]:
     try:
         yield
     except StripeRefused as error:
-        raise OutsideServiceFailed(f"Stripe refused: {error}", code="stripe_refused") from error
+        raise OutsideServiceFailed(f"Stripe refused: {error}", code=Code.STRIPE_REFUSED) from error
     except KeyRefused as error:
         raise OutsideServiceFailed(
-            "Stripe does not take our key; the setting STRIPE_SECRET_KEY is wrong.", code="stripe_key_refused"
+            "Stripe does not take our key; the setting STRIPE_SECRET_KEY is wrong.", code=Code.STRIPE_KEY_REFUSED
         ) from error
     except StillRunning as error:
         raise Refused(
-            "The same request is still running. Try again in a moment.", code="request_in_progress"
+            "The same request is still running. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS
         ) from error
     except Busy as error:
-        raise OutsideServiceFailed("Stripe is busy. Try again in a moment.", code="stripe_busy") from error
+        raise OutsideServiceFailed("Stripe is busy. Try again in a moment.", code=Code.STRIPE_BUSY) from error
     except ServiceFailed as error:
         raise OutsideServiceFailed(
-            "Stripe did not answer. Nothing is charged twice by trying again.", code="stripe_unknown"
+            "Stripe did not answer. Nothing is charged twice by trying again.", code=Code.STRIPE_UNKNOWN
         ) from error

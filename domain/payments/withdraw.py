@@ -6,7 +6,7 @@ The closing is a job of the act's own transaction; money that is quicker than it
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.jobs import enqueue
+from domain.jobs.enqueue import enqueue
 from domain.payments.intents import PAYING, UNSETTLED
 from models import Order, StripeIntent
 

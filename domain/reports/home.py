@@ -12,15 +12,14 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from domain.actor import Actor
-from domain.clock import add_months, business_range_bounds, business_today, days_in_month, first_of_month, now
-from domain.inputs import Input
-from domain.money import ZERO, round_half_up
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from domain.kernel.clock import add_months, business_range_bounds, business_today, days_in_month, first_of_month, now
+from domain.kernel.inputs import Input
+from domain.kernel.money import ZERO, round_half_up
 from domain.orders.filters import ORDERS, may_be_seen_by
 from domain.orders.queries import Reader, sees_money
-from domain.orders.statuses import OrderStatus, PaymentStatus
-from domain.staff.rights import may
-from models import MessageState, Table
+from models import MessageState, OrderStatus, PaymentStatus, Table
 
 MESSAGES = Table.metadata.tables["outbox_message"].c
 WAITS_LONG = timedelta(hours=1)
@@ -115,7 +114,7 @@ async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone:
     """Home as this colleague may see it, in at most three statements."""
     period = choose_period(query.range, business_today(timezone))
     waiting = await _count_waiting(db, visible_to)
-    failed = await _count_failed_mails(db) if may(visible_to, "see_outbox") else None
+    failed = await _count_failed_mails(db) if may(visible_to, Right.SEE_OUTBOX) else None
     if not sees_money(visible_to):
         return Home(period, waiting, failed, None, None, [])
     days = await _list_days(db, period, visible_to, timezone)

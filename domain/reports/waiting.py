@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.actor import Actor
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
 from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
-from domain.orders.statuses import PaymentStatus
-from domain.staff.rights import may
-from models import JobRun, JobState, MessageState, OutboxMessage, SavingsRequest
+from models import JobRun, JobState, MessageState, OutboxMessage, PaymentStatus, SavingsRequest
 
 MOST_COUNTED = 999
 
@@ -22,11 +21,11 @@ async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Ma
         "orders": select(ORDERS.id).where(needs_attention(), *mine),
         "checks": select(ORDERS.id).where(ORDERS.payment_status == PaymentStatus.PENDING_REVIEW, *mine),
     }
-    if may(visible_to, "see_savings_requests"):
+    if may(visible_to, Right.SEE_SAVINGS_REQUESTS):
         chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
-    if may(visible_to, "see_outbox"):
+    if may(visible_to, Right.SEE_OUTBOX):
         chosen["outbox"] = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
-    if may(visible_to, "see_jobs"):
+    if may(visible_to, Right.SEE_JOBS):
         chosen["jobs"] = select(JobRun.id).where(JobRun.state.in_([JobState.FAILED, JobState.PARKED]))
     counts = [
         select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery().label(name)

@@ -11,12 +11,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor, ActorKind
-from domain.audit import record_audit
-from domain.clock import now
-from domain.errors import NotFound, Refused
-from domain.inputs import Filled60, Input
-from domain.tokens import hash_token, is_same_secret, new_token
+from domain.access.tokens import hash_token, is_same_secret, new_token
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled60, Input
 from models import ApiKey, KeyScope, Staff
 
 KEY_PREFIX = "ldl"
@@ -103,7 +104,7 @@ async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> 
     if key_id is None:
         raise Refused(
             f"A key named {data.name} exists or existed. Choose another name.",
-            code="name_taken",
+            code=Code.NAME_TAKEN,
             fields={"name": "belongs to another key, or did"},
         )
     await record_audit(

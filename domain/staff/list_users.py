@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.inputs import Text60
-from domain.paging import NewestPageInput, Page, PageInput, make_page
-from models import AuditEntry, LoginSession, Staff
+from domain.kernel.inputs import Text60
+from domain.kernel.paging import NewestPageInput, Page, PageInput, make_page
+from models import AuditEntry, LoginSession, Role, Staff
 
 
 class Standing(StrEnum):

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.outbox import queue_mail
+from domain.messages.outbox import queue_mail
 
 WAS_NOT_YOU = "If that was not you, tell an administrator at once."
 

@@ -8,14 +8,15 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.attempts import reserve_own_attempt
-from domain.audit import record_audit
-from domain.clock import now
-from domain.errors import InvalidInput, NotFound
-from domain.inputs import EmailIn, Input, PasswordIn
-from domain.passwords import check_new_password, hash_password, verify_password
-from domain.sessions import end_session, end_sessions_of
+from domain.access.attempts import reserve_own_attempt
+from domain.access.passwords import check_new_password, hash_password, verify_password
+from domain.access.sessions import end_session, end_sessions_of
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.inputs import EmailIn, Input, PasswordIn
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import email_taken, get_staff
@@ -61,7 +62,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
     if data.new_password != data.confirm_password:
         raise InvalidInput(
             "The two new passwords differ.",
-            code="passwords_differ",
+            code=Code.PASSWORDS_DIFFER,
             fields={"confirm_password": "differs from the new password"},
         )
     check_new_password(data.new_password, minimum=minimum_length, field="new_password")
@@ -70,7 +71,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
     if not await verify_password(kept_hash, data.current_password):
         raise InvalidInput(
             "The present password is wrong.",
-            code="wrong_password",
+            code=Code.WRONG_PASSWORD,
             fields={"current_password": "is not your present password"},
         )
     new_hash = await hash_password(data.new_password)

@@ -9,18 +9,19 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, ActorKind
-from domain.audit import record_audit
-from domain.clock import now
-from domain.errors import InvalidInput
-from domain.inputs import EmailIn, Filled200, Input, PasswordIn
-from domain.outbox import queue_mail
-from domain.passwords import check_new_password, hash_password
-from domain.sessions import end_sessions_of
+from domain.access.passwords import check_new_password, hash_password
+from domain.access.sessions import end_sessions_of
+from domain.access.tokens import hash_token, new_token
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.messages.outbox import queue_mail
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import find_by_name
-from domain.tokens import hash_token, new_token
 from models import CodePurpose, OneTimeCode, SessionKind, Staff
 
 LINK_LIFETIME = timedelta(hours=1)
@@ -180,6 +181,6 @@ async def reset_password(db: AsyncSession, data: ResetPassword, *, minimum_lengt
 def _bad_token() -> InvalidInput:
     return InvalidInput(
         "This link does not work any more. Ask for a new one.",
-        code="invalid_token",
+        code=Code.INVALID_TOKEN,
         fields={"token": "is unknown, used or older than an hour"},
     )

@@ -11,18 +11,19 @@ import pyotp
 from pydantic import AfterValidator, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.attempts import reserve_own_attempt
-from domain.audit import record_audit
-from domain.clock import now
-from domain.crypto import decrypt, encrypt
-from domain.errors import InvalidInput, NotFound, Refused
-from domain.inputs import Input, PasswordIn
-from domain.passwords import verify_password
-from domain.sessions import end_sessions_of
+from domain.access.attempts import reserve_own_attempt
+from domain.access.crypto import decrypt, encrypt
+from domain.access.passwords import verify_password
+from domain.access.sessions import end_sessions_of
+from domain.access.tokens import is_same_secret
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.inputs import Input, PasswordIn
 from domain.staff.notices import send_notice
 from domain.staff.users import get_staff
-from domain.tokens import is_same_secret
 from models import SessionKind, Staff
 
 STEP_SECONDS = 30
@@ -69,7 +70,7 @@ async def start_second_factor(db: AsyncSession, *, data_keys: Sequence[str], by:
     """
     staff = await lock_staff(db, _own_id(by))
     if staff.totp_confirmed_at is not None:
-        raise Refused("Your second factor is on already. Take it away first.", code="second_factor_on")
+        raise Refused("Your second factor is on already. Take it away first.", code=Code.SECOND_FACTOR_ON)
     staff.totp_secret = encrypt(pyotp.random_base32(), data_keys, _context(staff))
     await db.flush()
 
@@ -100,7 +101,7 @@ async def confirm_second_factor(
     if not use_code(staff, data.code, data_keys=data_keys):
         raise InvalidInput(
             "That code is not right. Wait for the next one and try again.",
-            code="wrong_code",
+            code=Code.WRONG_CODE,
             fields={"code": "is not the code that the app shows now"},
         )
     staff.totp_confirmed_at = now()
@@ -114,7 +115,9 @@ async def remove_own_second_factor(db: AsyncSession, data: RemoveSecondFactor, *
     await reserve_own_attempt(Staff, _own_id(by))
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.password):
-        raise InvalidInput("The password is wrong.", code="wrong_password", fields={"password": "is not your password"})
+        raise InvalidInput(
+            "The password is wrong.", code=Code.WRONG_PASSWORD, fields={"password": "is not your password"}
+        )
     staff = await lock_staff(db, _own_id(by))
     staff.failed_sign_ins, staff.locked_until = 0, None
     await _remove(db, staff, by)
@@ -131,7 +134,7 @@ async def remove_second_factor_of(db: AsyncSession, staff_id: int, *, by: Actor)
 
 async def _remove(db: AsyncSession, staff: Staff, by: Actor) -> None:
     if staff.totp_confirmed_at is None:
-        raise Refused("There is no second factor to take away.", code="second_factor_off")
+        raise Refused("There is no second factor to take away.", code=Code.SECOND_FACTOR_OFF)
     staff.totp_secret = staff.totp_confirmed_at = staff.totp_last_step = None
     await _note_change(db, staff, "staff.second_factor_off", "The second factor of your account was turned off.", by)
 

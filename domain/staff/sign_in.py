@@ -10,16 +10,17 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor
-from domain.attempts import NOBODY, give_back_attempt, reserve_attempt
-from domain.errors import NotAllowed, NotSignedIn
-from domain.inputs import Filled200, Filled2000, Input, PasswordIn, Text20
-from domain.passwords import hash_password, needs_rehash, verify_password
-from domain.sessions import end_session, open_session
+from domain.access.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.access.passwords import hash_password, needs_rehash, verify_password
+from domain.access.sessions import end_session, open_session
+from domain.access.tokens import hash_token, is_same_secret
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, NotSignedIn
+from domain.kernel.inputs import Filled200, Filled2000, Input, PasswordIn, Text20
 from domain.staff.second_factor import CodeIn, lock_staff, use_code
 from domain.staff.tokens import issue_staff_token, revoke_token
 from domain.staff.users import find_by_name
-from domain.tokens import hash_token, is_same_secret
 from models import LoginSession, SessionKind, Staff
 from models.session import current_database
 
@@ -87,7 +88,7 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
     done = await start_sign_in(db, data, doorway)
     if isinstance(done, SecondStep):
         raise NotSignedIn(
-            "Send the six digits that your authenticator app shows as totp.", code="second_factor_required"
+            "Send the six digits that your authenticator app shows as totp.", code=Code.SECOND_FACTOR_REQUIRED
         )
     return done
 
@@ -131,7 +132,7 @@ async def _check_password(data: SignIn, *, is_local: bool) -> _Checked:
         raise _wrong()
     if row.is_demo and not is_local:
         await give_back_attempt(Staff, row.id)
-        raise NotAllowed("Demo users sign in from this machine only.", code="demo_user_is_local")
+        raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
     return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None, data.password)
 
@@ -143,7 +144,7 @@ async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway:
         raise _wrong()
     if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=doorway.data_keys):
         raise NotSignedIn(
-            "Those six digits are not right. Wait for the next ones and try again.", code="second_factor_wrong"
+            "Those six digits are not right. Wait for the next ones and try again.", code=Code.SECOND_FACTOR_WRONG
         )
     staff.failed_sign_ins, staff.locked_until = 0, None
     if checked.better_hash is not None and staff.password_hash == checked.password_hash:
@@ -165,12 +166,12 @@ async def _is_still_right(staff: Staff, checked: _Checked) -> bool:
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
         "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
-        code="invalid_credentials",
+        code=Code.INVALID_CREDENTIALS,
     )
 
 
 def _start_again() -> NotSignedIn:
-    return NotSignedIn("That took too long. Sign in again.", code="proof_expired")
+    return NotSignedIn("That took too long. Sign in again.", code=Code.PROOF_EXPIRED)
 
 
 def _serializer(secret_key: str) -> URLSafeTimedSerializer:

@@ -8,10 +8,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor, ActorKind, Role
-from domain.clock import now
-from domain.tokens import new_token
-from models import LoginSession, RevokedToken, Staff
+from domain.access.tokens import new_token
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import now
+from models import LoginSession, RevokedToken, Role, Staff
 
 AUDIENCE = "ladle-staff"
 ISSUER = "ladle"

@@ -13,15 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.actor import Actor, ActorKind, Role
-from domain.audit import record_audit
-from domain.clock import now
-from domain.errors import InvalidInput, NotFound, Refused
-from domain.input_errors import bad_field
-from domain.inputs import Input, OptionalEmailIn, PasswordIn, Text60, Text200
-from domain.passwords import check_new_password, hash_password
-from domain.sessions import end_sessions_of
-from models import SessionKind, Staff, Table
+from domain.access.passwords import check_new_password, hash_password
+from domain.access.sessions import end_sessions_of
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, Text60, Text200
+from models import Role, SessionKind, Staff, Table
 
 USERNAME_MARKS = frozenset("._-")
 FACTS = ("username", "email", "full_name", "first_name", "last_name", "role", "is_active")
@@ -166,7 +167,7 @@ async def update_staff(
     password_hash = await hash_password(data.password) if data.password is not None else None
     staff, other_admins = await _lock_with_admins(db, staff_id)
     if expected_version is not None and staff.version != expected_version:
-        raise Refused("Somebody else changed this staff user meanwhile.", code="stale")
+        raise Refused("Somebody else changed this staff user meanwhile.", code=Code.STALE)
     changes = _collect_changes(staff, data)
     _keep_one_admin(staff, other_admins, role=changes.get("role"), is_active=changes.get("is_active"))
     ends_sessions = {"role", "is_active"} & changes.keys() or password_hash is not None
@@ -204,7 +205,7 @@ async def delete_staff(db: AsyncSession, staff_id: int, *, by: Actor) -> Deleted
     Raises Refused for oneself and for the last active administrator. Locks as `update_staff` does.
     """
     if by.is_staff and by.id == staff_id:
-        raise Refused("You can't delete your own account. Ask another administrator.", code="own_account")
+        raise Refused("You can't delete your own account. Ask another administrator.", code=Code.OWN_ACCOUNT)
     staff, other_admins = await _lock_with_admins(db, staff_id)
     if staff.archived_at is not None:
         return Deleted(staff.username, is_archived=True)
@@ -290,7 +291,7 @@ def _keep_one_admin(staff: Staff, other_admins: int, *, role: str | None = None,
     stays = (role or staff.role) == Role.ADMIN and (staff.is_active if is_active is None else is_active)
     if _is_active_admin(staff) and not stays and other_admins == 0:
         raise Refused(
-            f"{staff.username} is the last active administrator. Make somebody else one first.", code="last_admin"
+            f"{staff.username} is the last active administrator. Make somebody else one first.", code=Code.LAST_ADMIN
         )
 
 
@@ -345,7 +346,7 @@ def email_taken(field: str = "email") -> Refused:
     """The refusal of an email that another colleague has."""
     return Refused(
         "Another staff user has this email.",
-        code="email_taken",
+        code=Code.EMAIL_TAKEN,
         fields={field: "belongs to another staff user"},
         duplicate_field="email",
     )
@@ -361,7 +362,7 @@ async def _name_duplicate(db: AsyncSession, data: CreateStaff) -> InvalidInput |
     hint = " by an archived staff user, who can be brought back" if archived_at[0] is not None else ""
     return Refused(
         f"The username {data.username} is taken{hint}.",
-        code="username_taken",
+        code=Code.USERNAME_TAKEN,
         fields={"username": f"is taken{hint}"},
         duplicate_field="username",
     )

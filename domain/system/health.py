@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from sqlalchemy import text
 
-from domain.clock import now
-from domain.job_runs import is_overdue
+from domain.jobs.runs import is_overdue
+from domain.kernel.clock import now
 from models.migrations import newest_revision
 from models.session import current_database
 

@@ -5,10 +5,10 @@ from datetime import tzinfo
 from sqlalchemy import ColumnElement, Select, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import business_range_bounds, start_of_business_day
-from domain.inputs import DateIn, Id, Text60
-from domain.paging import Page, PageInput, make_page
-from domain.system.counting import Counted, count_capped
+from domain.kernel.clock import business_range_bounds, start_of_business_day
+from domain.kernel.counting import Counted, count_capped
+from domain.kernel.inputs import DateIn, Id, Text60
+from domain.kernel.paging import Page, PageInput, make_page
 from models import AuditEntry
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import asyncpg
 
-from domain.clock import now
-from domain.errors import Refused
-from domain.passwords import hash_password
+from domain.access.passwords import hash_password
+from domain.kernel.clock import now
+from domain.kernel.errors import Refused
 from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.job_runs import requeue_lost_runs
+from domain.jobs.runs import requeue_lost_runs
 from domain.system.housekeeping import forget_expired, forget_history
 from tasks.job import Work, job
 

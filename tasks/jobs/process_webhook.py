@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.webhook_inbox import PROCESS_JOB, process_event
+from domain.jobs.webhook_inbox import PROCESS_JOB, process_event
 from tasks.job import Work, job
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from domain.outbox import SEND_JOB
-from domain.sending import give_message_up, send_message
+from documents.mail_html import make_mail_writer
+from domain.messages.outbox import SEND_JOB
+from domain.messages.sending import give_message_up, send_message
 from tasks.job import Work, job
-from tasks.mail_html import make_mail_writer
 
 
 async def _give_up(work: Work, error: str) -> None:

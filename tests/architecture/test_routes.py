@@ -6,10 +6,10 @@ import pytest
 from quart import Quart
 from quart.typing import TestClientProtocol
 
-from api.app import build_app
-from api.guards import check_guards, guard_of
+from app import build_app
 from portal.errors import is_page
 from settings import Settings
+from web.guards import check_guards, guard_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -57,7 +57,7 @@ async def test_a_stranger_is_let_in_by_public_routes_alone(app: Quart, client: T
 
 
 async def test_a_bug_in_a_handler_is_a_500_in_the_same_shape(settings: Settings, database: object) -> None:
-    from api.guards import public
+    from web.guards import public
 
     app = build_app(settings)
 

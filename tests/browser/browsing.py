@@ -11,10 +11,10 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, Route
 from quart import Quart
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.guards import staff_auth
-from domain.sessions import open_session
+from domain.access.sessions import open_session
 from models import SessionKind, Staff
 from models.session import Database, use_database
+from web.guards import staff_auth
 
 
 @dataclass

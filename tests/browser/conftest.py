@@ -9,14 +9,15 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 from quart import Quart
 
-from models.embedded import EmbeddedPostgres
 from models.migrations import upgrade
+from models.postgres.connect import connect
+from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
 from proofs.ground import running_servers
 from settings import Settings
 from tasks.demo import load_demo_company
 from tests.browser.browsing import Portal
-from tests.conftest import SECRET, connect_raw
+from tests.conftest import SECRET
 
 Launch = Callable[..., Awaitable[Browser]]
 FLAGS = [
@@ -61,7 +62,7 @@ def server_secrets(settings: Settings) -> dict[str, str]:
 async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> AsyncIterator[Portal]:
     """The program with its demo company; tests add the records they change, so that none sees another's."""
     name = f"test_{os.getpid()}_browser"
-    admin = await connect_raw(postgres.database_url("postgres"))
+    admin = await connect(postgres.database_url("postgres"))
     await admin.execute(f'CREATE DATABASE "{name}"')
     url = postgres.database_url(name)
     try:
@@ -69,7 +70,7 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
         database = Database(url, pool_size=3)
         use_database(database)
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
-        raw = await connect_raw(url)
+        raw = await connect(url)
         async with running_servers(url, 1, **server_secrets(settings)) as servers:
             yield Portal(servers[0].url, database, raw, app)
         await raw.close()

@@ -14,16 +14,14 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select, text
 from werkzeug.routing import Rule
 
-from domain.actor import Role
-from domain.clock import now
-from domain.orders.statuses import PaymentMethod
+from domain.kernel.clock import now
 from domain.payments.check_photos import prepare_photos
 from domain.payments.checks import upload_check
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
-from models import JobRun, KeyScope, OrderItem, Payment, Staff, Table
+from models import JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
 from tests.factories import as_actor, make_customer, make_product, make_staff

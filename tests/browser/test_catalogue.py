@@ -3,9 +3,8 @@
 import pytest
 from playwright.async_api import Browser, Dialog, Locator, Page, expect
 
-from domain.actor import Role
 from domain.catalogue.gallery import add_gallery_image
-from models import Product, Staff
+from models import Product, Role, Staff
 from tests.browser.browsing import Portal, browsing
 from tests.factories import as_actor, make_product, make_staff
 from tests.factories.catalogue import make_picture

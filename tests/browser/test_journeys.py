@@ -10,10 +10,9 @@ import pyotp
 import pytest
 from playwright.async_api import Browser, Page, Response, Route, expect
 
-from domain.actor import Role
-from domain.clock import now
-from domain.crypto import encrypt
-from models import Customer, Product, Staff
+from domain.access.crypto import encrypt
+from domain.kernel.clock import now
+from models import Customer, Product, Role, Staff
 from settings import Settings
 from tests.browser.browsing import Portal, browsing
 from tests.factories import PASSWORD, make_customer, make_product, make_staff, next_number

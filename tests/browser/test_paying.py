@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
-from domain.actor import GUEST, SYSTEM
+from domain.kernel.actor import GUEST, SYSTEM
 from domain.payments.pay_link import CreatePayLink, MadeLink, create_pay_link
 from proofs.ground import Server, free_port
 from settings import Settings

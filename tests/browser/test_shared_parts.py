@@ -12,10 +12,11 @@ from jinja2 import FileSystemLoader
 from playwright.async_api import Browser, Page, expect
 from quart import Quart, Response, g, request
 
-from api.headers import CONTENT_SECURITY_POLICY
-from domain.actor import Actor, ActorKind, Role
-from domain.paging import Page as Rows
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.paging import Page as Rows
+from models import Role
 from portal.render import error_page, page_or_block, prepare_templates, redirect_to
+from web.headers import CONTENT_SECURITY_POLICY
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]

@@ -5,11 +5,10 @@ from decimal import Decimal
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from domain.actor import Role
 from domain.credit.adjust import AdjustCredit, adjust_credit
 from domain.payments.check_photos import prepare_photos
 from domain.payments.checks import upload_check
-from models import Staff
+from models import Role, Staff
 from tests.browser.browsing import Portal, browsing, press_twice, slow_posts
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.catalogue import make_picture

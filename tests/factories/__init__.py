@@ -7,11 +7,11 @@ from typing import Any
 from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.guards import customer_auth, staff_auth
-from domain.actor import Actor, ActorKind, Role
-from domain.clock import now
-from domain.sessions import open_session
-from models import Category, Customer, Product, SessionKind, Staff, StockMovement, StockReason
+from domain.access.sessions import open_session
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import now
+from models import Category, Customer, Product, Role, SessionKind, Staff, StockMovement, StockReason
+from web.guards import customer_auth, staff_auth
 
 _numbers = itertools.count(1)
 PASSWORD = "correct-horse-9"

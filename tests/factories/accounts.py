@@ -7,7 +7,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.app import build_app
+from app import build_app
 from models import OutboxMessage
 from settings import Settings
 

@@ -6,7 +6,7 @@ from PIL import Image
 from quart.datastructures import FileStorage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import SYSTEM
+from domain.kernel.actor import SYSTEM
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from models import KeyScope
 from tests.factories import next_number

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import GUEST, Actor
+from domain.kernel.actor import GUEST, Actor
 from domain.orders.place import PlacedOrder, PlaceOrder, place_order
 from domain.orders.rules import OrderRules
 from models import Product

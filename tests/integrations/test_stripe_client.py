@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.errors import Refused
+from domain.kernel.errors import Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
 from integrations.stripe_client import StripeRefused, create_refund, fetch_payment, fetch_refund, list_refunds

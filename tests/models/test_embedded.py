@@ -17,18 +17,18 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from models import postgres_home
-from models.embedded import EmbeddedPostgres, EmbeddedPostgresError, attached
-from models.postgres_home import open_home
-from models.postgres_processes import is_anything_left, read_pid_file, wait_until
-from models.postgres_programs import find_postgres_programs
+from models.postgres import home
+from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, attached
+from models.postgres.home import open_home
+from models.postgres.processes import is_anything_left, read_pid_file, wait_until
+from models.postgres.programs import find_postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
 PROGRAM = """
 import sys
 from pathlib import Path
-from models.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 server = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 try:
     print(getattr(server, sys.argv[2])(), server.pid, flush=True)
@@ -380,7 +380,7 @@ def test_a_directory_the_servers_user_cannot_enter_is_not_opened_up(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     elsewhere = data_dir / "elsewhere"
-    monkeypatch.setattr(postgres_home, "PLACE_OF_ITS_OWN", elsewhere)
+    monkeypatch.setattr(home, "PLACE_OF_ITS_OWN", elsewhere)
     private = data_dir / "private"
     private.mkdir(mode=0o700)
     database = private / "var"
@@ -394,6 +394,6 @@ def test_a_directory_the_servers_user_cannot_enter_is_not_opened_up(
     assert private.stat().st_mode & 0o777 == 0o700
     assert len(list(elsewhere.iterdir())) == 1
     assert (database / "postgres-is-at").read_text().startswith(str(elsewhere))
-    said = [record.getMessage() for record in caplog.records if record.name == "models.postgres_home"]
+    said = [record.getMessage() for record in caplog.records if record.name == "models.postgres.home"]
     assert len(said) == 1
     assert said[0].startswith(f"The database's user can't enter {database}, so the database lives in {elsewhere}")

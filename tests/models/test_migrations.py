@@ -9,12 +9,12 @@ from alembic import command
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import Table
-from models.embedded import EmbeddedPostgres
 from models.migrations import alembic_config, upgrade
+from models.postgres.connect import connect
+from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
 from settings import Settings
 from tasks.demo import load_demo_company
-from tests.conftest import connect_raw
 
 FIRST = "0001"
 CONSTRAINTS = """
@@ -42,7 +42,7 @@ UNLOGGED = "SELECT relname::text AS line FROM pg_class WHERE relkind = 'r' AND r
 
 async def describe(url: str) -> dict[str, set[str]]:
     """What a database is made of, as text."""
-    connection = await connect_raw(url)
+    connection = await connect(url)
     found = {
         name: {row["line"] for row in await connection.fetch(statement)}
         for name, statement in {
@@ -62,7 +62,7 @@ async def describe(url: str) -> dict[str, set[str]]:
 async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The address of a database of its own, gone afterwards."""
     name = f"test_models_{secrets.token_hex(4)}"
-    admin = await connect_raw(postgres.database_url("postgres"))
+    admin = await connect(postgres.database_url("postgres"))
     await admin.execute(f'CREATE DATABASE "{name}"')
     try:
         yield postgres.database_url(name)
@@ -75,7 +75,7 @@ async def test_the_migrated_database_is_what_the_models_describe(
     postgres: EmbeddedPostgres, database_urls: dict[str, str]
 ) -> None:
     async with empty_database(postgres) as url:
-        connection = await connect_raw(url)
+        connection = await connect(url)
         await connection.execute("CREATE EXTENSION pg_trgm")
         await connection.close()
         engine = create_async_engine(url)
@@ -100,7 +100,7 @@ async def test_the_demo_company_goes_down_to_the_first_schema_and_up_again(
         use_database(database)
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
         await database.close()
-        raw = await connect_raw(url)
+        raw = await connect(url)
         await raw.execute("UPDATE paper_check_image SET data = NULL, object_key = 'moved' WHERE side = 'back'")
         await asyncio.to_thread(command.downgrade, steps, FIRST)
         assert await describe(url) == first
@@ -118,7 +118,7 @@ async def test_the_demo_company_goes_down_to_the_first_schema_and_up_again(
 
 
 async def test_every_foreign_key_has_an_index(database_urls: dict[str, str]) -> None:
-    connection = await connect_raw(database_urls["committed"])
+    connection = await connect(database_urls["committed"])
     bare = await connection.fetch(
         """
         SELECT c.conrelid::regclass::text AS table, a.attname AS column

@@ -6,8 +6,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from models import Order
+from models import Order, Role
 from tests.factories import make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 

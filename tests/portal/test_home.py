@@ -12,9 +12,8 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
 from domain.reports.home import HomeRange, choose_period
-from models import Order
+from models import Order, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import read_page

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.guards import staff_auth
-from domain.actor import Actor, ActorKind, Role
-from domain.live import announce
-from domain.sessions import open_session
-from models import SessionKind
+from domain.access.sessions import open_session
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.live import announce
+from models import Role, SessionKind
 from portal.live import QUEUE_SIZE, RESYNC, Hub, Listener, _call_before
 from tests.factories import make_staff
+from web.guards import staff_auth
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.timeout(60)

@@ -10,7 +10,8 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader
 from jinja2.exceptions import UndefinedError
 from quart import Quart, Response, g
 
-from domain.actor import Actor, ActorKind, Role
+from domain.kernel.actor import Actor, ActorKind
+from models import Role
 from portal.navigation import build_navigation
 from portal.render import (
     add_toast,

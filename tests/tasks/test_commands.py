@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.embedded import EmbeddedPostgres
+from models.postgres.embedded import EmbeddedPostgres
 from proofs.ground import ROOT, free_port
 from tests.conftest import TEST_DATA
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import Refused
-from domain.passwords import verify_password
-from domain.phone import parse_phone
+from domain.access.passwords import verify_password
+from domain.kernel.errors import Refused
+from domain.kernel.phone import parse_phone
 from models.session import Database, raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import FILLED, load_demo_company

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.errors import Refused
-from domain.passwords import verify_password
+from domain.access.passwords import verify_password
+from domain.kernel.errors import Refused
 from models.session import Database, raw_connection
 from tasks.northwind import load_northwind
 from tasks.northwind_books import BookSums, add_up, discount_of, gross_of, read_books

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.postgres_home import open_home
-from models.postgres_processes import is_anything_left, read_pid_file, wait_until
+from models.postgres.home import open_home
+from models.postgres.processes import is_anything_left, read_pid_file, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from domain.actor import SYSTEM
-from domain.errors import OutsideServiceFailed
-from domain.job_runs import requeue_lost_runs
-from domain.jobs import enqueue
-from domain.outbox import queue_mail
-from domain.system.runs import do_again
+from domain.jobs.enqueue import enqueue
+from domain.jobs.list_runs import do_again
+from domain.jobs.runs import requeue_lost_runs
+from domain.kernel.actor import SYSTEM
+from domain.kernel.errors import OutsideServiceFailed
+from domain.messages.outbox import queue_mail
 from models import IdempotencyKey, JobRun, OutboxMessage
 from models.session import Database
 from tasks.job import JOBS, Work, job

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from domain.jobs import enqueue
+from domain.jobs.enqueue import enqueue
 from models.session import Database, use_database
 
 

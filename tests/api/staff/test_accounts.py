@@ -12,11 +12,10 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.app import build_app
-from domain.actor import Role
-from domain.clock import now
-from domain.crypto import encrypt
-from models import AuditEntry, LoginSession, OneTimeCode, OutboxMessage, Staff
+from app import build_app
+from domain.access.crypto import encrypt
+from domain.kernel.clock import now
+from models import AuditEntry, LoginSession, OneTimeCode, OutboxMessage, Role, Staff
 from models.session import Database
 from settings import Settings
 from tests.api.staff.entering import STAFF_KEYS, login

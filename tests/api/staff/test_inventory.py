@@ -8,11 +8,10 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.errors import InvalidInput, Refused
 from domain.inventory.adjust import AdjustStock, adjust_stock
 from domain.inventory.receive import ReceiveGoods, average_cost, receive_goods
-from models import AuditEntry, Product, StockMovement
+from domain.kernel.errors import InvalidInput, Refused
+from models import AuditEntry, Product, Role, StockMovement
 from tests.factories import as_actor, make_product, make_staff, sign_in
 
 LINE_KEYS = {

@@ -8,8 +8,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from models import AuditEntry, Customer, OrderEvent, Payment, Product, StockMovement
+from models import AuditEntry, Customer, OrderEvent, Payment, Product, Role, StockMovement
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order, order_body
 

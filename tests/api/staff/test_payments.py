@@ -9,11 +9,10 @@ from PIL import Image
 from quart.datastructures import FileStorage
 from sqlalchemy import select
 
-from domain.actor import Role
-from domain.errors import OutsideServiceFailed, Refused
+from domain.kernel.errors import OutsideServiceFailed, Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditEntry, IntentState, OrderEvent, OutboxMessage, PaperCheckImage, Payment, StripeIntent
+from models import CreditEntry, IntentState, OrderEvent, OutboxMessage, PaperCheckImage, Payment, Role, StripeIntent
 from tests.domain.payments.paying import make_owed_order, read_order
 from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.job_runner import run_jobs

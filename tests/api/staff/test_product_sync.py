@@ -8,7 +8,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.images import to_data_url
+from domain.kernel.images import to_data_url
 from models import KeyScope, Product, ProductImage, StockMovement
 from tests.factories import make_product
 from tests.factories.catalogue import as_file, make_key, make_picture

@@ -8,7 +8,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.images import to_data_url
+from domain.kernel.images import to_data_url
 from models import AuditEntry, Product
 from models.session import Database, raw_connection
 from tests.factories import make_product

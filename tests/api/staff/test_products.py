@@ -11,11 +11,10 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
 from domain.catalogue.gallery import MOST_PICTURES
-from domain.clock import now
-from domain.images import read_data_url, to_data_url
-from models import Product, ProductImage, StockMovement
+from domain.kernel.clock import now
+from domain.kernel.images import read_data_url, to_data_url
+from models import Product, ProductImage, Role, StockMovement
 from models.session import Database
 from tests.factories import make_category, make_product, make_staff, sign_in
 from tests.factories.catalogue import as_file, make_picture

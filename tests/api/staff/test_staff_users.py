@@ -8,9 +8,8 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.clock import now
-from models import AuditEntry, Order, Staff
+from domain.kernel.clock import now
+from models import AuditEntry, Order, Role, Staff
 from tests.api.staff.entering import STAFF_KEYS, login
 from tests.factories import make_customer, make_staff, sign_in
 

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from domain.actor import Role
-from models import OutboxMessage
+from models import OutboxMessage, Role
 from tests.factories import make_staff, sign_in
 from tests.fakes.mail_server import fake_mail
 

@@ -13,7 +13,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
+from domain.kernel.clock import now
 from integrations import google_client
 from models import AuditEntry, Customer, Order
 from models.session import Database

@@ -9,7 +9,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
+from domain.kernel.clock import now
 from models import Customer, OneTimeCode, Order
 from models.session import Database
 from settings import Settings

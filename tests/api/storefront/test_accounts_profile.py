@@ -10,8 +10,8 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import SYSTEM
 from domain.credit.ledger import move_credit
+from domain.kernel.actor import SYSTEM
 from models import AuditEntry, CreditKind, Customer, LoginSession, OneTimeCode, Order, OrderEvent
 from models.session import Database
 from tests.factories import PASSWORD, as_actor, make_customer, make_product, make_staff, sign_in

@@ -9,7 +9,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
+from domain.kernel.clock import now
 from models import AuditEntry, Customer, LoginSession, OneTimeCode, OutboxMessage
 from models.session import Database
 from settings import Settings

@@ -12,9 +12,8 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.clock import now
-from models import AuditEntry, Category, Product, ProductImage, ProductImageData
+from domain.kernel.clock import now
+from models import AuditEntry, Category, Product, ProductImage, ProductImageData, Role
 from models.session import Database
 from tests.factories import make_category, make_product, make_staff, sign_in
 from tests.statements import noted_statements

@@ -9,7 +9,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.clock import now
+from domain.kernel.clock import now
 from models import IdempotencyKey, Order, OrderItem, OutboxMessage, Product, StockMovement
 from tests.factories import as_actor, make_customer, make_product, sign_in
 from tests.factories.orders import make_order, order_body

@@ -8,12 +8,12 @@ import pytest
 from quart import Quart
 from sqlalchemy import func, select
 
-from api.app import build_app
-from domain.actor import GUEST, Role
-from domain.orders.cancel import cancel_order
+from app import build_app
+from domain.kernel.actor import GUEST
+from domain.order_desk.cancel import cancel_order
 from domain.payments import ask
 from integrations.stripe_client import StillRunning
-from models import JobRun, KeyScope, PayLink, StripeIntent
+from models import JobRun, KeyScope, PayLink, Role, StripeIntent
 from tests.domain.payments.paying import list_money, list_states, make_owed_order, read_order
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.catalogue import make_key

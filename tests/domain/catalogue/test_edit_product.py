@@ -9,12 +9,11 @@ from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
 from domain.catalogue.categories import CreateCategory, EditCategory, create_category, edit_category
 from domain.catalogue.create_product import CreateProduct, create_product
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
-from domain.errors import InvalidInput, NotAllowed, NotFound, Refused
-from models import AuditEntry, Category, ProductImage, ProductImageData
+from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
+from models import AuditEntry, Category, ProductImage, ProductImageData, Role
 from models.session import Database
 from tests.factories import as_actor, make_category, make_product, make_staff
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
 from domain.catalogue import gallery
 from domain.catalogue.edit_product import lock_product
 from domain.catalogue.gallery import add_gallery_images, list_gallery
 from domain.catalogue.pictures import prepare_picture
+from models import Role
 from tests.factories import as_actor, make_product, make_staff
 from tests.factories.catalogue import make_picture
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from domain.actor import Actor, ActorKind, Role
 from domain.catalogue.product_table import ProductFilters, list_product_lines
 from domain.catalogue.search import Word, read_search
 from domain.catalogue.staff_products import ListAllProducts, list_all_products
 from domain.catalogue.sync_reads import SyncListProducts, sync_list_products
 from domain.inventory.stock_list import ListInventory, list_stock_lines
+from domain.kernel.actor import Actor, ActorKind
+from models import Role
 from models.session import Database
 from tests.statements import noted_statements
 

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Actor, ActorKind, Role
 from domain.catalogue.bulk_save import BulkSaveProducts, bulk_save_products
 from domain.catalogue.delete_product import delete_product
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
 from domain.catalogue.sync_edits import SyncUpdateStock, sync_update_stock
-from domain.errors import InvalidInput, Refused
 from domain.inventory.adjust import AdjustStock, adjust_stock
 from domain.inventory.receive import ReceiveGoods, ReceiveStock, average_cost, receive_goods, receive_stock
-from models import KeyScope, OrderItem, Product, StockMovement
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.errors import InvalidInput, Refused
+from models import KeyScope, OrderItem, Product, Role, StockMovement
 from models.session import Database
 from tests.factories import as_actor, make_category, make_product, make_staff
 from tests.factories.orders import make_order

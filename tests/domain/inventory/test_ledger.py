@@ -6,11 +6,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.errors import InvalidInput, NotAllowed, NotFound, Refused
-from domain.inventory.ledger import StockLevel, list_movements, set_stock_level
-from domain.paging import PageInput
-from models import Product, StockMovement, StockReason
+from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
+from domain.kernel.paging import PageInput
+from domain.stock.ledger import StockLevel, list_movements, set_stock_level
+from models import Product, Role, StockMovement, StockReason
 from models.session import Database
 from tests.factories import as_actor, make_product, make_staff
 

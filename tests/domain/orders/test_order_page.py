@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.orders.order_page import get_order_page
+from domain.order_desk.order_page import get_order_page
+from models import Role
 from tests.factories import as_actor, make_product, make_staff
 from tests.factories.orders import make_order
 

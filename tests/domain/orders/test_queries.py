@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import Role
-from domain.errors import NotFound
+from domain.kernel.errors import NotFound
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import (
     count_by_tab,
@@ -20,7 +19,7 @@ from domain.orders.queries import (
     list_orders,
     sum_orders,
 )
-from models import Order, OrderEvent
+from models import Order, OrderEvent, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.orders import make_order
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.actor import Role
-from domain.errors import Refused
-from domain.orders.statuses import OrderStatus, allowed_next, can_cancel, check_move
+from domain.kernel.errors import Refused
+from domain.orders.statuses import allowed_next, can_cancel, check_move
+from models import OrderStatus, Role
 
 CLERKS = [None, Role.STAFF, Role.SALES_REP, Role.WAREHOUSE]
 HEADS = [Role.ADMIN, Role.MANAGER]

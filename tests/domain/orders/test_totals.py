@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInput
-from domain.money import MOST_MONEY, ZERO, is_cents, round_half_up
+from domain.kernel.errors import InvalidInput
+from domain.kernel.money import MOST_MONEY, ZERO, is_cents, round_half_up
 from domain.orders.totals import (
     calculate_delivery_fee,
     calculate_totals,

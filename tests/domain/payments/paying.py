@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from domain.actor import GUEST, Actor
-from domain.orders.edit_items import EditItems, edit_items
+from domain.kernel.actor import GUEST, Actor
+from domain.order_desk.edit_items import EditItems, edit_items
 from domain.payments.card import ConfirmedPayment, ConfirmPayment, CreateIntent, confirm_payment, create_payment_intent
 from domain.payments.checkout import open_checkout
 from domain.payments.events import ask_about

@@ -7,18 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from domain.actor import Role
-from domain.credit.apply import ApplyCredit, apply_credit
 from domain.credit.ledger import get_credit_balance, move_credit
 from domain.customers.linking import link_orders, unlink_orders
-from domain.errors import OutsideServiceFailed, Refused
-from domain.orders.cancel import cancel_order
-from domain.orders.move import move_order
-from domain.orders.statuses import OrderStatus
+from domain.kernel.errors import OutsideServiceFailed, Refused
+from domain.order_desk.cancel import cancel_order
+from domain.order_desk.move import move_order
+from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundWay
 from domain.payments.refund_rows import list_refundable
-from models import CreditKind, Customer, OrderEvent, Payment
+from models import CreditKind, Customer, OrderEvent, OrderStatus, Payment, Role
 from tests.domain.payments.paying import (
     card_row,
     edit_to,

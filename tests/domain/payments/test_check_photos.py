@@ -10,14 +10,14 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.actor import GUEST, SYSTEM, Actor, Role
-from domain.errors import NotConfigured, NotFound, OutsideServiceFailed
-from domain.orders.delete import delete_order
+from domain.kernel.actor import GUEST, SYSTEM, Actor
+from domain.kernel.errors import NotConfigured, NotFound, OutsideServiceFailed
+from domain.order_desk.delete import delete_order
 from domain.payments.check_photos import get_check_photo, prepare_photos, store_photos
 from domain.payments.checks import upload_check
 from integrations.errors import ServiceFailed
 from integrations.r2_client import put_object
-from models import JobRun, Order, PaperCheckImage
+from models import JobRun, Order, PaperCheckImage, Role
 from settings import Settings
 from tests.factories import as_actor, make_product, make_staff, sign_in
 from tests.factories.catalogue import make_picture

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from domain.actor import GUEST, Actor
-from domain.clock import now
 from domain.customers.profile import delete_account
-from domain.errors import Refused
+from domain.kernel.actor import GUEST, Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import Refused
 from domain.payments import card, reconcile
 from domain.payments.card import CreateIntent, create_payment_intent
 from domain.payments.reconcile import reconcile_payments

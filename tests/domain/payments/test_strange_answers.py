@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from domain.errors import OutsideServiceFailed, Refused
+from domain.kernel.errors import OutsideServiceFailed, Refused
 from domain.payments import ask, card, checkout, reconcile
 from domain.payments.checkout import ask_about_link, open_checkout
 from domain.payments.reconcile import reconcile_payments

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from domain.actor import Actor, Role
-from domain.credit.apply import ApplyCredit, apply_credit
 from domain.credit.ledger import move_credit
-from domain.errors import Refused
-from domain.orders.cancel import cancel_order
-from domain.orders.delete import delete_order
+from domain.kernel.actor import Actor
+from domain.kernel.errors import Refused
+from domain.order_desk.cancel import cancel_order
+from domain.order_desk.delete import delete_order
+from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from integrations.stripe_client import AnswerLost
-from models import CreditKind, IntentState, JobRun, Payment
+from models import CreditKind, IntentState, JobRun, Payment, Role
 from tests.domain.payments.paying import (
     confirm,
     edit_to,

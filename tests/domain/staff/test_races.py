@@ -7,14 +7,14 @@ import pyotp
 import pytest
 from sqlalchemy import func, select
 
-from domain.actor import SYSTEM, Role
-from domain.clock import now
-from domain.crypto import encrypt
-from domain.errors import DomainError
+from domain.access.crypto import encrypt
+from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
+from domain.kernel.errors import DomainError
 from domain.staff.reset import ForgotPassword, ResetPassword, request_password_reset, reset_password
 from domain.staff.sign_in import Doorway, SignIn, sign_in
 from domain.staff.users import CreateStaff, UpdateStaff, create_staff, delete_staff, update_staff
-from models import LoginSession, Staff
+from models import LoginSession, Role, Staff
 from models.session import Database
 from tests.factories import PASSWORD, make_staff
 

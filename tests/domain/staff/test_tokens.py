@@ -4,7 +4,7 @@ import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.app import build_app
+from app import build_app
 from domain.staff.tokens import issue_staff_token, read_staff_token
 from settings import Settings
 from tests.conftest import SECRET

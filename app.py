@@ -1,0 +1,154 @@
+"""The web app: which doors it has and what stands around every request."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from quart import Blueprint, Quart, abort, request
+from quart.json.provider import JSONProvider
+from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
+from quart.wrappers import BaseRequestWebsocket
+from werkzeug.routing import IntegerConverter
+
+from api import internal, storefront, webhooks
+from api import staff as staff_doors
+from domain.kernel.actor import Actor
+from domain.kernel.inputs import BIGGEST_ID
+from domain.reports.waiting import count_waiting
+from integrations.stripe_client import close_stripe
+from models.session import Database, current_database, use_database
+from portal import blueprints as portal_blueprints
+from portal import parts
+from portal.csrf import csrf_token, register_csrf
+from portal.errors import is_page, show_error_page
+from portal.live import register_live
+from portal.render import prepare_templates
+from settings import Settings
+from web.bodies import register_body_limits
+from web.errors import register_errors
+from web.guards import check_guards, customer_auth, staff_auth, static_file
+from web.headers import register_headers
+from web.observed import register_observation
+from web.request import register_transactions
+from web.steady import SteadyQuart
+
+ROOT = Path(__file__).parent
+LARGEST_BODY_MB = 64
+NOBODYS_ID = BIGGEST_ID + 1
+
+
+class IdConverter(IntegerConverter):
+    """A record's id in a path; every one that no row can have is read as the same one, which has no page."""
+
+    def to_python(self, value: str) -> int:
+        """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
+        return min(int(value), NOBODYS_ID) if len(value) <= len(str(NOBODYS_ID)) else NOBODYS_ID
+
+
+async def refuse_nobodys_id() -> None:
+    """Answer 404 for a path that names what can't be there, before anybody asks who wants to know."""
+    if NOBODYS_ID in (request.view_args or {}).values():
+        abort(404)
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Quart's signed cookie carries the pages' toasts; the JSON doors have no use for one and are spared it."""
+
+    async def open_session(self, app: Quart, incoming: BaseRequestWebsocket) -> SecureCookieSession | None:
+        """The session of a page; None elsewhere."""
+        return await super().open_session(app, incoming) if is_page(incoming.path) else None
+
+    async def make_null_session(self, app: Quart) -> NullSession:  # noqa: ARG002 - Quart's own signature
+        """What the JSON doors get."""
+        return _NO_SESSION
+
+
+_NO_SESSION = NullSession()
+
+
+class OrjsonProvider(JSONProvider):
+    """orjson in both directions; times in UTC with Z."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002 - the same
+        """A value as JSON text."""
+        return orjson.dumps(obj, option=orjson.OPT_UTC_Z).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # noqa: ARG002 - the same
+        """JSON text as a value."""
+        return orjson.loads(s)
+
+
+async def _count_waiting(actor: Actor) -> Mapping[str, int]:
+    async with current_database().reading() as connection:
+        return await count_waiting(connection, visible_to=actor)
+
+
+def doors() -> list[Blueprint]:
+    """Every door of the app, each a blueprint."""
+    return [
+        *storefront.blueprints(),
+        *staff_doors.blueprints(),
+        *webhooks.blueprints(),
+        *internal.blueprints(),
+        *portal_blueprints(),
+    ]
+
+
+def build_app(settings: Settings) -> Quart:
+    """The app with every door, guard and header in place; raises RuntimeError for a route without a guard."""
+    app = SteadyQuart(
+        "ladle",
+        root_path=str(ROOT),
+        static_folder=None,
+        template_folder=str(ROOT / "templates"),
+    )
+    app.static_folder = str(ROOT / "static")
+    app.config["SETTINGS"] = settings
+    app.config["QUART_AUTH_COOKIE_SECURE"] = settings.is_production
+    app.config["SESSION_COOKIE_SECURE"] = settings.is_production
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.secret_key = settings.secret_key.split(",")[0]
+    app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
+    app.json = OrjsonProvider(app)
+    app.session_interface = PageSessions()
+    app.url_map.strict_slashes = False
+    # A redirect to the address with one slash would name the host that the caller named, without TLS.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = IdConverter
+    app.add_url_rule("/static/<path:filename>", "static", static_file)
+
+    # Quart runs what is registered here last to first after a request: headers see the finished answer.
+    register_observation(app)
+    register_headers(app)
+    register_transactions(app)
+    register_body_limits(app, largest=LARGEST_BODY_MB)
+    customer_auth.init_app(app)
+    staff_auth.init_app(app)
+    register_errors(app, is_page=is_page, show_page=show_error_page)
+    prepare_templates(
+        app,
+        zone=settings.timezone,
+        company_name=settings.company_name,
+        csrf_token=csrf_token,
+        count_waiting=_count_waiting,
+    )
+    app.before_request(refuse_nobodys_id)
+    register_csrf(app)
+    register_live(app)
+    for blueprint in doors():
+        app.register_blueprint(blueprint)
+    if not settings.is_production:
+        app.register_blueprint(parts.blueprint)
+    check_guards(app)
+
+    @app.before_serving
+    async def open_database() -> None:
+        if not app.testing:
+            use_database(
+                Database(settings.database_url, pool_size=settings.database_pool, read_url=settings.read_database_url)
+            )
+
+    app.after_serving(close_stripe)
+
+    return app

@@ -1,0 +1,137 @@
+"""How pages and mails write money, dates, phones and numbers: one format each, everywhere.
+
+A missing value (None) is written as an en dash, so that an empty cell is never mistaken for a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment
+
+from domain.kernel.money import format_money
+from domain.kernel.phone import format_phone
+
+NOTHING = "–"
+MINUS = "−"
+Number = Decimal | float | int
+
+
+def show_money(value: Decimal | float | None) -> str:
+    """An amount as `$1,784.90`; below zero the minus stands before the dollar sign."""
+    return NOTHING if value is None else format_money(Decimal(str(value)))
+
+
+def format_number(value: Number | None, places: int = 0) -> str:
+    """A count or measure as `1,286`, with a fixed number of decimal places."""
+    if value is None:
+        return NOTHING
+    number = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return f"{MINUS if number < 0 else ''}{abs(number):,.{places}f}"
+
+
+def format_percent(value: Number | None, places: int = 1) -> str:
+    """A share as `8.4%`; the value is already in percent, not a fraction."""
+    return NOTHING if value is None else f"{format_number(value, places)}%"
+
+
+def format_plural(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: `1 order`, `1,286 orders`."""
+    return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def show_phone(value: str | None) -> str:
+    """A kept number as `(216) 555-0148` or in international form; one of an old book as it was written."""
+    return _write_phone(value) if value else NOTHING
+
+
+_write_phone = lru_cache(maxsize=4096)(format_phone)
+
+
+def format_date(value: date | None, zone: tzinfo = UTC) -> str:
+    """A day as `Nov 23, 2026`; a moment is first brought to the business's own day."""
+    if value is None:
+        return NOTHING
+    day = value.astimezone(zone).date() if isinstance(value, datetime) else value
+    return f"{day:%b} {day.day}, {day.year}"
+
+
+def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
+    """A day in a list: `Nov 23` in this year, else with the year."""
+    if value is None:
+        return NOTHING
+    day = value.astimezone(zone).date() if isinstance(value, datetime) else value
+    return f"{day:%b} {day.day}" if day.year == today.year else format_date(day)
+
+
+def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
+    """The time of day as `9:41 am`."""
+    if value is None:
+        return NOTHING
+    moment = value.astimezone(zone)
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def format_datetime(value: datetime | None, zone: tzinfo = UTC) -> str:
+    """A moment on a record as `Nov 22, 2026, 6:52 pm`."""
+    return NOTHING if value is None else f"{format_date(value, zone)}, {format_time(value, zone)}"
+
+
+def format_when(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:
+    """A moment in a list: `Today, 8:04 am`, `Nov 22, 6:52 pm`, or with the year when it is not this one."""
+    if value is None:
+        return NOTHING
+    day = value.astimezone(zone).date()
+    word = "Today" if day == today else format_day(day, today=today)
+    return f"{word}, {format_time(value, zone)}"
+
+
+def format_at(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:
+    """A moment within a sentence: `today 8:04 am`, `Nov 22, 6:52 pm`."""
+    return format_when(value, zone, today=today).replace("Today, ", "today ")
+
+
+def format_range(first: date, last: date, *, today: date) -> str:
+    """A period as `Oct 25 – Nov 23`, with years only when it is not within this year."""
+    if first.year == last.year == today.year:
+        return f"{format_day(first, today=today)} – {format_day(last, today=today)}"
+    return f"{format_date(first)} – {format_date(last)}"
+
+
+def read_initials(name: str) -> str:
+    """The one or two letters that stand for a person in a round mark: `MH` for Maren Holt."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+def with_query(args: dict[str, Any], **changes: Any) -> str:
+    """The page's own query string with some values changed; None takes one out, so links keep the filters."""
+    merged = {**args, **changes}
+    kept = {name: value for name, value in merged.items() if value not in (None, "", [])}
+    return "?" + urlencode(kept, doseq=True)
+
+
+def register_filters(env: Environment, *, zone: ZoneInfo, today: Callable[[], date]) -> None:
+    """Give a template environment every filter, in the business's time zone; `today` is asked at each use."""
+    env.filters.update(
+        money=show_money,
+        number=format_number,
+        percent=format_percent,
+        plural=format_plural,
+        phone=show_phone,
+        initials=read_initials,
+        date=lambda value: format_date(value, zone),
+        day=lambda value: format_day(value, zone, today=today()),
+        time=lambda value: format_time(value, zone),
+        datetime=lambda value: format_datetime(value, zone),
+        when=lambda value: format_when(value, zone, today=today()),
+        at=lambda value: format_at(value, zone, today=today()),
+        period=lambda pair: format_range(pair[0], pair[1], today=today()),
+        query=with_query,
+    )

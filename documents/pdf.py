@@ -1,0 +1,88 @@
+"""PDFs from HTML. The PDF maker runs in child processes only: it takes a second to load, and a machine that lacks
+its libraries or fonts would lose the server with it.
+"""
+
+import asyncio
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from domain.kernel.codes import Code
+from domain.kernel.errors import OutsideServiceFailed
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+LONGEST_SECONDS = 60
+# A child that made so many documents is replaced, so that what it leaks stays bounded.
+DOCUMENTS_PER_CHILD = 200
+
+
+class _Pool:
+    children: ProcessPoolExecutor | None = None
+
+
+async def render_pdf(html: str) -> bytes:
+    """The PDF of an HTML page that refers to nothing but our own static files, by paths below `static/`.
+
+    Raises OutsideServiceFailed when the PDF maker dies or takes longer than a minute.
+    """
+    try:
+        return await _render_once(html)
+    except BrokenProcessPool:
+        # One more try with fresh children: another document may have killed the one that had this one too.
+        close_documents()
+    try:
+        return await _render_once(html)
+    except BrokenProcessPool:
+        close_documents()
+        raise OutsideServiceFailed(
+            "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?",
+            code=Code.PDF_FAILED,
+        ) from None
+
+
+async def _render_once(html: str) -> bytes:
+    work = asyncio.get_running_loop().run_in_executor(_children(), _write_pdf, html)
+    try:
+        return await asyncio.wait_for(work, LONGEST_SECONDS)
+    except TimeoutError:
+        close_documents()
+        raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.", code=Code.PDF_FAILED) from None
+
+
+def close_documents() -> None:
+    """End the child processes; the next document starts new ones."""
+    children, _Pool.children = _Pool.children, None
+    if children is not None:
+        children.shutdown(wait=False, cancel_futures=True)
+
+
+def _children() -> ProcessPoolExecutor:
+    if _Pool.children is None:
+        _Pool.children = ProcessPoolExecutor(
+            max_workers=2,
+            # A fork of the server would share its sockets and its event loop with the child.
+            mp_context=multiprocessing.get_context("forkserver"),
+            max_tasks_per_child=DOCUMENTS_PER_CHILD,
+        )
+    return _Pool.children
+
+
+def _write_pdf(html: str) -> bytes:
+    """Runs in the child."""
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
+
+    class StaticFiles(URLFetcher):  # type: ignore[misc, no-any-unimported, unused-ignore]
+        """Reads our own static files; a document can reach nothing else."""
+
+        def fetch(self, url: str, headers: object = None) -> object:
+            path = Path(unquote(urlsplit(url).path)).resolve()
+            if not url.startswith("file://") or STATIC not in path.parents:
+                raise ValueError(f"Documents may not refer to {url}")
+            return super().fetch(url, headers)
+
+    page = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=StaticFiles(allowed_protocols={"file"}))
+    document: bytes = page.write_pdf()
+    return document

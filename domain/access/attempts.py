@@ -1,0 +1,60 @@
+"""How often an account's password or code may be wrong: ten times, then it rests for a quarter of an hour.
+
+An attempt is counted before it is checked, in a transaction of its own, so that neither a refusal nor a
+hundred attempts at once slip past the count. Never call these while the request holds the account's lock.
+"""
+
+import math
+from datetime import timedelta
+
+from sqlalchemy import case, func, select, text, update
+
+from domain.kernel.clock import now
+from domain.kernel.errors import TooMany
+from models import Customer, Staff
+from models.session import current_database, separate_transaction
+
+MOST_ATTEMPTS = 10
+REST = timedelta(minutes=15)
+NOBODY = 0
+
+Kind = type[Customer] | type[Staff]
+
+
+async def reserve_attempt(kind: Kind, account_id: int) -> bool:
+    """Count one attempt; False while the account rests. For nobody (id 0) it works as long and is False."""
+    at = now()
+    # Where a rest is over the count begins anew.
+    tries = case((kind.locked_until.is_not(None), 1), else_=kind.failed_sign_ins + 1)
+    statement = (
+        update(kind)
+        .where(kind.id == account_id, func.coalesce(kind.locked_until, at) <= at)
+        .values(failed_sign_ins=tries, locked_until=case((tries >= MOST_ATTEMPTS, at + REST), else_=None))
+        .returning(kind.id)
+        .execution_options(synchronize_session=False)
+    )
+    async with separate_transaction() as apart:
+        # Waiting for the disk would tell by its time that the account exists; a crash may forget a count.
+        await apart.execute(text("SET LOCAL synchronous_commit = off"))
+        return await apart.scalar(statement) is not None
+
+
+async def reserve_own_attempt(kind: Kind, account_id: int) -> None:
+    """Count one attempt of somebody signed in; raises TooMany while the account rests."""
+    if await reserve_attempt(kind, account_id):
+        return
+    async with current_database().reading() as connection:
+        locked_until = await connection.scalar(select(kind.locked_until).where(kind.id == account_id))
+    seconds = max(1, math.ceil((locked_until - now()).total_seconds())) if locked_until else 1
+    raise TooMany(f"Too many wrong tries. Try again in {math.ceil(seconds / 60)} minutes.", retry_after_seconds=seconds)
+
+
+async def give_back_attempt(kind: Kind, account_id: int) -> None:
+    """Take back the count of an attempt that was right as far as it went."""
+    async with separate_transaction() as apart:
+        await apart.execute(
+            update(kind)
+            .where(kind.id == account_id)
+            .values(failed_sign_ins=func.greatest(kind.failed_sign_ins - 1, 0), locked_until=None)
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,113 @@
+"""Sign-in sessions of customers and staff: rows that end at the next request after anything that must end them."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.tokens import hash_token, new_token
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import now
+from models import Customer, LoginSession, Role, SessionKind, Staff
+
+STAFF_IDLE = timedelta(hours=12)
+CUSTOMER_LIFETIME = timedelta(days=30)
+TOUCH_EVERY = timedelta(minutes=1)
+
+_FIND_STAFF = (
+    select(
+        LoginSession.id,
+        LoginSession.last_seen_at,
+        Staff.id,
+        Staff.username,
+        Staff.full_name,
+        Staff.role,
+        Staff.totp_confirmed_at.is_not(None),
+    )
+    .join(Staff, Staff.id == LoginSession.staff_id)
+    .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > func.now(), Staff.is_active)
+)
+_FIND_CUSTOMER = (
+    select(
+        LoginSession.id,
+        LoginSession.last_seen_at,
+        Customer.id,
+        Customer.username,
+        Customer.company_name,
+    )
+    .join(Customer, Customer.id == LoginSession.customer_id)
+    .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > func.now(), Customer.is_active)
+)
+
+
+async def open_session(
+    db: AsyncSession, kind: SessionKind, subject_id: int, *, address: str = "", user_agent: str = ""
+) -> str:
+    """Sign somebody in: write the session's row and return the random id for the cookie."""
+    token = new_token()
+    lifetime = STAFF_IDLE if kind is SessionKind.STAFF else CUSTOMER_LIFETIME
+    db.add(
+        LoginSession(
+            token_hash=hash_token(token),
+            kind=kind,
+            staff_id=subject_id if kind is SessionKind.STAFF else None,
+            customer_id=subject_id if kind is SessionKind.CUSTOMER else None,
+            address=address,
+            user_agent=user_agent[:300],
+            expires_at=now() + lifetime,
+        )
+    )
+    await db.flush()
+    return token
+
+
+async def find_staff_session(connection: AsyncConnection, token: str) -> Actor | None:
+    """Who holds this staff session id, if the session is open and the colleague active."""
+    row = (await connection.execute(_FIND_STAFF.where(LoginSession.token_hash == hash_token(token)))).first()
+    if row is None:
+        return None
+    session_id, last_seen_at, staff_id, username, full_name, role, has_factor = row
+    await _touch(connection, session_id, last_seen_at, STAFF_IDLE)
+    name = full_name or username
+    return Actor(ActorKind.STAFF, staff_id, name, Role(role), session_id, has_second_factor=has_factor)
+
+
+async def find_customer_session(connection: AsyncConnection, token: str) -> Actor | None:
+    """Who holds this customer session id, if the session is open and the account active."""
+    row = (await connection.execute(_FIND_CUSTOMER.where(LoginSession.token_hash == hash_token(token)))).first()
+    if row is None:
+        return None
+    session_id, last_seen_at, customer_id, username, company_name = row
+    await _touch(connection, session_id, last_seen_at, None)
+    return Actor(ActorKind.CUSTOMER, customer_id, company_name or username, None, session_id)
+
+
+async def _touch(connection: AsyncConnection, session_id: int, last_seen_at: datetime, idle: timedelta | None) -> None:
+    """Note the use of a session at most once a minute, moving an idle limit along."""
+    at = now()
+    if at - last_seen_at < TOUCH_EVERY:
+        return
+    values = {"last_seen_at": at} | ({"expires_at": at + idle} if idle else {})
+    await connection.execute(update(LoginSession).where(LoginSession.id == session_id).values(**values))
+
+
+async def end_session(db: AsyncSession, session_id: int) -> None:
+    """End one session."""
+    await db.execute(
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
+        .values(ended_at=now())
+    )
+
+
+async def end_sessions_of(
+    db: AsyncSession, kind: SessionKind, subject_id: int, *, except_session_id: int | None = None
+) -> int:
+    """End every session of one person, but the one in hand where given; returns how many ended."""
+    owner = LoginSession.staff_id if kind is SessionKind.STAFF else LoginSession.customer_id
+    ended = await db.execute(
+        update(LoginSession)
+        .where(owner == subject_id, LoginSession.ended_at.is_(None), LoginSession.id != (except_session_id or 0))
+        .values(ended_at=now())
+    )
+    return int(ended.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,155 @@
+"""What becomes of one job: each step is one statement of its own, so that a killed worker leaves the truth behind.
+
+pgqueuer does not count a crash as an attempt. Here every start is counted before the work begins; starts that ended
+neither well nor in a failure were crashes, and a job that crashed its worker three times is parked.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.live import CHANNEL
+from models import JobState
+from models.session import current_database
+
+MOST_CRASHES = 3
+LONGEST_ERROR = 2000
+PARKED_BECAUSE = "The worker ended three times while doing this job, so it is not tried again by itself."
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A job whose start is counted; `is_parked` says that it must not be done."""
+
+    id: int
+    name: str
+    payload: dict[str, Any]
+    failures: int
+    is_parked: bool
+
+
+def _changing(update: str) -> TextClause:
+    """The statement with a NOTIFY for the pages that show the job."""
+    return text(
+        f"WITH run AS ({update} RETURNING id, name, payload, failures, state) "  # noqa: S608 - fixed texts only.
+        f"SELECT run.*, pg_notify('{CHANNEL}', 'jobs:' || id) FROM run"
+    )
+
+
+_START = _changing(
+    "UPDATE job_run SET starts = starts + 1, started_at = now(),"
+    " state = CASE WHEN starts - failures >= :most THEN 'parked' ELSE 'running' END,"
+    " finished_at = CASE WHEN starts - failures >= :most THEN now() END,"
+    " last_error = CASE WHEN starts - failures >= :most THEN :parked_because ELSE last_error END"
+    " WHERE id = :id AND state IN ('queued', 'running')"
+)
+_FINISH = _changing(
+    "UPDATE job_run SET state = 'done', finished_at = now(), last_error = '', result = CAST(:result AS jsonb)"
+    " WHERE id = :id AND state = 'running'"
+)
+_FAIL = _changing(
+    "UPDATE job_run SET failures = failures + 1, last_error = :error,"
+    " state = CASE WHEN :again THEN 'queued' ELSE 'failed' END,"
+    " finished_at = CASE WHEN :again THEN NULL ELSE now() END"
+    " WHERE id = :id AND state = 'running'"
+)
+_GIVE_BACK = _changing(
+    "UPDATE job_run SET state = 'queued', starts = greatest(starts - 1, 0) WHERE id = :id AND state = 'running'"
+)
+_PROGRESS = _changing(
+    "UPDATE job_run SET progress_done = :done, progress_total = :total WHERE id = :id AND state = 'running'"
+)
+_REQUEUE = text(
+    """
+WITH lost AS (
+  SELECT id, name FROM job_run
+  WHERE state IN ('queued', 'running') AND created_at < now() - interval '1 minute'
+    AND NOT EXISTS (SELECT FROM pgqueuer WHERE payload = convert_to(job_run.id::text, 'UTF8') AND status <> 'failed')
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+  SELECT 0, name, convert_to(id::text, 'UTF8'), 'queued' FROM lost RETURNING id
+)
+SELECT count(*) FROM job
+"""
+)
+_OPEN_AGAIN = text(
+    """
+WITH run AS (
+  UPDATE job_run SET state = 'queued', starts = 0, failures = 0, finished_at = NULL, progress_done = 0,
+    progress_total = NULL, result = NULL
+  WHERE id = :id AND state IN ('failed', 'parked') RETURNING id, name
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+  SELECT 0, name, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id
+)
+SELECT count(*) FROM job
+"""
+)
+
+
+async def start_run(run_id: int) -> StartedJob | None:
+    """Count a start; None when the job is done already, as after a crash between its end and the queue's word."""
+    row = await _run(_START, id=run_id, most=MOST_CRASHES, parked_because=PARKED_BECAUSE)
+    if row is None:
+        return None
+    return StartedJob(row["id"], row["name"], row["payload"], row["failures"], row["state"] == JobState.PARKED)
+
+
+async def finish_run(run_id: int, result: dict[str, Any] | None) -> None:
+    """The job is done; `result` is what its page shows."""
+    await _run_surely(_FINISH, id=run_id, result=None if result is None else orjson.dumps(result, default=str).decode())
+
+
+async def fail_run(run_id: int, error: str, *, again: bool) -> None:
+    """The job failed: it waits for its next attempt, or has had its last."""
+    await _run_surely(_FAIL, id=run_id, error=error[:LONGEST_ERROR].replace("\0", ""), again=again)
+
+
+async def give_back_run(run_id: int) -> None:
+    """The worker had to stop before the job's end; that start does not count as a crash."""
+    await _run_surely(_GIVE_BACK, id=run_id)
+
+
+async def report_progress(run_id: int, done: int, total: int | None) -> None:
+    """How far the job has come, for the bar on its page."""
+    await _run(_PROGRESS, id=run_id, done=done, total=total)
+
+
+async def requeue_lost_runs() -> int:
+    """Queue the open jobs that the queue itself no longer knows; answers how many there were."""
+    async with current_database().reading() as connection:
+        return int((await connection.execute(_REQUEUE)).scalar_one())
+
+
+async def open_run_again(db: AsyncSession, run_id: int) -> bool:
+    """Queue a failed or parked job with a fresh count; False when it is neither any more."""
+    return bool((await db.execute(_OPEN_AGAIN, {"id": run_id})).scalar_one())
+
+
+async def _run(statement: TextClause, **values: Any) -> RowMapping | None:
+    async with current_database().reading() as connection:
+        return (await connection.execute(statement, values)).mappings().one_or_none()
+
+
+async def _run_surely(statement: TextClause, **values: Any) -> None:
+    """Run the statement, also over a restart of the database; after half a minute its error goes to the caller."""
+    for pause_seconds in (0.1, 0.5, 2, 5, 10, 12):
+        try:
+            await _run(statement, **values)
+        except Exception:  # noqa: BLE001 - whatever went wrong, the job's end is worth another try.
+            await asyncio.sleep(pause_seconds)
+        else:
+            return
+    await _run(statement, **values)
+
+
+def is_overdue(waiting_since: datetime | None, now: datetime, *, minutes: int = 10) -> bool:
+    """True when the oldest job that could run has waited this long: no worker runs, or all are busy."""
+    return waiting_since is not None and (now - waiting_since).total_seconds() > minutes * 60

@@ -1,0 +1,84 @@
+"""Events that outside companies send us: kept once by the company's own id, then processed by a job.
+
+They come in any order and any number of times; the same end state must come out. Whoever reads a company's events
+registers one function with `processes`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.clock import now
+from models import WebhookEvent
+from models.session import raw_connection, separate_transaction
+
+PROCESS_JOB = "process_webhook"
+Processor = Callable[[AsyncSession, WebhookEvent], Awaitable[None]]
+
+_processors: dict[str, Processor] = {}
+
+_STORE = """
+WITH event AS (
+  INSERT INTO webhook_event (provider, event_id, kind, payload) VALUES ($1, $2, $3, $4::jsonb)
+  ON CONFLICT (provider, event_id) DO NOTHING RETURNING id
+),
+run AS (
+  INSERT INTO job_run (name, payload) SELECT $5, jsonb_build_object('event_id', id) FROM event RETURNING id
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+  SELECT 0, $5, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id, priority, entrypoint
+),
+log AS (
+  INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
+  SELECT id, 'queued', entrypoint, priority FROM job
+)
+SELECT count(*) FROM event
+"""
+
+
+def processes(provider: str) -> Callable[[Processor], Processor]:
+    """Have this function process the provider's events, each in a transaction of its own, possibly again."""
+
+    def register(processor: Processor) -> Processor:
+        _processors[provider] = processor
+        return processor
+
+    return register
+
+
+async def store_event(db: AsyncSession, provider: str, event_id: str, kind: str, payload: dict[str, Any]) -> bool:
+    """Keep a verified event and the job that processes it; False when it had come before."""
+    connection = await raw_connection(db)
+    body = orjson.dumps(payload).decode()
+    return bool(await connection.fetchval(_STORE, provider, event_id, kind, body, PROCESS_JOB))
+
+
+async def process_event(event_id: int) -> bool:
+    """Do what one event asks for, once; False when it was done already or nobody reads its provider."""
+    try:
+        async with separate_transaction() as db:
+            event = await db.scalar(select(WebhookEvent).where(WebhookEvent.id == event_id).with_for_update())
+            if event is None or event.processed_at is not None:
+                return False
+            processor = _processors.get(event.provider)
+            if processor is not None:
+                await processor(db, event)
+            event.processed_at, event.last_error = now(), ""
+            event.attempts += 1
+            return processor is not None
+    except Exception as error:
+        await _note_failure(event_id, str(error) or type(error).__name__)
+        raise
+
+
+async def _note_failure(event_id: int, error: str) -> None:
+    async with separate_transaction() as db:
+        await db.execute(
+            update(WebhookEvent)
+            .where(WebhookEvent.id == event_id)
+            .values(attempts=WebhookEvent.attempts + 1, last_error=error[:2000].replace("\0", ""))
+        )

@@ -1,0 +1,54 @@
+"""Who is doing it: every act of the domain takes an Actor and every change records one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models import Role
+
+
+class ActorKind(StrEnum):
+    """The kinds of callers that can act."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    VOICE = "voice"
+    API_KEY = "api_key"
+    SYSTEM = "system"
+    GUEST = "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller as the guard found it: `id` is the row of its kind, `name` what timelines show."""
+
+    kind: ActorKind
+    id: int | None = None
+    name: str = ""
+    role: Role | None = None
+    session_id: int | None = None
+    scopes: frozenset[str] = frozenset()
+    request_id: str = ""
+    has_second_factor: bool = False
+
+    @property
+    def is_staff(self) -> bool:
+        """True for a signed-in colleague, whatever the role."""
+        return self.kind is ActorKind.STAFF
+
+    @property
+    def is_customer(self) -> bool:
+        """True for a signed-in storefront customer."""
+        return self.kind is ActorKind.CUSTOMER
+
+    def has_role(self, *roles: Role) -> bool:
+        """True when the actor is staff with one of these roles."""
+        return self.is_staff and self.role in roles
+
+    @property
+    def caller(self) -> str:
+        """A stable name of the caller for idempotency keys and rate limits, e.g. `staff:4`."""
+        return f"{self.kind}:{self.id}" if self.id is not None else str(self.kind)
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, name="System")
+GUEST = Actor(ActorKind.GUEST, name="Guest")

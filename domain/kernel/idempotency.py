@@ -1,0 +1,86 @@
+"""A repeated request is answered, not done again.
+
+The first answer is written in the act's own transaction, under a transaction-level advisory lock: a crash leaves no
+ghost, and a rival sees either the whole act or nothing of it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, KeyReused, Refused
+from models.session import raw_connection
+
+KEY_LENGTH = 200
+
+# One round trip: try the lock, and look for a kept answer under it.
+_CLAIM = """
+SELECT locked, k.request_hash, k.status, k.body
+FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(1) || $2 || chr(1) || $3, 0)) AS locked) AS l
+LEFT JOIN idempotency_key AS k
+  ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - interval '24 hours'
+"""
+_KEEP = """
+INSERT INTO idempotency_key (caller, route, key, request_hash, status, body) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (caller, route, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
+  body = excluded.body, created_at = now()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One caller's key on one route, with the hash of what was asked."""
+
+    caller: str
+    route: str
+    key: str
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """The first answer to a claim."""
+
+    status: int
+    body: bytes
+
+
+def hash_request(*parts: bytes) -> str:
+    """SHA-256 over the parts of a request that make it the same request."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def check_key(key: str) -> str:
+    """The key as sent; raises InvalidInput for an empty or overlong one."""
+    if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
+        raise InvalidInput(f"Idempotency-Key must be 1 to {KEY_LENGTH} printable characters.")
+    return key
+
+
+async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
+    """Take the key for this transaction, or return the answer it already has.
+
+    Raises Refused while another request with the key runs, and KeyReused when the key came with another request.
+    """
+    connection = await raw_connection(db)
+    row = await connection.fetchrow(_CLAIM, claim.caller, claim.route, claim.key)
+    assert row is not None  # the statement always answers one row
+    if not row["locked"]:
+        raise Refused("The same request is still running. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
+    if row["request_hash"] is None:
+        return None
+    if row["request_hash"] != claim.request_hash:
+        raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+    return KeptAnswer(row["status"], bytes(row["body"]))
+
+
+async def keep_answer(db: AsyncSession, claim: Claim, status: int, body: bytes) -> None:
+    """Keep the answer of a successful act, in the act's own transaction."""
+    connection = await raw_connection(db)
+    await connection.execute(_KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, body)

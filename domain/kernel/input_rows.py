@@ -1,0 +1,41 @@
+"""Rows of one input that stand or fall alone: a bad one is kept with what is wrong with it, and the others are read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from domain.kernel.input_errors import collect_field_errors, refuse_fields
+from domain.kernel.inputs import find_nuls
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row as it was sent, and what is wrong with each of its fields."""
+
+    sent: Any
+    fields: dict[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """The same for people, in one sentence."""
+        return refuse_fields(self.fields).message
+
+    def get(self, name: str, kind: type) -> Any:
+        """A field as it was sent, if it is of that kind; None otherwise."""
+        value = self.sent.get(name) if isinstance(self.sent, dict) else None
+        return value if type(value) is kind else None
+
+
+def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    nuls = find_nuls(value)
+    try:
+        row = read(value)
+    except ValidationError as error:
+        return BadRow(value, nuls | collect_field_errors(error.errors(include_url=False), value))
+    return BadRow(value, nuls) if nuls else row
+
+
+# Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole
+# input names the list in `ROWS_ALONE`.
+STANDS_ALONE = WrapValidator(_keep_bad_row)

@@ -1,0 +1,314 @@
+"""The base of every input, the types of its fields, and how JSON, a form or a query string is read.
+
+JSON is read strictly ("3" is no number), forms leniently ("on", "$5", empty = absent), a query as text that
+must be right. All bad fields are told at once, as sentences.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import from_json
+
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, TooLarge
+from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
+from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_fields
+from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
+
+BIGGEST_ID = 2**63 - 1
+# In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
+# Forty for each of the 5,000 rows that a sync may have; only long texts need more, and a body longer than most.
+MOST_VALUES = 200_000
+MOST_ROW_VALUES = 1_000_000
+_SHORT_BODY = 1_000_000
+_EARLIEST = date(1900, 1, 1)
+_LATEST = date(2199, 12, 31)
+
+InputT = TypeVar("InputT", bound="Input")
+
+
+class Input(BaseModel):
+    """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
+
+    `ROWS_ALONE` names the lists whose rows are judged one by one (`domain/kernel/input_rows.py`), also for a NUL.
+    """
+
+    ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()
+
+    model_config = ConfigDict(
+        extra="ignore",
+        str_strip_whitespace=True,
+        frozen=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+def has_nul(value: object) -> bool:
+    """True when a text, also inside a list or mapping, holds the character that PostgreSQL cannot keep."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(has_nul(key) or has_nul(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(has_nul(inner) for inner in value)
+    return False
+
+
+def find_nuls(value: object, name: str = "") -> dict[str, str]:
+    """The names of the texts, also inside lists and objects, that hold a NUL, and what is wrong with them."""
+    if isinstance(value, dict):
+        if any(has_nul(key) for key in value):
+            return {name or WHOLE: "must not contain the NUL character"}
+        parts = list(value.items())
+    elif isinstance(value, list):
+        parts = [(str(place), inner) for place, inner in enumerate(value)]
+    else:
+        return {name or WHOLE: "must not contain the NUL character"} if has_nul(value) else {}
+    return {
+        found: why
+        for part, inner in parts
+        for found, why in find_nuls(inner, f"{name}.{part}" if name else part).items()
+    }
+
+
+def _find_shared_nuls(model: type[Input], sent: object) -> dict[str, str]:
+    """The same of an input as a whole, without the rows that answer for themselves."""
+    if isinstance(sent, dict) and model.ROWS_ALONE:
+        sent = {name: value for name, value in sent.items() if name not in model.ROWS_ALONE}
+    return find_nuls(sent)
+
+
+def is_possible_id(number: int) -> bool:
+    """True for a number that some row could have.
+
+    A door answers 404 to any other without asking the database.
+    """
+    return 1 <= number <= BIGGEST_ID
+
+
+def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
+    """Read an amount exactly: a JSON number, text from a form or a query, or a Decimal from our own code."""
+    source = (info.context or {}).get("source")
+    if isinstance(value, str) and source in {"form", "query"}:
+        amount = parse_money(value)
+        if amount is None or (source == "query" and set(value) & set("$,")):
+            raise bad_field("must be a number with at most two decimals")
+    elif isinstance(value, float) and info.mode == "json":
+        # repr gives back the digits that were sent, for every number of up to 15 of them.
+        amount = Decimal(repr(value))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        # A whole number of thousands of digits must not reach Decimal's arithmetic.
+        amount = Decimal(max(min(value, 10**11), -(10**11)))
+    elif isinstance(value, Decimal):
+        amount = value
+    elif value is None:
+        raise bad_field("is required")
+    else:
+        raise bad_field("must be a number with at most two decimals")
+    if not amount.is_finite():
+        raise bad_field("must be a number with at most two decimals")
+    if abs(amount) > MOST_MONEY:
+        raise bad_field(f"must be at most {MOST_MONEY:,}")
+    if amount != amount.quantize(CENT):
+        raise bad_field("must be a number with at most two decimals")
+    return amount.quantize(CENT) + ZERO
+
+
+def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:
+    amount = _read_amount(value, info)
+    if amount < 0:
+        raise bad_field("must be at least 0")
+    return amount
+
+
+def _read_moment(value: Any, info: ValidationInfo) -> datetime:
+    """Read an ISO timestamp into UTC; one without an offset, or a bare date, is on the business's clock."""
+    zone: tzinfo = (info.context or {}).get("timezone", UTC)
+    if isinstance(value, str):
+        value = _parse_iso(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if not isinstance(value, datetime):
+        raise bad_field("must be a date and time like 2026-11-24T09:30:00Z")
+    if not _EARLIEST <= value.date() <= _LATEST:
+        raise bad_field("must lie between the years 1900 and 2199")
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _read_date(value: Any) -> date:
+    """Read YYYY-MM-DD, or the date as it is written in an ISO timestamp, whatever its offset."""
+    if isinstance(value, str):
+        value = _parse_iso(value)
+    if isinstance(value, datetime):
+        value = value.date()
+    if not isinstance(value, date):
+        raise bad_field("must be a date like 2026-11-24")
+    if not _EARLIEST <= value <= _LATEST:
+        raise bad_field("must lie between the years 1900 and 2199")
+    return value
+
+
+def _parse_iso(text: str) -> date | datetime | None:
+    text = text.strip()
+    # Python also reads 20261124 and 2026-W48-2, which people do not mean as dates.
+    if len(text) < 10 or not text.isascii() or text[4] != "-" or text[7] != "-":
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _read_email(value: Any) -> str:
+    if value is None:
+        raise bad_field("is required")
+    if not isinstance(value, str):
+        raise bad_field("must be text")
+    return _normalise_email(value.strip())
+
+
+@lru_cache(maxsize=4096)
+def _normalise_email(text: str) -> str:
+    """Check an address; the parts of a second that it takes are worth keeping for those who order every day."""
+    try:
+        # Special domains such as .example and .test pass: demo customers live there, and no mail is lost by
+        # it.
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
+    except EmailNotValidError:
+        raise bad_field("must be an email address like name@example.com") from None
+    email = (found.ascii_email or found.normalized).lower()
+    if "." not in email.rpartition("@")[2] or len(email) > 254:
+        raise bad_field("must be an email address like name@example.com")
+    return email
+
+
+def _empty_as_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+_MONEY_SCHEMA = WithJsonSchema({"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": float(MOST_MONEY)})
+_SIGNED_MONEY_SCHEMA = WithJsonSchema(
+    {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
+)
+
+MoneyIn = Annotated[Decimal, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
+SignedMoneyIn = Annotated[Decimal, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
+DateIn = Annotated[date, PlainValidator(_read_date), WithJsonSchema({"type": "string", "format": "date"})]
+DateTimeIn = Annotated[
+    datetime, PlainValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+Quantity = Annotated[int, Field(ge=1, le=100_000)]
+# A count that fits an integer column.
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+EmailIn = Annotated[str, PlainValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
+# An email that need not be there; storefronts send an empty text for a field that was left empty.
+OptionalEmailIn = Annotated[EmailIn | None, BeforeValidator(_empty_as_none)]
+# Kept as it came; `domain.kernel.phone.parse_phone` says whether it is a number, and the raw text is worth keeping
+# if not.
+PhoneIn = Annotated[str, StringConstraints(max_length=40)]
+PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+# Texts by the most characters they may have; a Filled one must have at least one.
+Text20 = Annotated[str, StringConstraints(max_length=20)]
+Text60 = Annotated[str, StringConstraints(max_length=60)]
+Text200 = Annotated[str, StringConstraints(max_length=200)]
+Text2000 = Annotated[str, StringConstraints(max_length=2_000)]
+Text20000 = Annotated[str, StringConstraints(max_length=20_000)]
+Filled20 = Annotated[str, StringConstraints(min_length=1, max_length=20)]
+Filled60 = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+
+
+def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> InputT:
+    """Read a JSON body strictly; an empty body counts as `{}`.
+
+    Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
+    """
+    body = raw or b"{}"
+    most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
+    if sum(map(body.count, (b",", b"[", b"{"))) > most:
+        raise TooLarge("The body holds too many values. Send it in parts.")
+    context = {"source": "json", "timezone": timezone}
+    try:
+        read = model.model_validate_json(body, strict=True, context=context)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        if details[0]["type"] == "json_invalid":
+            raise InvalidInput("The body is not valid JSON.", code=Code.INVALID_JSON, fields={}) from None
+        sent = from_json(body)
+        if not isinstance(sent, dict):
+            raise InvalidInput("The body must be a JSON object.", code=Code.INVALID_JSON, fields={}) from None
+        bad = _repeated_names(body) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
+        raise refuse_fields(bad) from None
+    bad = _repeated_names(body) | _find_escaped_nuls(model, body)
+    if bad:
+        raise refuse_fields(bad)
+    return read
+
+
+def read_form(model: type[InputT], pairs: Pairs, *, timezone: tzinfo = UTC) -> InputT:
+    """Read an HTML form leniently: nested names, empty = absent, "on" is true, "$1,234.50" is money."""
+    data = fill_model(model, nest_pairs(pairs))
+    return _read_text(model, data, {}, {"source": "form", "timezone": timezone})
+
+
+def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> InputT:
+    """Read a query string: values are text, but a bad one or a second one for a single field is refused."""
+    tree = nest_pairs(args)
+    repeated = dict.fromkeys(find_repeated(model, tree), "was sent more than once")
+    return _read_text(model, fill_model(model, tree), repeated, {"source": "query", "timezone": timezone})
+
+
+def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str], context: dict[str, Any]) -> InputT:
+    known = known | _find_shared_nuls(model, data)
+    try:
+        read = model.model_validate(data, context=context)
+    except ValidationError as error:
+        raise refuse_fields(known | collect_field_errors(error.errors(include_url=False), data)) from None
+    if known:
+        raise refuse_fields(known)
+    return read
+
+
+def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
+    """The same of a JSON text, where one can stand as this escape alone: one look instead of one at each field."""
+    return _find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {}
+
+
+def _repeated_names(body: bytes) -> dict[str, str]:
+    """The names that stand twice in one object: readers differ in which one counts, so neither does."""
+    repeated: dict[str, str] = {}
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            counted = Counter(names).items()
+            repeated.update({name: "was sent more than once" for name, count in counted if count > 1})
+
+    # Numbers stay text: here they don't matter, and a very long one would be refused by int().
+    read: Callable[..., Any] = json.loads
+    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=str)
+    return repeated

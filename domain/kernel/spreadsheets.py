@@ -1,0 +1,217 @@
+"""CSV in and out, as spreadsheet programs write and read it, row by row however long the file is.
+
+A text that a spreadsheet would run as a formula goes out behind an apostrophe, and comes in without it.
+"""
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import BinaryIO
+
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+
+MOST_ROWS = 100_000
+_CHUNK_BYTES = 65_536
+_DELIMITERS = (",", ";", "\t")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets trim spaces before they look; counting apostrophes too makes taking one off exact.
+_IGNORED_STARTS = " '"
+_QUOTED = re.compile(r'"[^"]*"')
+
+Cell = str | int | Decimal | bool | date | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One row by the names of its columns; `fault` says why it can't be used, and `cells` is then empty."""
+
+    line_number: int
+    cells: dict[str, str]
+    fault: str = ""
+
+
+def read_csv(
+    file: BinaryIO, *, required: Iterable[str] = (), most_rows: int = MOST_ROWS, field: str = "file"
+) -> Iterator[SheetRow]:
+    """Read a CSV file's rows by the names in its first line.
+
+    UTF-8 and Windows-1252 are taken, split by comma, semicolon or tab. Column names are taken in lower case
+    with underscores; blank rows are left out; a bad row comes as one with a `fault`. Raises InvalidInput
+    before the first row for what is no CSV, lacks a required column or is too long. The file must be seekable
+    and is read several times, never whole.
+    """
+    encoding = _choose_encoding(file, field)
+    delimiter, names, first_line = _read_heading(file, encoding, field)
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise _refuse(field, f"lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+    if _has_more_lines(file, most_rows):
+        rows = _read_rows(file, encoding, delimiter, names, first_line)
+        if next(itertools.islice(rows, most_rows, None), None) is not None:
+            raise _refuse(field, f"has more than {most_rows:,} rows; split it", code=Code.TOO_MANY_ROWS)
+    return _read_rows(file, encoding, delimiter, names, first_line)
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+    """Write rows as CSV in pieces of some 64 KB, the heading first."""
+    sheet = _Sheet(columns)
+    for row in rows:
+        yield from sheet.add(row)
+    yield sheet.take()
+
+
+async def stream_csv(columns: Sequence[str], rows: AsyncIterable[Sequence[Cell]]) -> AsyncIterator[bytes]:
+    """The same for rows that come from a database cursor."""
+    sheet = _Sheet(columns)
+    async for row in rows:
+        for piece in sheet.add(row):
+            yield piece
+    yield sheet.take()
+
+
+def guard_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
+    return f"'{text}" if text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS) else text
+
+
+def unguard_formula(text: str) -> str:
+    """Take off the apostrophe that `guard_formula` put there, and only that one."""
+    is_guarded = text.startswith("'") and text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS)
+    return text[1:] if is_guarded else text
+
+
+class _Sheet:
+    """Rows collected as CSV until they are worth sending."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text)
+        self._writer.writerow([guard_formula(column) for column in columns])
+
+    def add(self, row: Sequence[Cell]) -> list[bytes]:
+        self._writer.writerow([_write_cell(cell) for cell in row])
+        return [self.take()] if self._text.tell() >= _CHUNK_BYTES else []
+
+    def take(self) -> bytes:
+        piece = self._text.getvalue().encode("utf-8", "replace")
+        self._text.seek(0)
+        self._text.truncate()
+        return piece
+
+
+def _write_cell(cell: Cell) -> str:
+    """A cell as text: numbers stay numbers, also negative ones; everything a person typed is guarded."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, str):
+        return guard_formula(cell)
+    if isinstance(cell, Decimal):
+        return f"{cell:f}"
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+    return str(cell)
+
+
+def _choose_encoding(file: BinaryIO, field: str) -> str:
+    file.seek(0)
+    start = file.read(4096)
+    if not start.strip():
+        raise _refuse(field, "is empty")
+    if b"\0" in start.splitlines()[0] or start.startswith(b"PK\x03\x04"):
+        raise _refuse(field, "is no CSV text; save the sheet as CSV UTF-8")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in itertools.chain([start], iter(lambda: file.read(_CHUNK_BYTES), b"")):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _has_more_lines(file: BinaryIO, most: int) -> bool:
+    """A quick look whether there could be more rows than allowed; quoted line breaks make it a guess."""
+    file.seek(0)
+    lines = 0
+    for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
+        lines += chunk.count(b"\n") + chunk.count(b"\r")
+    return lines >= most
+
+
+def _read_heading(file: BinaryIO, encoding: str, field: str) -> tuple[str, list[str], int]:
+    """The delimiter, the names of the columns, and how many lines stand before the first row."""
+    for line_number, line in enumerate(_read_lines(file, encoding), start=1):
+        heading = line.strip()
+        if not heading or heading.lower().startswith("sep="):
+            continue
+        unquoted = _QUOTED.sub("", heading)
+        delimiter = max(_DELIMITERS, key=unquoted.count)
+        try:
+            [cells] = csv.reader([line], delimiter=delimiter, strict=True)
+        except (csv.Error, ValueError):
+            raise _refuse(field, "has a heading that can't be read") from None
+        names = [_name_column(cell) for cell in cells]
+        while names and not names[-1]:
+            names.pop()
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise _refuse(field, f"has the column {twice[0] or 'without a name'} more than once")
+        return delimiter, names, line_number
+    raise _refuse(field, "is empty")
+
+
+def _read_rows(
+    file: BinaryIO, encoding: str, delimiter: str, names: Sequence[str], heading_lines: int
+) -> Iterator[SheetRow]:
+    lines = itertools.islice(_read_lines(file, encoding), heading_lines, None)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        line_number = heading_lines + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield SheetRow(line_number, {}, "has quotation marks that don't match")
+            continue
+        cells = [unguard_formula(cell.strip(" ")).strip() for cell in cells]
+        if any(cells):
+            yield _make_row(line_number, names, cells)
+
+
+def _make_row(line_number: int, names: Sequence[str], cells: list[str]) -> SheetRow:
+    if any(cells[len(names) :]):
+        return SheetRow(line_number, {}, f"has {len(cells)} cells where the heading has {len(names)}")
+    if any("\0" in cell or "\ufffd" in cell for cell in cells):
+        return SheetRow(line_number, {}, "has characters that can't be read")
+    cells += [""] * (len(names) - len(cells))
+    return SheetRow(line_number, dict(zip(names, cells, strict=False)))
+
+
+def _read_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The lines of the file from its start, whatever ends them, without closing it."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding, errors="replace", newline="")
+    try:
+        # Not `yield from`: an iteration given up would close the wrapper, and with it the caller's file.
+        while line := text.readline():
+            yield line
+    finally:
+        text.detach()
+
+
+def _name_column(cell: str) -> str:
+    return re.sub(r"[\s-]+", "_", unguard_formula(cell.strip()).lower())
+
+
+def _refuse(field: str, sentence: str, *, code: Code = Code.BAD_FILE) -> InvalidInput:
+    return InvalidInput(f"The file {sentence}.", code=code, fields={field: sentence})

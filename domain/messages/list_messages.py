@@ -1,0 +1,118 @@
+"""The outbox as administrators see it: what left, what did not and why, and sending it again."""
+
+from enum import StrEnum
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, or_, select, text, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.counting import Counted, count_capped
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Id, Input, Text60
+from domain.kernel.live import announce
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.messages.outbox import SEND_JOB
+from models import Channel, MessageState, OutboxAttachment, OutboxMessage
+
+
+class OutboxTab(StrEnum):
+    """What the list shows."""
+
+    ALL = "all"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+    QUEUED = "queued"
+    SENT = "sent"
+
+
+class OutboxFilters(PageInput):
+    """The address of the list."""
+
+    state: OutboxTab = OutboxTab.ALL
+    channel: Channel | None = None
+    q: Text60 | None = None
+
+
+class ChosenMessages(Input):
+    """The ticked rows."""
+
+    message: list[Id] = Field(default_factory=list)
+
+
+_AGAIN = text(
+    """
+WITH message AS (
+  UPDATE outbox_message SET state = 'queued', last_error = ''
+  WHERE id = ANY(:ids) AND state IN ('failed', 'not_sent') RETURNING id
+),
+closed AS (
+  UPDATE job_run SET state = 'done', finished_at = now(), result = '{"state": "sent again from the outbox"}'
+  WHERE name = :job AND state IN ('failed', 'parked') AND (payload->>'message_id')::bigint IN (SELECT id FROM message)
+),
+run AS (
+  INSERT INTO job_run (name, payload) SELECT :job, jsonb_build_object('message_id', id) FROM message RETURNING id
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+  SELECT 0, :job, convert_to(id::text, 'UTF8'), 'queued' FROM run
+)
+SELECT id FROM message ORDER BY id
+"""
+)
+
+
+def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
+    wanted: list[ColumnElement[bool]] = [true()]
+    if tab is not OutboxTab.ALL:
+        wanted.append(OutboxMessage.state == tab.value)
+    if asked.channel is not None:
+        wanted.append(OutboxMessage.channel == asked.channel)
+    if asked.q:
+        columns = (OutboxMessage.recipient, OutboxMessage.subject, OutboxMessage.kind)
+        wanted.append(or_(*[column.icontains(asked.q, autoescape=True) for column in columns]))
+    return select(OutboxMessage).where(*wanted)
+
+
+async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:
+    """The messages under the filters, the newest first, with the count of each tab."""
+    counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in OutboxTab})
+    chosen = _choose(asked, asked.state).order_by(OutboxMessage.id.desc())
+    rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()
+    return make_page(rows, counts[asked.state].count, asked), counts
+
+
+async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
+    """One message; raises NotFound."""
+    message = await db.get(OutboxMessage, message_id)
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+async def list_attached_files(db: AsyncSession, message_id: int) -> list[str]:
+    """The names of the files that go with a message which is not sent yet, in their order."""
+    attached = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == message_id)
+    return list((await db.scalars(attached.order_by(OutboxAttachment.position))).all())
+
+
+async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> int:
+    """Queue messages that failed or were not sent once more; answers how many, for the others are left alone."""
+    ids = list((await db.scalars(_AGAIN, {"ids": message_ids, "job": SEND_JOB})).all())
+    if ids:
+        await record_audit(
+            db,
+            action="outbox.sent_again",
+            record_kind="outbox_message",
+            record_id=ids[0] if len(ids) == 1 else None,
+            after={"messages": ids},
+            by=by,
+        )
+        await announce(db, "outbox", ids[0])
+    return len(ids)
+
+
+def can_send_again(message: OutboxMessage) -> bool:
+    """True for a message that failed or was not sent."""
+    return message.state in {MessageState.FAILED, MessageState.NOT_SENT}

@@ -1,0 +1,103 @@
+"""Trying the mail out: the server step by step, and a test mail; the password is never shown, only its length."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.errors import InvalidInput, NotConfigured
+from domain.kernel.inputs import Input, OptionalEmailIn
+from domain.messages.outbox import queue_mail
+from domain.messages.sending import mail_server
+from integrations.mail_client import MailServer, Probe, probe_server
+from settings import Settings
+
+MASK = "********"
+
+
+class SendTestEmail(Input):
+    """`to` is SMTP_USER when it is not given."""
+
+    to: OptionalEmailIn = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpCheck:
+    """What each step answered; `error` is the first that went wrong."""
+
+    success: bool
+    ehlo: str | None
+    starttls: str | None
+    login: str | None
+    error: str | None
+    error_type: str | None
+    smtp_user: str
+    smtp_pass_len: int
+
+
+async def check_smtp(settings: Settings) -> SmtpCheck:
+    """Connect, greet, encrypt and sign in; sends nothing and raises nothing, for every fault is the answer."""
+    try:
+        mail_server(settings)
+    except NotConfigured as error:
+        probe = Probe(error=error.message, error_type="NotConfigured")
+        if settings.smtp_host:
+            # Without a sender nothing can be sent, yet the server can be tried.
+            probe = await _probe(settings)
+            probe.error, probe.error_type = probe.error or error.message, probe.error_type or "NotConfigured"
+    else:
+        probe = await _probe(settings)
+    return SmtpCheck(
+        success=probe.error is None,
+        ehlo=probe.ehlo,
+        starttls=probe.starttls,
+        login=probe.login,
+        error=_without_password(probe.error, settings),
+        error_type=probe.error_type,
+        smtp_user=settings.smtp_user,
+        smtp_pass_len=len(settings.smtp_password),
+    )
+
+
+async def _probe(settings: Settings) -> Probe:
+    return await probe_server(
+        MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password)
+    )
+
+
+def _without_password(error: str | None, settings: Settings) -> str | None:
+    """A server may repeat in its answer what it was sent."""
+    if error is None or not settings.smtp_password:
+        return error
+    return error.replace(settings.smtp_password, MASK)
+
+
+async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Settings) -> dict[str, Any]:
+    """Queue a test mail; raises InvalidInput when neither `to` nor SMTP_USER names an address."""
+    to = data.to or (settings.smtp_user if "@" in settings.smtp_user else None)
+    if to is None:
+        raise InvalidInput("Say where the test mail goes.", fields={"to": "is required while SMTP_USER is no address"})
+    await queue_mail(
+        db,
+        kind="test",
+        to=to,
+        subject=f"Test mail from {settings.company_name}",
+        text="This mail shows that mail leaves as it should.\n\nNobody needs to answer it.",
+    )
+    message = f"A test mail to {to} is queued. The outbox shows when it has left."
+    try:
+        mail_server(settings)
+    except NotConfigured as error:
+        message = f"{error.message} The test mail is kept in the outbox."
+    return {"queued": True, "config": show_mail_settings(settings, sending_to=to), "message": message}
+
+
+def show_mail_settings(settings: Settings, *, sending_to: str = "") -> dict[str, Any]:
+    """The mail settings under their own names, with the password masked."""
+    return {
+        "SMTP_HOST": settings.smtp_host,
+        "SMTP_PORT": settings.smtp_port,
+        "SMTP_USER": settings.smtp_user,
+        "SMTP_PASSWORD": MASK if settings.smtp_password else "",
+        "sending_to": sending_to,
+    }

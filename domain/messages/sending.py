@@ -1,0 +1,134 @@
+"""Sending what stands in the outbox: at least once, never lost, and never again once it is known as sent.
+
+A missing setting is no failure: the message is kept as not sent, with the sentence that names the setting.
+"""
+
+from collections.abc import Callable, Sequence
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr, parseaddr
+
+from sqlalchemy import delete, select, update
+
+from domain.kernel.clock import now
+from domain.kernel.errors import NotConfigured
+from domain.kernel.live import announce
+from integrations.discord_client import post_message
+from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.mail_client import MailServer, send_mail
+from integrations.twilio_client import TwilioAccount, send_text
+from models import Channel, MessageState, OutboxAttachment, OutboxMessage
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+# Writes a mail's HTML from its subject and its plain text.
+WriteHtml = Callable[[str, str], str]
+
+
+async def send_message(message_id: int, settings: Settings, *, write_html: WriteHtml) -> MessageState | None:
+    """Send one message and note what came of it; None when there is nothing to send any more.
+
+    Raises ServiceFailed when another try may help; the message stays queued with the error noted.
+    """
+    async with current_database().session() as db:
+        message = await db.get(OutboxMessage, message_id)
+        attached = select(OutboxAttachment).where(OutboxAttachment.message_id == message_id)
+        files = (await db.scalars(attached.order_by(OutboxAttachment.position))).all()
+    if message is None or message.state == MessageState.SENT:
+        return None
+    try:
+        await _send(message, files, settings, write_html)
+    except NotConfigured as error:
+        return await _note(message_id, MessageState.NOT_SENT, error.message)
+    except ServiceRefused as error:
+        return await _note(message_id, MessageState.FAILED, str(error), tried=True)
+    except ServiceFailed as error:
+        await _note(message_id, MessageState.QUEUED, str(error), tried=True)
+        raise
+    return await _note(message_id, MessageState.SENT, "", tried=True)
+
+
+async def give_message_up(message_id: int, error: str) -> None:
+    """The last attempt failed: an administrator sees it in the outbox and can send it again."""
+    await _note(message_id, MessageState.FAILED, error)
+
+
+async def _send(
+    message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
+) -> None:
+    if message.channel == Channel.EMAIL:
+        await send_mail(mail_server(settings), write_mail(message, files, settings, write_html))
+    elif message.channel == Channel.TEXT:
+        await send_text(_twilio_account(settings), to=message.recipient, text=message.body_text)
+    else:
+        await post_message(_discord_webhook(settings, message.recipient), text=message.body_text)
+
+
+async def _note(message_id: int, state: MessageState, error: str, *, tried: bool = False) -> MessageState:
+    """Write what became of the message; one that is known as sent stays so, and its files are not needed again."""
+    change = (
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id, OutboxMessage.state != MessageState.SENT)
+        .values(
+            state=state,
+            last_error=error[:2000].replace("\0", ""),
+            attempts=OutboxMessage.attempts + int(tried),
+            sent_at=now() if state is MessageState.SENT else None,
+        )
+    )
+    async with separate_transaction() as db:
+        await db.execute(change)
+        if state is MessageState.SENT:
+            await db.execute(delete(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
+        await announce(db, "outbox", message_id)
+    return state
+
+
+def mail_server(settings: Settings) -> MailServer:
+    """The mail server of this installation; raises NotConfigured naming the first missing setting."""
+    _need(settings, "smtp_host", "mail")
+    if not settings.smtp_from and "@" not in settings.smtp_user:
+        raise NotConfigured("SMTP_FROM is not set, so no mail can be sent.")
+    return MailServer(settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password)
+
+
+def write_mail(
+    message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
+) -> EmailMessage:
+    """The mail as plain text and HTML with its files; its Message-ID is the row's own, so that a repeat is known."""
+    subject = " ".join(message.subject.split())
+    name, address = parseaddr(settings.smtp_from or settings.smtp_user)
+    mail = EmailMessage()
+    mail["Subject"] = subject
+    mail["From"] = formataddr((name or settings.company_name, address))
+    mail["To"] = message.recipient
+    mail["Date"] = format_datetime(message.created_at)
+    made_at = int(message.created_at.timestamp() * 1_000_000)
+    mail["Message-ID"] = f"<message-{message.id}-{made_at}@{address.rpartition('@')[2] or 'localhost'}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.body_text)
+    mail.add_alternative(message.body_html or write_html(subject, message.body_text), subtype="html")
+    for file in files:
+        kind, _, subtype = file.content_type.partition("/")
+        mail.add_attachment(file.data, maintype=kind, subtype=subtype, filename=file.filename)
+    return mail
+
+
+def _twilio_account(settings: Settings) -> TwilioAccount:
+    for name in ("twilio_account_sid", "twilio_auth_token", "twilio_from"):
+        _need(settings, name, "text")
+    return TwilioAccount(
+        settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from, settings.twilio_api_base
+    )
+
+
+def _discord_webhook(settings: Settings, channel: str) -> str:
+    name = f"discord_{channel}_webhook"
+    if name not in Settings.model_fields:
+        raise ServiceRefused(f"There is no Discord channel called {channel}.")
+    _need(settings, name, "Discord post")
+    return str(getattr(settings, name))
+
+
+def _need(settings: Settings, name: str, noun: str) -> None:
+    if not getattr(settings, name):
+        raise NotConfigured(f"{name.upper()} is not set, so no {noun} can be sent.")

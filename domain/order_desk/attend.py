@@ -1,0 +1,34 @@
+"""Taking an order off the list of those that need attention: somebody has dealt with what stood there."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.inputs import Input, Text2000
+from domain.orders.record import lock_order, record_event
+from models import Order
+
+
+class AttendOrder(Input):
+    """What was done about it."""
+
+    note: Text2000 = ""
+
+
+async def attend_order(
+    db: AsyncSession, order_id: int, data: AttendOrder, *, by: Actor, version: int | None = None
+) -> Order:
+    """Note in the timeline what was done about an order's troubles, and take them off it; its money stays as it is.
+
+    Raises Refused when nothing on the order waits for anybody. The office only.
+    """
+    require(by, Right.ATTEND_ORDERS, "The office deals with what an order needs.")
+    order = await lock_order(db, order_id, visible_to=by, version=version)
+    if not order.attention:
+        raise Refused("Nothing on this order waits for anybody.", code=Code.NOTHING_WAITS)
+    settled, order.attention = order.attention, ""
+    changes = {"attention": {"from": settled, "to": ""}}
+    await record_event(db, order, "attended", by=by, note=data.note, changes=changes)
+    return order

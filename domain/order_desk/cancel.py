@@ -1,0 +1,57 @@
+"""Cancelling an order: its stock goes back once, used credit is returned, Stripe's money is refunded.
+
+Money that came by hand needs somebody's attention, and so does a refund that Stripe refuses.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import NotAllowed
+from domain.kernel.money import format_money
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import check_move
+from domain.payments.give_back_credit import give_back_credit
+from domain.payments.record import settle_payment_status
+from domain.payments.refund_rows import prepare_order_refunds, show_left_to_give_back
+from domain.payments.withdraw import withdraw_later
+from domain.stock.stock import return_held_stock
+from models import Order, OrderStatus, StockReason
+from models.session import raw_connection
+
+
+async def cancel_order(
+    db: AsyncSession, order_id: int, *, by: Actor, reason: str = "", version: int | None = None
+) -> Order:
+    """Cancel an order the actor may see; raises Refused from a state that can't be cancelled.
+
+    Locks the customer, the order, then the products. Cancelling an order somebody paid for needs an office role.
+    Refunds are prepared here and done by a job, or by `send_order_refunds` once this is committed.
+    """
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    check_move(OrderStatus(order.status), OrderStatus.CANCELLED, by.role)
+    if by.is_staff and order.amount_paid > 0 and not may(by, Right.CANCEL_PAID_ORDERS):
+        raise NotAllowed("Somebody paid for this order; the office cancels it.")
+    moved_from = order.status
+    order.status = OrderStatus.CANCELLED
+    order.cancelled_at = now()
+    order.on_hold = False
+    order.hold_reason = ""
+    returned = await give_back_credit(db, order, by=by)
+    settle_payment_status(order)
+    await prepare_order_refunds(db, order, by=by)
+    await show_left_to_give_back(db, order)
+    await withdraw_later(db, order)
+    await record_event(
+        db,
+        order,
+        "moved",
+        by=by,
+        note=reason,
+        moved_from=moved_from,
+        moved_to=OrderStatus.CANCELLED,
+        changes={"credit_returned": format_money(returned)} if returned else None,
+    )
+    await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=by)
+    return order

@@ -1,0 +1,52 @@
+"""Deleting an order that never became one: pending or cancelled, without money, label or invoice."""
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.live import announce
+from domain.orders.record import lock_order
+from domain.payments.check_photos import forget_photos_later
+from domain.payments.withdraw import has_payment_under_way
+from domain.stock.stock import return_held_stock
+from models import Order, OrderStatus, Payment, StockReason
+from models.session import raw_connection
+
+
+async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: int | None = None) -> None:
+    """Delete an order for good; stock it still held goes back and the audit trail keeps what it was.
+
+    Raises Refused with "cancel it" for an order that moved on, has a payment or is just being paid at Stripe: the
+    money would come without an order, and cancelling closes the payment. Managers only.
+    """
+    require(by, Right.DELETE_ORDERS, "Only a manager deletes orders.")
+    order = await lock_order(db, order_id, visible_to=by, version=version)
+    has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
+    has_payment = has_payment or await has_payment_under_way(db, order_id)
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or order.tracking_number:
+        raise Refused(
+            "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
+            code=Code.CANCEL_INSTEAD,
+        )
+    await return_held_stock(await raw_connection(db), order_id, reason=StockReason.ORDER_DELETED, by=by)
+    await record_audit(
+        db,
+        action="delete",
+        record_kind="order",
+        record_id=order_id,
+        record_name=order.order_number,
+        before={
+            "status": order.status,
+            "delivery_name": order.delivery_name,
+            "total_amount": str(order.total_amount),
+            "created_at": order.created_at.isoformat(),
+        },
+        by=by,
+    )
+    await forget_photos_later(db, order_id)
+    await db.execute(delete(Order).where(Order.id == order_id))
+    await announce(db, "orders", order_id)

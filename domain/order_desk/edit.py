@@ -1,0 +1,109 @@
+"""Editing what stands on an order: where it goes, notes, assignee and tracking number."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, Refused
+from domain.kernel.inputs import (
+    Filled20,
+    Filled60,
+    Filled200,
+    Input,
+    OptionalEmailIn,
+    PhoneIn,
+    Text60,
+    Text200,
+    Text2000,
+)
+from domain.kernel.phone import parse_phone
+from domain.orders.record import lock_order, move_locked_order, record_event
+from domain.orders.statuses import OPEN_STATUSES, check_move
+from models import Order, OrderStatus, Role
+
+
+class UpdateDelivery(Input):
+    """The delivery details to change. What is not sent stays; null or an empty text clears what need not be there."""
+
+    delivery_name: Filled200 = ""
+    delivery_first_name: Text60 | None = None
+    delivery_last_name: Text60 | None = None
+    delivery_company: Text200 | None = None
+    delivery_address: Filled200 = ""
+    delivery_city: Filled60 = ""
+    delivery_state: Filled60 = ""
+    delivery_zip: Filled20 = ""
+    delivery_phone: PhoneIn | None = None
+    delivery_email: OptionalEmailIn = None
+
+
+class UpdateNotes(Input):
+    """Notes for colleagues, who looks after the order, and how it travels."""
+
+    staff_notes: Text2000 | None = None
+    assigned_to: Text200 | None = None
+    tracking_number: Text60 | None = None
+
+
+async def update_delivery(
+    db: AsyncSession, order_id: int, data: UpdateDelivery, *, by: Actor, version: int | None = None
+) -> tuple[Order, list[str]]:
+    """Change where an open order goes; returns the order and the names of the fields that changed.
+
+    Raises Refused once the order has shipped or is cancelled, and InvalidInput when nothing was sent.
+    """
+    require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
+    sent = data.model_dump(exclude_unset=True)
+    if not sent:
+        raise InvalidInput("Send at least one delivery field to change.")
+    order = await lock_order(db, order_id, visible_to=by, version=version)
+    if order.status not in OPEN_STATUSES:
+        raise Refused(f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED)
+    # The one field that is kept as null where there is none.
+    sent = {name: value if name == "delivery_email" else value or "" for name, value in sent.items()}
+    if "delivery_phone" in sent:
+        phone = parse_phone(sent["delivery_phone"])
+        sent |= {"delivery_phone": phone, "delivery_phone_raw": "" if phone else sent["delivery_phone"]}
+    changes = change_fields(order, sent)
+    if changes:
+        await record_event(db, order, "address", by=by, changes=changes)
+    return order, [name for name in changes if name != "delivery_phone_raw"]
+
+
+async def update_notes(
+    db: AsyncSession, order_id: int, data: UpdateNotes, *, by: Actor, version: int | None = None
+) -> Order:
+    """Change notes, assignee or tracking number; a first tracking number makes an open order shipped.
+
+    Raises Refused for an order on hold or cancelled that would ship.
+    """
+    if by.has_role(Role.WAREHOUSE) and data.assigned_to is not None:
+        raise NotAllowed("The warehouse does not assign orders.")
+    order = await lock_order(db, order_id, visible_to=by, version=version)
+    is_first_tracking = bool(data.tracking_number) and not order.tracking_number
+    changes = change_fields(order, data.model_dump(exclude_unset=True, exclude_none=True))
+    if is_first_tracking and order.status not in {OrderStatus.SHIPPED, OrderStatus.DELIVERED}:
+        check_move(OrderStatus(order.status), OrderStatus.SHIPPED, by.role)
+        if order.on_hold:
+            raise Refused(f"The order is on hold: {order.hold_reason}", code=Code.ON_HOLD)
+        await move_locked_order(db, order, OrderStatus.SHIPPED, by=by, note=f"Tracking {order.tracking_number}")
+        changes.pop("tracking_number", None)
+    if changes:
+        await record_event(
+            db, order, "note", by=by, note=str(changes.get("staff_notes", {}).get("to", "")), changes=changes
+        )
+    return order
+
+
+def change_fields(order: Order, values: dict[str, Any]) -> dict[str, Any]:
+    """Set the fields that differ and say for each from what to what."""
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        before = getattr(order, name)
+        if before != value:
+            changes[name] = {"from": before, "to": value}
+            setattr(order, name, value)
+    return changes

@@ -1,0 +1,122 @@
+"""Editing the lines of a pending order: stock, totals and the payment status follow."""
+
+from decimal import Decimal
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.inputs import Input, MoneyIn
+from domain.kernel.money import ZERO, format_money
+from domain.orders.lines import Line, OrderLines, price_lines
+from domain.orders.record import lock_order, record_event
+from domain.orders.rules import OrderRules
+from domain.orders.totals import calculate_delivery_fee, calculate_totals, check_discount
+from domain.payments.record import settle_payment_status
+from domain.payments.withdraw import withdraw_later
+from domain.stock.stock import take_stock_again
+from models import Order, OrderItem, OrderStatus, StockReason
+from models.session import raw_connection
+
+
+class EditItems(Input):
+    """The lines as they should be, all of them, with a new discount or fee where one is sent."""
+
+    items: OrderLines
+    discount_amount: MoneyIn | None = None
+    delivery_fee: MoneyIn | None = None
+
+
+async def edit_items(
+    db: AsyncSession,
+    order_id: int,
+    data: EditItems,
+    *,
+    by: Actor,
+    rules: OrderRules,
+    version: int | None = None,
+) -> Order:
+    """Replace the lines of a pending order at today's prices.
+
+    Raises Refused when the order is not pending any more, when there is too little stock, or when the new total would
+    be below what was paid already. Payments begun for the total before are withdrawn. Locks the customer, the order,
+    then the products.
+    """
+    require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    if order.status != OrderStatus.PENDING:
+        raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
+    connection = await raw_connection(db)
+    # What the order holds already counts for it: the stock is checked by the difference, in `take_stock_again`.
+    lines = await price_lines(connection, data.items, lock=True, check_stock=False)
+    before = order.total_amount
+    await _replace_lines(db, order, lines)
+    set_totals(order, lines, data, rules=rules, by=by)
+    if order.amount_paid > order.total_amount:
+        raise Refused(
+            f"{format_money(order.amount_paid)} is paid already, more than the new total.", code=Code.PAID_MORE
+        )
+    settle_payment_status(order)
+    if order.total_amount != before:
+        await withdraw_later(db, order)
+    changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
+    await record_event(db, order, "items", by=by, changes=changes)
+    if order.takes_stock:
+        await take_stock_again(connection, order.id, reason=StockReason.ORDER_EDITED, by=by)
+    return order
+
+
+def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: OrderRules, by: Actor) -> None:
+    """Put the totals of the new lines on the order; a discount must stay within the actor's bounds."""
+    subtotal = sum((line.line_total for line in lines), ZERO)
+    discount = order.discount_amount if data.discount_amount is None else data.discount_amount
+    most_percent = bounded_percent(by, rules)
+    if data.discount_amount is not None:
+        check_discount(discount, subtotal, most_percent=most_percent)
+    discount = min(discount, subtotal)
+    fee = data.delivery_fee
+    if fee is None:
+        # A fee that followed the rule goes on following it; one that staff set stays as they set it.
+        follows = order.delivery_fee == _usual_fee(order.subtotal, rules)
+        fee = _usual_fee(subtotal, rules) if follows else order.delivery_fee
+    totals = calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
+    order.subtotal = totals.subtotal
+    order.discount_amount = totals.discount_amount
+    order.delivery_fee = totals.delivery_fee
+    order.total_amount = totals.total_amount
+    order.item_count = len(lines)
+    order.unit_count = sum(line.quantity for line in lines)
+
+
+def _usual_fee(subtotal: Decimal, rules: OrderRules) -> Decimal:
+    return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+
+
+def bounded_percent(by: Actor, rules: OrderRules) -> Decimal | None:
+    """The share of the goods that the actor may give away at most; None for no bound of their own."""
+    return rules.rep_max_discount_pct if by.role == "sales_rep" else None
+
+
+async def _replace_lines(db: AsyncSession, order: Order, lines: list[Line]) -> None:
+    await db.execute(delete(OrderItem).where(OrderItem.order_id == order.id))
+    db.add_all(
+        OrderItem(
+            order_id=order.id,
+            position=position,
+            product_id=line.product_id,
+            product_name=line.product_name,
+            product_sku=line.product_sku,
+            product_brand=line.product_brand,
+            product_unit_size=line.product_unit_size,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            is_bulk_price=line.is_bulk_price,
+            line_total=line.line_total,
+            unit_cost=line.unit_cost,
+        )
+        for position, line in enumerate(lines, start=1)
+    )
+    await db.flush()

@@ -1,0 +1,34 @@
+"""Releasing an order that waits for credit: a manager says why it may go on unpaid."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.inputs import Filled2000, Input
+from domain.orders.record import lock_order, record_event
+from models import Order
+
+
+class ReleaseOrder(Input):
+    """Why the order may go on."""
+
+    reason: Filled2000
+
+
+async def release_order(
+    db: AsyncSession, order_id: int, data: ReleaseOrder, *, by: Actor, version: int | None = None
+) -> Order:
+    """Lift an order's hold; from now on its balance counts in the customer's exposure. Managers only."""
+    require(by, Right.OVERRIDE_TERMS, "Only a manager releases an order on hold.")
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    if not order.on_hold:
+        raise Refused("The order is not on hold.", code=Code.NOT_ON_HOLD)
+    held_for = order.hold_reason
+    order.on_hold = False
+    order.hold_reason = ""
+    await record_event(
+        db, order, "released", by=by, note=data.reason, changes={"hold_reason": {"from": held_for, "to": ""}}
+    )
+    return order

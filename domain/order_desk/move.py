@@ -1,0 +1,86 @@
+"""Moving an order along its states; the state machine itself is `statuses.py`."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.credit.exposure import find_customer
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, Refused
+from domain.kernel.inputs import Input, Text200, Text2000
+from domain.kernel.money import ZERO
+from domain.order_desk.cancel import cancel_order
+from domain.orders.place import why_on_hold
+from domain.orders.record import lock_order, move_locked_order
+from domain.orders.statuses import check_move
+from domain.payments.record import calculate_balance
+from domain.payments.refund_rows import show_left_to_give_back
+from domain.stock.stock import take_stock_again
+from models import Order, OrderStatus, PaymentMethod, Role, StockReason
+from models.session import raw_connection
+
+_FLOOR = frozenset({OrderStatus.PACKED, OrderStatus.SHIPPED, OrderStatus.DELIVERED})
+
+
+class UpdateStatus(Input):
+    """Where to move an order, with what staff note along the way."""
+
+    status: OrderStatus
+    staff_notes: Text2000 | None = None
+    assigned_to: Text200 | None = None
+
+
+async def update_status(
+    db: AsyncSession, order_id: int, data: UpdateStatus, *, by: Actor, version: int | None = None
+) -> Order:
+    """Move an order and keep the notes sent with it."""
+    order = await move_order(db, order_id, to=data.status, by=by, version=version)
+    if data.staff_notes is not None:
+        order.staff_notes = data.staff_notes
+    if data.assigned_to is not None:
+        order.assigned_to = data.assigned_to
+    await db.flush()
+    return order
+
+
+async def move_order(
+    db: AsyncSession,
+    order_id: int,
+    *,
+    to: OrderStatus,
+    by: Actor,
+    note: str = "",
+    version: int | None = None,
+) -> Order:
+    """Move an order the actor may see to another state.
+
+    Cancelling gives its stock back, leaving cancelled takes it again or raises Refused naming what is short. An order
+    on hold goes nowhere but to cancelled. Raises Refused naming the allowed states for any other move.
+    """
+    if to is OrderStatus.CANCELLED:
+        return await cancel_order(db, order_id, by=by, reason=note, version=version)
+    reopens = by.is_staff and by.role in {Role.ADMIN, Role.MANAGER}
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=reopens)
+    moved_from = OrderStatus(order.status)
+    check_move(moved_from, to, by.role)
+    if by.has_role(Role.WAREHOUSE) and (to not in _FLOOR or moved_from is OrderStatus.PENDING):
+        raise NotAllowed("The warehouse packs, ships and delivers confirmed orders.")
+    if order.on_hold:
+        raise Refused(f"The order is on hold: {order.hold_reason}", code=Code.ON_HOLD, allowed=["cancelled"])
+    await move_locked_order(db, order, to, by=by, note=note)
+    if moved_from is OrderStatus.CANCELLED:
+        await _reopen(db, order, by)
+    return order
+
+
+async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
+    """Take the stock of an order that leaves cancelled, check its terms anew, and count its money again."""
+    connection = await raw_connection(db)
+    await show_left_to_give_back(db, order)
+    if order.payment_method == PaymentMethod.NET30 and calculate_balance(order):
+        customer = await find_customer(connection, order.customer_id) if order.customer_id else None
+        # The order itself counts in the exposure again already, so nothing is added to it.
+        order.hold_reason = await why_on_hold(connection, customer, ZERO)
+        order.on_hold = bool(order.hold_reason)
+        await db.flush()
+    if order.takes_stock:
+        await take_stock_again(connection, order.id, reason=StockReason.ORDER_REOPENED, by=by)

@@ -1,0 +1,324 @@
+"""Everything that the page of one order shows, read in a fixed number of statements and as far as the reader may see.
+
+What a reader may do next is told here too, so that the page offers no button that the act would refuse.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may
+from domain.credit.exposure import TERMS, CreditStanding, calculate_exposure, find_customer
+from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO
+from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
+from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
+from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
+from domain.payments.refund_rows import list_refundable
+from domain.payments.withdraw import has_payment_under_way
+from models import OrderStatus, PaymentMethod, PaymentStatus, Role, Table
+from models.session import raw_connection
+
+PRODUCTS = Table.metadata.tables["product"].c
+PAYMENTS = Table.metadata.tables["payment"].c
+CUSTOMERS = Table.metadata.tables["customer"].c
+CREDIT = Table.metadata.tables["credit_entry"].c
+OUNCES_PER_POUND = 16
+_FLOOR = (OrderStatus.PACKED, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
+
+
+class MainAct(StrEnum):
+    """The act that the page of an order offers before all others."""
+
+    CONFIRM = "confirm"
+    RELEASE = "release"
+    TAKE_PAYMENT = "take_payment"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class PageItem:
+    """One line with where it lies in the warehouse; prices are None for who may not see money."""
+
+    product_id: int | None
+    product_name: str
+    product_sku: str
+    product_unit_size: str
+    bin_location: str
+    barcode: str
+    weight_oz: Decimal | None
+    quantity: int
+    unit_price: Decimal | None
+    is_bulk_price: bool
+    line_total: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """Money that came in for the order, or was tried to; `left` is what of it the reader may still give back."""
+
+    id: int
+    method: str
+    state: str
+    amount: Decimal
+    reference: str
+    note: str
+    actor_name: str
+    created_at: datetime
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBeside:
+    """Who ordered, with their terms; `standing` and `store_credit` are None for who may not see money."""
+
+    id: int
+    name: str
+    company: str
+    phone: str | None
+    email: str | None
+    order_count: int
+    first_order_at: datetime | None
+    standing: CreditStanding | None
+    store_credit: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One order as its page shows it."""
+
+    order: OrderRow
+    items: list[PageItem]
+    payments: list[PaymentRow]
+    events: list[EventRow]
+    customer: CustomerBeside | None
+    next_states: tuple[OrderStatus, ...]
+    is_being_paid: bool
+    newer: str | None
+    older: str | None
+    reader: Actor
+
+    @property
+    def weight_lb(self) -> Decimal | None:
+        """What the goods weigh together, or None while a product's weight is unknown."""
+        weights = [item.weight_oz for item in self.items]
+        if not weights or any(weight is None for weight in weights):
+            return None
+        ounces = sum((item.weight_oz * item.quantity for item in self.items if item.weight_oz is not None), ZERO)
+        return ounces / OUNCES_PER_POUND
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the balance of an order on terms is due; None for other orders."""
+        if self.order.payment_method != PaymentMethod.NET30 or not self.order.balance:
+            return None
+        return self.order.created_at + TERMS
+
+    @property
+    def next_step(self) -> OrderStatus | None:
+        """The one step forward that the reader may take now."""
+        forward = [status for status in self.next_states if status not in {OrderStatus.CANCELLED, *self.steps_back}]
+        return forward[0] if forward else None
+
+    @property
+    def steps_back(self) -> tuple[OrderStatus, ...]:
+        """The states that the order came through, to which it may be moved back."""
+        if self.order.status == OrderStatus.CANCELLED:
+            return WAY_FORWARD
+        return WAY_FORWARD[: WAY_FORWARD.index(OrderStatus(self.order.status))]
+
+    @property
+    def can_edit_delivery(self) -> bool:
+        """The address may change until the order ships."""
+        return may(self.reader, Right.EDIT_ORDERS) and self.order.status in OPEN_STATUSES
+
+    @property
+    def can_edit_items(self) -> bool:
+        """Lines change while the order is pending."""
+        return may(self.reader, Right.EDIT_ORDERS) and self.order.status == OrderStatus.PENDING
+
+    @property
+    def can_take_payment(self) -> bool:
+        """Money is taken while something is owed on an order that stands."""
+        return (
+            may(self.reader, Right.RECORD_PAYMENTS)
+            and self.order.status != OrderStatus.CANCELLED
+            and bool(self.order.balance and self.order.balance > 0)
+        )
+
+    @property
+    def main_act(self) -> MainAct | None:
+        """What comes next; money is not asked for first where some was given back, which nobody owes again."""
+        given_back = {PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED}
+        if self.next_step is OrderStatus.CONFIRMED:
+            return MainAct.CONFIRM
+        if self.can_release:
+            return MainAct.RELEASE
+        if self.can_take_payment and self.order.payment_status not in given_back:
+            return MainAct.TAKE_PAYMENT
+        return MainAct.MOVE if self.next_step else None
+
+    @property
+    def credit_to_apply(self) -> Decimal:
+        """How much store credit could be used on this order now."""
+        if not self.can_take_payment or not may(self.reader, Right.APPLY_CREDIT) or self.customer is None:
+            return ZERO
+        return min(self.customer.store_credit or ZERO, self.order.balance or ZERO)
+
+    @property
+    def can_release(self) -> bool:
+        """A manager lifts a hold."""
+        return self.order.on_hold and may(self.reader, Right.OVERRIDE_TERMS)
+
+    @property
+    def can_attend(self) -> bool:
+        """The office says when a trouble is dealt with."""
+        return bool(self.order.attention) and may(self.reader, Right.ATTEND_ORDERS)
+
+    @property
+    def can_delete(self) -> bool:
+        """Only an order that never became one is deleted."""
+        return (
+            may(self.reader, Right.DELETE_ORDERS)
+            and self.order.status in {OrderStatus.PENDING, OrderStatus.CANCELLED}
+            and not self.payments
+            and not self.is_being_paid
+            and not self.order.tracking_number
+        )
+
+
+async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Actor) -> OrderPage:
+    """One order with all that its page shows; raises NotFound for one that the reader may not see."""
+    order = await get_order(db, order_number, visible_to=visible_to)
+    newer, older = await _find_neighbours(db, order, visible_to)
+    return OrderPage(
+        order=order,
+        items=(await list_page_items(db, [order.id], visible_to=visible_to)).get(order.id, []),
+        payments=await _list_payments(db, order.id, visible_to) if sees_money(visible_to) else [],
+        events=await list_events(db, order.id, visible_to=visible_to),
+        customer=await _find_customer_beside(db, order, visible_to),
+        next_states=choose_next_states(order, visible_to),
+        is_being_paid=await has_payment_under_way(db, order.id),
+        newer=newer,
+        older=older,
+        reader=visible_to,
+    )
+
+
+def choose_next_states(order: OrderRow, actor: Actor) -> tuple[OrderStatus, ...]:
+    """The states that this actor may move this order to now; a held one goes nowhere but to cancelled."""
+    status = OrderStatus(order.status)
+    allowed = allowed_next(status, actor.role)
+    if order.on_hold:
+        allowed = tuple(state for state in allowed if state is OrderStatus.CANCELLED)
+    if actor.has_role(Role.WAREHOUSE):
+        is_pending = status is OrderStatus.PENDING
+        allowed = () if is_pending else tuple(state for state in allowed if state in _FLOOR)
+    if order.amount_paid and order.amount_paid > 0 and not may(actor, Right.CANCEL_PAID_ORDERS):
+        allowed = tuple(state for state in allowed if state is not OrderStatus.CANCELLED)
+    return allowed
+
+
+async def list_page_items(
+    db: AsyncSession, order_ids: list[int], *, visible_to: Actor, in_bin_order: bool = False
+) -> dict[int, list[PageItem]]:
+    """The lines of several orders with bins and weights, in one statement; a picker's in walking order."""
+    lines = Table.metadata.tables["order_item"]
+    statement = (
+        select(
+            ITEMS.order_id,
+            ITEMS.product_id,
+            ITEMS.product_name,
+            ITEMS.product_sku,
+            ITEMS.product_unit_size,
+            func.coalesce(PRODUCTS.bin_location, ""),
+            func.coalesce(PRODUCTS.barcode, ""),
+            PRODUCTS.ship_weight_oz,
+            ITEMS.quantity,
+            ITEMS.unit_price,
+            ITEMS.is_bulk_price,
+            ITEMS.line_total,
+        )
+        .select_from(lines.outerjoin(Table.metadata.tables["product"], PRODUCTS.id == ITEMS.product_id))
+        .where(ITEMS.order_id.in_(order_ids))
+    )
+    walking = (func.nullif(PRODUCTS.bin_location, "").asc().nulls_last(),) if in_bin_order else ()
+    shows_money = sees_money(visible_to)
+    found: dict[int, list[PageItem]] = {}
+    for row in await db.execute(statement.order_by(ITEMS.order_id, *walking, ITEMS.position)):
+        order_id, *values = row
+        if not shows_money:
+            values[8] = values[10] = None
+        found.setdefault(order_id, []).append(PageItem(*values))
+    return found
+
+
+async def _list_payments(db: AsyncSession, order_id: int, reader: Actor) -> list[PaymentRow]:
+    columns = (
+        PAYMENTS.id, PAYMENTS.method, PAYMENTS.state, PAYMENTS.amount, PAYMENTS.reference, PAYMENTS.note,
+        PAYMENTS.actor_name, PAYMENTS.created_at,
+    )  # fmt: skip
+    statement = select(*columns).where(PAYMENTS.order_id == order_id).order_by(PAYMENTS.id.desc())
+    rows = (await db.execute(statement)).all()
+    refundable = await list_refundable(db, order_id) if rows and may(reader, Right.REFUND_PAYMENTS) else []
+    left = {found.payment.id: found.left for found in refundable}
+    return [PaymentRow(*row, left=left.get(row.id, ZERO)) for row in rows]
+
+
+async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor) -> CustomerBeside | None:
+    if order.customer_id is None or not may(reader, Right.SEE_CUSTOMERS):
+        return None
+    theirs = ORDERS.customer_id == order.customer_id
+    newest_credit = (
+        select(CREDIT.balance_after).where(CREDIT.customer_id == order.customer_id).order_by(CREDIT.id.desc()).limit(1)
+    )
+    row = (
+        await db.execute(
+            select(
+                CUSTOMERS.first_name,
+                CUSTOMERS.last_name,
+                CUSTOMERS.company_name,
+                CUSTOMERS.phone,
+                CUSTOMERS.email,
+                select(func.count()).select_from(Table.metadata.tables["orders"]).where(theirs).scalar_subquery(),
+                select(func.min(ORDERS.created_at)).where(theirs).scalar_subquery(),
+                newest_credit.scalar_subquery(),
+            ).where(CUSTOMERS.id == order.customer_id)
+        )
+    ).one()
+    connection = await raw_connection(db)
+    customer = await find_customer(connection, order.customer_id)
+    assert customer is not None  # the foreign key keeps it
+    return CustomerBeside(
+        id=order.customer_id,
+        name=f"{row[0]} {row[1]}".strip(),
+        company=row[2],
+        phone=row[3],
+        email=row[4],
+        order_count=row[5],
+        first_order_at=row[6],
+        standing=await calculate_exposure(connection, customer),
+        store_credit=row[7] or ZERO,
+    )
+
+
+async def _find_neighbours(db: AsyncSession, order: OrderRow, reader: Actor) -> tuple[str | None, str | None]:
+    """The numbers of the next newer and the next older order that the reader may see."""
+    here = tuple_(order.created_at, order.id)
+    place = tuple_(ORDERS.created_at, ORDERS.id)
+    own = may_be_seen_by(reader)
+    newer = select(ORDERS.order_number).where(place > here if own is None else and_(place > here, own))
+    older = select(ORDERS.order_number).where(place < here if own is None else and_(place < here, own))
+    row = (
+        await db.execute(
+            select(
+                newer.order_by(ORDERS.created_at.asc(), ORDERS.id.asc()).limit(1).scalar_subquery(),
+                older.order_by(ORDERS.created_at.desc(), ORDERS.id.desc()).limit(1).scalar_subquery(),
+            )
+        )
+    ).one()
+    return row[0], row[1]

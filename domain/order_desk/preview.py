@@ -1,0 +1,65 @@
+"""What an order would cost and whether it could be placed: the live totals of the new order page."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
+from domain.credit.ledger import get_credit_balance
+from domain.kernel.actor import Actor
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Id, Input, MoneyIn
+from domain.kernel.money import ZERO
+from domain.order_desk.edit_items import bounded_percent
+from domain.orders.lines import Line, OrderLines, price_lines
+from domain.orders.place import price_order
+from domain.orders.rules import OrderRules
+from domain.orders.totals import Totals, calculate_totals, check_discount
+from models import Role
+from models.session import raw_connection
+
+
+class PreviewOrder(Input):
+    """The lines so far, with discount and fee where staff set them."""
+
+    items: OrderLines
+    discount_amount: MoneyIn = ZERO
+    delivery_fee: MoneyIn | None = None
+    customer_id: Id | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPreview:
+    """Priced lines, totals, and what stands in the way."""
+
+    lines: list[Line]
+    totals: Totals
+    discount_error: str
+    standing: CreditStanding | None
+    store_credit: Decimal
+    not_covered: str
+
+
+async def preview_order(db: AsyncSession, data: PreviewOrder, *, by: Actor, rules: OrderRules) -> OrderPreview:
+    """Price an order as `enter_order` would, taking nothing and locking nothing.
+
+    Raises InvalidInput for unknown products; stock is not checked, since the page shows each product's level itself.
+    """
+    connection = await raw_connection(db)
+    lines = await price_lines(connection, data.items, lock=False, check_stock=False)
+    subtotal: Decimal = sum((line.line_total for line in lines), ZERO)
+    discount, discount_error = data.discount_amount, ""
+    try:
+        check_discount(discount, subtotal, most_percent=bounded_percent(by, rules))
+    except InvalidInput as refusal:
+        discount, discount_error = ZERO, refusal.message
+    fee = data.delivery_fee
+    if fee is None:
+        fee = price_order(lines, rules).delivery_fee if by.has_role(Role.SALES_REP) else ZERO
+    totals = calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
+    customer = await find_customer(connection, data.customer_id) if data.customer_id else None
+    standing = await calculate_exposure(connection, customer) if customer else None
+    store_credit = await get_credit_balance(db, data.customer_id) if data.customer_id else ZERO
+    not_covered = standing.why_not_covered(totals.total_amount) if standing else ""
+    return OrderPreview(lines, totals, discount_error, standing, store_credit, not_covered)

@@ -1,0 +1,57 @@
+"""Taking back an edit of an order's delivery details or notes, while nobody has changed the same fields since."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.order_desk.edit import change_fields
+from domain.orders.record import lock_order, record_event
+from domain.orders.statuses import OPEN_STATUSES
+from models import Order, OrderEvent
+
+UNDONE = ("address", "note")
+
+
+async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
+    """Give the fields that one event changed their values from before.
+
+    Only who made the edit takes it back. Raises Refused when one of the fields has changed again, or when the order
+    has shipped and its address no longer changes.
+    """
+    order = await lock_order(db, order_id, visible_to=by)
+    event = (
+        await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))
+    ).scalar_one_or_none()
+    if event is None or event.kind not in UNDONE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
+        raise NotFound("There is no such edit of yours.")
+    if event.kind == "address":
+        require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
+        if order.status not in OPEN_STATUSES:
+            raise Refused(
+                f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED
+            )
+    edits: dict[str, Any] = event.changes or {}
+    if any(getattr(order, name) != change["to"] for name, change in edits.items()):
+        raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
+    changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
+    if changes:
+        await record_event(db, order, event.kind, by=by, note="Taken back", changes=changes)
+    return order
+
+
+async def find_newest_event(db: AsyncSession, order_id: int, *, kinds: tuple[str, ...] = UNDONE) -> int | None:
+    """The id of the order's newest event if it is of one of these kinds."""
+    newest = (
+        await db.execute(
+            select(OrderEvent.id, OrderEvent.kind)
+            .where(OrderEvent.order_id == order_id)
+            .order_by(OrderEvent.id.desc())
+            .limit(1)
+        )
+    ).first()
+    return newest.id if newest and newest.kind in kinds else None

@@ -1,0 +1,65 @@
+"""Using a customer's store credit on an order's balance."""
+
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.credit.ledger import get_credit_balance, move_credit
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import Input, MoneyIn
+from domain.kernel.money import ZERO, format_money
+from domain.orders.record import lock_order, record_event
+from domain.payments.record import add_payment, calculate_balance
+from models import CreditEntry, CreditKind, Order, OrderStatus, PaymentMethod
+
+
+class ApplyCredit(Input):
+    """How much credit to use at most, US dollars."""
+
+    amount: MoneyIn
+
+
+async def apply_credit(
+    db: AsyncSession, order_id: int, data: ApplyCredit, *, by: Actor, version: int | None = None
+) -> tuple[Order, CreditEntry]:
+    """Use store credit on an order: at most the amount asked, the balance and the credit there is.
+
+    Returns the order and the ledger's entry (its amount is negative). Raises Refused when the order has no registered
+    customer, nothing is left to pay or there is no credit. Locks the customer, then the order.
+    """
+    require(by, Right.APPLY_CREDIT, "Your role does not apply credit.")
+    if data.amount <= 0:
+        raise InvalidInput("Say how much credit to use.", fields={"amount": "must be more than 0"})
+    order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
+    if order.customer_id is None:
+        raise Refused("Only a registered customer has store credit.", code=Code.NO_CUSTOMER)
+    if order.status == OrderStatus.CANCELLED:
+        raise Refused("A cancelled order can't be paid.", code=Code.ORDER_CANCELLED)
+    balance = calculate_balance(order)
+    if balance == ZERO:
+        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
+    amount = min(data.amount, balance, await get_credit_balance(db, order.customer_id))
+    if amount == ZERO:
+        raise Refused("The customer has no store credit.", code=Code.NOT_ENOUGH_CREDIT)
+    entry = await take_credit(db, order, amount, by=by)
+    await record_event(db, order, "credit_used", by=by, changes={"amount": format_money(amount)})
+    return order, entry
+
+
+async def take_credit(db: AsyncSession, order: Order, amount: Decimal, *, by: Actor) -> CreditEntry:
+    """Move credit onto a locked order as a payment row and a ledger entry in one transaction."""
+    assert order.customer_id is not None  # the caller has checked
+    entry = await move_credit(
+        db,
+        order.customer_id,
+        -amount,
+        kind=CreditKind.APPLIED,
+        by=by,
+        note=f"Used on {order.order_number}",
+        order_id=order.id,
+    )
+    await add_payment(db, order, amount, method=PaymentMethod.STORE_CREDIT, by=by)
+    return entry

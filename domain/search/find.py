@@ -1,0 +1,194 @@
+"""Finding things by a few letters: orders, customers, phones and SKUs, for the search field and the new order page.
+
+Three letters and more look anywhere in the text, fewer only at its beginning; every lookup follows an index.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from domain.orders.filters import LIKE_SPECIAL, ORDERS, OrderFilters, may_be_seen_by
+from domain.orders.queries import OrderRow, Reader, find_conditions, list_rows, sees_money
+from models import Table
+
+CUSTOMERS = Table.metadata.tables["customer"].c
+PRODUCTS = Table.metadata.tables["product"].c
+MOST_FOUND = 8
+# Candidates read before they are put in order: enough to find the best, few enough to stay quick.
+MOST_CANDIDATES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCustomer:
+    """A customer as a search shows them."""
+
+    id: int
+    company_name: str
+    name: str
+    phone: str | None
+    email: str | None
+    city: str
+    state: str
+    payment_terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProduct:
+    """A product as a search shows it; prices are None for who may not see money."""
+
+    id: int
+    name: str
+    sku: str
+    brand: str
+    unit_size: str
+    unit_price: Decimal | None
+    bulk_price: Decimal | None
+    bulk_quantity: int | None
+    stock_quantity: int | None
+    is_in_stock: bool
+    bin_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, each kind with at most a few."""
+
+    orders: Sequence[OrderRow]
+    customers: Sequence[FoundCustomer]
+    products: Sequence[FoundProduct]
+
+
+_SELECT_PRODUCTS = select(
+    PRODUCTS.id,
+    PRODUCTS.name,
+    PRODUCTS.sku,
+    PRODUCTS.brand,
+    PRODUCTS.unit_size,
+    PRODUCTS.unit_price,
+    PRODUCTS.bulk_price,
+    PRODUCTS.bulk_quantity,
+    PRODUCTS.stock_quantity,
+    and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0),
+    PRODUCTS.bin_location,
+)
+
+
+async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezone: tzinfo) -> Found:
+    """Orders, customers and products for the text, as far as the actor may see them."""
+    text = text.strip()
+    if not text:
+        return Found([], [], [])
+    filters = OrderFilters(search=text[:200], per_page=MOST_FOUND)
+    conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
+    return Found(
+        orders=await list_rows(db, filters, conditions, visible_to=visible_to),
+        customers=await find_customers(db, text, visible_to=visible_to),
+        products=await find_products(db, text, visible_to=visible_to),
+    )
+
+
+async def find_order_number(db: Reader, text: str, *, visible_to: Actor) -> str | None:
+    """The number of the order that is meant when the text is exactly one, with or without its hyphens."""
+    number = text.strip().upper()
+    if not number or len(number) > 60:
+        return None
+    bare = re.sub(r"[\s-]", "", number)
+    spelled = f"{bare[:-8]}-{bare[-8:-4]}-{bare[-4:]}" if len(bare) > 8 else number
+    own = may_be_seen_by(visible_to)
+    which = ORDERS.order_number.in_([number, spelled])
+    found = await db.execute(select(ORDERS.order_number).where(which if own is None else and_(which, own)).limit(1))
+    return found.scalar_one_or_none()
+
+
+async def find_customers(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundCustomer]:
+    """Active customers by company, name, phone or email; who begins with the text comes first."""
+    if not may(visible_to, Right.SEE_CUSTOMERS) or not text.strip():
+        return []
+    condition, begins = _matches(CUSTOMERS.search_text, func.lower(CUSTOMERS.company_name), text)
+    candidates = (
+        select(CUSTOMERS.id, CUSTOMERS.company_name, begins.label("begins"))
+        .where(condition, CUSTOMERS.is_active)
+        .limit(MOST_CANDIDATES)
+        .subquery()
+    )
+    best = (
+        select(candidates.c.id)
+        .order_by(candidates.c.begins.desc(), func.lower(candidates.c.company_name), candidates.c.id)
+        .limit(most)
+    )
+    rows = await db.execute(
+        select(
+            CUSTOMERS.id,
+            CUSTOMERS.company_name,
+            func.trim(CUSTOMERS.first_name + " " + CUSTOMERS.last_name),
+            CUSTOMERS.phone,
+            CUSTOMERS.email,
+            CUSTOMERS.shipping_city,
+            CUSTOMERS.shipping_state,
+            CUSTOMERS.payment_terms,
+        )
+        .where(CUSTOMERS.id.in_(best))
+        .order_by(begins.desc(), func.lower(CUSTOMERS.company_name), CUSTOMERS.id)
+    )
+    return [FoundCustomer(*row) for row in rows]
+
+
+async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundProduct]:
+    """Active products by SKU, barcode or words of the name; the very SKU first, then what begins with the text."""
+    wanted = text.strip().lower()
+    if not wanted:
+        return []
+    condition, begins = _matches(PRODUCTS.search_text, func.lower(PRODUCTS.name), text)
+    is_code = or_(func.lower(PRODUCTS.sku) == wanted, and_(PRODUCTS.barcode == text.strip(), PRODUCTS.barcode != ""))
+    sku_begins = func.lower(PRODUCTS.sku).startswith(wanted, autoescape=True)
+    rank = case((is_code, 0), (sku_begins, 1), (begins, 2), else_=3)
+    if len(wanted) < 3:
+        condition = or_(condition, sku_begins)
+    statement = (
+        _SELECT_PRODUCTS.where(or_(condition, is_code), PRODUCTS.is_active)
+        .order_by(rank, PRODUCTS.name, PRODUCTS.id)
+        .limit(most)
+    )
+    return await _read_products(db, statement, visible_to)
+
+
+async def list_products_by_sku(db: Reader, skus: Sequence[str], *, visible_to: Actor) -> dict[str, FoundProduct]:
+    """The active products of these SKUs, by their SKU in lower case."""
+    wanted = {sku.strip().lower() for sku in skus}
+    if not wanted:
+        return {}
+    statement = _SELECT_PRODUCTS.where(func.lower(PRODUCTS.sku).in_(sorted(wanted)), PRODUCTS.is_active)
+    return {product.sku.lower(): product for product in await _read_products(db, statement, visible_to)}
+
+
+async def _read_products(db: Reader, statement: Select[Any], reader: Actor) -> list[FoundProduct]:
+    shows_money = sees_money(reader)
+    found = []
+    for row in await db.execute(statement):
+        values: list[Any] = list(row)
+        if not shows_money:
+            values[5] = values[6] = values[7] = None
+        found.append(FoundProduct(*values))
+    return found
+
+
+def _matches(
+    searched: ColumnElement[str], first: ColumnElement[str], text: str
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The condition that a text is meant, and the one that it is meant at the beginning."""
+    wanted = text.strip().lower()
+    begins = first.startswith(wanted, autoescape=True)
+    digits = re.sub(r"\D", "", wanted)
+    if len(digits) >= 3 and re.fullmatch(r"[\d\s().+-]+", wanted):
+        return searched.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%"), begins
+    if len(re.sub(r"\W", "", wanted)) < 3:
+        return begins, begins
+    words = LIKE_SPECIAL.sub(r"\\\1", wanted).split()
+    return and_(*(searched.like(f"%{word}%") for word in words)), begins

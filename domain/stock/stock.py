@@ -1,0 +1,104 @@
+"""Taking and returning stock: one ordered lock, one set-based change with its ledger rows, whoever asks.
+
+Locks are taken in product order and last of all, so that two orders over the same products never wait for each other
+in a circle. What an order holds is what the ledger says it took, which makes returning happen exactly once.
+"""
+
+from collections.abc import Mapping
+
+import asyncpg
+
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from models import StockReason
+
+_LOCK = """
+SELECT id, name, sku, stock_quantity, in_stock
+FROM product WHERE id = ANY($1::bigint[]) AND stock_quantity IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+"""
+_CHANGE = """
+WITH change(id, delta) AS (SELECT * FROM unnest($1::bigint[], $2::int[])),
+moved AS (
+  UPDATE product AS p SET stock_quantity = p.stock_quantity + c.delta
+  FROM change AS c WHERE p.id = c.id AND p.stock_quantity IS NOT NULL
+  RETURNING p.id, c.delta, p.stock_quantity
+)
+INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
+SELECT id, delta, stock_quantity, $3, $4, $5, $6, $7, $8 FROM moved
+"""
+_HELD = """
+SELECT product_id, -sum(delta)::int AS held FROM stock_movement WHERE order_id = $1 GROUP BY product_id
+"""
+_LINES = """
+SELECT product_id, sum(quantity)::int AS quantity FROM order_item
+WHERE order_id = $1 AND product_id IS NOT NULL GROUP BY product_id
+"""
+
+
+def describe_shortage(short: list[asyncpg.Record], wanted: Mapping[int, int]) -> Refused:
+    """The refusal of an order that asks for more than there is, naming each short product with what is left."""
+    products = [
+        {
+            "product_id": row["id"],
+            "sku": row["sku"],
+            "name": row["name"],
+            "requested": wanted[row["id"]],
+            "available": row["stock_quantity"] or 0 if row["in_stock"] else 0,
+        }
+        for row in short
+    ]
+    named = "; ".join(f"{product['name']}: {product['available']} left" for product in products)
+    return Refused(f"Not enough in stock. {named}.", code=Code.OUT_OF_STOCK, products=products)
+
+
+async def change_stock(
+    connection: asyncpg.Connection,
+    deltas: Mapping[int, int],
+    *,
+    reason: StockReason,
+    by: Actor,
+    order_id: int | None = None,
+    note: str = "",
+) -> None:
+    """Move the levels of the tracked products among `deltas` (product id → units, negative takes).
+
+    Raises Refused naming each product that has too few units or is marked as not in stock.
+    """
+    moving = {product_id: delta for product_id, delta in deltas.items() if delta}
+    if not moving:
+        return
+    rows = await connection.fetch(_LOCK, sorted(moving))
+    short = [
+        row
+        for row in rows
+        if moving[row["id"]] < 0 and (not row["in_stock"] or row["stock_quantity"] + moving[row["id"]] < 0)
+    ]
+    if short:
+        raise describe_shortage(short, {product_id: -delta for product_id, delta in moving.items()})
+    ids = [row["id"] for row in rows]
+    await connection.execute(
+        _CHANGE, ids, [moving[id_] for id_ in ids], reason, order_id, note, by.kind, by.id, by.name
+    )
+
+
+async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
+    """Give back what the ledger says the order still holds; doing it again gives nothing."""
+    rows = await connection.fetch(_HELD, order_id)
+    await change_stock(
+        connection,
+        {row["product_id"]: row["held"] for row in rows if row["held"] > 0},
+        reason=reason,
+        by=by,
+        order_id=order_id,
+    )
+
+
+async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
+    """Take what the order's lines ask for beyond what it holds; raises Refused when there is too little."""
+    held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
+    lines = await connection.fetch(_LINES, order_id)
+    wanted = {row["product_id"]: row["quantity"] for row in lines}
+    deltas = {product_id: held.get(product_id, 0) - quantity for product_id, quantity in wanted.items()}
+    deltas |= {product_id: units for product_id, units in held.items() if product_id not in wanted}
+    await change_stock(connection, deltas, reason=reason, by=by, order_id=order_id)

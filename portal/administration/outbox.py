@@ -1,0 +1,91 @@
+"""The outbox: every mail, text and Discord post, and sending again what did not leave."""
+
+from quart import Blueprint, Response, request
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.messages import list_messages
+from domain.messages.list_messages import OutboxTab
+from models import Channel
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_form, reads_query
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_outbox", __name__)
+LIST = "/portal/outbox"
+TAB_WORDS = {
+    OutboxTab.ALL: "All",
+    OutboxTab.FAILED: "Failed",
+    OutboxTab.NOT_SENT: "Not sent",
+    OutboxTab.QUEUED: "Queued",
+    OutboxTab.SENT: "Sent",
+}
+CHANNEL_WORDS = {Channel.EMAIL: "Mail", Channel.TEXT: "Text", Channel.DISCORD: "Discord"}
+CHANNEL_ICONS = {Channel.EMAIL: "mail", Channel.TEXT: "message", Channel.DISCORD: "message-2"}
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_OUTBOX)
+@reads_query(list_messages.OutboxFilters)
+async def show_outbox(query: list_messages.OutboxFilters) -> Response:
+    """The list, or the block of it that changed."""
+    page, counts = await list_messages.list_messages(db(), query)
+    kept = {"q": query.q, "channel": query.channel}
+    return await page_or_block(
+        "administration/outbox/list.html",
+        block="outbox_table",
+        page=page,
+        filters=query,
+        more=counts[query.state].is_more,
+        is_filtered=bool(query.q or query.channel),
+        channels=[("", "Any way"), *CHANNEL_WORDS.items()],
+        channel_words=CHANNEL_WORDS,
+        channel_icons=CHANNEL_ICONS,
+        can_send_again=list_messages.can_send_again,
+        tabs=[
+            {
+                "word": word,
+                "url": LIST + with_query(kept, state=tab.value if tab is not OutboxTab.ALL else None).rstrip("?"),
+                "count": counts[tab].words,
+                "current": tab is query.state,
+            }
+            for tab, word in TAB_WORDS.items()
+        ],
+    )
+
+
+@blueprint.get(f"{LIST}/<id:message_id>")
+@staff_page(Right.SEE_OUTBOX)
+async def show_message(message_id: int) -> Response:
+    """One message with its text and what became of it."""
+    message = await list_messages.get_message(db(), message_id)
+    return await page_or_block(
+        "administration/outbox/message.html",
+        block="message_state",
+        message=message,
+        paragraphs=[block.splitlines() for block in message.body_text.strip().split("\n\n")],
+        files=await list_messages.list_attached_files(db(), message_id),
+        channel_words=CHANNEL_WORDS,
+        can_send_again=list_messages.can_send_again(message),
+    )
+
+
+@blueprint.post(f"{LIST}/<id:message_id>/again")
+@staff_page(Right.SEE_OUTBOX)
+async def send_message_again(message_id: int) -> Response:
+    """Queue the message once more."""
+    await list_messages.get_message(db(), message_id)
+    sent = await list_messages.send_again(db(), [message_id], by=current_actor())
+    toast = "The message is queued again" if sent else "The message is on its way already"
+    return await redirect_to(f"{LIST}/{message_id}", toast=toast)
+
+
+@blueprint.post(f"{LIST}/again")
+@staff_page(Right.SEE_OUTBOX)
+@reads_form(list_messages.ChosenMessages)
+async def send_messages_again(data: list_messages.ChosenMessages) -> Response:
+    """Queue the ticked messages once more."""
+    sent = await list_messages.send_again(db(), data.message, by=current_actor())
+    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    return await redirect_to(back, toast=f"{format_plural(sent, 'message')} queued again")

@@ -1,0 +1,75 @@
+""" "Save Me Money" requests: who asks for a better offer, the invoice they sent, and who of us answered."""
+
+from quart import Blueprint, Response
+
+from documents.filters import with_query
+from domain.access.rights import Right
+from domain.customers import savings_request as savings
+from domain.customers.savings_request import SavingsFilters, SavingsTab
+from domain.kernel.images import PDF
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_savings", __name__)
+LIST = "/portal/save-me-money"
+TAB_WORDS = {SavingsTab.OPEN: "Open", SavingsTab.ANSWERED: "Answered", SavingsTab.ALL: "All"}
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_SAVINGS_REQUESTS)
+@reads_query(SavingsFilters)
+async def show_savings(query: SavingsFilters) -> Response:
+    """The list, or the block of it that changed."""
+    page, counts = await savings.list_savings_requests(db(), query)
+    return await page_or_block(
+        "administration/savings/list.html",
+        block="savings_table",
+        page=page,
+        filters=query,
+        more=counts[query.state].is_more,
+        tabs=[
+            {
+                "word": word,
+                "url": LIST + with_query({"q": query.q}, state=tab if tab is not SavingsTab.OPEN else None).rstrip("?"),
+                "count": counts[tab].words,
+                "current": tab is query.state,
+            }
+            for tab, word in TAB_WORDS.items()
+        ],
+    )
+
+
+@blueprint.get(f"{LIST}/<id:request_id>")
+@staff_page(Right.SEE_SAVINGS_REQUESTS)
+async def show_savings_request(request_id: int) -> Response:
+    """One request with its invoice."""
+    asked = await savings.get_savings_request(db(), request_id)
+    return await page_or_block(
+        "administration/savings/request.html",
+        block="savings_state",
+        asked=asked,
+        url=f"{LIST}/{request_id}",
+        is_pdf=asked.invoice_type == PDF,
+    )
+
+
+@blueprint.get(f"{LIST}/<id:request_id>/invoice")
+@staff_page(Right.SEE_SAVINGS_REQUESTS)
+async def show_savings_invoice(request_id: int) -> Response:
+    """The invoice; a PDF, kept as it came, is never opened inside our pages."""
+    name, content_type, data = await savings.get_savings_invoice(db(), request_id)
+    way = "attachment" if content_type == PDF else "inline"
+    headers = {"Cache-Control": "private, no-store", "Content-Disposition": f'{way}; filename="{name}"'}
+    return Response(data, content_type=content_type, headers=headers)
+
+
+@blueprint.post(f"{LIST}/<id:request_id>/<any(answered, open):word>")
+@staff_page(Right.SEE_SAVINGS_REQUESTS)
+async def mark_savings_answered(request_id: int, word: str) -> Response:
+    """Note that the request is answered, or that it is open again."""
+    await savings.mark_savings_answered(db(), request_id, is_answered=word == "answered", by=current_actor())
+    opposite = "open" if word == "answered" else "answered"
+    toast = "Marked as answered" if word == "answered" else "Open again"
+    return await redirect_to(f"{LIST}/{request_id}", toast=toast, undo=f"{LIST}/{request_id}/{opposite}")

@@ -1,0 +1,268 @@
+"""Staff users: administrators add, change and delete them; managers see the list."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import with_query
+from domain.access.rights import Right
+from domain.kernel.inputs import Input, Text60
+from domain.staff import list_users, second_factor, users
+from domain.staff.list_users import Standing
+from portal.attempts import Attempt, attempt, form_version
+from portal.navigation import ROLE_WORDS
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_staff_users", __name__)
+LIST = "/portal/staff"
+TAB_WORDS = {Standing.ACTIVE: "Active", Standing.INACTIVE: "Inactive", Standing.ARCHIVED: "Archived"}
+ROLE_CHOICES = [(role.value, word) for role, word in ROLE_WORDS.items()]
+FIELD_WORDS = {
+    "first_name": "First name", "last_name": "Last name", "full_name": "Full name", "email": "Email",
+    "role": "Role", "is_active": "Account", "username": "Username",
+}  # fmt: skip
+ACTION_WORDS = {
+    "staff.created": ("user-plus", "good", "Added"),
+    "staff.updated": ("pencil", "info", "Changed"),
+    "staff.archived": ("archive", "", "Archived"),
+    "staff.password_reset": ("lock", "info", "Password set by an emailed link"),
+    "staff.password_changed": ("lock", "info", "Password changed"),
+    "staff.email_changed": ("mail", "info", "Email changed"),
+    "staff.second_factor_on": ("shield-check", "good", "Second factor on"),
+    "staff.second_factor_off": ("lock-open", "warn", "Second factor off"),
+}
+
+
+class EditStaffForm(users.UpdateStaff):
+    """The page always sends both names, so an empty one is meant to be empty."""
+
+    first_name: Text60 = ""
+    last_name: Text60 = ""
+
+
+class Button(Input):
+    """A form that carries nothing but its button."""
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_STAFF)
+@reads_query(list_users.StaffFilters)
+async def show_staff_users(query: list_users.StaffFilters) -> Response:
+    """The list, or the block of it that changed."""
+    counts = await list_users.count_by_standing(db(), query)
+    return await page_or_block(
+        "administration/staff_users/list.html",
+        block="staff_table",
+        page=await list_users.filter_staff(db(), query),
+        filters=query,
+        is_filtered=bool(query.q or query.role),
+        roles=[("", "Any role"), *ROLE_CHOICES],
+        tabs=[
+            {
+                "word": word,
+                "url": LIST + _keep(query, standing),
+                "count": counts[standing],
+                "current": standing is query.standing,
+            }
+            for standing, word in TAB_WORDS.items()
+        ],
+    )
+
+
+@blueprint.get(f"{LIST}/new")
+@staff_page(Right.EDIT_STAFF)
+async def show_new_staff_user() -> Response:
+    """The form for a new colleague."""
+    return await _show_new(None)
+
+
+@blueprint.post(LIST)
+@staff_page(Right.EDIT_STAFF)
+async def add_staff_user() -> Response:
+    """Add a colleague."""
+
+    async def act(data: users.CreateStaff) -> Any:
+        least = settings().password_min_length
+        return await users.create_staff(db(), data, minimum_length=least, by=current_actor())
+
+    tried = await attempt(users.CreateStaff, act)
+    if tried.result is None:
+        return await _show_new(tried)
+    return await redirect_to(LIST, toast=f"{tried.result.username} added")
+
+
+@blueprint.get(f"{LIST}/<id:staff_id>")
+@staff_page(Right.EDIT_STAFF)
+async def show_staff_user(staff_id: int) -> Response:
+    """One colleague: the form and what was changed before."""
+    return await _show_one(staff_id, None)
+
+
+@blueprint.post(f"{LIST}/<id:staff_id>")
+@staff_page(Right.EDIT_STAFF)
+async def save_staff_user(staff_id: int) -> Response:
+    """Save the form, unless somebody else changed the record meanwhile."""
+    version = await form_version()
+
+    async def act(data: EditStaffForm) -> Any:
+        least = settings().password_min_length
+        return await users.update_staff(
+            db(), staff_id, data, minimum_length=least, by=current_actor(), expected_version=version
+        )
+
+    tried = await attempt(EditStaffForm, act)
+    if tried.result is None:
+        return await _show_one(staff_id, tried)
+    return await redirect_to(LIST, toast=f"{tried.result.username} saved")
+
+
+@blueprint.get(f"{LIST}/<id:staff_id>/delete")
+@staff_page(Right.EDIT_STAFF)
+async def show_delete_staff_user(staff_id: int) -> Response:
+    """Ask before an account goes, and say whether it is deleted or archived."""
+    return await _ask_delete(staff_id, None)
+
+
+@blueprint.post(f"{LIST}/<id:staff_id>/delete")
+@staff_page(Right.EDIT_STAFF)
+async def delete_staff_user(staff_id: int) -> Response:
+    """Delete or archive the account."""
+    tried = await attempt(Button, lambda _: users.delete_staff(db(), staff_id, by=current_actor()))
+    if tried.result is None:
+        return await _ask_delete(staff_id, tried)
+    word = "archived" if tried.result.is_archived else "deleted"
+    return await redirect_to(LIST, toast=f"{tried.result.username} {word}")
+
+
+@blueprint.get(f"{LIST}/<id:staff_id>/second-factor")
+@staff_page(Right.EDIT_STAFF)
+async def show_remove_factor(staff_id: int) -> Response:
+    """Ask before a colleague's second factor goes."""
+    return await _ask_factor(staff_id, None)
+
+
+@blueprint.post(f"{LIST}/<id:staff_id>/second-factor")
+@staff_page(Right.EDIT_STAFF)
+async def remove_factor(staff_id: int) -> Response:
+    """Turn a colleague's second factor off."""
+    tried = await attempt(Button, lambda _: second_factor.remove_second_factor_of(db(), staff_id, by=current_actor()))
+    if tried.result is None:
+        return await _ask_factor(staff_id, tried)
+    return await redirect_to(f"{LIST}/{staff_id}", toast=f"Second factor of {tried.result.username} is off")
+
+
+async def _show_new(tried: Attempt[Any] | None) -> Response:
+    return await page_or_block(
+        "administration/staff_users/new.html",
+        roles=ROLE_CHOICES,
+        minimum=settings().password_min_length,
+        **_form(tried),
+    )
+
+
+async def _show_one(staff_id: int, tried: Attempt[Any] | None) -> Response:
+    staff = await users.get_staff(db(), staff_id)
+    changes = await list_users.list_changes(db(), staff_id)
+    present = {
+        "first_name": staff.first_name,
+        "last_name": staff.last_name,
+        "email": staff.email or "",
+        "role": staff.role,
+        "is_active": "true" if staff.is_active else "false",
+    }
+    form = _form(tried)
+    typed = {name: form["typed"].get(name, value) for name, value in present.items()}
+    stale = tried is not None and tried.is_stale
+    return await page_or_block(
+        "administration/staff_users/edit.html",
+        staff=staff,
+        roles=ROLE_CHOICES,
+        minimum=settings().password_min_length,
+        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        version=form["typed"].get("version", "") if tried is not None and not stale else staff.version,
+        changed_by=changes[0].who if changes else "Somebody",
+        changed_at=staff.updated_at,
+        differences=[
+            (FIELD_WORDS[name], _word(name, typed[name]), _word(name, value))
+            for name, value in present.items()
+            if stale and typed[name] != value
+        ],
+        is_stale=stale,
+        story=[_tell(change) for change in changes],
+        **(form | {"typed": typed, "problem": "" if stale else form["problem"]}),
+    )
+
+
+async def _ask_delete(staff_id: int, tried: Attempt[Any] | None) -> Response:
+    staff = await users.get_staff(db(), staff_id)
+    fate = (
+        f"{staff.username} stands in the books, so the account is archived: nobody can sign in with it, every"
+        " session ends now, and the name stays on what it did."
+        if await users.has_history(db(), staff_id)
+        else f"{staff.username} left no trace in the books: the account and its sessions are deleted for good."
+    )
+    return await _ask(staff, tried, f"Delete {staff.username}?", "delete", "Delete", fate)
+
+
+async def _ask_factor(staff_id: int, tried: Attempt[Any] | None) -> Response:
+    staff = await users.get_staff(db(), staff_id)
+    fate = f"The password alone then opens the account. Every session of {staff.username} ends now."
+    title = f"Turn off the second factor of {staff.username}?"
+    return await _ask(staff, tried, title, "second-factor", "Turn off", fate)
+
+
+async def _ask(  # noqa: PLR0917 -- the words of one question, in the order they stand on the page
+    staff: Any, tried: Attempt[Any] | None, title: str, path: str, verb: str, text: str
+) -> Response:
+    return await page_or_block(
+        "shared/confirm.html",
+        block="dialog",
+        status=tried.status if tried is not None else 200,
+        title=title,
+        url=f"{LIST}/{staff.id}/{path}",
+        verb=verb,
+        keep="Keep it",
+        back_url=f"{LIST}/{staff.id}",
+        text=text,
+        problem=tried.problem if tried is not None else "",
+    )
+
+
+def _form(tried: Attempt[Any] | None) -> dict[str, Any]:
+    if tried is None:
+        return {"status": 200, "typed": {}, "errors": {}, "problem": ""}
+    return {"status": tried.status, "typed": tried.typed, "errors": tried.errors, "problem": tried.problem}
+
+
+def _keep(query: list_users.StaffFilters, standing: Standing) -> str:
+    return with_query({"q": query.q, "role": query.role}, standing=standing.value)
+
+
+def _tell(change: list_users.Change) -> dict[str, Any]:
+    """One entry of the timeline."""
+    icon, tone, text = ACTION_WORDS.get(change.action, ("history", "", change.action))
+    lines = []
+    if change.action == "staff.updated":
+        names = [name for name in change.after if name != "full_name" or len(change.after) == 1]
+        lines = [
+            f"{FIELD_WORDS.get(name, name)}: {_word(name, change.before.get(name))} → {_word(name, change.after[name])}"
+            for name in names
+        ]
+    if change.note:
+        lines.append(change.note)
+    return {
+        "icon": icon, "tone": tone, "text": text, "before": "", "after": "", "note": ", ".join(lines),
+        "who": change.who, "at": change.at,
+    }  # fmt: skip
+
+
+def _word(name: str, value: Any) -> str:
+    """A field's value as people read it."""
+    if name == "role":
+        return dict(ROLE_CHOICES).get(str(value), str(value))
+    if name == "is_active":
+        return "Active" if value in {True, "true"} else "Inactive"
+    return str(value) if value else "nothing"

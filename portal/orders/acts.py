@@ -1,0 +1,235 @@
+"""Acts on one order that ask first: each has one address, GET says what will happen and POST does it."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.kernel.inputs import Input, Text2000
+from domain.kernel.money import ZERO, format_money
+from domain.order_desk.assign import AssignOrder, assign_order
+from domain.order_desk.attend import AttendOrder, attend_order
+from domain.order_desk.cancel import cancel_order
+from domain.order_desk.delete import delete_order
+from domain.order_desk.hold import ReleaseOrder, release_order
+from domain.order_desk.order_page import OrderPage, get_order_page
+from domain.payments.apply_credit import ApplyCredit, apply_credit
+from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
+from models import Role
+from portal.attempts import Attempt, attempt, form_version
+from portal.orders.list import LIST, list_rep_choices
+from portal.orders.order import METHOD_WORDS, choose_version, order_url
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_order_acts", __name__)
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+RECEIVED_WORDS = [(method, word) for method, word in METHOD_WORDS if method in RECEIVED_BY]
+
+
+class CancelOrder(Input):
+    """Why the order is cancelled."""
+
+    reason: Text2000 = ""
+
+
+class NothingAsked(Input):
+    """A confirmation without fields of its own."""
+
+
+@blueprint.get("/portal/orders/<number>/pay")
+@staff_page(Right.RECORD_PAYMENTS)
+async def show_pay(number: str) -> Response:
+    """Ask what came in for the order."""
+    return await _ask("orders/pay.html", await _read(number), methods=RECEIVED_WORDS)
+
+
+@blueprint.post("/portal/orders/<number>/pay")
+@staff_page(Right.RECORD_PAYMENTS)
+async def take_payment(number: str) -> Response:
+    """Record money received for the order."""
+    shown, version = await _read(number), await form_version()
+
+    async def pay(data: MarkPaid) -> Any:
+        return await mark_paid(db(), shown.order.id, data, by=current_actor(), version=version)
+
+    tried = await attempt(MarkPaid, pay)
+    if tried.result is None:
+        return await _ask("orders/pay.html", await _read(number), tried, methods=RECEIVED_WORDS)
+    order, surplus = tried.result
+    received = order.amount_paid - (shown.order.amount_paid or ZERO) + surplus
+    toast = f"Payment of {format_money(received)} recorded"
+    if surplus:
+        toast += f", {format_money(surplus)} of it kept as store credit"
+    return await redirect_to(order_url(number), toast=toast)
+
+
+@blueprint.get("/portal/orders/<number>/credit")
+@staff_page(Right.APPLY_CREDIT)
+async def show_credit(number: str) -> Response:
+    """Ask how much store credit to use."""
+    return await _ask("orders/credit.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/credit")
+@staff_page(Right.APPLY_CREDIT)
+async def use_credit(number: str) -> Response:
+    """Use the customer's store credit on the order."""
+    shown, version = await _read(number), await form_version()
+
+    async def use(data: ApplyCredit) -> Any:
+        return await apply_credit(db(), shown.order.id, data, by=current_actor(), version=version)
+
+    tried = await attempt(ApplyCredit, use)
+    if tried.result is None:
+        return await _ask("orders/credit.html", await _read(number), tried)
+    _, entry = tried.result
+    return await redirect_to(order_url(number), toast=f"{format_money(-entry.amount)} of store credit used")
+
+
+@blueprint.get("/portal/orders/<number>/release")
+@staff_page(Right.OVERRIDE_TERMS)
+async def show_release(number: str) -> Response:
+    """Ask why the order may go on."""
+    return await _ask("orders/release.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/release")
+@staff_page(Right.OVERRIDE_TERMS)
+async def release_hold(number: str) -> Response:
+    """Lift the order's hold."""
+    shown, version = await _read(number), await form_version()
+
+    async def release(data: ReleaseOrder) -> Any:
+        return await release_order(db(), shown.order.id, data, by=current_actor(), version=version)
+
+    tried = await attempt(ReleaseOrder, release)
+    if tried.refusal is not None:
+        return await _ask("orders/release.html", await _read(number), tried)
+    return await redirect_to(order_url(number), toast=f"{number} is released")
+
+
+@blueprint.get("/portal/orders/<number>/attend")
+@staff_page(Right.ATTEND_ORDERS)
+async def show_attend(number: str) -> Response:
+    """Ask what was done about the order's troubles."""
+    return await _ask("orders/attend.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/attend")
+@staff_page(Right.ATTEND_ORDERS)
+async def attend(number: str) -> Response:
+    """Take the order off the list of those that need attention."""
+    shown, version = await _read(number), await form_version()
+
+    async def note(data: AttendOrder) -> Any:
+        return await attend_order(db(), shown.order.id, data, by=current_actor(), version=version)
+
+    tried = await attempt(AttendOrder, note)
+    if tried.refusal is not None:
+        return await _ask("orders/attend.html", await _read(number), tried)
+    return await redirect_to(order_url(number), toast=f"{number} is dealt with")
+
+
+@blueprint.get("/portal/orders/<number>/assign")
+@staff_page(Right.ASSIGN_ORDERS)
+async def show_assign(number: str) -> Response:
+    """Ask for the sales rep."""
+    return await _ask_for_rep(await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/assign")
+@staff_page(Right.ASSIGN_ORDERS)
+async def assign_rep(number: str) -> Response:
+    """Set the order's sales rep."""
+    shown = await _read(number)
+
+    async def assign(data: AssignOrder) -> Any:
+        return await assign_order(db(), shown.order.id, data, by=current_actor())
+
+    tried = await attempt(AssignOrder, assign)
+    if tried.refusal is not None:
+        return await _ask_for_rep(shown, tried)
+    after = await _read(number)
+    return await redirect_to(order_url(number), toast=f"Assigned to {after.order.rep_name}")
+
+
+@blueprint.get("/portal/orders/<number>/cancel")
+@staff_page(Right.CANCEL_ORDERS)
+async def show_cancel(number: str) -> Response:
+    """Say what cancelling does."""
+    return await _ask("orders/cancel.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/cancel")
+@staff_page(Right.CANCEL_ORDERS)
+async def cancel_for_good(number: str) -> Response:
+    """Cancel the order; its stock goes back."""
+    shown, version = await _read(number), await form_version()
+
+    async def cancel(data: CancelOrder) -> Any:
+        return await cancel_order(db(), shown.order.id, by=current_actor(), reason=data.reason, version=version)
+
+    tried = await attempt(CancelOrder, cancel)
+    if tried.refusal is not None:
+        return await _ask("orders/cancel.html", await _read(number), tried)
+    return await redirect_to(order_url(number), toast=f"{number} is cancelled")
+
+
+@blueprint.get("/portal/orders/<number>/delete")
+@staff_page(Right.DELETE_ORDERS)
+async def show_delete(number: str) -> Response:
+    """Say what deleting does."""
+    return await _ask("orders/delete.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/delete")
+@staff_page(Right.DELETE_ORDERS)
+async def delete_for_good(number: str) -> Response:
+    """Delete an order that never became one."""
+    shown, version = await _read(number), await form_version()
+
+    async def remove(_: NothingAsked) -> Any:
+        await delete_order(db(), shown.order.id, by=current_actor(), version=version)
+
+    tried = await attempt(NothingAsked, remove)
+    if tried.refusal is not None:
+        return await _ask("orders/delete.html", await _read(number), tried)
+    return await redirect_to(LIST, toast=f"{number} is deleted")
+
+
+async def _read(number: str) -> OrderPage:
+    return await get_order_page(db(), number, visible_to=current_actor())
+
+
+async def _ask(template: str, shown: OrderPage, tried: Attempt[Any] | None = None, **more: Any) -> Response:
+    """The question as a page or in the dialog; after a refusal with what was typed."""
+    return await page_or_block(
+        template,
+        block="dialog",
+        status=tried.status if tried else 200,
+        shown=shown,
+        order=shown.order,
+        version=choose_version(shown.order, tried),
+        url=f"{order_url(shown.order.order_number)}/{template.removeprefix('orders/').removesuffix('.html')}",
+        back_url=order_url(shown.order.order_number),
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+        **more,
+    )
+
+
+async def _ask_for_rep(shown: OrderPage, tried: Attempt[Any] | None = None) -> Response:
+    number = shown.order.order_number
+    return await _ask(
+        "orders/assign.html",
+        shown,
+        tried,
+        title=f"Assign {number} to",
+        orders=[number],
+        reps=await list_rep_choices(),
+        current=shown.order.sales_rep_id,
+    )

@@ -1,0 +1,76 @@
+"""Checks that wait for review: the queue, one check with big photos, approve or reject; then the next one opens."""
+
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.kernel.errors import NotFound
+from domain.payments.checks import CheckRow, ReviewCheck, approve_check, list_waiting_checks, reject_check
+from models import Role
+from portal.attempts import Attempt, attempt
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_checks", __name__)
+QUEUE = "/portal/checks"
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+
+
+@blueprint.get(QUEUE)
+@staff_page(Right.REVIEW_CHECKS)
+async def list_checks() -> Response:
+    """The checks that wait, the longest waiting first."""
+    checks = await list_waiting_checks(db(), visible_to=current_actor())
+    return await page_or_block("orders/checks/list.html", block="check_table", checks=checks)
+
+
+@blueprint.get(f"{QUEUE}/<number>")
+@staff_page(Right.REVIEW_CHECKS)
+async def show_check(number: str) -> Response:
+    """One check with both its sides."""
+    return await _show(number)
+
+
+@blueprint.post(f"{QUEUE}/<number>/<any(approve, reject):verdict>")
+@staff_page(Right.REVIEW_CHECKS)
+async def review_check(number: str, verdict: str) -> Response:
+    """Approve or reject a check, and open the next one."""
+    review = approve_check if verdict == "approve" else reject_check
+
+    async def act(data: ReviewCheck) -> object:
+        return await review(db(), number, data, by=current_actor())
+
+    tried = await attempt(ReviewCheck, act)
+    if tried.refusal is not None:
+        return await _show(number, tried)
+    waiting = await list_waiting_checks(db(), visible_to=current_actor())
+    word = "approved" if verdict == "approve" else "rejected"
+    following = f"{QUEUE}/{waiting[0].order_number}" if waiting else QUEUE
+    return await redirect_to(following, toast=f"The check for {number} is {word}")
+
+
+async def _show(number: str, tried: Attempt[object] | None = None) -> Response:
+    """One check of the queue; after a refusal with what was typed."""
+    waiting = await list_waiting_checks(db(), visible_to=current_actor())
+    check = next((each for each in waiting if each.order_number == number), None)
+    if check is None:
+        raise NotFound("This check is reviewed already, or there is none.")
+    return await page_or_block(
+        "orders/checks/check.html",
+        block="check_page",
+        status=tried.status if tried else 200,
+        check=check,
+        place=waiting.index(check) + 1,
+        waiting=len(waiting),
+        newer=_neighbour(waiting, check, -1),
+        older=_neighbour(waiting, check, 1),
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+    )
+
+
+def _neighbour(waiting: list[CheckRow], check: CheckRow, step: int) -> str:
+    """The address of the check before or after this one; empty at the ends."""
+    place = waiting.index(check) + step
+    return f"{QUEUE}/{waiting[place].order_number}" if 0 <= place < len(waiting) else ""

@@ -1,0 +1,121 @@
+"""An order while it is being typed in: what the form holds, read as leniently as a half-filled form needs.
+
+Nothing of a draft is kept on the server; every answer carries it back to the browser.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.kernel.phone import format_phone
+from domain.orders.usual_items import Buyer
+
+MOST_DRAFT_LINES = 500
+_SKU = re.compile(r"items\[(\d{1,4})\]\[sku\]")
+_TIMES = re.compile(r"(\d{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
+TEXTS = (
+    "customer_id", "guest", "customer_q", "product_q", "delivery_company", "delivery_name", "delivery_address",
+    "delivery_city", "delivery_state", "delivery_zip", "delivery_phone", "delivery_email", "discount_amount",
+    "delivery_fee", "payment_method", "payment_status", "po_number", "special_notes", "staff_notes", "override_terms",
+    "form_key", "step",
+)  # fmt: skip
+
+
+@dataclass
+class Draft:
+    """The form's fields as text, and its lines as SKU and quantity."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def customer_id(self) -> int | None:
+        """The customer chosen, if any."""
+        text = self.texts.get("customer_id", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+    @property
+    def step(self) -> int:
+        """How many times the form has been sent; a copy of it counts on from there."""
+        text = self.texts.get("step", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+
+    @property
+    def has_buyer(self) -> bool:
+        """True once it is known who orders: a customer, or a guest by decision."""
+        return self.customer_id is not None or bool(self.texts.get("guest"))
+
+    def choose(self, buyer: Buyer) -> None:
+        """Order for this customer, to the address that they are known by."""
+        self.texts |= {
+            "customer_id": str(buyer.id),
+            "guest": "",
+            "customer_q": "",
+            "delivery_company": buyer.company_name,
+            "delivery_name": buyer.name or buyer.company_name,
+            "delivery_address": buyer.street,
+            "delivery_city": buyer.city,
+            "delivery_state": buyer.state,
+            "delivery_zip": buyer.zip,
+            "delivery_phone": format_phone(buyer.phone) if buyer.phone else "",
+            "delivery_email": buyer.email or "",
+            "po_number": buyer.po_number,
+            "payment_method": "net30" if buyer.payment_terms == "net30" else "credit_card",
+        }
+
+    def choose_guest(self) -> None:
+        """Order for somebody without an account; what was searched for becomes the company."""
+        words = self.texts.get("customer_q", "")
+        self.texts |= {"customer_id": "", "guest": "1", "customer_q": "", "payment_method": "credit_card"}
+        if words and not self.texts.get("delivery_company"):
+            self.texts["delivery_company"] = words
+
+    def forget_buyer(self) -> None:
+        """Choose again; the address goes with the customer."""
+        for name in TEXTS:
+            if name.startswith("delivery_") and name != "delivery_fee":
+                self.texts[name] = ""
+        self.texts |= {"customer_id": "", "guest": "", "po_number": ""}
+
+    def add(self, sku: str, quantity: int = 1) -> int:
+        """Add a product, or more of one that is there already; returns the place of its line."""
+        for place, (known, text) in enumerate(self.lines):
+            if known.lower() == sku.lower():
+                before = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+                self.lines[place] = (known, str(before + quantity))
+                return place
+        if len(self.lines) < MOST_DRAFT_LINES:
+            self.lines.append((sku, str(quantity)))
+        return len(self.lines) - 1
+
+    def counted_lines(self) -> list[tuple[int, str, int]]:
+        """The lines that can be priced: their place, SKU and quantity."""
+        return [
+            (place, sku, int(text))
+            for place, (sku, text) in enumerate(self.lines)
+            if text.isascii() and text.isdigit() and len(text) < 7 and 1 <= int(text) <= 100_000
+        ]
+
+
+def read_draft(pairs: Mapping[str, Sequence[str]]) -> Draft:
+    """The draft that a form sent."""
+    texts = {name: pairs.get(name, [""])[-1].strip() for name in TEXTS}
+    numbers = sorted({int(found[1]) for name in pairs if (found := _SKU.fullmatch(name))})
+    lines = [
+        (pairs[f"items[{number}][sku]"][-1].strip(), pairs.get(f"items[{number}][quantity]", [""])[-1].strip())
+        for number in numbers
+    ]
+    return Draft(texts, [line for line in lines if line[0]][:MOST_DRAFT_LINES])
+
+
+def start_draft() -> Draft:
+    """An empty draft with a key of its own, under which it can be placed once."""
+    chosen = {"form_key": secrets.token_urlsafe(18), "payment_method": "credit_card", "payment_status": "unpaid"}
+    return Draft(dict.fromkeys(TEXTS, "") | chosen)
+
+
+def read_times(text: str) -> tuple[int, str]:
+    """A product search with a quantity before it: `12x SHP-1826` means twelve of it."""
+    found = _TIMES.fullmatch(text.strip())
+    return (max(int(found[1]), 1), found[2]) if found else (1, text.strip())

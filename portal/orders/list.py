@@ -1,0 +1,201 @@
+"""The list of orders: tabs, filters, acts on several at once, and the same rows as CSV."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right, may
+from domain.kernel.clock import business_today
+from domain.order_desk.assign import AssignOrder, list_sales_reps
+from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders
+from domain.orders.export import export_orders
+from domain.orders.filters import OrderFilters
+from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_page
+from models import OrderStatus, Role
+from models.session import current_database
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_form, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_orders", __name__)
+LIST = "/portal/orders"
+
+
+class When(StrEnum):
+    """The date filter's choices; `between` alone reads the two dates."""
+
+    ANY = "any"
+    TODAY = "today"
+    WEEK = "7d"
+    MONTH = "30d"
+    BETWEEN = "between"
+
+
+class OrderListQuery(OrderFilters):
+    """The address of the list: its filters, and the date filter as a word."""
+
+    when: When | None = None
+
+
+DAYS_BACK = {When.TODAY: 0, When.WEEK: 6, When.MONTH: 29}
+WHEN_WORDS = [
+    ("", "Any date"), (When.TODAY, "Today"), (When.WEEK, "Last 7 days"), (When.MONTH, "Last 30 days"),
+    (When.BETWEEN, "Between…"),
+]  # fmt: skip
+PAYMENT_WORDS = [
+    ("", "Any payment"), ("unpaid", "Unpaid"), ("part_paid", "Part paid"), ("pending_review", "Check to review"),
+    ("paid", "Paid"), ("failed", "Failed"), ("partially_refunded", "Part refunded"), ("refunded", "Refunded"),
+]  # fmt: skip
+TABS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("all", "All", {}),
+    ("attention", "Needs attention", {"attention": "true"}),
+    ("pending", "Pending", {"status": "pending", "on_hold": "false"}),
+    ("on_hold", "On hold", {"on_hold": "true"}),
+    ("confirmed", "Confirmed", {"status": "confirmed"}),
+    ("packed", "Packed", {"status": "packed"}),
+    ("shipped", "Shipped", {"status": "shipped"}),
+    ("delivered", "Delivered", {"status": "delivered"}),
+    ("cancelled", "Cancelled", {"status": "cancelled"}),
+)
+TAB_NAMES = ("status", "on_hold", "attention")
+# What of the address the filter form keeps though it has no field for it.
+KEPT = (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
+SOURCE_WORDS = {
+    "web": "Web", "desk": "Desk", "rep": "Rep", "voice": "Voice", "subscription": "Renewal", "import": "Import",
+}  # fmt: skip
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_ORDERS)
+@reads_query(OrderListQuery)
+async def show_orders(query: OrderListQuery) -> Response:
+    """The list, or the block of it that changed."""
+    filters = set_dates(query)
+    async with current_database().reading() as connection:
+        listing = await list_for_page(connection, filters, visible_to=current_actor(), timezone=settings().timezone)
+    return await page_or_block(
+        "orders/list.html",
+        block="order_list",
+        listing=listing,
+        page=listing.page,
+        filters=filters,
+        tabs=_make_tabs(listing),
+        **await _filter_choices(query),
+    )
+
+
+@blueprint.get("/portal/orders.csv")
+@staff_page(Right.SEE_ORDERS)
+@reads_query(OrderListQuery)
+async def download_orders(query: OrderListQuery) -> Response:
+    """Every order under the list's filters as CSV, streamed."""
+    rows: AsyncIterator[bytes] = export_orders(
+        current_database(), set_dates(query), visible_to=current_actor(), timezone=settings().timezone
+    )
+    response = Response(rows, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="orders.csv"'
+    response.timeout = None
+    return response
+
+
+@blueprint.post("/portal/orders/bulk")
+@staff_page(Right.SEE_ORDERS)
+@reads_form(ChosenOrders)
+async def act_on_orders(data: ChosenOrders) -> Response:
+    """Confirm, assign or print the ticked orders; assigning asks for the rep first."""
+    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    if data.act == "slips":
+        return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))
+    if data.act == "confirm":
+        outcome = await confirm_orders(db(), data.order, by=current_actor())
+        return await redirect_to(back, toast=_describe(outcome, "confirmed"))
+    if data.sales_rep_id is None:
+        return await page_or_block(
+            "orders/assign.html",
+            block="dialog",
+            title=f"Assign {format_plural(len(data.order), 'order')}",
+            orders=data.order,
+            url=request.full_path.rstrip("?"),
+            back_url=back,
+            reps=await list_rep_choices(),
+        )
+    outcome = await assign_orders(db(), data.order, AssignOrder(sales_rep_id=data.sales_rep_id), by=current_actor())
+    return await redirect_to(back, toast=_describe(outcome, "assigned"))
+
+
+def set_dates(query: OrderListQuery) -> OrderListQuery:
+    """The filters with the dates that the chosen word stands for."""
+    if query.when in DAYS_BACK:
+        today = business_today(settings().timezone)
+        return query.model_copy(update={"from_date": today - timedelta(days=DAYS_BACK[query.when]), "to_date": today})
+    if query.when is When.ANY:
+        return query.model_copy(update={"from_date": None, "to_date": None})
+    return query
+
+
+async def _filter_choices(query: OrderListQuery) -> dict[str, Any]:
+    """What stands in the row of filters, and what of the address it keeps."""
+    when = query.when or (When.BETWEEN if query.from_date or query.to_date else None)
+    reps = [] if current_actor().has_role(Role.SALES_REP) else await list_rep_choices()
+    words = [(When.ANY if when is When.BETWEEN and not value else value, word) for value, word in WHEN_WORDS]
+    return {
+        "reps": [("", "Any rep"), *reps],
+        "when": when,
+        "when_words": words,
+        "payment_words": PAYMENT_WORDS,
+        "source_words": SOURCE_WORDS,
+        "keep": {
+            name: request.args.get(name, "") for name in (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
+        },
+        "is_filtered": any(request.args.get(name) for name in request.args if name not in {"page", "sort"}),
+        "allows": allowed_acts,
+    }
+
+
+async def list_rep_choices() -> list[tuple[Any, str]]:
+    """The sales reps as a select shows them."""
+    return [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
+
+
+def _make_tabs(listing: OrderListing) -> list[dict[str, Any]]:
+    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
+    clear = dict.fromkeys(TAB_NAMES)
+    here = {name: request.args[name] for name in TAB_NAMES if request.args.get(name)}
+    return [
+        {
+            "word": word,
+            "url": LIST + with_query(kept, **(clear | changes)).rstrip("?"),
+            "count": write_count(listing.tabs[name]),
+            "current": here == changes,
+        }
+        for name, word, changes in TABS
+    ]
+
+
+def write_count(tab: TabCount) -> str:
+    """A count as a tab shows it: `1,286`, or `10,000+` where counting stopped."""
+    return f"{tab.count:,}{'+' if tab.is_more else ''}"
+
+
+def allowed_acts(order: OrderRow) -> str:
+    """The acts of the bulk bar that this row may join."""
+    me = current_actor()
+    acts = ["slips"] if order.status != OrderStatus.CANCELLED else []
+    if may(me, Right.ASSIGN_ORDERS):
+        acts.append("assign")
+    if may(me, Right.CONFIRM_ORDERS) and order.status == OrderStatus.PENDING and not order.on_hold:
+        acts.append("confirm")
+    return " ".join(acts)
+
+
+def _describe(outcome: BulkOutcome, done: str) -> str:
+    text = f"{format_plural(len(outcome.done), 'order')} {done}"
+    if outcome.refused:
+        number, reason = next(iter(outcome.refused.items()))
+        text += f", {len(outcome.refused)} not. {number}: {reason}"
+    return text

@@ -1,0 +1,297 @@
+"""Entering an order by hand, keyboard alone from start to end: Enter takes the best hit, Ctrl+Enter places the order.
+
+Each step posts the whole form and gets it back changed, so that the page works the same without a script.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from domain.access.rights import Right
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+from domain.kernel.money import parse_money
+from domain.order_desk.enter import EnterOrder, enter_order
+from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
+from domain.orders.lines import OrderLine
+from domain.orders.queries import get_order
+from domain.orders.totals import calculate_delivery_fee, price_line
+from domain.orders.usual_items import Buyer, get_buyer, list_lines
+from domain.search.find import FoundCustomer, FoundProduct, find_customers, find_products, list_products_by_sku
+from models import Role
+from portal.attempts import Attempt, attempt
+from portal.orders.draft import Draft, read_draft, read_times, start_draft
+from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs
+from web.request import current_actor, db, order_rules, settings
+
+blueprint = Blueprint("portal_new_order", __name__)
+DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
+BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
+WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One line as the page shows it; a product that is not sold has none of the rest."""
+
+    place: int
+    sku: str
+    quantity: str
+    product: FoundProduct | None
+    unit_price: Decimal | None
+    is_bulk: bool
+    line_total: Decimal | None
+    is_short: bool
+
+
+@blueprint.get("/portal/orders/new")
+@staff_page(Right.ENTER_ORDERS)
+async def show_new_order() -> Response:
+    """An empty form; with `from`, a copy of an earlier order, with `customer`, one for this customer."""
+    draft, buyer = start_draft(), None
+    if number := request.args.get("from"):
+        order = await get_order(db(), number, visible_to=current_actor())
+        if order.customer_id is not None:
+            buyer = await _read_buyer(order.customer_id)
+            draft.choose(buyer)
+        else:
+            draft.choose_guest()
+            draft.texts |= {name: getattr(order, name) or "" for name in DELIVERY_WORDS}
+        draft.lines = [(sku, str(quantity)) for sku, quantity in await list_lines(db(), order.id)]
+    elif (text := request.args.get("customer", "")).isdigit() and len(text) < 19:
+        buyer = await _read_buyer(int(text))
+        draft.choose(buyer)
+    return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q")
+
+
+@blueprint.post("/portal/orders/new")
+@staff_page(Right.ENTER_ORDERS)
+async def change_new_order() -> Response:
+    """Do one step on the form, or place the order."""
+    pairs = await form_pairs()
+    draft, act = read_draft(pairs), pairs.get("act", ["enter"])[-1]
+    if act == "place":
+        return await _place(draft)
+    buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
+    focus = ""
+    if act.startswith("customer:") and act[9:].isdigit() and len(act) < 27:
+        buyer, focus = await _read_buyer(int(act[9:])), "product_q"
+        draft.choose(buyer)
+    elif act == "guest":
+        draft.choose_guest()
+        focus = "delivery_name"
+    elif act == "other":
+        draft.forget_buyer()
+        buyer, focus = None, "customer_q"
+    elif act.startswith("drop:") and act[5:].isdigit():
+        draft.lines = [line for place, line in enumerate(draft.lines) if place != int(act[5:])]
+        focus = "product_q"
+    elif act.startswith("add:"):
+        focus = f"quantity-{draft.add(act[4:], read_times(draft.texts.get('product_q', ''))[0])}"
+        draft.texts["product_q"] = ""
+    elif act == "last" and buyer is not None and buyer.last_order is not None:
+        for sku, quantity in buyer.last_order.lines:
+            draft.add(sku, quantity)
+        focus = "product_q"
+    elif act == "enter":
+        buyer, focus = await _take_best(draft, buyer)
+    return await _show(draft, buyer, focus=focus, act=act)
+
+
+async def _take_best(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, str]:
+    """Enter was pressed: the best customer or product for what is typed is meant, else the next field."""
+    me = current_actor()
+    if not draft.has_buyer and (words := draft.texts.get("customer_q", "")):
+        found = await find_customers(db(), words, visible_to=me, most=1)
+        if not found:
+            return None, "customer_q"
+        buyer = await _read_buyer(found[0].id)
+        draft.choose(buyer)
+        return buyer, "product_q"
+    if words := draft.texts.get("product_q", ""):
+        quantity, name = read_times(words)
+        products = await find_products(db(), name, visible_to=me, most=1)
+        if not products:
+            return buyer, "product_q"
+        draft.texts["product_q"] = ""
+        return buyer, f"quantity-{draft.add(products[0].sku, quantity)}"
+    return buyer, "product_q" if draft.has_buyer else "customer_q"
+
+
+async def _place(draft: Draft) -> Response:
+    """Place the order once: the same form sent again leads to the same order."""
+    me, fields = current_actor(), await _read_fields(draft)
+    key = draft.texts.get("form_key", "")
+    body = "\n".join(f"{name}={value}" for name, (value,) in sorted(fields.items()) if name != "delivery_fee")
+
+    async def place(data: EnterOrder) -> str:
+        claim = Claim(me.caller, "portal new order", check_key(key), hash_request(body.encode()))
+        kept = await _wait_for_claim(claim)
+        if kept is not None:
+            return kept
+        placed = await enter_order(db(), data, by=me, rules=order_rules())
+        number = placed.written.order_number
+        await keep_answer(db(), claim, 200, number.encode())
+        return number
+
+    tried = await attempt(EnterOrder, place, pairs=fields)
+    if tried.result is not None:
+        return await redirect_to(f"/portal/orders/{tried.result}", toast=f"{tried.result} is placed")
+    buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
+    return await _show(draft, buyer, tried=tried)
+
+
+async def _wait_for_claim(claim: Claim) -> str | None:
+    """Claim the form's key; a second press of the button waits for the first one's order and gets its number."""
+    waited = 0.0
+    while True:
+        try:
+            kept = await claim_key(db(), claim)
+        except Refused as refusal:
+            if refusal.code != Code.REQUEST_IN_PROGRESS or waited >= WAIT_SECONDS:
+                raise
+            await asyncio.sleep(WAIT_STEP_SECONDS)
+            waited += WAIT_STEP_SECONDS
+        else:
+            return kept.body.decode() if kept else None
+
+
+async def _read_fields(draft: Draft) -> dict[str, list[str]]:
+    """The form as `EnterOrder` reads it: an empty fee is the usual one, a rep's order is unpaid."""
+    fields = {
+        name: [value] for name, value in draft.texts.items() if value and name not in {"guest", "form_key", "step"}
+    }
+    for place, (sku, quantity) in enumerate(draft.lines):
+        fields |= {f"items[{place}][sku]": [sku], f"items[{place}][quantity]": [quantity]}
+    if current_actor().has_role(Role.SALES_REP):
+        fields["payment_status"] = ["unpaid"]
+    elif "delivery_fee" not in fields:
+        products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=current_actor())
+        fields["delivery_fee"] = [str(_usual_fee(draft, products))]
+    return fields
+
+
+def _usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
+    """The fee that the rules give an order of these lines."""
+    rules = order_rules()
+    subtotal = sum(
+        (
+            price_line(
+                quantity,
+                unit_price=product.unit_price or Decimal(0),
+                bulk_price=product.bulk_price,
+                bulk_quantity=product.bulk_quantity,
+            ).line_total
+            for _, sku, quantity in draft.counted_lines()
+            if (product := products.get(sku.lower())) is not None
+        ),
+        Decimal(0),
+    )
+    return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+
+
+async def _show(
+    draft: Draft,
+    buyer: Buyer | None,
+    *,
+    focus: str = "",
+    act: str = "",
+    tried: Attempt[Any] | None = None,
+) -> Response:
+    """The form as it now stands, or the block of it that the step asked for."""
+    me = current_actor()
+    products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=me)
+    preview = await _preview(draft, products)
+    words = draft.texts.get("product_q", "")
+    _, name = read_times(words)
+    return await page_or_block(
+        "orders/new.html",
+        block=BLOCKS,
+        status=tried.status if tried else 200,
+        draft=draft,
+        texts=draft.texts,
+        buyer=buyer,
+        lines=_make_lines(draft, products, preview),
+        preview=preview,
+        customer_hits=await _find_buyers(draft),
+        product_hits=await find_products(db(), name, visible_to=me) if name else [],
+        focus=focus,
+        step=draft.step + 1,
+        repricing=act == "price",
+        errors=tried.errors if tried else {},
+        problem=tried.refusal.message if tried and tried.refusal else "",
+        is_refused_terms=tried is not None
+        and tried.refusal is not None
+        and tried.refusal.code == Code.TERMS_NOT_COVERED,
+        methods=METHOD_WORDS,
+        term_words=TERM_WORDS,
+        most_discount=order_rules().rep_max_discount_pct if me.has_role(Role.SALES_REP) else None,
+        is_rep=me.has_role(Role.SALES_REP),
+        usual_fee=_usual_fee(draft, products),
+    )
+
+
+async def _find_buyers(draft: Draft) -> list[FoundCustomer]:
+    """The customers that may be meant, while nobody is chosen."""
+    if draft.has_buyer:
+        return []
+    return await find_customers(db(), draft.texts.get("customer_q", ""), visible_to=current_actor())
+
+
+async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPreview | None:
+    """What the lines so far cost; None while there is none that can be priced."""
+    items = [
+        OrderLine(sku=sku, quantity=quantity) for _, sku, quantity in draft.counted_lines() if sku.lower() in products
+    ]
+    if not items:
+        return None
+    discount = parse_money(draft.texts.get("discount_amount", "") or "0")
+    fee = parse_money(draft.texts["delivery_fee"]) if draft.texts.get("delivery_fee") else _usual_fee(draft, products)
+    asked = PreviewOrder(
+        items=items,
+        discount_amount=discount if discount is not None and discount >= 0 else Decimal(0),
+        delivery_fee=fee if fee is not None and fee >= 0 else Decimal(0),
+        customer_id=draft.customer_id,
+    )
+    try:
+        return await preview_order(db(), asked, by=current_actor(), rules=order_rules())
+    except InvalidInput:
+        # Too dear to be kept: placing it says so at the fields.
+        return None
+
+
+def _make_lines(draft: Draft, products: dict[str, FoundProduct], preview: OrderPreview | None) -> list[DraftLine]:
+    """The lines of the draft beside their prices."""
+    counted = [place for place, sku, _ in draft.counted_lines() if sku.lower() in products]
+    priced = dict(zip(counted, preview.lines, strict=True)) if preview else {}
+    lines = []
+    for place, (sku, quantity) in enumerate(draft.lines):
+        product, line = products.get(sku.lower()), priced.get(place)
+        level = product.stock_quantity if product else None
+        is_short = product is not None and (
+            not product.is_in_stock or (level is not None and line is not None and line.quantity > level)
+        )
+        lines.append(
+            DraftLine(
+                place=place,
+                sku=sku,
+                quantity=quantity,
+                product=product,
+                unit_price=line.unit_price if line else product.unit_price if product else None,
+                is_bulk=line.is_bulk_price if line else False,
+                line_total=line.line_total if line else None,
+                is_short=is_short,
+            )
+        )
+    return lines
+
+
+async def _read_buyer(customer_id: int) -> Buyer:
+    return await get_buyer(db(), customer_id, timezone=settings().timezone)

@@ -1,0 +1,304 @@
+"""The page of one order, and the edits made in place on it: delivery details, notes and lines.
+
+An edit carries the version it was opened at; a stale one shows both values and lets the person choose.
+"""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import format_when
+from domain.access.rights import Right
+from domain.credit.exposure import AccountStatus
+from domain.kernel.clock import business_today
+from domain.kernel.inputs import (
+    Filled20,
+    Filled60,
+    Filled200,
+    Input,
+    OptionalEmailIn,
+    PhoneIn,
+    Text60,
+    Text200,
+    Text2000,
+)
+from domain.kernel.money import format_money
+from domain.kernel.phone import format_phone
+from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
+from domain.order_desk.edit_items import EditItems, edit_items
+from domain.order_desk.move import move_order
+from domain.order_desk.order_page import CustomerBeside, PageItem, get_order_page
+from domain.order_desk.undo import find_newest_event, undo_edit
+from domain.orders.queries import OrderRow, get_order
+from domain.orders.statuses import allowed_next
+from models import OrderStatus, PaymentMethod
+from portal.attempts import Attempt, attempt, form_version
+from portal.orders.list import SOURCE_WORDS
+from portal.orders.timeline import STATUS_LOOKS, make_steps, make_story
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs, reads_query
+from web.request import current_actor, db, order_rules, settings
+
+blueprint = Blueprint("portal_order", __name__)
+_CELL = re.compile(r"items\[([^\[\]]*)\]\[(sku|quantity)\]")
+_ROW = re.compile(r"items\[(\d{1,4})\]\[sku\]")
+METHOD_WORDS = [
+    (PaymentMethod.CASH, "Cash"), (PaymentMethod.CHECK, "Check"), (PaymentMethod.CREDIT_CARD, "Card"),
+    (PaymentMethod.ACH, "ACH"), (PaymentMethod.NET30, "Net 30"),
+]  # fmt: skip
+TERM_WORDS = {"prepaid": "Prepaid", "net30": "Net 30"}
+# What is in order needs no line of its own.
+ACCOUNT_WORDS = {AccountStatus.OVER_LIMIT: "Over the limit", AccountStatus.OVERDUE: "Overdue"}
+DELIVERY_WORDS = {
+    "delivery_company": "Company",
+    "delivery_name": "Name",
+    "delivery_address": "Street",
+    "delivery_city": "City",
+    "delivery_state": "State",
+    "delivery_zip": "ZIP",
+    "delivery_phone": "Phone",
+    "delivery_email": "Email",
+}
+NOTE_WORDS = {"staff_notes": "Notes", "assigned_to": "Looked after by", "tracking_number": "Tracking number"}
+
+
+class Part(StrEnum):
+    """The parts of the page that can be open for editing, one at a time."""
+
+    ADDRESS = "address"
+    NOTES = "notes"
+    ITEMS = "items"
+
+
+class OrderPageQuery(Input):
+    """Which part of the page is open for editing."""
+
+    edit: Part | None = None
+
+
+class DeliveryForm(Input):
+    """The delivery form: all of it is sent, so that an empty field clears what stood there."""
+
+    delivery_name: Filled200
+    delivery_company: Text200 = ""
+    delivery_address: Filled200
+    delivery_city: Filled60
+    delivery_state: Filled60
+    delivery_zip: Filled20
+    delivery_phone: PhoneIn = ""
+    delivery_email: OptionalEmailIn = None
+
+
+class NotesForm(Input):
+    """The notes form, also sent whole."""
+
+    staff_notes: Text2000 = ""
+    assigned_to: Text200 = ""
+    tracking_number: Text60 = ""
+
+
+@blueprint.get("/portal/orders/<number>")
+@staff_page(Right.SEE_ORDERS)
+@reads_query(OrderPageQuery)
+async def show_order(number: str, query: OrderPageQuery) -> Response:
+    """One order, with one part open for editing where the address says so."""
+    return await show_order_page(number, editing=query.edit)
+
+
+@blueprint.post("/portal/orders/<number>/address")
+@staff_page(Right.EDIT_ORDERS)
+async def save_address(number: str) -> Response:
+    """Change where the order goes."""
+    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
+
+    async def save(data: DeliveryForm) -> Any:
+        sent = UpdateDelivery(**data.model_dump())
+        return await update_delivery(db(), order.id, sent, by=current_actor(), version=version)
+
+    tried = await attempt(DeliveryForm, save)
+    return await _answer_edit(order, tried, Part.ADDRESS, "Delivery details saved")
+
+
+@blueprint.post("/portal/orders/<number>/notes")
+@staff_page(Right.NOTE_ORDERS)
+async def save_notes(number: str) -> Response:
+    """Change notes, assignee and tracking number."""
+    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
+
+    async def save(data: NotesForm) -> Any:
+        fields = {name: value for name, value in data if name != "assigned_to" or current_actor().role != "warehouse"}
+        return await update_notes(db(), order.id, UpdateNotes(**fields), by=current_actor(), version=version)
+
+    tried = await attempt(NotesForm, save)
+    return await _answer_edit(order, tried, Part.NOTES, "Notes saved")
+
+
+@blueprint.post("/portal/orders/<number>/items")
+@staff_page(Right.EDIT_ORDERS)
+async def save_items(number: str) -> Response:
+    """Replace the lines of a pending order; stock and totals follow."""
+    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
+
+    async def save(data: EditItems) -> Any:
+        return await edit_items(db(), order.id, data, by=current_actor(), rules=order_rules(), version=version)
+
+    tried = await attempt(EditItems, save, pairs=drop_empty_rows(await form_pairs()))
+    return await _answer_edit(order, tried, Part.ITEMS, "Items saved")
+
+
+@blueprint.post("/portal/orders/<number>/undo/<id:event_id>")
+@staff_page(Right.SEE_ORDERS)
+async def undo_order_edit(number: str, event_id: int) -> Response:
+    """Take back an edit of delivery details or notes."""
+    order = await get_order(db(), number, visible_to=current_actor())
+    await undo_edit(db(), order.id, event_id, by=current_actor())
+    return await redirect_to(order_url(number), toast="Taken back")
+
+
+@blueprint.post("/portal/orders/<number>/move/<any(pending, confirmed, packed, shipped, delivered):status>")
+@staff_page(Right.MOVE_ORDERS)
+async def move_order_on(number: str, status: str) -> Response:
+    """Move the order to another state; who may move it back gets Undo."""
+    order, me = await get_order(db(), number, visible_to=current_actor()), current_actor()
+    to, moved_from = OrderStatus(status), OrderStatus(order.status)
+    await move_order(db(), order.id, to=to, by=me, version=await form_version())
+    undo = f"{order_url(number)}/move/{moved_from}" if moved_from in allowed_next(to, me.role) else None
+    return await redirect_to(order_url(number), toast=f"{number} is {STATUS_LOOKS[to][0].lower()}", undo=undo)
+
+
+def order_url(number: str) -> str:
+    """The address of an order's page."""
+    return f"/portal/orders/{number}"
+
+
+def choose_version(order: OrderRow, tried: Attempt[Any] | None) -> str:
+    """The version that a form carries: the order's, or after a refusal the one that the form was opened at.
+
+    Only who has seen both values of a conflict goes on from the new one.
+    """
+    return tried.typed.get("version", "") if tried and not tried.is_stale else str(order.version)
+
+
+async def show_order_page(number: str, *, editing: Part | None = None, tried: Attempt[Any] | None = None) -> Response:
+    """The page of an order; with a refused form again as it was typed."""
+    shown = await get_order_page(db(), number, visible_to=current_actor())
+    order = shown.order
+    return await page_or_block(
+        "orders/order.html",
+        block="order_page",
+        status=tried.status if tried else 200,
+        shown=shown,
+        order=order,
+        url=order_url(order.order_number),
+        steps=make_steps(shown, _write_time),
+        story=make_story(shown.events),
+        editing=editing,
+        version=choose_version(order, tried),
+        values=_read_values(order, editing, tried),
+        rows=_read_rows(shown.items, editing, tried),
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried and not tried.is_stale else "",
+        conflict=_describe_conflict(order, editing, tried),
+        source_words=SOURCE_WORDS,
+        status_looks=STATUS_LOOKS,
+        free_delivery=settings().free_delivery_minimum,
+        method_words=dict(METHOD_WORDS) | {PaymentMethod.STORE_CREDIT: "Store credit"},
+        customer_facts=_list_customer_facts(shown.customer),
+    )
+
+
+async def _answer_edit(order: OrderRow, tried: Attempt[Any], part: Part, toast: str) -> Response:
+    """Back to the page with a toast and Undo, or the form again."""
+    if tried.refusal is not None:
+        return await show_order_page(order.order_number, editing=part, tried=tried)
+    event_id = await find_newest_event(db(), order.id) if part is not Part.ITEMS else None
+    after = await get_order(db(), order.order_number, visible_to=current_actor())
+    undo = f"{order_url(order.order_number)}/undo/{event_id}" if event_id and after.version > order.version else None
+    return await redirect_to(order_url(order.order_number), toast=toast, undo=undo)
+
+
+def _write_time(at: datetime) -> str:
+    zone = settings().timezone
+    return format_when(at, zone, today=business_today(zone))
+
+
+def _read_values(order: OrderRow, editing: Part | None, tried: Attempt[Any] | None) -> dict[str, str]:
+    """What the open form's fields hold: what was typed, else what the order says."""
+    names = {Part.ADDRESS: DELIVERY_WORDS, Part.NOTES: NOTE_WORDS}.get(editing, {}) if editing else {}
+    values = {name: getattr(order, name) or "" for name in names}
+    if editing is Part.ADDRESS:
+        values["delivery_phone"] = (
+            format_phone(order.delivery_phone) if order.delivery_phone else order.delivery_phone_raw
+        )
+    return values | ({name: tried.typed.get(name, "") for name in names} if tried else {})
+
+
+def _list_customer_facts(customer: CustomerBeside | None) -> list[tuple[str, str]]:
+    """What stands beside an order about its customer's money, without lines that say nothing."""
+    if customer is None or customer.standing is None:
+        return []
+    standing = customer.standing
+    facts = [("Terms", TERM_WORDS[standing.payment_terms])]
+    if word := ACCOUNT_WORDS.get(standing.account_status):
+        facts.append(("Account", word))
+    if standing.account_status is not AccountStatus.NO_TERMS:
+        available, limit = format_money(standing.available_credit), format_money(standing.credit_limit)
+        facts.append(("Credit available", f"{available} of {limit}"))
+    if customer.store_credit:
+        facts.append(("Store credit", format_money(customer.store_credit)))
+    since = f" since {customer.first_order_at.year}" if customer.first_order_at else ""
+    return [*facts, ("Orders", f"{customer.order_count:,}{since}")]
+
+
+def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered anew.
+
+    Refusals count the rows that are left, so the form that comes back must number them the same.
+    """
+    rows: dict[str, dict[str, list[str]]] = {}
+    kept: dict[str, list[str]] = {}
+    for name, values in pairs.items():
+        if found := _CELL.fullmatch(name):
+            rows.setdefault(found[1], {})[found[2]] = values
+        else:
+            kept[name] = values
+    filled = [row for row in rows.values() if all(values[-1].strip() not in {"", "0"} for values in row.values())]
+    for place, row in enumerate(filled):
+        kept |= {f"items[{place}][{column}]": values for column, values in row.items()}
+    return kept
+
+
+def _read_rows(items: list[PageItem], editing: Part | None, tried: Attempt[Any] | None) -> list[dict[str, str]]:
+    """The rows of the lines' form: what was typed, else what the order holds."""
+    if editing is not Part.ITEMS:
+        return []
+    names = {item.product_sku.lower(): item.product_name for item in items}
+    if tried is None:
+        rows = [(item.product_sku, str(item.quantity)) for item in items]
+    else:
+        typed = tried.typed
+        numbers = sorted({int(found[1]) for name in typed if (found := _ROW.fullmatch(name))})
+        rows = [(typed.get(f"items[{n}][sku]", ""), typed.get(f"items[{n}][quantity]", "")) for n in numbers]
+    return [{"sku": sku, "quantity": quantity, "name": names.get(sku.lower(), "")} for sku, quantity in rows]
+
+
+def _describe_conflict(order: OrderRow, editing: Part | None, tried: Attempt[Any] | None) -> dict[str, Any] | None:
+    """Who changed the order in the meantime, when, and both values of each field that differs."""
+    if tried is None or not tried.is_stale or tried.refusal is None:
+        return None
+    words = {Part.ADDRESS: DELIVERY_WORDS, Part.NOTES: NOTE_WORDS}.get(editing, {}) if editing else {}
+    now_there = _read_values(order, editing, None)
+    extra = tried.refusal.extra
+    return {
+        "who": extra["changed_by"],
+        "when": extra["changed_at"],
+        "differences": [
+            (word, tried.typed.get(name, ""), now_there[name])
+            for name, word in words.items()
+            if tried.typed.get(name, "") != now_there[name]
+        ],
+    }

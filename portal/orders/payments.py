@@ -1,0 +1,156 @@
+"""Money acts of one order that ask first: a pay link, a check's photos, giving a payment back."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.kernel.inputs import Filled60, Input
+from domain.kernel.money import format_money
+from domain.order_desk.order_page import OrderPage, get_order_page
+from domain.payments.check_photos import prepare_photos
+from domain.payments.checks import UploadedCheck, upload_check
+from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
+from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
+from domain.payments.refund_rows import Refundable, get_refundable
+from models import Role
+from portal.attempts import Attempt, attempt, attempt_apart, form_version
+from portal.orders.order import order_url
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import body_limit
+from web.request import current_actor, db, settings
+from web.uploads import read_upload
+
+blueprint = Blueprint("portal_payments", __name__)
+OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
+DESK = (*OFFICE, Role.SALES_REP)
+LASTING = [("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("720", "30 days")]
+
+
+class SendPayLink(Input):
+    """How the link goes out and how long it works."""
+
+    way: SendBy
+    expires_in_hours: LinkHours = 72
+
+
+class NothingTyped(Input):
+    """A form that brings files only."""
+
+    order_number: Filled60 = "-"
+
+
+@blueprint.get("/portal/orders/<number>/pay-link")
+@staff_page(Right.SEND_PAY_LINKS)
+async def show_pay_link(number: str) -> Response:
+    """Ask how the link goes out."""
+    return await _ask("orders/payments/pay_link.html", await _read(number), lasting=LASTING)
+
+
+@blueprint.post("/portal/orders/<number>/pay-link")
+@staff_page(Right.SEND_PAY_LINKS)
+async def send_link(number: str) -> Response:
+    """Send the customer a link to their pay page."""
+    shown = await _read(number)
+
+    async def send(data: SendPayLink) -> Any:
+        asked = CreatePayLink(order_number=shown.order.order_number, expires_in_hours=data.expires_in_hours)
+        return await send_pay_link(db(), asked, way=data.way, by=current_actor(), settings=settings())
+
+    tried = await attempt(SendPayLink, send)
+    if tried.result is None:
+        return await _ask("orders/payments/pay_link.html", shown, tried, lasting=LASTING)
+    made, to = tried.result
+    return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} sent to {to}")
+
+
+@blueprint.get("/portal/orders/<number>/check")
+@staff_page(Right.UPLOAD_CHECKS)
+async def show_check_upload(number: str) -> Response:
+    """Ask for the photos of a check."""
+    return await _ask("orders/payments/check.html", await _read(number))
+
+
+@blueprint.post("/portal/orders/<number>/check")
+@body_limit(25)
+@staff_page(Right.UPLOAD_CHECKS)
+async def keep_check(number: str) -> Response:
+    """Keep the photos of a check and put the payment in review."""
+    shown = await _read(number)
+    # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
+    await db().rollback()
+
+    async def keep(_: NothingTyped) -> UploadedCheck:
+        photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
+        return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
+
+    tried = await attempt_apart(NothingTyped, keep)
+    if tried.result is None:
+        return await _ask("orders/payments/check.html", shown, tried)
+    return await redirect_to(order_url(number), toast="The check waits for review")
+
+
+@blueprint.get("/portal/orders/<number>/refund/<id:payment_id>")
+@staff_page(Right.REFUND_PAYMENTS)
+async def show_refund(number: str, payment_id: int) -> Response:
+    """Ask how much of a payment goes back."""
+    shown = await _read(number)
+    return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id))
+
+
+@blueprint.post("/portal/orders/<number>/refund/<id:payment_id>")
+@staff_page(Right.REFUND_PAYMENTS)
+async def give_back(number: str, payment_id: int) -> Response:
+    """Give a payment back, wholly or in part."""
+    shown, version = await _read(number), await form_version()
+    # The act has transactions of its own, and none may be open while Stripe is asked.
+    await db().rollback()
+
+    async def refund(data: RefundPayment) -> RefundOutcome:
+        return await refund_payment(
+            shown.order.id, payment_id, data, by=current_actor(), settings=settings(), version=version
+        )
+
+    tried = await attempt_apart(RefundPayment, refund)
+    if tried.result is None:
+        return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
+    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} refunded")
+
+
+async def _read(number: str) -> OrderPage:
+    return await get_order_page(db(), number, visible_to=current_actor())
+
+
+async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] | None = None) -> Response:
+    ways = [("as_paid", "By Stripe, to the card or bank" if found.is_stripe else "By hand, as it was paid")]
+    if shown.order.customer_id is not None:
+        ways.append(("store_credit", "As store credit"))
+    return await _ask(
+        "orders/payments/refund.html",
+        shown,
+        tried,
+        path=f"refund/{found.payment.id}",
+        left=found.left,
+        ways=ways,
+    )
+
+
+async def _ask(
+    template: str, shown: OrderPage, tried: Attempt[Any] | None = None, *, path: str = "", **more: Any
+) -> Response:
+    """The question as a page or in the dialog; after a refusal with what was typed."""
+    name = path or template.removeprefix("payments/").removesuffix(".html").replace("_", "-")
+    return await page_or_block(
+        template,
+        block="dialog",
+        status=tried.status if tried else 200,
+        shown=shown,
+        order=shown.order,
+        url=f"{order_url(shown.order.order_number)}/{name}",
+        back_url=order_url(shown.order.order_number),
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+        **more,
+    )

@@ -1,0 +1,225 @@
+"""Stock as the warehouse and the office work with it: the list, corrections, goods that arrive, and the ledger."""
+
+import re
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.catalogue.categories import list_category_names
+from domain.catalogue.product_table import StockFilter
+from domain.inventory.adjust import AdjustReason, AdjustStock, AdjustWay, EditShelf, adjust_stock, edit_shelf
+from domain.inventory.receive import Receipt, ReceiveGoods, receive_goods
+from domain.inventory.stock_list import StockFilters, count_stock, get_stock_line, list_stock_lines
+from domain.kernel.codes import Code
+from domain.kernel.inputs import Input, Text60
+from domain.kernel.paging import PageInput
+from domain.stock.ledger import StockLevel, list_movements
+from models import Role
+from models.session import current_database
+from portal.attempts import Attempt, attempt, form_version
+from portal.products.product import REASON_WORDS
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_inventory", __name__)
+LIST = "/portal/inventory"
+STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
+TABS: tuple[tuple[StockFilter | None, str], ...] = (
+    (None, "All"), (StockFilter.LOW, "Low"), (StockFilter.OUT, "Out"), (StockFilter.AVAILABLE, "In stock"),
+    (StockFilter.UNTRACKED, "Not tracked"),
+)  # fmt: skip
+WAYS = [(AdjustWay.SET, "There are"), (AdjustWay.ADD, "Add"), (AdjustWay.TAKE, "Take away")]
+REASONS = [
+    (AdjustReason.COUNTED, "Counted"), (AdjustReason.DAMAGED, "Damaged or expired"),
+    (AdjustReason.RETURNED, "Returned by a customer"), (AdjustReason.USED, "Used or given away"),
+]  # fmt: skip
+BLANK_LINES = 6
+_LINE_FIELD = re.compile(r"lines\[([^\]]*)\]\[(?:sku|quantity|unit_cost)\]")
+
+
+class PrefilledLine(Input):
+    """The product that the delivery's form begins with."""
+
+    sku: Text60 | None = None
+
+
+@blueprint.get(LIST)
+@staff_page(Right.EDIT_STOCK)
+@reads_query(StockFilters)
+async def show_inventory(query: StockFilters) -> Response:
+    """The stock list, or the block of it that changed."""
+    async with current_database().reading() as connection:
+        page = await list_stock_lines(connection, query, visible_to=current_actor())
+        counts = await count_stock(connection)
+        categories = await list_category_names(connection)
+    return await page_or_block(
+        "products/inventory/list.html",
+        block="stock_table",
+        page=page,
+        filters=query,
+        tabs=_make_tabs(query, counts),
+        categories=[("", "Any category"), *((name, name) for _, name in categories)],
+    )
+
+
+@blueprint.get(f"{LIST}/<id:product_id>")
+@staff_page(Right.EDIT_STOCK)
+@reads_query(PageInput)
+async def show_ledger(product_id: int, query: PageInput) -> Response:
+    """What lies there of one product, and what moved it."""
+    async with current_database().reading() as connection:
+        line = await get_stock_line(connection, product_id, visible_to=current_actor())
+        movements = await list_movements(connection, product_id, query)
+    return await page_or_block(
+        "products/inventory/ledger.html",
+        block="ledger_page",
+        line=line,
+        movements=movements,
+        url=f"{LIST}/{product_id}",
+        reason_words=REASON_WORDS,
+    )
+
+
+@blueprint.get(f"{LIST}/<id:product_id>/adjust")
+@staff_page(Right.EDIT_STOCK)
+async def show_adjust_form(product_id: int) -> Response:
+    """Ask for a correction and its reason."""
+    return await _ask("products/inventory/adjust.html", product_id)
+
+
+@blueprint.post(f"{LIST}/<id:product_id>/adjust")
+@staff_page(Right.EDIT_STOCK)
+async def adjust(product_id: int) -> Response:
+    """Correct the level; the difference stands in the ledger with its reason."""
+
+    async def save(data: AdjustStock) -> StockLevel:
+        return await adjust_stock(db(), product_id, data, by=current_actor())
+
+    tried = await attempt(AdjustStock, save)
+    if tried.result is None:
+        return await _ask("products/inventory/adjust.html", product_id, tried)
+    line = await get_stock_line(db(), product_id, visible_to=current_actor())
+    toast = f"{line.name}: {format_plural(tried.result.after or 0, 'unit')} in stock"
+    return await redirect_to(_back_url(product_id), toast=toast)
+
+
+@blueprint.get(f"{LIST}/<id:product_id>/shelf")
+@staff_page(Right.EDIT_STOCK)
+async def show_shelf_form(product_id: int) -> Response:
+    """Ask for the bin, the barcode and the reorder level."""
+    return await _ask("products/inventory/shelf.html", product_id)
+
+
+@blueprint.post(f"{LIST}/<id:product_id>/shelf")
+@staff_page(Right.EDIT_STOCK)
+async def save_shelf(product_id: int) -> Response:
+    """Keep where a product lies and when to reorder it."""
+    version = await form_version()
+
+    async def save(data: EditShelf) -> bool:
+        await edit_shelf(db(), product_id, data, by=current_actor(), version=version)
+        return True
+
+    tried = await attempt(EditShelf, save)
+    if tried.result is None:
+        return await _ask("products/inventory/shelf.html", product_id, tried)
+    return await redirect_to(_back_url(product_id), toast="Shelf saved")
+
+
+@blueprint.get(f"{LIST}/receive")
+@staff_page(Right.EDIT_STOCK)
+@reads_query(PrefilledLine)
+async def show_receive_form(query: PrefilledLine) -> Response:
+    """The form of a delivery; a link from a product names it on the first line."""
+    return await _show_delivery({"lines[0][sku]": query.sku or ""})
+
+
+@blueprint.post(f"{LIST}/receive")
+@staff_page(Right.EDIT_STOCK)
+async def receive() -> Response:
+    """Receive a whole delivery, or nothing of it."""
+
+    async def save(data: ReceiveGoods) -> list[Receipt]:
+        return await receive_goods(db(), data, by=current_actor())
+
+    tried = await attempt(ReceiveGoods, save)
+    if tried.result is None:
+        return await _show_delivery(tried.typed, tried)
+    units = sum(receipt.quantity for receipt in tried.result)
+    products = len({receipt.product.id for receipt in tried.result})
+    toast = f"{format_plural(units, 'unit')} of {format_plural(products, 'product')} received"
+    return await redirect_to(LIST, toast=toast)
+
+
+def _make_tabs(query: StockFilters, counts: dict[str, int]) -> list[dict[str, Any]]:
+    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
+    return [
+        {
+            "word": word,
+            "url": LIST + with_query(kept, stock=state.value if state else None).rstrip("?"),
+            "count": counts[state.value if state else "all"],
+            "current": query.stock == state,
+        }
+        for state, word in TABS
+    ]
+
+
+async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None) -> Response:
+    """A question about the product as a page or in the dialog; after a refusal with what was typed."""
+    act = template.removeprefix("inventory/").removesuffix(".html")
+    return await page_or_block(
+        template,
+        block="dialog",
+        status=tried.status if tried else 200,
+        line=await get_stock_line(db(), product_id, visible_to=current_actor()),
+        url=f"{LIST}/{product_id}/{act}",
+        back_url=_back_url(product_id),
+        typed=tried.typed if tried else {},
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        ways=WAYS,
+        reasons=REASONS,
+    )
+
+
+def _back_url(product_id: int) -> str:
+    return f"{LIST}/{product_id}"
+
+
+async def _show_delivery(typed: dict[str, str], tried: Attempt[Any] | None = None) -> Response:
+    numbers = [int(key) for key in _find_filled_lines(typed) if key.isdecimal() and len(key) < 4]
+    count = max(numbers, default=-2) + 2
+    return await page_or_block(
+        "products/inventory/receive.html",
+        block="delivery_form",
+        status=tried.status if tried else 200,
+        lines=range(max(count, BLANK_LINES)),
+        typed=typed,
+        errors=_name_lines(tried) if tried else {},
+        problem=tried.problem if tried else "",
+    )
+
+
+def _find_filled_lines(typed: dict[str, str]) -> list[str]:
+    """The keys of the lines that hold anything, in the order in which the form's reader counts them."""
+    filled = {found[1] for name, value in typed.items() if value.strip() and (found := _LINE_FIELD.fullmatch(name))}
+    return sorted(filled, key=lambda key: (len(key), key))
+
+
+def _name_lines(tried: Attempt[Any]) -> dict[str, str]:
+    """The errors under the names of the form's fields; the domain counts the filled lines alone."""
+    filled = _find_filled_lines(tried.typed)
+    counts_filled = tried.refusal is not None and tried.refusal.code == Code.UNKNOWN_PRODUCTS
+    errors = {}
+    for name, sentence in tried.errors.items():
+        head, _, rest = name.partition(".")
+        key, _, field = rest.partition(".")
+        if head == "lines" and field:
+            errors[f"lines[{filled[int(key)] if counts_filled else key}][{field}]"] = sentence
+        else:
+            errors[name] = sentence
+    return errors

@@ -1,0 +1,196 @@
+"""The table of products, the same rows as CSV, new products, and the categories."""
+
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from documents.filters import with_query
+from domain.access.rights import Right
+from domain.catalogue.categories import (
+    CreateCategory,
+    EditCategory,
+    create_category,
+    edit_category,
+    list_category_lines,
+    list_category_names,
+)
+from domain.catalogue.create_product import CreateProduct, create_product
+from domain.catalogue.product_table import (
+    ProductFilters,
+    count_products,
+    export_products,
+    list_product_lines,
+)
+from domain.kernel.errors import NotFound
+from models import Role
+from models.session import current_database
+from portal.attempts import Attempt, attempt
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_products", __name__)
+LIST = "/portal/products"
+CATEGORIES = "/portal/products/categories"
+READERS = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
+MANAGERS = (Role.ADMIN, Role.MANAGER)
+STOCK_WORDS = [
+    ("", "Any stock"), ("available", "In stock"), ("low", "Low"), ("out", "Out of stock"), ("untracked", "Not tracked"),
+]  # fmt: skip
+TABS = (("active", "Active"), ("inactive", "Inactive"), ("all", "All"))
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_PRODUCT_PAGES)
+@reads_query(ProductFilters)
+async def show_products(query: ProductFilters) -> Response:
+    """The table, or the block of it that changed."""
+    async with current_database().reading() as connection:
+        page = await list_product_lines(connection, query, visible_to=current_actor())
+        counts = await count_products(connection)
+        categories = await list_category_names(connection)
+    return await page_or_block(
+        "products/list.html",
+        block="product_table",
+        page=page,
+        filters=query,
+        tabs=_make_tabs(query, counts),
+        categories=[("", "Any category"), *categories],
+        stock_words=STOCK_WORDS,
+    )
+
+
+@blueprint.get("/portal/products.csv")
+@staff_page(Right.SEE_PRODUCT_PAGES)
+@reads_query(ProductFilters)
+async def download_products(query: ProductFilters) -> Response:
+    """Every product under the table's filters as CSV, streamed."""
+    rows = export_products(current_database(), query, visible_to=current_actor())
+    response = Response(rows, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="products.csv"'
+    response.timeout = None
+    return response
+
+
+@blueprint.get("/portal/products/new")
+@staff_page(Right.EDIT_PRODUCTS)
+async def show_new_product() -> Response:
+    """The form of a new product."""
+    return await _show_new_form(None)
+
+
+@blueprint.post("/portal/products/new")
+@staff_page(Right.EDIT_PRODUCTS)
+async def add_product() -> Response:
+    """Add a product and open its page."""
+
+    async def add(data: CreateProduct) -> Any:
+        return await create_product(db(), data, by=current_actor())
+
+    tried = await attempt(CreateProduct, add)
+    if tried.result is None:
+        return await _show_new_form(tried)
+    return await redirect_to(f"{LIST}/{tried.result.id}", toast=f"{tried.result.name} added")
+
+
+@blueprint.get(CATEGORIES)
+@staff_page(Right.SEE_PRODUCT_PAGES)
+async def show_categories() -> Response:
+    """The categories by name."""
+    async with current_database().reading() as connection:
+        categories = await list_category_lines(connection)
+    return await page_or_block("products/categories.html", block="category_table", categories=categories)
+
+
+@blueprint.get(f"{CATEGORIES}/new")
+@staff_page(Right.EDIT_PRODUCTS)
+async def show_new_category() -> Response:
+    """Ask for the name of a new category."""
+    return await _ask_for_category("New category", f"{CATEGORIES}/new", "Add category")
+
+
+@blueprint.post(f"{CATEGORIES}/new")
+@staff_page(Right.EDIT_PRODUCTS)
+async def add_category() -> Response:
+    """Add a category."""
+
+    async def add(data: CreateCategory) -> Any:
+        return await create_category(db(), data, by=current_actor())
+
+    tried = await attempt(CreateCategory, add)
+    if tried.result is None:
+        return await _ask_for_category("New category", f"{CATEGORIES}/new", "Add category", tried)
+    return await redirect_to(CATEGORIES, toast=f"{tried.result.name} added")
+
+
+@blueprint.get(f"{CATEGORIES}/<id:category_id>")
+@staff_page(Right.EDIT_PRODUCTS)
+async def show_category(category_id: int) -> Response:
+    """Ask for a category's new name and description."""
+    return await _ask_to_rename(category_id)
+
+
+@blueprint.post(f"{CATEGORIES}/<id:category_id>")
+@staff_page(Right.EDIT_PRODUCTS)
+async def save_category(category_id: int) -> Response:
+    """Rename or describe a category anew."""
+
+    async def save(data: EditCategory) -> Any:
+        return await edit_category(db(), category_id, data, by=current_actor())
+
+    tried = await attempt(EditCategory, save)
+    if tried.result is None:
+        return await _ask_to_rename(category_id, tried)
+    return await redirect_to(CATEGORIES, toast=f"{tried.result.name} saved")
+
+
+def _make_tabs(query: ProductFilters, counts: dict[str, int]) -> list[dict[str, Any]]:
+    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
+    return [
+        {
+            "word": word,
+            "url": LIST + with_query(kept, active=None if name == "active" else name).rstrip("?"),
+            "count": counts[name],
+            "current": query.active == name,
+        }
+        for name, word in TABS
+    ]
+
+
+async def _show_new_form(tried: Attempt[Any] | None) -> Response:
+    return await page_or_block(
+        "products/new.html",
+        block="product_form",
+        status=tried.status if tried else 200,
+        categories=await list_category_names(db()),
+        values=tried.typed if tried else {},
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+    )
+
+
+async def _ask_to_rename(category_id: int, tried: Attempt[Any] | None = None) -> Response:
+    found = [line for line in await list_category_lines(db()) if line.id == category_id]
+    if not found:
+        raise NotFound("There is no such category.")
+    values = {"name": found[0].name, "description": found[0].description}
+    return await _ask_for_category(f"Edit {found[0].name}", f"{CATEGORIES}/{category_id}", "Save", tried, values=values)
+
+
+async def _ask_for_category(
+    title: str, url: str, verb: str, tried: Attempt[Any] | None = None, *, values: dict[str, str] | None = None
+) -> Response:
+    """The question as a page or in the dialog; after a refusal with what was typed."""
+    return await page_or_block(
+        "products/category.html",
+        block="dialog",
+        status=tried.status if tried else 200,
+        title=title,
+        url=url,
+        verb=verb,
+        back_url=CATEGORIES,
+        values=tried.typed if tried else values or {},
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+    )

@@ -1,0 +1,48 @@
+"""PDFs: they hold what the HTML says, reach no file but our own, and a dead child does not end the server."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from documents import pdf
+from documents.pdf import close_documents, render_pdf
+from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode
+
+
+async def test_a_page_becomes_a_pdf() -> None:
+    assert (await render_pdf("<p>Hello</p>")).startswith(b"%PDF-")
+
+
+async def test_a_document_reaches_no_file_outside_the_static_ones(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.svg"
+    secret.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>s</text></svg>')
+    plain = await render_pdf("<p>x</p>")
+    for source in (secret.as_uri(), "../run.py", "http://127.0.0.1:9/x.png"):
+        with_image = await render_pdf(f'<p>x</p><img src="{source}" width="9" height="9">')
+        assert len(with_image) < len(plain) + 400
+
+
+async def test_a_killed_child_is_replaced() -> None:
+    await render_pdf("<p>Hello</p>")
+    pool = pdf._Pool.children
+    assert pool is not None
+    for child in list(pool._processes):
+        os.kill(child, signal.SIGKILL)
+    await asyncio.sleep(0)
+    assert (await render_pdf("<p>Again</p>")).startswith(b"%PDF-")
+    close_documents()
+
+
+@pytest.mark.parametrize("text", ["LLD-K8RM-5WQN", "1", "A long number of staff's own 2026/11"])
+def test_a_barcode_keeps_its_quiet_zones_and_begins_with_the_start_pattern(text: str) -> None:
+    drawn = draw_barcode(text)
+    first, last = drawn.bars[0], drawn.bars[-1]
+    assert first.x == QUIET_MODULES
+    assert drawn.width - (last.x + last.width) == QUIET_MODULES
+    # Every symbol has 11 modules, the stop pattern 13.
+    assert (drawn.width - 2 * QUIET_MODULES - 13) % 11 == 0
+    # Code 128's stop pattern ends in a bar of two modules.
+    assert last.width == 2

@@ -1,0 +1,207 @@
+"""Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from domain.kernel.audit import record_audit
+from domain.kernel.counting import MOST_COUNTED
+from models import AuditEntry, JobRun, JobState, MessageState, OutboxMessage, PaymentState, Role
+from tests.factories import as_actor, make_staff, sign_in
+from tests.portal.forms import TOKEN, read_page, send, send_form
+
+PAGES = ["/portal/outbox", "/portal/jobs", "/portal/audit", "/portal/mail-test"]
+
+
+async def add_message(db, state: str = "failed", **values) -> OutboxMessage:
+    message = OutboxMessage(
+        **{"channel": "email", "kind": "test", "recipient": "kim@kitchen.example", "subject": "Your order"}
+        | {"body_text": "Hello <b>Kim</b>.\n\nBye.", "state": state}
+        | values
+    )
+    db.add(message)
+    await db.flush()
+    return message
+
+
+async def add_run(db, state: str = "failed", **values) -> JobRun:
+    fields: dict[str, Any] = {"name": "import_products", "payload": {"file_id": 3}, "state": state, "starts": 3}
+    run = JobRun(**(fields | values))
+    db.add(run)
+    await db.flush()
+    return run
+
+
+@pytest.fixture
+async def admin(client, db):
+    person = await make_staff(db, Role.ADMIN)
+    await sign_in(client, db, person)
+    return person
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/portal/outbox/1", "/portal/jobs/1"])
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
+async def test_only_administrators_see_these_pages(client, db, path, role) -> None:
+    await sign_in(client, db, await make_staff(db, role))
+    assert (await client.get(path)).status_code == 403
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_an_empty_page_says_what_it_is_for(client, admin, path) -> None:
+    page = await read_page(client, path)
+    assert "<h1>" in page
+    assert 'aria-current="page"' in page
+
+
+async def test_the_outbox_filters_by_state_way_and_words(client, db, admin) -> None:
+    await add_message(db, "failed", recipient="failed@kitchen.example", last_error="550 no such mailbox")
+    await add_message(db, "sent", recipient="sent@kitchen.example")
+    await add_message(db, "sent", channel="text", recipient="+12165550148", subject="")
+    failed = await read_page(client, "/portal/outbox?state=failed")
+    assert "failed@kitchen.example" in failed
+    assert "550 no such mailbox" in failed
+    assert "sent@kitchen.example" not in failed
+    texts = await read_page(client, "/portal/outbox?channel=text")
+    assert "+12165550148" in texts
+    assert "sent@kitchen.example" not in texts
+    found = await read_page(client, "/portal/outbox?q=SENT@")
+    assert "sent@kitchen.example" in found
+    assert "failed@kitchen.example" not in found
+    assert "No messages match" in await read_page(client, "/portal/outbox?q=nothing-like-it")
+    assert (await client.get("/portal/outbox?state=odd")).status_code == 400
+
+
+async def test_a_message_shows_its_text_escaped_and_is_queued_again_once(client, db, admin) -> None:
+    message = await add_message(db, "failed", last_error="550 no such mailbox")
+    run = await add_run(db, "failed", name="send_message", payload={"message_id": message.id})
+    path = f"/portal/outbox/{message.id}"
+    page = await read_page(client, path)
+    assert "Hello &lt;b&gt;Kim&lt;/b&gt;." in page
+    assert "550 no such mailbox" in page
+    assert (await send_form(client, path, f"{path}/again"))[::2] == (303, path)
+    await db.refresh(message)
+    await db.refresh(run)
+    assert (message.state, run.state) == ("queued", "done")
+    token = TOKEN.search(await read_page(client, path))
+    assert token is not None
+    assert (await send(client, f"{path}/again", token[1]))[0] == 303
+    queued = select(func.count()).select_from(JobRun).where(JobRun.state == "queued")
+    assert await db.scalar(queued) == 1
+    entry = (await db.scalars(select(AuditEntry))).one()
+    assert (entry.action, entry.record_id, entry.actor_id) == ("outbox.sent_again", message.id, admin.id)
+
+
+async def test_ticked_messages_are_queued_again_and_sent_ones_left_alone(client, db, admin) -> None:
+    failed, not_sent, sent = [await add_message(db, state) for state in ("failed", "not_sent", "sent")]
+    ids = [failed.id, not_sent.id, sent.id]
+    status, _, place = await send_form(client, "/portal/outbox", "/portal/outbox/again?state=failed", message=ids)
+    assert (status, place) == (303, "/portal/outbox?state=failed")
+    states = [await db.scalar(select(OutboxMessage.state).where(OutboxMessage.id == id_)) for id_ in ids]
+    assert states == ["queued", "queued", "sent"]
+
+
+async def test_jobs_begin_with_what_needs_attention(client, db, admin) -> None:
+    await add_run(db, "failed", last_error="line 3 has no SKU")
+    await add_run(db, "parked", name="render_document")
+    await add_run(db, "done", name="send_message")
+    await add_run(db, "running", name="score_customers", progress_done=340, progress_total=1200)
+    page = await read_page(client, "/portal/jobs")
+    assert "line 3 has no SKU" in page
+    assert "Render document" in page
+    assert "Send message" not in page
+    assert "340 of 1,200" in await read_page(client, "/portal/jobs?state=running")
+    everything = await read_page(client, "/portal/jobs?state=all")
+    assert "1–4 of 4" in everything
+
+
+async def test_a_parked_job_is_done_again_from_its_page(client, db, admin) -> None:
+    run = await add_run(db, "parked", failures=2)
+    path = f"/portal/jobs/{run.id}"
+    assert "File id" in await read_page(client, path)
+    assert (await send_form(client, path, f"{path}/again"))[0] == 303
+    await db.refresh(run)
+    assert (run.state, run.starts, run.failures) == ("queued", 0, 0)
+    assert "Do again" not in await read_page(client, path)
+
+
+async def test_a_job_whose_like_waits_already_is_left_alone(client, db, admin) -> None:
+    failed = await add_run(db, "failed", dedupe_key="timetable:x")
+    await add_run(db, "queued", dedupe_key="timetable:x")
+    other = await add_run(db, "failed")
+    status, _, _ = await send_form(client, "/portal/jobs", "/portal/jobs/again", job=[failed.id, other.id])
+    assert status == 303
+    await db.refresh(failed)
+    await db.refresh(other)
+    assert (failed.state, other.state) == ("failed", "queued")
+
+
+async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> None:
+    by = as_actor(admin)
+    await record_audit(
+        db,
+        action="product.updated",
+        record_kind="product",
+        record_id=4,
+        record_name="Sheet pan",
+        before={"unit_price": "10.00", "in_stock": True},
+        after={"unit_price": "12.50", "in_stock": True},
+        by=by,
+    )
+    await record_audit(db, action="staff.created", record_kind="staff", record_id=9, record_name="lou", by=by)
+    page = await read_page(client, "/portal/audit")
+    assert "<s>10.00</s> → 12.50" in page
+    assert "In stock" not in page
+    only = await read_page(client, "/portal/audit?record_kind=staff")
+    assert "Staff lou" in only
+    assert "Sheet pan" not in only
+    assert "No entries match" in await read_page(client, "/portal/audit?to_date=2020-01-01")
+    today = await read_page(client, "/portal/audit?q=sheet&from_date=2020-01-01&record_id=4")
+    assert "1–1 of 1" in today
+
+
+async def test_a_block_alone_goes_out_for_htmx(client, admin) -> None:
+    for path, block in (
+        ("/portal/outbox", "outbox_table"),
+        ("/portal/jobs", "job_table"),
+        ("/portal/audit", "audit_table"),
+    ):
+        answer = await client.get(path, headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+        part = await answer.get_data(as_text=True)
+        assert part.lstrip().startswith(f'<div class="list" id="{block}"')
+
+
+async def test_a_test_mail_is_queued_from_the_page_and_a_bad_address_shows_at_its_field(client, db, admin) -> None:
+    status, page, _ = await send_form(client, "/portal/mail-test", to="nonsense")
+    assert status == 422
+    assert 'value="nonsense"' in page
+    assert "Must be an email address" in page
+    assert (await send_form(client, "/portal/mail-test", to="kim@kitchen.example"))[0] == 303
+    assert (await db.scalars(select(OutboxMessage.recipient))).all() == ["kim@kitchen.example"]
+
+
+async def test_the_page_tries_the_mail_server_and_shows_the_steps(client, admin) -> None:
+    status, page, _ = await send_form(client, "/portal/mail-test", "/portal/mail-test/server")
+    assert status == 200
+    assert "SMTP_HOST is not set, so no mail can be sent." in page
+    assert (await client.get("/portal/mail-test/server")).status_code == 303
+
+
+async def test_counting_stops_where_nobody_reads_on(client, db, admin) -> None:
+    await db.execute(
+        insert(OutboxMessage).from_select(
+            ["channel", "kind", "recipient", "state"],
+            select(*[func.text(word) for word in ("email", "test", "a@b.example", "sent")]).select_from(
+                func.generate_series(1, MOST_COUNTED + 1)
+            ),
+        )
+    )
+    page = await read_page(client, "/portal/outbox?state=sent")
+    assert "10,000+" in page
+
+
+async def test_every_state_of_a_message_a_job_and_money_has_its_badge_and_no_badge_is_left_over(app) -> None:
+    badges = await app.jinja_env.get_template("shared/badges.html").make_module_async()
+    assert set(badges.outbox_table) == set(MessageState)
+    assert set(badges.job_table) == set(JobState)
+    assert set(badges.money_table) == set(PaymentState) - {PaymentState.SUCCEEDED}

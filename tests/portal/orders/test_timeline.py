@@ -1,0 +1,29 @@
+"""The timeline of an order: every kind of event has an icon and words of its own."""
+
+from pathlib import Path
+
+from domain.kernel.clock import now
+from domain.orders.queries import EventRow
+from portal.orders.timeline import KIND_LOOKS, make_story
+
+ROOT = Path(__file__).parents[3]
+
+
+def tell(kind: str, note: str) -> tuple[str, str, str]:
+    event = EventRow(1, kind, None, None, note, None, "customer", 1, "Greta", now())
+    (entry,) = make_story([event])
+    return entry.icon, entry.text, entry.note
+
+
+def test_linking_and_unlinking_an_order_is_told_once() -> None:
+    assert tell("linked", "Linked to the account greta") == ("link", "Linked to the account greta", "")
+    assert tell("unlinked", "The customer deleted the account") == (
+        "user-off",
+        "Account taken off",
+        "The customer deleted the account",
+    )
+
+
+def test_every_icon_of_the_timeline_is_there() -> None:
+    icons = set((ROOT / "templates" / "shared" / "icons.txt").read_text().split())
+    assert {icon for icon, _, _ in KIND_LOOKS.values()} <= icons

@@ -1,0 +1,50 @@
+"""Every refusal has the one shape, on every path."""
+
+import pytest
+from quart.typing import TestClientProtocol
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Role
+from tests.factories import make_staff, sign_in
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/openapi.json", 405, "method_not_allowed"),
+        ("GET", "/api/orders/%00", 404, "not_found"),
+    ],
+)
+async def test_a_refusal_has_the_one_shape(
+    client: TestClientProtocol, method: str, path: str, status: int, code: str
+) -> None:
+    response = await client.open(path, method=method)  # type: ignore[call-arg]  # its type wants json
+    body = await response.get_json()
+    assert (response.status_code, body["code"]) == (status, code)
+    assert body["error"].endswith(".")
+    assert response.headers["X-Request-Id"]
+    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/portal//orders", "/pay//token", "/api//products", "/portal/%2f/orders"])
+async def test_a_slash_too_many_leads_nowhere_least_of_all_to_the_host_that_the_caller_names(
+    client: TestClientProtocol, path: str
+) -> None:
+    response = await client.get(path, headers={"Host": "elsewhere.example"})
+    assert (response.status_code, response.headers.get("Location")) == (404, None)
+
+
+async def test_the_api_document_is_served(client: TestClientProtocol) -> None:
+    response = await client.get("/openapi.json")
+    assert (await response.get_json())["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775808", "9" * 5000, "0" * 30 + "1"])
+async def test_an_id_that_no_row_can_have_is_404_also_where_the_path_has_two_methods(
+    client: TestClientProtocol, db: AsyncSession, digits: str
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    path = f"/api/staff/customers/{digits}/credit"
+    answers = [await client.get(path), await client.post(path, json={"amount": 5})]
+    assert [answer.status_code for answer in answers] == [404, 404]

@@ -1,0 +1,115 @@
+"""How large a request's body may be: 1 MB, or what the route's `@body_limit` says; more is 413.
+
+Files may take all of it. What is read at one go and not in passing, as a form's fields and the heads of its parts, is
+bounded more tightly: it would keep every other caller waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from quart import Quart, Request, current_app, request
+from quart.formparser import FormDataParser, MultiPartParser
+from quart.wrappers.request import Body
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from domain.kernel.errors import TooLarge
+from web.reading import MEGABYTE
+
+MOST_FIELDS = 10_000
+# What of a multipart body may wait for its end to be found: the head of a part, or what comes before the first.
+LONGEST_HEAD = 65_536
+_SLICE = LONGEST_HEAD // 2
+_URLENCODED = {"application/x-www-form-urlencoded", "application/x-url-encoded"}
+
+Form = tuple[MultiDict[str, Any], MultiDict[str, Any]]
+
+
+class BoundedBody(Body):
+    """A body whose limit is known only once its route is; some of it may have arrived by then, or be read already."""
+
+    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
+        super().__init__(expected_content_length, max_content_length)
+        self._received = 0
+
+    def bound(self, limit: int) -> None:
+        """Take at most `limit` bytes."""
+        self._max_content_length = limit
+        self._check_received()
+
+    def append(self, data: bytes) -> None:
+        """Take what arrived; Quart's own forgets what was read in passing."""
+        super().append(data)
+        self._received += len(data)
+        self._check_received()
+
+    def _check_received(self) -> None:
+        if self._max_content_length is not None and self._received > self._max_content_length:
+            self._must_raise = RequestEntityTooLarge()
+            self.set_complete()
+
+
+async def _slice(body: Body) -> AsyncIterator[bytes]:
+    """The body in small pieces, between which others get their turn."""
+    async for data in body:
+        for start in range(0, len(data), _SLICE):
+            yield data[start : start + _SLICE]
+            await asyncio.sleep(0)
+
+
+async def _read_fields(
+    _forms: FormDataParser, body: Body, _mimetype: str, _length: int | None, _options: dict[str, str]
+) -> Form:
+    text = (await body).decode()
+    if text.count("&") >= MOST_FIELDS:
+        raise RequestEntityTooLarge
+    return MultiDict(parse_qsl(text, keep_blank_values=True)), MultiDict()
+
+
+async def _read_parts(
+    forms: FormDataParser, body: Body, _mimetype: str, length: int | None, options: dict[str, str]
+) -> Form:
+    parser = MultiPartParser(
+        max_content_length=LONGEST_HEAD,
+        max_form_memory_size=forms.max_form_memory_size,
+        max_form_parts=forms.max_form_parts,
+    )
+    boundary = options.get("boundary", "").encode("ascii")
+    if not boundary:
+        raise ValueError("Missing boundary")  # which Quart reads as a form without fields
+    return await parser.parse(cast(Body, _slice(body)), boundary, length or 0)
+
+
+class BoundedForms(FormDataParser):
+    """Quart's reader of forms with a bound on what is read at one go."""
+
+    parse_functions = {"multipart/form-data": _read_parts} | dict.fromkeys(_URLENCODED, _read_fields)
+
+
+class BoundedRequest(Request):
+    """A request with such a body and such forms."""
+
+    body_class = BoundedBody
+    form_data_parser_class = BoundedForms
+    body: BoundedBody
+
+
+async def bound_body() -> None:
+    """Tell the body its route's limit before the handler reads it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    limit: int = getattr(view, "body_limit", MEGABYTE)
+    if request.mimetype in _URLENCODED:
+        limit = min(limit, MEGABYTE)
+    request.max_content_length = limit
+    request.body.bound(limit)  # type: ignore[attr-defined]
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The request is larger than the {limit // MEGABYTE} MB that this address takes.")
+
+
+def register_body_limits(app: Quart, *, largest: int) -> None:
+    """Bound every body; `largest` megabytes is the most that any route may ask for."""
+    app.request_class = BoundedRequest
+    app.config["MAX_CONTENT_LENGTH"] = largest * MEGABYTE
+    app.before_request(bound_body)

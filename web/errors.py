@@ -1,0 +1,161 @@
+"""Refusals in the one shape, on every path: `{"error", "code"}` with `fields` and whatever else the act names.
+
+Pages under /portal and /pay show the same refusal as a page; their handlers stand in `portal/errors.py`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import orjson
+from quart import Quart, Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from domain.kernel import errors
+
+log = logging.getLogger(__name__)
+
+STATUS_OF: dict[type[errors.DomainError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotSignedIn: 401,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Refused: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.KeyReused: 422,
+    errors.TooMany: 429,
+    errors.OutsideServiceFailed: 502,
+    errors.NotConfigured: 503,
+}
+HTTP_SENTENCES = {
+    400: ("The request could not be read.", "bad_request"),
+    404: ("There is nothing at this address.", "not_found"),
+    405: ("This address does not take that method.", "method_not_allowed"),
+    408: ("The request took too long to arrive.", "timeout"),
+    413: ("The request is larger than this address takes.", "too_large"),
+    415: ("This address does not read that media type.", "unsupported_media_type"),
+}
+# Lock and statement time-outs, deadlocks and serialisation failures: the caller may simply try again.
+TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
+CONNECTION_STATES = "08"  # the class of SQLSTATEs about connections
+# A row that this act refers to was deleted while it ran; each act looked for what it needs before it wrote.
+GONE_STATE = "23503"
+LOST_DATABASE_STATES = {"57P01", "57P02", "57P03", "53300"}
+
+
+def status_of(error: errors.DomainError) -> int:
+    """The HTTP status of a refusal."""
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def error_answer(status: int, message: str, code: str, **more: Any) -> Response:
+    """One refusal as JSON; `success: false` stands in it where the success answer has `success`."""
+    body: dict[str, Any] = {"error": message, "code": code} | more
+    if _answers_success():
+        body = {"success": False} | body
+    return Response(orjson.dumps(body, default=str), status, content_type="application/json")
+
+
+def _answers_success() -> bool:
+    endpoint = request.endpoint if request else None
+    return bool(endpoint and getattr(current_app.view_functions.get(endpoint), "has_success", False))
+
+
+async def show_domain_error(error: errors.DomainError) -> Response:
+    """A refusal of the business."""
+    more = error.extra | ({"fields": error.fields} if error.fields else {})
+    response = error_answer(status_of(error), error.message, error.code, **more)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+async def show_http_error(error: HTTPException) -> Response:
+    """A refusal of the web framework: unknown path, wrong method, body too large."""
+    status = error.code or 500
+    if status < 400:
+        return Response(status=status, headers=dict(error.get_headers()))
+    message, code = HTTP_SENTENCES.get(status, ("The request was refused.", "refused"))
+    response = error_answer(status, message, code)
+    if status == 405:
+        allowed = [value for name, value in error.get_headers() if name.lower() == "allow"]
+        response.headers.extend([("Allow", value) for value in allowed])
+    return response
+
+
+async def show_database_error(error: Exception) -> Response:
+    """A lost or crowded database is 503, a record deleted meanwhile 409; anything else is a bug of ours."""
+    if is_passing_trouble(error):
+        log.warning("The database refused for the moment: %s", type(error).__name__)
+        response = error_answer(503, "The service is busy. Try again in a moment.", "try_again")
+        response.headers["Retry-After"] = "1"
+        return response
+    if _read_state(error) == GONE_STATE:
+        log.warning("A record was deleted under an act", exc_info=error)
+        sentence = "Something that this needs was deleted a moment ago. Look again and repeat it."
+        return error_answer(409, sentence, "gone_meanwhile")
+    return await show_bug(error)
+
+
+def is_passing_trouble(error: Exception) -> bool:
+    """True for trouble that another try may find gone: a lost connection, a full pool, a deadlock."""
+    if isinstance(error, (PoolTimeoutError, ConnectionError)):
+        return True
+    state = _read_state(error)
+    is_closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    if is_closed or (state or "").startswith(CONNECTION_STATES):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if state in TRY_AGAIN_STATES | LOST_DATABASE_STATES:
+        return True
+    return isinstance(error, (OperationalError, InterfaceError)) and state is None
+
+
+def _read_state(error: Exception) -> str | None:
+    """The SQLSTATE of a failure of the database, whether it came by SQLAlchemy or by asyncpg alone."""
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
+
+
+async def show_bug(error: Exception) -> Response:
+    """A bug of ours: logged with its trace, answered without."""
+    original = getattr(error, "original_exception", None) or error
+    log.error("A handler failed", exc_info=original, extra={"request_id": g.get("request_id")})
+    return error_answer(500, "Something went wrong on our side. It has been noted.", "internal_error")
+
+
+async def show_any_error(error: Exception) -> Response:
+    """Whatever was raised, in the one shape of the JSON doors."""
+    if isinstance(error, errors.DomainError):
+        return await show_domain_error(error)
+    original = getattr(error, "original_exception", None)
+    if isinstance(error, HTTPException) and original is None:
+        return await show_http_error(error)
+    return await show_database_error(original or error)
+
+
+def register_errors(
+    app: Quart,
+    *,
+    is_page: Callable[[str], bool],
+    show_page: Callable[[Exception, Response], Awaitable[Response]],
+) -> None:
+    """Answer every refusal in the one shape: `show_page` turns it into a page on the paths of `is_page`."""
+
+    async def show(error: Exception) -> Response:
+        answer = await show_any_error(error)
+        if not is_page(request.path):
+            return answer
+        try:
+            return await show_page(error, answer)
+        except Exception:  # The last resort: a broken page must not hide the refusal it was to show.
+            log.exception("The page of a refusal could not be shown")
+            return answer
+
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(Exception, show)

@@ -1,0 +1,248 @@
+"""Who may call a route. Every route carries one of these decorators; `check_guards` refuses to start without."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import wraps
+from typing import Any, cast
+
+from quart import Quart, Response, current_app, g, request
+from quart_auth import QuartAuth
+
+from domain.access.rate_limits import use_limit
+from domain.access.rights import GRANTS, Right
+from domain.access.sessions import CUSTOMER_LIFETIME, find_customer_session, find_staff_session
+from domain.access.tokens import is_same_secret
+from domain.kernel.actor import GUEST, Actor, ActorKind
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, NotSignedIn
+from domain.staff.api_keys import find_key_actor
+from domain.staff.tokens import find_token_actor, read_staff_token
+from models import KeyScope, Role
+from models.session import current_database
+from web.origins import is_from_elsewhere
+from web.request import current_actor, peer_network, request_id, settings
+
+# Windows of `limited`, in seconds.
+MINUTE = 60
+HOUR = 3600
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class SessionCookie(QuartAuth):
+    """quart-auth's cookie, which is looked at again after a request only if somebody asked for it meanwhile."""
+
+    async def after_request(self, response: Response) -> Response:
+        """Write, renew or delete the cookie where the request signed somebody in or out."""
+        if not hasattr(g, str(self.attribute_name)):
+            return response
+        return await super().after_request(response)
+
+
+customer_auth = SessionCookie(
+    attribute_name="_customer_session",
+    cookie_name="ladle_customer",
+    salt="customer session",
+    duration=int(CUSTOMER_LIFETIME.total_seconds()),
+)
+# The row decides when a staff session ends (12 h idle); the cookie's signature merely outlives it.
+staff_auth = SessionCookie(
+    attribute_name="_staff_session", cookie_name="ladle_staff", salt="staff session", duration=30 * 86400
+)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a route asks of its caller: any one of the named kinds."""
+
+    is_public: bool = False
+    optional_customer: bool = False
+    customer: bool = False
+    staff: bool = False
+    right: Right | None = None
+    scopes: frozenset[KeyScope] = frozenset()
+    internal: bool = False
+    session_only: bool = False
+    before_second_factor: bool = False
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that it lets in."""
+        if not self.staff:
+            return frozenset()
+        return GRANTS[self.right].roles if self.right else frozenset(Role)
+
+
+def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
+    def decorate(handler: Handler) -> Handler:
+        if guard.is_public and not guard.optional_customer:
+            handler.guard = guard  # type: ignore[attr-defined]
+            return handler
+
+        @wraps(handler)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            g.actor = replace(await _find_actor(guard), request_id=request_id())
+            return await handler(*args, **kwargs)
+
+        guarded.guard = guard  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def public(handler: Handler) -> Handler:
+    """Anyone may call; nobody is looked up."""
+    return _guarded(Guard(is_public=True))(handler)
+
+
+def public_or_customer(handler: Handler) -> Handler:
+    """Anyone may call; a signed-in customer is known."""
+    return _guarded(Guard(is_public=True, optional_customer=True))(handler)
+
+
+def customer_only(handler: Handler) -> Handler:
+    """A signed-in storefront customer."""
+    return _guarded(Guard(customer=True))(handler)
+
+
+def staff_only(right: Right | None = None, *, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
+    """Active staff whose role has the right, by session cookie or JWT; any role without one.
+
+    Where REQUIRE_ADMIN_TOTP is on, an administrator without a second factor only passes `before_second_factor`.
+    """
+    return _guarded(Guard(staff=True, right=right, before_second_factor=before_second_factor))
+
+
+def staff_page(right: Right | None = None, *, before_second_factor: bool = False) -> Callable[[Handler], Handler]:
+    """As `staff_only`, for pages: by session cookie alone, since forms are guarded by a CSRF token."""
+    return _guarded(Guard(staff=True, right=right, session_only=True, before_second_factor=before_second_factor))
+
+
+def api_key_for(*scopes: KeyScope, right: Right | None = None) -> Callable[[Handler], Handler]:
+    """A program whose key has one of the scopes, or staff with the right where one is given."""
+    return _guarded(Guard(scopes=frozenset(scopes), staff=right is not None, right=right))
+
+
+def staff_key_or_customer(*scopes: KeyScope, right: Right | None = None) -> Callable[[Handler], Handler]:
+    """Staff with the right (any without one), a program whose key has one of the scopes, or a signed-in customer."""
+    return _guarded(Guard(customer=True, scopes=frozenset(scopes), staff=True, right=right))
+
+
+def internal_only(handler: Handler) -> Handler:
+    """Our own machines, by `X-Internal-Secret`."""
+    return _guarded(Guard(internal=True))(handler)
+
+
+async def _find_actor(guard: Guard) -> Actor:
+    actor = await _first_actor(guard)
+    if actor is None:
+        if guard.is_public:
+            return GUEST
+        raise NotSignedIn("Sign in first." if not guard.internal else "The internal secret is missing or wrong.")
+    if actor.kind is ActorKind.STAFF and actor.role not in guard.roles:
+        raise NotAllowed("Your role does not allow this.")
+    if actor.kind is ActorKind.STAFF and lacks_second_factor(actor) and not guard.before_second_factor:
+        raise NotAllowed(
+            "Administrators need a second factor here. Set yours up on your profile first.",
+            code=Code.SECOND_FACTOR_SETUP_REQUIRED,
+        )
+    if actor.kind is ActorKind.API_KEY and not actor.scopes & guard.scopes:
+        raise NotAllowed("This API key's scopes do not allow this.")
+    return actor
+
+
+def lacks_second_factor(actor: Actor) -> bool:
+    """True for an administrator who must set up a second factor before anything else."""
+    return settings().require_admin_totp and actor.has_role(Role.ADMIN) and not actor.has_second_factor
+
+
+async def _first_actor(guard: Guard) -> Actor | None:
+    if guard.internal and settings().internal_secret:
+        given = request.headers.get("X-Internal-Secret", "")
+        return Actor(ActorKind.SYSTEM, name="Internal") if is_same_secret(given, settings().internal_secret) else None
+    if guard.scopes and (key := request.headers.get("X-API-Key")):
+        return await _key_actor(key)
+    staff_session = staff_auth.load_user().auth_id if guard.staff else None
+    claims = staff_token_claims() if guard.staff and not guard.session_only else None
+    customer_session = customer_auth.load_user().auth_id if guard.customer or guard.optional_customer else None
+    if not (staff_session or claims or customer_session):
+        return None
+    if (staff_session or customer_session) and is_from_elsewhere(shops_are_ours=True):
+        raise NotAllowed("Another site's page may not do this in your name.", code=Code.FOREIGN_PAGE)
+    async with current_database().reading() as connection:
+        if staff_session and (actor := await find_staff_session(connection, staff_session)):
+            return actor
+        if claims and (actor := await find_token_actor(connection, claims)):
+            return actor
+        return await find_customer_session(connection, customer_session) if customer_session else None
+
+
+async def _key_actor(key: str) -> Actor | None:
+    bootstrap = settings().api_key
+    if bootstrap and is_same_secret(key, bootstrap):
+        actor: Actor | None = Actor(ActorKind.API_KEY, name="API_KEY setting", scopes=frozenset(KeyScope))
+    else:
+        async with current_database().reading() as connection:
+            actor = await find_key_actor(connection, key)
+    if actor is not None and settings().rate_limits == "on":
+        await use_limit("api_key", actor.caller, limit=600, window=timedelta(minutes=1))
+    return actor
+
+
+def staff_token_claims() -> dict[str, Any] | None:
+    """The claims of the JWT presented with this request, if it is ours and unexpired."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return read_staff_token(settings().secret_key, token.strip())
+
+
+def limited(name: str, limit: int, *, seconds: int) -> Callable[[Handler], Handler]:
+    """At most `limit` calls in `seconds`, counted for the peer address and for the signed-in account."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            await count_use(name, limit, seconds=seconds)
+            return await handler(*args, **kwargs)
+
+        return counted
+
+    return decorate
+
+
+async def count_use(name: str, limit: int, *, seconds: int, target: str | None = None) -> None:
+    """Count one use against `target`, or against the address and the account; raises TooMany."""
+    if settings().rate_limits == "off":
+        return
+    window = timedelta(seconds=seconds)
+    if target is not None:
+        await use_limit(name, f"target:{target}", limit=limit, window=window)
+        return
+    await use_limit(name, f"address:{peer_network()}", limit=limit, window=window)
+    if (actor := current_actor()).id is not None:
+        await use_limit(name, actor.caller, limit=limit, window=window)
+
+
+def guard_of(app: Quart, endpoint: str) -> Guard | None:
+    """The guard of an endpoint, or None for a bare one."""
+    return cast("Guard | None", getattr(app.view_functions[endpoint], "guard", None))
+
+
+def check_guards(app: Quart) -> None:
+    """Refuse to start with a route that carries no guard."""
+    bare = sorted({rule.rule for rule in app.url_map.iter_rules() if guard_of(app, rule.endpoint) is None})
+    if bare:
+        raise RuntimeError(f"Routes without a guard: {', '.join(bare)}")
+
+
+async def static_file(filename: str) -> Response:
+    """Serve one of the portal's own pinned files; one asked for with its content's hash is kept for ever."""
+    response = await current_app.send_static_file(filename)
+    if "v" in request.args and response.status_code in {200, 304}:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+static_file.guard = Guard(is_public=True)  # type: ignore[attr-defined]

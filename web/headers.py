@@ -1,0 +1,86 @@
+"""Headers of every answer: request id, security headers, a strict CSP, and CORS for the named storefronts."""
+
+import re
+import secrets
+
+from quart import Quart, Response, g, request
+
+from domain.kernel.errors import NotFound
+from web.request import settings
+
+CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one rule a line
+    [
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob: https:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+        "form-action 'self' https://checkout.stripe.com",
+    ]
+)
+COMMON_HEADERS = [
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(self), geolocation=(), microphone=()"),
+    # A handler that wants its answer kept says so itself.
+    ("Cache-Control", "no-store"),
+]
+PRODUCTION_HEADERS = [
+    *COMMON_HEADERS,
+    ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+]
+GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
+CORS_HEADERS = "Content-Type, Authorization, Idempotency-Key, X-API-Key, If-None-Match, X-Request-Id"
+CORS_EXPOSED = "Idempotent-Replay, Retry-After, X-Total-Count, X-Request-Id, ETag"
+
+
+async def begin_request() -> Response | None:
+    """Name the request, refuse an address that no record can have, and answer a CORS preflight."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    if "\0" in request.path:
+        raise NotFound("There is nothing at this address.")  # PostgreSQL's texts know no NUL either
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return Response(b"", 204)
+    return None
+
+
+async def finish_headers(response: Response) -> Response:
+    """Put the common headers on an answer; a handler's own value wins."""
+    # One look at what is there: werkzeug's `setdefault` would look through all headers for each of ours.
+    present = {name.lower() for name, _ in response.headers}
+    common = PRODUCTION_HEADERS if settings().is_production else COMMON_HEADERS
+    response.headers.extend([(name, value) for name, value in common if name.lower() not in present])
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    _allow_storefronts(response)
+    return response
+
+
+def _allow_storefronts(response: Response) -> None:
+    origins = settings().cors_origins
+    if not origins:
+        return
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin")
+    if origin not in origins:
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = CORS_METHODS
+        response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+
+
+def register_headers(app: Quart) -> None:
+    """Put the common headers on every answer of the app."""
+    app.before_request(begin_request)
+    app.after_request(finish_headers)

@@ -1,0 +1,145 @@
+"""How a handler reads its input and shows its answer: two decorators that also feed the OpenAPI document.
+
+JSON is read strictly, HTML forms and query strings leniently; the models stand beside the domain functions they feed.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, TypeAdapter
+from quart import Response, current_app, g, request
+from quart_schema import DataSource, document_querystring, document_request, document_response
+
+from domain.kernel.errors import UnsupportedType
+from domain.kernel.inputs import Input, InputT, read_form, read_json, read_query
+from domain.kernel.paging import Page
+from web.guards import Handler
+from web.request import settings
+
+JSON_TYPE = "application/json"
+FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
+MEGABYTE = 1_000_000
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+def reads(model: type[Input], *, optional: bool = False) -> Callable[[Handler], Handler]:
+    """Read the JSON body as `model` and hand it over as `data`; another media type is 415.
+
+    With `optional` a request without any body counts as `{}`.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            is_empty = optional and not request.content_length and not request.mimetype
+            if request.mimetype != JSON_TYPE and not is_empty:
+                raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
+            data = read_json(model, await raw_body(), timezone=settings().timezone)
+            return await handler(*args, data=data, **kwargs)
+
+        return document_request(model)(reading)
+
+    return decorate
+
+
+def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
+    """Read an HTML form as `model`, with nested names such as `items[0][sku]`; empty means absent."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            return await handler(*args, data=await read_form_body(model), **kwargs)
+
+        return document_request(model, source=DataSource.FORM)(reading)
+
+    return decorate
+
+
+def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
+    """Read the query string as `model` and hand it over as `query`; a bad value is 400, not a guess."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            query = read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone)
+            return await handler(*args, query=query, **kwargs)
+
+        return document_querystring(model)(reading)
+
+    return decorate
+
+
+async def raw_body() -> bytes:
+    """The body in hand as it came; asked for twice, it is waited for once."""
+    if "raw_body" not in g:
+        g.raw_body = await request.get_data(as_text=False)
+    return cast(bytes, g.raw_body)
+
+
+async def read_form_body(model: type[InputT]) -> InputT:
+    """The HTML form in hand, read as `model`; raises InvalidInput naming all bad fields."""
+    return read_form(model, await form_pairs(), timezone=settings().timezone)
+
+
+async def form_pairs() -> dict[str, list[str]]:
+    """The fields of the HTML form in hand, each with every value sent."""
+    if request.mimetype not in FORM_TYPES:
+        raise UnsupportedType("Send the form as application/x-www-form-urlencoded or multipart/form-data.")
+    return dict((await request.form).to_dict(flat=False))
+
+
+def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
+    """Show what the handler returns as JSON of `model`; bytes are an answer already made.
+
+    A Page is shown as a bare list, with its total in `X-Total-Count`.
+    While testing, ready-made bytes are held against the model, so that a fast path cannot drift from its document.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(model)
+    has_success = isinstance(model, type) and issubclass(model, BaseModel) and "success" in model.model_fields
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answering(*args: Any, **kwargs: Any) -> Any:
+            result = await handler(*args, **kwargs)
+            headers = {}
+            if isinstance(result, Response):
+                return result
+            if isinstance(result, Page):
+                headers["X-Total-Count"] = str(result.total)
+                result = list(result.rows)
+            if isinstance(result, bytes):
+                if current_app.testing:
+                    adapter.validate_json(result)
+                body = result
+            else:
+                body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
+            return Response(body, status, headers, content_type=JSON_TYPE)
+
+        answering.has_success = has_success  # type: ignore[attr-defined]
+        documented: Handler = document_response(model, status)(answering)
+        return documented
+
+    return decorate
+
+
+def answers_nothing(handler: Handler) -> Handler:
+    """204 with no body."""
+
+    @wraps(handler)
+    async def answering(*args: Any, **kwargs: Any) -> Response:
+        await handler(*args, **kwargs)
+        return Response(b"", 204)
+
+    return answering
+
+
+def body_limit(megabytes: int) -> Callable[[H], H]:
+    """Let this route's body be as large as this; every other route takes 1 MB."""
+
+    def decorate(handler: H) -> H:
+        handler.body_limit = megabytes * MEGABYTE  # type: ignore[attr-defined]
+        return handler
+
+    return decorate

@@ -1,0 +1,158 @@
+"""What a handler may ask about the request in hand: its transaction, its caller, the settings.
+
+One request has one transaction, begun lazily and ended at the edge: committed when the answer is below 400,
+else rolled back. Nothing else commits.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache, wraps
+from typing import Any, cast
+
+from quart import Quart, Response, current_app, g, request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import GUEST, Actor
+from domain.orders.rules import OrderRules
+from models.session import current_database
+from settings import Settings
+
+Handler = Callable[..., Awaitable[Any]]
+
+# What a provider gives to one customer at least.
+_OWNED_BITS = 64
+# What proxies and tunnels say about whom they bring.
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+
+def settings() -> Settings:
+    """The settings this app was made with."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def shop_url() -> str:
+    """The address that links in customers' mails lead to, without a final slash."""
+    return (settings().storefront_url or settings().public_url).rstrip("/")
+
+
+def db() -> AsyncSession:
+    """The request's session; its transaction begins with the first statement."""
+    if "db" not in g:
+        g.db = current_database().session()
+    return cast(AsyncSession, g.db)
+
+
+def in_raw_transaction(handler: Handler) -> Handler:
+    """Give a busy handler, which needs nothing but `raw_connection` of its session, a leaner transaction."""
+
+    @wraps(handler)
+    async def lean(*args: Any, **kwargs: Any) -> Any:
+        g.db = current_database().raw_transaction()
+        return await handler(*args, **kwargs)
+
+    return lean
+
+
+def current_actor() -> Actor:
+    """The caller as the route's guard found it; a guest before the guard has run."""
+    return cast(Actor, g.get("actor") or replace(GUEST, request_id=request_id()))
+
+
+def order_rules() -> OrderRules:
+    """The settings that orders are priced by."""
+    now = settings()
+    return OrderRules(
+        free_delivery_minimum=now.free_delivery_minimum,
+        delivery_fee=now.delivery_fee,
+        rep_max_discount_pct=now.rep_max_discount_pct,
+        sales_inbox=now.sales_inbox,
+    )
+
+
+def request_id() -> str:
+    """The id that logs, audit entries and the answer's `X-Request-Id` share."""
+    return cast(str, g.get("request_id", ""))
+
+
+@lru_cache(maxsize=8)
+def _networks(trusted: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(network, strict=False) for network in trusted]
+
+
+def peer_address() -> str:
+    """The caller's address: the last one before the trusted proxies, never one the caller can choose."""
+    address = request.remote_addr or "unknown"
+    networks = _networks(tuple(settings().trusted_proxies))
+    if not networks:
+        return address
+    # A proxy may add a line of its own below the caller's; all of them are one list.
+    hops = [hop.strip() for line in request.headers.getlist("X-Forwarded-For") for hop in line.split(",")]
+    while hops and _is_within(address, networks) and _is_address(hops[-1]):
+        address = hops.pop()
+    return address
+
+
+def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def peer_network() -> str:
+    """Whom a limit counts as one: the caller's address, or the network of an IPv6 one, whose holder has all of it."""
+    try:
+        address = ipaddress.ip_address(peer_address())
+    except ValueError:
+        return peer_address()
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _OWNED_BITS), strict=False))
+
+
+def is_loopback() -> bool:
+    """True when the caller sits on this machine; demo users sign in from there only.
+
+    Whom a proxy on this machine brings does not, also while TRUSTED_PROXIES does not name it yet.
+    """
+    if not settings().trusted_proxies and any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(peer_address()).is_loopback
+    except ValueError:
+        return False
+
+
+async def end_transaction(response: Response) -> Response:
+    """Commit or roll back the request's transaction, by the answer's status."""
+    session: AsyncSession | None = g.pop("db", None)
+    if session is not None:
+        try:
+            if response.status_code < 400 and not g.get("must_roll_back", False):
+                await session.commit()
+            else:
+                await session.rollback()
+        finally:
+            await session.close()
+    return response
+
+
+async def discard_transaction(_error: BaseException | None = None) -> None:
+    """Roll back what the edge did not get to end: a handler that died, a client that left."""
+    session: AsyncSession | None = g.pop("db", None)
+    if session is not None:
+        await session.close()
+
+
+def register_transactions(app: Quart) -> None:
+    """End every request's transaction at the edge."""
+    app.after_request(end_transaction)
+    app.teardown_request(discard_transaction)

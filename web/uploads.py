@@ -1,0 +1,77 @@
+"""How a handler takes a file: one multipart part, bounded before it is read, judged by its content in the domain."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from pydantic import create_model
+from quart import request
+from quart.datastructures import FileStorage
+from quart_schema import DataSource, document_request
+from quart_schema.pydantic import File
+
+from domain.kernel.errors import InvalidInput, UnsupportedType
+from domain.kernel.input_errors import read_together
+from domain.kernel.inputs import Input
+from web.guards import Handler
+from web.reading import body_limit, read_form_body
+
+MULTIPART = "multipart/form-data"
+PICTURE_MEGABYTES = 12
+
+
+def reads_file(name: str) -> Callable[[Handler], Handler]:
+    """Read the file sent as `name` and hand its bytes over as `file`; another media type is 415, none is 400."""
+    document = create_model(f"{name.capitalize()}File", **{name: (File, ...)})  # type: ignore[call-overload]
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            if request.mimetype != MULTIPART:
+                raise UnsupportedType(f"Send the file as {MULTIPART}, in a part named {name}.")
+            return await handler(*args, file=read_part((await request.files).getlist(name), name), **kwargs)
+
+        bounded: Handler = body_limit(PICTURE_MEGABYTES)(reading)
+        return document_request(document, source=DataSource.FORM_MULTIPART)(bounded)
+
+    return decorate
+
+
+def read_part(parts: list[FileStorage], name: str) -> bytes:
+    """The bytes of the only part; raises InvalidInput when it was not sent, is empty or is one of several."""
+    if len(parts) > 1:
+        raise InvalidInput("Send one file at a time.", fields={name: "was sent more than once"})
+    data = parts[0].read() if parts else b""
+    if not data:
+        raise InvalidInput("Choose a file first.", fields={name: "is required"})
+    return data
+
+
+async def read_upload(*names: str) -> bytes | None:
+    """The first file sent under one of these names beside a form; None when none was, or only an empty one."""
+    files = await request.files
+    for name in names:
+        if (sent := files.get(name)) is not None and (data := sent.read()):
+            return bytes(data)
+    return None
+
+
+def reads_form_and_files(
+    form: type[Input], prepare: Callable[[], Awaitable[Any]], *optional: str, required: tuple[str, ...] = ()
+) -> Callable[[Handler], Handler]:
+    """Read an HTML form as `data`, and what `prepare` makes of the files beside it as `files`.
+
+    Every bad field and every bad file is told at once. The names are those of the files, for the document.
+    """
+    names: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
+    document = create_model(f"{form.__name__}WithFiles", __base__=form, **names)
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            data, files = await read_together(read_form_body(form), prepare())
+            return await handler(*args, data=data, files=files, **kwargs)
+
+        return document_request(document, source=DataSource.FORM_MULTIPART)(reading)
+
+    return decorate
