@@ -24,8 +24,11 @@ setup-tests: ## The same for the tests and checks: also a browser and the develo
 run: setup ## Start everything: database, migrations, demo company, server, worker. ARGS="--port 8001" moves it.
 	@exec $(PY) -m tasks.supervise $(ARGS)
 
+# Two workers, each with databases of its own; the proofs start servers and time-outs of theirs, so they run alone.
+WORKERS ?= 2
 test: setup-tests ## Run every test; T=tests/models narrows it down.
-	@$(PY) -m pytest $(T)
+	@if [ -n "$(T)" ]; then exec $(PY) -m pytest $(T); fi; \
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/proofs tests && $(PY) -m pytest tests/proofs
 
 lint: setup-tests ## Check the style of Python and templates.
 	@$(PY) -m ruff check .
