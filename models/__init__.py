@@ -2,8 +2,11 @@
 
 from models.api_key import ApiKey, KeyScope
 from models.audit_entry import AuditEntry
+from models.bank_account import AccountType, BankAccount
 from models.base import Table
+from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
 from models.category import Category
+from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
 from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.idempotency_key import IdempotencyKey
@@ -24,12 +27,23 @@ from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.webhook_event import WebhookEvent
 
 __all__ = [
+    "AccountType",
     "ApiKey",
     "AuditEntry",
+    "BankAccount",
+    "CallOutcome",
+    "CallScript",
+    "CallingEntry",
+    "CallingEvent",
+    "CallingStatus",
     "Category",
     "Channel",
     "CheckState",
     "CodePurpose",
+    "CommissionEntry",
+    "CommissionKind",
+    "CommissionMonth",
+    "CommissionRate",
     "CreditEntry",
     "CreditKind",
     "Customer",
@@ -47,6 +61,7 @@ __all__ = [
     "OrderItem",
     "OrderSource",
     "OrderStatus",
+    "OutboundCallLog",
     "OutboxAttachment",
     "OutboxMessage",
     "PaperCheck",
@@ -63,6 +78,7 @@ __all__ = [
     "RateLimit",
     "RevokedToken",
     "Role",
+    "SalesTarget",
     "SavingsRequest",
     "SessionKind",
     "Staff",

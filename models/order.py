@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
@@ -102,6 +102,12 @@ class Order(Table, table=True):
             sql("created_at DESC"),
             postgresql_where=sql("payment_status = 'unpaid' AND amount_paid > 0"),
         ),
+        Index(
+            "ix_orders_commission_due",
+            "sales_rep_id",
+            sql("created_at DESC"),
+            postgresql_where=sql("commission_amount IS NOT NULL AND NOT commission_paid"),
+        ),
         search_index("ix_orders_search"),
     )
 
@@ -141,6 +147,12 @@ class Order(Table, table=True):
     amount_paid: Decimal = money()
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
+    # Null where no rep or no rate was there; fixed when the order is placed.
+    commission_percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2), nullable=True)
+    commission_amount: Decimal | None = money(nullable=True)
+    commission_paid: bool = flag(False)
+    commission_paid_at: datetime | None = moment()
+    commission_paid_by: str = text()
     tracking_number: str | None = text(nullable=True)
     carrier: str | None = text(nullable=True)
     created_at: datetime = created()

@@ -1,0 +1,91 @@
+"""What sales reps earn: their rates, the ledger of what is due to them, locked months, and their targets."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, Numeric
+from sqlalchemy import text as sql
+from sqlmodel import Field
+
+from models.base import Table, created, key, link, money, one_of, text
+
+
+class CommissionKind(StrEnum):
+    """Why an amount stands in the commission ledger."""
+
+    EARNED = "earned"
+    TAKEN_BACK = "taken_back"
+
+
+class CommissionRate(Table, table=True):
+    """A rep's share of the goods they sell, in percent, from a business day on; the newest that has begun counts."""
+
+    __tablename__ = "commission_rate"
+    __table_args__ = (
+        CheckConstraint("percent BETWEEN 0 AND 50", name="percent_in_range"),
+        Index("uq_commission_rate_staff_starts", "staff_id", sql("starts_on DESC"), unique=True),
+    )
+
+    id: int = key()
+    staff_id: int = link("staff.id", index=False, ondelete="CASCADE")
+    percent: Decimal = Field(sa_type=Numeric(5, 2), nullable=False)
+    starts_on: date
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()
+
+
+class CommissionEntry(Table, table=True):
+    """One amount due to a rep, or taken back; never changed. `month` is the first day of the month it is paid with."""
+
+    __tablename__ = "commission_entry"
+    __table_args__ = (
+        one_of("kind", CommissionKind),
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_commission_entry_month_staff", "month", "staff_id", "id"),
+        Index("ix_commission_entry_staff_month", "staff_id", "month"),
+    )
+
+    id: int = key()
+    order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
+    order_number: str
+    staff_id: int = link("staff.id", index=False)
+    kind: str
+    amount: Decimal = money()
+    month: date
+    note: str = text()
+    created_at: datetime = created()
+
+
+class CommissionMonth(Table, table=True):
+    """A month whose statements are final; later changes stand in the months after it."""
+
+    __tablename__ = "commission_month"
+
+    month: date = Field(primary_key=True)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    locked_at: datetime = created()
+
+
+class SalesTarget(Table, table=True):
+    """What a rep is to sell in a month, in US dollars of order totals."""
+
+    __tablename__ = "sales_target"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="amount_not_negative"),
+        Index("uq_sales_target_staff_month", "staff_id", "month", unique=True),
+    )
+
+    id: int = key()
+    staff_id: int = link("staff.id", index=False, ondelete="CASCADE")
+    month: date
+    amount: Decimal = money()
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()
+    updated_at: datetime = created()
