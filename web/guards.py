@@ -20,7 +20,7 @@ from domain.staff.api_keys import find_key_actor
 from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role
 from models.session import current_database
-from web.origins import is_from_elsewhere
+from web.origins import is_from_elsewhere, is_read_from_elsewhere
 from web.request import current_actor, peer_network, request_id, settings
 
 # Windows of `limited`, in seconds.
@@ -166,10 +166,15 @@ async def _first_actor(guard: Guard) -> Actor | None:
     staff_session = staff_auth.load_user().auth_id if guard.staff else None
     claims = staff_token_claims() if guard.staff and not guard.session_only else None
     customer_session = customer_auth.load_user().auth_id if guard.customer or guard.optional_customer else None
+    is_foreign = False
+    if staff_session and (is_from_elsewhere(shops_are_ours=False) or is_read_from_elsewhere()):
+        staff_session, is_foreign = None, True
+    if customer_session and is_from_elsewhere(shops_are_ours=True):
+        customer_session, is_foreign = None, True
     if not (staff_session or claims or customer_session):
+        if is_foreign:
+            raise NotAllowed("Another site's page may not do this in your name.", code=Code.FOREIGN_PAGE)
         return None
-    if (staff_session or customer_session) and is_from_elsewhere(shops_are_ours=True):
-        raise NotAllowed("Another site's page may not do this in your name.", code=Code.FOREIGN_PAGE)
     async with current_database().reading() as connection:
         if staff_session and (actor := await find_staff_session(connection, staff_session)):
             return actor

@@ -2,10 +2,12 @@
 
 import re
 import secrets
+from typing import cast
 
-from quart import Quart, Response, g, request
+from quart import Quart, Response, current_app, g, request
 
-from domain.kernel.errors import NotFound
+from domain.kernel.errors import InvalidInput, NotFound
+from web.guards import guard_of
 from web.request import settings
 
 CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one rule a line
@@ -45,6 +47,8 @@ async def begin_request() -> Response | None:
     """Name the request, refuse an address that no record can have, and answer a CORS preflight."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    if len(request.headers.getlist("Host")) > 1:
+        raise InvalidInput("Send one Host header.")
     if "\0" in request.path:
         raise NotFound("There is nothing at this address.")  # PostgreSQL's texts know no NUL either
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
@@ -71,13 +75,29 @@ def _allow_storefronts(response: Response) -> None:
     origin = request.headers.get("Origin")
     if origin not in origins:
         return
+    if _is_portal(request.path):
+        return
     response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Allow-Credentials"] = "true"
+    if _takes_shop_cookies():
+        response.headers["Access-Control-Allow-Credentials"] = "true"
     response.headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = CORS_METHODS
         response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
         response.headers["Access-Control-Max-Age"] = "600"
+
+
+def _is_portal(path: str) -> bool:
+    """True for the pages of the staff, which no other origin reads."""
+    return path == "/portal" or path.startswith("/portal/")
+
+
+def _takes_shop_cookies() -> bool:
+    """True where a customer's cookie counts; a colleague's counts on our own origin alone."""
+    if request.path.startswith("/api/staff/"):
+        return False
+    guard = guard_of(cast(Quart, current_app), request.endpoint) if request.endpoint else None
+    return guard is None or guard.is_public or guard.customer
 
 
 def register_headers(app: Quart) -> None:

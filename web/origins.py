@@ -1,5 +1,6 @@
 """Whose page sent a request. A cookie goes along with whatever a page under our domain sends, also with a file or with
-nothing in it, for which no browser asks us first; so what changes something must come from a page of ours.
+nothing in it, for which no browser asks us first; so what changes something must come from a page of ours. A
+colleague's cookie counts on our own origin alone, for reading too: a page under another origin brings a JWT.
 """
 
 from urllib.parse import urlsplit
@@ -26,4 +27,18 @@ def is_from_elsewhere(*, shops_are_ours: bool) -> bool:
     # Older browsers; a page that tells nobody where it is, as the pay page does, is "null".
     if origin is None or origin == "null":
         return False
-    return urlsplit(origin).netloc not in {request.host, urlsplit(settings().public_url).netloc}
+    return not _is_ours(origin)
+
+
+def is_read_from_elsewhere() -> bool:
+    """True for a reading request that another site's page sent; a link that somebody followed is none."""
+    if request.method not in SAFE_METHODS or request.headers.get("Sec-Fetch-Mode") == "navigate":
+        return False
+    if (site := request.headers.get("Sec-Fetch-Site")) is not None:
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is not None and not _is_ours(origin)
+
+
+def _is_ours(origin: str) -> bool:
+    return urlsplit(origin).netloc in {request.host, urlsplit(settings().public_url).netloc}

@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 from quart.datastructures import FileStorage
 from sqlalchemy import select
+from werkzeug.datastructures import Headers
 
 from domain.access.sessions import open_session
 from domain.kernel.actor import GUEST
 from domain.staff.tokens import issue_staff_token
-from models import LoginSession, Order, Product, Role, SessionKind
-from tests.factories import make_product, make_staff, sign_in
+from models import LoginSession, Order, Product, Role, SessionKind, Staff
+from settings import Settings
+from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 
 NEIGHBOUR = [
@@ -44,6 +46,22 @@ async def read_answer(answer: Any) -> tuple[int, str]:
     return answer.status_code, (await answer.get_json()).get("code", "")
 
 
+async def token_of(db: Any, settings: Settings, person: Staff) -> str:
+    """A JWT of the colleague, whose session it names."""
+    await open_session(db, SessionKind.STAFF, person.id)
+    session = select(LoginSession.id).where(LoginSession.staff_id == person.id).order_by(LoginSession.id.desc())
+    session_id = (await db.scalars(session.limit(1))).one()
+    await db.commit()
+    return issue_staff_token(settings.secret_key, person.id, session_id)
+
+
+@pytest.fixture
+def named_shop(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop's origin stands in CORS_ORIGINS."""
+    named = app.config["SETTINGS"].model_copy(update={"cors_origins": [SHOP["Origin"]]})
+    monkeypatch.setitem(app.config, "SETTINGS", named)
+
+
 @pytest.fixture
 async def product(db) -> Product:
     return await make_product(db)
@@ -55,7 +73,7 @@ async def test_a_neighbours_page_sends_nothing_in_a_colleagues_name(client, db, 
     path = f"/api/staff/products/{product.id}/image"
     assert await read_answer(await client.post(path, files=picture(), headers=headers)) == FOREIGN
     assert await read_answer(await client.post("/api/staff/checks/LLD-1/approve", headers=headers)) == FOREIGN
-    assert (await client.get("/api/staff/products", headers=headers)).status_code == 200
+    assert await read_answer(await client.get("/api/staff/products", headers=headers)) == FOREIGN
 
 
 @pytest.mark.parametrize("headers", OURS)
@@ -65,21 +83,62 @@ async def test_our_own_pages_and_programs_do(client, db, product, headers) -> No
     assert answer.status_code == 200
 
 
-async def test_a_shop_that_we_named_does_too(app, client, db, product, monkeypatch) -> None:
+async def test_a_shop_that_we_named_brings_a_token_and_not_a_colleagues_cookie(
+    app, client, db, settings, named_shop
+) -> None:
+    admin = await make_staff(db, Role.ADMIN)
+    await sign_in(client, db, admin)
+    body = {"username": "intruder", "password": "correct-horse-9", "role": "admin"}
+    assert await read_answer(await client.post("/api/staff/users", json=body, headers=SHOP)) == FOREIGN
+    assert await read_answer(await client.get("/api/staff/orders", headers=SHOP)) == FOREIGN
+    assert (await db.scalars(select(Staff.id).where(Staff.username == "intruder"))).all() == []
+    headers = SHOP | {"Authorization": f"Bearer {await token_of(db, settings, admin)}"}
+    assert (await client.post("/api/staff/users", json=body, headers=headers)).status_code == 201
+
+
+async def test_a_shop_that_we_named_acts_for_its_customer(client, db, named_shop) -> None:
+    await sign_in(client, db, await make_customer(db))
+    answer = await client.get("/api/auth/me", headers=SHOP)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert (await client.post("/api/auth/logout", headers=SHOP)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "credentials"),
+    [
+        ("/portal", None, None),
+        ("/portal/outbox/1", None, None),
+        ("/api/staff/orders", SHOP["Origin"], None),
+        ("/api/staff/login", SHOP["Origin"], None),
+        ("/api/v1/products", SHOP["Origin"], None),
+        ("/api/auth/login", SHOP["Origin"], "true"),
+        ("/api/products", SHOP["Origin"], "true"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_only_the_shops_own_doors_take_its_cookies(client, named_shop, method, path, origin, credentials) -> None:
+    asks = {"Access-Control-Request-Method": "POST"} if method == "OPTIONS" else {}
+    headers = (await client.open(path, method=method, headers=SHOP | asks)).headers
+    assert headers.get("Access-Control-Allow-Origin") == origin
+    assert headers.get("Access-Control-Allow-Credentials") == credentials
+
+
+async def test_a_followed_link_opens_a_page(client, db) -> None:
     await sign_in(client, db, await make_staff(db, Role.MANAGER))
-    path = f"/api/staff/products/{product.id}/image"
-    assert await read_answer(await client.post(path, files=picture(), headers=SHOP)) == FOREIGN
-    named = app.config["SETTINGS"].model_copy(update={"cors_origins": [SHOP["Origin"]]})
-    monkeypatch.setitem(app.config, "SETTINGS", named)
-    assert (await client.post(path, files=picture(), headers=SHOP)).status_code == 200
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert (await client.get("/portal/orders", headers=followed)).status_code == 200
+    fetched = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": SHOP["Origin"]}
+    assert (await client.get("/portal/orders", headers=fetched)).status_code == 403
+
+
+async def test_two_hosts_in_one_request_are_refused(client) -> None:
+    headers = Headers([("Host", "localhost"), ("Host", "evil.example")])
+    assert (await client.get("/api/products", headers=headers)).status_code == 400
 
 
 async def test_a_token_is_sent_by_nobody_unasked(client, db, settings, product) -> None:
-    manager = await make_staff(db, Role.MANAGER)
-    await open_session(db, SessionKind.STAFF, manager.id)
-    session_id = (await db.scalars(select(LoginSession.id).where(LoginSession.staff_id == manager.id))).one()
-    await db.commit()
-    token = issue_staff_token(settings.secret_key, manager.id, session_id)
+    token = await token_of(db, settings, await make_staff(db, Role.MANAGER))
     headers = NEIGHBOUR[0] | {"Authorization": f"Bearer {token}"}
     answer = await client.post(f"/api/staff/products/{product.id}/image", files=picture(), headers=headers)
     assert answer.status_code == 200
