@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from quart import Blueprint, Quart, abort, request
+from quart import Blueprint, Quart, abort, current_app, request
 from quart.json.provider import JSONProvider
 from quart.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from quart.wrappers import BaseRequestWebsocket
@@ -14,7 +14,6 @@ from werkzeug.routing import IntegerConverter
 from api import internal, storefront, webhooks
 from api import staff as staff_doors
 from domain.kernel.actor import Actor
-from domain.kernel.inputs import BIGGEST_ID
 from domain.reports.waiting import count_waiting
 from integrations.stripe_client import close_stripe
 from models.session import Database, current_database, use_database
@@ -27,7 +26,7 @@ from portal.render import prepare_templates
 from settings import Settings
 from web.bodies import register_body_limits
 from web.errors import register_errors
-from web.guards import check_guards, customer_auth, staff_auth, static_file
+from web.guards import NOBODYS_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
 from web.headers import register_headers
 from web.observed import register_observation
 from web.request import register_transactions
@@ -35,7 +34,6 @@ from web.steady import SteadyQuart
 
 ROOT = Path(__file__).parent
 LARGEST_BODY_MB = 64
-NOBODYS_ID = BIGGEST_ID + 1
 
 
 class IdConverter(IntegerConverter):
@@ -47,8 +45,11 @@ class IdConverter(IntegerConverter):
 
 
 async def refuse_nobodys_id() -> None:
-    """Answer 404 for a path that names what can't be there, before anybody asks who wants to know."""
-    if NOBODYS_ID in (request.view_args or {}).values():
+    """Answer 404 for a public path that names what can't be there; elsewhere the guard first asks who wants to know."""
+    if NOBODYS_ID not in (request.view_args or {}).values():
+        return
+    guard = guard_of(current_app, request.endpoint) if request.endpoint else None
+    if guard is None or guard.is_public:
         abort(404)
 
 

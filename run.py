@@ -33,6 +33,7 @@ def command_line() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="a job worker; any number may run")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("rights", help="print docs/rights.md: who may do what, from the live routes")
     demo = commands.add_parser("demo", help="load a deterministic demo company")
     demo.add_argument("--customers", type=int, default=300)
     demo.add_argument("--products", type=int, default=400)
@@ -60,6 +61,11 @@ def main() -> int:
 
         document = build_openapi(create_app(settings))
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+        return 0
+    if arguments.command == "rights":
+        from web.rights_page import print_rights
+
+        sys.stdout.write(print_rights(create_app(settings)))
         return 0
     if arguments.command == "serve":
         return commands.serve(settings, arguments)

@@ -15,7 +15,8 @@ from domain.access.sessions import CUSTOMER_LIFETIME, find_customer_session, fin
 from domain.access.tokens import is_same_secret
 from domain.kernel.actor import GUEST, Actor, ActorKind
 from domain.kernel.codes import Code
-from domain.kernel.errors import NotAllowed, NotSignedIn
+from domain.kernel.errors import NotAllowed, NotFound, NotSignedIn
+from domain.kernel.inputs import BIGGEST_ID
 from domain.staff.api_keys import find_key_actor
 from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role
@@ -23,6 +24,8 @@ from models.session import current_database
 from web.origins import is_from_elsewhere, is_read_from_elsewhere
 from web.request import current_actor, peer_network, request_id, settings
 
+# Every id in a path that no row can have is read as this one, which has no page.
+NOBODYS_ID = BIGGEST_ID + 1
 # Windows of `limited`, in seconds.
 MINUTE = 60
 HOUR = 3600
@@ -83,6 +86,8 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             g.actor = replace(await _find_actor(guard), request_id=request_id())
+            if NOBODYS_ID in kwargs.values():
+                raise NotFound("There is nothing at this address.")
             return await handler(*args, **kwargs)
 
         guarded.guard = guard  # type: ignore[attr-defined]

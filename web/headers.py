@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from typing import cast
 
 from quart import Quart, Response, current_app, g, request
 
@@ -96,7 +95,7 @@ def _takes_shop_cookies() -> bool:
     """True where a customer's cookie counts; a colleague's counts on our own origin alone."""
     if request.path.startswith("/api/staff/"):
         return False
-    guard = guard_of(cast(Quart, current_app), request.endpoint) if request.endpoint else None
+    guard = guard_of(current_app, request.endpoint) if request.endpoint else None
     return guard is None or guard.is_public or guard.customer
 
 

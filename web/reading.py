@@ -3,31 +3,38 @@
 JSON is read strictly, HTML forms and query strings leniently; the models stand beside the domain functions they feed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import from_json
 from quart import Response, current_app, g, request
 from quart_schema import DataSource, document_querystring, document_request, document_response
 
-from domain.kernel.errors import UnsupportedType
+from domain.access.rights import Right, require
+from domain.kernel.errors import InvalidInput, UnsupportedType
 from domain.kernel.inputs import Input, InputT, read_form, read_json, read_query
 from domain.kernel.paging import Page
 from web.guards import Handler
-from web.request import settings
+from web.request import current_actor, settings
 
 JSON_TYPE = "application/json"
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 MEGABYTE = 1_000_000
+NO_RIGHTS: Mapping[str, Right] = MappingProxyType({})
 
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-def reads(model: type[Input], *, optional: bool = False) -> Callable[[Handler], Handler]:
+def reads(
+    model: type[Input], *, optional: bool = False, rights: Mapping[str, Right] = NO_RIGHTS
+) -> Callable[[Handler], Handler]:
     """Read the JSON body as `model` and hand it over as `data`; another media type is 415.
 
-    With `optional` a request without any body counts as `{}`.
+    With `optional` a request without any body counts as `{}`. `rights` names the fields that need a right of their own:
+    who lacks it is refused for that before anything is said about the rest of the body.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -36,12 +43,30 @@ def reads(model: type[Input], *, optional: bool = False) -> Callable[[Handler], 
             is_empty = optional and not request.content_length and not request.mimetype
             if request.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
-            data = read_json(model, await raw_body(), timezone=settings().timezone)
+            try:
+                data = read_json(model, await raw_body(), timezone=settings().timezone)
+            except InvalidInput:
+                _check_fields(await raw_body(), rights)
+                raise
             return await handler(*args, data=data, **kwargs)
 
         return document_request(model)(reading)
 
     return decorate
+
+
+def _check_fields(body: bytes, rights: Mapping[str, Right]) -> None:
+    """Refuse a bad body that also holds a field which the caller may not send."""
+    if not rights:
+        return
+    try:
+        sent = from_json(body)
+    except ValueError:
+        return
+    if isinstance(sent, dict):
+        for name, right in rights.items():
+            if sent.get(name) is not None:
+                require(current_actor(), right, f"Your role does not set {name}.")
 
 
 def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:

@@ -36,7 +36,7 @@ async def list_inventory(query: ListInventory) -> Any:
 
 @blueprint.patch("/api/staff/inventory/<id:product_id>")
 @staff_only(Right.EDIT_STOCK)
-@reads(UpdateInventory)
+@reads(UpdateInventory, rights=dict.fromkeys(adjust.PRICES, Right.EDIT_PRODUCTS))
 @answers(SavedStockOut)
 async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
     """Set the level, the flag and, as a manager, prices; the ledger keeps who changed the level and why."""
@@ -46,7 +46,7 @@ async def update_inventory(product_id: int, data: UpdateInventory) -> Any:
 @blueprint.post("/api/staff/inventory/<id:product_id>/receive")
 @staff_only(Right.EDIT_STOCK)
 @idempotent
-@reads(ReceiveStock)
+@reads(ReceiveStock, rights={"unit_cost": Right.SEE_COSTS})
 @answers(ReceivedStockOut)
 async def receive_stock(product_id: int, data: ReceiveStock) -> Any:
     """Add goods that arrived; a manager's unit cost moves the product's average cost."""

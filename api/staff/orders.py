@@ -55,7 +55,7 @@ async def list_orders(query: OrderFilters) -> Any:
 @blueprint.post("/api/staff/orders")
 @staff_only(Right.ENTER_ORDERS)
 @idempotent
-@reads(enter.EnterOrder)
+@reads(enter.EnterOrder, rights=enter.FIELD_RIGHTS)
 @answers(EnteredOrderOut, 201)
 async def create_order(data: enter.EnterOrder) -> Any:
     """Enter an order by hand, with own number, date, discount, fee and states where the role allows."""
@@ -112,7 +112,7 @@ async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
 
 @blueprint.put("/api/staff/orders/<id:id>/notes")
 @staff_only(Right.NOTE_ORDERS)
-@reads(edit.UpdateNotes)
+@reads(edit.UpdateNotes, rights=edit.FIELD_RIGHTS)
 @answers(UpdatedNotesOut)
 async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
     """Staff notes, assignee, tracking number; a first tracking number makes the order shipped."""
@@ -121,7 +121,7 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 
 @blueprint.put("/api/staff/orders/<id:id>/status")
 @staff_only(Right.MOVE_ORDERS)
-@reads(move.UpdateStatus)
+@reads(move.UpdateStatus, rights=edit.FIELD_RIGHTS)
 @answers(MovedOrderOut)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
     """Move the order along its states; cancelling restores its stock once and refunds what Stripe took."""

@@ -61,7 +61,7 @@ create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its k
 
 
 @blueprint.post("/api/payments/link")
-@staff_key_or_customer(KeyScope.VOICE, KeyScope.AUTOMATION)
+@staff_key_or_customer(KeyScope.VOICE, KeyScope.AUTOMATION, right=Right.SEND_PAY_LINKS)
 @idempotent
 @reads(pay_link.CreatePayLink)
 @answers(PayLinkOut)

@@ -59,6 +59,7 @@ class Code(StrEnum):
     NOT_SIGNED_IN = "not_signed_in"
     NOT_TRACKED = "not_tracked"
     NOT_YOUR_ACCOUNT = "not_your_account"
+    NOT_YOUR_CUSTOMER = "not_your_customer"
     NOTHING_WAITS = "nothing_waits"
     ON_HOLD = "on_hold"
     ORDER_CANCELLED = "order_cancelled"

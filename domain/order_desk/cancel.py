@@ -5,7 +5,7 @@ Money that came by hand needs somebody's attention, and so does a refund that St
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.rights import Right, may
+from domain.access.rights import Right, may, require
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import NotAllowed
@@ -29,6 +29,8 @@ async def cancel_order(
     Locks the customer, the order, then the products. Cancelling an order somebody paid for needs an office role.
     Refunds are prepared here and done by a job, or by `send_order_refunds` once this is committed.
     """
+    if by.is_staff:
+        require(by, Right.CANCEL_ORDERS, "The warehouse does not cancel orders. Ask the desk.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     check_move(OrderStatus(order.status), OrderStatus.CANCELLED, by.role)
     if by.is_staff and order.amount_paid > 0 and not may(by, Right.CANCEL_PAID_ORDERS):

@@ -30,13 +30,21 @@ from domain.orders.place import (
 from domain.orders.rules import OrderRules
 from domain.orders.totals import Totals, calculate_totals, check_discount
 from domain.orders.write import NewOrder, NumberTaken, write_order
-from models import OrderSource, OrderStatus, Payment, PaymentMethod, PaymentStatus, Role
+from models import OrderSource, OrderStatus, Payment, PaymentMethod, PaymentStatus, Role, Staff
 from models.session import raw_connection
 
 OrderNumber = Annotated[
     str,
     StringConstraints(min_length=3, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", to_upper=True),
 ]
+
+
+# Fields that need a right of their own.
+FIELD_RIGHTS = {
+    "order_number": Right.SET_ORDER_HISTORY,
+    "created_at": Right.SET_ORDER_HISTORY,
+    "override_terms": Right.OVERRIDE_TERMS,
+}
 
 
 class EnterOrder(DeliveryInput):
@@ -157,6 +165,14 @@ async def _find_customer(
     customer = await lock_customer(connection, customer_id)
     if customer is None:
         raise InvalidInput("There is no such customer.", fields={"customer_id": "is unknown"})
+    if by.has_role(Role.SALES_REP) and customer["sales_rep_id"] not in {None, by.id}:
+        rep = await db.get(Staff, customer["sales_rep_id"])
+        owner = (rep.full_name or rep.username) if rep else "a colleague"
+        raise NotAllowed(
+            f"{customer['company_name'] or 'This customer'} is a customer of {owner}. A sales rep enters orders for "
+            "customers who are theirs or have no rep.",
+            code=Code.NOT_YOUR_CUSTOMER,
+        )
     return customer
 
 

@@ -5,10 +5,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.exposure import find_customer
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
-from domain.kernel.errors import NotAllowed, Refused
+from domain.kernel.errors import Refused
 from domain.kernel.inputs import Input, Text200, Text2000
 from domain.kernel.money import ZERO
 from domain.order_desk.cancel import cancel_order
+from domain.order_desk.edit import check_may_assign
 from domain.orders.place import why_on_hold
 from domain.orders.record import lock_order, move_locked_order
 from domain.orders.statuses import check_move
@@ -17,8 +18,6 @@ from domain.payments.refund_rows import show_left_to_give_back
 from domain.stock.stock import take_stock_again
 from models import Order, OrderStatus, PaymentMethod, Role, StockReason
 from models.session import raw_connection
-
-_FLOOR = frozenset({OrderStatus.PACKED, OrderStatus.SHIPPED, OrderStatus.DELIVERED})
 
 
 class UpdateStatus(Input):
@@ -32,7 +31,9 @@ class UpdateStatus(Input):
 async def update_status(
     db: AsyncSession, order_id: int, data: UpdateStatus, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Move an order and keep the notes sent with it."""
+    """Move an order and keep the notes sent with it; raises NotAllowed for an assignee sent by the warehouse."""
+    if data.assigned_to is not None:
+        check_may_assign(by)
     order = await move_order(db, order_id, to=data.status, by=by, version=version)
     if data.staff_notes is not None:
         order.staff_notes = data.staff_notes
@@ -62,8 +63,6 @@ async def move_order(
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=reopens)
     moved_from = OrderStatus(order.status)
     check_move(moved_from, to, by.role)
-    if by.has_role(Role.WAREHOUSE) and (to not in _FLOOR or moved_from is OrderStatus.PENDING):
-        raise NotAllowed("The warehouse packs, ships and delivers confirmed orders.")
     if order.on_hold:
         raise Refused(f"The order is on hold: {order.hold_reason}", code=Code.ON_HOLD, allowed=["cancelled"])
     await move_locked_order(db, order, to, by=by, note=note)

@@ -20,7 +20,7 @@ from domain.orders.queries import EventRow, OrderRow, get_order, list_events, se
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
 from domain.payments.refund_rows import list_refundable
 from domain.payments.withdraw import has_payment_under_way
-from models import OrderStatus, PaymentMethod, PaymentStatus, Role, Table
+from models import OrderStatus, PaymentMethod, PaymentStatus, Table
 from models.session import raw_connection
 
 PRODUCTS = Table.metadata.tables["product"].c
@@ -28,7 +28,6 @@ PAYMENTS = Table.metadata.tables["payment"].c
 CUSTOMERS = Table.metadata.tables["customer"].c
 CREDIT = Table.metadata.tables["credit_entry"].c
 OUNCES_PER_POUND = 16
-_FLOOR = (OrderStatus.PACKED, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
 
 
 class MainAct(StrEnum):
@@ -215,10 +214,8 @@ def choose_next_states(order: OrderRow, actor: Actor) -> tuple[OrderStatus, ...]
     allowed = allowed_next(status, actor.role)
     if order.on_hold:
         allowed = tuple(state for state in allowed if state is OrderStatus.CANCELLED)
-    if actor.has_role(Role.WAREHOUSE):
-        is_pending = status is OrderStatus.PENDING
-        allowed = () if is_pending else tuple(state for state in allowed if state in _FLOOR)
-    if order.amount_paid and order.amount_paid > 0 and not may(actor, Right.CANCEL_PAID_ORDERS):
+    is_paid = bool(order.amount_paid and order.amount_paid > 0)
+    if not may(actor, Right.CANCEL_PAID_ORDERS if is_paid else Right.CANCEL_ORDERS):
         allowed = tuple(state for state in allowed if state is not OrderStatus.CANCELLED)
     return allowed
 

@@ -8,7 +8,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from documents.filters import format_plural, with_query
-from domain.access.rights import Right, may
+from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
 from domain.order_desk.assign import AssignOrder, list_sales_reps
 from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders
@@ -19,7 +19,7 @@ from models import OrderStatus, Role
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
-from web.reading import reads_form, reads_query
+from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_orders", __name__)
@@ -42,6 +42,8 @@ class OrderListQuery(OrderFilters):
     when: When | None = None
 
 
+# What the bulk acts need; assigning is the last of them.
+BULK_RIGHTS = {"slips": Right.SEE_ORDERS, "confirm": Right.CONFIRM_ORDERS}
 DAYS_BACK = {When.TODAY: 0, When.WEEK: 6, When.MONTH: 29}
 WHEN_WORDS = [
     ("", "Any date"), (When.TODAY, "Today"), (When.WEEK, "Last 7 days"), (When.MONTH, "Last 30 days"),
@@ -105,9 +107,11 @@ async def download_orders(query: OrderListQuery) -> Response:
 
 @blueprint.post("/portal/orders/bulk")
 @staff_page(Right.SEE_ORDERS)
-@reads_form(ChosenOrders)
-async def act_on_orders(data: ChosenOrders) -> Response:
+async def act_on_orders() -> Response:
     """Confirm, assign or print the ticked orders; assigning asks for the rep first."""
+    act = (await request.form).get("act", "")
+    require(current_actor(), BULK_RIGHTS.get(act, Right.ASSIGN_ORDERS), "Your role does not assign orders.")
+    data = await read_form_body(ChosenOrders)
     back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
     if data.act == "slips":
         return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))

@@ -152,8 +152,8 @@ async def test_leaving_cancelled_takes_the_stock_again_or_says_what_is_short(
         (Role.MANAGER, ["confirmed", "pending"], 200),
         (Role.STAFF, ["shipped", "cancelled"], 409),
         (Role.ADMIN, ["shipped", "cancelled"], 200),
-        (Role.WAREHOUSE, ["packed"], 403),
-        (Role.WAREHOUSE, ["confirmed"], 403),
+        (Role.WAREHOUSE, ["packed", "shipped"], 200),
+        (Role.WAREHOUSE, ["confirmed", "cancelled"], 403),
     ],
 )
 async def test_states_move_as_the_contract_says(
