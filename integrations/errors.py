@@ -7,3 +7,7 @@ class ServiceFailed(Exception):
 
 class ServiceRefused(ServiceFailed):
     """The company said no for good: a wrong number, an unknown mailbox. Trying again won't help."""
+
+
+class Unsubscribed(ServiceRefused):
+    """The recipient asked the company for no more messages."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed
 
 TIMEOUT_SECONDS = 15
-# Not a mobile number, unreachable by this sender, unsubscribed by STOP: these stay so.
-FOR_GOOD = {21211, 21214, 21217, 21408, 21610, 21612, 21614}
+# Not a mobile number, unreachable by this sender: these stay so, as does a number that was unsubscribed by STOP.
+FOR_GOOD = {21211, 21214, 21217, 21408, 21612, 21614}
+UNSUBSCRIBED = 21610
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class TwilioAccount:
 
 
 async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
-    """Send one text and answer Twilio's id of it; raises ServiceRefused for a number that can't be texted."""
+    """Send one text and answer Twilio's id of it; raises ServiceRefused for a number that can't be texted,
+
+    Unsubscribed for one that said STOP.
+    """
     sender = "MessagingServiceSid" if account.sender.startswith("MG") else "From"
     url = f"{account.api_base.rstrip('/')}/2010-04-01/Accounts/{account.sid}/Messages.json"
     try:
@@ -41,5 +45,5 @@ async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
     if answer.is_success and body.get("sid"):
         return str(body["sid"])
     code = body.get("code")
-    kind = ServiceRefused if code in FOR_GOOD else ServiceFailed
+    kind = Unsubscribed if code == UNSUBSCRIBED else ServiceRefused if code in FOR_GOOD else ServiceFailed
     raise kind(f"Twilio refused ({code or answer.status_code}): {body.get('message') or 'no reason given'}")

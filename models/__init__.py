@@ -24,6 +24,7 @@ from models.savings_request import SavingsRequest
 from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
+from models.suppressed_number import SuppressedNumber, SuppressionReason
 from models.webhook_event import WebhookEvent
 
 __all__ = [
@@ -85,6 +86,8 @@ __all__ = [
     "StockMovement",
     "StockReason",
     "StripeIntent",
+    "SuppressedNumber",
+    "SuppressionReason",
     "Table",
     "WebhookEvent",
 ]

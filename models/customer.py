@@ -50,6 +50,7 @@ class Customer(Table, table=True):
         Index("uq_customer_email_lower", sql("lower(email)"), unique=True),
         Index("uq_customer_google_subject", "google_subject", unique=True),
         Index("ix_customer_phone", "phone"),
+        Index("ix_customer_phone2", "phone2"),
         Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
         search_index("ix_customer_search"),
@@ -91,6 +92,7 @@ class Customer(Table, table=True):
     notes: str = text()
     do_not_call: bool = flag(False)
     do_not_call_note: str = text()
+    do_not_text: bool = flag(False)
     # Not a foreign key: it names the guest order to link on verification, and orders already point here.
     claimed_order_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     external_id: str | None = Field(default=None, unique=True)

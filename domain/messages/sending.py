@@ -1,6 +1,7 @@
 """Sending what stands in the outbox: at least once, never lost, and never again once it is known as sent.
 
-A missing setting is no failure: the message is kept as not sent, with the sentence that names the setting.
+A missing setting is no failure: the message is kept as not sent, with the sentence that names the setting. So is a
+text to a number that said STOP, which is looked up right before each text leaves.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,17 +10,20 @@ from email.utils import format_datetime, formataddr, parseaddr
 
 from sqlalchemy import delete, select, update
 
+from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import NotConfigured
 from domain.kernel.live import announce
+from domain.messages.suppression import is_do_not_text, mark_do_not_text
 from integrations.discord_client import post_message
-from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed
 from integrations.mail_client import MailServer, send_mail
 from integrations.twilio_client import TwilioAccount, send_text
-from models import Channel, MessageState, OutboxAttachment, OutboxMessage
+from models import Channel, MessageState, OutboxAttachment, OutboxMessage, SuppressionReason
 from models.session import current_database, separate_transaction
 from settings import Settings
 
+SAID_STOP = "This number asked for no more texts, so none is sent there."
 # Writes a mail's HTML from its subject and its plain text.
 WriteHtml = Callable[[str, str], str]
 
@@ -33,12 +37,21 @@ async def send_message(message_id: int, settings: Settings, *, write_html: Write
         message = await db.get(OutboxMessage, message_id)
         attached = select(OutboxAttachment).where(OutboxAttachment.message_id == message_id)
         files = (await db.scalars(attached.order_by(OutboxAttachment.position))).all()
+        said_stop = (
+            message is not None and message.channel == Channel.TEXT and await is_do_not_text(db, message.recipient)
+        )
     if message is None or message.state == MessageState.SENT:
         return None
+    if said_stop:
+        return await _note(message_id, MessageState.NOT_SENT, SAID_STOP)
     try:
         await _send(message, files, settings, write_html)
     except NotConfigured as error:
         return await _note(message_id, MessageState.NOT_SENT, error.message)
+    except Unsubscribed as error:
+        async with separate_transaction() as db:
+            await mark_do_not_text(db, message.recipient, reason=SuppressionReason.CARRIER, by=SYSTEM, note=str(error))
+        return await _note(message_id, MessageState.FAILED, str(error), tried=True)
     except ServiceRefused as error:
         return await _note(message_id, MessageState.FAILED, str(error), tried=True)
     except ServiceFailed as error:

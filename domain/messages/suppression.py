@@ -1,0 +1,178 @@
+"""Who must not be called or texted, by number: nothing but an administrator's act, or START for texts, lifts a mark.
+
+The marks stand by the number itself, so that no delete, merge, import or new registration brings a number back.
+Customers carry a copy for quick lists; a reader asks for both (`is_callable`, `callable_sql`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.live import announce
+from models import SuppressedNumber, SuppressionReason, Table
+
+NUMBERS = Table.metadata.tables["suppressed_number"].c
+TOPIC = "suppression"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What must not be done with one number."""
+
+    phone: str
+    do_not_call: bool
+    do_not_text: bool
+
+
+# Every statement below is written for both marks; a name in braces is one of the two.
+KINDS = ("do_not_call", "do_not_text")
+_MARK = {
+    kind: text(f"""
+INSERT INTO suppressed_number (phone, {kind}, {kind}_reason, {kind}_note, {kind}_by, {kind}_at)
+VALUES (:phone, true, :reason, :note, :by, now())
+ON CONFLICT (phone) DO UPDATE SET {kind} = true, {kind}_reason = excluded.{kind}_reason,
+  {kind}_note = excluded.{kind}_note, {kind}_by = excluded.{kind}_by, {kind}_at = excluded.{kind}_at,
+  updated_at = now()
+WHERE NOT suppressed_number.{kind}
+RETURNING id
+""")  # noqa: S608 - see above
+    for kind in KINDS
+}
+_LIFT = {
+    kind: text(f"""
+UPDATE suppressed_number SET {kind} = false, updated_at = now() WHERE phone = :phone AND {kind} RETURNING id
+""")  # noqa: S608 - see above
+    for kind in KINDS
+}
+# The customers that carry the number, marked in order of id; those marked already are left alone.
+_MARK_CUSTOMERS = {
+    kind: text(f"""
+WITH wanted AS (
+  SELECT id FROM customer WHERE (phone = :phone OR phone2 = :phone) AND NOT {kind} ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE customer SET {kind} = true, updated_at = now() WHERE id IN (SELECT id FROM wanted)
+""")  # noqa: S608 - see above
+    for kind in KINDS
+}
+# Customers whose other number is marked keep the mark.
+_LIFT_CUSTOMERS = {
+    kind: text(f"""
+WITH wanted AS (
+  SELECT c.id FROM customer c WHERE (c.phone = :phone OR c.phone2 = :phone) AND c.{kind} AND NOT EXISTS (
+    SELECT FROM suppressed_number s WHERE s.{kind} AND s.phone IN (c.phone, c.phone2) AND s.phone <> :phone
+  )
+  ORDER BY c.id FOR NO KEY UPDATE
+)
+UPDATE customer SET {kind} = false, updated_at = now() WHERE id IN (SELECT id FROM wanted)
+""")  # noqa: S608 - see above
+    for kind in KINDS
+}
+
+
+async def find_suppressed(
+    db: AsyncSession | AsyncConnection, phones: Iterable[str | None]
+) -> Mapping[str, Suppression]:
+    """The marks of those of the E.164 numbers that have one, in one statement."""
+    wanted = sorted({phone for phone in phones if phone})
+    if not wanted:
+        return {}
+    statement = select(NUMBERS.phone, NUMBERS.do_not_call, NUMBERS.do_not_text).where(
+        NUMBERS.phone.in_(wanted), or_(NUMBERS.do_not_call, NUMBERS.do_not_text)
+    )
+    return {row.phone: Suppression(*row) for row in await db.execute(statement)}
+
+
+async def is_do_not_call(db: AsyncSession | AsyncConnection, phone: str) -> bool:
+    """True when this E.164 number must not be called."""
+    found = (await find_suppressed(db, [phone])).get(phone)
+    return found is not None and found.do_not_call
+
+
+async def is_do_not_text(db: AsyncSession | AsyncConnection, phone: str) -> bool:
+    """True when this E.164 number must not get a text."""
+    found = (await find_suppressed(db, [phone])).get(phone)
+    return found is not None and found.do_not_text
+
+
+def is_callable(*phones: ColumnElement[str | None]) -> ColumnElement[bool]:
+    """The condition of a list that none of these columns holds a number that must not be called."""
+    return ~exists().where(NUMBERS.do_not_call, NUMBERS.phone.in_(phones))
+
+
+def callable_sql(*phones: str) -> str:
+    """The same as SQL text, for statements written by hand: `callable_sql("c.phone", "c.phone2")`."""
+    listed = ", ".join(phones)
+    return f"NOT EXISTS (SELECT FROM suppressed_number sn WHERE sn.do_not_call AND sn.phone IN ({listed}))"
+
+
+async def mark_do_not_call(
+    db: AsyncSession, phone: str, *, reason: SuppressionReason, by: Actor, note: str = ""
+) -> bool:
+    """Never call this number again, also where no customer has it; False when it was marked before."""
+    return await _mark(db, "do_not_call", phone, reason=reason, note=note, by=by)
+
+
+async def mark_do_not_text(
+    db: AsyncSession, phone: str, *, reason: SuppressionReason, by: Actor, note: str = ""
+) -> bool:
+    """Never text this number again; False when it was marked before."""
+    return await _mark(db, "do_not_text", phone, reason=reason, note=note, by=by)
+
+
+async def lift_do_not_call(db: AsyncSession, phone: str, *, note: str, by: Actor) -> bool:
+    """Let this number be called again; False when it was not marked. The caller checks that `by` may."""
+    return await _lift(db, "do_not_call", phone, note=note, by=by)
+
+
+async def lift_do_not_text(db: AsyncSession, phone: str, *, note: str, by: Actor) -> bool:
+    """Let this number get texts again; False when it was not marked."""
+    return await _lift(db, "do_not_text", phone, note=note, by=by)
+
+
+async def _mark(db: AsyncSession, kind: str, phone: str, *, reason: SuppressionReason, note: str, by: Actor) -> bool:
+    values = {"phone": phone, "reason": reason, "note": note, "by": by.name or str(by.kind)}
+    marked = await db.scalar(_MARK[kind], values)
+    await db.execute(_MARK_CUSTOMERS[kind], {"phone": phone})
+    if marked is None:
+        return False
+    after = {kind: True, "reason": str(reason)}
+    await _note(db, marked, phone, before={kind: False}, after=after, note=note, by=by)
+    return True
+
+
+async def _lift(db: AsyncSession, kind: str, phone: str, *, note: str, by: Actor) -> bool:
+    lifted = await db.scalar(_LIFT[kind], {"phone": phone})
+    await db.execute(_LIFT_CUSTOMERS[kind], {"phone": phone})
+    if lifted is None:
+        return False
+    await _note(db, lifted, phone, before={kind: True}, after={kind: False}, note=note, by=by)
+    return True
+
+
+async def _note(
+    db: AsyncSession,
+    number_id: int,
+    phone: str,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    note: str,
+    by: Actor,
+) -> None:
+    await record_audit(
+        db,
+        action="suppressed_number.changed",
+        record_kind=SuppressedNumber.__tablename__,
+        record_id=number_id,
+        record_name=phone,
+        before=before,
+        after=after,
+        note=note,
+        by=by,
+    )
+    await announce(db, TOPIC, number_id)
