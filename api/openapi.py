@@ -16,6 +16,7 @@ from quart_schema.openapi import (
 )
 from werkzeug.routing import Rule
 
+from api.document import complete, describe_header, project_version
 from web.guards import Guard, guard_of
 
 DOCUMENTED = "/api/"
@@ -24,9 +25,13 @@ ERROR_SCHEMA = {
     "required": ["error", "code"],
     "properties": {
         "error": {"type": "string", "description": "A sentence a person can act on."},
-        "code": {"type": "string"},
-        "success": {"type": "boolean", "const": False},
-        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+        "code": {"type": "string", "description": "The refusal's name for programs."},
+        "success": {"type": "boolean", "const": False, "description": "Stands where the success answer has it."},
+        "fields": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "What is wrong, by the name of the field.",
+        },
     },
 }
 IDEMPOTENCY_KEY = {
@@ -65,8 +70,7 @@ class Provider(OpenAPIProvider):
         for operations in paths.values():
             for operation in operations.values():
                 operation["security"] = _security(guard)
-                if getattr(self._app.view_functions[rule.endpoint], "is_idempotent", False):
-                    operation["parameters"].append(IDEMPOTENCY_KEY)
+                _add_headers_and_files(operation, self._app.view_functions[rule.endpoint])
                 operation["responses"]["default"] = {
                     "description": "A refusal",
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -74,9 +78,33 @@ class Provider(OpenAPIProvider):
         return paths, components
 
 
+def _add_headers_and_files(operation: dict[str, Any], handler: Callable[..., Any]) -> None:
+    """What the handler's decorators say about its request headers, its files, redirects and empty answers."""
+    answers = operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
+    for status, types in getattr(handler, "answered_files", {}).items():
+        content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in types}
+        answers[str(status)] = (
+            {"description": "The file", "content": content} if content else {"description": "No body"}
+        )
+    if getattr(handler, "is_idempotent", False):
+        operation["parameters"].append(IDEMPOTENCY_KEY)
+        for status in [status for status in answers if status.startswith("2")]:
+            answers[status].setdefault("headers", {})["Idempotent-Replay"] = describe_header("Idempotent-Replay")
+    if getattr(handler, "has_optional_body", False):
+        operation["x-optional-body"] = True
+    for status, answer in answers.items():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        if schema.get("type") == "array":
+            answer.setdefault("headers", {})["X-Total-Count"] = describe_header("X-Total-Count")
+        if status in {"301", "302", "303", "307"}:
+            answer.setdefault("headers", {})["Location"] = describe_header("Location")
+
+
 def _security(guard: Guard | None) -> list[dict[str, list[str]]]:
-    if guard is None or guard.is_public:
+    if guard is None or (guard.is_public and not guard.optional_customer):
         return []
+    if guard.is_public:
+        return [{}, {"customer": []}]
     ways: list[str] = []
     if guard.customer:
         ways.append("customer")
@@ -96,10 +124,11 @@ def build_openapi(app: Quart) -> dict[str, Any]:
     app.config.setdefault("QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS", {})
     extension = QuartSchema(
         openapi_path=None,
-        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version="1.0.0"),
+        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version=project_version()),
         security_schemes=dict(SECURITY),
         conversion_preference="pydantic",
     )
     document: dict[str, Any] = Provider(app, extension).schema()
     document["components"]["schemas"]["Error"] = ERROR_SCHEMA
+    complete(document, public_url=app.config["SETTINGS"].public_url)
     return document

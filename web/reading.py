@@ -50,6 +50,7 @@ def reads(
                 raise
             return await handler(*args, data=data, **kwargs)
 
+        reading.has_optional_body = optional  # type: ignore[attr-defined]
         return document_request(model)(reading)
 
     return decorate
@@ -149,6 +150,17 @@ def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def answers_file(*types: str, status: int = 200, also: tuple[int, ...] = ()) -> Callable[[H], H]:
+    """Document an answer that is no JSON: the media types of its body, and statuses without one (204, 302, 304)."""
+
+    def decorate(handler: H) -> H:
+        documented: dict[int, tuple[str, ...]] = {status: types} | dict.fromkeys(also, ())
+        handler.answered_files = documented  # type: ignore[attr-defined]
+        return handler
+
+    return decorate
+
+
 def answers_nothing(handler: Handler) -> Handler:
     """204 with no body."""
 
@@ -157,7 +169,7 @@ def answers_nothing(handler: Handler) -> Handler:
         await handler(*args, **kwargs)
         return Response(b"", 204)
 
-    return answering
+    return answers_file(status=204)(answering)
 
 
 def body_limit(megabytes: int) -> Callable[[H], H]:

@@ -12,17 +12,19 @@ from domain.payments import checks
 from domain.payments.check_photos import get_check_photo
 from models import Role
 from web.guards import staff_only
-from web.reading import answers, reads
+from web.reading import answers, answers_file, reads
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_payments", __name__)
 tag_blueprint(blueprint, ["payments"])
+PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 
 
 @blueprint.get("/api/staff/checks/<order_number>/front")
 @staff_only(Right.REVIEW_CHECKS)
+@answers_file(*PHOTO_TYPES)
 async def check_front_image(order_number: str) -> Response:
     """The front of an order's newest check; private, never cached."""
     return await _show_image(order_number, "front")
@@ -30,6 +32,7 @@ async def check_front_image(order_number: str) -> Response:
 
 @blueprint.get("/api/staff/checks/<order_number>/back")
 @staff_only(Right.REVIEW_CHECKS)
+@answers_file(*PHOTO_TYPES)
 async def check_back_image(order_number: str) -> Response:
     """The back of an order's newest check; private, never cached."""
     return await _show_image(order_number, "back")

@@ -22,7 +22,7 @@ from domain.customers import google, password_reset, phone_codes, profile, sign_
 from domain.customers import register as opening
 from integrations.google_client import GoogleApp
 from web.guards import HOUR, MINUTE, count_use, customer_auth, customer_only, limited, public, public_or_customer
-from web.reading import answers, answers_nothing, reads, reads_query
+from web.reading import answers, answers_file, answers_nothing, reads, reads_query
 from web.request import current_actor, db, is_loopback, peer_address, settings, shop_url
 
 blueprint = Blueprint("storefront_accounts", __name__)
@@ -197,6 +197,7 @@ async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
 @blueprint.get(GOOGLE_PATH)
 @public
 @limited("google", 30, seconds=MINUTE)
+@answers_file(status=302)
 async def start_google_sign_in() -> PlainResponse:
     """Send the browser to Google; it comes back to the callback."""
     way = await google.start_google_sign_in(google_app(), secret_key=settings().secret_key)
@@ -217,6 +218,7 @@ async def start_google_sign_in() -> PlainResponse:
 @public
 @limited("google", 30, seconds=MINUTE)
 @reads_query(google.GoogleReturn)
+@answers_file(status=302)
 async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
     """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""
     entered = await google.finish_google_sign_in(

@@ -33,7 +33,7 @@ from domain.catalogue.pictures import FoundPicture, get_picture, get_thumbnail
 from domain.kernel.inputs import Input, Text200
 from models.session import current_database
 from web.guards import public, staff_only
-from web.reading import answers, body_limit, reads, reads_query
+from web.reading import answers, answers_file, body_limit, reads, reads_query
 from web.request import current_actor, db
 from web.uploads import PICTURE_MEGABYTES
 
@@ -41,6 +41,7 @@ blueprint = Blueprint("storefront_catalogue", __name__)
 tag_blueprint(blueprint, ["catalogue"])
 
 # The address names the picture's hash, so what it answers never changes.
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 FOR_EVER = "public, max-age=31536000, immutable"
 ONE_DAY = "public, max-age=86400"
 PICTURE_TAG = re.compile(r'"([0-9a-f]{64})"')
@@ -106,6 +107,7 @@ async def get_product_by_sku(sku: str) -> bytes:
 @blueprint.get("/api/products/<id:id>/image")
 @public
 @reads_query(PictureVersion)
+@answers_file(*PICTURE_TYPES, also=(304,))
 async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
     """The product's picture; with its hash as `v` it may be kept for ever."""
     async with current_database().raw_reading() as connection:
@@ -116,6 +118,7 @@ async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A0
 @blueprint.get("/api/products/<id:id>/thumbnail")
 @public
 @reads_query(PictureVersion)
+@answers_file(*PICTURE_TYPES, also=(304,))
 async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
     """A small JPEG of the product's picture."""
     async with current_database().raw_reading() as connection:
