@@ -25,3 +25,9 @@ def test_an_unknown_filter_is_found(app: Quart) -> None:
 def test_a_page_keeps_to_the_content_security_policy(name: str) -> None:
     text = (TEMPLATES / name).read_text()
     assert not re.search(r"\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|hx-on|javascript:", text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_a_template_is_longer_than_160_characters(name: str) -> None:
+    long = [number for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1) if len(line) > 160]
+    assert long == [], "break these lines where a space makes no difference: between cells, attributes or words"
