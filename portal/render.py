@@ -38,6 +38,8 @@ SHARED = (
     "track",
     "page_head",
 )
+# What every page's script imports, so that the browser fetches all of it at once.
+MODULES = ("dom.js", "toasts.js", "dialogs.js", "forms.js", "settings.js", "keys.js", "live.js", "ticks.js")
 ERROR_TITLES = {
     401: "Sign in first",
     403: "Not for your role",
@@ -83,6 +85,7 @@ def prepare_templates(
         company_name=company_name,
         csrf_token=csrf_token,
         asset=asset,
+        modules=MODULES,
         role_words=ROLE_WORDS,
         attributes=write_attributes,
     )
@@ -175,11 +178,18 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
 
 
 def asset(name: str) -> str:
-    """The address of a file under static/, with its content's hash so that browsers may keep it for ever."""
+    """The address of a file under static/, with its content's hash so that browsers may keep it for ever.
+
+    Our modules import one another by relative names, so that they share one hash, which stands before their names.
+    """
     known: dict[str, str] = current_app.extensions["portal"]["assets"]
     if name not in known or current_app.debug:
-        content = (Path(current_app.static_folder or "static") / name).read_bytes()
-        known[name] = f"{current_app.static_url_path}/{name}?v={hashlib.sha256(content).hexdigest()[:10]}"
+        folder, base = Path(current_app.static_folder or "static"), current_app.static_url_path
+        if name.endswith(".js") and "/" not in name:
+            modules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.js"))))
+            known[name] = f"{base}/m-{modules.hexdigest()[:10]}/{name}"
+        else:
+            known[name] = f"{base}/{name}?v={hashlib.sha256((folder / name).read_bytes()).hexdigest()[:10]}"
     return known[name]
 
 

@@ -1,7 +1,6 @@
 // Pages with rows of fields: the table of products open for editing, and the lines of a delivery. Both work without it.
 
-const find = (selector, root = document) => root.querySelector(selector);
-const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
+import { find, findAll } from "./dom.js";
 
 // ---- Rows open for editing: how many are changed, and a question before they are left behind ----
 const differs = (field) => (field.type === "checkbox" ? field.checked !== field.defaultChecked

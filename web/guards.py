@@ -1,5 +1,6 @@
 """Who may call a route. Every route carries one of these decorators; `check_guards` refuses to start without."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,6 +30,8 @@ NOBODYS_ID = BIGGEST_ID + 1
 # Windows of `limited`, in seconds.
 MINUTE = 60
 HOUR = 3600
+# Stands before the name of a module of the portal, which the other modules are named beside.
+MODULE_PATH = re.compile(r"m-[0-9a-f]{10}")
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -249,8 +252,10 @@ def check_guards(app: Quart) -> None:
 
 async def static_file(filename: str) -> Response:
     """Serve one of the portal's own pinned files; one asked for with its content's hash is kept for ever."""
-    response = await current_app.send_static_file(filename)
-    if "v" in request.args and response.status_code in {200, 304}:
+    hashed, slash, module = filename.partition("/")
+    is_module = bool(slash) and MODULE_PATH.fullmatch(hashed) is not None
+    response = await current_app.send_static_file(module if is_module else filename)
+    if (is_module or "v" in request.args) and response.status_code in {200, 304}:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 

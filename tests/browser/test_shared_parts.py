@@ -16,6 +16,7 @@ from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.paging import Page as Rows
 from models import Role
 from portal.render import error_page, page_or_block, prepare_templates, redirect_to
+from web.guards import static_file
 from web.headers import CONTENT_SECURITY_POLICY
 
 pytestmark = pytest.mark.browser
@@ -36,7 +37,10 @@ class Site:
 
 
 def make_app(site: Site) -> Quart:
-    app = Quart("samples", static_folder=str(ROOT / "static"))
+    app = Quart("samples", static_folder=None)
+    app.static_folder = str(ROOT / "static")
+    app.static_url_path = "/static"
+    app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.secret_key = "a key of this test"
     prepare_templates(app, zone=ZoneInfo("UTC"), company_name="Ladle & Lid", csrf_token=lambda: "the-token")
     app.jinja_env.loader = FileSystemLoader([HERE, ROOT / "templates"])

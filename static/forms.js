@@ -1,0 +1,71 @@
+// Forms: a button that was pressed waits for its answer; the first wrong field gets the focus.
+
+import { find, findAll, isShown } from "./dom.js";
+
+const submitsOf = (form) => [...form.elements].filter((element) => element.type === "submit");
+
+function setBusy(form, busy) {
+  for (const button of submitsOf(form)) {
+    if (busy && !button.disabled) { button.disabled = true; button.dataset.busy = ""; }
+    if (!busy && "busy" in button.dataset) { button.disabled = false; delete button.dataset.busy; }
+  }
+  form.toggleAttribute("aria-busy", busy);
+}
+
+const formOf = (element) => (element?.matches?.("form") ? element : element?.form ?? null);
+const changesSomething = (form) => form && form.method !== "get" && !("noBusy" in form.dataset);
+
+// An act may end on the page that it began on: then the history gets no step, and scroll and focus stay where they were.
+let pressed = "", stays = false;
+
+export const staysHere = () => stays;
+export function leaveHere() { stays = false; }
+
+function describePlace(form, submitter) {
+  const asked = form.closest("dialog") && form.getAttribute("action");
+  const at = submitter ?? document.activeElement;
+  return asked ? `[hx-get="${CSS.escape(asked)}"]` : at?.id && form.contains(at) ? `#${CSS.escape(at.id)}` : "";
+}
+
+export function focusPressed() {
+  const place = stays && pressed ? findAll(pressed) : [];
+  const beside = place.flatMap((element) => findAll("button", element.closest("form") ?? element));
+  const back = [...place, ...beside].find((element) => isShown(element) && !element.disabled);
+  (back ?? find("#main"))?.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:before:history:update", ({ detail: { history } }) => {
+  stays = history.type === "push" && history.path === location.pathname + location.search;
+  if (stays) history.type = "replace";
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  pressed = describePlace(form, event.submitter);
+  // The button is disabled a moment later, so that its own name and value are sent.
+  setTimeout(() => { if (!event.defaultPrevented && changesSomething(form) && form.method !== "dialog") setBusy(form, true); });
+});
+document.addEventListener("htmx:before:request", (event) => {
+  const form = formOf(event.detail.ctx.sourceElement);
+  if (changesSomething(form)) setBusy(form, true);
+});
+document.addEventListener("htmx:finally:request", (event) => {
+  const form = formOf(event.detail.ctx.sourceElement);
+  if (form && !event.detail.ctx.hx?.location) setBusy(form, false);
+});
+addEventListener("pageshow", () => findAll("form[aria-busy]").forEach((form) => setBusy(form, false)));
+
+export function focusFirstError(area = document) {
+  const field = findAll("[aria-invalid=true]", area).find(isShown);
+  const problem = field ?? findAll("[role=alert]", area === document ? find("main") : area).find(isShown);
+  if (!problem) return;
+  if (!field) problem.tabIndex = -1;
+  problem.focus();
+}
+
+// An empty filter is no filter: it stays out of the address.
+document.addEventListener("htmx:config:request", (event) => {
+  const { request, sourceElement } = event.detail.ctx;
+  if (request.method !== "GET" || !sourceElement.matches?.("form")) return;
+  for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
+});
