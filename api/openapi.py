@@ -17,6 +17,7 @@ from quart_schema.openapi import (
 from werkzeug.routing import Rule
 
 from api.document import complete, describe_header, project_version
+from api.refusals import document_refusals, refusals_of
 from web.guards import Guard, guard_of
 
 DOCUMENTED = "/api/"
@@ -67,14 +68,13 @@ class Provider(OpenAPIProvider):
         """quart-schema's own operation with who may call and how it refuses."""
         paths, components = super().build_paths(rule)
         guard = guard_of(cast(Quart, self._app), rule.endpoint)
+        handler = self._app.view_functions[rule.endpoint]
+        refusals = refusals_of(handler, guard, path=rule.rule, methods=rule.methods or ())
         for operations in paths.values():
             for operation in operations.values():
                 operation["security"] = _security(guard)
-                _add_headers_and_files(operation, self._app.view_functions[rule.endpoint])
-                operation["responses"]["default"] = {
-                    "description": "A refusal",
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-                }
+                _add_headers_and_files(operation, handler)
+                operation["responses"] |= document_refusals(refusals)
         return paths, components
 
 

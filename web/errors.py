@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from domain.kernel import errors
+from domain.kernel.codes import Code
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,12 @@ STATUS_OF: dict[type[errors.DomainError], int] = {
     errors.NotConfigured: 503,
 }
 HTTP_SENTENCES = {
-    400: ("The request could not be read.", "bad_request"),
-    404: ("There is nothing at this address.", "not_found"),
-    405: ("This address does not take that method.", "method_not_allowed"),
-    408: ("The request took too long to arrive.", "timeout"),
-    413: ("The request is larger than this address takes.", "too_large"),
-    415: ("This address does not read that media type.", "unsupported_media_type"),
+    400: ("The request could not be read.", Code.BAD_REQUEST),
+    404: ("There is nothing at this address.", Code.NOT_FOUND),
+    405: ("This address does not take that method.", Code.METHOD_NOT_ALLOWED),
+    408: ("The request took too long to arrive.", Code.TIMEOUT),
+    413: ("The request is larger than this address takes.", Code.TOO_LARGE),
+    415: ("This address does not read that media type.", Code.UNSUPPORTED_MEDIA_TYPE),
 }
 # Lock and statement time-outs, deadlocks and serialisation failures: the caller may simply try again.
 TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
@@ -52,7 +53,7 @@ def status_of(error: errors.DomainError) -> int:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
-def error_answer(status: int, message: str, code: str, **more: Any) -> Response:
+def error_answer(status: int, message: str, code: Code, **more: Any) -> Response:
     """One refusal as JSON; `success: false` stands in it where the success answer has `success`."""
     body: dict[str, Any] = {"error": message, "code": code} | more
     if _answers_success():
@@ -79,7 +80,7 @@ async def show_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return Response(status=status, headers=dict(error.get_headers()))
-    message, code = HTTP_SENTENCES.get(status, ("The request was refused.", "refused"))
+    message, code = HTTP_SENTENCES.get(status, ("The request was refused.", Code.REFUSED))
     response = error_answer(status, message, code)
     if status == 405:
         allowed = [value for name, value in error.get_headers() if name.lower() == "allow"]
@@ -91,13 +92,13 @@ async def show_database_error(error: Exception) -> Response:
     """A lost or crowded database is 503, a record deleted meanwhile 409; anything else is a bug of ours."""
     if is_passing_trouble(error):
         log.warning("The database refused for the moment: %s", type(error).__name__)
-        response = error_answer(503, "The service is busy. Try again in a moment.", "try_again")
+        response = error_answer(503, "The service is busy. Try again in a moment.", Code.TRY_AGAIN)
         response.headers["Retry-After"] = "1"
         return response
     if _read_state(error) == GONE_STATE:
         log.warning("A record was deleted under an act", exc_info=error)
         sentence = "Something that this needs was deleted a moment ago. Look again and repeat it."
-        return error_answer(409, sentence, "gone_meanwhile")
+        return error_answer(409, sentence, Code.GONE_MEANWHILE)
     return await show_bug(error)
 
 
@@ -126,7 +127,7 @@ async def show_bug(error: Exception) -> Response:
     """A bug of ours: logged with its trace, answered without."""
     original = getattr(error, "original_exception", None) or error
     log.error("A handler failed", exc_info=original, extra={"request_id": g.get("request_id")})
-    return error_answer(500, "Something went wrong on our side. It has been noted.", "internal_error")
+    return error_answer(500, "Something went wrong on our side. It has been noted.", Code.INTERNAL_ERROR)
 
 
 async def show_any_error(error: Exception) -> Response:

@@ -220,6 +220,7 @@ def limited(name: str, limit: int, *, seconds: int) -> Callable[[Handler], Handl
             await count_use(name, limit, seconds=seconds)
             return await handler(*args, **kwargs)
 
+        counted.is_limited = True  # type: ignore[attr-defined]
         return counted
 
     return decorate

@@ -14,6 +14,7 @@ from quart import Response, current_app, g, request
 from quart_schema import DataSource, document_querystring, document_request, document_response
 
 from domain.access.rights import Right, require
+from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, UnsupportedType
 from domain.kernel.inputs import Input, InputT, read_form, read_json, read_query
 from domain.kernel.paging import Page
@@ -92,6 +93,7 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
             query = read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone)
             return await handler(*args, query=query, **kwargs)
 
+        reading.reads_query = True  # type: ignore[attr-defined]
         return document_querystring(model)(reading)
 
     return decorate
@@ -156,6 +158,16 @@ def answers_file(*types: str, status: int = 200, also: tuple[int, ...] = ()) -> 
     def decorate(handler: H) -> H:
         documented: dict[int, tuple[str, ...]] = {status: types} | dict.fromkeys(also, ())
         handler.answered_files = documented  # type: ignore[attr-defined]
+        return handler
+
+    return decorate
+
+
+def refuses(*codes: Code) -> Callable[[H], H]:
+    """Document the refusals of the act itself; what guards, limits and bodies refuse is documented by them."""
+
+    def decorate(handler: H) -> H:
+        handler.refusals = frozenset(codes)  # type: ignore[attr-defined]
         return handler
 
     return decorate

@@ -32,6 +32,8 @@ from domain.kernel.inputs import (
 from domain.kernel.phone import parse_phone
 from models import Customer
 
+TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Code.PHONE_TAKEN}
+
 
 class RegisterCustomer(Input):
     """What a new customer tells; an email or a phone is needed."""
@@ -187,7 +189,7 @@ def _duplicate(name: str, field: str) -> Refused:
     }
     return Refused(
         f"There is an account with this {name} already.",
-        code=Code(f"{name}_taken"),
+        code=TAKEN[name],
         fields={field: "belongs to another account"},
         duplicate_field=name,
         hint=hints[name],

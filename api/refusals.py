@@ -1,0 +1,70 @@
+"""Which refusals an operation can answer: those of its act, and those of what stands around it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from domain.kernel.codes import Code
+from web.guards import Guard
+
+ALWAYS = frozenset({Code.TRY_AGAIN})
+BODY = frozenset({Code.INVALID_INPUT, Code.INVALID_JSON, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.BAD_REQUEST})
+STAFF = frozenset({Code.NOT_ALLOWED, Code.SECOND_FACTOR_SETUP_REQUIRED, Code.TOO_MANY_REQUESTS})
+IDEMPOTENT = frozenset({Code.IDEMPOTENCY_KEY_REUSED, Code.REQUEST_IN_PROGRESS, Code.INVALID_INPUT})
+
+
+def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, methods: Iterable[str]) -> set[Code]:
+    """Every code that the operation can answer."""
+    codes = set(ALWAYS) | set(getattr(handler, "refusals", ()))
+    writes = bool(set(methods) - {"GET", "HEAD", "OPTIONS"})
+    if guard is not None and not guard.is_public:
+        codes |= {Code.NOT_SIGNED_IN}
+        codes |= STAFF if guard.staff or guard.scopes else set()
+    if guard is not None and (guard.customer or guard.optional_customer or guard.staff) and not guard.session_only:
+        codes |= {Code.FOREIGN_PAGE} if writes else set()
+    if writes:
+        codes |= BODY | {Code.GONE_MEANWHILE}
+    if getattr(handler, "reads_query", False):
+        codes |= {Code.INVALID_INPUT}
+    if "<" in path:
+        codes |= {Code.NOT_FOUND}
+    if getattr(handler, "is_limited", False):
+        codes |= {Code.TOO_MANY_REQUESTS}
+    if getattr(handler, "is_idempotent", False):
+        codes |= IDEMPOTENT
+    return codes
+
+
+def document_refusals(codes: Iterable[Code]) -> dict[str, dict[str, Any]]:
+    """The answers of an OpenAPI operation for these codes, one a status."""
+    by_status: dict[int, list[Code]] = defaultdict(list)
+    for code in sorted(codes):
+        by_status[code.status].append(code)
+    return {str(status): _describe(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _describe(status: int, codes: list[Code]) -> dict[str, Any]:
+    lines = [f"- `{code}`: {code.meaning}{_name_keys(code)}." for code in codes]
+    schema = {
+        "allOf": [{"$ref": "#/components/schemas/Error"}],
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "enum": [str(code) for code in codes], "description": "Which refusal it is."}
+        },
+    }
+    answer: dict[str, Any] = {
+        "description": "\n".join(lines),
+        "content": {"application/json": {"schema": schema}},
+    }
+    if status in {429, 503}:
+        answer["headers"] = {
+            "Retry-After": {
+                "description": "Seconds after which another try makes sense.",
+                "schema": {"type": "integer", "minimum": 0},
+            }
+        }
+    return answer
+
+
+def _name_keys(code: Code) -> str:
+    return f" (with {', '.join(f'`{key}`' for key in code.keys)})" if code.keys else ""
