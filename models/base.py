@@ -62,6 +62,11 @@ def money(*, nullable: bool = False) -> Any:
     )
 
 
+def reckoned(name: str, expression: str) -> Any:
+    """An amount of US dollars that the database itself works out from other columns of the row."""
+    return Field(default=None, sa_column=Column(name, Numeric(12, 2), Computed(expression, persisted=True)))
+
+
 def number(digits: int, places: int) -> Any:
     """A measured quantity whose unit stands in the column's name."""
     return Field(default=None, sa_type=Numeric(digits, places), nullable=True)

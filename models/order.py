@@ -4,7 +4,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
 from sqlalchemy import text as sql
@@ -22,6 +22,7 @@ from models.base import (
     moment,
     money,
     one_of,
+    reckoned,
     search_index,
     searched,
     text,
@@ -72,11 +73,23 @@ SEARCHED = (
 )
 
 
+# Nothing is owed on a cancelled order; on any other the claim is the total less what was allowed off it.
+BALANCE = "CASE WHEN status = 'cancelled' THEN 0 ELSE greatest(total_amount - allowances - amount_paid, 0) END"
+REFUND_DUE = (
+    "overpaid + CASE WHEN status = 'cancelled' THEN amount_paid "
+    "ELSE greatest(amount_paid - greatest(total_amount - allowances, 0), 0) END"
+)
+
+
 class Order(Table, table=True):
-    """One order. `amount_paid` is kept beside the payments it sums, so that lists need no join;
-    `takes_stock` is false for historical orders. What stock an order holds is what the stock ledger says."""
+    """One order. `amount_paid` and `allowances` are kept beside the payments they sum, so that lists need no join, and
+    the database works out `balance` and `refund_due`. `on_terms` says that it was placed on terms, whatever the way to
+    pay is by now; `released_total` is the total that a manager released it at. `takes_stock` is false for historical
+    orders. What stock an order holds is what the stock ledger says."""
 
     __tablename__ = "orders"  # `order` is a reserved word in SQL
+    # What the database works out is read back with each write.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
     __table_args__ = (
         one_of("status", OrderStatus),
         one_of("payment_status", PaymentStatus),
@@ -88,6 +101,8 @@ class Order(Table, table=True):
         CheckConstraint("delivery_fee >= 0", name="fee_not_negative"),
         CheckConstraint("total_amount = greatest(subtotal - discount_amount + delivery_fee, 0)", name="total_adds_up"),
         CheckConstraint("amount_paid >= 0", name="paid_not_negative"),
+        CheckConstraint("allowances >= 0", name="allowances_not_negative"),
+        CheckConstraint("overpaid >= 0", name="overpaid_not_negative"),
         Index("ix_orders_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_payment_created", "payment_status", sql("created_at DESC"), sql("id DESC")),
@@ -96,6 +111,13 @@ class Order(Table, table=True):
         Index("ix_orders_phone_created", "delivery_phone", sql("created_at DESC")),
         Index("ix_orders_email", sql("lower(delivery_email)")),
         Index("ix_orders_on_hold", sql("created_at DESC"), postgresql_where=sql("on_hold")),
+        # What customers owe on terms: their exposure.
+        Index(
+            "ix_orders_owed_on_terms",
+            "customer_id",
+            "created_at",
+            postgresql_where=sql("on_terms AND NOT on_hold AND balance > 0"),
+        ),
         Index("ix_orders_attention", sql("created_at DESC"), postgresql_where=sql("attention <> ''")),
         Index(
             "ix_orders_part_paid",
@@ -118,6 +140,8 @@ class Order(Table, table=True):
     status: str = Field(default="pending", sa_column_kwargs={"server_default": "pending"})
     on_hold: bool = flag(False)
     hold_reason: str = text()
+    on_terms: bool = flag(False)
+    released_total: Decimal | None = money(nullable=True)
     attention: str = text()
     takes_stock: bool = flag(True)
     sales_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
@@ -145,6 +169,10 @@ class Order(Table, table=True):
     delivery_fee: Decimal = money()
     total_amount: Decimal = money()
     amount_paid: Decimal = money()
+    allowances: Decimal = money()
+    overpaid: Decimal = money()
+    balance: Decimal = reckoned("balance", BALANCE)
+    refund_due: Decimal = reckoned("refund_due", REFUND_DUE)
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
     # Null where no rep or no rate was there; fixed when the order is placed.

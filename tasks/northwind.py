@@ -266,6 +266,7 @@ def _describe_order(order: Row, lines: list[Row], customer: Row) -> dict[str, An
         "total_amount": total,
         "amount_paid": total if shipped_at else ZERO,
         "payment_method": PaymentMethod.NET30,
+        "on_terms": True,
         "payment_status": PaymentStatus.PAID if shipped_at else PaymentStatus.UNPAID,
         "created_at": placed_at,
         "updated_at": shipped_at or placed_at,

@@ -22,10 +22,10 @@ from domain.access.rights import Right
 from domain.order_desk import assign, delete, edit, edit_items, enter, move
 from domain.order_desk.move_and_refund import update_status_and_refund
 from domain.orders import queries
+from domain.orders.balance import calculate_balance
 from domain.orders.filters import OrderFilters
 from domain.payments import apply_credit as credit
 from domain.payments import mark_paid as payments
-from domain.payments.record import calculate_balance
 from models import Role
 from models.session import current_database
 from web.guards import staff_only
@@ -159,7 +159,7 @@ async def list_sales_reps() -> Any:
 def show_order(row: queries.OrderRow, items: list[queries.ItemRow]) -> dict[str, Any]:
     """An order with its lines as the answers show it."""
     shown = {name: getattr(row, name) for name in queries.ROW_NAMES}
-    return shown | {"balance": row.balance, "items": items}
+    return shown | {"items": items}
 
 
 async def read_whole_order(order_id: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What a customer owes on terms, and whether another order is covered.
 
-Exposure = balances of net30 orders that are neither cancelled nor on hold. Overdue: a balance older than 30 days.
-The check for a new order runs under a lock on the customer, so that two orders can't both use the last of the limit.
+Exposure = balances of orders placed on terms that are neither cancelled (their balance is 0) nor on hold. Overdue: an
+order with a balance that is older than 30 days. Whether one more order is covered is asked of `terms.py`, under a lock
+on the customer, so that two orders can't both use the last of the limit.
 """
 
 from dataclasses import dataclass
@@ -19,11 +20,10 @@ _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
 _EXPOSURE = """
-SELECT coalesce(sum(total_amount - amount_paid), 0) AS exposure,
+SELECT coalesce(sum(balance), 0) AS exposure,
        coalesce(bool_or(created_at < now() - $2::interval), false) AS is_overdue
 FROM orders
-WHERE customer_id = $1 AND payment_method = 'net30' AND status <> 'cancelled' AND NOT on_hold
-  AND total_amount > amount_paid
+WHERE customer_id = $1 AND on_terms AND NOT on_hold AND balance > 0 AND id IS DISTINCT FROM $3::bigint
 """
 
 
@@ -81,8 +81,13 @@ async def find_customer(connection: asyncpg.Connection, customer_id: int) -> asy
     return await connection.fetchrow(_CUSTOMER, customer_id)
 
 
-async def calculate_exposure(connection: asyncpg.Connection, customer: asyncpg.Record) -> CreditStanding:
-    """What the customer owes on terms at this moment; exact while the customer is locked."""
-    row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS)
+async def calculate_exposure(
+    connection: asyncpg.Connection, customer: asyncpg.Record, *, besides: int | None = None
+) -> CreditStanding:
+    """What the customer owes on terms at this moment, besides one order where it is named.
+
+    Exact while the customer is locked.
+    """
+    row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS, besides)
     assert row is not None  # an aggregate always answers one row
     return CreditStanding(customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"])

@@ -5,7 +5,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.tokens import is_random_order_number
 from domain.customers.accounts import as_owner, is_verified
+from domain.kernel.actor import Actor
 from domain.kernel.live import CHANNEL
+from domain.orders.hold import settle_hold
 from models import Customer, Order
 
 _LINK = text("""
@@ -58,7 +60,8 @@ SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM freed
 async def link_orders(db: AsyncSession, customer: Customer) -> int:
     """Take over the guest orders of the proven email and phone, and the claimed one; returns how many there were.
 
-    The caller holds the account's lock; the orders are locked in order of id.
+    Those on terms are held or let go as the account's terms cover them. The caller holds the account's lock; the orders
+    are locked in order of id.
     """
     await db.flush()
     owner = as_owner(customer)
@@ -77,7 +80,16 @@ async def link_orders(db: AsyncSession, customer: Customer) -> int:
     )
     if is_verified(customer):
         customer.claimed_order_id = None
-    return len(linked.all())
+    order_ids = [row.id for row in linked]
+    await settle_holds(db, order_ids, by=owner)
+    return len(order_ids)
+
+
+async def settle_holds(db: AsyncSession, order_ids: list[int], *, by: Actor) -> None:
+    """Hold or let go those of these locked orders that are owed on terms, in order of id: their customer is new."""
+    owed = select(Order).where(Order.id.in_(order_ids), Order.on_terms, Order.balance > 0).order_by(Order.id)
+    for order in (await db.execute(owed.execution_options(populate_existing=True))).scalars().all():
+        await settle_hold(db, order, by=by)
 
 
 async def unlink_orders(db: AsyncSession, customer: Customer) -> int:

@@ -5,12 +5,14 @@ from decimal import Decimal
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.rights import Right, require
+from domain.access.rights import Right, may, require
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
-from domain.kernel.errors import Refused
+from domain.kernel.errors import NotAllowed, Refused
 from domain.kernel.inputs import Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_balance
+from domain.orders.hold import settle_raised
 from domain.orders.lines import Line, OrderLines, price_lines
 from domain.orders.record import lock_order, record_event
 from domain.orders.rules import OrderRules
@@ -23,11 +25,15 @@ from models.session import raw_connection
 
 
 class EditItems(Input):
-    """The lines as they should be, all of them, with a new discount or fee where one is sent."""
+    """The lines as they should be, all of them, with a new discount or fee where one is sent.
+
+    With `override_terms` a manager takes what the customer's terms do not cover.
+    """
 
     items: OrderLines
     discount_amount: MoneyIn | None = None
     delivery_fee: MoneyIn | None = None
+    override_terms: bool = False
 
 
 async def edit_items(
@@ -41,18 +47,20 @@ async def edit_items(
 ) -> Order:
     """Replace the lines of a pending order at today's prices.
 
-    Raises Refused when the order is not pending any more, when there is too little stock, or when the new total would
-    be below what was paid already. Payments begun for the total before are withdrawn. Locks the customer, the order,
-    then the products.
+    Raises Refused when the order is not pending any more, when there is too little stock, when the new total would be
+    below what was paid already, or when terms do not cover it. Payments begun for the total before are withdrawn. Locks
+    the customer, the order, then the products.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
+    if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
+        raise NotAllowed("Only a manager overrides a customer's terms.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if order.status != OrderStatus.PENDING:
         raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
     connection = await raw_connection(db)
     # What the order holds already counts for it: the stock is checked by the difference, in `take_stock_again`.
     lines = await price_lines(connection, data.items, lock=True, check_stock=False)
-    before = order.total_amount
+    before, balance_before = order.total_amount, calculate_balance(order)
     await _replace_lines(db, order, lines)
     set_totals(order, lines, data, rules=rules, by=by)
     if order.amount_paid > order.total_amount:
@@ -64,6 +72,8 @@ async def edit_items(
         await withdraw_later(db, order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
     await record_event(db, order, "items", by=by, changes=changes)
+    if order.on_hold or order.total_amount > before:
+        await settle_raised(db, order, balance_before=balance_before, overrides=data.override_terms, by=by)
     if order.takes_stock:
         await take_stock_again(connection, order.id, reason=StockReason.ORDER_EDITED, by=by)
     return order

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.credit.exposure import lock_customer
+from domain.credit.terms import Claim, check_terms
 from domain.customers.upsert import find_or_create_customer
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
@@ -18,6 +19,7 @@ from domain.kernel.inputs import DateTimeIn, Id, MoneyIn, Text60, Text200, Text2
 from domain.kernel.money import ZERO
 from domain.order_desk.assign import find_sales_rep
 from domain.order_desk.edit_items import bounded_percent
+from domain.orders.hold import refuse_terms
 from domain.orders.lines import Line, OrderLines, price_lines
 from domain.orders.place import (
     DeliveryInput,
@@ -25,7 +27,6 @@ from domain.orders.place import (
     price_order,
     queue_confirmation,
     read_delivery,
-    why_on_hold,
 )
 from domain.orders.rules import OrderRules
 from domain.orders.totals import Totals, calculate_totals, check_discount
@@ -84,8 +85,9 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
     lines = await price_lines(connection, data.items, lock=True, check_stock=data.status is not OrderStatus.CANCELLED)
     totals = _add_up(lines, data, by=by, rules=rules)
     is_paid = payment_status is PaymentStatus.PAID
+    released_total = None
     if data.payment_method is PaymentMethod.NET30 and not is_paid and data.status is not OrderStatus.CANCELLED:
-        await _check_terms(connection, customer, totals, data, by)
+        released_total = await _check_terms(connection, customer, totals, data)
     order = NewOrder(
         delivery=read_delivery(
             data,
@@ -104,6 +106,7 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
         po_number=data.po_number or "",
         special_notes=data.special_notes or "",
         staff_notes=data.staff_notes,
+        released_total=released_total,
         amount_paid=totals.total_amount if is_paid else ZERO,
         payment_method=data.payment_method,
         payment_status=payment_status,
@@ -188,16 +191,13 @@ def _add_up(lines: list[Line], data: EnterOrder, *, by: Actor, rules: OrderRules
 
 
 async def _check_terms(
-    connection: asyncpg.Connection,
-    customer: asyncpg.Record | None,
-    totals: Totals,
-    data: EnterOrder,
-    by: Actor,
-) -> None:
-    """Refuse an order on terms that is not covered, unless a manager overrides."""
-    why = await why_on_hold(connection, customer, totals.total_amount)
-    if why and not (data.override_terms and may(by, Right.OVERRIDE_TERMS)):
-        raise Refused(why, code=Code.TERMS_NOT_COVERED, hint="Take a payment, or ask a manager to override.")
+    connection: asyncpg.Connection, customer: asyncpg.Record | None, totals: Totals, data: EnterOrder
+) -> Decimal | None:
+    """Refuse an order on terms that is not covered; the total it is released at where a manager overrides."""
+    why = await check_terms(connection, customer, Claim(totals.total_amount, totals.total_amount))
+    if why and not data.override_terms:
+        raise refuse_terms(why)
+    return totals.total_amount if why else None
 
 
 def _entered_as_paid(order: NewOrder, order_id: int, at: datetime) -> Payment:

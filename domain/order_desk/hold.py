@@ -20,7 +20,7 @@ class ReleaseOrder(Input):
 async def release_order(
     db: AsyncSession, order_id: int, data: ReleaseOrder, *, by: Actor, version: int | None = None
 ) -> Order:
-    """Lift an order's hold; from now on its balance counts in the customer's exposure. Managers only."""
+    """Lift an order's hold at its total of now; its balance counts in the customer's exposure. Managers only."""
     require(by, Right.OVERRIDE_TERMS, "Only a manager releases an order on hold.")
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if not order.on_hold:
@@ -28,6 +28,7 @@ async def release_order(
     held_for = order.hold_reason
     order.on_hold = False
     order.hold_reason = ""
+    order.released_total = order.total_amount
     await record_event(
         db, order, "released", by=by, note=data.reason, changes={"hold_reason": {"from": held_for, "to": ""}}
     )

@@ -2,21 +2,18 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.credit.exposure import find_customer
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Input, Text200, Text2000
-from domain.kernel.money import ZERO
 from domain.order_desk.cancel import cancel_order
 from domain.order_desk.edit import check_may_assign
-from domain.orders.place import why_on_hold
+from domain.orders.hold import settle_hold
 from domain.orders.record import lock_order, move_locked_order
 from domain.orders.statuses import check_move
-from domain.payments.record import calculate_balance
 from domain.payments.refund_rows import show_left_to_give_back
 from domain.stock.stock import take_stock_again
-from models import Order, OrderStatus, PaymentMethod, Role, StockReason
+from models import Order, OrderStatus, Role, StockReason
 from models.session import raw_connection
 
 
@@ -73,13 +70,7 @@ async def move_order(
 
 async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
     """Take the stock of an order that leaves cancelled, check its terms anew, and count its money again."""
-    connection = await raw_connection(db)
     await show_left_to_give_back(db, order)
-    if order.payment_method == PaymentMethod.NET30 and calculate_balance(order):
-        customer = await find_customer(connection, order.customer_id) if order.customer_id else None
-        # The order itself counts in the exposure again already, so nothing is added to it.
-        order.hold_reason = await why_on_hold(connection, customer, ZERO)
-        order.on_hold = bool(order.hold_reason)
-        await db.flush()
+    await settle_hold(db, order, by=by)
     if order.takes_stock:
-        await take_stock_again(connection, order.id, reason=StockReason.ORDER_REOPENED, by=by)
+        await take_stock_again(await raw_connection(db), order.id, reason=StockReason.ORDER_REOPENED, by=by)

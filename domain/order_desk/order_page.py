@@ -20,7 +20,7 @@ from domain.orders.queries import EventRow, OrderRow, get_order, list_events, se
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
 from domain.payments.refund_rows import list_refundable
 from domain.payments.withdraw import has_payment_under_way
-from models import OrderStatus, PaymentMethod, PaymentStatus, Table
+from models import OrderStatus, PaymentStatus, Table
 from models.session import raw_connection
 
 PRODUCTS = Table.metadata.tables["product"].c
@@ -113,7 +113,7 @@ class OrderPage:
     @property
     def due_at(self) -> datetime | None:
         """When the balance of an order on terms is due; None for other orders."""
-        if self.order.payment_method != PaymentMethod.NET30 or not self.order.balance:
+        if not self.order.on_terms or not self.order.balance:
             return None
         return self.order.created_at + TERMS
 

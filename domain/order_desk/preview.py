@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
 from domain.credit.ledger import get_credit_balance
+from domain.credit.terms import Claim, check_terms
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input, MoneyIn
@@ -61,5 +62,6 @@ async def preview_order(db: AsyncSession, data: PreviewOrder, *, by: Actor, rule
     customer = await find_customer(connection, data.customer_id) if data.customer_id else None
     standing = await calculate_exposure(connection, customer) if customer else None
     store_credit = await get_credit_balance(db, data.customer_id) if data.customer_id else ZERO
-    not_covered = standing.why_not_covered(totals.total_amount) if standing else ""
+    claim = Claim(totals.total_amount, totals.total_amount)
+    not_covered = await check_terms(connection, customer, claim) if customer else ""
     return OrderPreview(lines, totals, discount_error, standing, store_credit, not_covered)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +26,6 @@ from models import Order, OrderItem, Product
 GUEST_DAYS = timedelta(days=90)
 MOST_BY_PHONE = 20
 
-_BALANCE: ColumnElement[Decimal] = func.greatest(Order.total_amount - Order.amount_paid, 0)
 _COLUMNS = (
     Order.id,
     Order.order_number,
@@ -35,7 +34,7 @@ _COLUMNS = (
     Order.created_at,
     Order.total_amount,
     Order.amount_paid,
-    _BALANCE.label("balance"),
+    Order.balance,
     Order.payment_method,
     Order.payment_status,
     Order.delivery_name,

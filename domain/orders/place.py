@@ -7,7 +7,8 @@ from decimal import Decimal
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.credit.exposure import calculate_exposure, find_customer, lock_customer
+from domain.credit.exposure import find_customer, lock_customer
+from domain.credit.terms import Claim, check_terms
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import (
@@ -86,7 +87,8 @@ async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: O
     totals = price_order(lines, rules)
     hold_reason = ""
     if data.payment_method is PaymentMethod.NET30:
-        hold_reason = await why_on_hold(connection, customer, totals.total_amount)
+        claim = Claim(totals.total_amount, totals.total_amount)
+        hold_reason = await check_terms(connection, customer, claim)
     order = NewOrder(
         delivery=_deliver_to(data, customer),
         lines=lines,
@@ -113,15 +115,6 @@ def price_order(lines: list[Line], rules: OrderRules) -> Totals:
     subtotal = sum((line.line_total for line in lines), Decimal("0.00"))
     fee = calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
     return calculate_totals([line.line_total for line in lines], delivery_fee=fee)
-
-
-async def why_on_hold(connection: asyncpg.Connection, customer: asyncpg.Record | None, total: Decimal) -> str:
-    """Why a net30 order must wait for a manager; empty when the customer's terms cover it."""
-    if customer is None:
-        return "A guest has no net 30 terms."
-    if customer["payment_terms"] != "net30":
-        return "The customer has no net 30 terms."
-    return (await calculate_exposure(connection, customer)).why_not_covered(total)
 
 
 def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str | None = None) -> Delivery:

@@ -52,6 +52,7 @@ class OrderRow:
     status: str
     on_hold: bool
     hold_reason: str
+    on_terms: bool
     attention: str
     sales_rep_id: int | None
     rep_name: str | None
@@ -79,6 +80,9 @@ class OrderRow:
     delivery_fee: Decimal | None
     total_amount: Decimal | None
     amount_paid: Decimal | None
+    allowances: Decimal | None
+    balance: Decimal | None
+    refund_due: Decimal | None
     payment_method: str
     payment_status: str
     tracking_number: str | None
@@ -96,13 +100,6 @@ class OrderRow:
     def user_id(self) -> int | None:
         """The customer, under the name that the contract gives it."""
         return self.customer_id
-
-    @property
-    def balance(self) -> Decimal | None:
-        """What is still to be paid; below zero when too much came in."""
-        if self.total_amount is None or self.amount_paid is None:
-            return None
-        return self.total_amount - self.amount_paid
 
     @property
     def customer_name(self) -> str:
@@ -173,7 +170,10 @@ class TabCount:
 # What a packer reads of a timeline: these kinds, and of their changes only these fields.
 _KINDS_WITHOUT_MONEY = frozenset({"placed", "moved", "address", "note", "items", "assigned", "released"})
 _FIELDS_WITHOUT_MONEY = ("delivery_", "tracking_number", "carrier", "staff_notes", "assigned_to")
-_MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid")
+_MONEY = (
+    "subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid", "allowances", "balance",
+    "refund_due",
+)  # fmt: skip
 ROW_NAMES = [field.name for field in fields(OrderRow)]
 _ROW_COLUMNS = [
     STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name] for field in fields(OrderRow)

@@ -23,14 +23,16 @@ async def lock_order(
     version: int | None = None,
     with_customer: bool = False,
 ) -> Order:
-    """The order, locked for the rest of the transaction; its customer before it where money is counted.
+    """The order, locked for the rest of the transaction; its customer before it where money or credit is counted.
 
     Raises NotFound for an order the actor may not see (a rep sees their own), and Refused with code `stale` and who
     changed it when `version` is not the order's any more.
     """
+    locked = None
     if with_customer:
         customer_id = select(Order.customer_id).where(Order.id == order_id).scalar_subquery()
-        await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
+        customer = select(Customer.id).where(Customer.id == customer_id)
+        locked = (await db.execute(customer.with_for_update(key_share=True))).scalar_one_or_none()
     order = (
         await db.execute(
             select(Order)
@@ -41,6 +43,9 @@ async def lock_order(
     ).scalar_one_or_none()
     if order is None or not may_see(order, visible_to):
         raise NotFound("There is no such order.")
+    if with_customer and order.customer_id not in {None, locked}:
+        # It was linked to another account just now; who holds that account waits for nothing of ours.
+        await db.execute(select(Customer.id).where(Customer.id == order.customer_id).with_for_update(key_share=True))
     if version is not None and version != order.version:
         await _refuse_stale(db, order)
     return order

@@ -28,7 +28,8 @@ WITH made AS (
     delivery_phone, delivery_phone_raw, delivery_address, delivery_city, delivery_state, delivery_zip,
     delivery_country, billing_address, po_number, special_notes, staff_notes, item_count, unit_count, subtotal,
     discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status, actor_kind, actor_id,
-    actor_name, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at
+    actor_name, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at, on_terms,
+    released_total
   ) VALUES (
     $1::text, $2, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34::text, $35::text, $36::text, $37::int,
@@ -37,7 +38,7 @@ WITH made AS (
     CASE WHEN $40::int >= 2 THEN coalesce($39::timestamptz, now()) END,
     CASE WHEN $40::int >= 3 THEN coalesce($39::timestamptz, now()) END,
     CASE WHEN $40::int >= 4 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $4::text = 'cancelled' THEN coalesce($39::timestamptz, now()) END
+    CASE WHEN $4::text = 'cancelled' THEN coalesce($39::timestamptz, now()) END, $34::text = 'net30', $56::numeric
   ) ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
 ),
 lines AS (
@@ -110,6 +111,7 @@ class NewOrder:
     order_number: str | None = None
     status: OrderStatus = OrderStatus.PENDING
     hold_reason: str = ""
+    released_total: Decimal | None = None
     attention: str = ""
     takes_stock: bool = True
     sales_rep_id: int | None = None
@@ -207,4 +209,5 @@ def _values(order: NewOrder) -> list[Any]:
         list(taken.values()),
         order.note,
         CHANNEL,
+        order.released_total,
     ]

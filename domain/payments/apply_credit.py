@@ -11,8 +11,9 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order, record_event
-from domain.payments.record import add_payment, calculate_balance
+from domain.payments.record import add_payment
 from models import CreditEntry, CreditKind, Order, OrderStatus, PaymentMethod
 
 

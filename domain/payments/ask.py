@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from domain.kernel.clock import now
+from domain.orders.balance import calculate_balance
 from domain.payments.intents import (
     KEYS_LAST,
     UNHEARD,
@@ -20,7 +21,6 @@ from domain.payments.intents import (
     note_unheard,
     settle_intent,
 )
-from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_stripe_payment
 from domain.payments.settle_refund import settle_refund, settle_refused_refund
 from integrations.errors import ServiceFailed

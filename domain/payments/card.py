@@ -16,10 +16,10 @@ from domain.kernel.errors import InvalidInput, KeyReused, NotFound, NotSignedIn,
 from domain.kernel.idempotency import check_key, hash_request
 from domain.kernel.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_balance
 from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.intents import UNPAID, expect_end, is_bank_working, lock_intent, make_intent, settle_intent
-from domain.payments.record import calculate_balance
 from domain.payments.settle import find_intent
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from integrations.stripe_client import CURRENCY, NotThere, StripePayment, fetch_payment, to_cents

@@ -18,10 +18,10 @@ from domain.kernel.errors import Refused
 from domain.kernel.images import NormalisedImage
 from domain.kernel.inputs import Id, Input, MoneyIn, Text2000
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_balance, calculate_unpaid
 from domain.orders.record import move_locked_order, record_event
 from domain.payments.check_photos import CheckPhotos, keep_photos
 from domain.payments.find_order import lock_named_order, lock_payable_order
-from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_payment
 from models import CheckState, Order, OrderStatus, PaperCheck, PaperCheckImage, PaymentMethod, PaymentStatus
 
@@ -127,7 +127,7 @@ async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *
     require(by, Right.REVIEW_CHECKS, "Your role does not review checks.")
     order, check = await _lock_waiting(db, order_number, data, by)
     _close(check, CheckState.REJECTED, data.note, by)
-    if calculate_balance(order) > ZERO:
+    if calculate_unpaid(order) > ZERO:
         order.payment_status = PaymentStatus.UNPAID
     await record_event(
         db, order, "check_rejected", by=by, note=data.note, changes={"amount": format_money(check.amount)}

@@ -9,8 +9,8 @@ from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.money import ZERO
+from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order
-from domain.payments.record import calculate_balance
 from models import Order, OrderStatus
 
 # Numbers that staff gave may be guessed, so those are not paid signed out.

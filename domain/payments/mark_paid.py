@@ -10,8 +10,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, MoneyIn, Text2000
 from domain.kernel.money import ZERO
+from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order
-from domain.payments.record import calculate_balance
 from domain.payments.settle import settle_payment
 from models import Order, OrderStatus, PaymentMethod
 

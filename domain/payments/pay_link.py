@@ -23,12 +23,12 @@ from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.money import ZERO, format_money
 from domain.messages.outbox import queue_mail, queue_text
+from domain.orders.balance import calculate_balance
 from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
-from domain.payments.record import calculate_balance
-from models import Order, OrderStatus, PayLink, Payment, PaymentMethod, PaymentState, PaymentStatus
+from models import Order, OrderStatus, PayLink, Payment, PaymentState, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
@@ -185,7 +185,7 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     )
     is_processing, is_given_back = (await db.execute(select(is_bank_working(order.id), given_back))).one()
     balance = calculate_balance(order)
-    is_on_terms = order.payment_method == PaymentMethod.NET30 and balance > ZERO
+    is_on_terms = order.on_terms and balance > ZERO
     return PayPage(
         link_id=link.id,
         order_id=order.id,

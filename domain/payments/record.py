@@ -12,17 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_unpaid
+from domain.orders.hold import settle_hold
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.withdraw import withdraw_later
 from models import CreditEntry, CreditKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus
 
 _PAID_OVER = "paid over by a guest, not applied yet."
 _GONE_BEYOND = "went back beyond what the order held. If it had become store credit, take it off there."
-
-
-def calculate_balance(order: Order) -> Decimal:
-    """What is still to be paid, US dollars, never below zero."""
-    return max(order.total_amount - order.amount_paid, ZERO)
 
 
 async def add_payment(
@@ -41,7 +38,7 @@ async def add_payment(
     Marks the order paid once nothing is left, and lifts a hold that waited for the money. Other payments that the
     customer could still make of the balance before are withdrawn.
     """
-    applied = min(amount, calculate_balance(order))
+    applied = min(amount, calculate_unpaid(order))
     surplus = amount - applied
     payment = Payment(
         order_id=order.id,
@@ -63,6 +60,8 @@ async def add_payment(
         order.payment_status = PaymentStatus.UNPAID
     settle_payment_status(order)
     await db.flush()
+    if order.on_hold:
+        await settle_hold(db, order, by=by)
     if applied:
         await withdraw_later(db, order)
     if order.status == OrderStatus.CANCELLED:
@@ -116,7 +115,7 @@ async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:
 
 def settle_payment_status(order: Order) -> None:
     """Make the payment status follow the money: paid at a balance of zero, and a hold is over then."""
-    if calculate_balance(order) == ZERO:
+    if calculate_unpaid(order) == ZERO:
         order.payment_status = PaymentStatus.PAID
         order.on_hold = False
         order.hold_reason = ""

@@ -109,7 +109,7 @@ async def _refund_here(
             order_id=order.id,
             payment_id=row.id,
         )
-    await settle_refunded_status(db, order)
+    await settle_refunded_status(db, order, by=by)
     await show_left_to_give_back(db, order)
     await record_event(db, order, "refunded", by=by, note=data.reason, changes={"amount": format_money(amount)})
 

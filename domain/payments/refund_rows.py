@@ -14,10 +14,12 @@ from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_unpaid
+from domain.orders.hold import settle_hold
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.give_back_credit import calculate_credit_used
 from domain.payments.intents import UNSETTLED, make_intent
-from domain.payments.record import calculate_balance, list_credited, show_unapplied
+from domain.payments.record import list_credited, show_unapplied
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
 from models import IntentKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus, StripeIntent
@@ -137,9 +139,13 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
         add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back.")
 
 
-async def settle_refunded_status(db: AsyncSession, order: Order) -> None:
-    """Make the payment status of a locked order follow what was given back on it, or was put back."""
-    if calculate_balance(order) == ZERO:
+async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -> None:
+    """Make the payment status of a locked order follow what was given back on it, or was put back.
+
+    One on terms is held again where its customer's credit does not cover what is owed anew.
+    """
+    await settle_hold(db, order, by=by)
+    if calculate_unpaid(order) == ZERO:
         order.payment_status = PaymentStatus.PAID
         return
     given_back = exists().where(

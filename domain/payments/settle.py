@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import ZERO, format_money
+from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention
 from domain.payments.intents import PAYING, lock_intent, settle_intent
-from domain.payments.record import add_payment, calculate_balance
+from domain.payments.record import add_payment
 from domain.payments.refund_rows import prepare_order_refunds
 from integrations.stripe_client import CURRENCY, StripePayment
 from models import IntentKind, IntentState, Order, OrderStatus, Payment, PaymentMethod, PaymentStatus, StripeIntent

@@ -80,7 +80,7 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
         note="Dispute lost",
         provider_id=dispute.id,
     )
-    await settle_refunded_status(db, order)
+    await settle_refunded_status(db, order, by=SYSTEM)
     drop_attention(order, _disputed(dispute))
     sentence = f"A dispute of {format_money(dispute.amount)} was lost."
     add_attention(order, sentence)
@@ -151,7 +151,7 @@ async def _give_back(db: AsyncSession, order: Order, payment: Payment, refund: S
     await apply_refund(
         db, order, payment, refund.amount, method=payment.method, by=by, note=note, provider_id=refund.id
     )
-    await settle_refunded_status(db, order)
+    await settle_refunded_status(db, order, by=by)
     drop_attention(order, _failed(refund.amount))
     await record_event(db, order, "refunded", by=by, note=note, changes={"amount": format_money(refund.amount)})
 
@@ -191,7 +191,7 @@ async def _put_back(db: AsyncSession, order: Order, row: Payment) -> None:
     row.state = PaymentState.FAILED
     order.amount_paid -= row.applied_amount
     await db.flush()
-    await settle_refunded_status(db, order)
+    await settle_refunded_status(db, order, by=SYSTEM)
     await show_unapplied(db, order)
     await withdraw_later(db, order)
 

@@ -163,7 +163,7 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
         select(
             literal(kind.value),
             func.count(),
-            func.coalesce(func.sum(ORDERS.total_amount - ORDERS.amount_paid), 0),
+            func.coalesce(func.sum(ORDERS.balance), 0),
             func.min(ORDERS.created_at),
             func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
             func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],

@@ -41,6 +41,8 @@ KIND_LOOKS = {
     "credit_used": ("coin", "", "Store credit used"),
     "attended": ("circle-check", "good", "Dealt with"),
     "released": ("lock-open", "good", "Released from hold"),
+    "held": ("lock", "warn", "On hold"),
+    "covered": ("lock-open", "good", "Covered by terms"),
     "assigned": ("user-check", "", "Assigned to"),
     "items": ("pencil", "", "Items changed"),
     "refunded": ("arrow-back-up", "", "Refunded"),

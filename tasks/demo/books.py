@@ -5,7 +5,8 @@ INSERT INTO orders (id, order_number, customer_id, source, status, on_hold, hold
   sales_rep_id, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email,
   delivery_phone, delivery_address, delivery_city, delivery_state, delivery_zip, billing_address, po_number,
   special_notes, item_count, unit_count, subtotal, discount_amount, delivery_fee, total_amount, amount_paid,
-  payment_method, payment_status, tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at, shipped_at,
+  payment_method, on_terms, payment_status, tracking_number, carrier, created_at, updated_at, confirmed_at, packed_at,
+  shipped_at,
   delivered_at, cancelled_at,
   actor_kind, actor_id, actor_name)
 SELECT s.id, number.order_number, CASE WHEN NOT s.is_guest THEN s.customer_id END, s.source, s.status,
@@ -16,7 +17,8 @@ SELECT s.id, number.order_number, CASE WHEN NOT s.is_guest THEN s.customer_id EN
   CASE WHEN s.method = 'net30' AND pg_temp.share(s.id, 101) < 0.4
        THEN 'PO-' || (1000 + s.id % 9000)::text ELSE '' END,
   coalesce(wish.word, ''), s.item_count, s.unit_count, s.subtotal, s.discount_amount, s.delivery_fee, s.total_amount,
-  s.amount_paid, CASE WHEN s.payment_status = 'paid' THEN s.paid_by ELSE s.method END, s.payment_status,
+  s.amount_paid, CASE WHEN s.payment_status = 'paid' THEN s.paid_by ELSE s.method END, s.method = 'net30',
+  s.payment_status,
   CASE WHEN s.shipped_at IS NOT NULL AND carried.by_parcel
        THEN '1Z7E58' || lpad((pg_temp.nth(s.id, 103, 999999999))::text, 12, '0') END,
   CASE WHEN s.shipped_at IS NOT NULL THEN CASE WHEN carried.by_parcel THEN 'UPS' ELSE 'Own truck' END END,
