@@ -1,0 +1,1 @@
+"""The calling list: who is called next, who may be called, and what came of it."""

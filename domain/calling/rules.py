@@ -1,0 +1,154 @@
+"""Who may be called, said once: the calling list, `next`, the outbound queue and the pages all ask here.
+
+An answer is yes, or the rule that forbids with the instant from which it does not. No other code looks at hours,
+suppression or attempts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.calling.hours import (
+    Place,
+    find_holiday,
+    find_next_opening,
+    find_windows,
+    is_open,
+    load_zone,
+    read_state_hours,
+)
+from domain.calling.zones import find_zones
+from domain.kernel.clock import now
+from domain.messages.suppression import find_suppressed
+
+MOST_ATTEMPTS = 3
+# Area codes of the states whose own hours are narrower than the default, for numbers without an address.
+NARROW_CODES = {"401": "RI"}
+ATTEMPT_WINDOW = timedelta(hours=24)
+# Every call that somebody made to a number, with an outcome or only stamped as made.
+_ATTEMPTS = text("""
+SELECT phone, created_at FROM outbound_call_log WHERE phone = ANY(:phones) AND created_at > :since
+UNION ALL
+SELECT e.phone, v.created_at FROM calling_entry e JOIN calling_event v ON v.entry_id = e.id
+WHERE e.phone = ANY(:phones) AND v.kind = 'called' AND v.created_at > :since
+""")
+
+
+class CallRule(StrEnum):
+    """The rules that can forbid a call, in the order in which they are asked."""
+
+    NO_PHONE = "no_phone"
+    DO_NOT_CALL = "do_not_call"
+    ATTEMPTS = "attempts"
+    HOLIDAY = "holiday"
+    DAY = "day"
+    HOURS = "hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Somebody who might be called: the E.164 number, and what of the address says where they are."""
+
+    phone: str | None
+    zip: str = ""
+    state: str = ""
+    do_not_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a call is allowed now; else the rule, a sentence, and from when (None: not until somebody acts)."""
+
+    allowed: bool
+    place: Place
+    rule: CallRule | None = None
+    why: str = ""
+    callable_from: datetime | None = None
+    attempts: int = 0
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The three fields that lists add to each row."""
+        return {
+            "callable_now": self.allowed,
+            "callable_from": self.callable_from,
+            "why_not": self.why or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of some numbers at one instant: who said no, and when they were called."""
+
+    do_not_call: frozenset[str] = frozenset()
+    attempts: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+
+
+async def judge_calls(
+    db: AsyncSession | AsyncConnection, callees: Sequence[Callee], *, at: datetime | None = None
+) -> list[Verdict]:
+    """Whether each may be called, in the order given; two statements however many there are."""
+    at = at or now()
+    known = await find_known(db, (callee.phone for callee in callees), at=at)
+    return [judge_call(callee, known, at=at) for callee in callees]
+
+
+async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | None], *, at: datetime) -> Known:
+    """The marks and the calls of the last day of these numbers."""
+    wanted = sorted({phone for phone in phones if phone})
+    if not wanted:
+        return Known()
+    suppressed = await find_suppressed(db, wanted)
+    attempts: dict[str, list[datetime]] = {}
+    for phone, made_at in await db.execute(_ATTEMPTS, {"phones": wanted, "since": at - ATTEMPT_WINDOW}):
+        attempts.setdefault(phone, []).append(made_at)
+    return Known(frozenset(phone for phone, mark in suppressed.items() if mark.do_not_call), attempts)
+
+
+def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:
+    """Whether one may be called at an instant, from what is known of the number; asks no database."""
+    place = find_place(callee.phone, callee.zip, callee.state)
+    if not callee.phone:
+        return Verdict(False, place, CallRule.NO_PHONE, "There is no number to call.")
+    if callee.do_not_call or callee.phone in known.do_not_call:
+        return Verdict(False, place, CallRule.DO_NOT_CALL, "They asked not to be called.")
+    made = sorted(when for when in known.attempts.get(callee.phone, ()) if at - ATTEMPT_WINDOW < when <= at)
+    if len(made) >= MOST_ATTEMPTS:
+        free_at = made[-MOST_ATTEMPTS] + ATTEMPT_WINDOW
+        why = f"The number was called {len(made)} times in 24 hours; {MOST_ATTEMPTS} is the most."
+        return Verdict(False, place, CallRule.ATTEMPTS, why, find_next_opening(place, free_at), len(made))
+    if is_open(place, at):
+        return Verdict(True, place, attempts=len(made))
+    rule, why = _explain(place, at)
+    return Verdict(False, place, rule, why, find_next_opening(place, at), len(made))
+
+
+def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
+    """Where somebody may be, by the number and the address; an unknown state leaves the default hours."""
+    known = state.strip().upper()
+    if known not in read_state_hours():
+        known = "" if known else NARROW_CODES.get(phone[2:5] if phone else "", "")
+    return Place(find_zones(phone, zip_code), known)
+
+
+def _explain(place: Place, at: datetime) -> tuple[CallRule, str]:
+    """The rule that closes the place and a sentence that names it, for the first zone that is closed."""
+    for zone in place.zones:
+        if is_open(Place((zone,), place.state), at):
+            continue
+        local = at.astimezone(load_zone(zone))
+        where = zone.rpartition("/")[2].replace("_", " ")
+        if holiday := find_holiday(local.date()):
+            return CallRule.HOLIDAY, f"It is {holiday} there ({where} time)."
+        window = find_windows(place.state)[local.weekday()]
+        if window is None:
+            return CallRule.DAY, f"It is {local:%A} there ({where} time); nobody is called on that day."
+        clock = f"{local:%I:%M %p}".lstrip("0").lower()
+        opens, closes = (f"{edge:%I:%M %p}".lstrip("0").lower() for edge in window)
+        return CallRule.HOURS, f"It is {clock} there ({where} time); calls are made from {opens} to {closes}."
+    return CallRule.HOURS, "It is outside calling hours there."

@@ -1,0 +1,80 @@
+"""In which time zones somebody may be: the ZIP's zone, narrowed by the number's; without a ZIP the number's alone.
+
+Being in several means that a call must be right in all of them, so a number's zone only narrows what a ZIP allows.
+"""
+
+import csv
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import phonenumbers
+import ziptz
+from phonenumbers import NumberParseException
+from phonenumbers import timezone as phone_zones
+
+# A call that is right in all of these is right wherever in the United States somebody is.
+US_ZONES = (
+    "America/Adak",
+    "America/Anchorage",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/New_York",
+    "America/Phoenix",
+    "Pacific/Honolulu",
+)
+_MOST_ZONES = 4
+_UNKNOWN = "Etc/Unknown"
+# Other names of the same clock, so that a ZIP and a number that agree are seen to.
+_SAME_CLOCK = {
+    "America/Boise": "America/Denver",
+    "America/Detroit": "America/New_York",
+    "America/Indiana/Indianapolis": "America/New_York",
+    "America/Juneau": "America/Anchorage",
+    "America/Kentucky/Louisville": "America/New_York",
+    "America/Menominee": "America/Chicago",
+    "America/North_Dakota/Center": "America/Chicago",
+}
+
+
+@lru_cache(maxsize=65536)
+def find_zones(phone: str | None, zip_code: str) -> tuple[str, ...]:
+    """The zones in all of which a call must be right, sorted; every US zone where nothing is known.
+
+    A ZIP's zone stands alone when the number may belong there too, or says nothing.
+    """
+    by_number = find_number_zones(phone) if phone else ()
+    by_zip = find_zip_zone(zip_code)
+    if by_zip:
+        return (by_zip,) if not by_number or by_zip in by_number else tuple(sorted({by_zip, *by_number}))
+    return by_number or US_ZONES
+
+
+def find_zip_zone(zip_code: str) -> str | None:
+    """The zone of a ZIP of five or nine digits; None for what is none."""
+    try:
+        zone = ziptz.zone(zip_code.strip()[:5])
+    except ziptz.ZipError:
+        return None
+    return _SAME_CLOCK.get(zone, zone)
+
+
+@lru_cache(maxsize=65536)
+def find_number_zones(phone: str) -> tuple[str, ...]:
+    """The zones that an E.164 number may belong to; none when they are unknown or more than four."""
+    if listed := read_area_codes().get(phone[2:5] if phone.startswith("+1") else ""):
+        return listed
+    try:
+        found = phone_zones.time_zones_for_number(phonenumbers.parse(phone, None))
+    except NumberParseException:
+        return ()
+    zones = {_SAME_CLOCK.get(zone, zone) for zone in found} - {_UNKNOWN}
+    return tuple(sorted(zones)) if 0 < len(zones) <= _MOST_ZONES else ()
+
+
+@cache
+def read_area_codes() -> Mapping[str, tuple[str, ...]]:
+    """The area codes that lie in several zones, or whose zone `phonenumbers` has wrong, with the zones they are in."""
+    rows = csv.DictReader(files("domain.calling").joinpath("area_codes.csv").read_text(encoding="utf-8").splitlines())
+    return {row["area_code"]: tuple(sorted(row["zones"].split())) for row in rows}
