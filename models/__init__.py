@@ -4,6 +4,7 @@ from models.api_key import ApiKey, KeyScope
 from models.audit_entry import AuditEntry
 from models.bank_account import AccountType, BankAccount
 from models.base import Table
+from models.box_rule import BoxRule
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
 from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
@@ -11,6 +12,8 @@ from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.idempotency_key import IdempotencyKey
 from models.job_run import JobRun, JobState
+from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
+from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
 from models.order import Order, OrderEvent, OrderItem, OrderSource, OrderStatus, PaymentMethod, PaymentStatus
@@ -32,6 +35,8 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "BankAccount",
+    "BatchState",
+    "BoxRule",
     "CallOutcome",
     "CallScript",
     "CallingEntry",
@@ -54,6 +59,12 @@ __all__ = [
     "JobRun",
     "JobState",
     "KeyScope",
+    "Label",
+    "LabelBatch",
+    "LabelBatchOrder",
+    "LabelFile",
+    "LabelScan",
+    "LabelState",
     "LoginSession",
     "MessageState",
     "OneTimeCode",
@@ -65,6 +76,7 @@ __all__ = [
     "OutboundCallLog",
     "OutboxAttachment",
     "OutboxMessage",
+    "PackerVisit",
     "PaperCheck",
     "PaperCheckImage",
     "PayLink",
@@ -89,5 +101,6 @@ __all__ = [
     "SuppressedNumber",
     "SuppressionReason",
     "Table",
+    "Tracker",
     "WebhookEvent",
 ]

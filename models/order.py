@@ -130,6 +130,16 @@ class Order(Table, table=True):
             sql("created_at DESC"),
             postgresql_where=sql("commission_amount IS NOT NULL AND NOT commission_paid"),
         ),
+        # The warehouse's queue, oldest first, and its counts.
+        Index(
+            "ix_orders_to_ship",
+            "created_at",
+            "id",
+            postgresql_where=sql("status IN ('confirmed', 'packed') OR status = 'pending' AND NOT on_hold"),
+        ),
+        Index("ix_orders_shipped", "shipped_at", postgresql_where=sql("shipped_at IS NOT NULL")),
+        Index("ix_orders_delivered", "delivered_at", postgresql_where=sql("delivered_at IS NOT NULL")),
+        Index("ix_orders_set_aside", "set_aside_at", postgresql_where=sql("set_aside_at IS NOT NULL")),
         search_index("ix_orders_search"),
     )
 
@@ -186,6 +196,8 @@ class Order(Table, table=True):
     created_at: datetime = created()
     updated_at: datetime = created()
     confirmed_at: datetime | None = moment()
+    picked_at: datetime | None = moment()
+    set_aside_at: datetime | None = moment()
     packed_at: datetime | None = moment()
     shipped_at: datetime | None = moment()
     delivered_at: datetime | None = moment()

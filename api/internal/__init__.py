@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.internal import documents, health, metrics
+from api.internal import documents, health, metrics, warehouse
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of this folder."""
-    return [documents.blueprint, health.blueprint, metrics.blueprint]
+    return [documents.blueprint, health.blueprint, metrics.blueprint, warehouse.blueprint]

@@ -2,13 +2,14 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, credit, inventory, orders, payments, product_sync, products, system
+from api.staff import accounts, boxes, credit, inventory, orders, payments, product_sync, products, system, warehouse
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the staff's JSON doors."""
     return [
         accounts.blueprint,
+        boxes.blueprint,
         inventory.blueprint,
         orders.blueprint,
         payments.blueprint,
@@ -16,4 +17,5 @@ def blueprints() -> list[Blueprint]:
         product_sync.blueprint,
         products.blueprint,
         system.blueprint,
+        warehouse.blueprint,
     ]

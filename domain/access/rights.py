@@ -155,7 +155,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.BUY_LABELS: Grant(_FLOOR, "Buy and void shipping labels"),
     Right.DELETE_LABELS: Grant(_ADMIN, "Delete a label's record without a refund"),
     Right.OVERRIDE_PACKING: Grant(_MANAGERS, "Buy a label for a pack that is not complete"),
-    Right.EDIT_BOXES: Grant(_FLOOR, "Change box rules"),
+    Right.EDIT_BOXES: Grant(_MANAGERS | {Role.WAREHOUSE}, "Change box rules"),
     Right.SEE_INVOICES: Grant(_DESK, "Read invoices; a rep those of their customers and orders"),
     Right.EDIT_INVOICES: Grant(_OFFICE, "Make, send, change, credit and void invoices"),
     Right.SEE_STATS: Grant(_ALL, "Read the order figures; a rep their own, the warehouse counts only"),

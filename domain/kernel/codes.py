@@ -38,6 +38,7 @@ class Code(StrEnum):
     DAMAGED_IMAGE = "damaged_image", 400, "The picture is damaged"
     DEMO_USER_IS_LOCAL = "demo_user_is_local", 403, "Demo users sign in from the server's own machine only"
     DISCOUNT_TOO_LARGE = "discount_too_large", 400, "The discount is larger than the role or the order allows"
+    EASYPOST_KEY_REFUSED = "easypost_key_refused", 502, "EasyPost refuses our key"
     EMAIL_TAKEN = "email_taken", 409, "The email belongs to somebody else", "duplicate_field", "hint"
     EMAIL_VERIFICATION_REQUIRED = (
         "email_verification_required",
@@ -61,11 +62,20 @@ class Code(StrEnum):
     INVALID_INPUT = "invalid_input", 400, "Fields are missing or wrong; `fields` names each", "fields"
     INVALID_JSON = "invalid_json", 400, "The body is not valid JSON"
     INVALID_TOKEN = "invalid_token", 400, "The link is used, expired or wrong"
+    LABEL_PENDING = (
+        "label_pending",
+        502,
+        "The carrier's answer is missing; the same request answers the label once it is known",
+        "label_ids",
+    )
+    LABEL_REFUSED = "label_refused", 409, "The carrier does not sell the label", "failed", "label_ids"
+    LABEL_VOIDED = "label_voided", 409, "The label is void already", "ep_refund_status"
     LAST_ADMIN = "last_admin", 409, "The last active administrator stays"
     LINK_OVER = "link_over", 409, "The link was used, or what it was for is done"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The address does not take the method"
     MORE_THAN_PAID = "more_than_paid", 409, "More would be given back than was paid", "refundable"
     NAME_TAKEN = "name_taken", 409, "The name is taken"
+    NOTHING_SHORT = "nothing_short", 409, "Nothing of the order is missing"
     NOTHING_WAITS = "nothing_waits", 409, "Nothing waits to be dealt with"
     NOT_ALLOWED = "not_allowed", 403, "The role or key does not allow it"
     NOT_CONFIGURED = "not_configured", 503, "This installation has no credentials for the outside service"
@@ -78,6 +88,7 @@ class Code(StrEnum):
     NOT_YOUR_CUSTOMER = "not_your_customer", 403, "The customer belongs to another rep"
     NO_CHECK_WAITING = "no_check_waiting", 409, "No check waits for review"
     NO_CUSTOMER = "no_customer", 409, "The order has no registered customer"
+    NO_TRACKING = "no_tracking", 404, "The order has no tracking number"
     ON_HOLD = "on_hold", 409, "The order is on hold", "allowed"
     ORDER_CANCELLED = "order_cancelled", 409, "The order is cancelled"
     ORDER_NUMBER_TAKEN = "order_number_taken", 409, "The order number is taken"
@@ -86,6 +97,7 @@ class Code(StrEnum):
     OUTSIDE_SERVICE_FAILED = "outside_service_failed", 502, "An outside service did not answer, or refused"
     OUT_OF_STOCK = "out_of_stock", 409, "There is not enough stock", "products"
     OWN_ACCOUNT = "own_account", 409, "Nobody deletes their own account"
+    PACK_INCOMPLETE = "pack_incomplete", 409, "Units are still to scan"
     PAID_MORE = "paid_more", 409, "More is paid than the new total"
     PASSWORDS_DIFFER = "passwords_differ", 400, "The two new passwords differ"
     PAYMENT_MISMATCH = "payment_mismatch", 409, "The payment is not of the order's amount"
@@ -101,8 +113,10 @@ class Code(StrEnum):
         "email_verification_required",
     )
     PROOF_EXPIRED = "proof_expired", 401, "Signing in took too long"
+    RATE_NOT_OFFERED = "rate_not_offered", 409, "The carrier does not offer the service for these parcels", "rates"
     REFUSED = "refused", 400, "The request was refused"
     REQUEST_IN_PROGRESS = "request_in_progress", 409, "The same request is still running"
+    RULE_TAKEN = "rule_taken", 409, "The product has a box rule already"
     SECOND_FACTOR_OFF = "second_factor_off", 409, "There is no second factor"
     SECOND_FACTOR_ON = "second_factor_on", 409, "The second factor is on already"
     SECOND_FACTOR_REQUIRED = "second_factor_required", 401, "The authenticator app's digits are needed"
@@ -134,6 +148,8 @@ class Code(StrEnum):
     UNSUPPORTED_IMAGE = "unsupported_image", 400, "The file is no picture that is taken"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The media type is not read here"
     USERNAME_TAKEN = "username_taken", 409, "The username is taken", "duplicate_field", "hint"
+    VOID_PENDING = "void_pending", 502, "The carrier's answer about the refund is missing", "label_ids"
+    VOID_REFUSED = "void_refused", 409, "The carrier does not refund the label", "ep_refund_status", "ep_error"
     WEAK_PASSWORD = "weak_password", 400, "The password is too short or too common"
     WRONG_CODE = "wrong_code", 400, "The digits are wrong"
     WRONG_PASSWORD = "wrong_password", 400, "The password is wrong"

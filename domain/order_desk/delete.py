@@ -13,7 +13,7 @@ from domain.orders.record import lock_order
 from domain.payments.check_photos import forget_photos_later
 from domain.payments.withdraw import has_payment_under_way
 from domain.stock.stock import return_held_stock
-from models import Order, OrderStatus, Payment, StockReason
+from models import Label, Order, OrderStatus, Payment, StockReason
 from models.session import raw_connection
 
 
@@ -27,7 +27,9 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
     order = await lock_order(db, order_id, visible_to=by, version=version)
     has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
     has_payment = has_payment or await has_payment_under_way(db, order_id)
-    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or order.tracking_number:
+    has_label = (await db.execute(select(exists().where(Label.order_id == order_id)))).scalar_one()
+    travels = has_label or bool(order.tracking_number)
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or travels:
         raise Refused(
             "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
             code=Code.CANCEL_INSTEAD,

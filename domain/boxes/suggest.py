@@ -1,0 +1,148 @@
+"""Which rule applies to each product of a list, and how many boxes it makes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import select
+
+from domain.boxes.rules import Reader
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Id, Input, Quantity
+from models import BoxRule, Product
+
+
+class BoxItem(Input):
+    """Units of one product."""
+
+    product_id: Id
+    """The product to pack."""
+    quantity: Quantity
+    """How many units of it."""
+
+
+class SuggestBoxes(Input):
+    """What is to be packed."""
+
+    items: Annotated[list[BoxItem], Field(min_length=1, max_length=200)]
+    """The products with their quantities, 1 to 200 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductBox:
+    """How one product is packed: by its rule, or else one unit a box in the box that the product names itself.
+
+    Sizes in inches and weights in ounces, None while nobody measured.
+    """
+
+    product_id: int
+    product_name: str
+    product_sku: str
+    qty_per_box: int
+    box_name: str
+    length_in: Decimal | None
+    width_in: Decimal | None
+    height_in: Decimal | None
+    has_rule: bool
+    unit_weight_oz: Decimal | None
+
+    @property
+    def is_known(self) -> bool:
+        """True when a rule or the product's own box says something."""
+        return self.has_rule or self.length_in is not None
+
+    def count_boxes(self, quantity: int) -> int:
+        """How many boxes so many units make."""
+        return -(-quantity // self.qty_per_box)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSuggestion:
+    """One item with the box that it goes into; `weight_oz` is what a full box weighs."""
+
+    product_id: int
+    product_name: str
+    quantity: int
+    box_name: str
+    qty_per_box: int
+    boxes: int
+    length_in: Decimal | None
+    width_in: Decimal | None
+    height_in: Decimal | None
+    weight_oz: Decimal | None
+
+
+async def suggest_boxes(db: Reader, data: SuggestBoxes) -> list[BoxSuggestion]:
+    """One suggestion an item, in the order sent; raises InvalidInput naming every product that we don't have."""
+    known = await list_product_boxes(db, {item.product_id for item in data.items})
+    unknown = {
+        f"items.{place}.product_id": "is no product we have"
+        for place, item in enumerate(data.items)
+        if item.product_id not in known
+    }
+    if unknown:
+        raise InvalidInput("Some items name no product of ours.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
+    return [_suggest(known[item.product_id], item.quantity) for item in data.items]
+
+
+async def list_product_boxes(db: Reader, product_ids: Iterable[int]) -> dict[int, ProductBox]:
+    """How each of the products is packed, in one statement."""
+    statement: Any = (
+        select(
+            Product.id,
+            Product.name,
+            Product.sku,
+            BoxRule.id.label("rule_id"),
+            BoxRule.qty_per_box,
+            BoxRule.box_name,
+            BoxRule.length_in,
+            BoxRule.width_in,
+            BoxRule.height_in,
+            Product.ship_weight_oz,
+            Product.ship_box_name,
+            Product.ship_box_length,
+            Product.ship_box_width,
+            Product.ship_box_height,
+        )
+        .outerjoin(BoxRule, BoxRule.product_id == Product.id)
+        .where(Product.id.in_(sorted(product_ids)))
+    )
+    return {row.id: _make_box(row) for row in await db.execute(statement)}
+
+
+def _make_box(row: Any) -> ProductBox:
+    own = (row.ship_box_length, row.ship_box_width, row.ship_box_height)
+    own = own if all(side is not None for side in own) else (None, None, None)
+    has_rule = row.rule_id is not None
+    sides = (row.length_in, row.width_in, row.height_in) if has_rule else own
+    return ProductBox(
+        row.id,
+        row.name,
+        row.sku,
+        row.qty_per_box if has_rule else 1,
+        row.box_name if has_rule else row.ship_box_name if own[0] is not None else "",
+        sides[0],
+        sides[1],
+        sides[2],
+        has_rule,
+        row.ship_weight_oz,
+    )
+
+
+def _suggest(box: ProductBox, quantity: int) -> BoxSuggestion:
+    weight = box.unit_weight_oz if box.is_known else None
+    return BoxSuggestion(
+        product_id=box.product_id,
+        product_name=box.product_name,
+        quantity=quantity,
+        box_name=box.box_name,
+        qty_per_box=box.qty_per_box,
+        boxes=box.count_boxes(quantity),
+        length_in=box.length_in,
+        width_in=box.width_in,
+        height_in=box.height_in,
+        weight_oz=None if weight is None else weight * box.qty_per_box,
+    )

@@ -1,0 +1,1 @@
+"""The warehouse: what is to ship, packing by scans, labels, and where parcels are."""

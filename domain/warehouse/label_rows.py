@@ -1,0 +1,158 @@
+"""The labels of an order as they are listed; void ones are kept and hidden."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.orders.queries import Reader
+from domain.orders.record import lock_order, record_event
+from models import Label, LabelState, Order, Table
+from models.label import Tracker
+
+LABELS = Table.metadata.tables["label"].c
+ORDERS = Table.metadata.tables["orders"].c
+# Nobody knows yet whether the carrier sold them.
+UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One label; `rate` and `insurance` are US dollars: what the carrier takes, never what the customer pays."""
+
+    id: int
+    order_id: int
+    order_number: str
+    state: str
+    position: int
+    label_url: str
+    tracking_number: str | None
+    carrier: str
+    service: str
+    rate: Decimal | None
+    insurance: Decimal | None
+    shipment_id: str | None
+    tracker_id: str | None
+    refund_status: str | None
+    void_asked_at: datetime | None
+    last_error: str
+    bought_at: datetime | None
+    actor_name: str
+    created_at: datetime
+
+
+_SELECT = select(
+    *(ORDERS.order_number if field.name == "order_number" else LABELS[field.name] for field in fields(LabelRow))
+).join(Table.metadata.tables["orders"], ORDERS.id == LABELS.order_id)
+
+
+async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> list[LabelRow]:
+    """The labels of an order that are bought and not void, oldest first; with those nobody heard of if wanted."""
+    states = (LabelState.BOUGHT, *UNSETTLED) if unsettled else (LabelState.BOUGHT,)
+    statement = (
+        _SELECT.where(LABELS.order_id == order_id, LABELS.voided_at.is_(None), LABELS.state.in_(states))
+        .order_by(LABELS.id)
+        .limit(200)
+    )
+    return [LabelRow(*row) for row in await db.execute(statement)]
+
+
+async def get_label(db: Reader, label_id: int) -> LabelRow:
+    """One label that is not void; raises NotFound."""
+    row = (await db.execute(_SELECT.where(LABELS.id == label_id, LABELS.voided_at.is_(None)))).first()
+    if row is None:
+        raise NotFound("There is no such label.")
+    return LabelRow(*row)
+
+
+async def lock_label(db: AsyncSession, label_id: int, *, visible_to: Actor) -> tuple[Label, Order]:
+    """The label with its order, the order locked first; raises NotFound for a void one."""
+    order_id = await db.scalar(select(Label.order_id).where(Label.id == label_id))
+    if order_id is None:
+        raise NotFound("There is no such label.")
+    order = await lock_order(db, order_id, visible_to=visible_to)
+    label = (
+        await db.execute(
+            select(Label).where(Label.id == label_id).with_for_update().execution_options(populate_existing=True)
+        )
+    ).scalar_one_or_none()
+    if label is None:
+        raise NotFound("There is no such label.")
+    return label, order
+
+
+async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
+    """Delete a label's record without a refund and take its tracking number off the order; administrators only.
+
+    Raises NotFound, and Refused while nobody knows whether the label was sold.
+    """
+    require(by, Right.DELETE_LABELS, "Only an administrator deletes a label's record.")
+    label, order = await lock_label(db, label_id, visible_to=by)
+    if label.voided_at is not None:
+        raise NotFound("There is no such label.")
+    if label.state in UNSETTLED or label.void_asked_at is not None:
+        raise Refused("The carrier's answer about this label is still missing.", code=Code.LABEL_PENDING)
+    await record_audit(
+        db,
+        action="label.deleted",
+        record_kind="label",
+        record_id=label.id,
+        record_name=f"{label.tracking_number or label.reference} of {order.order_number}",
+        before={
+            "order_number": order.order_number,
+            "tracking_number": label.tracking_number,
+            "carrier": label.carrier,
+            "service": label.service,
+            "rate": None if label.rate is None else str(label.rate),
+            "shipment_id": label.shipment_id,
+            "tracker_id": label.tracker_id,
+            "bought_at": label.bought_at.isoformat() if label.bought_at else None,
+        },
+        by=by,
+    )
+    await db.delete(label)
+    await db.flush()
+    await take_tracking_off(db, order, label.tracking_number)
+    await record_event(db, order, "label_deleted", by=by, changes={"tracking_number": _change(label, order)})
+
+
+async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:
+    """Take a label's number off a locked order; another label's takes its place if there is one."""
+    if tracking_number is None:
+        return
+    tracker = await db.execute(
+        select(Tracker).where(Tracker.order_id == order.id, Tracker.tracking_number == tracking_number)
+    )
+    for each in tracker.scalars():
+        await db.delete(each)
+    if order.tracking_number != tracking_number:
+        await db.flush()
+        return
+    other = (
+        await db.execute(
+            select(Label.tracking_number, Label.carrier)
+            .where(
+                Label.order_id == order.id,
+                Label.state == LabelState.BOUGHT,
+                Label.voided_at.is_(None),
+                Label.tracking_number.is_not(None),
+                Label.tracking_number != tracking_number,
+            )
+            .order_by(Label.id)
+            .limit(1)
+        )
+    ).first()
+    order.tracking_number = other.tracking_number if other else None
+    order.carrier = other.carrier if other else None
+    await db.flush()
+
+
+def _change(label: Label, order: Order) -> dict[str, str | None]:
+    return {"from": label.tracking_number, "to": order.tracking_number}

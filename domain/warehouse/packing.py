@@ -1,0 +1,166 @@
+"""One order as the packer needs it: lines in walking order with what is scanned of each, boxes, weights and labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.boxes.pack import PackedBox, PackLine, pack_lines, weigh_all
+from domain.boxes.shelf import list_shelf
+from domain.boxes.suggest import list_product_boxes
+from domain.kernel.actor import Actor
+from domain.orders.filters import ITEMS
+from domain.orders.queries import Reader
+from domain.warehouse.label_rows import LabelRow, list_labels
+from domain.warehouse.queue import ROW_NAMES, QueueRow, get_queue_row
+from models import Table
+
+PRODUCTS = Table.metadata.tables["product"].c
+SCANS = Table.metadata.tables["label_scan"].c
+
+
+@dataclass(frozen=True, slots=True)
+class PackItem:
+    """One line at its bin; `packed` of its `quantity` units lie in the box."""
+
+    id: int
+    product_id: int | None
+    product_name: str
+    product_sku: str
+    product_unit_size: str
+    bin_location: str
+    barcode: str
+    weight_oz: Decimal | None
+    quantity: int
+    packed: int
+
+    @property
+    def left(self) -> int:
+        """How many units are still to scan."""
+        return self.quantity - self.packed
+
+
+@dataclass(frozen=True, slots=True)
+class PackedOrder:
+    """An order with all that its packing screen shows."""
+
+    order: QueueRow
+    items: Sequence[PackItem]
+    boxes: Sequence[PackedBox]
+    labels: Sequence[LabelRow]
+
+    @property
+    def weight_oz(self) -> Decimal | None:
+        """What the goods weigh together; None while a product's weight is unknown."""
+        return weigh_all(self.boxes)
+
+    @property
+    def packed(self) -> int:
+        """How many units are scanned."""
+        return sum(item.packed for item in self.items)
+
+    @property
+    def quantity(self) -> int:
+        """How many units there are."""
+        return sum(item.quantity for item in self.items)
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every unit is in the box."""
+        return self.packed == self.quantity
+
+    def as_answer(self) -> dict[str, Any]:
+        """The order under the contract's names."""
+        shown = {name: getattr(self.order, name) for name in ROW_NAMES}
+        return shown | {
+            "items": self.items,
+            "weight_oz": self.weight_oz,
+            "boxes": [_show_box(box) for box in self.boxes for _ in range(min(box.count, 200))],
+            "labels": self.labels,
+        }
+
+
+async def get_packed_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> PackedOrder:
+    """The order by its number; raises NotFound for one that the actor may not see."""
+    order = await get_queue_row(db, order_number, visible_to=visible_to)
+    items = await list_pack_items(db, order.id)
+    labels = await list_labels(db, order.id, unsettled=True)
+    return PackedOrder(order, items, (await pack_orders(db, {order.id: items}))[order.id], labels)
+
+
+async def list_pack_items(db: Reader, order_id: int) -> list[PackItem]:
+    """The lines of an order in walking order, with what is scanned of each."""
+    return (await list_pack_items_of(db, [order_id])).get(order_id, [])
+
+
+async def list_pack_items_of(db: Reader, order_ids: Sequence[int]) -> dict[int, list[PackItem]]:
+    """The same of several orders, in one statement."""
+    scanned = (
+        select(func.coalesce(func.sum(SCANS.quantity), 0))
+        .where(SCANS.order_item_id == ITEMS.id)
+        .correlate(ITEMS.id.table)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            ITEMS.order_id,
+            ITEMS.id,
+            ITEMS.product_id,
+            ITEMS.product_name,
+            ITEMS.product_sku,
+            ITEMS.product_unit_size,
+            func.coalesce(PRODUCTS.bin_location, ""),
+            func.coalesce(PRODUCTS.barcode, ""),
+            PRODUCTS.ship_weight_oz,
+            ITEMS.quantity,
+            scanned,
+        )
+        .select_from(ITEMS.id.table.outerjoin(PRODUCTS.id.table, PRODUCTS.id == ITEMS.product_id))
+        .where(ITEMS.order_id.in_(order_ids))
+        # Walking order: bins as they are written; what has none comes last.
+        .order_by(ITEMS.order_id, func.coalesce(PRODUCTS.bin_location, "") == "", PRODUCTS.bin_location, ITEMS.position)
+    )
+    found: dict[int, list[PackItem]] = {}
+    for order_id, *values in await db.execute(statement):
+        found.setdefault(order_id, []).append(PackItem(*values))
+    return found
+
+
+async def pack_orders(db: Reader, items: Mapping[int, Sequence[PackItem]]) -> dict[int, list[PackedBox]]:
+    """The suggested boxes of several orders, in two statements."""
+    products = {item.product_id for lines in items.values() for item in lines if item.product_id is not None}
+    known = await list_product_boxes(db, products)
+    shelf = await list_shelf(db)
+    return {
+        order_id: pack_lines(
+            [
+                PackLine(item.product_name, item.product_sku, item.quantity, known.get(item.product_id or 0))
+                for item in lines
+            ],
+            shelf,
+        )
+        for order_id, lines in items.items()
+    }
+
+
+def _show_box(box: PackedBox) -> dict[str, Any]:
+    length, width, height = box.sides or (None, None, None)
+    return {
+        "box_name": box.name,
+        "length_in": length,
+        "width_in": width,
+        "height_in": height,
+        "weight_oz": box.weight_oz,
+        "contents": [
+            {
+                "product_id": content.product_id,
+                "product_name": content.product_name,
+                "product_sku": content.product_sku,
+                "quantity": content.quantity,
+            }
+            for content in box.contents
+        ],
+    }

@@ -1,0 +1,207 @@
+"""The warehouse's queue: what is to ship, oldest first, and the day's counts; no amount of money stands in it.
+
+`active` is what can be worked on: pending and not on hold, confirmed, packed. At a million orders it is read by its
+own index.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, now, start_of_business_day
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Input, Text200
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by, search_condition
+from domain.orders.queries import ItemRow, Reader, list_items
+from models import OrderStatus
+
+IN_THE_LAST = timedelta(days=7)
+
+
+class QueueStatus(StrEnum):
+    """The states that the queue can be narrowed to."""
+
+    ACTIVE = "active"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    ALL = "all"
+
+
+class QueueSort(StrEnum):
+    """The columns that the queue can be sorted by."""
+
+    CREATED_AT = "created_at"
+    ORDER_NUMBER = "order_number"
+    STATUS = "status"
+    DELIVERY_NAME = "delivery_name"
+    ITEM_COUNT = "item_count"
+
+
+class Direction(StrEnum):
+    """Rising or falling."""
+
+    RISING = "asc"
+    FALLING = "desc"
+
+
+class ListQueue(PageInput):
+    """What the queue may be asked for."""
+
+    per_page: Annotated[int, Field(ge=1, le=200)] = 200
+    """Orders on a page, at most 200."""
+    status: QueueStatus = QueueStatus.ACTIVE
+    """`active` is pending and not on hold, confirmed, and packed."""
+    q: Text200 = ""
+    """Order number, name, company, email, phone or SKU."""
+    sort: QueueSort = QueueSort.CREATED_AT
+    """The column to sort by."""
+    dir: Direction = Direction.RISING
+    """Rising or falling."""
+
+
+class OrderNumber(Input):
+    """The number of an order, as a slip's code or a person says it."""
+
+    order: Text200
+    """The order's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One order as the floor needs it; the names are the contract's."""
+
+    id: int
+    order_number: str
+    status: str
+    on_hold: bool
+    created_at: datetime
+    delivery_name: str
+    delivery_company: str
+    delivery_address: str
+    delivery_city: str
+    delivery_state: str
+    delivery_zip: str
+    delivery_country: str
+    delivery_phone: str | None
+    delivery_email: str | None
+    special_notes: str
+    staff_notes: str
+    item_count: int
+    unit_count: int
+    tracking_number: str | None
+    carrier: str | None
+    picked_at: datetime | None
+    set_aside_at: datetime | None
+    packed_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    version: int
+
+    @property
+    def customer_name(self) -> str:
+        """Whom a list names: the company, else the person."""
+        return self.delivery_company or self.delivery_name
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedOrder:
+    """An order of the queue with its lines; prices never come with them."""
+
+    order: QueueRow
+    items: Sequence[ItemRow]
+
+    def as_answer(self) -> dict[str, Any]:
+        """The order and its lines under the contract's names."""
+        return {name: getattr(self.order, name) for name in ROW_NAMES} | {"items": self.items}
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseStats:
+    """What left and what arrived."""
+
+    shipped_today: int
+    in_transit: int
+    delivered_7d: int
+
+
+ROW_NAMES = [field.name for field in fields(QueueRow)]
+_SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
+IS_ACTIVE: ColumnElement[bool] = or_(
+    ORDERS.status.in_(["confirmed", "packed"]), and_(ORDERS.status == "pending", ~ORDERS.on_hold)
+)
+
+
+async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page[QueuedOrder]:
+    """A page of the queue with the lines of its orders; the number of statements never grows with the rows."""
+    conditions = conditions_of(query, visible_to=visible_to)
+    column: ColumnElement[Any] = ORDERS[query.sort.value]
+    order = (column.asc(), ORDERS.id.asc()) if query.dir is Direction.RISING else (column.desc(), ORDERS.id.desc())
+    statement = _SELECT.where(*conditions).order_by(*order).limit(query.per_page).offset(query.offset)
+    rows = [QueueRow(*row) for row in await db.execute(statement)]
+    total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions))
+    items = await list_items(db, [row.id for row in rows], visible_to=visible_to)
+    return make_page([QueuedOrder(row, items.get(row.id, [])) for row in rows], total or 0, query)
+
+
+def conditions_of(query: ListQueue, *, visible_to: Actor) -> list[ColumnElement[bool]]:
+    """The conditions of the queue; a text is also looked for as the very SKU of a line."""
+    own = may_be_seen_by(visible_to)
+    found = [] if own is None else [own]
+    if query.status is QueueStatus.ACTIVE:
+        found.append(IS_ACTIVE)
+    elif query.status is not QueueStatus.ALL:
+        found.append(ORDERS.status == query.status.value)
+    if query.q:
+        holds = select(ITEMS.order_id).where(func.lower(ITEMS.product_sku) == query.q.strip().lower())
+        found.append(or_(search_condition(query.q), ORDERS.id.in_(holds)))
+    return found
+
+
+async def get_queued_order(db: Reader, order_number: str, *, visible_to: Actor) -> QueuedOrder:
+    """One order by its number; raises NotFound for one that the actor may not see."""
+    row = await get_queue_row(db, order_number, visible_to=visible_to)
+    items = await list_items(db, [row.id], visible_to=visible_to)
+    return QueuedOrder(row, items.get(row.id, []))
+
+
+async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> QueueRow:
+    """The same without its lines, by its number or its id."""
+    own = may_be_seen_by(visible_to)
+    which = ORDERS.id == order if isinstance(order, int) else ORDERS.order_number == order.strip().upper()
+    row = (await db.execute(_SELECT.where(which if own is None else and_(which, own)))).first()
+    if row is None:
+        raise NotFound("There is no such order.")
+    return QueueRow(*row)
+
+
+async def list_queue_rows(db: Reader, order_ids: Sequence[int]) -> Mapping[int, QueueRow]:
+    """Several orders by their ids, whoever asks."""
+    rows = [QueueRow(*row) for row in await db.execute(_SELECT.where(ORDERS.id.in_(order_ids)))]
+    return {row.id: row for row in rows}
+
+
+async def count_stats(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> WarehouseStats:
+    """Shipped since midnight, on their way, and delivered in the last seven days; a rep's own orders only."""
+    own = may_be_seen_by(visible_to)
+    mine = [] if own is None else [own]
+    today = start_of_business_day(business_today(timezone), timezone)
+    chosen = {
+        "shipped_today": [ORDERS.shipped_at >= today, ORDERS.status != OrderStatus.CANCELLED],
+        "in_transit": [ORDERS.status == OrderStatus.SHIPPED],
+        "delivered_7d": [ORDERS.delivered_at >= now() - IN_THE_LAST, ORDERS.status == OrderStatus.DELIVERED],
+    }
+    counts = [
+        select(func.count()).select_from(ORDERS.id.table).where(*conditions, *mine).scalar_subquery().label(name)
+        for name, conditions in chosen.items()
+    ]
+    return WarehouseStats(*(await db.execute(select(*counts))).one())

@@ -1,0 +1,27 @@
+"""Papers that both doors answer: a packing slip is the same PDF from the API and from the portal."""
+
+from collections.abc import Sequence
+
+from quart import Response, render_template
+
+from documents.pdf import render_pdf
+from domain.kernel.clock import now
+from domain.order_desk.packing_slip import list_packing_slips
+from web.request import current_actor, db, settings
+
+
+async def answer_slips(numbers: Sequence[str], filename: str) -> Response:
+    """The packing slips of these orders as one PDF, each on pages of its own."""
+    slips = await list_packing_slips(db(), numbers, visible_to=current_actor())
+    html = await render_template(
+        "pdf/packing_slip.html", slips=slips, printed_at=now(), company_address=settings().company_address
+    )
+    return answer_pdf(await render_pdf(html), filename)
+
+
+def answer_pdf(data: bytes, filename: str) -> Response:
+    """A PDF to look at, which no cache keeps."""
+    response = Response(data, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
