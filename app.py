@@ -11,7 +11,7 @@ from quart.sessions import NullSession, SecureCookieSession, SecureCookieSession
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.routing import IntegerConverter
 
-from api import internal, storefront, webhooks
+from api import internal, storefront, voice, webhooks
 from api import staff as staff_doors
 from domain.kernel.actor import Actor
 from domain.reports.waiting import count_waiting
@@ -90,6 +90,7 @@ def doors() -> list[Blueprint]:
     return [
         *storefront.blueprints(),
         *staff_doors.blueprints(),
+        *voice.blueprints(),
         *webhooks.blueprints(),
         *internal.blueprints(),
         *portal_blueprints(),

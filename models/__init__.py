@@ -5,6 +5,7 @@ from models.audit_entry import AuditEntry
 from models.bank_account import AccountType, BankAccount
 from models.base import Table
 from models.box_rule import BoxRule
+from models.call_log import CallEvaluation, CallLog, CallType, CheckerVerdict, EvalStatus, Resolution
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
 from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
@@ -23,11 +24,13 @@ from models.pay_link import PayLink
 from models.payment import Payment, PaymentState
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
+from models.rfq import Rfq, RfqStatus
 from models.savings_request import SavingsRequest
 from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.suppressed_number import SuppressedNumber, SuppressionReason
+from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
 from models.webhook_event import WebhookEvent
 
 __all__ = [
@@ -37,14 +40,19 @@ __all__ = [
     "BankAccount",
     "BatchState",
     "BoxRule",
+    "CallDirection",
+    "CallEvaluation",
+    "CallLog",
     "CallOutcome",
     "CallScript",
+    "CallType",
     "CallingEntry",
     "CallingEvent",
     "CallingStatus",
     "Category",
     "Channel",
     "CheckState",
+    "CheckerVerdict",
     "CodePurpose",
     "CommissionEntry",
     "CommissionKind",
@@ -53,6 +61,7 @@ __all__ = [
     "CreditEntry",
     "CreditKind",
     "Customer",
+    "EvalStatus",
     "IdempotencyKey",
     "IntentKind",
     "IntentState",
@@ -88,8 +97,13 @@ __all__ = [
     "Product",
     "ProductImage",
     "ProductImageData",
+    "PromptState",
+    "PromptVersion",
     "RateLimit",
+    "Resolution",
     "RevokedToken",
+    "Rfq",
+    "RfqStatus",
     "Role",
     "SalesTarget",
     "SavingsRequest",
@@ -102,5 +116,6 @@ __all__ = [
     "SuppressionReason",
     "Table",
     "Tracker",
+    "VoiceAgent",
     "WebhookEvent",
 ]

@@ -53,17 +53,34 @@ def status_of(error: errors.DomainError) -> int:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
+# What a voice agent says to a caller instead of the words that are meant for whoever set the agent up.
+SPOKEN_SENTENCES = {
+    401: "I can't reach our order system right now.",
+    403: "I can't do that on this line.",
+    429: "Our order system is busy. Give me a moment, please.",
+    500: "Something went wrong on our side. Let me try that again.",
+    502: "A service that we need does not answer right now.",
+    503: "Our order system can't do that right now.",
+}
+
+
 def error_answer(status: int, message: str, code: Code, **more: Any) -> Response:
-    """One refusal as JSON; `success: false` stands in it where the success answer has `success`."""
+    """One refusal as JSON; `success: false` stands in it where the success answer has `success`.
+
+    A voice tool's refusal carries a `message` to read aloud.
+    """
     body: dict[str, Any] = {"error": message, "code": code} | more
-    if _answers_success():
+    if _marked("has_success"):
         body = {"success": False} | body
+    if _marked("speaks"):
+        body.setdefault("message", SPOKEN_SENTENCES.get(status, message))
     return Response(orjson.dumps(body, default=str), status, content_type="application/json")
 
 
-def _answers_success() -> bool:
+def _marked(mark: str) -> bool:
+    """True when the handler in hand carries the mark."""
     endpoint = request.endpoint if request else None
-    return bool(endpoint and getattr(current_app.view_functions.get(endpoint), "has_success", False))
+    return bool(endpoint and getattr(current_app.view_functions.get(endpoint), mark, False))
 
 
 async def show_domain_error(error: errors.DomainError) -> Response:

@@ -184,13 +184,28 @@ GRANTS: Mapping[Right, Grant] = {
 
 # What programs may do by the scopes of their keys.
 SCOPE_RIGHTS: Mapping[KeyScope, frozenset[Right]] = {
+    KeyScope.VOICE: frozenset(
+        {
+            Right.SEE_ORDERS,
+            Right.SEE_MONEY,
+            Right.ENTER_ORDERS,
+            Right.CANCEL_ORDERS,
+            Right.SEND_PAY_LINKS,
+            Right.SEE_CREDIT,
+            Right.SEE_CUSTOMERS,
+            Right.SEE_PRODUCTS,
+            Right.SEE_CALL_QUEUE,
+            Right.REVIEW_CALLS,
+        }
+    ),
+    KeyScope.AUTOMATION: frozenset({Right.SEE_ORDERS, Right.SEE_MONEY, Right.SEE_CALL_QUEUE, Right.REVIEW_CALLS}),
     KeyScope.SYNC: frozenset({Right.SEE_PRODUCTS, Right.EDIT_PRODUCTS, Right.EDIT_STOCK}),
 }
 
 
 def may(actor: Actor, right: Right) -> bool:
     """True when the actor's role, or a scope of its key, has the right."""
-    if actor.kind is ActorKind.API_KEY:
+    if actor.kind in {ActorKind.API_KEY, ActorKind.VOICE}:
         return any(right in SCOPE_RIGHTS.get(KeyScope(scope), ()) for scope in actor.scopes)
     return actor.is_staff and actor.role in GRANTS[right].roles
 

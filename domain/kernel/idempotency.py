@@ -6,7 +6,9 @@ ghost, and a rival sees either the whole act or nothing of it.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.codes import Code
@@ -21,6 +23,16 @@ SELECT locked, k.request_hash, k.status, k.body
 FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(1) || $2 || chr(1) || $3, 0)) AS locked) AS l
 LEFT JOIN idempotency_key AS k
   ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - interval '24 hours'
+"""
+# The wait ends with an error; the answer is looked for by a statement of its own, which sees what the rival wrote.
+_WAIT = """
+SELECT set_config('lock_timeout', $4::text, true),
+  pg_advisory_xact_lock(hashtextextended($1::text || chr(1) || $2::text || chr(1) || $3::text, 0))
+"""
+_FIND_KEPT = """
+SELECT s.reset, k.request_hash, k.status, k.body FROM (SELECT set_config('lock_timeout', '0', true) AS reset) AS s
+LEFT JOIN idempotency_key AS k
+  ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - $4::interval
 """
 _KEEP = """
 INSERT INTO idempotency_key (caller, route, key, request_hash, status, body) VALUES ($1, $2, $3, $4, $5, $6)
@@ -73,6 +85,26 @@ async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
     assert row is not None  # the statement always answers one row
     if not row["locked"]:
         raise Refused("The same request is still running. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
+    return _read_kept(row, claim)
+
+
+async def claim_or_wait(db: AsyncSession, claim: Claim, *, wait_seconds: int, kept_for: timedelta) -> KeptAnswer | None:
+    """As `claim_key`, but wait for a rival that runs: the first answer is worth more than a refusal.
+
+    Answers older than `kept_for` do not count. Raises Refused when the rival takes longer than `wait_seconds`, after
+    which this transaction can only be rolled back.
+    """
+    connection = await raw_connection(db)
+    try:
+        await connection.execute(_WAIT, claim.caller, claim.route, claim.key, f"{wait_seconds}s")
+    except asyncpg.LockNotAvailableError:
+        raise Refused("The same request is still running.", code=Code.REQUEST_IN_PROGRESS) from None
+    row = await connection.fetchrow(_FIND_KEPT, claim.caller, claim.route, claim.key, kept_for)
+    assert row is not None  # the statement always answers one row
+    return _read_kept(row, claim)
+
+
+def _read_kept(row: asyncpg.Record, claim: Claim) -> KeptAnswer | None:
     if row["request_hash"] is None:
         return None
     if row["request_hash"] != claim.request_hash:

@@ -110,15 +110,16 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
     if by.is_staff:
         require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
     if settings.stripe_secret_key:
-        return await _make_link(db, data, by=by, settings=settings)
+        return await make_pay_link(db, data, by=by, settings=settings)
     async with separate_transaction() as own:
-        made = await _make_link(own, data, by=by, settings=settings)
+        made = await make_pay_link(own, data, by=by, settings=settings)
     raise NotConfigured(
         "Card payments are not set up here: the setting STRIPE_SECRET_KEY is missing.", fallback_url=made.url
     )
 
 
-async def _make_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
+async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
+    """Make a link whether or not Stripe is set up: its page has other ways to pay."""
     order = await lock_payable_order(db, data.order_number, visible_to=by)
     token = new_token()
     link = PayLink(
@@ -144,7 +145,7 @@ async def send_pay_link(
     Works without Stripe too: the page then has the other ways to pay. Raises InvalidInput without an address.
     """
     require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
-    made = await _make_link(db, data, by=by, settings=settings)
+    made = await make_pay_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
     to = order.delivery_phone if way is SendBy.TEXT else order.delivery_email
     if not to:

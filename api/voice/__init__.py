@@ -1,0 +1,10 @@
+"""The doors of voice agents: the tools that they call, and the calls that they leave behind."""
+
+from quart import Blueprint
+
+from api.voice import tools
+
+
+def blueprints() -> list[Blueprint]:
+    """Every blueprint of the voice doors."""
+    return [tools.blueprint]

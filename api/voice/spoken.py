@@ -1,0 +1,118 @@
+"""How a voice tool answers: with a `message` to read aloud, and 200 for what the caller must be told.
+
+A repeat within the call, or of the same content within two minutes, gets the first success again.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from quart import Response, g, make_response, request
+
+from api.idempotent import answered
+from api.schemas.voice_tools import ToolOut
+from domain.kernel.codes import Code
+from domain.kernel.errors import DomainError, InvalidInput, NotFound, Refused
+from domain.kernel.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
+from domain.voice.inputs import PhoneInput, ToolInput
+from web.guards import Handler
+from web.reading import JSON_TYPE, answers
+from web.request import current_actor, db
+
+WAIT_SECONDS = 5
+KEPT = timedelta(hours=24)
+# Without a call's id the same content counts as a repeat for so long.
+KEPT_WITHOUT_CALL = timedelta(minutes=2)
+# A voice platform hides the body of a failed call from its agent, and the caller must hear of these.
+_TOLD = (NotFound, Refused)
+_TOLD_INPUTS = {Code.UNKNOWN_PRODUCT, Code.ORDER_TOO_LARGE}
+_NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
+
+
+def speaks(model: type[ToolOut], *, once: bool = False) -> Callable[[Handler], Handler]:
+    """Answer as `model`; what the caller must be told is `success` false with the sentence, and nothing is kept.
+
+    With `once` a repeat within the call waits for the first and gets its success again.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        answering = answers(model)(handler)
+        done = _once_per_call(answering) if once else answering
+
+        @wraps(done)
+        async def telling(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await done(*args, **kwargs)
+            except DomainError as refusal:
+                if not _must_be_told(refusal):
+                    raise
+                g.must_roll_back = True
+                return _tell(model, refusal)
+
+        telling.speaks = True  # type: ignore[attr-defined]
+        return telling
+
+    return decorate
+
+
+def _must_be_told(refusal: DomainError) -> bool:
+    return isinstance(refusal, _TOLD) or (isinstance(refusal, InvalidInput) and refusal.code in _TOLD_INPUTS)
+
+
+def _tell(model: type[BaseModel], refusal: DomainError) -> Response:
+    """The answer's keys with nothing in them, and why."""
+    empty: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        empty[name] = field.get_default(call_default_factory=True) if not field.is_required() else None
+    fields = {"fields": refusal.fields} if refusal.fields else {}
+    message = _say(refusal)
+    body = empty | {"success": False, "message": message, "error": message, "code": refusal.code} | fields
+    return Response(orjson.dumps(body), 200, content_type=JSON_TYPE)
+
+
+def _say(refusal: DomainError) -> str:
+    """The sentence for the caller; unknown items are named, as the agent said them."""
+    if refusal.code == Code.UNKNOWN_PRODUCT:
+        named = [why.removesuffix(" is not sold") for why in refusal.fields.values()]
+        return f"I can't find {', '.join(named[:3])} in our catalogue. Could you describe it to me?"
+    return refusal.message
+
+
+def _once_per_call(handler: Handler) -> Handler:
+    @wraps(handler)
+    async def once(*args: Any, data: ToolInput, **kwargs: Any) -> Any:
+        claim, kept_for = _make_claim(data)
+        kept = await claim_or_wait(db(), claim, wait_seconds=WAIT_SECONDS, kept_for=kept_for)
+        if kept is not None:
+            return _replay(kept)
+        response = await make_response(await handler(*args, data=data, **kwargs))
+        body = await answered(response)
+        if response.status_code < 300 and orjson.loads(body).get("success"):
+            await keep_answer(db(), claim, response.status_code, body)
+        return response
+
+    once.is_idempotent = True  # type: ignore[attr-defined]
+    return once
+
+
+def _replay(kept: KeptAnswer) -> Response:
+    return Response(kept.body, kept.status, content_type=JSON_TYPE, headers={"Idempotent-Replay": "true"})
+
+
+def _make_claim(data: ToolInput) -> tuple[Claim, timedelta]:
+    """The key of a request: its own, else its call with its content, else the phone with it."""
+    caller = current_actor().caller
+    phone = (data.caller_phone or "") if isinstance(data, PhoneInput) else ""
+    content = data.model_dump(mode="json", exclude=_NOT_CONTENT) | {"phone": phone}
+    written = hash_request(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    rule = request.url_rule
+    route = f"{request.method} {rule.rule if rule else request.path}"
+    if given := request.headers.get("Idempotency-Key"):
+        return Claim(caller, route, check_key(given), written), KEPT
+    if data.call_id:
+        call = hash_request(data.call_id.encode())
+        return Claim(caller, route, f"call:{call}:{written}", written), KEPT
+    return Claim(caller, route, f"phone:{phone}:{written}", written), KEPT_WITHOUT_CALL

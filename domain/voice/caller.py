@@ -1,0 +1,57 @@
+"""Who is calling, by their number alone: enough to help, no proof of who they are.
+
+A number that several accounts share is the account that ordered last, whose name is not told before the caller said it.
+"""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from domain.voice.speech import say_text
+
+# The newest order of each account with the number, one index look-up each.
+_BY_PHONE = """
+SELECT c.id, c.first_name, c.last_name, c.company_name, c.email, c.phone, c.payment_terms, c.credit_limit,
+  c.sales_rep_id, c.is_active, c.shipping_street, c.shipping_city, c.shipping_state, c.shipping_zip,
+  count(*) OVER () AS sharing
+FROM customer AS c
+LEFT JOIN LATERAL (
+  SELECT created_at FROM orders WHERE customer_id = c.id ORDER BY created_at DESC, id DESC LIMIT 1
+) AS newest ON true
+WHERE c.phone = $1 AND c.is_active
+ORDER BY newest.created_at DESC NULLS LAST, c.id
+LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A number, and the account behind it if there is one."""
+
+    phone: str
+    customer: asyncpg.Record | None
+    is_shared: bool = False
+
+    @property
+    def customer_id(self) -> int | None:
+        """The account, or None for a guest."""
+        return self.customer["id"] if self.customer else None
+
+    @property
+    def name(self) -> str:
+        """The company, else the person; empty for a guest and for a shared number."""
+        if self.customer is None or self.is_shared:
+            return ""
+        person = f"{self.customer['first_name']} {self.customer['last_name']}".strip()
+        return str(self.customer["company_name"] or person)
+
+    @property
+    def said_name(self) -> str:
+        """The name in a sentence, "you" where it is not told."""
+        return say_text(self.name) or "you"
+
+
+async def find_caller(connection: asyncpg.Connection, phone: str) -> Caller:
+    """Whose number this is; a number of nobody's is a guest's."""
+    row = await connection.fetchrow(_BY_PHONE, phone)
+    return Caller(phone, row, is_shared=bool(row and row["sharing"] > 1))

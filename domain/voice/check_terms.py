@@ -1,0 +1,101 @@
+"""May the caller pay on net 30, and is anything overdue: what decides how an order is paid."""
+
+from dataclasses import dataclass, field
+from datetime import date, tzinfo
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from domain.credit.exposure import TERMS, AccountStatus, calculate_exposure
+from domain.kernel.clock import business_date, business_today
+from domain.kernel.money import ZERO
+from domain.voice.caller import Caller, find_caller
+from domain.voice.inputs import CallerInput
+from domain.voice.speech import say_count, say_money
+
+# Held orders are no claim yet; an imported one counts like any other.
+_OVERDUE = """
+SELECT order_number, total_amount AS total, balance, created_at FROM orders
+WHERE customer_id = $1 AND on_terms AND NOT on_hold AND balance > 0 AND created_at < now() - $2::interval
+ORDER BY created_at, id LIMIT 200
+"""
+
+
+class CheckTerms(CallerInput):
+    """Whose terms are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A caller's terms; amounts in US dollars."""
+
+    message: str
+    success: bool = True
+    approved_for_terms: bool = False
+    payment_terms: str = "prepaid"
+    has_overdue: bool = False
+    overdue_amount: Decimal = ZERO
+    overdue_invoice_count: int = 0
+    credit_limit: Decimal = ZERO
+    available_credit: Decimal = ZERO
+    customer_id: int | None = None
+    company_name: str | None = None
+    current_balance: Decimal = ZERO
+    account_status: str = AccountStatus.NO_TERMS
+    overdue_orders: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def check_terms(connection: asyncpg.Connection, data: CheckTerms, *, timezone: tzinfo) -> Terms:
+    """The caller's terms as they stand; an unknown number has none."""
+    caller = await find_caller(connection, data.caller)
+    if caller.customer is None:
+        return Terms("I have no account under this number, so card or check works best today.", success=False)
+    standing = await calculate_exposure(connection, caller.customer)
+    today = business_today(timezone)
+    overdue = [
+        _show_overdue(row, today, timezone) for row in await connection.fetch(_OVERDUE, caller.customer_id, TERMS)
+    ]
+    amount = sum((row["balance"] for row in overdue), ZERO)
+    return Terms(
+        _say_terms(standing.account_status, standing.available_credit, len(overdue), amount),
+        approved_for_terms=standing.payment_terms == "net30",
+        payment_terms=standing.payment_terms,
+        has_overdue=bool(overdue),
+        overdue_amount=amount,
+        overdue_invoice_count=len(overdue),
+        credit_limit=standing.credit_limit,
+        available_credit=standing.available_credit if standing.payment_terms == "net30" else ZERO,
+        customer_id=caller.customer_id,
+        company_name=_company_of(caller),
+        current_balance=standing.exposure,
+        account_status=standing.account_status,
+        overdue_orders=overdue,
+    )
+
+
+def _company_of(caller: Caller) -> str | None:
+    return caller.name or None
+
+
+def _show_overdue(row: asyncpg.Record, today: date, timezone: tzinfo) -> dict[str, Any]:
+    due = business_date(row["created_at"] + TERMS, timezone)
+    return {
+        "order_number": row["order_number"],
+        "total": row["total"],
+        "balance": row["balance"],
+        "due_date": due,
+        "days_overdue": max((today - due).days, 0),
+    }
+
+
+def _say_terms(status: AccountStatus, available: Decimal, overdue: int, amount: Decimal) -> str:
+    if status is AccountStatus.GOOD:
+        return f"You can order on net thirty, with {say_money(available)} of credit left."
+    if status is AccountStatus.OVERDUE:
+        bills = "One bill" if overdue == 1 else f"{say_count(overdue, 'bill').capitalize()} together"
+        late = f"{bills} for {say_money(amount)} {'is' if overdue == 1 else 'are'} past due"
+        return f"{late}, so I can't put more on the account today. Card or check works."
+    if status is AccountStatus.OVER_LIMIT:
+        return "Your credit limit is used up right now. Card or check works."
+    return "This account pays when it orders, by card or by check."

@@ -1,0 +1,69 @@
+"""How an order stands: by its number, or the caller's newest."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+import asyncpg
+from pydantic import model_validator
+
+from domain.kernel.input_errors import bad_field
+from domain.voice.caller import find_caller
+from domain.voice.inputs import OrderNumberIn, PhoneInput, read_order_number
+from domain.voice.order_reads import find_order, list_caller_orders, with_items
+from domain.voice.speech import say_count, say_day, say_money, spell_order_number
+
+SAID_STATUS = {
+    "pending": "is waiting to be confirmed",
+    "confirmed": "is confirmed",
+    "packed": "is packed",
+    "shipped": "is on its way",
+    "delivered": "was delivered",
+    "cancelled": "was cancelled",
+}
+
+
+class OrderStatusQuestion(PhoneInput):
+    """Which order: by its number, or the newest of a phone."""
+
+    order_number: OrderNumberIn | None = None
+    """The order's number, as it is read aloud."""
+
+    @model_validator(mode="after")
+    def _names_an_order(self) -> "OrderStatusQuestion":
+        if not (self.order_number or self.phone_number or self.phone):
+            raise bad_field("is required, or else a phone number", field="order_number")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOrder:
+    """An order and the sentence about it; without one the sentence says so."""
+
+    message: str
+    success: bool = True
+    order: dict[str, Any] | None = None
+
+
+async def tell_order_status(
+    connection: asyncpg.Connection, data: OrderStatusQuestion, *, timezone: tzinfo
+) -> ToldOrder:
+    """The order that is asked for, with its items."""
+    if data.order_number:
+        row = await find_order(connection, read_order_number(data.order_number), phone=data.caller_phone)
+        orders = await with_items(connection, [row] if row else [])
+    else:
+        caller = await find_caller(connection, data.caller_phone or "")
+        orders = await list_caller_orders(connection, caller, most=1)
+    if not orders:
+        missing = "that number" if data.order_number else "your phone number"
+        return ToldOrder(f"I can't find an order under {missing}. Could you read me the order number?", success=False)
+    order = orders[0]
+    return ToldOrder(_say_order(order, timezone), order=order | {"total": order["total_amount"]})
+
+
+def _say_order(order: dict[str, Any], timezone: tzinfo) -> str:
+    state = "is on hold until we release it" if order["on_hold"] else SAID_STATUS[order["status"]]
+    day, items = say_day(order["created_at"], timezone), say_count(order["item_count"], "item")
+    placed = f"You placed it {day}: {items}, {say_money(order['total_amount'])}."
+    return f"Order {spell_order_number(order['order_number'])} {state}. {placed}"

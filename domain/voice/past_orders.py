@@ -1,0 +1,67 @@
+"""A caller's past orders, newest first, with their tracking numbers."""
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Annotated, Any
+
+import asyncpg
+from pydantic import AfterValidator, Field
+
+from domain.kernel.input_errors import bad_field
+from domain.voice.caller import find_caller
+from domain.voice.inputs import CallerInput, SpokenInt
+from domain.voice.order_reads import list_caller_orders
+from domain.voice.order_status import SAID_STATUS
+from domain.voice.speech import say_count, say_day, say_money
+from models import OrderStatus
+
+MOST = 20
+
+ALL = "all"
+
+
+def _check_status(value: str) -> str:
+    if value != ALL and value not in {status.value for status in OrderStatus}:
+        raise bad_field(f"must be {ALL} or one of {', '.join(OrderStatus)}")
+    return value
+
+
+class PastOrders(CallerInput):
+    """Whose orders, how many, and of which status."""
+
+    limit: Annotated[SpokenInt, Field(ge=1, le=MOST)] = 5
+    """How many orders at most, up to 20."""
+    status_filter: Annotated[str, AfterValidator(_check_status)] = ALL
+    """An order status, or `all`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOrders:
+    """A caller's orders and the sentence about them."""
+
+    message: str
+    success: bool = True
+    customer_name: str | None = None
+    order_count: int = 0
+    orders: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def tell_past_orders(connection: asyncpg.Connection, data: PastOrders, *, timezone: tzinfo) -> ToldOrders:
+    """The caller's orders; a number without account or order is told so."""
+    caller = await find_caller(connection, data.caller)
+    status = None if data.status_filter == ALL else data.status_filter
+    orders = await list_caller_orders(connection, caller, most=data.limit, status=status)
+    if not orders and caller.customer is None:
+        return ToldOrders("I don't find any orders under this number.", success=False)
+    shown = [order | {"date": order["created_at"], "total": order["total_amount"]} for order in orders]
+    name = caller.name or None
+    return ToldOrders(_say_orders(orders, timezone), customer_name=name, order_count=len(orders), orders=shown)
+
+
+def _say_orders(orders: list[dict[str, Any]], timezone: tzinfo) -> str:
+    if not orders:
+        return "I don't find an order like that on your account."
+    newest = orders[0]
+    day, total = say_day(newest["created_at"], timezone).removeprefix("on "), say_money(newest["total_amount"])
+    told = f"The newest is from {day} for {total} and {SAID_STATUS[newest['status']]}."
+    return f"I see {say_count(len(orders), 'order')}. {told}"

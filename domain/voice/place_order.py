@@ -1,0 +1,182 @@
+"""A voice agent places an order for a caller: priced by the catalogue, once the caller said yes.
+
+The number is no proof of who calls, so an account's order goes to the account's own address unless the caller gives
+another one, and nobody hears either.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+import asyncpg
+from pydantic import AliasChoices, Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.credit.exposure import lock_customer
+from domain.credit.terms import Claim, check_terms
+from domain.kernel.actor import Actor
+from domain.kernel.input_errors import bad_field, refuse_fields
+from domain.kernel.inputs import Filled20, Filled60, Filled200, Text200, Text2000
+from domain.orders.lines import MOST_LINES, Line, OrderLine, price_lines
+from domain.orders.place import price_order, queue_confirmation
+from domain.orders.rules import OrderRules
+from domain.orders.totals import Totals
+from domain.orders.write import Delivery, NewOrder, write_order
+from domain.voice.caller import Caller, find_caller
+from domain.voice.inputs import CallerInput, SpokenFlag, SpokenId, SpokenQuantity
+from domain.voice.speech import say_count, say_money, spell_order_number
+from models import OrderSource, PaymentMethod
+from models.session import raw_connection
+
+ADDRESS = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")
+
+
+class SpokenLine(OrderLine):
+    """One line of an order: a product by SKU or id, and how many."""
+
+    product_id: SpokenId | None = None
+    """The product's id, where its SKU is not given."""
+    sku: Filled60 | None = Field(None, validation_alias=AliasChoices("sku", "product_sku"))
+    """The product's SKU, as voice_products answers it."""
+    quantity: SpokenQuantity
+    """How many of its units."""
+
+
+class PlaceVoiceOrder(CallerInput):
+    """What the agent heard; a guest gives name and address, an account may."""
+
+    items: Annotated[list[SpokenLine], Field(min_length=1, max_length=MOST_LINES)]
+    """The lines of the order."""
+    confirmed: SpokenFlag
+    """True once the caller said yes to the price; false answers what would happen."""
+    special_notes: Text2000 | None = None
+    """What the caller wants us to know about the order."""
+    payment_method: PaymentMethod | None = None
+    """How the caller pays; without one net30 where terms cover it, else credit_card."""
+    delivery_name: Filled200 | None = None
+    """To whom it goes; a guest's is needed."""
+    delivery_company: Text200 | None = None
+    """The restaurant; a guest's is needed."""
+    delivery_address: Filled200 | None = None
+    """Street and number; a guest's is needed."""
+    delivery_city: Filled60 | None = None
+    """The city; a guest's is needed."""
+    delivery_state: Filled60 | None = None
+    """The state's two letters; a guest's is needed."""
+    delivery_zip: Filled20 | None = None
+    """The ZIP code; a guest's is needed."""
+
+    @model_validator(mode="after")
+    def _is_paid_somehow(self) -> "PlaceVoiceOrder":
+        if self.payment_method is PaymentMethod.STORE_CREDIT:
+            raise bad_field("must be another one than store_credit", field="payment_method")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOrder:
+    """A placed order, or what it would be; `success` is false until the caller said yes."""
+
+    message: str
+    success: bool
+    order_number: str | None
+    total: Decimal
+    subtotal: Decimal
+    items_placed: int
+    customer_type: str
+    payment_required: bool
+
+
+async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Actor, rules: OrderRules) -> VoiceOrder:
+    """Place the order, or without the caller's yes answer its price and change nothing.
+
+    Locks the customer, then the products. Raises InvalidInput for a guest without an address and for unknown products,
+    Refused for short ones.
+    """
+    connection = await raw_connection(db)
+    caller = await find_caller(connection, data.caller)
+    delivery = _deliver_to(data, caller)
+    customer = await _read_customer(connection, caller, lock=data.confirmed)
+    lines = await price_lines(connection, data.items, lock=data.confirmed)
+    totals = price_order(lines, rules)
+    claim = Claim(totals.total_amount, totals.total_amount)
+    uncovered = await check_terms(connection, customer, claim)
+    method = data.payment_method or (PaymentMethod.CREDIT_CARD if uncovered else PaymentMethod.NET30)
+    hold_reason = uncovered if method is PaymentMethod.NET30 else ""
+    number = None
+    if data.confirmed:
+        order = NewOrder(
+            delivery=delivery,
+            lines=lines,
+            totals=totals,
+            source=OrderSource.VOICE,
+            by=by,
+            customer_id=customer["id"] if customer else None,
+            sales_rep_id=customer["sales_rep_id"] if customer else None,
+            hold_reason=hold_reason,
+            special_notes=data.special_notes or "",
+            payment_method=method,
+            note="Placed by phone, stock taken",
+        )
+        written = await write_order(connection, order)
+        await queue_confirmation(db, order, written, sales_inbox=rules.sales_inbox)
+        number = written.order_number
+    return VoiceOrder(
+        message=_say_order(number, lines, totals, method, hold_reason),
+        success=data.confirmed,
+        order_number=number,
+        total=totals.total_amount,
+        subtotal=totals.subtotal,
+        items_placed=len(lines) if data.confirmed else 0,
+        customer_type="registered" if customer else "guest",
+        payment_required=method is not PaymentMethod.NET30 or bool(hold_reason),
+    )
+
+
+async def _read_customer(connection: asyncpg.Connection, caller: Caller, *, lock: bool) -> asyncpg.Record | None:
+    """The caller's account, locked where the credit limit may be used."""
+    if caller.customer_id is None or not lock:
+        return caller.customer
+    return await lock_customer(connection, caller.customer_id)
+
+
+def _deliver_to(data: PlaceVoiceOrder, caller: Caller) -> Delivery:
+    """Where the order goes; raises InvalidInput naming every part that is missing."""
+    kept = caller.customer or {}
+    gives_address = any(getattr(data, name) for name in ADDRESS)
+    uses_account = bool(kept) and not gives_address and bool(kept["shipping_street"])
+    needed: tuple[str, ...] = () if uses_account else ADDRESS
+    if not kept:
+        needed = ("delivery_name", "delivery_company", *ADDRESS)
+    missing = {name: "is required" for name in needed if not getattr(data, name)}
+    if missing:
+        raise refuse_fields(missing)
+    if uses_account:
+        place = [kept[f"shipping_{part}"] for part in ("street", "city", "state", "zip")]
+    else:
+        place = [getattr(data, name) for name in ADDRESS]
+    person = f"{kept['first_name']} {kept['last_name']}".strip() if kept else ""
+    company = data.delivery_company or (kept["company_name"] if kept else "")
+    return Delivery(
+        name=data.delivery_name or person or company,
+        company=company,
+        address=place[0],
+        city=place[1],
+        state=place[2],
+        zip=place[3],
+        email=kept["email"] if kept else None,
+        phone=data.caller,
+    )
+
+
+def _say_order(number: str | None, lines: list[Line], totals: Totals, method: PaymentMethod, hold_reason: str) -> str:
+    count, total = say_count(len(lines), "item"), say_money(totals.total_amount)
+    fee = f" with {say_money(totals.delivery_fee)} for delivery" if totals.delivery_fee else " with free delivery"
+    if number is None:
+        return f"That is {count} for {total}{fee}. Shall I place the order?"
+    placed = f"Your order {spell_order_number(number)} is placed, {count} for {total}{fee}."
+    if hold_reason:
+        return f"{placed} It waits for a manager to release it, because your terms do not cover it yet."
+    if method is PaymentMethod.NET30:
+        return f"{placed} It goes on your account."
+    return f"{placed} I can text you a link to pay."

@@ -1,0 +1,84 @@
+"""A text to the caller after an order: a confirmation on terms, a link to pay, or one to upload a check."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.money import format_money
+from domain.messages.outbox import queue_text
+from domain.payments.pay_link import CreatePayLink, make_pay_link
+from domain.voice.inputs import CallerInput, OrderNumberIn, read_order_number
+from domain.voice.order_reads import find_order, is_order_phone
+from models.session import raw_connection
+from settings import Settings
+
+LINK_LIFE = timedelta(days=7)
+
+
+class TextedMethod(StrEnum):
+    """The ways to pay that a text goes with."""
+
+    NET30 = "net30"
+    CREDIT_CARD = "credit_card"
+    ACH = "ach"
+    CHECK = "check"
+
+
+SMS_TYPES = {
+    TextedMethod.NET30: "net30_confirmation",
+    TextedMethod.CREDIT_CARD: "payment_link",
+    TextedMethod.ACH: "payment_link",
+    TextedMethod.CHECK: "check_upload",
+}
+
+
+class SendOrderSms(CallerInput):
+    """Whom to text about which order."""
+
+    order_number: OrderNumberIn
+    """The order's number."""
+    payment_method: TextedMethod
+    """How the caller pays, which decides what the text says."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentSms:
+    """What was texted."""
+
+    message: str
+    sms_type: str
+    payment_url: str | None
+    sms_body_preview: str
+    success: bool = True
+
+
+async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, settings: Settings) -> SentSms:
+    """Queue the text, to the order's own number or its customer's alone.
+
+    Raises NotFound for another number, and Refused where nothing is left to pay.
+    """
+    row = await find_order(await raw_connection(db), read_order_number(data.order_number), phone=data.caller)
+    if row is None or not is_order_phone(row, data.caller):
+        raise NotFound("I can only text the phone number that the order was placed with.")
+    number, url = row["order_number"], None
+    company = settings.company_name
+    if data.payment_method is TextedMethod.NET30:
+        due = f"{format_money(row['total_amount'])}, net 30"
+        body = f"{company}: thank you for order {number} ({due}). We'll write when it ships. Reply STOP to end texts."
+        message = "I just texted you the confirmation."
+    else:
+        link = CreatePayLink(order_number=number, expires_in_hours=int(LINK_LIFE.total_seconds() // 3600))
+        made = await make_pay_link(db, link, by=by, settings=settings)
+        url, amount = made.url, format_money(made.amount)
+        is_check = data.payment_method is TextedMethod.CHECK
+        doing = "Upload a photo of your check" if is_check else "Pay here"
+        body = f"{company}: {amount} is open on order {number}. {doing}: {url} Reply STOP to end texts."
+        message = f"I just texted you a link to {'upload a photo of your check' if is_check else 'pay'}."
+    await queue_text(
+        db, kind="voice_order", to=data.caller, text=body, order_id=row["id"], customer_id=row["customer_id"]
+    )
+    return SentSms(message, SMS_TYPES[data.payment_method], url, body)
