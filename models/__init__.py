@@ -12,6 +12,16 @@ from models.commission import CommissionEntry, CommissionKind, CommissionMonth, 
 from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.idempotency_key import IdempotencyKey
+from models.invoice import (
+    Invoice,
+    InvoiceEvent,
+    InvoiceItem,
+    InvoiceRevision,
+    InvoiceStatus,
+    InvoiceTerms,
+    NumberSeries,
+    Receipt,
+)
 from models.job_run import JobRun, JobState
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
@@ -65,6 +75,12 @@ __all__ = [
     "IdempotencyKey",
     "IntentKind",
     "IntentState",
+    "Invoice",
+    "InvoiceEvent",
+    "InvoiceItem",
+    "InvoiceRevision",
+    "InvoiceStatus",
+    "InvoiceTerms",
     "JobRun",
     "JobState",
     "KeyScope",
@@ -76,6 +92,7 @@ __all__ = [
     "LabelState",
     "LoginSession",
     "MessageState",
+    "NumberSeries",
     "OneTimeCode",
     "Order",
     "OrderEvent",
@@ -100,6 +117,7 @@ __all__ = [
     "PromptState",
     "PromptVersion",
     "RateLimit",
+    "Receipt",
     "Resolution",
     "RevokedToken",
     "Rfq",

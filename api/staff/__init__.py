@@ -2,7 +2,19 @@
 
 from quart import Blueprint
 
-from api.staff import accounts, boxes, credit, inventory, orders, payments, product_sync, products, system, warehouse
+from api.staff import (
+    accounts,
+    boxes,
+    credit,
+    inventory,
+    invoices,
+    orders,
+    payments,
+    product_sync,
+    products,
+    system,
+    warehouse,
+)
 
 
 def blueprints() -> list[Blueprint]:
@@ -11,6 +23,7 @@ def blueprints() -> list[Blueprint]:
         accounts.blueprint,
         boxes.blueprint,
         inventory.blueprint,
+        invoices.blueprint,
         orders.blueprint,
         payments.blueprint,
         credit.blueprint,

@@ -1,8 +1,9 @@
 """What a customer owes on terms, and whether another order is covered.
 
-Exposure = balances of orders placed on terms that are neither cancelled (their balance is 0) nor on hold. Overdue: an
-order with a balance that is older than 30 days. Whether one more order is covered is asked of `terms.py`, under a lock
-on the customer, so that two orders can't both use the last of the limit.
+Exposure = balances of orders placed on terms that are neither cancelled (their balance is 0) nor on hold nor invoiced,
+and of open invoices. Overdue: such an order that is older than 30 days, or such an invoice after its due date. Whether
+one more order is covered is asked of `terms.py`, under a lock on the customer, so that two orders can't both use the
+last of the limit.
 """
 
 from dataclasses import dataclass
@@ -20,10 +21,19 @@ _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
 _EXPOSURE = """
-SELECT coalesce(sum(balance), 0) AS exposure,
-       coalesce(bool_or(created_at < now() - $2::interval), false) AS is_overdue
-FROM orders
-WHERE customer_id = $1 AND on_terms AND NOT on_hold AND balance > 0 AND id IS DISTINCT FROM $3::bigint
+SELECT coalesce(sum(balance), 0) AS exposure, coalesce(bool_or(is_overdue), false) AS is_overdue
+FROM (
+  SELECT o.balance, o.created_at < now() - $2::interval AS is_overdue
+  FROM orders AS o
+  WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND o.id IS DISTINCT FROM $3::bigint
+    AND NOT EXISTS (
+      SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
+    )
+  UNION ALL
+  SELECT i.balance, i.overdue_from <= now()
+  FROM invoice AS i
+  WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND coalesce(i.order_id <> $3::bigint, true)
+) AS owed
 """
 
 

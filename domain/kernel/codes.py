@@ -62,6 +62,9 @@ class Code(StrEnum):
     INVALID_INPUT = "invalid_input", 400, "Fields are missing or wrong; `fields` names each", "fields"
     INVALID_JSON = "invalid_json", 400, "The body is not valid JSON"
     INVALID_TOKEN = "invalid_token", 400, "The link is used, expired or wrong"
+    INVOICE_FOLLOWS_ORDER = "invoice_follows_order", 409, "The money of the invoice is its order's"
+    INVOICE_PAID = "invoice_paid", 409, "The invoice is paid; its money stays"
+    INVOICE_VOID = "invoice_void", 409, "The invoice is void"
     LABEL_PENDING = (
         "label_pending",
         502,
@@ -91,6 +94,7 @@ class Code(StrEnum):
     NO_TRACKING = "no_tracking", 404, "The order has no tracking number"
     ON_HOLD = "on_hold", 409, "The order is on hold", "allowed"
     ORDER_CANCELLED = "order_cancelled", 409, "The order is cancelled"
+    ORDER_INVOICED = "order_invoiced", 409, "The order has an invoice", "invoice_id", "invoice_number"
     ORDER_NUMBER_TAKEN = "order_number_taken", 409, "The order number is taken"
     ORDER_TOO_LARGE = "order_too_large", 400, "The order costs more than can be kept"
     OTHER_GOOGLE_USER = "other_google_user", 409, "The account belongs to another Google user"

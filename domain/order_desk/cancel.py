@@ -1,4 +1,4 @@
-"""Cancelling an order: its stock goes back once, used credit is returned, Stripe's money is refunded.
+"""Cancelling an order: its stock goes back once, used credit is returned, Stripe's money is refunded, its invoice void.
 
 Money that came by hand needs somebody's attention, and so does a refund that Stripe refuses.
 """
@@ -6,6 +6,7 @@ Money that came by hand needs somebody's attention, and so does a refund that St
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
+from domain.invoices.void import end_order_invoice
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import NotAllowed
@@ -55,5 +56,6 @@ async def cancel_order(
         moved_to=OrderStatus.CANCELLED,
         changes={"credit_returned": format_money(returned)} if returned else None,
     )
+    await end_order_invoice(db, order, by=by)
     await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=by)
     return order

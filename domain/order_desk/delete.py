@@ -13,7 +13,7 @@ from domain.orders.record import lock_order
 from domain.payments.check_photos import forget_photos_later
 from domain.payments.withdraw import has_payment_under_way
 from domain.stock.stock import return_held_stock
-from models import Label, Order, OrderStatus, Payment, StockReason
+from models import Invoice, Label, Order, OrderStatus, Payment, StockReason
 from models.session import raw_connection
 
 
@@ -28,8 +28,9 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
     has_payment = (await db.execute(select(exists().where(Payment.order_id == order_id)))).scalar_one()
     has_payment = has_payment or await has_payment_under_way(db, order_id)
     has_label = (await db.execute(select(exists().where(Label.order_id == order_id)))).scalar_one()
-    travels = has_label or bool(order.tracking_number)
-    if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED} or has_payment or travels:
+    is_invoiced = (await db.execute(select(exists().where(Invoice.order_id == order_id)))).scalar_one()
+    is_over = order.status in {OrderStatus.PENDING, OrderStatus.CANCELLED}
+    if not is_over or has_payment or is_invoiced or has_label or order.tracking_number:
         raise Refused(
             "Only a pending or cancelled order without payment, label or invoice can be deleted; cancel it.",
             code=Code.CANCEL_INSTEAD,

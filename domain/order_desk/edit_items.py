@@ -6,6 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
+from domain.invoices.edit import follow_order
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, Refused
@@ -72,6 +73,7 @@ async def edit_items(
         await withdraw_later(db, order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
     await record_event(db, order, "items", by=by, changes=changes)
+    await follow_order(db, order, by=by)
     if order.on_hold or order.total_amount > before:
         await settle_raised(db, order, balance_before=balance_before, overrides=data.override_terms, by=by)
     if order.takes_stock:

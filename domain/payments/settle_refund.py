@@ -121,7 +121,7 @@ async def settle_refused_refund(intent_id: int, error: str) -> None:
 
 async def _lock_paid_order(db: AsyncSession, payment_intent_id: str) -> tuple[Order | None, Payment | None]:
     payment = await find_payment_row(db, payment_intent_id)
-    if payment is None:
+    if payment is None or payment.order_id is None:
         return None, None
     order = await lock_order(db, payment.order_id, visible_to=SYSTEM, with_customer=True)
     return order, payment

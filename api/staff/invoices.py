@@ -1,0 +1,105 @@
+"""Invoices for the office: listing, making, changing and ending them, and their PDFs; reps read those of their own."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.idempotent import idempotent
+from api.schemas.invoices import (
+    CustomerInvoicesOut,
+    DeletedInvoiceOut,
+    InvoiceOut,
+    InvoiceProductOut,
+    show_invoice,
+    show_invoices,
+)
+from domain.access.rights import Right
+from domain.invoices import create, edit, queries, void
+from domain.invoices.products import SearchInvoiceProducts, find_invoice_products
+from domain.kernel.paging import NewestPageInput
+from models.session import current_database
+from web.guards import staff_only
+from web.reading import answers, reads, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("staff_invoices", __name__)
+tag_blueprint(blueprint, ["invoices"])
+
+
+@blueprint.get("/api/invoices")
+@staff_only(Right.SEE_INVOICES)
+@reads_query(queries.ListInvoices)
+@answers(list[InvoiceOut])
+async def list_invoices(query: queries.ListInvoices) -> Any:
+    """Invoices, newest first, optionally of one status; a sales rep sees those of their customers and orders."""
+    async with current_database().reading() as connection:
+        page = await queries.list_invoices(connection, query, visible_to=current_actor())
+        items = await queries.list_items(connection, [row.id for row in page.rows])
+    return page.map(lambda row: show_invoice(row, items[row.id]))
+
+
+@blueprint.post("/api/invoices")
+@staff_only(Right.EDIT_INVOICES)
+@idempotent
+@reads(create.CreateInvoice)
+@answers(InvoiceOut, 201)
+async def create_invoice(data: create.CreateInvoice) -> Any:
+    """Make an invoice, a draft unless it is to be sent at once; `order_number` makes it from an order."""
+    invoice = await create.create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
+    return await read_whole_invoice(invoice.id)
+
+
+@blueprint.get("/api/invoices/<id:id>")
+@staff_only(Right.SEE_INVOICES)
+@answers(InvoiceOut)
+async def get_invoice(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
+    """One invoice with its lines."""
+    return await read_whole_invoice(id)
+
+
+@blueprint.put("/api/invoices/<id:id>")
+@staff_only(Right.EDIT_INVOICES)
+@reads(edit.UpdateInvoice)
+@answers(InvoiceOut)
+async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A002
+    """Change an invoice: a draft as it is, a sent one by a revision; the money of a paid one stays."""
+    await edit.update_invoice(db(), id, data, by=current_actor(), timezone=settings().timezone)
+    return await read_whole_invoice(id)
+
+
+@blueprint.delete("/api/invoices/<id:id>")
+@staff_only(Right.EDIT_INVOICES)
+@answers(DeletedInvoiceOut)
+async def delete_invoice(id: int) -> Any:  # noqa: A002
+    """Delete a draft; one that was sent or paid is voided instead, and the message says so."""
+    return {"message": await void.delete_invoice(db(), id, by=current_actor())}
+
+
+@blueprint.get("/api/invoices/products")
+@staff_only(Right.SEE_INVOICES)
+@reads_query(SearchInvoiceProducts)
+@answers(list[InvoiceProductOut])
+async def search_invoice_products(query: SearchInvoiceProducts) -> Any:
+    """Active products for the lines of an invoice, the closest to the searched text first."""
+    async with current_database().raw_reading() as connection:
+        return await find_invoice_products(connection, query)
+
+
+@blueprint.get("/api/invoices/customers/<id:id>/orders")
+@staff_only(Right.SEE_INVOICES)
+@reads_query(NewestPageInput)
+@answers(CustomerInvoicesOut)
+async def customer_invoices(id: int, query: NewestPageInput) -> Any:  # noqa: A002
+    """A customer's invoices, newest first: theirs, and those with their email or phone."""
+    async with current_database().reading() as connection:
+        page = await queries.list_customer_invoices(connection, id, query, visible_to=current_actor())
+        items = await queries.list_items(connection, [row.id for row in page.rows])
+    return {"orders": show_invoices(page.rows, items)}
+
+
+async def read_whole_invoice(invoice_id: int) -> dict[str, Any]:
+    """The invoice as it stands after an act, in the act's own transaction."""
+    row = await queries.get_invoice(db(), invoice_id, visible_to=current_actor())
+    items = await queries.list_items(db(), [invoice_id])
+    return show_invoice(row, items[invoice_id])

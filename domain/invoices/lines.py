@@ -1,0 +1,138 @@
+"""The lines of an invoice: typed in, or a product's, with the rest filled in where it is absent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.errors import InvalidInput
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Id, Input, MoneyIn, Quantity, Text60, Text200
+from domain.kernel.money import MOST_MONEY
+from domain.orders.totals import choose_unit_price
+from models import InvoiceItem, OrderItem, Product
+
+MOST_LINES = 500
+
+
+class InvoiceLine(Input):
+    """One line: a product, whose texts and price count where they are absent here, or a text with its own price."""
+
+    product_id: Id | None = None
+    """The product; absent for a line of free text."""
+    description: Text200 | None = None
+    """What is sold; the product's name where absent."""
+    sku: Text60 | None = None
+    """The article number; the product's where absent."""
+    quantity: Quantity
+    """How many, in whole pieces."""
+    unit_price: MoneyIn | None = None
+    """US dollars a piece; the product's price at this quantity where absent."""
+
+
+InvoiceLines = Annotated[list[InvoiceLine], Field(min_length=1, max_length=MOST_LINES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as the invoice keeps it."""
+
+    product_id: int | None
+    description: str
+    sku: str
+    quantity: int
+    unit_price: Decimal
+    line_total: Decimal
+
+
+async def fill_lines(db: AsyncSession, asked: Sequence[InvoiceLine]) -> list[Line]:
+    """The lines with what their products say; raises InvalidInput naming every line that says too little."""
+    ids = {line.product_id for line in asked if line.product_id is not None}
+    products = {}
+    if ids:
+        found = await db.execute(select(Product).where(Product.id.in_(sorted(ids))))
+        products = {product.id: product for product in found.scalars()}
+    bad: dict[str, str] = {}
+    lines: list[Line] = []
+    for place, line in enumerate(asked):
+        product = products.get(line.product_id) if line.product_id is not None else None
+        if line.product_id is not None and product is None:
+            bad[f"items.{place}.product_id"] = "is unknown"
+            continue
+        if product is None and not line.description:
+            bad[f"items.{place}.description"] = "is required without a product"
+        if product is None and line.unit_price is None:
+            bad[f"items.{place}.unit_price"] = "is required without a product"
+        price = line.unit_price if line.unit_price is not None else _price_of(product, line.quantity)
+        if price * line.quantity > MOST_MONEY:
+            bad[f"items.{place}.unit_price"] = "costs too much at this quantity"
+        description = line.description or (product.name if product else "")
+        sku = line.sku or (product.sku if product else "")
+        lines.append(Line(line.product_id, description, sku, line.quantity, price, price * line.quantity))
+    if bad:
+        raise refuse_fields(bad)
+    return lines
+
+
+def _price_of(product: Product | None, quantity: int) -> Decimal:
+    if product is None:
+        return Decimal(0)
+    price, _ = choose_unit_price(
+        quantity,
+        unit_price=product.unit_price,
+        bulk_price=product.bulk_price,
+        bulk_quantity=product.bulk_quantity,
+    )
+    return price
+
+
+async def list_sold_lines(db: AsyncSession, order_id: int) -> list[Line]:
+    """The lines of an order as they were sold; raises InvalidInput for an order without any."""
+    found = await db.execute(select(OrderItem).where(OrderItem.order_id == order_id).order_by(OrderItem.position))
+    lines = [
+        Line(item.product_id, item.product_name, item.product_sku, item.quantity, item.unit_price, item.line_total)
+        for item in found.scalars()
+    ]
+    if not lines:
+        raise InvalidInput("The order has no lines to invoice.", fields={"order_number": "has no lines"})
+    return lines
+
+
+async def write_lines(db: AsyncSession, invoice_id: int, lines: Sequence[Line]) -> None:
+    """Put these lines on the invoice instead of those it has."""
+    await db.execute(delete(InvoiceItem).where(InvoiceItem.invoice_id == invoice_id))
+    db.add_all(
+        InvoiceItem(
+            invoice_id=invoice_id,
+            position=position,
+            product_id=line.product_id,
+            description=line.description,
+            sku=line.sku,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            line_total=line.line_total,
+        )
+        for position, line in enumerate(lines, start=1)
+    )
+    await db.flush()
+
+
+async def list_lines(db: AsyncSession, invoice_id: int) -> list[Line]:
+    """The lines that an invoice has."""
+    found = await db.execute(
+        select(
+            InvoiceItem.product_id,
+            InvoiceItem.description,
+            InvoiceItem.sku,
+            InvoiceItem.quantity,
+            InvoiceItem.unit_price,
+            InvoiceItem.line_total,
+        )
+        .where(InvoiceItem.invoice_id == invoice_id)
+        .order_by(InvoiceItem.position)
+    )
+    return [Line(*row) for row in found]

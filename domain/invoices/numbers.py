@@ -1,0 +1,20 @@
+"""Numbers without gaps: given in the act's own transaction, whose end alone lets the next one be given."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_NEXT = text(
+    "INSERT INTO number_series AS s (name, last_number) VALUES (:name, 1) "
+    "ON CONFLICT (name) DO UPDATE SET last_number = s.last_number + 1 RETURNING last_number"
+)
+INVOICES = "INV"
+CREDIT_MEMOS = "CM"
+
+
+async def give_number(db: AsyncSession, series: str) -> str:
+    """The next number of a series, `INV-000001` on; rolled back with the act, it is given again.
+
+    Locks the series, so this comes last in an act.
+    """
+    number = (await db.execute(_NEXT, {"name": series})).scalar_one()
+    return f"{series}-{number:06d}"

@@ -1,0 +1,134 @@
+"""Reading one invoice for an act: locked after its customer and order, at the version the actor saw; its timeline."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.live import announce
+from domain.kernel.money import ZERO
+from models import Customer, Invoice, InvoiceEvent, InvoiceStatus, Order
+
+OWED = (InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID)
+
+
+async def lock_invoice(db: AsyncSession, invoice_id: int, *, version: int | None = None) -> Invoice:
+    """The invoice, locked for the rest of the transaction; its customer and its order before it.
+
+    Raises NotFound for an unknown one, and Refused with code `stale` when `version` is not the invoice's any more.
+    Acts on invoices are the office's, which sees all of them.
+    """
+    found = (
+        await db.execute(select(Invoice.customer_id, Invoice.order_id).where(Invoice.id == invoice_id))
+    ).one_or_none()
+    if found is None:
+        raise NotFound("There is no such invoice.")
+    if found.customer_id is not None:
+        await db.execute(select(Customer.id).where(Customer.id == found.customer_id).with_for_update(key_share=True))
+    if found.order_id is not None:
+        await db.execute(
+            select(Order)
+            .where(Order.id == found.order_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    invoice = (
+        await db.execute(
+            select(Invoice)
+            .where(Invoice.id == invoice_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one_or_none()
+    if invoice is None:
+        raise NotFound("There is no such invoice.")
+    if version is not None and version != invoice.version:
+        await _refuse_stale(db, invoice)
+    return invoice
+
+
+async def find_order_invoice(db: AsyncSession, order_id: int) -> Invoice | None:
+    """The invoice of a locked order that is not void, locked too."""
+    return (
+        await db.execute(
+            select(Invoice)
+            .where(Invoice.order_id == order_id, Invoice.status != InvoiceStatus.VOID)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one_or_none()
+
+
+def name_invoice(invoice: Invoice) -> str:
+    """The number of an invoice as people read it; a draft's is `DRAFT-` and its id."""
+    return invoice.invoice_number or f"DRAFT-{invoice.id}"
+
+
+def calculate_invoice_balance(invoice: Invoice) -> Decimal:
+    """What is still to be paid on an invoice, US dollars; nothing on a void one."""
+    if invoice.status == InvoiceStatus.VOID:
+        return ZERO
+    return max(invoice.total_amount - invoice.allowances - invoice.amount_paid, ZERO)
+
+
+def settle_invoice_status(invoice: Invoice) -> None:
+    """Make the status of an invoice that was sent follow its money: paid at a balance of zero."""
+    if invoice.status in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
+        return
+    if calculate_invoice_balance(invoice) == ZERO:
+        invoice.status = InvoiceStatus.PAID
+        invoice.paid_at = invoice.paid_at or now()
+        return
+    invoice.status = InvoiceStatus.PARTLY_PAID if invoice.amount_paid > ZERO else InvoiceStatus.SENT
+    invoice.paid_at = None
+
+
+async def record_invoice_event(
+    db: AsyncSession,
+    invoice: Invoice,
+    kind: str,
+    *,
+    by: Actor,
+    note: str = "",
+    changes: dict[str, Any] | None = None,
+) -> None:
+    """Add to the invoice's timeline, count its version up and tell the live pages."""
+    invoice.version += 1
+    invoice.updated_at = now()
+    db.add(
+        InvoiceEvent(
+            invoice_id=invoice.id,
+            kind=kind,
+            note=note,
+            changes=changes,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            actor_name=by.name,
+        )
+    )
+    await db.flush()
+    await announce(db, "invoices", invoice.id)
+
+
+async def _refuse_stale(db: AsyncSession, invoice: Invoice) -> None:
+    last = (
+        await db.execute(
+            select(InvoiceEvent.actor_name, InvoiceEvent.created_at)
+            .where(InvoiceEvent.invoice_id == invoice.id)
+            .order_by(InvoiceEvent.id.desc())
+            .limit(1)
+        )
+    ).first()
+    changed_by = last.actor_name if last and last.actor_name else "somebody"
+    raise Refused(
+        f"{changed_by} changed this invoice in the meantime.",
+        code=Code.STALE,
+        changed_by=changed_by,
+        changed_at=last.created_at if last else invoice.updated_at,
+        version=invoice.version,
+    )

@@ -1,0 +1,54 @@
+"""Sending an invoice: it leaves draft, gets its number and is owed from now on."""
+
+from datetime import tzinfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.numbers import INVOICES, give_number
+from domain.invoices.record import lock_invoice, record_invoice_event, settle_invoice_status
+from domain.invoices.revisions import keep_revision
+from domain.invoices.terms import set_due_date
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.money import format_money
+from models import Invoice, InvoiceStatus, Order, OrderStatus
+
+
+async def send_invoice(
+    db: AsyncSession, invoice_id: int, *, by: Actor, timezone: tzinfo, version: int | None = None
+) -> Invoice:
+    """Make a draft an invoice that is owed; one that was sent already stays as it is. Raises Refused for a void one."""
+    require(by, Right.EDIT_INVOICES, "Your role does not send invoices.")
+    invoice = await lock_invoice(db, invoice_id, version=version)
+    if invoice.status == InvoiceStatus.VOID:
+        raise Refused(f"{invoice.invoice_number} is void and can't be sent.", code=Code.INVOICE_VOID)
+    if invoice.status == InvoiceStatus.DRAFT:
+        await issue_invoice(db, invoice, by=by, timezone=timezone)
+    return invoice
+
+
+async def issue_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, timezone: tzinfo) -> None:
+    """Number a locked draft and keep its first revision.
+
+    Raises Refused when its order was cancelled or put on hold. Locks the series of numbers until the transaction ends.
+    """
+    if invoice.order_id is not None:
+        check_order_may_be_invoiced(await db.get_one(Order, invoice.order_id))
+    invoice.sent_at = now()
+    set_due_date(invoice, timezone=timezone)
+    invoice.invoice_number = await give_number(db, INVOICES)
+    invoice.status = InvoiceStatus.SENT
+    settle_invoice_status(invoice)
+    await keep_revision(db, invoice, by=by)
+    await record_invoice_event(db, invoice, "sent", by=by, changes={"total_amount": format_money(invoice.total_amount)})
+
+
+def check_order_may_be_invoiced(order: Order) -> None:
+    """Raise Refused for an order that is cancelled or on hold."""
+    if order.status == OrderStatus.CANCELLED:
+        raise Refused(f"{order.order_number} is cancelled; there is nothing to invoice.", code=Code.ORDER_CANCELLED)
+    if order.on_hold:
+        raise Refused(f"{order.order_number} is on hold: {order.hold_reason}", code=Code.ON_HOLD)

@@ -1,0 +1,121 @@
+"""Ending an invoice: a draft is deleted, one that was sent is voided and keeps its number, so that none is missing."""
+
+from decimal import Decimal
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.credit.ledger import move_credit
+from domain.invoices.record import find_order_invoice, lock_invoice, name_invoice, record_invoice_event
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.live import announce
+from domain.kernel.money import ZERO, format_money
+from models import CreditKind, Invoice, InvoiceStatus, Order, Payment, PaymentMethod
+
+
+async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, version: int | None = None) -> str:
+    """Delete a draft; one that was sent or paid is voided instead. Returns what happened, as a sentence."""
+    require(by, Right.EDIT_INVOICES, "Your role does not delete invoices.")
+    invoice = await lock_invoice(db, invoice_id, version=version)
+    name = name_invoice(invoice)
+    if invoice.status == InvoiceStatus.DRAFT:
+        await delete_draft(db, invoice, by=by)
+        return f"{name} is deleted."
+    if invoice.status == InvoiceStatus.VOID:
+        return f"{name} is void already; its number stays in the books."
+    was = "was paid" if invoice.status == InvoiceStatus.PAID else "was sent"
+    credited = await void_locked_invoice(db, invoice, by=by)
+    more = f" {format_money(credited)} paid on it is store credit now." if credited else ""
+    if invoice.attention:
+        more = f" {invoice.attention}"
+    return f"{name} {was}, so it is void now instead of deleted.{more}"
+
+
+async def void_invoice(
+    db: AsyncSession, invoice_id: int, *, by: Actor, note: str = "", version: int | None = None
+) -> Invoice:
+    """Void an invoice that was sent; a draft is no invoice yet and is deleted instead."""
+    require(by, Right.EDIT_INVOICES, "Your role does not void invoices.")
+    invoice = await lock_invoice(db, invoice_id, version=version)
+    if invoice.status not in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
+        await void_locked_invoice(db, invoice, by=by, note=note)
+    return invoice
+
+
+async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> None:
+    """Void the open invoice of a locked order that was cancelled; a draft is deleted."""
+    invoice = await find_order_invoice(db, order.id)
+    if invoice is None:
+        return
+    if invoice.status == InvoiceStatus.DRAFT:
+        await delete_draft(db, invoice, by=by)
+    else:
+        await void_locked_invoice(db, invoice, by=by, note=f"{order.order_number} was cancelled")
+
+
+async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, note: str = "") -> Decimal:
+    """Take a locked invoice out of what is owed. What was paid on one without an order becomes store credit.
+
+    Returns the amount that became credit. An order's payments stay with the order.
+    """
+    returned = ZERO
+    if invoice.order_id is None and invoice.amount_paid > ZERO:
+        returned = await _credit_payments(db, invoice, by=by)
+    invoice.status = InvoiceStatus.VOID
+    invoice.voided_at = now()
+    changes = {"credited": format_money(returned)} if returned else None
+    await record_invoice_event(db, invoice, "voided", by=by, note=note, changes=changes)
+    return returned
+
+
+async def delete_draft(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None:
+    """Delete a locked draft; the audit trail keeps that there was one."""
+    await record_audit(
+        db,
+        action="delete",
+        record_kind="invoice",
+        record_id=invoice.id,
+        record_name=name_invoice(invoice),
+        before={"total_amount": str(invoice.total_amount), "customer_name": invoice.customer_name},
+        by=by,
+    )
+    await db.execute(delete(Invoice).where(Invoice.id == invoice.id))
+    await announce(db, "invoices", invoice.id)
+
+
+async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> Decimal:
+    """Turn what was paid on a locked invoice into its customer's store credit; without one somebody must give it back.
+
+    Returns the amount that became credit.
+    """
+    amount = invoice.amount_paid
+    if invoice.customer_id is None:
+        invoice.attention = f"{format_money(amount)} was paid by somebody without an account and is to be given back."
+        return ZERO
+    payment = Payment(
+        invoice_id=invoice.id,
+        customer_id=invoice.customer_id,
+        method=PaymentMethod.STORE_CREDIT,
+        amount=-amount,
+        applied_amount=-amount,
+        note=f"{invoice.invoice_number} was voided",
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(payment)
+    await db.flush()
+    await move_credit(
+        db,
+        invoice.customer_id,
+        amount,
+        kind=CreditKind.RETURNED,
+        by=by,
+        note=f"{invoice.invoice_number} was voided",
+        payment_id=payment.id,
+    )
+    invoice.amount_paid = ZERO
+    return amount
