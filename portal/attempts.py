@@ -13,8 +13,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound
 from domain.kernel.inputs import Input, read_form
 from web.errors import status_of
-from web.reading import form_pairs
-from web.request import db, settings
+from web.reading import form_pairs, input_rules
+from web.request import db
 
 NO_VERSION = -1
 InputT = TypeVar("InputT", bound=Input)
@@ -74,7 +74,7 @@ async def attempt_apart(
     pairs = await form_pairs() if pairs is None else pairs
     typed = {name: values[-1] for name, values in pairs.items()}
     try:
-        return Attempt(await act(read_form(model, pairs, timezone=settings().timezone)), None, typed)
+        return Attempt(await act(read_form(model, pairs, **input_rules())), None, typed)
     except NotFound:
         raise
     except DomainError as refusal:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -157,12 +158,14 @@ async def load_northwind_books(_settings: Settings, arguments: argparse.Namespac
 
 async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
     """Add a staff user whose password comes from standard input."""
+    from domain.kernel.inputs import read_json
     from domain.staff.users import CreateStaff, create_staff
 
     password = sys.stdin.readline().rstrip("\n")
+    given = {"username": arguments.username, "password": password, "role": arguments.role}
+    data = read_json(CreateStaff, json.dumps(given).encode(), least_password=settings.password_min_length)
     async with separate_transaction() as db:
-        data = CreateStaff(username=arguments.username, password=password, role=arguments.role)
-        await create_staff(db, data, minimum_length=settings.password_min_length, by=SYSTEM)
+        await create_staff(db, data, by=SYSTEM)
     print(f"Added {arguments.username} as {arguments.role}.")
     return 0
 

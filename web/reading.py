@@ -4,9 +4,10 @@ JSON is read strictly, HTML forms and query strings leniently; the models stand 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import tzinfo
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypedDict, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import from_json
@@ -25,6 +26,14 @@ JSON_TYPE = "application/json"
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 MEGABYTE = 1_000_000
 NO_RIGHTS: Mapping[str, Right] = MappingProxyType({})
+
+
+class InputRules(TypedDict):
+    """How times without a zone are read, and how many characters a new password has at least."""
+
+    timezone: tzinfo
+    least_password: int
+
 
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -45,7 +54,7 @@ def reads(
             if request.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
             try:
-                data = read_json(model, await raw_body(), timezone=settings().timezone)
+                data = read_json(model, await raw_body(), **input_rules())
             except InvalidInput:
                 _check_fields(await raw_body(), rights)
                 raise
@@ -99,6 +108,11 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def input_rules() -> InputRules:
+    """What reading an input depends on by the settings."""
+    return {"timezone": settings().timezone, "least_password": settings().password_min_length}
+
+
 async def raw_body() -> bytes:
     """The body in hand as it came; asked for twice, it is waited for once."""
     if "raw_body" not in g:
@@ -108,7 +122,7 @@ async def raw_body() -> bytes:
 
 async def read_form_body(model: type[InputT]) -> InputT:
     """The HTML form in hand, read as `model`; raises InvalidInput naming all bad fields."""
-    return read_form(model, await form_pairs(), timezone=settings().timezone)
+    return read_form(model, await form_pairs(), **input_rules())
 
 
 async def form_pairs() -> dict[str, list[str]]:

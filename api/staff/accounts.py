@@ -85,7 +85,7 @@ async def staff_forgot_username(data: reset.ForgotUsername) -> Any:
 @answers(StaffMessageOut)
 async def staff_reset_password(data: reset.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; ends every session."""
-    await reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+    await reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
 
@@ -104,7 +104,7 @@ async def staff_profile() -> Any:
 @answers(StaffMessageOut)
 async def staff_change_password(data: profile.ChangePassword) -> Any:
     """Change the own password; ends the other sessions."""
-    await profile.change_password(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+    await profile.change_password(db(), data, by=current_actor())
     return {"message": "The password is changed. Your other sessions have ended."}
 
 
@@ -133,7 +133,7 @@ async def list_staff(query: list_users.StaffListQuery) -> Any:
 @answers(StaffOut, status=201)
 async def create_staff(data: users.CreateStaff) -> Any:
     """Create a staff user; `staff` is the role when none is given."""
-    return await users.create_staff(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+    return await users.create_staff(db(), data, by=current_actor())
 
 
 @blueprint.put("/api/staff/users/<id:staff_id>")
@@ -142,9 +142,7 @@ async def create_staff(data: users.CreateStaff) -> Any:
 @answers(StaffOut)
 async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
     """Update a staff user; a new role, password or deactivation ends their sessions."""
-    return await users.update_staff(
-        db(), staff_id, data, minimum_length=settings().password_min_length, by=current_actor()
-    )
+    return await users.update_staff(db(), staff_id, data, by=current_actor())
 
 
 @blueprint.delete("/api/staff/users/<id:staff_id>")

@@ -113,7 +113,7 @@ async def resend_verification(data: verification.ResendVerification) -> Any:
 @answers(AccountMessageOut)
 async def change_password(data: profile.ChangePassword) -> Any:
     """Change the own password; the other sessions end and a notice goes out by email."""
-    await profile.change_password(db(), data, minimum_length=settings().password_min_length, by=current_actor())
+    await profile.change_password(db(), data, by=current_actor())
     return {"message": "The password is changed. Your other sessions have ended."}
 
 
@@ -146,7 +146,7 @@ async def forgot_username(data: password_reset.ForgotUsername) -> Any:
 @answers(AccountMessageOut)
 async def reset_password(data: password_reset.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; every session ends."""
-    await password_reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+    await password_reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
 
@@ -190,7 +190,7 @@ async def phone_username(data: password_reset.PhoneUsername) -> Any:
 @answers(AccountMessageOut)
 async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
     """Set a new password with a phone session token, which is used up; every session ends."""
-    await password_reset.phone_reset_password(db(), data, minimum_length=settings().password_min_length)
+    await password_reset.phone_reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}
 
 
@@ -283,7 +283,7 @@ def keep_session(entered: sign_in.SignedIn) -> None:
 def account_rules() -> opening.AccountRules:
     """The settings that accounts depend on."""
     now = settings()
-    return opening.AccountRules(shop_url(), now.secret_key, now.password_min_length, now.debug_tokens)
+    return opening.AccountRules(shop_url(), now.secret_key, now.debug_tokens)
 
 
 def google_app() -> GoogleApp:

@@ -12,12 +12,15 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import AfterValidator, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
-from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput
+from domain.kernel.input_errors import WEAK_PASSWORD
+from domain.kernel.inputs import LEAST_PASSWORD
 
 LONGEST_PASSWORD = 200
 
@@ -50,17 +53,28 @@ def needs_rehash(kept_hash: str) -> bool:
     return _HASHER.check_needs_rehash(kept_hash)
 
 
-def check_new_password(password: str, *, minimum: int, field: str = "password") -> None:
-    """Raise InvalidInput for a password that is too short, too long or one that everybody tries first."""
-    wrong: str | None = None
-    if len(password) < minimum:
-        wrong = f"must be at least {minimum} characters"
-    elif len(password) > LONGEST_PASSWORD:
-        wrong = f"must be at most {LONGEST_PASSWORD} characters"
-    elif _normalise(password).casefold() in _read_common_passwords():
-        wrong = "is one of the most common passwords and would be guessed at once; choose another"
-    if wrong is not None:
-        raise InvalidInput(f"The password {wrong}.", code=Code.WEAK_PASSWORD, fields={field: wrong})
+def why_weak(password: str, *, least: int) -> str:
+    """What is wrong with a password that somebody sets, as the end of a sentence; empty when it is good.
+
+    It has at least `least` characters, at most 200, and is none of the most common ones.
+    """
+    if len(password) < least:
+        return f"must be at least {least} characters"
+    if len(password) > LONGEST_PASSWORD:
+        return f"must be at most {LONGEST_PASSWORD} characters"
+    if _normalise(password).casefold() in _read_common_passwords():
+        return "is one of the most common passwords and would be guessed at once; choose another"
+    return ""
+
+
+def _check_new_password(password: str, info: ValidationInfo) -> str:
+    if sentence := why_weak(password, least=(info.context or {}).get("least_password", LEAST_PASSWORD)):
+        raise PydanticCustomError(WEAK_PASSWORD, "{sentence}", {"sentence": sentence})
+    return password
+
+
+# A password that somebody sets; the door says how many characters it needs at least.
+NewPasswordIn = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_new_password)]
 
 
 def _verify(kept_hash: str, password: bytes) -> bool:

@@ -6,7 +6,7 @@ A new password ends every session and every other link of the account.
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.passwords import check_new_password, hash_password
+from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import mask_username
 from domain.customers.accounts import as_owner, find_account
@@ -15,7 +15,7 @@ from domain.customers.messages import send_reset_link, send_security_notice
 from domain.customers.verification import SOMEBODY, SentAnswer, mark_email_verified
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
-from domain.kernel.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.kernel.inputs import EmailIn, Filled200, Input
 from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer, SessionKind
 
@@ -36,7 +36,7 @@ class ResetPassword(Input):
     """The token of the emailed link and the new password."""
 
     token: Filled200
-    password: PasswordIn
+    password: NewPasswordIn
 
 
 class PhoneUsername(Input):
@@ -49,7 +49,7 @@ class PhoneResetPassword(Input):
     """The proof of the phone, which this uses up, and the new password."""
 
     phone_session_token: Filled200
-    password: PasswordIn
+    password: NewPasswordIn
 
 
 async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: str, shows_token: bool) -> SentAnswer:
@@ -97,13 +97,12 @@ async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: s
     return SentAnswer("If an account has that email, its username is on its way.")
 
 
-async def reset_password(db: AsyncSession, data: ResetPassword, *, minimum_length: int) -> None:
+async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
     """Set a new password by an emailed token, which proves the email as well.
 
     Raises InvalidInput for a weak password, and for a token that is unknown, used, older than an hour or for an email
     that the account has no more.
     """
-    check_new_password(data.password, minimum=minimum_length)
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PASSWORD_RESET, data.token)).customer
     if customer.email_verified_at is None and customer.password_hash is not None:
@@ -119,9 +118,8 @@ async def phone_username(db: AsyncSession, data: PhoneUsername) -> str:
     return mask_username(customer.username)
 
 
-async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword, *, minimum_length: int) -> None:
+async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> None:
     """Set a new password by a phone session, which is used up; an email that is not proven stays so."""
-    check_new_password(data.password, minimum=minimum_length)
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
     await _set_password(db, customer, password_hash, note="By a code to the phone")

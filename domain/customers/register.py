@@ -1,13 +1,14 @@
 """Opening an account: with an email or a phone, never with somebody else's, and no sign-in until one is proven."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.passwords import check_new_password, hash_password
+from domain.access.passwords import NewPasswordIn, hash_password
 from domain.customers.accounts import Profile, as_owner, describe_account
 from domain.customers.linking import find_claimable_order
 from domain.customers.messages import send_verification_link
@@ -15,8 +16,7 @@ from domain.customers.phone_codes import text_code
 from domain.kernel.addresses import compose_address
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, Refused
-from domain.kernel.input_errors import refuse_fields
+from domain.kernel.errors import Refused
 from domain.kernel.inputs import (
     EmailIn,
     Filled20,
@@ -24,7 +24,6 @@ from domain.kernel.inputs import (
     Filled200,
     Input,
     OptionalEmailIn,
-    PasswordIn,
     PhoneIn,
     Text60,
     Text200,
@@ -46,14 +45,25 @@ class RegisterCustomer(Input):
     business_ein: Text60 | None = None
     resale_certificate: Text200 | None = None
     state_of_operation: Text60 | None = None
-    password: PasswordIn
+    password: NewPasswordIn
+
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """A username that can't be had, and an account with neither email nor phone."""
+        username, email = str(sent.get("username") or ""), sent.get("email")
+        faults: dict[str, str] = {}
+        if sentence := check_username(username.strip(), str(email).strip().lower() if email else None):
+            faults["username"] = sentence
+        if not email and not sent.get("phone"):
+            faults |= {"email": "or a phone is required", "phone": "or an email is required"}
+        return faults
 
 
 class CreateAccountAtCheckout(Input):
     """What a guest who has just ordered tells; the email becomes the username."""
 
     email: EmailIn
-    password: PasswordIn
+    password: NewPasswordIn
     delivery_name: Filled200
     delivery_address: Filled200
     delivery_city: Filled60
@@ -82,7 +92,6 @@ class AccountRules:
 
     shop_url: str
     secret_key: str
-    minimum_length: int
     shows_secrets: bool
 
 
@@ -93,7 +102,6 @@ async def register_customer(db: AsyncSession, data: RegisterCustomer, *, rules: 
     phone that another account has. A phone is looked for under a lock on it, since the book may hold it twice.
     """
     phone = parse_phone(data.phone) if data.phone else None
-    _check_input(data, phone, minimum_length=rules.minimum_length)
     customer = Customer(
         username=data.username,
         email=data.email,
@@ -116,9 +124,6 @@ async def create_account_at_checkout(
     Raises as `register_customer` does. An order that does not match, or is not a guest's, is passed over in silence.
     """
     phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
-    if data.delivery_phone and phone is None:
-        raise refuse_fields({"delivery_phone": NOT_A_PHONE})
-    check_new_password(data.password, minimum=rules.minimum_length)
     first_name, _, last_name = data.delivery_name.partition(" ")
     customer = Customer(
         username=data.email,
@@ -136,9 +141,6 @@ async def create_account_at_checkout(
     if data.order_number:
         customer.claimed_order_id = await find_claimable_order(db, data.order_number, email=data.email, phone=phone)
     return await _open_account(db, customer, rules=rules, phone_field="delivery_phone")
-
-
-NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
 
 
 def check_username(username: str, email: str | None) -> str | None:
@@ -194,25 +196,6 @@ def _duplicate(name: str, field: str) -> Refused:
         duplicate_field=name,
         hint=hints[name],
     )
-
-
-def _check_input(data: RegisterCustomer, phone: str | None, *, minimum_length: int) -> None:
-    """Raise InvalidInput with every bad field at once."""
-    wrong: dict[str, str] = {}
-    if sentence := check_username(data.username, data.email):
-        wrong["username"] = sentence
-    if data.phone and phone is None:
-        wrong["phone"] = NOT_A_PHONE
-    if not data.email and not data.phone:
-        wrong |= {"email": "or a phone is required", "phone": "or an email is required"}
-    try:
-        check_new_password(data.password, minimum=minimum_length)
-    except InvalidInput as error:
-        if not wrong:
-            raise
-        wrong |= error.fields
-    if wrong:
-        raise refuse_fields(wrong)
 
 
 async def _open_account(

@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.form_data import FormRows
 
 BAD_FIELD = "bad_field"
+WEAK_PASSWORD = str(Code.WEAK_PASSWORD)
 # The name under which a fault of the input as a whole is told.
 WHOLE = "body"
 
@@ -87,6 +89,14 @@ def refuse_fields(fields: Mapping[str, str]) -> InvalidInput:
     return InvalidInput(f"Please correct {len(fields)} fields: {'; '.join(shown)}.", fields=dict(fields))
 
 
+def refuse_details(details: Sequence[ErrorDetails], fields: Mapping[str, str]) -> InvalidInput:
+    """As `refuse_fields`; when a weak password is all that is wrong, the code says so."""
+    refusal = refuse_fields(fields)
+    if all(detail["type"] == WEAK_PASSWORD for detail in details):
+        refusal.code = Code.WEAK_PASSWORD
+    return refusal
+
+
 async def read_together(*parts: Awaitable[Any]) -> list[Any]:
     """What the parts of one input come to; raises InvalidInput with the bad fields of all of them, not of the first."""
     results = await asyncio.gather(*parts, return_exceptions=True)
@@ -110,8 +120,8 @@ def describe_error(detail: ErrorDetails) -> str:
     is_empty = kind in {"string_too_short", "too_short"} and context.get("min_length") == 1
     if is_absent or is_empty:
         return "is required"
-    if kind in {BAD_FIELD, "value_error"}:
-        return str(context["sentence" if kind == BAD_FIELD else "error"])
+    if kind in {BAD_FIELD, WEAK_PASSWORD, "value_error"}:
+        return str(context["error" if kind == "value_error" else "sentence"])
     if kind in _FILLED:
         return _FILLED[kind].format(**{name: str(value).replace("'", "") for name, value in context.items()})
     if kind.startswith(("date_", "datetime_")):

@@ -6,7 +6,7 @@ must be right. All bad fields are told at once, as sentences.
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,10 +30,13 @@ from pydantic_core import from_json
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
-from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_fields
+from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
+from domain.kernel.phone import NOT_A_PHONE, parse_phone
 
 BIGGEST_ID = 2**63 - 1
+# The fewest characters of a new password where no setting asks for more.
+LEAST_PASSWORD = 6
 # In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
 # Forty for each of the 5,000 rows that a sync may have; only long texts need more, and a body longer than most.
 MOST_VALUES = 200_000
@@ -61,6 +65,14 @@ class Input(BaseModel):
         validate_by_alias=True,
         use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG003 - for models that ask more.
+        """What the fields say wrong only together, by field; `sent` is as it came, of any types.
+
+        It is asked also when single fields are wrong, so that everything is named at once.
+        """
+        return {}
 
 
 def has_nul(value: object) -> bool:
@@ -206,6 +218,12 @@ def _empty_as_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _check_phone(text: str) -> str:
+    if text and parse_phone(text) is None:
+        raise bad_field(NOT_A_PHONE)
+    return text
+
+
 _MONEY_SCHEMA = WithJsonSchema({"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": float(MOST_MONEY)})
 _SIGNED_MONEY_SCHEMA = WithJsonSchema(
     {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
@@ -225,9 +243,8 @@ Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 EmailIn = Annotated[str, PlainValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
 # An email that need not be there; storefronts send an empty text for a field that was left empty.
 OptionalEmailIn = Annotated[EmailIn | None, BeforeValidator(_empty_as_none)]
-# Kept as it came; `domain.kernel.phone.parse_phone` says whether it is a number, and the raw text is worth keeping
-# if not.
-PhoneIn = Annotated[str, StringConstraints(max_length=40)]
+# A number that can be dialled, kept as it was typed; empty is allowed where the field may be emptied.
+PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone)]
 PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 # Texts by the most characters they may have; a Filled one must have at least one.
@@ -242,7 +259,9 @@ Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 
-def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> InputT:
+def read_json(
+    model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC, least_password: int = LEAST_PASSWORD
+) -> InputT:
     """Read a JSON body strictly; an empty body counts as `{}`.
 
     Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
@@ -251,7 +270,7 @@ def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> Inp
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")
-    context = {"source": "json", "timezone": timezone}
+    context = {"source": "json", "timezone": timezone, "least_password": least_password}
     try:
         read = model.model_validate_json(body, strict=True, context=context)
     except ValidationError as error:
@@ -262,17 +281,21 @@ def read_json(model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC) -> Inp
         if not isinstance(sent, dict):
             raise InvalidInput("The body must be a JSON object.", code=Code.INVALID_JSON, fields={}) from None
         bad = _repeated_names(body) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
-        raise refuse_fields(bad) from None
-    bad = _repeated_names(body) | _find_escaped_nuls(model, body)
+        bad = model.find_faults(sent) | bad
+        raise refuse_details(details, bad) from None
+    bad = _repeated_names(body) | _find_escaped_nuls(model, body) | _find_faults_of(read)
     if bad:
         raise refuse_fields(bad)
     return read
 
 
-def read_form(model: type[InputT], pairs: Pairs, *, timezone: tzinfo = UTC) -> InputT:
+def read_form(
+    model: type[InputT], pairs: Pairs, *, timezone: tzinfo = UTC, least_password: int = LEAST_PASSWORD
+) -> InputT:
     """Read an HTML form leniently: nested names, empty = absent, "on" is true, "$1,234.50" is money."""
     data = fill_model(model, nest_pairs(pairs))
-    return _read_text(model, data, {}, {"source": "form", "timezone": timezone})
+    context = {"source": "form", "timezone": timezone, "least_password": least_password}
+    return _read_text(model, data, {}, context)
 
 
 def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> InputT:
@@ -287,10 +310,18 @@ def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str],
     try:
         read = model.model_validate(data, context=context)
     except ValidationError as error:
-        raise refuse_fields(known | collect_field_errors(error.errors(include_url=False), data)) from None
-    if known:
+        details = error.errors(include_url=False)
+        known = model.find_faults(data) | known
+        raise refuse_details(details, known | collect_field_errors(details, data)) from None
+    if known := known | _find_faults_of(read):
         raise refuse_fields(known)
     return read
+
+
+def _find_faults_of(read: Input) -> dict[str, str]:
+    """The faults of an input whose fields are good one by one; models that ask for none cost nothing."""
+    asks = type(read).find_faults.__func__ is not Input.find_faults.__func__  # type: ignore[attr-defined]
+    return read.find_faults(read.model_dump()) if asks else {}
 
 
 def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:

@@ -9,6 +9,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
+NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 

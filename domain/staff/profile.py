@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.attempts import reserve_own_attempt
-from domain.access.passwords import check_new_password, hash_password, verify_password
+from domain.access.passwords import NewPasswordIn, hash_password, verify_password
 from domain.access.sessions import end_session, end_sessions_of
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
@@ -27,7 +27,7 @@ class ChangePassword(Input):
     """The present password and the new one, twice."""
 
     current_password: PasswordIn
-    new_password: PasswordIn
+    new_password: NewPasswordIn
     confirm_password: PasswordIn
 
 
@@ -54,7 +54,7 @@ async def get_profile(db: AsyncSession, *, by: Actor) -> Staff:
     return await get_staff(db, _own_id(by))
 
 
-async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_length: int, by: Actor) -> None:
+async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:
     """Set one's own password; ends every other session.
 
     Raises InvalidInput naming the wrong field, TooMany after ten wrong tries of the present password.
@@ -65,7 +65,6 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, minimum_len
             code=Code.PASSWORDS_DIFFER,
             fields={"confirm_password": "differs from the new password"},
         )
-    check_new_password(data.new_password, minimum=minimum_length, field="new_password")
     await reserve_own_attempt(Staff, _own_id(by))
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.current_password):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.passwords import check_new_password, hash_password
+from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import hash_token, new_token
 from domain.kernel.actor import Actor, ActorKind
@@ -17,7 +17,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
-from domain.kernel.inputs import EmailIn, Filled200, Input, PasswordIn
+from domain.kernel.inputs import EmailIn, Filled200, Input
 from domain.messages.outbox import queue_mail
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
@@ -45,7 +45,7 @@ class ResetPassword(Input):
     """The token of the emailed link and the new password."""
 
     token: Filled200
-    password: PasswordIn
+    password: NewPasswordIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,12 @@ async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url
     )
 
 
-async def reset_password(db: AsyncSession, data: ResetPassword, *, minimum_length: int) -> None:
+async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
     """Set a new password by an emailed token; ends every session and every other link of the account.
 
     Raises InvalidInput for a token that is unknown, used or older than an hour. Locks the code's row, so that a
     token used twice at once works once.
     """
-    check_new_password(data.password, minimum=minimum_length)
     password_hash = await hash_password(data.password)
     code = await db.scalar(
         select(OneTimeCode)

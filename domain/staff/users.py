@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.access.passwords import check_new_password, hash_password
+from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.audit import record_audit
@@ -21,7 +21,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.input_errors import bad_field
-from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, Text60, Text200
+from domain.kernel.inputs import Input, OptionalEmailIn, Text60, Text200
 from models import Role, SessionKind, Staff, Table
 
 USERNAME_MARKS = frozenset("._-")
@@ -43,7 +43,7 @@ class CreateStaff(Input):
     """A new colleague; without a role the order desk's, `staff`."""
 
     username: Username
-    password: PasswordIn
+    password: NewPasswordIn
     email: OptionalEmailIn = None
     role: Role | None = None
     first_name: Text60 | None = None
@@ -60,7 +60,7 @@ class UpdateStaff(Input):
     email: OptionalEmailIn = None
     role: Role | None = None
     is_active: bool | None = None
-    password: PasswordIn | None = None
+    password: NewPasswordIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,11 @@ class Deleted:
         return f"{self.username} was deleted."
 
 
-async def create_staff(db: AsyncSession, data: CreateStaff, *, minimum_length: int, by: Actor) -> Staff:
+async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Staff:
     """Let a new colleague in; raises Refused for a taken username (whatever its case) or email.
 
     `minimum_length` is the fewest characters of a password.
     """
-    check_new_password(data.password, minimum=minimum_length)
     first_name, last_name, full_name = _complete_names(data.first_name, data.last_name, data.full_name)
     statement = (
         insert(Staff)
@@ -152,7 +151,6 @@ async def update_staff(
     staff_id: int,
     data: UpdateStaff,
     *,
-    minimum_length: int,
     by: Actor,
     expected_version: int | None = None,
 ) -> Staff:
@@ -162,8 +160,6 @@ async def update_staff(
     administrator, a taken email, and `stale` when somebody else changed the record meanwhile.
     Making an archived user active brings the account back.
     """
-    if data.password is not None:
-        check_new_password(data.password, minimum=minimum_length)
     password_hash = await hash_password(data.password) if data.password is not None else None
     staff, other_admins = await _lock_with_admins(db, staff_id)
     if expected_version is not None and staff.version != expected_version:

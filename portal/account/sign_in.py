@@ -16,7 +16,7 @@ from portal.errors import SIGN_IN
 from portal.render import page_or_block, redirect_to
 from web.entry import doorway, keep_session, portal_url
 from web.guards import count_use, public, staff_auth, staff_page
-from web.request import current_actor, db, settings
+from web.request import current_actor, db
 
 blueprint = Blueprint("portal_sign_in", __name__)
 HOME = "/portal"
@@ -115,7 +115,7 @@ async def set_password() -> Response:
 
     async def act(data: reset.ResetPassword) -> bool:
         await count_use("staff_reset", 10, seconds=60)
-        await reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+        await reset.reset_password(db(), data)
         return True
 
     tried = await attempt(reset.ResetPassword, act)

@@ -85,8 +85,7 @@ async def add_staff_user() -> Response:
     """Add a colleague."""
 
     async def act(data: users.CreateStaff) -> Any:
-        least = settings().password_min_length
-        return await users.create_staff(db(), data, minimum_length=least, by=current_actor())
+        return await users.create_staff(db(), data, by=current_actor())
 
     tried = await attempt(users.CreateStaff, act)
     if tried.result is None:
@@ -108,10 +107,7 @@ async def save_staff_user(staff_id: int) -> Response:
     version = await form_version()
 
     async def act(data: EditStaffForm) -> Any:
-        least = settings().password_min_length
-        return await users.update_staff(
-            db(), staff_id, data, minimum_length=least, by=current_actor(), expected_version=version
-        )
+        return await users.update_staff(db(), staff_id, data, by=current_actor(), expected_version=version)
 
     tried = await attempt(EditStaffForm, act)
     if tried.result is None:

@@ -105,7 +105,7 @@ async def set_password() -> Response:
 
     async def act(data: password_reset.ResetPassword) -> None:
         await count_use("reset_password", 10, seconds=MINUTE)
-        await password_reset.reset_password(db(), data, minimum_length=settings().password_min_length)
+        await password_reset.reset_password(db(), data)
 
     tried = await attempt(password_reset.ResetPassword, act)
     if tried.refusal is None:

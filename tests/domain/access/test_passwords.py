@@ -1,13 +1,16 @@
 """Passwords are hashed by today's settings, checked in the same time for nobody, and not too common."""
 
+import json
 from time import perf_counter
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from domain.access import passwords
-from domain.access.passwords import check_new_password, hash_password, needs_rehash, verify_password
+from domain.access.passwords import NewPasswordIn, hash_password, needs_rehash, verify_password
 from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Input, PhoneIn, read_json
+from domain.kernel.phone import NOT_A_PHONE
 
 
 async def test_a_password_is_verified_by_its_hash() -> None:
@@ -46,6 +49,11 @@ def test_a_hash_by_weaker_settings_is_made_again() -> None:
     assert needs_rehash(PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash("x"))
 
 
+class SetPassword(Input):
+    new_password: NewPasswordIn
+    phone: PhoneIn | None = None
+
+
 @pytest.mark.parametrize(
     ("password", "sentence"),
     [
@@ -58,12 +66,19 @@ def test_a_hash_by_weaker_settings_is_made_again() -> None:
 )
 def test_a_weak_password_is_refused_at_its_field(password: str, sentence: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        check_new_password(password, minimum=6, field="new_password")
+        read_json(SetPassword, json.dumps({"new_password": password}).encode())
     assert refusal.value.fields == {"new_password": sentence}
     assert refusal.value.code == "weak_password"
 
 
+def test_a_weak_password_is_named_beside_every_other_bad_field() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_json(SetPassword, b'{"new_password": "short", "phone": "12"}', least_password=8)
+    assert refusal.value.fields == {"new_password": "must be at least 8 characters", "phone": NOT_A_PHONE}
+    assert refusal.value.code == "invalid_input"
+
+
 def test_good_and_long_passwords_pass() -> None:
-    check_new_password("demo-demo", minimum=6)
-    check_new_password("x" * 64, minimum=6)
+    for good in ("demo-demo", "x" * 64):
+        assert read_json(SetPassword, json.dumps({"new_password": good}).encode()).new_password == good
     assert len(passwords._read_common_passwords()) == 3000

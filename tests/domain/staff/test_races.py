@@ -48,7 +48,7 @@ async def test_two_administrators_can_not_remove_each_other_at_once(committed: D
                     await delete_staff(db, staff_id, by=SYSTEM)
                     return
                 change = UpdateStaff(role=Role.STAFF) if way == "demote" else UpdateStaff(is_active=False)
-                await update_staff(db, staff_id, change, minimum_length=6, by=SYSTEM)
+                await update_staff(db, staff_id, change, by=SYSTEM)
 
             return remove
 
@@ -97,7 +97,7 @@ async def test_a_reset_link_used_twice_at_once_works_once(committed: Database) -
     def reset(password: str) -> Any:
         async def act(db: Any) -> None:
             data = ResetPassword(token=asked.debug_token or "", password=password)
-            await reset_password(db, data, minimum_length=6)
+            await reset_password(db, data)
 
         return act
 
@@ -108,7 +108,7 @@ async def test_one_name_given_twice_at_once_is_given_once(committed: Database) -
     def add(username: str) -> Any:
         async def act(db: Any) -> None:
             data = CreateStaff(username=username, password="good-secret-1")
-            await create_staff(db, data, minimum_length=6, by=SYSTEM)
+            await create_staff(db, data, by=SYSTEM)
 
         return act
 
@@ -119,7 +119,7 @@ async def test_one_name_given_twice_at_once_is_given_once(committed: Database) -
     def mail(staff_id: int) -> Any:
         async def act(db: Any) -> None:
             data = UpdateStaff(email="one@ladle.example")
-            await update_staff(db, staff_id, data, minimum_length=6, by=SYSTEM)
+            await update_staff(db, staff_id, data, by=SYSTEM)
 
         return act
 

@@ -79,7 +79,7 @@ async def test_a_stale_edit_shows_who_changed_what_and_saves_nothing(
     path = f"{LIST}/{staff.id}"
     token = TOKEN.search(await read_page(client, path))
     assert token is not None
-    await update_staff(db, staff.id or 0, UpdateStaff(last_name="Ray"), minimum_length=6, by=as_actor(colleague))
+    await update_staff(db, staff.id or 0, UpdateStaff(last_name="Ray"), by=as_actor(colleague))
     await db.commit()
     mine = FORM | {"last_name": "Low", "email": staff.email}
     status, page, _ = await send(client, path, token[1], version="1", **(mine | {"email": "nowhere"}))
