@@ -11,6 +11,8 @@ from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
 from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
+from models.customer_merge import CustomerDistinction, CustomerMerge
+from models.customer_note import CustomerNote
 from models.idempotency_key import IdempotencyKey
 from models.invoice import (
     Invoice,
@@ -40,6 +42,7 @@ from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
 from models.suppressed_number import SuppressedNumber, SuppressionReason
+from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
 from models.webhook_event import WebhookEvent
 
@@ -71,6 +74,9 @@ __all__ = [
     "CreditEntry",
     "CreditKind",
     "Customer",
+    "CustomerDistinction",
+    "CustomerMerge",
+    "CustomerNote",
     "EvalStatus",
     "IdempotencyKey",
     "IntentKind",
@@ -134,6 +140,8 @@ __all__ = [
     "SuppressionReason",
     "Table",
     "Tracker",
+    "Vendor",
+    "VendorProduct",
     "VoiceAgent",
     "WebhookEvent",
 ]

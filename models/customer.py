@@ -30,6 +30,13 @@ SEARCHED = (
 )
 
 
+# Accounts that their owners opened and proved; contacts that staff or an import made have no sign-in.
+REGISTERED = (
+    "google_subject IS NOT NULL OR "
+    "(password_hash IS NOT NULL AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL))"
+)
+
+
 class PaymentTerms(StrEnum):
     """How a customer may pay."""
 
@@ -53,21 +60,30 @@ class Customer(Table, table=True):
         Index("ix_customer_phone2", "phone2"),
         Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
+        Index("ix_customer_first_name", sql("lower(first_name)"), "id"),
+        Index("ix_customer_last_name", sql("lower(last_name)"), "id"),
+        Index("ix_customer_do_not_call", "id", postgresql_where=sql("do_not_call")),
+        Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),
+        Index("ix_customer_website", "id", postgresql_where=sql(REGISTERED)),
         search_index("ix_customer_search"),
     )
 
     id: int = key()
     username: str
     email: str | None = text(nullable=True)
+    billing_email: str | None = text(nullable=True)
     email_verified_at: datetime | None = moment()
     password_hash: str | None = text(nullable=True)
     google_subject: str | None = text(nullable=True)
     first_name: str = text()
     last_name: str = text()
+    contact_role: str = text()
     company_name: str = text()
     phone: str | None = text(nullable=True)
     phone_raw: str = text()
+    phone_label: str = text()
     phone2: str | None = text(nullable=True)
+    phone2_label: str = text()
     phone_verified_at: datetime | None = moment()
     business_type: str = text()
     business_ein: str = text()

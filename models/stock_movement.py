@@ -45,6 +45,7 @@ class StockMovement(Table, table=True):
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     note: str = text()
     unit_cost: Decimal | None = money(nullable=True)
+    vendor_id: int | None = link("vendor.id", nullable=True, ondelete="SET NULL")
     vendor_name: str = text()
     actor_kind: str = text()
     actor_id: int | None = None

@@ -6,6 +6,7 @@ from api.staff import (
     accounts,
     boxes,
     credit,
+    customers,
     inventory,
     invoices,
     orders,
@@ -22,6 +23,7 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts.blueprint,
         boxes.blueprint,
+        customers.blueprint,
         inventory.blueprint,
         invoices.blueprint,
         orders.blueprint,

@@ -49,8 +49,8 @@ paid AS (
 ),
 story AS (
   INSERT INTO order_event (order_id, kind, note, actor_kind, actor_id, actor_name)
-  SELECT id, 'unlinked', 'The customer deleted the account', CAST(:actor_kind AS text),
-         CAST(:customer_id AS bigint), ''
+  SELECT id, 'unlinked', CAST(:note AS text), CAST(:actor_kind AS text), CAST(:actor_id AS bigint),
+         CAST(:actor_name AS text)
   FROM freed
 )
 SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM freed
@@ -92,11 +92,19 @@ async def settle_holds(db: AsyncSession, order_ids: list[int], *, by: Actor) -> 
         await settle_hold(db, order, by=by)
 
 
-async def unlink_orders(db: AsyncSession, customer: Customer) -> int:
+async def unlink_orders(db: AsyncSession, customer: Customer, *, by: Actor) -> int:
     """Leave a deleted account's orders in the books as a guest's; returns how many there were."""
+    note = "The customer deleted the account" if by.is_customer else "The customer was deleted"
     freed = await db.execute(
         _UNLINK,
-        {"customer_id": customer.id, "actor_kind": as_owner(customer).kind, "channel": CHANNEL},
+        {
+            "customer_id": customer.id,
+            "note": note,
+            "actor_kind": by.kind,
+            "actor_id": by.id,
+            "actor_name": "" if by.is_customer else by.name,
+            "channel": CHANNEL,
+        },
     )
     return len(freed.all())
 

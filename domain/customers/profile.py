@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.attempts import reserve_own_attempt
 from domain.access.passwords import NewPasswordIn, hash_password, verify_password
 from domain.access.sessions import end_sessions_of
-from domain.credit.exposure import calculate_exposure, find_customer
-from domain.credit.ledger import get_credit_balance
 from domain.customers.accounts import Profile, describe_account, lock_account, own_id
-from domain.customers.linking import unlink_orders
+from domain.customers.delete_customer import remove_customer
 from domain.customers.links import void_tokens
 from domain.customers.messages import send_security_notice, send_verification_link
 from domain.customers.register import refuse_duplicates
@@ -24,11 +21,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
-from domain.kernel.money import ZERO, format_money
 from domain.kernel.phone import parse_phone
-from domain.payments.intents import has_money_without_order
-from models import CodePurpose, CreditEntry, Customer, SessionKind
-from models.session import raw_connection
+from models import CodePurpose, Customer, SessionKind
 
 
 class UpdateProfile(Input):
@@ -124,32 +118,10 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
 async def delete_account(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
     """Delete one's own account: sessions end, orders stay in the books unlinked.
 
-    Raises NotAllowed for another's account, Refused while there is a balance, store credit or money on its way. Where
-    the credit ledger or a do-not-call mark must stay, the row stays too, emptied of everything else about the person.
-    Locks the account.
+    Raises NotAllowed for another's account, else as `remove_customer` does.
     """
     _check_own(by, customer_id)
-    customer = await lock_account(db, customer_id)
-    await _refuse_open_account(db, customer)
-    await end_sessions_of(db, SessionKind.CUSTOMER, customer_id)
-    await unlink_orders(db, customer)
-    username = customer.username
-    has_ledger = await db.scalar(select(exists().where(CreditEntry.customer_id == customer_id)))
-    if has_ledger or customer.do_not_call:
-        _empty(customer)
-        await void_tokens(db, customer_id, list(CodePurpose))
-        await db.flush()
-    else:
-        await db.execute(delete(Customer).where(Customer.id == customer_id))
-    await record_audit(
-        db,
-        action="customer.deleted",
-        record_kind="customer",
-        record_id=customer_id,
-        record_name=username,
-        note="By the customer",
-        by=by,
-    )
+    await remove_customer(db, customer_id, note="By the customer", by=by)
 
 
 def _check_own(by: Actor, customer_id: int | None) -> None:
@@ -224,52 +196,6 @@ async def _announce_new_email(db: AsyncSession, customer: Customer, old_email: s
     await send_verification_link(db, customer.id, email=customer.email, shop_url=shop_url)
     if old_email is not None:
         await send_security_notice(db, customer, f"The email of your account is now {customer.email}.", to=old_email)
-
-
-async def _refuse_open_account(db: AsyncSession, customer: Customer) -> None:
-    connection = await raw_connection(db)
-    row = await find_customer(connection, customer.id)
-    assert row is not None  # its row is locked
-    balance = (await calculate_exposure(connection, row)).exposure
-    if balance > ZERO:
-        raise Refused(
-            f"The account still owes {format_money(balance)}. Pay it first, then delete the account.",
-            code=Code.HAS_BALANCE,
-        )
-    credit = await get_credit_balance(db, customer.id)
-    if credit > ZERO:
-        raise Refused(
-            f"The account still has {format_money(credit)} of store credit. Use it or ask us to refund it first.",
-            code=Code.HAS_CREDIT,
-        )
-    if await has_money_without_order(db, customer.id):
-        raise Refused(
-            "A payment of the account waits for its order. Place the order, or wait until the payment is credited.",
-            code=Code.HAS_PAYMENT,
-        )
-
-
-def _empty(customer: Customer) -> None:
-    """Take everything about the person out of a row that has to stay, but the number that must not be called."""
-    phone, raw = (customer.phone, customer.phone_raw) if customer.do_not_call else (None, "")
-    for column in Customer.__table__.columns:  # type: ignore[attr-defined]
-        if column.name.startswith(("shipping_", "billing_")) and not column.name.endswith("country"):
-            setattr(customer, column.name, "")
-    for name in (
-        "first_name", "last_name", "company_name", "business_type", "business_ein", "resale_certificate",
-        "state_of_operation", "po_number", "notes",
-    ):  # fmt: skip
-        setattr(customer, name, "")
-    for name in (
-        "email", "email_verified_at", "password_hash", "google_subject", "phone2", "phone_verified_at",
-        "claimed_order_id", "external_id", "sales_rep_id",
-    ):  # fmt: skip
-        setattr(customer, name, None)
-    customer.phone, customer.phone_raw = phone, raw
-    customer.username = f"deleted-{customer.id}"
-    customer.is_active = False
-    customer.updated_at = now()
-    customer.version += 1
 
 
 def _wrong_password() -> InvalidInput:

@@ -199,6 +199,10 @@ def _read_email(value: Any) -> str:
     return _normalise_email(value.strip())
 
 
+def _read_email_or_empty(value: Any) -> str:
+    return "" if isinstance(value, str) and not value.strip() else _read_email(value)
+
+
 @lru_cache(maxsize=4096)
 def _normalise_email(text: str) -> str:
     """Check an address; the parts of a second that it takes are worth keeping for those who order every day."""
@@ -243,6 +247,10 @@ Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 EmailIn = Annotated[str, PlainValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
 # An email that need not be there; storefronts send an empty text for a field that was left empty.
 OptionalEmailIn = Annotated[EmailIn | None, BeforeValidator(_empty_as_none)]
+# An email that an empty text takes away.
+EmptyableEmailIn = Annotated[
+    str, PlainValidator(_read_email_or_empty), WithJsonSchema({"type": "string", "maxLength": 254})
+]
 # A number that can be dialled, kept as it was typed; empty is allowed where the field may be emptied.
 PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone)]
 PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]

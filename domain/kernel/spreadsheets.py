@@ -18,6 +18,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 
 MOST_ROWS = 100_000
+# Without it Excel takes UTF-8 for Windows-1252.
+BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 65_536
 _DELIMITERS = (",", ";", "\t")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -68,8 +70,9 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterato
 
 
 async def stream_csv(columns: Sequence[str], rows: AsyncIterable[Sequence[Cell]]) -> AsyncIterator[bytes]:
-    """The same for rows that come from a database cursor."""
+    """The same for rows that come from a database cursor; the heading goes out before the first of them is read."""
     sheet = _Sheet(columns)
+    yield sheet.take()
     async for row in rows:
         for piece in sheet.add(row):
             yield piece
@@ -92,6 +95,7 @@ class _Sheet:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._text = io.StringIO(newline="")
+        self._text.write(BYTE_ORDER_MARK)
         self._writer = csv.writer(self._text)
         self._writer.writerow([guard_formula(column) for column in columns])
 

@@ -205,7 +205,7 @@ async def test_a_surplus_that_became_credit_does_not_go_back_again_once_the_acco
     order, customer = await make_customers_order(db)
     clerk = as_actor(await make_staff(db))
     await take_cash(db, order, "85.00", clerk)
-    await unlink_orders(db, await db.get_one(Customer, customer.id))
+    await unlink_orders(db, await db.get_one(Customer, customer.id), by=clerk)
     await db.commit()
     (found,) = await list_refundable(db, order.id)
     assert found.left == Decimal("65.00")

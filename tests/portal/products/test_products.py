@@ -103,7 +103,7 @@ async def test_the_sheet_holds_what_the_table_shows(client: TestClientProtocol, 
     response = await client.get("/portal/products.csv?search=pan")
     assert response.headers["Content-Disposition"] == 'attachment; filename="products.csv"'
     assert (await response.get_data(as_text=True)).splitlines() == [
-        ",".join(SHEET_COLUMNS),
+        "\ufeff" + ",".join(SHEET_COLUMNS),
         "PAN-1,'=Pan,Pans,,,10.00,9.00,6,,yes,3,,yes",
     ]
 

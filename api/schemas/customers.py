@@ -1,0 +1,146 @@
+"""Answers about customers, as the desk sees them."""
+
+from api.schemas.base import Answer, MoneyOut, TimeOut
+from api.schemas.orders import StaffOrderWithItemsOut
+
+
+class CustomerFieldsOut(Answer):
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str | None
+    company_name: str
+    phone: str | None
+    phone2: str | None
+    shipping_address: str
+    billing_address: str
+    preferred_language: str
+    do_not_call: bool
+    """True when the customer, or one of their numbers, must not be called."""
+    do_not_text: bool
+    """True when the customer said STOP."""
+
+
+class CustomerOut(CustomerFieldsOut):
+    phone_raw: str
+    """What was written down beside, or instead of, a number that can be dialled."""
+    sales_rep_id: int | None
+    payment_terms: str
+    version: int
+    created_at: TimeOut
+    is_active: bool
+
+
+class CustomerListOut(Answer):
+    customers: list[CustomerOut]
+    total: int
+    page: int
+    per_page: int
+    pages: int
+
+
+class UpdatedCustomerOut(CustomerFieldsOut):
+    success: bool = True
+
+
+class DeletedCustomerOut(Answer):
+    success: bool = True
+    deleted_id: int
+
+
+class SkippedCustomerOut(Answer):
+    id: int
+    error: str
+
+
+class BulkDeletedCustomersOut(Answer):
+    success: bool = True
+    deleted: int
+    skipped: list[SkippedCustomerOut]
+
+
+class CustomerOrdersOut(Answer):
+    orders: list[StaffOrderWithItemsOut]
+    total: int
+    page: int
+    per_page: int
+    pages: int
+
+
+class TwinOut(Answer):
+    id: int
+    name: str
+    company_name: str
+    email: str | None
+    order_count: int
+    """Orders that were not cancelled."""
+    total_spent: MoneyOut
+    """What those orders were worth, in US dollars."""
+
+
+class DuplicateGroupOut(Answer):
+    phone: str
+    customers: list[TwinOut]
+
+
+class DuplicatesOut(Answer):
+    duplicate_groups: list[DuplicateGroupOut]
+    total_groups: int
+
+
+class MergedCustomersOut(Answer):
+    success: bool = True
+    merge_id: int
+    """The merge, which can be undone for 30 days."""
+    kept_id: int
+    merged_id: int
+    orders_moved: int
+    combined_order_count: int
+    """Orders of both that were not cancelled."""
+    combined_total_spent: MoneyOut
+    """What those orders were worth, in US dollars."""
+    kept_customer: CustomerFieldsOut
+
+
+class PersonOut(Answer):
+    id: int | None
+    """The customer; null for a guest."""
+    source: str
+    """registered or guest."""
+    name: str
+    first_name: str
+    last_name: str
+    full_name: str
+    username: str
+    company: str
+    company_name: str
+    phone: str | None
+    email: str | None
+    shipping_address: str
+    """The delivery address on one line."""
+    address: str
+    """The street of the delivery address."""
+    city: str
+    state: str
+    zip: str
+
+
+class WebsiteUserOut(Answer):
+    id: int
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+    company_name: str
+    phone: str | None
+    email_verified: bool
+    created_at: TimeOut
+
+
+class WebsiteUsersOut(Answer):
+    users: list[WebsiteUserOut]
+    total: int
+    page: int
+    per_page: int
+    pages: int

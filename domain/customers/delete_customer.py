@@ -1,0 +1,156 @@
+"""Deleting a customer: one act for the shop and for staff. Orders stay in the books, unlinked.
+
+Whoever owes, has credit, money on its way or a running subscription stays. A marked number stays marked by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.access.sessions import end_sessions_of
+from domain.credit.exposure import calculate_exposure, find_customer
+from domain.credit.ledger import get_credit_balance
+from domain.customers.accounts import lock_account
+from domain.customers.linking import unlink_orders
+from domain.customers.links import void_tokens
+from domain.customers.rows import is_emptied
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Id, Input
+from domain.kernel.live import announce
+from domain.kernel.money import ZERO, format_money
+from domain.messages.suppression import mark_do_not_call, mark_do_not_text
+from domain.payments.intents import has_money_without_order
+from models import CodePurpose, CreditEntry, Customer, SessionKind, SuppressionReason
+from models.session import raw_connection
+
+
+class BulkDeleteCustomers(Input):
+    """The customers to delete, each by itself."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDeleted:
+    """How many are gone, and why the others stayed."""
+
+    deleted: int
+    skipped: Sequence[dict[str, Any]]
+
+
+async def delete_customer(db: AsyncSession, customer_id: int, *, by: Actor) -> None:
+    """Delete a customer for good. Raises NotFound, and Refused with the reason while they can't go. Locks them."""
+    require(by, Right.DELETE_CUSTOMERS, "Your role does not delete customers.")
+    await remove_customer(db, customer_id, note="By staff", by=by)
+
+
+async def bulk_delete_customers(db: AsyncSession, data: BulkDeleteCustomers, *, by: Actor) -> BulkDeleted:
+    """Delete each as `delete_customer` does, in order of id; who can't go stays and is named."""
+    deleted, skipped = 0, []
+    for customer_id in sorted(set(data.ids)):
+        try:
+            async with db.begin_nested():
+                await delete_customer(db, customer_id, by=by)
+            deleted += 1
+        except (NotFound, Refused) as error:
+            skipped.append({"id": customer_id, "error": error.message})
+    return BulkDeleted(deleted, skipped)
+
+
+async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: Actor) -> None:
+    """The act itself, for the customer's own door and the desk's; the caller checks who may.
+
+    Where the credit ledger must stay, the row stays too, emptied of everything about the person.
+    """
+    try:
+        customer = await lock_account(db, customer_id)
+    except NotFound:
+        raise NotFound("There is no such customer.") from None
+    if await db.scalar(select(is_emptied()).where(Customer.id == customer_id)):
+        raise NotFound("There is no such customer.")
+    await _refuse_open(db, customer)
+    await _keep_marks(db, customer, by)
+    await end_sessions_of(db, SessionKind.CUSTOMER, customer_id)
+    await unlink_orders(db, customer, by=by)
+    username = customer.username
+    if await db.scalar(select(exists().where(CreditEntry.customer_id == customer_id))):
+        _empty(customer)
+        await void_tokens(db, customer_id, list(CodePurpose))
+        await db.flush()
+    else:
+        await db.execute(delete(Customer).where(Customer.id == customer_id))
+        db.expunge(customer)
+    await record_audit(
+        db,
+        action="customer.deleted",
+        record_kind="customer",
+        record_id=customer_id,
+        record_name=username,
+        note=note,
+        by=by,
+    )
+    await announce(db, "customers", customer_id)
+
+
+async def _keep_marks(db: AsyncSession, customer: Customer, by: Actor) -> None:
+    """Mark the numbers of somebody who carries a mark, so that it outlives them."""
+    for phone in sorted(phone for phone in (customer.phone, customer.phone2) if phone):
+        if customer.do_not_call:
+            reason = SuppressionReason.STAFF
+            await mark_do_not_call(db, phone, reason=reason, note=customer.do_not_call_note, by=by)
+        if customer.do_not_text:
+            await mark_do_not_text(db, phone, reason=SuppressionReason.STAFF, by=by)
+
+
+async def _refuse_open(db: AsyncSession, customer: Customer) -> None:
+    connection = await raw_connection(db)
+    row = await find_customer(connection, customer.id)
+    assert row is not None  # its row is locked
+    balance = (await calculate_exposure(connection, row)).exposure
+    if balance > ZERO:
+        raise Refused(
+            f"The account still owes {format_money(balance)}. Pay it first, then delete the account.",
+            code=Code.HAS_BALANCE,
+        )
+    credit = await get_credit_balance(db, customer.id)
+    if credit > ZERO:
+        raise Refused(
+            f"The account still has {format_money(credit)} of store credit. Use it or refund it first.",
+            code=Code.HAS_CREDIT,
+        )
+    if await has_money_without_order(db, customer.id):
+        raise Refused(
+            "A payment of the account waits for its order. Place the order, or wait until the payment is credited.",
+            code=Code.HAS_PAYMENT,
+        )
+
+
+def _empty(customer: Customer) -> None:
+    """Take everything about the person out of a row that has to stay."""
+    for column in Customer.__table__.columns:  # type: ignore[attr-defined]
+        if column.name.startswith(("shipping_", "billing_")) and not column.name.endswith(("country", "email")):
+            setattr(customer, column.name, "")
+    for name in (
+        "first_name", "last_name", "contact_role", "company_name", "business_type", "business_ein",
+        "resale_certificate", "state_of_operation", "po_number", "notes", "phone_raw", "phone_label", "phone2_label",
+        "do_not_call_note",
+    ):  # fmt: skip
+        setattr(customer, name, "")
+    for name in (
+        "email", "billing_email", "email_verified_at", "password_hash", "google_subject", "phone", "phone2",
+        "phone_verified_at", "claimed_order_id", "external_id", "sales_rep_id",
+    ):  # fmt: skip
+        setattr(customer, name, None)
+    customer.username = f"deleted-{customer.id}"
+    customer.is_active = False
+    customer.updated_at = now()
+    customer.version += 1

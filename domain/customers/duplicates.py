@@ -1,0 +1,178 @@
+"""Customers that look like one: the same primary phone; and the pairs that somebody said are two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations, groupby
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, is_emptied, read_rows
+from domain.customers.totals import NOTHING, Bought, sum_orders_of
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Id, Input
+from models import Customer, CustomerDistinction
+
+MOST_GROUPS = 200
+# Customers read of one phone: a switchboard of hundreds is no duplicate to merge.
+MOST_OF_ONE_PHONE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One customer of a group, with what they bought."""
+
+    row: CustomerRow
+    bought: Bought
+
+    @property
+    def id(self) -> int:
+        """The customer's id."""
+        return self.row.id
+
+    @property
+    def name(self) -> str:
+        """The contact's whole name."""
+        return self.row.name
+
+    @property
+    def company_name(self) -> str:
+        """The company."""
+        return self.row.company_name
+
+    @property
+    def email(self) -> str | None:
+        """The email, if any."""
+        return self.row.email
+
+    @property
+    def order_count(self) -> int:
+        """Orders that were not cancelled."""
+        return self.bought.order_count
+
+    @property
+    def total_spent(self) -> Decimal:
+        """What those orders were worth, US dollars."""
+        return self.bought.total_spent
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Customers with one primary phone, the oldest first."""
+
+    phone: str
+    customers: Sequence[Twin]
+
+
+class PairOfCustomers(Input):
+    """Two customers."""
+
+    keep_id: Id
+    merge_id: Id
+
+
+async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
+    """The largest groups, at most 200, and how many there are; a group whose every pair is known as two is left out."""
+    count = func.count().label("members")
+    phones = (
+        select(CUSTOMERS.phone, count)
+        .where(CUSTOMERS.phone.is_not(None), ~is_emptied())
+        .group_by(CUSTOMERS.phone)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    known = await _find_known_phones(db)
+    wanted = select(phones.c.phone, phones.c.members).where(phones.c.phone.not_in(known))
+    total = await db.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+    chosen = (await db.execute(wanted.order_by(phones.c.members.desc(), phones.c.phone).limit(MOST_GROUPS))).all()
+    sizes = {row.phone: row.members for row in chosen}
+    rows = await read_rows(
+        db,
+        SELECT_ROWS.where(CUSTOMERS.phone.in_(list(sizes)), ~is_emptied()).order_by(CUSTOMERS.phone, CUSTOMERS.id),
+    )
+    bought = await sum_orders_of(db, [row.id for row in rows])
+    groups = [
+        DuplicateGroup(phone, [Twin(row, bought.get(row.id, NOTHING)) for row in members][:MOST_OF_ONE_PHONE])
+        for phone, members in groupby(rows, key=lambda row: row.phone or "")
+    ]
+    groups.sort(key=lambda group: (-sizes[group.phone], group.phone))
+    return groups, total
+
+
+async def _find_known_phones(db: Reader) -> list[str]:
+    """The phones whose customers are all known to be different people."""
+    first = select(CustomerDistinction.first_id)
+    second = select(CustomerDistinction.second_id)
+    rows = await db.execute(
+        select(CUSTOMERS.phone, CUSTOMERS.id).where(
+            CUSTOMERS.phone.in_(select(CUSTOMERS.phone).where(or_(CUSTOMERS.id.in_(first), CUSTOMERS.id.in_(second)))),
+            ~is_emptied(),
+        )
+    )
+    members: dict[str, list[int]] = {}
+    for phone, customer_id in rows:
+        members.setdefault(phone, []).append(customer_id)
+    if not members:
+        return []
+    pairs = {
+        (row.first_id, row.second_id)
+        for row in await db.execute(select(CustomerDistinction.first_id, CustomerDistinction.second_id))
+    }
+    return [phone for phone, ids in members.items() if all(pair in pairs for pair in combinations(sorted(ids), 2))]
+
+
+async def tell_apart(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
+    """Remember that two customers are not the same; said twice, it is once."""
+    require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
+    first, second = sorted((data.keep_id, data.merge_id))
+    both = await db.scalar(select(func.count()).select_from(Customer).where(Customer.id.in_([first, second])))
+    if both != 2:
+        raise NotFound("There is no such pair of customers.")
+    statement = insert(CustomerDistinction).values(first_id=first, second_id=second, actor_name=by.name)
+    await db.execute(statement.on_conflict_do_nothing())
+    await record_audit(
+        db,
+        action="customer.told_apart",
+        record_kind="customer",
+        record_id=first,
+        after={"not_the_same_as": second},
+        by=by,
+    )
+
+
+async def take_distinction_back(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
+    """Let the two stand among the duplicates again."""
+    require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
+    first, second = sorted((data.keep_id, data.merge_id))
+    await db.execute(
+        delete(CustomerDistinction).where(
+            CustomerDistinction.first_id == first, CustomerDistinction.second_id == second
+        )
+    )
+
+
+async def find_lookalikes(
+    db: Reader, *, phone: str | None, email: str | None, name: str, zip_code: str, besides: int = 0
+) -> list[CustomerRow]:
+    """At most five customers that somebody who types these may mean: same phone, same email, or name and ZIP."""
+    conditions = []
+    if phone:
+        conditions += [CUSTOMERS.phone == phone, CUSTOMERS.phone2 == phone]
+    if email:
+        conditions.append(func.lower(CUSTOMERS.email) == email.lower())
+    if name and zip_code:
+        conditions.append(
+            (func.lower(CUSTOMERS.company_name) == name.lower()) & CUSTOMERS.shipping_zip.startswith(zip_code[:5])
+        )
+    if not conditions:
+        return []
+    ids = [select(CUSTOMERS.id).where(condition, CUSTOMERS.id != besides).limit(5) for condition in conditions]
+    found = ids[0].union(*ids[1:]) if len(ids) > 1 else ids[0]
+    return await read_rows(
+        db, SELECT_ROWS.where(CUSTOMERS.id.in_(select(found.subquery().c.id)), ~is_emptied()).limit(5)
+    )

@@ -1,0 +1,285 @@
+"""Staff change a customer: only the fields sent, each kept as it is typed elsewhere; who changed what is noted.
+
+A rep changes customers that are theirs or nobody's. Marking somebody as not to be called is for everybody who may
+edit; lifting it is for administrators, with a note.
+"""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may, require
+from domain.customers.accounts import lock_account
+from domain.customers.links import void_tokens
+from domain.customers.messages import send_security_notice, send_verification_link
+from domain.customers.rows import ADDRESS_PARTS, CustomerRow, get_customer
+from domain.customers.typed import AddressIn, read_address, read_phone
+from domain.kernel.actor import Actor
+from domain.kernel.addresses import compose_address
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, NotFound, Refused
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import EmptyableEmailIn, Input, PhoneIn, Text20, Text60, Text200, Text2000
+from domain.kernel.live import announce
+from domain.messages.suppression import find_suppressed, lift_do_not_call, mark_do_not_call, mark_do_not_text
+from models import CodePurpose, Customer, Role, Staff, SuppressionReason
+
+TOPIC = "customers"
+_PLAIN = ("first_name", "last_name", "company_name", "preferred_language")
+_MORE = ("contact_role", "phone_label", "phone2_label", "po_number", "notes")
+
+
+class UpdateCustomer(Input):
+    """The fields to change; an absent one stays, an empty text empties it."""
+
+    first_name: Text60 | None = None
+    last_name: Text60 | None = None
+    email: EmptyableEmailIn | None = None
+    """Where mails and the sign-in go; an empty text removes it from a contact that has a phone."""
+    company_name: Text200 | None = None
+    phone: PhoneIn | None = None
+    """The primary phone, in any common spelling."""
+    phone2: PhoneIn | None = None
+    """The second phone, in any common spelling."""
+    shipping_address: AddressIn | None = None
+    """Where goods go, on one line: "88 Grist Road, Alder Falls, OH 44099"."""
+    billing_address: AddressIn | None = None
+    """Where invoices go, on one line."""
+    preferred_language: Text20 | None = None
+    """The language to speak and write, as a code: en, es, zh."""
+    do_not_call: bool | None = None
+    """True marks the customer's numbers; false lifts the mark, for administrators with a note."""
+    do_not_call_note: Text2000 | None = None
+    """Why; needed to lift the mark."""
+
+
+class EditCustomer(UpdateCustomer):
+    """The same from the page, with what the contract does not name."""
+
+    billing_email: EmptyableEmailIn | None = None
+    contact_role: Text60 | None = None
+    phone_label: Text60 | None = None
+    phone2_label: Text60 | None = None
+    po_number: Text60 | None = None
+    notes: Text2000 | None = None
+    version: int | None = None
+
+
+async def update_customer(
+    db: AsyncSession, customer_id: int, data: UpdateCustomer, *, shop_url: str, by: Actor
+) -> CustomerRow:
+    """Change the fields sent; raises NotFound, NotAllowed, InvalidInput, and Refused for an email another one has.
+
+    Raises Refused with code `stale` where the page's version is an old one. Locks the customer. A new email of an
+    account that signs in must be proven by its owner, who is told at the old address.
+    """
+    customer = await lock_editable(db, customer_id, by=by)
+    if isinstance(data, EditCustomer) and data.version is not None and data.version != customer.version:
+        raise Refused("Somebody changed this customer meanwhile.", code=Code.STALE)
+    _check_lift(data, await _is_marked(db, customer), by)
+    wanted = _read_changes(customer, data)
+    changes = {name: value for name, value in wanted.items() if value != getattr(customer, name)}
+    if changes:
+        await _write(db, customer, changes, shop_url=shop_url, by=by)
+    await _mark(db, customer, data, changes, by=by)
+    return await get_customer(db, customer_id)
+
+
+async def lock_editable(db: AsyncSession, customer_id: int, *, by: Actor) -> Customer:
+    """The customer, locked, if the actor may change them; a rep is told whose customer it is."""
+    require(by, Right.EDIT_CUSTOMERS, "Your role does not change customers.")
+    try:
+        customer = await lock_account(db, customer_id)
+    except NotFound:
+        raise NotFound("There is no such customer.") from None
+    if customer.email is None and not customer.is_active and customer.username.startswith("deleted-"):
+        raise NotFound("There is no such customer.")
+    if by.has_role(Role.SALES_REP) and customer.sales_rep_id not in {None, by.id}:
+        rep = await db.scalar(select(Staff.full_name).where(Staff.id == customer.sales_rep_id))
+        raise NotAllowed(f"This customer is {rep or 'another rep'}’s. Ask a manager to change it.")
+    return customer
+
+
+async def _is_marked(db: AsyncSession, customer: Customer) -> bool:
+    found = await find_suppressed(db, [customer.phone, customer.phone2])
+    return customer.do_not_call or any(mark.do_not_call for mark in found.values())
+
+
+def _check_lift(data: UpdateCustomer, is_marked: bool, by: Actor) -> None:
+    if data.do_not_call is not False or not is_marked:
+        return
+    if not may(by, Right.LIFT_SUPPRESSION):
+        raise NotAllowed("Only an administrator lifts do-not-call.")
+    if not data.do_not_call_note:
+        raise refuse_fields({"do_not_call_note": "is required to lift do-not-call"})
+
+
+def _read_changes(customer: Customer, data: UpdateCustomer) -> dict[str, Any]:
+    """The columns that the input names, with the values they would get; raises InvalidInput naming each bad field."""
+    wanted: dict[str, Any] = {name: value for name in (*_PLAIN, *_MORE) if (value := _sent(data, name)) is not None}
+    wrong: dict[str, str] = {}
+    for field, raw in (("phone", "phone_raw"), ("phone2", None)):
+        text = _sent(data, field)
+        if text is None:
+            continue
+        phone, rest = read_phone(text) if text else (None, "")
+        wanted[field] = phone
+        if raw:
+            wanted[raw] = rest
+    wanted |= _read_emails(customer, data, wanted, wrong)
+    for kind in ("shipping", "billing"):
+        wanted |= _read_address(customer, data, kind)
+    if wrong:
+        raise refuse_fields(wrong)
+    return wanted
+
+
+def _sent(data: UpdateCustomer, name: str) -> str | None:
+    """What was sent for a field; a page's form leaves a field empty to empty it, JSON sends an empty text."""
+    value: str | None = getattr(data, name, None)
+    if value is None and isinstance(data, EditCustomer) and name in data.model_fields_set:
+        return ""
+    return value
+
+
+def _read_emails(
+    customer: Customer, data: UpdateCustomer, wanted: dict[str, Any], wrong: dict[str, str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if (billing := _sent(data, "billing_email")) is not None:
+        found["billing_email"] = billing or None
+    phone = wanted.get("phone", customer.phone)
+    email = _sent(data, "email")
+    if email == "" and customer.email is not None and customer.password_hash is not None:
+        wrong["email"] = "is how this customer signs in; change it instead"
+    elif email is not None:
+        found["email"] = email or None
+        if email and customer.email is not None and customer.username.lower() == customer.email.lower():
+            found["username"] = email
+    has_email = found.get("email", customer.email) is not None
+    is_touched = ("phone" in wanted or "email" in found) and not wrong
+    if is_touched and phone is None and not has_email and not wanted.get("phone_raw", customer.phone_raw):
+        wrong["phone"] = "is needed as long as there is no email"
+    return found
+
+
+def _read_address(customer: Customer, data: UpdateCustomer, kind: str) -> dict[str, Any]:
+    sent = _sent(data, f"{kind}_address")
+    if sent is None or sent == compose_address(*(getattr(customer, f"{kind}_{part}") for part in ADDRESS_PARTS)):
+        return {}
+    return {f"{kind}_{part}": value for part, value in read_address(sent).items()}
+
+
+async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], *, shop_url: str, by: Actor) -> None:
+    before = {name: getattr(customer, name) for name in changes}
+    await refuse_taken_email(db, changes.get("email"), besides=[customer.id])
+    for name, value in changes.items():
+        setattr(customer, name, value)
+    if "email" in changes:
+        customer.email_verified_at = None
+    if "phone" in changes:
+        customer.phone_verified_at = None
+    customer.updated_at = now()
+    customer.version += 1
+    try:
+        async with db.begin_nested():
+            await db.flush()
+    except IntegrityError as error:
+        raise email_taken() from error
+    await record_audit(
+        db,
+        action="customer.updated",
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        before=before,
+        after=changes,
+        by=by,
+    )
+    if "email" in changes:
+        await _tell_new_email(db, customer, before["email"], shop_url=shop_url)
+    await announce(db, TOPIC, customer.id)
+
+
+async def refuse_taken_email(db: AsyncSession, email: str | None, *, besides: list[int]) -> None:
+    """Raise Refused when another customer has this email already."""
+    if email is None:
+        return
+    others = select(Customer.id).where(func.lower(Customer.email) == email.lower(), Customer.id.not_in(besides))
+    if await db.scalar(others.limit(1)):
+        raise email_taken()
+
+
+def email_taken() -> Refused:
+    """The refusal of an email that another customer has."""
+    return Refused(
+        "Another customer has this email already.",
+        code=Code.EMAIL_TAKEN,
+        fields={"email": "belongs to another customer"},
+        duplicate_field="email",
+        hint="Merge the two, or use another email.",
+    )
+
+
+async def _tell_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
+    """Links to the old address stop working; who signs in proves the new one, and the old one is told."""
+    await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
+    if customer.password_hash is None or customer.email is None:
+        return
+    await send_verification_link(db, customer.id, email=customer.email, shop_url=shop_url)
+    if old_email is not None:
+        await send_security_notice(db, customer, f"The email of your account is now {customer.email}.", to=old_email)
+
+
+async def _mark(
+    db: AsyncSession, customer: Customer, data: UpdateCustomer, changes: dict[str, Any], *, by: Actor
+) -> None:
+    """Mark or lift the customer and both numbers; a new number of somebody marked is marked too."""
+    note = data.do_not_call_note or ""
+    phones = [phone for phone in (customer.phone, customer.phone2) if phone]
+    if data.do_not_call is False:
+        await lift_customer(db, customer, note=note, by=by)
+    elif data.do_not_call or (customer.do_not_call and changes.keys() & {"phone", "phone2"}):
+        for phone in sorted(phones):
+            await mark_do_not_call(db, phone, reason=SuppressionReason.STAFF, note=note, by=by)
+        await _set_flag(db, customer, True, note, by)
+    elif data.do_not_call_note is not None and data.do_not_call_note != customer.do_not_call_note:
+        customer.do_not_call_note = data.do_not_call_note
+    if customer.do_not_text and changes.keys() & {"phone", "phone2"}:
+        for phone in sorted(phones):
+            await mark_do_not_text(db, phone, reason=SuppressionReason.STAFF, by=by)
+    await db.flush()
+    await db.refresh(customer)
+
+
+async def lift_customer(db: AsyncSession, customer: Customer, *, note: str, by: Actor) -> None:
+    """Let the customer be called again, on both numbers."""
+    for phone in sorted(phone for phone in (customer.phone, customer.phone2) if phone):
+        await lift_do_not_call(db, phone, note=note, by=by)
+    await _set_flag(db, customer, False, note, by)
+
+
+async def _set_flag(db: AsyncSession, customer: Customer, wanted: bool, note: str, by: Actor) -> None:
+    await db.refresh(customer, ["do_not_call"])
+    was = customer.do_not_call
+    customer.do_not_call = wanted
+    if note:
+        customer.do_not_call_note = note
+    customer.updated_at = now()
+    await db.flush()
+    await record_audit(
+        db,
+        action="customer.do_not_call",
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        before={"do_not_call": was},
+        after={"do_not_call": wanted},
+        note=note,
+        by=by,
+    )
+    await announce(db, TOPIC, customer.id)

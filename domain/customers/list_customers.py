@@ -1,0 +1,110 @@
+"""The list of customers: which are shown and in which order, by an index at a hundred thousand of them."""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, is_emptied, is_suppressed, read_rows
+from domain.kernel.inputs import Text200
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.phone import digits_for_search
+from models import PaymentTerms
+
+LIKE_SPECIAL = re.compile(r"([\\%_])")
+_PHONE = re.compile(r"[\d\s().+-]{3,}")
+
+
+class CustomerSort(StrEnum):
+    """The columns that the list can be sorted by."""
+
+    ID = "id"
+    CREATED_AT = "created_at"
+    COMPANY_NAME = "company_name"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    EMAIL = "email"
+    USERNAME = "username"
+    PHONE = "phone"
+
+
+class SortDirection(StrEnum):
+    """Which way a list is sorted."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+class ListCustomers(PageInput):
+    """What the list may be asked for."""
+
+    search: Text200 | None = None
+    """Company, name, email, username or phone; three letters and more look anywhere, fewer only at the beginning."""
+    sort_by: CustomerSort = CustomerSort.CREATED_AT
+    """The column to sort by."""
+    sort_dir: SortDirection = SortDirection.DESC
+    """Rising or falling."""
+
+
+class CustomerTab(StrEnum):
+    """The tabs of the page."""
+
+    ALL = "all"
+    NET30 = "net30"
+    DO_NOT_CALL = "do_not_call"
+
+
+# Texts are sorted without regard to case, as their indexes are.
+_SORTED: dict[CustomerSort, ColumnElement[Any]] = {
+    sort: func.lower(CUSTOMERS[sort.value])
+    if sort.value in {"company_name", "first_name", "last_name", "email", "username"}
+    else CUSTOMERS[sort.value]
+    for sort in CustomerSort
+}
+
+
+async def list_customers(db: Reader, query: ListCustomers) -> Page[CustomerRow]:
+    """A page of customers with the exact total."""
+    conditions = conditions_of(query.search)
+    rows = await read_rows(
+        db, sort_rows(SELECT_ROWS.where(*conditions), query).limit(query.per_page).offset(query.offset)
+    )
+    total = await db.scalar(select(func.count(CUSTOMERS.id)).where(*conditions))
+    return make_page(rows, total or 0, query)
+
+
+def sort_rows(statement: Select[Any], query: ListCustomers) -> Select[Any]:
+    """The statement in the wished order; the id decides between equals."""
+    column = _SORTED[query.sort_by]
+    falls = query.sort_dir is SortDirection.DESC
+    order = [column.desc() if falls else column.asc()]
+    if query.sort_by is not CustomerSort.ID:
+        order.append(CUSTOMERS.id.desc() if falls else CUSTOMERS.id.asc())
+    return statement.order_by(*order)
+
+
+def conditions_of(search: str | None, tab: CustomerTab = CustomerTab.ALL) -> list[ColumnElement[bool]]:
+    """The conditions of a search under a tab; emptied rows are in no list."""
+    found = [~is_emptied()]
+    if tab is CustomerTab.NET30:
+        found.append(CUSTOMERS.payment_terms == PaymentTerms.NET30)
+    elif tab is CustomerTab.DO_NOT_CALL:
+        found.append(is_suppressed("do_not_call"))
+    if search:
+        found.append(match_text(search))
+    return found
+
+
+def match_text(text: str) -> ColumnElement[bool]:
+    """The condition that a customer is meant by a text, fed by the trigram index or by one for prefixes."""
+    wanted = text.strip().lower()
+    digits = digits_for_search(wanted)
+    if _PHONE.fullmatch(wanted) and len(digits) >= 3:
+        digits = digits.removeprefix("1") if len(digits) == 11 else digits
+        return CUSTOMERS.search_text.like(f"%{digits}%")
+    if len(re.sub(r"\W", "", wanted)) < 3:
+        prefix = LIKE_SPECIAL.sub(r"\\\1", wanted) + "%"
+        return or_(*(func.lower(CUSTOMERS[name]).like(prefix) for name in ("company_name", "first_name", "last_name")))
+    words = LIKE_SPECIAL.sub(r"\\\1", wanted).split()
+    return and_(*(CUSTOMERS.search_text.like(f"%{word}%") for word in words))

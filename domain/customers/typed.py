@@ -1,0 +1,61 @@
+"""What somebody types about a customer, read into the kept form: numbers with their extensions, addresses in parts."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from domain.kernel.addresses import parse_address
+from domain.kernel.input_errors import bad_field
+from domain.kernel.phone import parse_phone
+
+_PLAIN = re.compile(r"\+?[\d\s().\-/]+")
+STATES = frozenset(
+    {
+        "AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY",
+        "LA", "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH",
+        "OK", "OR", "PA", "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY",
+        "AS", "GU", "MP", "PR", "VI", "AA", "AE", "AP",
+    }
+)  # fmt: skip
+ZIP = re.compile(r"\d{5}(-?\d{4})?", re.ASCII)
+
+
+def read_phone(text: str) -> tuple[str | None, str]:
+    """A typed number in E.164, and the text itself where it says more than the number (an extension, a name)."""
+    phone = parse_phone(text)
+    return phone, text if phone is None or not _PLAIN.fullmatch(text) else ""
+
+
+def read_address(text: str) -> dict[str, str]:
+    """The five parts of an address by name; one that was not understood is all street."""
+    parsed = parse_address(text)
+    return {
+        "street": parsed.street,
+        "city": parsed.city,
+        "state": parsed.state,
+        "zip": parsed.zip,
+        "country": parsed.country,
+    }
+
+
+def find_address_fault(state: str, zip_code: str, country: str = "US") -> str:
+    """What is wrong with the state or the ZIP of a US address; empty when nothing is."""
+    if country != "US":
+        return ""
+    if state and state.upper() not in STATES:
+        return f"{state} is no state of the US"
+    if zip_code and not ZIP.fullmatch(zip_code):
+        return "the ZIP must have 5 or 9 digits"
+    return ""
+
+
+def _check_address(text: str) -> str:
+    parts = read_address(text)
+    if fault := find_address_fault(parts["state"], parts["zip"], parts["country"]):
+        raise bad_field(fault)
+    return text
+
+
+# An address on one line: "88 Grist Road, Alder Falls, OH 44099"; one that is not understood is kept as its street.
+AddressIn = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_address)]

@@ -1,0 +1,52 @@
+"""Two customers made one, with all that is needed to part them again; and pairs that are known to be two."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from models.base import Table, created, key, link, moment, text
+
+
+class CustomerMerge(Table, table=True):
+    """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table."""
+
+    __tablename__ = "customer_merge"
+    __table_args__ = (
+        Index("ix_customer_merge_kept_id_id", "kept_id", sql("id DESC")),
+        Index("ix_customer_merge_merged_id", "merged_id"),
+    )
+
+    id: int = key()
+    kept_id: int | None = link("customer.id", index=False, nullable=True, ondelete="SET NULL")
+    # Not a foreign key: the row is gone until the merge is undone.
+    merged_id: int = Field(sa_type=BigInteger)
+    merged_name: str = text()
+    kept_before: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    kept_after: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    merged_row: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    moved: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()
+    undone_at: datetime | None = moment()
+    undone_by: str = text()
+
+
+class CustomerDistinction(Table, table=True):
+    """Two customers that look alike and are not the same; the lower id stands first."""
+
+    __tablename__ = "customer_distinction"
+    __table_args__ = (
+        CheckConstraint("first_id < second_id", name="ordered"),
+        Index("ix_customer_distinction_second_id", "second_id"),
+    )
+
+    first_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="customer.id", ondelete="CASCADE")
+    second_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="customer.id", ondelete="CASCADE")
+    actor_name: str = text()
+    created_at: datetime = created()

@@ -1,0 +1,22 @@
+"""What colleagues note about a customer, each with its writer and time."""
+
+from datetime import datetime
+
+from sqlalchemy import Index
+
+from models.base import Table, created, key, link, text
+
+
+class CustomerNote(Table, table=True):
+    """One note; it is never changed, only taken away."""
+
+    __tablename__ = "customer_note"
+    __table_args__ = (Index("ix_customer_note_customer_id_id", "customer_id", "id"),)
+
+    id: int = key()
+    customer_id: int = link("customer.id", index=False, ondelete="CASCADE")
+    note: str
+    actor_kind: str = text()
+    actor_id: int | None = None
+    actor_name: str = text()
+    created_at: datetime = created()
