@@ -79,19 +79,14 @@ def show_product_list(page: Page[asyncpg.Record]) -> bytes:
     )
 
 
-def show_listed_products(rows: Iterable[asyncpg.Record]) -> bytes:
-    """Some products as a bare list."""
-    return orjson.dumps(_name_columns(LISTED, rows))
+def name_listed(rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
+    """Some products, their columns named."""
+    return _name_columns(LISTED, rows)
 
 
 def show_product(row: asyncpg.Record) -> bytes:
     """One product."""
     return orjson.dumps(dict(zip(SHOWN, row, strict=True)))
-
-
-def show_categories(rows: Iterable[asyncpg.Record]) -> bytes:
-    """Every category with its count."""
-    return orjson.dumps([dict(row) for row in rows])
 
 
 def _name_columns(names: tuple[str, ...], rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from api.schemas.orders import (
     UpdatedNotesOut,
 )
 from domain.access.rights import Right
+from domain.kernel.paging import NewestPageInput, cut_page
 from domain.order_desk import assign, delete, edit, edit_items, enter, move
 from domain.order_desk.move_and_refund import update_status_and_refund
 from domain.orders import queries
@@ -150,10 +151,11 @@ async def assign_order(id: int, data: assign.AssignOrder) -> Any:  # noqa: A002
 
 @blueprint.get("/api/staff/sales-reps")
 @staff_only(Right.SEE_ORDERS)
+@reads_query(NewestPageInput)
 @answers(list[SalesRepOut])
-async def list_sales_reps() -> Any:
+async def list_sales_reps(query: NewestPageInput) -> Any:
     """Staff with the role sales_rep."""
-    return await assign.list_sales_reps(db())
+    return cut_page(await assign.list_sales_reps(db()), query)
 
 
 def show_order(row: queries.OrderRow, items: list[queries.ItemRow]) -> dict[str, Any]:

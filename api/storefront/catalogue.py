@@ -13,8 +13,7 @@ from api.schemas.catalogue import (
     ListedProductOut,
     ProductListOut,
     ProductOut,
-    show_categories,
-    show_listed_products,
+    name_listed,
     show_product,
     show_product_list,
 )
@@ -31,6 +30,7 @@ from domain.catalogue.list_products import FeaturedProducts, ListProducts, list_
 from domain.catalogue.list_products import list_products as find_products
 from domain.catalogue.pictures import FoundPicture, get_picture, get_thumbnail
 from domain.kernel.inputs import Input, Text200
+from domain.kernel.paging import NewestPageInput, cut_page
 from models.session import current_database
 from web.guards import public, staff_only
 from web.reading import answers, answers_file, body_limit, reads, reads_query
@@ -80,10 +80,10 @@ async def create_product(data: CreateProduct) -> Any:
 @public
 @reads_query(FeaturedProducts)
 @answers(list[ListedProductOut])
-async def featured_products(query: FeaturedProducts) -> bytes:
+async def featured_products(query: FeaturedProducts) -> Any:
     """Products that can be bought now, the most recently updated first."""
     async with current_database().raw_reading() as connection:
-        return show_listed_products(await list_featured_products(connection, limit=query.limit))
+        return cut_page(name_listed(await list_featured_products(connection, limit=query.limit)), query)
 
 
 @blueprint.get("/api/products/<id:id>")
@@ -128,11 +128,12 @@ async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa
 
 @blueprint.get("/api/categories")
 @public
+@reads_query(NewestPageInput)
 @answers(list[ListedCategoryOut])
-async def list_categories() -> bytes:
+async def list_categories(query: NewestPageInput) -> Any:
     """Every category by name, with how many active products it holds."""
     async with current_database().raw_reading() as connection:
-        return show_categories(await find_categories(connection))
+        return cut_page([dict(row) for row in await find_categories(connection)], query)
 
 
 @blueprint.post("/api/categories")

@@ -9,8 +9,8 @@ from quart_schema import tag_blueprint
 from api.idempotent import idempotent
 from api.schemas.orders import GuideOut, OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
 from domain.customers.phone_proof import is_proven_phone
-from domain.kernel.inputs import Input, Text200
-from domain.kernel.paging import NewestPageInput
+from domain.kernel.inputs import Text200
+from domain.kernel.paging import NewestPageInput, cut_page
 from domain.orders.guide import list_guide
 from domain.orders.own_orders import get_own_order, list_orders_by_phone, list_reorder_items
 from domain.orders.own_orders import list_own_orders as find_own_orders
@@ -25,7 +25,7 @@ blueprint = Blueprint("storefront_orders", __name__)
 tag_blueprint(blueprint, ["orders"])
 
 
-class PhoneProof(Input):
+class PhoneProof(NewestPageInput):
     """The token of a verified phone code, where the caller has one."""
 
     phone_session_token: Text200 | None = None
@@ -89,7 +89,7 @@ async def orders_by_phone(phone: str, query: PhoneProof) -> Any:
     """Recent guest orders of a phone number, slim and masked."""
     async with current_database().reading() as connection:
         is_proven = await is_proven_phone(connection, phone, query.phone_session_token)
-        return await list_orders_by_phone(connection, phone, is_proven=is_proven)
+        return cut_page(await list_orders_by_phone(connection, phone, is_proven=is_proven), query)
 
 
 def show_placed(placed: PlacedOrder) -> bytes:

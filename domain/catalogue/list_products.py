@@ -10,8 +10,8 @@ import asyncpg
 from pydantic import Field
 
 from domain.catalogue.search import Search, read_search
-from domain.kernel.inputs import Id, Input, Text60, Text200
-from domain.kernel.paging import Page, WidePageInput, make_page
+from domain.kernel.inputs import Id, Text60, Text200
+from domain.kernel.paging import NewestPageInput, Page, WidePageInput, make_page
 
 IN_STOCK = "(in_stock AND coalesce(stock_quantity > 0, true))"
 LISTED = ("id", "name", "sku", "brand", "unit_price", "bulk_price", "bulk_quantity", "unit_size", "in_stock")
@@ -33,10 +33,11 @@ class ListProducts(WidePageInput):
     search: Text200 | None = None
 
 
-class FeaturedProducts(Input):
+class FeaturedProducts(NewestPageInput):
     """How many products to show first."""
 
     limit: Annotated[int, Field(ge=1, le=50)] = 12
+    """How many products the list has at most."""
 
 
 def _in_category(first: int) -> str:

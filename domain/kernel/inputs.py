@@ -4,6 +4,7 @@ JSON is read strictly ("3" is no number), forms leniently ("on", "$5", empty = a
 must be right. All bad fields are told at once, as sentences.
 """
 
+import codecs
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -274,7 +275,7 @@ def read_json(
 
     Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
     """
-    body = raw or b"{}"
+    body = raw.removeprefix(codecs.BOM_UTF8) or b"{}"
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")
@@ -337,6 +338,10 @@ def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
     return _find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {}
 
 
+def _refuse_constant(name: str) -> None:
+    raise InvalidInput(f"The body is not valid JSON: it has no {name}.", code=Code.INVALID_JSON, fields={})
+
+
 def _repeated_names(body: bytes) -> dict[str, str]:
     """The names that stand twice in one object: readers differ in which one counts, so neither does."""
     repeated: dict[str, str] = {}
@@ -349,5 +354,5 @@ def _repeated_names(body: bytes) -> dict[str, str]:
 
     # Numbers stay text: here they don't matter, and a very long one would be refused by int().
     read: Callable[..., Any] = json.loads
-    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=str)
+    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     return repeated

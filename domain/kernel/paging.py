@@ -44,6 +44,11 @@ class NewestPageInput(PageInput):
     per_page: Annotated[int, Field(ge=1, le=200)] = 200
 
 
+def cut_page(rows: Sequence[T], asked: PageInput) -> "Page[T]":
+    """The page that was asked for of a list that is short enough to be read whole."""
+    return Page(rows[asked.offset : asked.offset + asked.per_page], len(rows), asked.page, asked.per_page)
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Some rows of a list, with the total that they are part of."""

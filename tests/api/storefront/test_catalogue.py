@@ -347,3 +347,13 @@ async def test_a_category_is_created_once_whatever_its_case(client: TestClientPr
     assert (await client.post("/api/categories", json={"name": " "})).status_code == 400
     assert (await db.execute(select(func.count()).select_from(Category))).scalar_one() == 1
     assert [entry.action for entry in (await db.execute(select(AuditEntry))).scalars()] == ["category.created"]
+
+
+async def test_bare_lists_are_paged_and_count_their_rows(client, db) -> None:
+    for name in ("Bowls", "Cups", "Dishes"):
+        await make_category(db, name=name)
+    answer = await client.get("/api/categories?page=2&per_page=2")
+    assert [row["name"] for row in await answer.get_json()] == ["Dishes"]
+    assert answer.headers["X-Total-Count"] == "3"
+    assert (await client.get("/api/products/featured?page=3")).headers["X-Total-Count"] == "0"
+    assert (await client.get("/api/categories?per_page=201")).status_code == 400

@@ -128,7 +128,6 @@ def test_one_bad_field_is_a_sentence_of_its_own() -> None:
         b"{",
         b"nonsense",
         b"\xff\xfe",
-        b"\xef\xbb\xbf{}",
         b'{"name": "\\ud800"}',
         b'{"x": ' + b"[" * 5000 + b"]" * 5000 + b"}",
         b'{"x": ' + b"9" * 5000 + b"}",
@@ -322,3 +321,14 @@ def test_a_bad_value_of_a_query_is_refused(name: str, values: list[str], sentenc
     with pytest.raises(InvalidInput) as refusal:
         read_query(Wish, {name: values})
     assert list(refusal.value.fields.values()) == [sentence]
+
+
+def test_a_byte_order_mark_before_a_body_is_passed_over() -> None:
+    assert read_json(Input, b"\xef\xbb\xbf{}") == Input()
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_constants_that_json_does_not_know_are_refused_also_where_nothing_reads_them(constant: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_json(Input, f'{{"unknown": {constant}}}'.encode())
+    assert refusal.value.code == "invalid_json"
