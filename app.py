@@ -20,7 +20,7 @@ from models.session import Database, current_database, use_database
 from portal import blueprints as portal_blueprints
 from portal import parts
 from portal.csrf import csrf_token, register_csrf
-from portal.errors import is_page, show_error_page
+from portal.errors import is_browsing, is_page, show_error_page
 from portal.live import register_live
 from portal.render import prepare_templates
 from settings import Settings
@@ -127,7 +127,7 @@ def build_app(settings: Settings) -> Quart:
     register_body_limits(app, largest=LARGEST_BODY_MB)
     customer_auth.init_app(app)
     staff_auth.init_app(app)
-    register_errors(app, is_page=is_page, show_page=show_error_page)
+    register_errors(app, is_browsing=is_browsing, show_page=show_error_page)
     prepare_templates(
         app,
         zone=settings.timezone,

@@ -3,13 +3,17 @@
 from urllib.parse import quote
 
 import orjson
-from quart import Response, request
+from quart import Response, g, request
 
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotSignedIn
 from portal.render import error_page
+from web.guards import find_reader
+from web.request import current_actor
 
 PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password")
+# Doors of programs: their refusals stay JSON, whatever a caller says it takes.
+PROGRAM_PREFIXES = ("/api/", "/static/", "/openapi.json", "/metrics", "/healthz", "/readyz")
 SIGN_IN = "/portal/sign-in"
 PROFILE = "/portal/profile"
 
@@ -19,12 +23,25 @@ def is_page(path: str) -> bool:
     return path.startswith(PAGE_PREFIXES)
 
 
+def is_browsing() -> bool:
+    """True when the answer to the request in hand is for a person: a page's, or one that a browser looks for."""
+    if is_page(request.path):
+        return True
+    if request.path.startswith(PROGRAM_PREFIXES) or request.method not in {"GET", "HEAD"}:
+        return False
+    accepted = request.accept_mimetypes
+    return "text/html" in [kind for kind, _ in accepted] and accepted["text/html"] > accepted["application/json"]
+
+
 async def show_error_page(error: Exception, answer: Response) -> Response:
     """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return _to_sign_in()
     if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
         return _lead_to(PROFILE, 403)
+    if request.path.startswith("/portal") and not current_actor().is_staff:
+        # No guard let somebody in here: the page is not theirs, or there is none.
+        g.actor = await find_reader() or current_actor()
     refusal = orjson.loads(await answer.get_data(as_text=False) or b"{}")
     page = await error_page(answer.status_code, refusal.get("error", ""))
     if "Retry-After" in answer.headers:

@@ -37,10 +37,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Links under one heading; the first group has none."""
+    """Links under one heading; the first group has none. A headed group folds, unless the page is one of its own."""
 
     heading: str
     links: tuple[Link, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """True when the page in hand is in this group."""
+        return any(link.is_current for link in self.links)
+
+    @property
+    def count(self) -> int:
+        """How many things wait in the group, said while it is folded."""
+        return sum(link.count or 0 for link in self.links)
 
 
 HOME = Entry("Home", "home", "/portal", None)

@@ -13,9 +13,11 @@ from quart import Blueprint, Response, request
 
 from documents.filters import format_day
 from domain.kernel.money import format_money
-from domain.kernel.paging import Page
+from domain.kernel.neighbours import Neighbours
+from domain.kernel.paging import Page, PageInput
 from portal.charts import Chart, Point, draw_chart
 from portal.render import page_or_block, redirect_to
+from portal.walk import Opened, make_walk
 from web.guards import staff_page
 
 blueprint = Blueprint("portal_parts", __name__)
@@ -152,6 +154,14 @@ async def show_parts() -> Response:
         sort=sort,
         words=request.args.get("q"),
         samples=ORDERS,
+        walk=make_walk(
+            Opened(PageInput(), "q=", 2),
+            Neighbours("#before", "#after", 1, 13, is_more=False),
+            list_url="/portal/parts",
+            url_of=str,
+            crumb="Pending orders",
+            words="pending, oldest first",
+        ),
         chart=_draw_sample(),
         now=START,
     )

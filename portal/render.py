@@ -17,13 +17,15 @@ from zoneinfo import ZoneInfo
 from jinja2 import StrictUndefined
 from jinja2_fragments import render_block_async
 from markupsafe import Markup
-from quart import Quart, Response, current_app, get_flashed_messages, request
+from quart import Quart, Response, current_app, g, get_flashed_messages, request, session
 from quart.helpers import flash
 
-from documents.filters import register_filters
+from documents.filters import register_filters, with_query
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
+from domain.kernel.paging import Page
 from portal.navigation import ROLE_WORDS, build_navigation
+from portal.walk import carry_list, keep_walk
 
 SHARED = (
     "icons",
@@ -90,6 +92,7 @@ def prepare_templates(
         attributes=write_attributes,
     )
     register_filters(app.jinja_env, zone=zone, today=today)
+    app.jinja_env.filters["via"] = carry_list
     app.extensions["portal"] = {
         "today": today,
         "count_waiting": count_waiting,
@@ -112,6 +115,8 @@ async def page_or_block(
     With several blocks the one whose id htmx targets goes out, else the first. A block's name is its
     element's id.
     """
+    if (page := _last_page(context.get("page"))) is not None:
+        return _send_to_page(page)
     partial = block is not None and wants_block()
     facts = await _common_facts(whole_page=not partial, counting=status < 400) | {"status": status} | context
     await current_app.update_template_context(facts)
@@ -121,6 +126,8 @@ async def page_or_block(
         html = await current_app.jinja_env.get_template(template).render_async(**facts)
     response = Response(html, status, content_type="text/html; charset=utf-8")
     _set_page_headers(response)
+    if partial and facts["dropped"]:
+        await add_toast(facts["dropped"], tone="warn")
     if partial and (toasts := take_toasts()):
         response.headers["HX-Trigger"] = json.dumps({"app:toasts": {"toasts": toasts}})
     return response
@@ -136,7 +143,7 @@ def take_toasts() -> list[dict[str, Any]]:
 
     A block that is fetched by itself gets none: the page that they are meant for is on its way, and would replace them.
     """
-    if request.headers.get("X-Live"):
+    if request.headers.get("X-Live") or "_flashes" not in session:
         return []
     messages = get_flashed_messages(category_filter=["toast"])
     return [json.loads(message) for message in messages if isinstance(message, str)]
@@ -146,6 +153,7 @@ async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = 
     """Open another page after an act, with a toast; plain forms and htmx each get the answer they follow."""
     if toast:
         await add_toast(toast, undo=undo)
+    url = keep_walk(url)
     if request.headers.get("HX-Request") == "true":
         response = Response("", 200, content_type="text/html; charset=utf-8")
         response.headers["HX-Location"] = json.dumps({"path": url, "swap": "outerSync"})
@@ -163,18 +171,52 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML show:top"
         return response
-    signed_out = status == 401
-    # On a customer's page nothing leads into the portal.
-    home = "/portal" if request.path.startswith("/portal") else ""
+    back_url, back_word = _find_way_on(status)
     return await page_or_block(
         "errors/error.html",
         status=status,
         title=title or ERROR_TITLES.get(status, "That did not work"),
         message=message,
         hint=hint,
-        back_url="/portal/sign-in" if signed_out else home,
-        back_word="Sign in" if signed_out else "Go to home",
+        back_url=back_url,
+        back_word=back_word,
     )
+
+
+def _find_way_on(status: int) -> tuple[str, str]:
+    """Where a refusal leads on to: the list that the address lies under, else home."""
+    from web.request import current_actor
+
+    if status == 401:
+        return "/portal/sign-in", "Sign in"
+    if not request.path.startswith("/portal"):
+        return "", ""  # On a customer's page nothing leads into the portal.
+    me = current_actor()
+    groups = build_navigation(me, path=request.path, pages=_list_pages(), counts={}) if me.is_staff else ()
+    links = [link for group in groups for link in group.links if link.is_current and link.url != request.path]
+    return (links[0].url, f"Go to {links[0].label.lower()}") if links else ("/portal", "Go to home")
+
+
+def _describe_dropped() -> str:
+    """What of the address was left out because it could not be read, in one sentence."""
+    dropped: Mapping[str, str] = g.get("dropped", {})
+    words = (f"{name.replace('_', ' ')} ({reason})" for name, reason in dropped.items())
+    return f"Left out of the filters: {', '.join(words)}." if dropped else ""
+
+
+def _last_page(page: Any) -> int | None:
+    """The number of a list's last page where one past it was asked for."""
+    if not isinstance(page, Page) or page.rows or page.page == 1 or request.method != "GET":
+        return None
+    return max(1, page.pages)
+
+
+def _send_to_page(number: int) -> Response:
+    """Move on to a page of the same list; htmx follows with its own headers, and notes the address that answers."""
+    url = request.path + with_query(request.args.to_dict(flat=False), page=number if number > 1 else None).rstrip("?")
+    response = Response("", 303, headers={"Location": url}, content_type="text/html; charset=utf-8")
+    _set_page_headers(response)
+    return response
 
 
 def asset(name: str) -> str:
@@ -218,9 +260,10 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
         "today": portal["today"](),
         "ui": await _load_macros(),
         "here": request.full_path.rstrip("?"),
-        "query_args": request.args.to_dict(flat=False),
+        "query_args": {name: values for name, values in request.args.lists() if name not in g.get("dropped", ())},
         "navigation": (),
         "toasts": [],
+        "dropped": _describe_dropped(),
     }
     if whole_page:
         facts["toasts"] = take_toasts()

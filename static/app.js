@@ -26,6 +26,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (!ctx.live) find("#alerts")?.replaceChildren();
   // Where some rows were kept the answer is no refusal, and the others still wait.
   if (!ctx.live && area !== document.body && find("[aria-invalid=true]", area)) focusFirstError(area);
+  // The next page opens at its head.
+  if (ctx.sourceElement?.matches?.("#page-before, #page-after")) area.scrollIntoView?.({ block: "start" });
   if (ctx.target === document.body) {
     if (ctx.push && !staysHere()) scrollTo(0, 0);
     if (!find("[autofocus]")) focusPressed();

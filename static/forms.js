@@ -1,6 +1,6 @@
 // Forms: a button that was pressed waits for its answer; the first wrong field gets the focus.
 
-import { find, findAll, isShown } from "./dom.js";
+import { find, findAll, isShown, isTyping } from "./dom.js";
 
 const submitsOf = (form) => [...form.elements].filter((element) => element.type === "submit");
 
@@ -34,7 +34,16 @@ export function focusPressed() {
   (back ?? find("#main"))?.focus({ preventScroll: true });
 }
 
-document.addEventListener("htmx:before:history:update", ({ detail: { history } }) => {
+// Typing in a filter makes one step of the history, not one a letter: until the field is left the step is rewritten.
+let typedIn;
+document.addEventListener("focusout", () => { typedIn = undefined; });
+addEventListener("popstate", () => { typedIn = undefined; });
+
+document.addEventListener("htmx:before:history:update", ({ detail: { history, sourceElement } }) => {
+  if (sourceElement?.matches?.("form.filters") && isTyping(document.activeElement)) {
+    if (typedIn === document.activeElement) history.type = "replace";
+    typedIn = document.activeElement;
+  }
   stays = history.type === "push" && history.path === location.pathname + location.search;
   if (stays) history.type = "replace";
 });

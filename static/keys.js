@@ -54,6 +54,7 @@ const LIST_KEYS = {
   "?": showShortcuts,
   j: () => moveRow(1),
   k: () => moveRow(-1),
+  b: () => find(".bulk-row button:not([disabled])")?.focus(),
   x: () => find("input[type=checkbox]", document.activeElement.closest("tr") ?? document.createElement("tr"))?.click(),
 };
 

@@ -160,14 +160,14 @@ async def show_any_error(error: Exception) -> Response:
 def register_errors(
     app: Quart,
     *,
-    is_page: Callable[[str], bool],
+    is_browsing: Callable[[], bool],
     show_page: Callable[[Exception, Response], Awaitable[Response]],
 ) -> None:
-    """Answer every refusal in the one shape: `show_page` turns it into a page on the paths of `is_page`."""
+    """Answer every refusal in the one shape: `show_page` turns it into a page where a person is looking."""
 
     async def show(error: Exception) -> Response:
         answer = await show_any_error(error)
-        if not is_page(request.path):
+        if not is_browsing():
             return answer
         try:
             return await show_page(error, answer)

@@ -199,6 +199,15 @@ async def _first_actor(guard: Guard) -> Actor | None:
         return await find_customer_session(connection, customer_session) if customer_session else None
 
 
+async def find_reader() -> Actor | None:
+    """The colleague who is looking, for the frame of a page that refuses; None without a whole sign-in."""
+    try:
+        actor = await _first_actor(Guard(staff=True, session_only=True))
+    except NotAllowed:
+        return None
+    return actor if actor is not None and not lacks_second_factor(actor) else None
+
+
 async def _key_actor(key: str) -> Actor | None:
     bootstrap = settings().api_key
     if bootstrap and is_same_secret(key, bootstrap):

@@ -19,7 +19,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, UnsupportedType
 from domain.kernel.inputs import Input, InputT, read_form, read_json, read_query
 from domain.kernel.paging import Page
-from web.guards import Handler
+from web.guards import Handler, guard_of
 from web.request import current_actor, settings
 
 JSON_TYPE = "application/json"
@@ -94,12 +94,21 @@ def reads_form(model: type[Input]) -> Callable[[Handler], Handler]:
 
 
 def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
-    """Read the query string as `model` and hand it over as `query`; a bad value is 400, not a guess."""
+    """Read the query string as `model` and hand it over as `query`; a bad value is 400, not a guess.
+
+    A page leaves a bad filter out and says so (`g.dropped`): an old link is no dead end. A file is never made so.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            query = read_query(model, request.args.to_dict(flat=False), timezone=settings().timezone)
+            pairs = request.args.to_dict(flat=False)
+            try:
+                query = read_query(model, pairs, timezone=settings().timezone)
+            except InvalidInput as refusal:
+                if not _is_page():
+                    raise
+                query = _leave_out(model, pairs, refusal)
             return await handler(*args, query=query, **kwargs)
 
         reading.reads_query = True  # type: ignore[attr-defined]
@@ -111,6 +120,21 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
 def input_rules() -> InputRules:
     """What reading an input depends on by the settings."""
     return {"timezone": settings().timezone, "least_password": settings().password_min_length}
+
+
+def _is_page() -> bool:
+    """True for a page of the portal, not a file that is downloaded from there."""
+    guard = guard_of(current_app, request.endpoint or "")
+    is_file = "." in request.path.rpartition("/")[2]
+    return guard is not None and guard.session_only and request.method == "GET" and not is_file
+
+
+def _leave_out(model: type[InputT], pairs: dict[str, list[str]], refusal: InvalidInput) -> InputT:
+    """The query without the values that were refused; without all of them where they only disagree together."""
+    bad = {name.partition(".")[0] for name in refusal.fields} & pairs.keys() or set(pairs)
+    g.dropped = {name: refusal.fields.get(name, refusal.message) for name in sorted(bad)}
+    left = {name: values for name, values in pairs.items() if name not in bad}
+    return read_query(model, left, timezone=settings().timezone)
 
 
 async def raw_body() -> bytes:

@@ -54,6 +54,8 @@ class PageItem:
     unit_price: Decimal | None
     is_bulk_price: bool
     line_total: Decimal | None
+    stock_quantity: int | None
+    image_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class OrderPage:
     is_being_paid: bool
     newer: str | None
     older: str | None
+    goes_where_last_went: bool | None
     reader: Actor
 
     @property
@@ -204,6 +207,7 @@ async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Act
         is_being_paid=await has_payment_under_way(db, order.id),
         newer=newer,
         older=older,
+        goes_where_last_went=await _goes_where_last_went(db, order),
         reader=visible_to,
     )
 
@@ -239,6 +243,8 @@ async def list_page_items(
             ITEMS.unit_price,
             ITEMS.is_bulk_price,
             ITEMS.line_total,
+            PRODUCTS.stock_quantity,
+            func.coalesce(PRODUCTS.image_url, ""),
         )
         .select_from(lines.outerjoin(Table.metadata.tables["product"], PRODUCTS.id == ITEMS.product_id))
         .where(ITEMS.order_id.in_(order_ids))
@@ -301,6 +307,26 @@ async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor
         standing=await calculate_exposure(connection, customer),
         store_credit=row[7] or ZERO,
     )
+
+
+async def _goes_where_last_went(db: AsyncSession, order: OrderRow) -> bool | None:
+    """Whether the customer's order before this one went to the same address; None for a first order and for guests."""
+    if order.customer_id is None:
+        return None
+    before = (
+        select(ORDERS.delivery_address, ORDERS.delivery_zip)
+        .where(
+            ORDERS.customer_id == order.customer_id,
+            tuple_(ORDERS.created_at, ORDERS.id) < tuple_(order.created_at, order.id),
+        )
+        .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+        .limit(1)
+    )
+    last = (await db.execute(before)).one_or_none()
+    if last is None:
+        return None
+    here = (order.delivery_address, order.delivery_zip)
+    return [text.strip().lower() for text in last] == [text.strip().lower() for text in here]
 
 
 async def _find_neighbours(db: AsyncSession, order: OrderRow, reader: Actor) -> tuple[str | None, str | None]:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
+from domain.kernel.neighbours import Neighbours, find_neighbours
 from domain.kernel.paging import Page, make_page
 from domain.orders.filters import (
     ITEMS,
@@ -224,6 +225,20 @@ async def list_rows(
         .offset(filters.offset)
     )
     return await _read_rows(db, statement, visible_to)
+
+
+async def find_order_neighbours(
+    db: Reader, order: OrderRow, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
+) -> Neighbours:
+    """The orders before and after one in the list under these filters, as far as the actor may see them."""
+    return await find_neighbours(
+        db,
+        name=ORDERS.order_number,
+        order=(ORDERS.created_at, ORDERS.id),
+        here=(order.created_at, order.id),
+        conditions=await find_conditions(db, filters, visible_to=visible_to, timezone=timezone),
+        falling=filters.sort is OrderSort.NEWEST,
+    )
 
 
 async def sum_orders(

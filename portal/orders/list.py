@@ -13,7 +13,7 @@ from domain.kernel.clock import business_today
 from domain.order_desk.assign import AssignOrder, list_sales_reps
 from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders
 from domain.orders.export import export_orders
-from domain.orders.filters import OrderFilters
+from domain.orders.filters import OrderFilters, OrderSort
 from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_page
 from models import OrderStatus, Role
 from models.session import current_database
@@ -64,6 +64,7 @@ TABS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("delivered", "Delivered", {"status": "delivered"}),
     ("cancelled", "Cancelled", {"status": "cancelled"}),
 )
+NARROWING = ("search", "rep_id", "payment", "customer_id", "from_date", "to_date")
 TAB_NAMES = ("status", "on_hold", "attention")
 # What of the address the filter form keeps though it has no field for it.
 KEPT = (*TAB_NAMES, "cancelled", "marked", "customer_id", "sort")
@@ -140,6 +141,19 @@ def set_dates(query: OrderListQuery) -> OrderListQuery:
     if query.when is When.ANY:
         return query.model_copy(update={"from_date": None, "to_date": None})
     return query
+
+
+def describe_list(query: OrderListQuery) -> tuple[str, str]:
+    """A list of orders by name ("Pending orders"), and as the strip says it ("pending, oldest first")."""
+    shown = query.model_dump(mode="json", include={*TAB_NAMES}, exclude_none=True)
+    here = {name: str(value).lower() for name, value in shown.items()}
+    state = query.status.value.capitalize() if query.status else "All"
+    word = next((word for _, word, changes in TABS if changes == here), state)
+    narrowed = any(getattr(query, name) for name in NARROWING)
+    crumb = {"All": "Orders", "Needs attention": "Orders that need attention"}.get(word, f"{word} orders")
+    words = ["filtered" if narrowed else "", "orders" if word == "All" else word.lower()]
+    order = "oldest first" if query.sort is OrderSort.OLDEST else "newest first"
+    return crumb, f"{' '.join(filter(None, words))}, {order}"
 
 
 async def _filter_choices(query: OrderListQuery) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from documents.filters import format_when
 from domain.access.rights import Right
@@ -31,15 +31,17 @@ from domain.kernel.phone import format_phone
 from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.move import move_order
-from domain.order_desk.order_page import CustomerBeside, PageItem, get_order_page
+from domain.order_desk.order_page import CustomerBeside, MainAct, PageItem, get_order_page
 from domain.order_desk.undo import find_newest_event, undo_edit
-from domain.orders.queries import OrderRow, get_order
+from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
 from models import OrderStatus, PaymentMethod
 from portal.attempts import Attempt, attempt, form_version
-from portal.orders.list import SOURCE_WORDS
+from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
+from portal.orders.ready import describe_readiness
 from portal.orders.timeline import STATUS_LOOKS, make_steps, make_story
 from portal.render import page_or_block, redirect_to
+from portal.walk import Walk, make_walk, read_walk
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db, order_rules, settings
@@ -168,7 +170,24 @@ async def move_order_on(number: str, status: str) -> Response:
     to, moved_from = OrderStatus(status), OrderStatus(order.status)
     await move_order(db(), order.id, to=to, by=me, version=await form_version())
     undo = f"{order_url(number)}/move/{moved_from}" if moved_from in allowed_next(to, me.role) else None
-    return await redirect_to(order_url(number), toast=f"{number} is {STATUS_LOOKS[to][0].lower()}", undo=undo)
+    walk = await walk_orders(order) if (await request.form).get("then") == "next" else None
+    carried = walk.carried if walk is not None else ""
+    toast = f"{number} is {STATUS_LOOKS[to][0].lower()}"
+    if walk is None:
+        return await redirect_to(order_url(number), toast=toast, undo=undo)
+    # The last one leads back to the list, where what is left shows.
+    return await redirect_to(walk.next_url or walk.list_url, toast=toast, undo=f"{undo}{carried}" if undo else None)
+
+
+async def walk_orders(order: OrderRow) -> Walk | None:
+    """The list that the order was opened from, with its neighbours there."""
+    opened = read_walk(OrderListQuery)
+    if opened is None:
+        return None
+    filters = set_dates(opened.query)
+    beside = await find_order_neighbours(db(), order, filters, visible_to=current_actor(), timezone=settings().timezone)
+    crumb, words = describe_list(filters)
+    return make_walk(opened, beside, list_url=LIST, url_of=order_url, crumb=crumb, words=words)
 
 
 def order_url(number: str) -> str:
@@ -188,6 +207,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
     """The page of an order; with a refused form again as it was typed."""
     shown = await get_order_page(db(), number, visible_to=current_actor())
     order = shown.order
+    walk = await walk_orders(order)
     return await page_or_block(
         "orders/order.html",
         block="order_page",
@@ -195,6 +215,9 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         shown=shown,
         order=order,
         url=order_url(order.order_number),
+        walk=walk,
+        carried=walk.carried if walk else "",
+        ready=describe_readiness(shown) if walk and shown.main_act is MainAct.CONFIRM else [],
         steps=make_steps(shown, _write_time),
         story=make_story(shown.events),
         editing=editing,

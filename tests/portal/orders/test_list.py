@@ -63,9 +63,33 @@ async def test_a_sku_finds_the_orders_that_hold_it_and_only_those(client: TestCl
 
 
 @pytest.mark.parametrize("query", ["page=0", "status=lost", "from_date=tomorrow", "sort=total", "per_page=500"])
-async def test_a_bad_value_in_the_address_is_refused(client: TestClientProtocol, db: AsyncSession, query: str) -> None:
+async def test_a_bad_value_in_the_address_is_left_out_and_said(
+    client: TestClientProtocol, db: AsyncSession, query: str
+) -> None:
     await open_as(client, db, Role.STAFF)
-    assert (await client.get(f"/portal/orders?{query}")).status_code == 400
+    number, _ = await place(db)
+    name = query.partition("=")[0]
+    page = await read_page(client, f"/portal/orders?{query}&search={number}")
+    assert f"Left out of the filters: {name.replace('_', ' ')} (" in page
+    assert f'href="/portal/orders/{number}?via=search%3D{number}"' in page
+
+
+async def test_a_file_is_never_made_of_half_the_filters(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    assert (await client.get("/portal/orders.csv?status=lost")).status_code == 400
+
+
+async def test_a_page_past_the_end_leads_to_the_last_one(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    for _ in range(3):
+        await place(db)
+    response = await client.get("/portal/orders?status=pending&per_page=2&page=9")
+    assert (response.status_code, response.headers["Location"]) == (
+        303,
+        "/portal/orders?status=pending&per_page=2&page=2",
+    )
+    response = await client.get("/portal/orders?status=packed&page=9")
+    assert (response.status_code, response.headers["Location"]) == (303, "/portal/orders?status=packed")
 
 
 async def test_a_rep_sees_their_own_orders_alone(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -1,0 +1,57 @@
+"""Where a record stands in the list that it was opened from: the ones before and after it, and how far along it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+# A place further down than this is not counted; nobody works through more.
+MOST_PLACES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The records beside one in its list, by what their addresses need; `place` counts from 1, 0 when not counted."""
+
+    before: str | int | None
+    after: str | int | None
+    place: int
+    total: int
+    is_more: bool
+
+
+async def find_neighbours(
+    db: AsyncSession | AsyncConnection,
+    *,
+    name: ColumnElement[Any],
+    order: Sequence[ColumnElement[Any]],
+    here: Sequence[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    falling: bool,
+) -> Neighbours:
+    """The neighbours of the record whose `order` columns hold `here`, in one statement of bounded cost.
+
+    The columns are unique together and never NULL, and all of them rise, or all fall. The record itself need not
+    match the conditions any more: an order that was just confirmed still leads to the next pending one.
+    """
+    spot, start = tuple_(*order), tuple_(*here)
+    earlier, later = (spot > start, spot < start) if falling else (spot < start, spot > start)
+    forth = [column.desc() if falling else column.asc() for column in order]
+    back = [column.asc() if falling else column.desc() for column in order]
+    found = [and_(*conditions)] if conditions else []
+    preceding = select(name).where(earlier, *found).limit(MOST_PLACES).subquery()
+    whole = select(name).where(*found).limit(MOST_PLACES + 1).subquery()
+    row = (
+        await db.execute(
+            select(
+                select(name).where(earlier, *found).order_by(*back).limit(1).scalar_subquery(),
+                select(name).where(later, *found).order_by(*forth).limit(1).scalar_subquery(),
+                select(func.count()).select_from(preceding).scalar_subquery(),
+                select(func.count()).select_from(whole).scalar_subquery(),
+            )
+        )
+    ).one()
+    is_far = row[2] >= MOST_PLACES
+    return Neighbours(row[0], row[1], 0 if is_far else row[2] + 1, min(row[3], MOST_PLACES), row[3] > MOST_PLACES)

@@ -1,0 +1,46 @@
+"""Refusals keep the house: the portal's own frame with a way on, and HTML for whoever looks with a browser."""
+
+import pytest
+from quart.typing import TestClientProtocol
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Role
+from tests.portal.desk import open_as
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "way_on"),
+    [
+        ("/portal/orders/LLD-0000-0000", 404, 'href="/portal/orders">Go to orders'),
+        ("/portal/nothing-here", 404, 'href="/portal">Go to home'),
+        ("/portal/staff", 403, 'href="/portal">Go to home'),
+    ],
+)
+async def test_a_refusal_stands_in_the_portals_frame(
+    client: TestClientProtocol, db: AsyncSession, path: str, status: int, way_on: str
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    response = await client.get(path)
+    page = await response.get_data(as_text=True)
+    assert response.status_code == status
+    assert 'id="side"' in page
+    assert way_on in page
+
+
+async def test_a_stranger_sees_no_frame(client: TestClientProtocol) -> None:
+    response = await client.get("/portal/nothing-here")
+    page = await response.get_data(as_text=True)
+    assert (response.status_code, 'id="side"' in page) == (404, False)
+
+
+async def test_a_browser_gets_html_and_a_program_json(client: TestClientProtocol) -> None:
+    response = await client.get("/wrong-turn", headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "There is nothing here" in await response.get_data(as_text=True)
+    for headers in ({}, {"Accept": "application/json"}, {"Accept": "*/*"}):
+        response = await client.get("/wrong-turn", headers=headers)
+        assert (response.status_code, response.mimetype) == (404, "application/json")
+    response = await client.get("/api/wrong-turn", headers=BROWSER)
+    assert response.mimetype == "application/json"
