@@ -39,6 +39,7 @@ SHARED = (
     "timeline",
     "track",
     "page_head",
+    "goods",
 )
 # What every page's script imports, so that the browser fetches all of it at once.
 MODULES = ("dom.js", "toasts.js", "dialogs.js", "forms.js", "settings.js", "keys.js", "live.js", "ticks.js")

@@ -55,7 +55,7 @@ class PageItem:
     is_bulk_price: bool
     line_total: Decimal | None
     stock_quantity: int | None
-    image_url: str
+    image_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ async def list_page_items(
             ITEMS.is_bulk_price,
             ITEMS.line_total,
             PRODUCTS.stock_quantity,
-            func.coalesce(PRODUCTS.image_url, ""),
+            PRODUCTS.image_hash,
         )
         .select_from(lines.outerjoin(Table.metadata.tables["product"], PRODUCTS.id == ITEMS.product_id))
         .where(ITEMS.order_id.in_(order_ids))

@@ -54,6 +54,7 @@ class FoundProduct:
     stock_quantity: int | None
     is_in_stock: bool
     bin_location: str
+    image_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ _SELECT_PRODUCTS = select(
     PRODUCTS.stock_quantity,
     and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0),
     PRODUCTS.bin_location,
+    PRODUCTS.image_hash,
 )
 
 

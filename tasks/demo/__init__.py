@@ -16,6 +16,7 @@ from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
 from tasks.demo.papers import write_papers
+from tasks.demo.pictures import write_pictures
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
@@ -23,6 +24,7 @@ NUMBERED = ("category", "product", "customer", "orders")
 FILLED = (
     "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
     "credit_entry", "outbox_message", "audit_entry", "paper_check", "savings_request",
+    "product_image", "product_image_data",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -102,6 +104,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str) -> None:
     ):  # fmt: skip
         await connection.execute(statement)
     await write_papers(connection, company_name=company_name)
+    await write_pictures(connection)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.
