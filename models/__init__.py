@@ -14,6 +14,7 @@ from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
 from models.idempotency_key import IdempotencyKey
+from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
 from models.invoice import (
     Invoice,
     InvoiceEvent,
@@ -79,6 +80,10 @@ __all__ = [
     "CustomerNote",
     "EvalStatus",
     "IdempotencyKey",
+    "ImportChunk",
+    "ImportRow",
+    "ImportRun",
+    "ImportState",
     "IntentKind",
     "IntentState",
     "Invoice",
@@ -129,6 +134,7 @@ __all__ = [
     "Rfq",
     "RfqStatus",
     "Role",
+    "RowOutcome",
     "SalesTarget",
     "SavingsRequest",
     "SessionKind",

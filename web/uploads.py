@@ -37,6 +37,29 @@ def reads_file(name: str) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def reads_spooled(name: str, *, megabytes: int = 64) -> Callable[[Handler], Handler]:
+    """Read the file sent as `name` and hand it over as `file` with its `filename`; a long one lies on disk."""
+    document = create_model(f"{name.capitalize()}Spooled", **{name: (File, ...)})  # type: ignore[call-overload]
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def reading(*args: Any, **kwargs: Any) -> Any:
+            if request.mimetype != MULTIPART:
+                raise UnsupportedType(f"Send the file as {MULTIPART}, in a part named {name}.")
+            parts = (await request.files).getlist(name)
+            if len(parts) > 1:
+                raise InvalidInput("Send one file at a time.", fields={name: "was sent more than once"})
+            if not parts or not parts[0].stream.read(1):
+                raise InvalidInput("Choose a file first.", fields={name: "is required"})
+            parts[0].stream.seek(0)
+            return await handler(*args, file=parts[0].stream, filename=parts[0].filename or "", **kwargs)
+
+        bounded: Handler = body_limit(megabytes)(reading)
+        return document_request(document, source=DataSource.FORM_MULTIPART)(bounded)
+
+    return decorate
+
+
 def read_part(parts: list[FileStorage], name: str) -> bytes:
     """The bytes of the only part; raises InvalidInput when it was not sent, is empty or is one of several."""
     if len(parts) > 1:

@@ -39,6 +39,25 @@ class SheetRow:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SheetShape:
+    """How a CSV file is written: its encoding, what splits its cells, and its columns, also as the heading has them."""
+
+    encoding: str
+    delimiter: str
+    names: list[str]
+    headings: list[str]
+
+
+def describe_csv(file: BinaryIO, *, field: str = "file") -> SheetShape:
+    """Look at the beginning of a CSV file; raises InvalidInput for what is none."""
+    encoding = _choose_encoding(file, field)
+    delimiter, names, first_line = _read_heading(file, encoding, field)
+    line = next(itertools.islice(_read_lines(file, encoding), first_line - 1, None), "")
+    headings = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    return SheetShape(encoding, delimiter, names, headings[: len(names)])
+
+
 def read_csv(
     file: BinaryIO, *, required: Iterable[str] = (), most_rows: int = MOST_ROWS, field: str = "file"
 ) -> Iterator[SheetRow]:

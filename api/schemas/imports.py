@@ -1,0 +1,48 @@
+"""Answers about imports."""
+
+from pydantic import Field
+
+from api.schemas.base import Answer, TimeOut
+
+
+class RowErrorOut(Answer):
+    row: int
+    """The line of the file, counted from 1 with the heading."""
+    error: str
+
+
+class ImportedCustomersOut(Answer):
+    success: bool = True
+    job_id: int
+    """The import, whose state can be asked for."""
+    total_rows: int = 0
+    created: int = 0
+    skipped: int = 0
+    """Rows whose email or phone is known."""
+    errors: list[RowErrorOut] = Field(default_factory=list)
+    message: str = ""
+
+
+class StartedImportOut(Answer):
+    success: bool = True
+    job_id: int
+    """The import, whose state can be asked for."""
+    message: str
+
+
+class ImportStatusOut(Answer):
+    id: int
+    kind: str
+    status: str
+    """draft, queued, running, done, stopped or failed."""
+    filename: str
+    total_rows: int
+    processed: int
+    created: int
+    skipped: int
+    bad: int
+    """Rows that did not go in; the first thousand stand in errors."""
+    errors: list[RowErrorOut]
+    last_error: str
+    created_at: TimeOut
+    finished_at: TimeOut | None

@@ -1,0 +1,145 @@
+"""Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to mend."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, require
+from domain.imports.kinds import KINDS, ImportKind
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.spreadsheets import Cell, stream_csv
+from models import ImportRow, ImportRun, ImportState, RowOutcome, Table
+from models.session import Database
+
+Reader = AsyncSession | AsyncConnection
+RUNS = Table.metadata.tables["import_run"].c
+MOST_ERRORS = 1_000
+BATCH = 1_000
+OPEN = (ImportState.QUEUED, ImportState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One import as lists and pages show it."""
+
+    id: int
+    kind: str
+    state: str
+    is_dry: bool
+    filename: str
+    size_bytes: int
+    encoding: str
+    delimiter: str
+    headings: list[str]
+    mapping: dict[str, str]
+    total_rows: int
+    processed_rows: int
+    created_rows: int
+    skipped_rows: int
+    bad_rows: int
+    last_error: str
+    actor_id: int | None
+    actor_name: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def status(self) -> str:
+        """The state, under the name that the contract gives it."""
+        return self.state
+
+    @property
+    def of_kind(self) -> ImportKind:
+        """What is imported."""
+        return KINDS[self.kind]
+
+    @property
+    def is_open(self) -> bool:
+        """True while rows wait for a worker."""
+        return self.state in OPEN
+
+    @property
+    def percent(self) -> int:
+        """How far it has come, 0 to 100."""
+        return self.processed_rows * 100 // self.total_rows if self.total_rows else 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A row that did not go in, with its cells as the file has them and what is wrong with which field."""
+
+    line_number: int
+    cells: dict[str, Any]
+    outcome: str
+    error: str
+    faults: dict[str, str]
+
+    @property
+    def row(self) -> int:
+        """The line, under the name that the contract gives it."""
+        return self.line_number
+
+
+_COLUMNS = [RUNS[name] for name in RunRow.__slots__]
+
+
+async def get_run(db: Reader, run_id: int, *, visible_to: Actor) -> RunRow:
+    """One import; raises NotFound, and NotAllowed for a role that sees none."""
+    require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
+    row = (await db.execute(select(*_COLUMNS).where(RUNS.id == run_id))).first()
+    if row is None:
+        raise NotFound("There is no such import.")
+    return RunRow(*row)
+
+
+async def list_runs(db: Reader, query: PageInput, *, visible_to: Actor) -> Page[RunRow]:
+    """A page of imports, the newest first."""
+    require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
+    statement = select(*_COLUMNS).order_by(RUNS.id.desc()).limit(query.per_page).offset(query.offset)
+    rows = [RunRow(*row) for row in await db.execute(statement)]
+    total = await db.scalar(select(func.count()).select_from(ImportRun))
+    return make_page(rows, total or 0, query)
+
+
+async def list_open_runs(db: Reader) -> list[RunRow]:
+    """The imports that run or wait, for the bar beside every page."""
+    statement = select(*_COLUMNS).where(RUNS.state.in_(OPEN)).order_by(RUNS.id).limit(3)
+    return [RunRow(*row) for row in await db.execute(statement)]
+
+
+async def list_kept_rows(
+    db: Reader, run_id: int, *, outcome: RowOutcome = RowOutcome.BAD, after: int = 0, most: int = MOST_ERRORS
+) -> list[KeptRow]:
+    """The rows with this outcome in the file's order, beginning after a line."""
+    conditions: Sequence[ColumnElement[bool]] = (
+        ImportRow.run_id == run_id,
+        ImportRow.outcome == outcome,
+        ImportRow.line_number > after,
+    )
+    columns = (ImportRow.line_number, ImportRow.cells, ImportRow.outcome, ImportRow.error, ImportRow.faults)
+    rows = await db.execute(select(*columns).where(*conditions).order_by(ImportRow.line_number).limit(most))
+    return [KeptRow(*row) for row in rows]
+
+
+def export_bad_rows(database: Database, run: RunRow) -> AsyncIterator[bytes]:
+    """The bad rows as they came, with what is wrong in a column at the end that a second import leaves out."""
+    return stream_csv([*run.headings, "error"], _read_bad_rows(database, run))
+
+
+async def _read_bad_rows(database: Database, run: RunRow) -> AsyncIterator[list[Cell]]:
+    after = 0
+    while True:
+        async with database.reading() as connection:
+            rows = await list_kept_rows(connection, run.id, after=after, most=BATCH)
+        for row in rows:
+            yield [*(row.cells.get(name, "") for name in run.headings), row.error]
+        if len(rows) < BATCH:
+            return
+        after = rows[-1].line_number

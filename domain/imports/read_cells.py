@@ -1,0 +1,51 @@
+"""The cells of books as people keep them: amounts, dates and yes in the spellings that spreadsheets write."""
+
+import re
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+
+from domain.kernel.money import MOST_MONEY, parse_money
+
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_YES = {"yes", "y", "true", "1", "x"}
+NOON = time(12)
+EARLIEST = date(1900, 1, 1)
+
+
+def is_yes(cell: str) -> bool:
+    """True for yes, true, 1 and x."""
+    return cell.strip().lower() in _YES
+
+
+def read_day(cell: str) -> date | None:
+    """A day as 2026-11-24, 11/24/2026 or 24.11.2026; None for anything else."""
+    text = cell.strip()
+    try:
+        if found := _SLASHED.fullmatch(text):
+            return date(int(found[3]), int(found[1]), int(found[2]))
+        if found := _DOTTED.fullmatch(text):
+            return date(int(found[3]), int(found[2]), int(found[1]))
+        return date.fromisoformat(text) if len(text) == 10 and text[4] == "-" else None
+    except ValueError:
+        return None
+
+
+def read_moment(cell: str, timezone: tzinfo) -> datetime | None:
+    """A day at noon on the business's clock, or a time stamp; None for anything else."""
+    if (day := read_day(cell)) is not None:
+        return datetime.combine(day, NOON, tzinfo=timezone).astimezone(UTC)
+    text = cell.strip()
+    if len(text) < 11 or not text.isascii() or text[4] != "-":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+
+
+def read_amount(cell: str) -> Decimal | None:
+    """An amount of 0 or more with at most two decimals; None for anything else."""
+    amount = parse_money(cell)
+    return amount if amount is not None and 0 <= amount <= MOST_MONEY else None

@@ -1,0 +1,109 @@
+"""Starting, stopping and mending imports: each is a change of the run that its job and its page read."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.imports.kinds import KINDS
+from domain.imports.run import JOB
+from domain.imports.upload import TOPIC
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Input, Text200
+from domain.kernel.live import announce
+from models import ImportChunk, ImportRow, ImportRun, ImportState
+
+# What a request waits for an import before the job takes it over.
+WAIT_SECONDS = 60
+
+
+class StartImport(Input):
+    """Which column goes to which field, and whether anything is written."""
+
+    columns: dict[str, Text200] | None = None
+    is_dry: bool = False
+
+
+async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: Actor, after_seconds: int = 0) -> None:
+    """Name the columns of a draft, or of one that ran dry, and have the job begin.
+
+    Raises InvalidInput for a field that is named twice or lacks, Refused for an import that began already.
+    """
+    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
+    run = await lock_run(db, run_id)
+    if run.state != ImportState.DRAFT and not (run.is_dry and run.state in {ImportState.DONE, ImportState.STOPPED}):
+        raise Refused("This import began already.", code=Code.STATE_NOT_ALLOWED)
+    run.mapping = _read_mapping(run, data)
+    run.is_dry = data.is_dry
+    run.state, run.is_staged, run.last_group, run.last_error = ImportState.QUEUED, False, 0, ""
+    run.total_rows = run.processed_rows = run.created_rows = run.skipped_rows = run.bad_rows = 0
+    run.started_at = run.finished_at = None
+    await db.execute(delete(ImportRow).where(ImportRow.run_id == run_id))
+    await enqueue(db, JOB, {"run_id": run_id}, dedupe_key=f"{JOB}:{run_id}", after_seconds=after_seconds)
+    if not data.is_dry:
+        after = {"kind": run.kind, "file": run.filename}
+        await record_audit(
+            db, action="import.started", record_kind="import", record_id=run_id, record_name=run.filename, after=after,
+            by=by,
+        )  # fmt: skip
+    await announce(db, TOPIC, run_id)
+
+
+async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
+    """Let the batch in hand be the last; what went in stays. Raises Refused when it has ended."""
+    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
+    run = await lock_run(db, run_id)
+    if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:
+        raise Refused("This import has ended already.", code=Code.STATE_NOT_ALLOWED)
+    run.state, run.finished_at = ImportState.STOPPED, now()
+    await record_audit(
+        db, action="import.stopped", record_kind="import", record_id=run_id, record_name=run.filename, by=by
+    )
+    await announce(db, TOPIC, run_id)
+
+
+async def lock_run(db: AsyncSession, run_id: int) -> ImportRun:
+    """The run, locked, so that no batch is written meanwhile; raises NotFound."""
+    run = await db.scalar(
+        select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if run is None:
+        raise NotFound("There is no such import.")
+    return run
+
+
+async def forget_old_imports(db: AsyncSession, *, days: int = 30) -> int:
+    """Drop the rows and files of imports that began long ago, their counts stay; answers how many rows went."""
+    old = select(ImportRun.id).where(ImportRun.created_at < now() - timedelta(days=days))
+    await db.execute(delete(ImportChunk).where(ImportChunk.run_id.in_(old)))
+    gone = await db.execute(delete(ImportRow).where(ImportRow.run_id.in_(old)).returning(ImportRow.line_number))
+    return len(gone.all())
+
+
+def _read_mapping(run: ImportRun, data: StartImport) -> dict[str, str]:
+    """The field by column; raises InvalidInput naming what is wrong."""
+    kind = KINDS[run.kind]
+    if data.columns is None:
+        mapping = dict(run.mapping)
+    else:
+        known = {field.name for field in kind.fields}
+        mapping = {column: name for column, name in data.columns.items() if name in known and column in run.headings}
+    fields = list(mapping.values())
+    wrong = {
+        f"columns.{column}": "goes to a field that another column goes to"
+        for column, name in mapping.items()
+        if fields.count(name) > 1
+    }
+    missing = [field.label for field in kind.fields if field.is_required and field.name not in fields]
+    if missing:
+        wrong["columns"] = f"lack {', '.join(missing)}"
+    if wrong:
+        raise refuse_fields(wrong)
+    return mapping

@@ -1,0 +1,89 @@
+"""Taking a file in: looked at, kept in pieces of a megabyte, and never whole in memory."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.imports.kinds import KINDS, ImportKind
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.live import announce
+from domain.kernel.spreadsheets import SheetShape, describe_csv, read_csv
+from models import ImportChunk, ImportRun, ImportState
+
+MEGABYTES = 64
+CHUNK_BYTES = 1_000_000
+TOPIC = "imports"
+
+
+def find_kind(name: str) -> ImportKind:
+    """The kind of this name; raises NotFound."""
+    if name not in KINDS:
+        raise NotFound("There is no such kind of import.")
+    return KINDS[name]
+
+
+def guess_mapping(kind: ImportKind, names: Iterable[str]) -> dict[str, str]:
+    """The field of the kind for each column whose name says it; the first column wins a field."""
+    mapping: dict[str, str] = {}
+    for name in names:
+        found = kind.find_field(name)
+        if found is not None and found not in mapping.values():
+            mapping[name] = found
+    return mapping
+
+
+async def upload_file(
+    db: AsyncSession, kind: ImportKind, file: BinaryIO, filename: str, *, needs_columns: bool, by: Actor
+) -> ImportRun:
+    """Keep a file as a draft with guessed columns. Raises InvalidInput for what is no CSV or has too many rows.
+
+    With `needs_columns` the heading must name every required field itself, as an API's file does.
+    """
+    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
+    shape, size = await asyncio.to_thread(_look, file)
+    mapping = guess_mapping(kind, shape.names)
+    missing = [name for name in kind.required if name not in mapping.values()]
+    if needs_columns and (missing or not mapping):
+        what = (
+            f"lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            if missing
+            else ("has none of the columns of the template")
+        )
+        raise InvalidInput(f"The file {what}.", code=Code.BAD_FILE, fields={"file": what})
+    run = ImportRun(
+        kind=kind.name,
+        state=ImportState.DRAFT,
+        filename=filename[:200].replace("\0", ""),
+        size_bytes=size,
+        encoding="Windows-1252" if shape.encoding == "cp1252" else "UTF-8",
+        delimiter=shape.delimiter,
+        headings=shape.names,
+        mapping=mapping,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(run)
+    await db.flush()
+    position = 0
+    while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        await db.execute(insert(ImportChunk).values(run_id=run.id, position=position, data=piece))
+        position += 1
+    await announce(db, TOPIC, run.id)
+    return run
+
+
+def _look(file: BinaryIO) -> tuple[SheetShape, int]:
+    """How the file is written and how long it is; leaves it at its beginning."""
+    shape = describe_csv(file)
+    read_csv(file)
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(0)
+    return shape, size

@@ -1,0 +1,21 @@
+"""Works an import off, batch by batch; started again, it goes on where the last batch was committed."""
+
+from typing import Any
+
+import domain.imports.books  # noqa: F401 - the kinds register themselves.
+from domain.imports.run import JOB, give_import_up, run_import
+from tasks.job import Work, job
+
+
+async def _give_up(work: Work, reason: str) -> None:
+    await give_import_up(work.payload["run_id"], reason)
+
+
+@job(JOB, attempts=5, when_given_up=_give_up)
+async def import_rows(work: Work) -> dict[str, Any]:
+    """Import the rows that wait, and report after every few seconds of them."""
+    while True:
+        run = await run_import(work.payload["run_id"], timezone=work.settings.timezone, seconds=1)
+        await work.report(run.processed_rows, run.total_rows or None)
+        if run.finished_at is not None or run.state == "draft":
+            return {"created": run.created_rows, "skipped": run.skipped_rows, "bad": run.bad_rows}
