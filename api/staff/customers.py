@@ -31,7 +31,7 @@ from domain.orders import queries
 from domain.orders.filters import OrderFilters
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, reads, reads_query
+from web.reading import answers, answers_file, reads, reads_query
 from web.request import current_actor, db, settings, shop_url
 
 blueprint = Blueprint("staff_customers", __name__)
@@ -101,6 +101,7 @@ async def bulk_delete_customers(data: deleting.BulkDeleteCustomers) -> Any:
 
 @blueprint.get("/api/staff/customers/csv-template")
 @staff_only(Right.SEE_CUSTOMERS)
+@answers_file("text/csv")
 async def customer_csv_template() -> Response:
     """An empty CSV with the heading that an import reads."""
     return _csv(export.write_template(), "customers-template.csv")
@@ -118,6 +119,7 @@ async def duplicate_customers() -> Any:
 
 @blueprint.get("/api/staff/customers/export")
 @staff_only(Right.EXPORT_CUSTOMERS)
+@answers_file("text/csv")
 async def export_customers() -> Response:
     """Every customer as CSV, streamed, safe against formulas."""
     pieces = await export.export_book(db(), current_database(), timezone=settings().timezone, by=current_actor())
