@@ -135,7 +135,7 @@ class Order(Table, table=True):
             "ix_orders_to_ship",
             "created_at",
             "id",
-            postgresql_where=sql("status IN ('confirmed', 'packed') OR status = 'pending' AND NOT on_hold"),
+            postgresql_where=sql("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
         ),
         Index("ix_orders_shipped", "shipped_at", postgresql_where=sql("shipped_at IS NOT NULL")),
         Index("ix_orders_delivered", "delivered_at", postgresql_where=sql("delivered_at IS NOT NULL")),

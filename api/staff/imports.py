@@ -10,7 +10,7 @@ from domain.access.rights import Right
 from domain.imports import books, from_api, queries
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers
+from web.reading import answers, answers_file
 from web.request import current_actor, settings
 from web.uploads import reads_spooled
 
@@ -46,6 +46,7 @@ async def import_orders(file: BinaryIO, filename: str) -> Any:
 
 @blueprint.get("/api/sales/imports/template")
 @staff_only(Right.SEE_IMPORTS)
+@answers_file("text/csv")
 async def import_template() -> Response:
     """A sample CSV for historical orders."""
     response = Response(from_api.write_sample(books.ORDERS), content_type="text/csv; charset=utf-8")

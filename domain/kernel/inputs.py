@@ -289,7 +289,9 @@ def read_json(
         sent = from_json(body)
         if not isinstance(sent, dict):
             raise InvalidInput("The body must be a JSON object.", code=Code.INVALID_JSON, fields={}) from None
-        bad = _repeated_names(body) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
+        bad = (
+            _repeated_names(body, constant=str) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
+        )
         bad = model.find_faults(sent) | bad
         raise refuse_details(details, bad) from None
     bad = _repeated_names(body) | _find_escaped_nuls(model, body) | _find_faults_of(read)
@@ -342,8 +344,11 @@ def _refuse_constant(name: str) -> None:
     raise InvalidInput(f"The body is not valid JSON: it has no {name}.", code=Code.INVALID_JSON, fields={})
 
 
-def _repeated_names(body: bytes) -> dict[str, str]:
-    """The names that stand twice in one object: readers differ in which one counts, so neither does."""
+def _repeated_names(body: bytes, *, constant: Callable[[str], Any] = _refuse_constant) -> dict[str, str]:
+    """The names that stand twice in one object: readers differ in which one counts, so neither does.
+
+    `constant` reads NaN and Infinity, which JSON does not know.
+    """
     repeated: dict[str, str] = {}
 
     def note(pairs: list[tuple[str, Any]]) -> None:
@@ -354,5 +359,5 @@ def _repeated_names(body: bytes) -> dict[str, str]:
 
     # Numbers stay text: here they don't matter, and a very long one would be refused by int().
     read: Callable[..., Any] = json.loads
-    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=constant)
     return repeated

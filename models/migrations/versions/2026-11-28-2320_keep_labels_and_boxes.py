@@ -242,7 +242,7 @@ def upgrade() -> None:
         "orders",
         ["created_at", "id"],
         unique=False,
-        postgresql_where=sa.text("status IN ('confirmed', 'packed') OR status = 'pending' AND NOT on_hold"),
+        postgresql_where=sa.text("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
     )
 
 
@@ -250,7 +250,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_orders_to_ship",
         table_name="orders",
-        postgresql_where=sa.text("status IN ('confirmed', 'packed') OR status = 'pending' AND NOT on_hold"),
+        postgresql_where=sa.text("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
     )
     op.drop_index("ix_orders_shipped", table_name="orders", postgresql_where=sa.text("shipped_at IS NOT NULL"))
     op.drop_index("ix_orders_set_aside", table_name="orders", postgresql_where=sa.text("set_aside_at IS NOT NULL"))

@@ -59,7 +59,10 @@ async def test_a_bad_request_is_400_with_every_field_and_a_message(
     status, answer = await ask(client, key, "lookup-customer")
     assert (status, answer["fields"]) == (400, {"phone_number": "is required"})
     status, answer = await ask(client, key, "lookup-customer", phone="12")
-    assert (status, answer["fields"]) == (400, {"phone": "must be a phone number"})
+    assert (status, answer["fields"]) == (
+        400,
+        {"phone": "must be a phone number that can be dialled, like (216) 555-0148"},
+    )
 
 
 async def test_lookup_finds_an_account_by_any_form_of_its_number(
