@@ -2,14 +2,19 @@
 
 import httpx2
 
-from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
 
 TIMEOUT_SECONDS = 15
 LONGEST_POST = 2000
+# Where it does not say how long.
+SHORTEST_WAIT_SECONDS = 1.0
 
 
 async def post_message(webhook_url: str, *, text: str) -> None:
-    """Post a text; it pings nobody. Raises ServiceRefused when the webhook is gone, ServiceFailed otherwise."""
+    """Post a text; it pings nobody. Raises ServiceRefused when the webhook is gone, ServiceFailed otherwise.
+
+    One that says how long Discord wants to be left alone carries it as `wait_seconds`.
+    """
     content = text if len(text) <= LONGEST_POST else text[: LONGEST_POST - 1] + "…"
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
@@ -21,5 +26,17 @@ async def post_message(webhook_url: str, *, text: str) -> None:
         raise ServiceFailed(f"Discord could not be reached: {type(error).__name__}.") from error
     if answer.is_success:
         return
+    if answer.status_code == 429:
+        raise ServiceFailed("Discord answered 429.", _read_wait(answer))
     kind = ServiceRefused if answer.status_code in {400, 401, 403, 404} else ServiceFailed
     raise kind(f"Discord answered {answer.status_code}.")
+
+
+def _read_wait(answer: httpx2.Response) -> float:
+    """How long Discord wants to be left alone: by its header, or else by its body, which knows fractions."""
+    try:
+        told = answer.json().get("retry_after")
+    except (ValueError, AttributeError):
+        told = None
+    named = answer.headers.get("Retry-After") or answer.headers.get("X-RateLimit-Reset-After")
+    return max(read_retry_after(named), read_retry_after(told)) or SHORTEST_WAIT_SECONDS

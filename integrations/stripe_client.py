@@ -46,10 +46,6 @@ class KeyRefused(ServiceFailed):
 class Busy(ServiceFailed):
     """Stripe has done nothing and wants to be asked later."""
 
-    def __init__(self, message: str, wait_seconds: float) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds
-
 
 class StripeRefused(ServiceRefused):
     """Stripe has done nothing and says why."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed
+from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed, read_retry_after
 
 TIMEOUT_SECONDS = 15
 # Not a mobile number, unreachable by this sender: these stay so, as does a number that was unsubscribed by STOP.
@@ -46,4 +46,10 @@ async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
         return str(body["sid"])
     code = body.get("code")
     kind = Unsubscribed if code == UNSUBSCRIBED else ServiceRefused if code in FOR_GOOD else ServiceFailed
-    raise kind(f"Twilio refused ({code or answer.status_code}): {body.get('message') or 'no reason given'}")
+    words = f"Twilio refused ({code or answer.status_code}): {body.get('message') or 'no reason given'}"
+    raise kind(words, _read_wait(answer))
+
+
+def _read_wait(answer: httpx2.Response) -> float:
+    """How long Twilio wants to be left alone; 0 for anything else than too many requests."""
+    return read_retry_after(answer.headers.get("Retry-After"), otherwise=1) if answer.status_code == 429 else 0

@@ -9,6 +9,7 @@ from pgqueuer.errors import RetryRequested
 
 from domain.jobs.runs import StartedJob, fail_run, finish_run, give_back_run, start_run
 from domain.kernel.errors import DomainError
+from integrations.errors import ServiceFailed
 from logs import logging_about
 from settings import Settings
 from tasks.job import Job, Work
@@ -77,7 +78,9 @@ async def _settle_failure(job: Job, work: Work, started: StartedJob, error: Base
     log.warning("The job failed (%d of %d)", failures, job.attempts, exc_info=error)
     await fail_run(work.id, words, again=again)
     if again:
-        raise RetryRequested(timedelta(seconds=job.pause_seconds(failures)), words[:200])
+        # A company that said how long it wants to be left alone is not asked sooner.
+        wait_seconds = error.wait_seconds if isinstance(error, ServiceFailed) else 0
+        raise RetryRequested(timedelta(seconds=max(job.pause_seconds(failures), wait_seconds)), words[:200])
     await _give_up(job, work, words)
 
 

@@ -14,6 +14,7 @@ class Entry:
 TIMETABLE = (
     Entry("*/5 * * * *", "requeue_lost_jobs"),
     Entry("*/2 * * * *", "reconcile_payments"),
+    Entry("*/2 * * * *", "reconcile_labels"),
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago

@@ -25,6 +25,7 @@ from models.postgres.connect import connect
 from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
 from settings import Settings
+from tests.fakes.easypost_server import FakeEasyPost, with_easypost
 from tests.fakes.stripe_server import FakeStripe, with_stripe
 
 ROOT = Path(__file__).parent.parent
@@ -173,6 +174,23 @@ async def stripe(app: Quart, settings: Settings, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def stripe_settings(app: Quart, stripe: FakeStripe) -> Settings:
     """The settings that name the loopback Stripe."""
+    found: Settings = app.config["SETTINGS"]
+    return found
+
+
+@pytest.fixture
+async def easypost(app: Quart, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeEasyPost]:
+    """An EasyPost on loopback that the app buys labels from during this test."""
+    fake = FakeEasyPost()
+    await fake.start()
+    monkeypatch.setitem(app.config, "SETTINGS", with_easypost(settings, fake))
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture
+def easypost_settings(app: Quart, easypost: FakeEasyPost) -> Settings:
+    """The settings that name the loopback EasyPost."""
     found: Settings = app.config["SETTINGS"]
     return found
 

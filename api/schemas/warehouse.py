@@ -89,6 +89,125 @@ class LabelOut(Answer):
     created_at: TimeOut
 
 
+class FailedParcelOut(Answer):
+    parcel: int
+    """The parcel's number in the request, from 1."""
+    label_id: int
+    error: str
+    """Why the carrier did not sell it."""
+
+
+class BoughtLabelOut(Answer):
+    label_url: str
+    tracking_num: str | None
+    """The tracking number of the first parcel."""
+    carrier: str
+    service: str
+    rate: MoneyOut | None
+    """What the carrier takes for the first parcel, in US dollars."""
+    shipment_id: str | None
+    tracker_id: str | None
+    label_id: int
+    labels: list[LabelOut]
+    """The labels of all parcels, in the request's order."""
+    failed: list[FailedParcelOut]
+    """Parcels that the carrier did not sell; the same request tries them again."""
+
+
+class VoidedLabelOut(Answer):
+    success: bool = True
+    voided_tracking: str | None
+    """The number that came off the order."""
+    ep_refund_status: str | None
+    """submitted, refunded, or not_applicable where the carrier bills only what it scans."""
+    ep_error: str | None
+    """What EasyPost says against it; null when it takes the label back."""
+    remaining_tracking: str | None
+    """The tracking number that the order has now."""
+
+
+class TrackingDetailOut(Answer):
+    datetime: str | None
+    """When it happened, as ISO 8601 in UTC."""
+    message: str
+    """The carrier's words."""
+    status: str
+    """The status that it led to."""
+    location: str
+    """Where it happened."""
+
+
+class TrackingOut(Answer):
+    success: bool = True
+    tracking_number: str
+    carrier: str
+    status: str
+    """pre_transit, in_transit, out_for_delivery, delivered, available_for_pickup, return_to_sender, failure, ..."""
+    status_label: str
+    """The status in words."""
+    est_delivery_date: TimeOut | None
+    """When the carrier expects to deliver it."""
+    public_url: str | None
+    """A page about the parcel that anyone may open; null for a carrier without one."""
+    tracking_details: list[TrackingDetailOut]
+    """What happened on the way, oldest first."""
+    last_updated: TimeOut | None
+    """When the carrier said so; null when it never said anything."""
+
+
+class OfferedRateOut(Answer):
+    carrier: str
+    service: str
+    rate: MoneyOut
+    """US dollars for all parcels together."""
+    delivery_days: int | None
+    """Days until the last parcel arrives; null where the carrier does not say."""
+    is_cheapest: bool
+    """True for the cheapest of the rates."""
+    is_fastest: bool
+    """True for the fastest of the rates, the cheapest of them where several are."""
+
+
+class QuotedParcelOut(Answer):
+    length: MoneyOut
+    """Length in inches."""
+    width: MoneyOut
+    """Width in inches."""
+    height: MoneyOut
+    """Height in inches."""
+    weight: MoneyOut
+    """Weight in ounces."""
+
+
+class SuggestedAddressOut(Answer):
+    delivery_address: str
+    delivery_city: str
+    delivery_state: str
+    delivery_zip: str
+
+
+class AddressCheckOut(Answer):
+    ours: str
+    """The order's address as one line."""
+    suggested: SuggestedAddressOut | None
+    """How the carrier writes it; null where it writes the same."""
+    is_deliverable: bool
+    """True when the carrier knows the address."""
+    problem: str
+    """What keeps it from being delivered; empty when nothing."""
+
+
+class RatesOut(Answer):
+    rates: list[OfferedRateOut]
+    """The services that all parcels can go by, cheapest first."""
+    parcels: list[QuotedParcelOut]
+    """The parcels that were quoted."""
+    address: AddressCheckOut | None
+    """The carrier's check of the delivery address; null when it could not check it."""
+    messages: list[str]
+    """What carriers said about rates that they do not offer."""
+
+
 class LabelListOut(Answer):
     labels: list[LabelOut]
 

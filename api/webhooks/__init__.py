@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.webhooks import stripe
+from api.webhooks import easypost, stripe
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the webhooks."""
-    return [stripe.blueprint]
+    return [easypost.blueprint, stripe.blueprint]

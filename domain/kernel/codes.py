@@ -71,7 +71,7 @@ class Code(StrEnum):
         "The carrier's answer is missing; the same request answers the label once it is known",
         "label_ids",
     )
-    LABEL_REFUSED = "label_refused", 409, "The carrier does not sell the label", "failed", "label_ids"
+    LABEL_REFUSED = "label_refused", 502, "The carrier does not sell the label", "failed", "label_ids"
     LABEL_VOIDED = "label_voided", 409, "The label is void already", "ep_refund_status"
     LAST_ADMIN = "last_admin", 409, "The last active administrator stays"
     LINK_OVER = "link_over", 409, "The link was used, or what it was for is done"
@@ -103,6 +103,7 @@ class Code(StrEnum):
     OWN_ACCOUNT = "own_account", 409, "Nobody deletes their own account"
     PACK_INCOMPLETE = "pack_incomplete", 409, "Units are still to scan"
     PAID_MORE = "paid_more", 409, "More is paid than the new total"
+    PARCELS_UNKNOWN = "parcels_unknown", 409, "The size or weight of a box is not known"
     PASSWORDS_DIFFER = "passwords_differ", 400, "The two new passwords differ"
     PAYMENT_MISMATCH = "payment_mismatch", 409, "The payment is not of the order's amount"
     PAYMENT_NOT_FINISHED = "payment_not_finished", 409, "The payment is not finished"

@@ -169,7 +169,13 @@ class TabCount:
 
 
 # What a packer reads of a timeline: these kinds, and of their changes only these fields.
-_KINDS_WITHOUT_MONEY = frozenset({"placed", "moved", "address", "note", "items", "assigned", "released"})
+_KINDS_WITHOUT_MONEY = frozenset(
+    {
+        *("placed", "moved", "address", "note", "items", "assigned", "released"),
+        *("picked", "set_aside", "taken_up", "packed_short", "pack_overridden"),
+        *("label_bought", "label_voided", "label_deleted"),
+    }
+)
 _FIELDS_WITHOUT_MONEY = ("delivery_", "tracking_number", "carrier", "staff_notes", "assigned_to")
 _MONEY = (
     "subtotal", "discount_amount", "delivery_fee", "total_amount", "amount_paid", "allowances", "balance",

@@ -120,7 +120,7 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
     await db.delete(label)
     await db.flush()
     await take_tracking_off(db, order, label.tracking_number)
-    await record_event(db, order, "label_deleted", by=by, changes={"tracking_number": _change(label, order)})
+    await record_event(db, order, "label_deleted", by=by, note=label.tracking_number or "")
 
 
 async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:
@@ -152,7 +152,3 @@ async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str
     order.tracking_number = other.tracking_number if other else None
     order.carrier = other.carrier if other else None
     await db.flush()
-
-
-def _change(label: Label, order: Order) -> dict[str, str | None]:
-    return {"from": label.tracking_number, "to": order.tracking_number}

@@ -1,0 +1,32 @@
+"""EasyPost's webhook: signed events are kept once and processed by a job."""
+
+from typing import Any
+
+from quart import Blueprint, request
+from quart_schema import tag_blueprint
+
+from api.schemas.base import Answer
+from domain.warehouse.events import receive_event
+from web.guards import public
+from web.reading import answers
+from web.request import db, settings
+
+blueprint = Blueprint("webhooks_easypost", __name__)
+tag_blueprint(blueprint, ["webhooks"])
+SIGNED_BY = ("X-Hmac-Signature", "X-Hmac-Signature-V2", "X-Timestamp", "X-Path")
+
+
+class ReceivedEventOut(Answer):
+    received: bool = True
+    """True once the event is kept; the same one again changes nothing."""
+
+
+@blueprint.post("/api/webhooks/easypost")
+@public
+@answers(ReceivedEventOut)
+async def receive_easypost_event() -> Any:
+    """Keep an event signed by EasyPost; the same one again changes nothing."""
+    body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]
+    headers = {name: request.headers[name] for name in SIGNED_BY if name in request.headers}
+    await receive_event(db(), body, headers, settings=settings())
+    return {}

@@ -1,0 +1,322 @@
+"""Buying labels: rows and references are committed before EasyPost is asked, each parcel is a shipment of its own.
+
+A repeat never buys twice: the same key, or else the same request for the order, finds the rows of the first one. A
+shipment can be bought once at EasyPost, so a row whose answer was lost is asked about and bought as the same shipment.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right
+from domain.kernel.actor import Actor
+from domain.kernel.addresses import HOME_COUNTRY
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import DomainError, InvalidInput, KeyReused, OutsideServiceFailed, Refused
+from domain.kernel.idempotency import hash_request
+from domain.warehouse.easypost_account import easypost_told, get_easypost, get_warehouse_address
+from domain.warehouse.label_request import BuyLabels, address_of_order, write_requests
+from domain.warehouse.label_rows import UNSETTLED
+from domain.warehouse.label_steps import (
+    LEASE,
+    note_failed,
+    note_shipment,
+    note_unheard,
+    read_label,
+    settle_bought,
+)
+from domain.warehouse.queue import QueueRow, get_queue_row
+from domain.warehouse.record import lock_numbered, refuse_held
+from integrations.easypost_client import (
+    EasyPostAccount,
+    EasyPostRefused,
+    Rate,
+    Shipment,
+    buy_shipment,
+    create_shipment,
+    fetch_shipment,
+)
+from integrations.errors import ServiceFailed
+from models import Label, LabelState, Order, OrderStatus
+from models.session import separate_transaction
+from settings import Settings
+
+_KEYS_LAST = timedelta(hours=24)
+_SELLS_TO = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PACKED, OrderStatus.SHIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks, and the key of the request if it has one."""
+
+    caller: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtLabels:
+    """The labels of a request; `failed` are the parcels that were refused, with the reason."""
+
+    labels: Sequence[Label]
+    failed: Sequence[dict[str, Any]] = ()
+    is_replay: bool = False
+
+
+@dataclass(slots=True)
+class _Purchase:
+    """The rows of a request in the order of its parcels, and those of them that are still to be bought."""
+
+    labels: list[Label]
+    to_do: list[Label] = field(default_factory=list)
+
+
+async def buy_labels(
+    order_number: str,
+    data: BuyLabels,
+    *,
+    by: Actor,
+    settings: Settings,
+    client: Client,
+    batch_id: int | None = None,
+) -> BoughtLabels:
+    """Buy what is not bought yet of a request, and answer its labels.
+
+    Raises Refused with code `rate_not_offered` and the rates that are, OutsideServiceFailed with code `label_pending`
+    while EasyPost's answer is missing, and with `label_refused` when it sold nothing.
+    """
+    account = get_easypost(settings)
+    origin = get_warehouse_address(settings) if data.from_address.is_empty else data.from_address.as_request()
+    purchase = await _prepare(order_number, data, origin, by=by, client=client, batch_id=batch_id)
+    if not purchase.to_do:
+        return BoughtLabels(purchase.labels, is_replay=True)
+    try:
+        await _quote(account, [label for label in purchase.to_do if label.state == LabelState.INTENDED], data)
+    except DomainError as error:
+        for label in purchase.to_do:
+            if label.state == LabelState.INTENDED:
+                await note_failed(label, error.message)
+        raise
+    for label in purchase.to_do:
+        await _buy(account, label)
+    return await _show(purchase)
+
+
+async def _prepare(
+    order_number: str, data: BuyLabels, origin: dict[str, Any], *, by: Actor, client: Client, batch_id: int | None
+) -> _Purchase:
+    """The rows of the request, made now or found again; those to be bought are ours for a while."""
+    async with separate_transaction() as db:
+        order = await lock_numbered(db, order_number, by=by, right=Right.BUY_LABELS)
+        row = await get_queue_row(db, order.id, visible_to=by)
+        destination = _choose_destination(data, row)
+        requests = write_requests(data, origin=origin, destination=destination)
+        insurance = data.insurance or None
+        parts = [order.order_number, data.carrier.lower(), data.service.lower(), str(insurance), requests]
+        request_hash = hash_request(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+        labels = await _find_rows(db, order, client, request_hash)
+        if not (labels and len(labels) == len(requests) and not _needs_work(labels)):
+            _check_order(order)
+        known = {label.position: label for label in labels}
+        purchase = secrets.token_hex(8)
+        for position, request in enumerate(requests, start=1):
+            if position in known:
+                continue
+            reference = f"{order.order_number}-{purchase[:6]}-{position}"
+            known[position] = Label(
+                order_id=order.id,
+                batch_id=batch_id,
+                purchase=purchase,
+                position=position,
+                reference=reference,
+                carrier=data.carrier,
+                service=data.service,
+                insurance=insurance,
+                request=request | {"reference": reference},
+                next_ask_at=now() + LEASE,
+                caller=client.caller,
+                client_key=client.key,
+                request_hash=request_hash,
+                actor_kind=by.kind,
+                actor_id=by.id,
+                actor_name=by.name,
+            )
+            db.add(known[position])
+        await db.flush()
+        labels = [known[position] for position in sorted(known)]
+        to_do = [label for label in labels if label.state != LabelState.BOUGHT]
+        for label in to_do:
+            _take_up(label)
+        return _Purchase(labels, to_do)
+
+
+def _take_up(label: Label) -> None:
+    """Make a row ours for a while; what EasyPost may have sold is asked about first, what it refused begins again."""
+    label.next_ask_at, label.attempts = now() + LEASE, 0
+    if label.state == LabelState.BUYING:
+        label.state = LabelState.UNKNOWN
+    elif label.state == LabelState.FAILED:
+        label.state, label.shipment_id, label.rate_id, label.last_error = LabelState.INTENDED, None, None, ""
+
+
+def _choose_destination(data: BuyLabels, row: QueueRow) -> dict[str, Any]:
+    if not data.to_address.is_empty:
+        return data.to_address.as_request()
+    if row.delivery_country != HOME_COUNTRY and not data.customs_info:
+        sentence = "is required for a destination outside the US"
+        raise InvalidInput(f"Customs info {sentence}.", fields={"customs_info": sentence})
+    return address_of_order(row)
+
+
+async def _find_rows(db: AsyncSession, order: Order, client: Client, request_hash: str) -> list[Label]:
+    """The rows that the request made when it came before.
+
+    Raises KeyReused for a key that came with another request, Refused while the first one runs, and
+    OutsideServiceFailed while another label of the order waits for EasyPost's answer.
+    """
+    of_order = select(Label).where(Label.order_id == order.id).order_by(Label.id).with_for_update()
+    rows = list((await db.execute(of_order)).scalars())
+    found: list[Label] = []
+    if client.key:
+        keyed = await db.execute(
+            select(Label).where(
+                Label.caller == client.caller,
+                Label.client_key == client.key,
+                Label.created_at > now() - _KEYS_LAST,
+            )
+        )
+        found = list(keyed.scalars())
+        if any(label.request_hash != request_hash for label in found):
+            raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
+    if not found:
+        alike = [label for label in rows if label.request_hash == request_hash and label.voided_at is None]
+        # A new key buys anew what is bought already, but never beside an answer that is still missing.
+        found = alike if not client.key or any(label.state in UNSETTLED for label in alike) else []
+    newest = {label.position: label for label in found}
+    unsettled = [label for label in rows if label.state in UNSETTLED]
+    running = [label for label in unsettled if not label.attempts and label.next_ask_at > now()]
+    if running:
+        raise Refused("Labels of this order are being bought. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
+    others = [label for label in unsettled if label not in newest.values()]
+    if others:
+        raise _pending(others)
+    return list(newest.values())
+
+
+def _needs_work(labels: Sequence[Label]) -> bool:
+    return any(label.state != LabelState.BOUGHT for label in labels)
+
+
+def _check_order(order: Order) -> None:
+    refuse_held(order)
+    if order.status not in _SELLS_TO:
+        raise Refused(
+            f"The order is {order.status}; it gets no label any more.", code=Code.STATE_NOT_ALLOWED, allowed=[]
+        )
+
+
+async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLabels) -> None:
+    """Have every parcel quoted before the first one is bought, so that a rate that is missing costs nothing."""
+    quoted: list[tuple[Label, Shipment, Rate]] = []
+    for label in labels:
+        with easypost_told():
+            shipment = await create_shipment(account, label.request)
+        rate = find_rate(shipment.rates, data.carrier, data.service)
+        if rate is None:
+            rates = [show_rate(each) for each in sorted(shipment.rates, key=lambda each: each.rate)]
+            said = f" {'; '.join(shipment.messages)}" if shipment.messages and not rates else ""
+            raise Refused(
+                f"{data.carrier} {data.service} is not offered for parcel {label.position}.{said}",
+                code=Code.RATE_NOT_OFFERED,
+                rates=rates,
+            )
+        quoted.append((label, shipment, rate))
+    for label, shipment, rate in quoted:
+        await note_shipment(label, shipment.id, rate.id)
+
+
+async def _buy(account: EasyPostAccount, label: Label) -> None:
+    """Buy one quoted parcel, or ask about it where an answer got lost; what comes of it is on the row."""
+    assert label.shipment_id is not None  # it is quoted
+    assert label.rate_id is not None  # the same
+    try:
+        if label.state == LabelState.UNKNOWN:
+            shipment = await fetch_shipment(account, label.shipment_id)
+            if shipment.is_bought:
+                await settle_bought(label.id, shipment)
+                return
+        shipment = await buy_shipment(account, label.shipment_id, label.rate_id, insurance=label.insurance)
+        if not shipment.is_bought:
+            raise ServiceFailed("EasyPost's answer has no label.")
+    except EasyPostRefused as error:
+        await _settle_refused(account, label, error)
+    except ServiceFailed as error:
+        await note_unheard(label, str(error), wait_seconds=error.wait_seconds)
+    else:
+        await settle_bought(label.id, shipment)
+
+
+async def _settle_refused(account: EasyPostAccount, label: Label, error: EasyPostRefused) -> None:
+    """A refusal may say that the shipment is bought already, by an answer of ours that got lost."""
+    assert label.shipment_id is not None  # it is quoted
+    try:
+        shipment = await fetch_shipment(account, label.shipment_id)
+    except ServiceFailed as failure:
+        await note_unheard(label, str(failure), wait_seconds=failure.wait_seconds)
+        return
+    if shipment.is_bought:
+        await settle_bought(label.id, shipment)
+    else:
+        await note_failed(label, str(error))
+
+
+async def _show(purchase: _Purchase) -> BoughtLabels:
+    labels = [await read_label(label.id) for label in purchase.labels]
+    unheard = [label for label in labels if label.state in UNSETTLED]
+    if unheard:
+        raise _pending(unheard)
+    bought = [label for label in labels if label.state == LabelState.BOUGHT]
+    failed = [
+        {"parcel": label.position, "label_id": label.id, "error": label.last_error}
+        for label in labels
+        if label.state == LabelState.FAILED
+    ]
+    if not bought:
+        raise OutsideServiceFailed(
+            f"The carrier does not sell the label: {failed[0]['error']}",
+            code=Code.LABEL_REFUSED,
+            failed=failed,
+            label_ids=[label.id for label in labels],
+        )
+    return BoughtLabels(bought, failed)
+
+
+def _pending(labels: Sequence[Label]) -> OutsideServiceFailed:
+    return OutsideServiceFailed(
+        "EasyPost's answer is missing. We ask until it is known; nothing is bought twice. Send the same request again.",
+        code=Code.LABEL_PENDING,
+        label_ids=[label.id for label in labels],
+    )
+
+
+def find_rate(rates: Sequence[Rate], carrier: str, service: str) -> Rate | None:
+    """The rate of a carrier's service, however its letters are written; the cheapest where several are."""
+    wanted = (carrier.casefold(), service.casefold())
+    offered = [rate for rate in rates if (rate.carrier.casefold(), rate.service.casefold()) == wanted]
+    return min(offered, key=lambda rate: rate.rate, default=None)
+
+
+def show_rate(rate: Rate) -> dict[str, Any]:
+    """A rate as answers show it."""
+    return {
+        "carrier": rate.carrier,
+        "service": rate.service,
+        "rate": float(rate.rate),
+        "delivery_days": rate.delivery_days,
+    }

@@ -1,0 +1,188 @@
+"""What carriers take for the parcels of an order, and how they write its address; nothing is bought by asking."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.access.rights import Right, require
+from domain.boxes.pack import PackedBox
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import Filled60, Input
+from domain.warehouse.easypost_account import easypost_told, get_easypost, get_warehouse_address
+from domain.warehouse.label_request import MOST_PARCELS, Parcel, address_of_order
+from domain.warehouse.packing import get_packed_order
+from domain.warehouse.queue import QueueRow
+from domain.warehouse.record import NOT_THE_FLOOR
+from integrations.easypost_client import CheckedAddress, EasyPostRefused, Shipment, check_address, create_shipment
+from models.session import current_database
+from settings import Settings
+
+_PARCEL = re.compile(r"([0-9.]+)x([0-9.]+)x([0-9.]+)x([0-9.]+)", re.ASCII)
+
+
+class AskRates(Input):
+    """The parcels to quote; without any, the suggested boxes of the order."""
+
+    parcel: Annotated[list[Filled60], Field(max_length=MOST_PARCELS)] = Field(default_factory=list)
+    """A parcel as length x width x height in inches x weight in ounces, such as `26x18x10x583`; once a parcel."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedRate:
+    """What all parcels cost by one service, in US dollars."""
+
+    carrier: str
+    service: str
+    rate: Decimal
+    delivery_days: int | None
+    is_cheapest: bool = False
+    is_fastest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCheck:
+    """The order's address beside the carrier's spelling of it; `suggested` is None where they are the same."""
+
+    ours: str
+    suggested: dict[str, str] | None
+    is_deliverable: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The rates that all parcels can go by, cheapest first."""
+
+    rates: Sequence[OfferedRate]
+    parcels: Sequence[Parcel]
+    address: AddressCheck | None
+    messages: Sequence[str] = ()
+
+
+async def quote_rates(order_number: str, asked: AskRates, *, by: Actor, settings: Settings) -> Quote:
+    """The rates of an order's parcels; raises Refused where a box was never measured or weighed."""
+    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
+    account = get_easypost(settings)
+    origin = get_warehouse_address(settings)
+    async with current_database().session() as db:
+        packed = await get_packed_order(db, order_number, visible_to=by)
+    parcels = read_parcels(asked.parcel) if asked.parcel else parcels_of(packed.boxes)
+    destination = address_of_order(packed.order)
+    shared = {"from_address": origin, "to_address": destination}
+
+    async def quote(parcel: Parcel) -> Shipment:
+        return await create_shipment(account, shared | {"parcel": parcel.as_request()})
+
+    with easypost_told():
+        shipments = await asyncio.gather(*(quote(parcel) for parcel in parcels))
+        try:
+            checked: CheckedAddress | None = await check_address(account, destination)
+        except EasyPostRefused:
+            checked = None
+    messages = sorted({message for shipment in shipments for message in shipment.messages})
+    return Quote(add_up(shipments), parcels, compare_address(packed.order, checked) if checked else None, messages)
+
+
+def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
+    """The suggested boxes as parcels; raises Refused for too many, or one that nobody measured or weighed."""
+    if sum(box.count for box in boxes) > MOST_PARCELS:
+        raise Refused(
+            f"The order makes more than {MOST_PARCELS} parcels. Ship it by the own truck, or in parts.",
+            code=Code.PARCELS_UNKNOWN,
+        )
+    parcels = []
+    for box in boxes:
+        if box.sides is None or box.weight_oz is None:
+            names = ", ".join(content.product_name for content in box.contents)
+            raise Refused(
+                f"Nobody knows the size or weight of a box with {names}. Measure it, or set the product's.",
+                code=Code.PARCELS_UNKNOWN,
+            )
+        length, width, height = box.sides
+        parcel = Parcel(length=length, width=width, height=height, weight=max(box.weight_oz, Decimal("0.1")))
+        parcels += [parcel] * box.count
+    return parcels
+
+
+def read_parcels(texts: Sequence[str]) -> list[Parcel]:
+    """Parcels written as 26x18x10x583; raises InvalidInput naming each that is not."""
+    parcels, bad = [], {}
+    for place, text in enumerate(texts):
+        found = _PARCEL.fullmatch(text.replace(" ", ""))
+        try:
+            numbers = [float(part) for part in found.groups()] if found else []
+            length, width, height, weight = numbers
+            if min(numbers) <= 0 or max(numbers) > 9999:
+                raise ValueError(text)
+        except ValueError:
+            bad[f"parcel.{place}"] = "must be like 26x18x10x583: inches, then ounces"
+            continue
+        parcels.append(Parcel.model_validate({"length": length, "width": width, "height": height, "weight": weight}))
+    if bad:
+        raise InvalidInput("Some parcels can't be read.", fields=bad)
+    return parcels
+
+
+def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
+    """The services that every parcel can go by, with what they cost together, cheapest first."""
+    found: list[dict[tuple[str, str], tuple[Decimal, int | None]]] = []
+    for shipment in shipments:
+        offered: dict[tuple[str, str], tuple[Decimal, int | None]] = {}
+        for rate in sorted(shipment.rates, key=lambda each: each.rate, reverse=True):
+            offered[rate.carrier, rate.service] = (rate.rate, rate.delivery_days)
+        found.append(offered)
+    shared = set(found[0]).intersection(*found[1:]) if found else set()
+    rates = []
+    for name in shared:
+        days = [offered[name][1] for offered in found]
+        known = [each for each in days if each is not None]
+        total = sum((offered[name][0] for offered in found), Decimal(0))
+        rates.append(OfferedRate(*name, total, max(known) if len(known) == len(days) else None))
+    rates.sort(key=lambda rate: (rate.rate, rate.delivery_days or 99, rate.carrier, rate.service))
+    timed = [rate.delivery_days for rate in rates if rate.delivery_days is not None]
+    fastest = min(timed, default=None)
+    # Of several that are as fast, the first is the cheapest of them.
+    quick = next((rate for rate in rates if rate.delivery_days == fastest and fastest is not None), None)
+    return [
+        OfferedRate(rate.carrier, rate.service, rate.rate, rate.delivery_days, place == 0, rate is quick)
+        for place, rate in enumerate(rates)
+    ]
+
+
+def compare_address(order: QueueRow, checked: CheckedAddress) -> AddressCheck:
+    """The order's address against the carrier's spelling; capitals alone make no difference."""
+    ours = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
+    street = " ".join(part for part in (checked.street1, checked.street2) if part)
+    theirs = {
+        "delivery_address": _restore(street, order.delivery_address),
+        "delivery_city": _restore(checked.city, order.delivery_city),
+        "delivery_state": checked.state,
+        "delivery_zip": checked.zip,
+    }
+    is_same = all(str(getattr(order, name)).casefold() == value.casefold() for name, value in theirs.items())
+    has_suggestion = checked.is_deliverable and not is_same
+    return AddressCheck(ours, theirs if has_suggestion else None, checked.is_deliverable, checked.problem)
+
+
+def _restore(theirs: str, ours: str) -> str:
+    """Carriers write in capitals: the same words keep our letters, others become names."""
+    if theirs.casefold() == ours.casefold():
+        return ours
+    return theirs.title() if theirs.isupper() else theirs
+
+
+def show_quote(quote: Quote) -> dict[str, Any]:
+    """A quote as answers show it."""
+    return {
+        "rates": quote.rates,
+        "parcels": [parcel.model_dump() for parcel in quote.parcels],
+        "address": quote.address,
+        "messages": list(quote.messages),
+    }

@@ -1,0 +1,109 @@
+"""Where a parcel is: EasyPost's word now, else what it said last, else at least the carrier's own public page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound
+from domain.warehouse.carriers import public_page
+from domain.warehouse.label_steps import keep_tracker
+from domain.warehouse.queue import QueueRow, get_queue_row
+from integrations.easypost_client import EasyPostAccount, TrackerWord, create_tracker, fetch_tracker
+from integrations.errors import ServiceFailed
+from models import Tracker
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+# Somebody waits for the answer, and there is a fallback.
+TIMEOUT_SECONDS = 5
+WORDS = {
+    "pre_transit": "Label made, not with the carrier yet",
+    "in_transit": "On its way",
+    "out_for_delivery": "Out for delivery",
+    "delivered": "Delivered",
+    "available_for_pickup": "Ready to be picked up",
+    "return_to_sender": "Comes back to us",
+    "failure": "Could not be delivered",
+    "cancelled": "Cancelled",
+    "error": "The carrier reports an error",
+    "unknown": "Nothing known yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Where the order's parcel is, as its page and its answer show it."""
+
+    tracking_number: str
+    carrier: str
+    status: str
+    est_delivery_date: datetime | None
+    public_url: str | None
+    tracking_details: list[dict[str, Any]]
+    last_updated: datetime | None
+    is_live: bool = False
+
+    @property
+    def status_label(self) -> str:
+        """The status in words."""
+        return WORDS.get(self.status, WORDS["unknown"])
+
+
+async def track_order(order_number: str, *, visible_to: Actor, settings: Settings) -> Tracking:
+    """Where the order's parcel is now; raises NotFound for an order without a tracking number."""
+    async with current_database().session() as db:
+        order = await get_queue_row(db, order_number, visible_to=visible_to)
+        if not order.tracking_number:
+            raise NotFound("The order has no tracking number yet.", code=Code.NO_TRACKING)
+        number = order.tracking_number
+        kept = await db.scalar(
+            select(Tracker).where(Tracker.order_id == order.id, Tracker.tracking_number == number).limit(1)
+        )
+    if settings.easypost_api_key:
+        account = EasyPostAccount(settings.easypost_api_key, settings.easypost_api_base, TIMEOUT_SECONDS)
+        word = await _ask(account, number, order.carrier or "", kept)
+        if word is not None:
+            async with separate_transaction() as db:
+                await keep_tracker(db, order.id, word)
+            return _show_word(word, order, number)
+    return show_kept(kept, order)
+
+
+async def _ask(account: EasyPostAccount, number: str, carrier: str, kept: Tracker | None) -> TrackerWord | None:
+    """EasyPost's word, or None when it has none; a number that was typed in is followed from now on."""
+    try:
+        if kept is not None and kept.provider_id:
+            return await fetch_tracker(account, kept.provider_id)
+        return await create_tracker(account, number, carrier)
+    except ServiceFailed:
+        return None
+
+
+def _show_word(word: TrackerWord, order: QueueRow, number: str) -> Tracking:
+    carrier = word.carrier or order.carrier or ""
+    page = word.public_url or public_page(carrier, number)
+    details = [detail | {} for detail in word.details]
+    status = word.status if word.status in WORDS else "unknown"
+    return Tracking(number, carrier, status, word.expected_at, page, details, word.said_at, is_live=True)
+
+
+def show_kept(kept: Tracker | None, order: QueueRow) -> Tracking:
+    """What is known without asking."""
+    number = order.tracking_number or ""
+    page = public_page(order.carrier, number)
+    if kept is None:
+        return Tracking(number, order.carrier or "", "unknown", None, page, [], None)
+    status = kept.status if kept.status in WORDS else "unknown"
+    return Tracking(
+        number,
+        kept.carrier or order.carrier or "",
+        status,
+        kept.expected_at,
+        kept.public_url or page,
+        kept.details,
+        kept.said_at or kept.updated_at,
+    )
