@@ -36,6 +36,7 @@ class ImportStatusOut(Answer):
     status: str
     """draft, queued, running, done, stopped or failed."""
     filename: str
+    """The name that the file came under."""
     total_rows: int
     processed: int
     created: int
@@ -44,5 +45,6 @@ class ImportStatusOut(Answer):
     """Rows that did not go in; the first thousand stand in errors."""
     errors: list[RowErrorOut]
     last_error: str
+    """Why it failed; empty otherwise."""
     created_at: TimeOut
     finished_at: TimeOut | None
