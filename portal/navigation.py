@@ -15,13 +15,14 @@ from models import Role
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page that navigation knows; `counts` names the number of things waiting there."""
+    """A page that navigation knows; `counts` names the number of things waiting there, `go` the key after G."""
 
     label: str
     icon: str
     path: str
     right: Right | None
     counts: str = ""
+    go: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Link:
     url: str
     is_current: bool
     count: int | None
+    go: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +55,38 @@ class Group:
         return sum(link.count or 0 for link in self.links)
 
 
-HOME = Entry("Home", "home", "/portal", None)
-ORDERS = Entry("Orders", "shopping-cart", "/portal/orders", Right.SEE_MONEY, "orders")
-CHECKS = Entry("Checks", "checkbox", "/portal/checks", Right.REVIEW_CHECKS, "checks")
+HOME = Entry("Home", "home", "/portal", None, go="h")
+ORDERS = Entry("Orders", "shopping-cart", "/portal/orders", Right.SEE_MONEY, "orders", go="o")
+CHECKS = Entry("Checks", "checkbox", "/portal/checks", Right.REVIEW_CHECKS, "checks", go="k")
 NEW_ORDER = Entry("New order", "plus", "/portal/orders/new", Right.ENTER_ORDERS)
-CUSTOMERS = Entry("Customers", "users", "/portal/customers", Right.SEE_CUSTOMERS)
-INVOICES = Entry("Invoices", "file-invoice", "/portal/invoices", Right.SEE_INVOICES, "invoices")
-SUBSCRIPTIONS = Entry("Subscriptions", "repeat", "/portal/subscriptions", Right.SEE_SUBSCRIPTIONS, "subscriptions")
-WAREHOUSE = Entry("Warehouse", "package", "/portal/warehouse", Right.PACK_ORDERS, "warehouse")
+CUSTOMERS = Entry("Customers", "users", "/portal/customers", Right.SEE_CUSTOMERS, go="c")
+INVOICES = Entry("Invoices", "file-invoice", "/portal/invoices", Right.SEE_INVOICES, "invoices", go="i")
+SUBSCRIPTIONS = Entry(
+    "Subscriptions", "repeat", "/portal/subscriptions", Right.SEE_SUBSCRIPTIONS, "subscriptions", go="s"
+)
+WAREHOUSE = Entry("Warehouse", "package", "/portal/warehouse", Right.PACK_ORDERS, "warehouse", go="w")
 BOX_RULES = Entry("Box rules", "box", "/portal/box-rules", Right.EDIT_BOXES)
-CALLING = Entry("Calling", "phone", "/portal/calling", Right.CALL_CUSTOMERS)
+CALLING = Entry("Calling", "phone", "/portal/calling", Right.CALL_CUSTOMERS, go="l")
 CATALOGUE = Entry("Catalogue", "book-2", "/portal/catalogue", Right.CALL_CUSTOMERS)
-PRODUCTS = Entry("Products", "tag", "/portal/products", Right.SEE_PRODUCT_PAGES)
-INVENTORY = Entry("Inventory", "stack-2", "/portal/inventory", Right.EDIT_STOCK)
-PROCUREMENT = Entry("Procurement", "truck-delivery", "/portal/procurement", Right.EDIT_PROCUREMENT)
-MY_SALES = Entry("My sales", "chart-bar", "/portal/my-sales", Right.SEE_PERFORMANCE)
+PRODUCTS = Entry("Products", "tag", "/portal/products", Right.SEE_PRODUCT_PAGES, go="p")
+INVENTORY = Entry("Inventory", "stack-2", "/portal/inventory", Right.EDIT_STOCK, go="y")
+PROCUREMENT = Entry("Procurement", "truck-delivery", "/portal/procurement", Right.EDIT_PROCUREMENT, go="r")
+MY_SALES = Entry("My sales", "chart-bar", "/portal/my-sales", Right.SEE_PERFORMANCE, go="m")
 HISTORY = Entry("History", "history", "/portal/history", Right.SEE_PERFORMANCE)
 PERFORMANCE = Entry("Performance", "chart-line", "/portal/performance", Right.SEE_PERFORMANCE)
 COMMISSIONS = Entry("Commissions", "coin", "/portal/commissions", Right.SEE_COMMISSIONS)
 SCRIPT = Entry("Call script", "message-2", "/portal/call-script", Right.EDIT_SCRIPT)
 SCORES = Entry("Scores", "target", "/portal/scores", Right.SEE_SCORES)
-VOICE = Entry("Voice", "robot", "/portal/voice", Right.REVIEW_CALLS, "voice")
+VOICE = Entry("Voice", "robot", "/portal/voice", Right.REVIEW_CALLS, "voice", go="v")
 PROFIT = Entry("Profit", "scale", "/portal/profit", Right.SEE_PROFIT)
-STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF)
+STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF, go="u")
 WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", Right.SEE_WEBSITE_USERS)
 API_KEYS = Entry("API keys", "key", "/portal/api-keys", Right.EDIT_KEYS)
 SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-numbers", Right.LIFT_SUPPRESSION)
 SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", Right.SEE_SAVINGS_REQUESTS, "savings")
-OUTBOX = Entry("Outbox", "mail", "/portal/outbox", Right.SEE_OUTBOX, "outbox")
-JOBS = Entry("Jobs", "activity", "/portal/jobs", Right.SEE_JOBS, "jobs")
-AUDIT = Entry("Audit", "list-search", "/portal/audit", Right.SEE_AUDIT)
+OUTBOX = Entry("Outbox", "mail", "/portal/outbox", Right.SEE_OUTBOX, "outbox", go="x")
+JOBS = Entry("Jobs", "activity", "/portal/jobs", Right.SEE_JOBS, "jobs", go="j")
+AUDIT = Entry("Audit", "list-search", "/portal/audit", Right.SEE_AUDIT, go="a")
 MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", Right.CHECK_MAIL)
 
 DESK_ENTRIES = (HOME, ORDERS, CHECKS, NEW_ORDER, CUSTOMERS, INVOICES, SUBSCRIPTIONS)
@@ -129,6 +133,11 @@ def build_navigation(me: Actor, *, path: str, pages: Collection[str], counts: Ma
     )
 
 
+def list_links(me: Actor, *, pages: Collection[str]) -> tuple[Link, ...]:
+    """Every page that this colleague's navigation leads to, without numbers."""
+    return tuple(link for group in build_navigation(me, path="", pages=pages, counts={}) for link in group.links)
+
+
 def _find_current(path: str, entries: list[Entry]) -> Entry | None:
     """The entry whose page the path is or lies under; the longest wins, and home matches only itself."""
     matching = [
@@ -140,4 +149,4 @@ def _find_current(path: str, entries: list[Entry]) -> Entry | None:
 
 
 def _link(entry: Entry, is_current: bool, counts: Mapping[str, int]) -> Link:
-    return Link(entry.label, entry.icon, entry.path, is_current, counts.get(entry.counts) or None)
+    return Link(entry.label, entry.icon, entry.path, is_current, counts.get(entry.counts) or None, entry.go)

@@ -42,7 +42,17 @@ SHARED = (
     "goods",
 )
 # What every page's script imports, so that the browser fetches all of it at once.
-MODULES = ("dom.js", "toasts.js", "dialogs.js", "forms.js", "settings.js", "keys.js", "live.js", "ticks.js")
+MODULES = (
+    "dom.js",
+    "toasts.js",
+    "dialogs.js",
+    "forms.js",
+    "settings.js",
+    "keys.js",
+    "palette.js",
+    "live.js",
+    "ticks.js",
+)
 ERROR_TITLES = {
     401: "Sign in first",
     403: "Not for your role",
@@ -193,7 +203,7 @@ def _find_way_on(status: int) -> tuple[str, str]:
     if not request.path.startswith("/portal"):
         return "", ""  # On a customer's page nothing leads into the portal.
     me = current_actor()
-    groups = build_navigation(me, path=request.path, pages=_list_pages(), counts={}) if me.is_staff else ()
+    groups = build_navigation(me, path=request.path, pages=list_pages(), counts={}) if me.is_staff else ()
     links = [link for group in groups for link in group.links if link.is_current and link.url != request.path]
     return (links[0].url, f"Go to {links[0].label.lower()}") if links else ("/portal", "Go to home")
 
@@ -270,7 +280,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
         facts["toasts"] = take_toasts()
         if me is not None:
             counts = await portal["count_waiting"](me) if counting else {}
-            facts["navigation"] = build_navigation(me, path=request.path, pages=_list_pages(), counts=counts)
+            facts["navigation"] = build_navigation(me, path=request.path, pages=list_pages(), counts=counts)
     return facts
 
 
@@ -287,7 +297,7 @@ async def _load_macros() -> Macros:
     return macros
 
 
-def _list_pages() -> frozenset[str]:
+def list_pages() -> frozenset[str]:
     """The paths without parameters that the program answers, as navigation wants to know them."""
     portal = current_app.extensions["portal"]
     if portal["pages"] is None:

@@ -5,6 +5,7 @@ import { openDialog } from "./dialogs.js";
 import { find, findAll, say } from "./dom.js";
 import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js";
 import "./keys.js";
+import "./palette.js";
 import { connect, setRefreshing } from "./live.js";
 import { countAll } from "./ticks.js";
 import { armToasts } from "./toasts.js";

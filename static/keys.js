@@ -1,9 +1,12 @@
 // Keys: an element with data-key is pressed (a field: focused) by its key; lists move with j, k, x.
 
 import { find, findAll, isShown, isTyping } from "./dom.js";
+import { openPalette } from "./palette.js";
 import { keysAreOn } from "./settings.js";
 
 function focusSearch() {
+  if (openPalette()) return;
+
   const search = find("[data-search]");
   if (!search) return;
   if (!isShown(search)) find("#side")?.showPopover?.();
@@ -17,23 +20,27 @@ function textWithoutKeys(element) {
   return copy.textContent.trim();
 }
 
+function describeKey(word, parts) {
+  const term = Object.assign(document.createElement("dt"), { textContent: word });
+  const keys = document.createElement("dd");
+  for (const part of parts) keys.append(Object.assign(document.createElement("kbd"), { className: "key", textContent: part }), " ");
+  term.dataset.ofPage = keys.dataset.ofPage = "";
+  return [term, keys];
+}
+
 function showShortcuts() {
   const dialog = find("#shortcuts");
   if (!dialog || dialog.open) return;
   const list = find("[data-shortcut-list]", dialog);
   findAll("[data-of-page]", list).forEach((line) => line.remove());
   for (const element of findAll("main [data-key]").filter(isShown)) {
-    const word = document.createElement("dt");
-    const keys = document.createElement("dd");
-    word.textContent = element.dataset.keyWord ?? element.getAttribute("aria-label") ?? textWithoutKeys(element);
-    for (const part of element.dataset.key.split("+")) {
-      const key = document.createElement("kbd");
-      key.className = "key";
-      key.textContent = part.length === 1 ? part.toUpperCase() : part[0].toUpperCase() + part.slice(1);
-      keys.append(key, " ");
-    }
-    word.dataset.ofPage = keys.dataset.ofPage = "";
-    list.prepend(word, keys);
+    const word = element.dataset.keyWord ?? element.getAttribute("aria-label") ?? textWithoutKeys(element);
+    const parts = element.dataset.key.split("+").map((part) => part[0].toUpperCase() + part.slice(1));
+    list.prepend(...describeKey(word, parts));
+  }
+  for (const link of findAll("#side [data-go]")) {
+    const word = [...link.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.textContent.trim()).join("");
+    list.append(...describeKey(`Go to ${word.toLowerCase()}`, ["G", link.dataset.go.toUpperCase()]));
   }
   find("[data-keys-switch]", dialog).checked = keysAreOn();
   dialog.showModal();
@@ -58,6 +65,15 @@ const LIST_KEYS = {
   x: () => find("input[type=checkbox]", document.activeElement.closest("tr") ?? document.createElement("tr"))?.click(),
 };
 
+// G and a letter go to a page of the side menu; the letters stand at its links.
+let goesUntil = 0;
+
+function goTo(letter) {
+  const link = find(`#side [data-go="${CSS.escape(letter)}"]`);
+  if (link) location.assign(link.href);
+  return Boolean(link);
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.altKey || event.defaultPrevented) return;
   const withControl = event.ctrlKey || event.metaKey;
@@ -65,6 +81,16 @@ document.addEventListener("keydown", (event) => {
   if (!withControl && (isTyping(event.target) || !keysAreOn() || event.repeat && !"jk".includes(key))) return;
   const modal = find("dialog:modal");
   if (key === "ctrl+k" && !modal) { event.preventDefault(); focusSearch(); return; }
+  if (!modal && !withControl && event.timeStamp < goesUntil) {
+    goesUntil = 0;
+    if (goTo(key)) { event.preventDefault(); return; }
+  }
+  if (!modal && event.key === "N" && find('#side a[href="/portal/orders/new"]')) {
+    event.preventDefault();
+    location.assign("/portal/orders/new");
+    return;
+  }
+  if (!modal && key === "g") { goesUntil = event.timeStamp + 1500; return; }
   const wanted = findAll(`[data-key="${CSS.escape(key)}"]`, modal ?? document).filter((element) => isShown(element) && !element.disabled);
   const element = wanted.at(-1);
   const act = element ? () => (isTyping(element) ? (element.focus(), element.select?.()) : element.click()) : modal ? null : LIST_KEYS[key];

@@ -24,7 +24,7 @@ from domain.orders.usual_items import Buyer, get_buyer, list_lines
 from domain.search.find import FoundCustomer, FoundProduct, find_customers, find_products, list_products_by_sku
 from models import Role
 from portal.attempts import Attempt, attempt
-from portal.orders.draft import Draft, read_draft, read_times, start_draft
+from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_draft, read_times, start_draft
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -54,7 +54,7 @@ class DraftLine:
 @blueprint.get("/portal/orders/new")
 @staff_page(Right.ENTER_ORDERS)
 async def show_new_order() -> Response:
-    """An empty form; with `from`, a copy of an earlier order, with `customer`, one for this customer."""
+    """An empty form; with `from`, a copy of an earlier order, with `customer` and `line`, one filled in so far."""
     draft, buyer = start_draft(), None
     if number := request.args.get("from"):
         order = await get_order(db(), number, visible_to=current_actor())
@@ -68,6 +68,9 @@ async def show_new_order() -> Response:
     elif (text := request.args.get("customer", "")).isdigit() and len(text) < 19:
         buyer = await _read_buyer(int(text))
         draft.choose(buyer)
+    for line in request.args.getlist("line")[:MOST_DRAFT_LINES]:
+        quantity, sku = read_times(line[:80])
+        draft.add(sku, quantity)
     return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q")
 
 
@@ -174,11 +177,11 @@ async def _read_fields(draft: Draft) -> dict[str, list[str]]:
         fields["payment_status"] = ["unpaid"]
     elif "delivery_fee" not in fields:
         products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=current_actor())
-        fields["delivery_fee"] = [str(_usual_fee(draft, products))]
+        fields["delivery_fee"] = [str(usual_fee(draft, products))]
     return fields
 
 
-def _usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
+def usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
     """The fee that the rules give an order of these lines."""
     rules = order_rules()
     subtotal = sum(
@@ -234,7 +237,7 @@ async def _show(
         term_words=TERM_WORDS,
         most_discount=order_rules().rep_max_discount_pct if me.has_role(Role.SALES_REP) else None,
         is_rep=me.has_role(Role.SALES_REP),
-        usual_fee=_usual_fee(draft, products),
+        usual_fee=usual_fee(draft, products),
     )
 
 
@@ -253,7 +256,7 @@ async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPrev
     if not items:
         return None
     discount = parse_money(draft.texts.get("discount_amount", "") or "0")
-    fee = parse_money(draft.texts["delivery_fee"]) if draft.texts.get("delivery_fee") else _usual_fee(draft, products)
+    fee = parse_money(draft.texts["delivery_fee"]) if draft.texts.get("delivery_fee") else usual_fee(draft, products)
     asked = PreviewOrder(
         items=items,
         discount_amount=discount if discount is not None and discount >= 0 else Decimal(0),
