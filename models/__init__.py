@@ -34,7 +34,7 @@ from models.order import Order, OrderEvent, OrderItem, OrderSource, OrderStatus,
 from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
-from models.payment import Payment, PaymentState
+from models.payment import GivenBack, GivenFor, Payment, PaymentState
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
@@ -79,6 +79,8 @@ __all__ = [
     "CustomerMerge",
     "CustomerNote",
     "EvalStatus",
+    "GivenBack",
+    "GivenFor",
     "IdempotencyKey",
     "ImportChunk",
     "ImportRow",

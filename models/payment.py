@@ -21,16 +21,53 @@ class PaymentState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class GivenBack(StrEnum):
+    """What money given back does to the claim: an allowance makes it smaller, a reversal brings it to life again."""
+
+    ALLOWANCE = "allowance"
+    REVERSAL = "reversal"
+
+
+class GivenFor(StrEnum):
+    """Why money was given back."""
+
+    RETURNED = "returned"
+    DAMAGED = "damaged"
+    SHORT = "short"
+    GOODWILL = "goodwill"
+    CANCELLED = "cancelled"
+    MISTAKE = "mistake"
+    BOUNCED = "bounced"
+    DISPUTED = "disputed"
+
+    @property
+    def kind(self) -> GivenBack:
+        """What giving money back for this does to the claim."""
+        return GivenBack.REVERSAL if self in _REVERSALS else GivenBack.ALLOWANCE
+
+
+_REVERSALS = (GivenFor.MISTAKE, GivenFor.BOUNCED, GivenFor.DISPUTED)
+
+
 class Payment(Table, table=True):
-    """One payment of one order or of one invoice that has none, never of both; a refund is a row with a negative amount
-    that names the payment it returns. Rows that came as one receipt share its id."""
+    """One payment of one order or of one invoice that has none, never of both; money given back is a row below zero
+    that names the payment it returns, and what it was given back for. What goes back because an order was cancelled
+    counts while it is cancelled only. Rows that came as one receipt share its id."""
 
     __tablename__ = "payment"
     __table_args__ = (
         one_of("state", PaymentState),
         one_of("method", PaymentMethod),
+        one_of("given_back", GivenBack),
+        one_of("given_for", GivenFor),
         CheckConstraint("amount <> 0", name="amount_not_zero"),
         CheckConstraint("num_nonnulls(order_id, invoice_id) = 1", name="order_or_invoice"),
+        CheckConstraint(
+            "CASE WHEN amount > 0 THEN given_back IS NULL AND given_for IS NULL "
+            "ELSE given_back IS NOT NULL AND given_for IS NOT NULL "
+            "AND (given_back = 'reversal') = (given_for IN ('mistake', 'bounced', 'disputed')) END",
+            name="given_back_said",
+        ),
         Index("ix_payment_order_id_id", "order_id", "id"),
         Index("ix_payment_invoice_id_id", "invoice_id", "id"),
     )
@@ -41,6 +78,8 @@ class Payment(Table, table=True):
     receipt_id: int | None = link("receipt.id", nullable=True)
     customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
     refunds_payment_id: int | None = link("payment.id", nullable=True)
+    given_back: str | None = text(nullable=True)
+    given_for: str | None = text(nullable=True)
     method: str
     state: str = Field(default="succeeded", sa_column_kwargs={"server_default": "succeeded"})
     amount: Decimal = money()

@@ -155,7 +155,11 @@ class StaffOrderOut(Answer):
     delivery_fee: MoneyOut | None
     total_amount: MoneyOut | None
     amount_paid: MoneyOut | None
+    allowances: MoneyOut | None
+    """Money given back that is owed no more (returned, damaged, short, goodwill), US dollars."""
     balance: MoneyOut | None
+    refund_due: MoneyOut | None
+    """What a cancelled or overpaid order still has to give back, US dollars."""
     payment_method: str
     payment_status: str
     staff_notes: str

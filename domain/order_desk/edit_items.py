@@ -64,7 +64,7 @@ async def edit_items(
     before, balance_before = order.total_amount, calculate_balance(order)
     await _replace_lines(db, order, lines)
     set_totals(order, lines, data, rules=rules, by=by)
-    if order.amount_paid > order.total_amount:
+    if order.amount_paid > max(order.total_amount - order.allowances, ZERO):
         raise Refused(
             f"{format_money(order.amount_paid)} is paid already, more than the new total.", code=Code.PAID_MORE
         )

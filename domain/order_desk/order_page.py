@@ -20,7 +20,7 @@ from domain.orders.queries import EventRow, OrderRow, get_order, list_events, se
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
 from domain.payments.refund_rows import list_refundable
 from domain.payments.withdraw import has_payment_under_way
-from models import OrderStatus, PaymentStatus, Table
+from models import OrderStatus, Table
 from models.session import raw_connection
 
 PRODUCTS = Table.metadata.tables["product"].c
@@ -68,6 +68,7 @@ class PaymentRow:
     amount: Decimal
     reference: str
     note: str
+    given_for: str | None
     actor_name: str
     created_at: datetime
     left: Decimal
@@ -154,13 +155,12 @@ class OrderPage:
 
     @property
     def main_act(self) -> MainAct | None:
-        """What comes next; money is not asked for first where some was given back, which nobody owes again."""
-        given_back = {PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED}
+        """What comes next."""
         if self.next_step is OrderStatus.CONFIRMED:
             return MainAct.CONFIRM
         if self.can_release:
             return MainAct.RELEASE
-        if self.can_take_payment and self.order.payment_status not in given_back:
+        if self.can_take_payment:
             return MainAct.TAKE_PAYMENT
         return MainAct.MOVE if self.next_step else None
 
@@ -263,7 +263,7 @@ async def list_page_items(
 async def _list_payments(db: AsyncSession, order_id: int, reader: Actor) -> list[PaymentRow]:
     columns = (
         PAYMENTS.id, PAYMENTS.method, PAYMENTS.state, PAYMENTS.amount, PAYMENTS.reference, PAYMENTS.note,
-        PAYMENTS.actor_name, PAYMENTS.created_at,
+        PAYMENTS.given_for, PAYMENTS.actor_name, PAYMENTS.created_at,
     )  # fmt: skip
     statement = select(*columns).where(PAYMENTS.order_id == order_id).order_by(PAYMENTS.id.desc())
     rows = (await db.execute(statement)).all()

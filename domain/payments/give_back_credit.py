@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from models import CreditKind, Order, Payment, PaymentMethod, PaymentState
+from models import CreditKind, GivenBack, GivenFor, Order, Payment, PaymentMethod, PaymentState
 
 
 async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
@@ -19,6 +19,8 @@ async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Deci
     payment = Payment(
         order_id=order.id,
         customer_id=order.customer_id,
+        given_back=GivenBack.ALLOWANCE,
+        given_for=GivenFor.CANCELLED,
         method=PaymentMethod.STORE_CREDIT,
         amount=-used,
         applied_amount=-used,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -28,7 +28,7 @@ from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
-from models import Order, OrderStatus, PayLink, Payment, PaymentState, PaymentStatus
+from models import Order, OrderStatus, PayLink, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
@@ -178,19 +178,13 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     if found is None:
         raise NotFound("This link is not one of ours, or it was typed wrong.")
     link, order = found
-    given_back = exists().where(
-        Payment.order_id == order.id,
-        Payment.refunds_payment_id.is_not(None),
-        Payment.state == PaymentState.SUCCEEDED,
-        Payment.created_at > link.created_at,
-    )
-    is_processing, is_given_back = (await db.execute(select(is_bank_working(order.id), given_back))).one()
+    is_processing = (await db.execute(select(is_bank_working(order.id)))).scalar_one()
     balance = calculate_balance(order)
     is_on_terms = order.on_terms and balance > ZERO
     return PayPage(
         link_id=link.id,
         order_id=order.id,
-        state=_choose_state(link, order, is_processing=is_processing, is_given_back=is_given_back),
+        state=_choose_state(link, order, is_processing=is_processing),
         order_number=order.order_number,
         payer=order.delivery_company or order.delivery_name,
         balance=balance,
@@ -204,19 +198,16 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
     )
 
 
-def _choose_state(link: PayLink, order: Order, *, is_processing: bool, is_given_back: bool) -> PageState:
+def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageState:
     balance = calculate_balance(order)
     if order.status == OrderStatus.CANCELLED:
         return PageState.CANCELLED
     if balance == ZERO:
-        return PageState.PAID
+        return PageState.REFUNDED if order.payment_status == PaymentStatus.REFUNDED else PageState.PAID
     if order.payment_status == PaymentStatus.PENDING_REVIEW:
         return PageState.IN_REVIEW
     if is_processing:
         return PageState.PROCESSING
-    if is_given_back:
-        # What was given back is asked for by a new link only, which somebody has to mean.
-        return PageState.REFUNDED
     return PageState.OVER if link.expires_at <= now() or balance != link.amount else PageState.PAYABLE
 
 

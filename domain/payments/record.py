@@ -18,6 +18,7 @@ from domain.payments.attention import add_attention, drop_attention
 from domain.payments.withdraw import withdraw_later
 from models import CreditEntry, CreditKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus
 
+_GIVEN_BACK = frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 _PAID_OVER = "paid over by a guest, not applied yet."
 _GONE_BEYOND = "went back beyond what the order held. If it had become store credit, take it off there."
 
@@ -55,7 +56,7 @@ async def add_payment(
     )
     db.add(payment)
     order.amount_paid += applied
-    if order.payment_status in {PaymentStatus.FAILED, PaymentStatus.REFUNDED}:
+    if order.payment_status == PaymentStatus.FAILED or order.payment_status in _GIVEN_BACK:
         # New money is there, so the old word is over; what is left makes the order unpaid.
         order.payment_status = PaymentStatus.UNPAID
     settle_payment_status(order)
@@ -96,6 +97,7 @@ async def show_unapplied(db: AsyncSession, order: Order) -> None:
         )
     ).scalar_one()
     rest -= sum((await list_credited(db, order.id)).values(), ZERO)
+    order.overpaid = max(rest, ZERO)
     if rest > ZERO:
         add_attention(order, f"{format_money(rest)} {_PAID_OVER}")
     elif rest < ZERO:
@@ -114,10 +116,16 @@ async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:
 
 
 def settle_payment_status(order: Order) -> None:
-    """Make the payment status follow the money: paid at a balance of zero, and a hold is over then."""
+    """Make the payment status follow the money: paid at a balance of zero, and a hold is over then.
+
+    One that says that money was given back goes on saying so while nothing is owed.
+    """
     if calculate_unpaid(order) == ZERO:
-        order.payment_status = PaymentStatus.PAID
+        if order.payment_status not in _GIVEN_BACK:
+            order.payment_status = PaymentStatus.PAID
         order.on_hold = False
         order.hold_reason = ""
-    elif order.payment_status == PaymentStatus.PAID:
+    elif order.payment_status == PaymentStatus.PAID or (
+        order.payment_status in _GIVEN_BACK and order.status != OrderStatus.CANCELLED
+    ):
         order.payment_status = PaymentStatus.UNPAID

@@ -27,7 +27,17 @@ from domain.payments.refund_rows import (
 )
 from domain.payments.stripe_account import get_stripe, told_to_the_caller
 from integrations.errors import ServiceFailed
-from models import CreditKind, IntentKind, IntentState, Order, PaymentMethod, StripeIntent
+from models import (
+    CreditKind,
+    GivenBack,
+    GivenFor,
+    IntentKind,
+    IntentState,
+    Order,
+    OrderStatus,
+    PaymentMethod,
+    StripeIntent,
+)
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -40,10 +50,15 @@ class RefundWay(StrEnum):
 
 
 class RefundPayment(Input):
-    """How much of one payment goes back and why; an amount of 0 means all that is left of it."""
+    """How much of one payment goes back and why; an amount of 0 means all that is left of it.
+
+    `given_for` decides whether the customer owes it again: they do after a mistake, a bounced payment or a lost
+    dispute, and after nothing else. What goes back on a cancelled order is for that.
+    """
 
     amount: MoneyIn = ZERO
     how: RefundWay = RefundWay.AS_PAID
+    given_for: GivenFor
     reason: Filled2000
 
 
@@ -55,6 +70,7 @@ class RefundOutcome:
     amount: Decimal
     status: str | None
     error: str | None
+    given_back: GivenBack = GivenBack.ALLOWANCE
 
 
 async def refund_payment(
@@ -71,6 +87,7 @@ async def refund_payment(
         found = next((each for each in await list_refundable(db, order_id) if each.payment.id == payment_id), None)
         if found is None:
             raise NotFound("There is nothing left of this payment to give back.")
+        why = _choose_why(order, data)
         amount = data.amount or found.left
         if amount > found.left:
             raise Refused(
@@ -80,24 +97,42 @@ async def refund_payment(
             )
         through_stripe = found.is_stripe and data.how is RefundWay.AS_PAID
         if not through_stripe:
-            await _refund_here(db, order, found, amount, data, by=by)
-            return RefundOutcome(None, amount, "succeeded", None)
+            await _refund_here(db, order, found, amount, data, why=why, by=by)
+            return RefundOutcome(None, amount, "succeeded", None, why.kind)
         get_stripe(settings)
-        intent = await prepare_refund(db, order, found.payment, amount, by=by, reason=data.reason)
+        intent = await prepare_refund(db, order, found.payment, amount, why=why, by=by, reason=data.reason)
     with told_to_the_caller():
         refund = await ask_refund(intent, get_stripe(settings))
-    return RefundOutcome(refund.id, refund.amount, refund.status, None)
+    return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)
+
+
+def _choose_why(order: Order, data: RefundPayment) -> GivenFor:
+    """What the money is given back for; raises InvalidInput for a mistake that would become credit."""
+    if data.given_for.kind is GivenBack.REVERSAL and data.how is RefundWay.STORE_CREDIT:
+        raise InvalidInput(
+            "A payment taken back becomes no credit: the customer owes it again.",
+            fields={"how": "must be as_paid for a mistake or a bounced payment"},
+        )
+    is_cancelled = order.status == OrderStatus.CANCELLED and data.given_for.kind is GivenBack.ALLOWANCE
+    return GivenFor.CANCELLED if is_cancelled else data.given_for
 
 
 async def _refund_here(
-    db: AsyncSession, order: Order, found: Refundable, amount: Decimal, data: RefundPayment, *, by: Actor
+    db: AsyncSession,
+    order: Order,
+    found: Refundable,
+    amount: Decimal,
+    data: RefundPayment,
+    *,
+    why: GivenFor,
+    by: Actor,
 ) -> None:
     """Money handed back by us, or turned into credit: one transaction, no company asked."""
     if data.how is RefundWay.STORE_CREDIT and order.customer_id is None:
         raise InvalidInput("A guest has no store credit.", fields={"how": "must be as_paid for a guest's order"})
     as_credit = data.how is RefundWay.STORE_CREDIT
     method = PaymentMethod.STORE_CREDIT if as_credit else PaymentMethod(found.payment.method)
-    row = await apply_refund(db, order, found.payment, amount, method=method, by=by, note=data.reason)
+    row = await apply_refund(db, order, found.payment, amount, method=method, why=why, by=by, note=data.reason)
     if as_credit and order.customer_id is not None:
         await move_credit(
             db,
@@ -111,7 +146,8 @@ async def _refund_here(
         )
     await settle_refunded_status(db, order, by=by)
     await show_left_to_give_back(db, order)
-    await record_event(db, order, "refunded", by=by, note=data.reason, changes={"amount": format_money(amount)})
+    kind = "reversed" if why.kind is GivenBack.REVERSAL else "refunded"
+    await record_event(db, order, kind, by=by, note=data.reason, changes={"amount": format_money(amount)})
 
 
 async def send_refund(intent_id: int, settings: Settings) -> StripeIntent:

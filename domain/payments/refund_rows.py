@@ -22,7 +22,18 @@ from domain.payments.intents import UNSETTLED, make_intent
 from domain.payments.record import list_credited, show_unapplied
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
-from models import IntentKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus, StripeIntent
+from models import (
+    GivenBack,
+    GivenFor,
+    IntentKind,
+    Order,
+    OrderStatus,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    PaymentStatus,
+    StripeIntent,
+)
 
 REFUND_JOB = "refund_payment"
 _TO_GIVE_BACK = "Cancelled after payment: "
@@ -95,7 +106,14 @@ async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Re
 
 
 async def prepare_refund(
-    db: AsyncSession, order: Order, payment: Payment, amount: Decimal, *, by: Actor, reason: str = ""
+    db: AsyncSession,
+    order: Order,
+    payment: Payment,
+    amount: Decimal,
+    *,
+    why: GivenFor,
+    by: Actor,
+    reason: str = "",
 ) -> StripeIntent:
     """Reserve a refund of a card payment on a locked order, with the job that makes sure it is done."""
     intent = make_intent(
@@ -105,7 +123,7 @@ async def prepare_refund(
             "payment_intent": payment.provider_id,
             "amount": to_cents(amount),
             "reason": "requested_by_customer",
-            "metadata": {"order_number": order.order_number, "note": reason[:400]},
+            "metadata": {"order_number": order.order_number, "note": reason[:400], "given_for": why},
         },
         by=by,
         order_id=order.id,
@@ -122,7 +140,9 @@ async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) ->
     """Reserve refunds of all that Stripe took for a locked order."""
     for found in await list_refundable(db, order.id):
         if found.is_stripe:
-            await prepare_refund(db, order, found.payment, found.left, by=by, reason="Order cancelled")
+            await prepare_refund(
+                db, order, found.payment, found.left, why=GivenFor.CANCELLED, by=by, reason="Order cancelled"
+            )
 
 
 async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
@@ -142,23 +162,26 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
 async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -> None:
     """Make the payment status of a locked order follow what was given back on it, or was put back.
 
-    One on terms is held again where its customer's credit does not cover what is owed anew.
+    An allowance leaves nothing owed; after a reversal the order is unpaid, and one on terms is held again where its
+    customer's credit does not cover what is owed anew.
     """
     await settle_hold(db, order, by=by)
-    if calculate_unpaid(order) == ZERO:
-        order.payment_status = PaymentStatus.PAID
-        return
-    given_back = exists().where(
+    is_owed = calculate_unpaid(order) > ZERO
+    allowed = exists().where(
         Payment.order_id == order.id,
+        Payment.given_back == GivenBack.ALLOWANCE,
         Payment.refunds_payment_id.is_not(None),
+        Payment.applied_amount < ZERO,
         Payment.state == PaymentState.SUCCEEDED,
     )
-    if not (await db.execute(select(given_back))).scalar_one():
+    is_allowed = (await db.execute(select(allowed))).scalar_one()
+    if is_allowed and (order.status == OrderStatus.CANCELLED or not is_owed):
+        is_all = order.amount_paid == ZERO
+        order.payment_status = PaymentStatus.REFUNDED if is_all else PaymentStatus.PARTIALLY_REFUNDED
+    elif is_owed:
         order.payment_status = PaymentStatus.UNPAID
-    elif order.amount_paid == ZERO:
-        order.payment_status = PaymentStatus.REFUNDED
     else:
-        order.payment_status = PaymentStatus.PARTIALLY_REFUNDED
+        order.payment_status = PaymentStatus.PAID
 
 
 async def apply_refund(
@@ -168,11 +191,14 @@ async def apply_refund(
     amount: Decimal,
     *,
     method: str,
+    why: GivenFor,
     by: Actor,
     note: str = "",
     provider_id: str | None = None,
 ) -> Payment:
     """Write money given back as a negative payment; what was never applied to the order goes back first.
+
+    An allowance takes what it gives back off the claim, so that nobody is asked for it again.
 
     Stripe may give back more than the order still holds of the payment: what had become credit, or was given back and
     is lost to a dispute as well. That takes nothing more off the order, which needs attention then. Payments begun for
@@ -192,6 +218,8 @@ async def apply_refund(
         order_id=order.id,
         customer_id=order.customer_id,
         refunds_payment_id=payment.id,
+        given_back=why.kind,
+        given_for=why,
         method=method,
         amount=-amount,
         applied_amount=-applied,
@@ -204,9 +232,19 @@ async def apply_refund(
     )
     db.add(row)
     order.amount_paid -= applied
+    order.allowances += calculate_allowed(row)
     await db.flush()
     if applied:
         await withdraw_later(db, order)
     if applied < amount:
         await show_unapplied(db, order)
     return row
+
+
+def calculate_allowed(row: Payment) -> Decimal:
+    """How much smaller the claim is by a row of money given back.
+
+    What goes back on a cancelled order is no part of it: the claim lives again when the order is reopened.
+    """
+    is_allowance = row.given_back == GivenBack.ALLOWANCE and row.given_for != GivenFor.CANCELLED
+    return -row.applied_amount if is_allowance else ZERO

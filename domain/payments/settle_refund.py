@@ -11,11 +11,21 @@ from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
 from domain.payments.record import show_unapplied
-from domain.payments.refund_rows import apply_refund, settle_refunded_status
+from domain.payments.refund_rows import apply_refund, calculate_allowed, settle_refunded_status
 from domain.payments.settle import find_payment_row
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import StripeDispute, StripeRefund
-from models import IntentKind, IntentState, Order, OrderEvent, Payment, PaymentState, StripeIntent
+from models import (
+    GivenFor,
+    IntentKind,
+    IntentState,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Payment,
+    PaymentState,
+    StripeIntent,
+)
 from models.session import separate_transaction
 
 
@@ -34,10 +44,10 @@ async def settle_refund(refund: StripeRefund) -> IntentState | None:
             case "succeeded":
                 state = IntentState.SUCCEEDED
                 if row is None:
-                    await _give_back(db, order, payment, refund, by=_who(intent))
+                    await _give_back(db, order, payment, refund, why=_why(order, intent), by=_who(intent))
             case "failed" | "canceled":
                 state = IntentState.FAILED
-                await _undo(db, order, payment, row, refund, by=_who(intent))
+                await _undo(db, order, payment, row, refund, why=_why(order, intent), by=_who(intent))
             case _:
                 state = IntentState.PENDING
         if intent is not None:
@@ -76,6 +86,7 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
         payment,
         dispute.amount,
         method=payment.method,
+        why=GivenFor.DISPUTED,
         by=SYSTEM,
         note="Dispute lost",
         provider_id=dispute.id,
@@ -146,10 +157,18 @@ def _who(intent: StripeIntent | None) -> Actor:
     return Actor(SYSTEM.kind, name=intent.actor_name or SYSTEM.name) if intent else Actor(SYSTEM.kind, name="Stripe")
 
 
-async def _give_back(db: AsyncSession, order: Order, payment: Payment, refund: StripeRefund, *, by: Actor) -> None:
+def _why(order: Order, intent: StripeIntent | None) -> GivenFor:
+    """What a refund is for: as it was said here, else what was given back at Stripe itself is an allowance."""
+    usual = GivenFor.CANCELLED if order.status == OrderStatus.CANCELLED else GivenFor.GOODWILL
+    return GivenFor(intent.parameters["metadata"].get("given_for", usual)) if intent else usual
+
+
+async def _give_back(
+    db: AsyncSession, order: Order, payment: Payment, refund: StripeRefund, *, why: GivenFor, by: Actor
+) -> None:
     note = refund.metadata.get("note", "")
     await apply_refund(
-        db, order, payment, refund.amount, method=payment.method, by=by, note=note, provider_id=refund.id
+        db, order, payment, refund.amount, method=payment.method, why=why, by=by, note=note, provider_id=refund.id
     )
     await settle_refunded_status(db, order, by=by)
     drop_attention(order, _failed(refund.amount))
@@ -157,11 +176,18 @@ async def _give_back(db: AsyncSession, order: Order, payment: Payment, refund: S
 
 
 async def _undo(
-    db: AsyncSession, order: Order, payment: Payment, row: Payment | None, refund: StripeRefund, *, by: Actor
+    db: AsyncSession,
+    order: Order,
+    payment: Payment,
+    row: Payment | None,
+    refund: StripeRefund,
+    *,
+    why: GivenFor,
+    by: Actor,
 ) -> None:
     """Money that was to go back has not; its row says so, and that it was told."""
     if row is None:
-        db.add(_make_failed_row(order, payment, refund, by))
+        db.add(_make_failed_row(order, payment, refund, why, by))
     elif row.state == PaymentState.SUCCEEDED:
         await _put_back(db, order, row)
     else:
@@ -169,11 +195,13 @@ async def _undo(
     await _say_refused(db, order, refund.amount, refund.error)
 
 
-def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, by: Actor) -> Payment:
+def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, why: GivenFor, by: Actor) -> Payment:
     return Payment(
         order_id=order.id,
         customer_id=order.customer_id,
         refunds_payment_id=payment.id,
+        given_back=why.kind,
+        given_for=why,
         method=payment.method,
         state=PaymentState.FAILED,
         amount=-refund.amount,
@@ -190,6 +218,7 @@ async def _put_back(db: AsyncSession, order: Order, row: Payment) -> None:
     """Money that was taken off the order is on it again."""
     row.state = PaymentState.FAILED
     order.amount_paid -= row.applied_amount
+    order.allowances -= calculate_allowed(row)
     await db.flush()
     await settle_refunded_status(db, order, by=SYSTEM)
     await show_unapplied(db, order)

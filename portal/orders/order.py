@@ -35,7 +35,7 @@ from domain.order_desk.order_page import CustomerBeside, MainAct, PageItem, get_
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
-from models import OrderStatus, PaymentMethod
+from models import GivenFor, OrderStatus, PaymentMethod
 from portal.attempts import Attempt, attempt, form_version
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
 from portal.orders.ready import describe_readiness
@@ -53,6 +53,13 @@ METHOD_WORDS = [
     (PaymentMethod.CASH, "Cash"), (PaymentMethod.CHECK, "Check"), (PaymentMethod.CREDIT_CARD, "Card"),
     (PaymentMethod.ACH, "ACH"), (PaymentMethod.NET30, "Net 30"),
 ]  # fmt: skip
+# What money was given back for, as a payment's row says it.
+GIVEN_WORDS = {
+    GivenFor.RETURNED: "given back for returned goods", GivenFor.DAMAGED: "given back for damaged goods",
+    GivenFor.SHORT: "given back for missing goods", GivenFor.GOODWILL: "given back as goodwill",
+    GivenFor.CANCELLED: "given back, the order is cancelled", GivenFor.MISTAKE: "taken back, entered by mistake",
+    GivenFor.BOUNCED: "taken back, bounced", GivenFor.DISPUTED: "taken back, lost in a dispute",
+}  # fmt: skip
 TERM_WORDS = {"prepaid": "Prepaid", "net30": "Net 30"}
 # What is in order needs no line of its own.
 ACCOUNT_WORDS = {AccountStatus.OVER_LIMIT: "Over the limit", AccountStatus.OVERDUE: "Overdue"}
@@ -234,6 +241,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         status_looks=STATUS_LOOKS,
         free_delivery=settings().free_delivery_minimum,
         method_words=dict(METHOD_WORDS) | {PaymentMethod.STORE_CREDIT: "Store credit"},
+        given_words=GIVEN_WORDS,
         customer_facts=_list_customer_facts(shown.customer),
     )
 

@@ -13,7 +13,7 @@ from domain.payments.checks import UploadedCheck, upload_check
 from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
-from models import Role
+from models import GivenBack, GivenFor, OrderStatus, Role
 from portal.attempts import Attempt, attempt, attempt_apart, form_version
 from portal.orders.order import order_url
 from portal.render import page_or_block, redirect_to
@@ -25,6 +25,16 @@ from web.uploads import read_upload
 blueprint = Blueprint("portal_payments", __name__)
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 DESK = (*OFFICE, Role.SALES_REP)
+# What a colleague may give money back for: the customer owes nothing more for it, or all of it again.
+ALLOWANCES = [
+    (GivenFor.RETURNED, "Goods came back"), (GivenFor.DAMAGED, "Goods were damaged"),
+    (GivenFor.SHORT, "Goods were missing"), (GivenFor.GOODWILL, "Goodwill"),
+]  # fmt: skip
+OF_CANCELLED = [(GivenFor.CANCELLED, "The order is cancelled")]
+REVERSALS = [
+    (GivenFor.MISTAKE, "Entered by mistake"), (GivenFor.BOUNCED, "The payment bounced"),
+    (GivenFor.DISPUTED, "Lost in a dispute"),
+]  # fmt: skip
 LASTING = [("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("720", "30 days")]
 
 
@@ -115,7 +125,8 @@ async def give_back(number: str, payment_id: int) -> Response:
     tried = await attempt_apart(RefundPayment, refund)
     if tried.result is None:
         return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
-    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} refunded")
+    done = "taken back" if tried.result.given_back is GivenBack.REVERSAL else "refunded"
+    return await redirect_to(order_url(number), toast=f"{format_money(tried.result.amount)} {done}")
 
 
 async def _read(number: str) -> OrderPage:
@@ -133,6 +144,8 @@ async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] |
         path=f"refund/{found.payment.id}",
         left=found.left,
         ways=ways,
+        allowances=OF_CANCELLED if shown.order.status == OrderStatus.CANCELLED else ALLOWANCES,
+        reversals=REVERSALS,
     )
 
 

@@ -46,6 +46,7 @@ KIND_LOOKS = {
     "assigned": ("user-check", "", "Assigned to"),
     "items": ("pencil", "", "Items changed"),
     "refunded": ("arrow-back-up", "", "Refunded"),
+    "reversed": ("arrow-back-up", "warn", "Payment taken back"),
     "refund_failed": ("alert-circle", "bad", "Refund failed"),
     "payment_pending": ("hourglass", "", "Bank payment under way"),
     "payment_failed": ("alert-circle", "bad", "Payment failed"),

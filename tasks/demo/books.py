@@ -73,10 +73,10 @@ ORDER BY p.at, s.id, p.state
 """
 
 REFUNDS = """
-INSERT INTO payment (order_id, customer_id, refunds_payment_id, method, state, amount, applied_amount, note, actor_kind,
-  actor_id, actor_name, created_at)
-SELECT s.id, p.customer_id, p.id, p.method, 'succeeded', -p.amount, -p.amount, 'Order cancelled', 'staff',
-  team.office_ids[2], team.office_names[2], s.cancelled_at
+INSERT INTO payment (order_id, customer_id, refunds_payment_id, given_back, given_for, method, state, amount,
+  applied_amount, note, actor_kind, actor_id, actor_name, created_at)
+SELECT s.id, p.customer_id, p.id, 'allowance', 'cancelled', p.method, 'succeeded', -p.amount, -p.amount,
+  'Order cancelled', 'staff', team.office_ids[2], team.office_names[2], s.cancelled_at
 FROM demo_sale AS s
 JOIN payment AS p ON p.order_id = s.id AND p.state = 'succeeded'
 CROSS JOIN demo_team AS team

@@ -13,7 +13,7 @@ from domain.kernel.errors import Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
 from integrations.stripe_client import StripeRefused, create_refund, fetch_payment, fetch_refund, list_refunds
-from models import IntentState, Payment
+from models import GivenFor, IntentState, Payment
 from tests.domain.payments.paying import list_states, make_owed_order, read_order
 from tests.factories import as_actor, make_staff, sign_in
 from tests.integrations.conftest import DECLINED, Localstripe
@@ -110,7 +110,7 @@ async def test_a_part_goes_back_then_the_rest(client, db, localstripe, order):
     part = await refund_payment(
         order.id,
         payment.id,
-        RefundPayment(amount=Decimal("15.00"), reason="Lid missing"),
+        RefundPayment(amount=Decimal("15.00"), reason="Lid missing", given_for=GivenFor.GOODWILL),
         by=by,
         settings=localstripe.settings,
     )
@@ -118,7 +118,11 @@ async def test_a_part_goes_back_then_the_rest(client, db, localstripe, order):
     after = await read_order(db, order.id)
     assert (after.amount_paid, after.payment_status) == (Decimal("50.00"), "partially_refunded")
     rest = await refund_payment(
-        order.id, payment.id, RefundPayment(reason="All of it"), by=by, settings=localstripe.settings
+        order.id,
+        payment.id,
+        RefundPayment(reason="All of it", given_for=GivenFor.GOODWILL),
+        by=by,
+        settings=localstripe.settings,
     )
     assert (rest.amount, rest.status) == (Decimal("50.00"), "succeeded")
     assert await localstripe.list_refunds(payment.provider_id) == [1500, 5000]
@@ -130,7 +134,7 @@ async def test_more_than_is_left_is_refused_by_our_own_rows(client, db, localstr
     payment, by = await buy(client, db, localstripe, order), as_actor(await make_staff(db))
 
     async def refund(amount: str) -> None:
-        data = RefundPayment(amount=Decimal(amount), reason="Broken lid")
+        data = RefundPayment(amount=Decimal(amount), reason="Broken lid", given_for=GivenFor.GOODWILL)
         await refund_payment(order.id, payment.id, data, by=by, settings=localstripe.settings)
 
     await refund("40.00")
@@ -156,7 +160,7 @@ async def test_our_client_reads_a_refund_and_its_payment_as_stripe_has_them(clie
     payment, by = await buy(client, db, localstripe, order), as_actor(await make_staff(db))
     before = await fetch_payment(localstripe.account, payment.provider_id)
     assert (before.status, before.received, before.refunded) == ("succeeded", Decimal("65.00"), Decimal("0.00"))
-    data = RefundPayment(amount=Decimal("15.00"), reason="Lid missing")
+    data = RefundPayment(amount=Decimal("15.00"), reason="Lid missing", given_for=GivenFor.GOODWILL)
     done = await refund_payment(order.id, payment.id, data, by=by, settings=localstripe.settings)
     refund = await fetch_refund(localstripe.account, done.refund_id or "")
     assert (refund.status, refund.amount, refund.error) == ("succeeded", Decimal("15.00"), "")

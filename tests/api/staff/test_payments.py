@@ -12,7 +12,17 @@ from sqlalchemy import select
 from domain.kernel.errors import OutsideServiceFailed, Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditEntry, IntentState, OrderEvent, OutboxMessage, PaperCheckImage, Payment, Role, StripeIntent
+from models import (
+    CreditEntry,
+    GivenFor,
+    IntentState,
+    OrderEvent,
+    OutboxMessage,
+    PaperCheckImage,
+    Payment,
+    Role,
+    StripeIntent,
+)
 from tests.domain.payments.paying import make_owed_order, read_order
 from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.job_runner import run_jobs
@@ -175,7 +185,7 @@ async def test_no_more_goes_back_than_came_in(client, db, stripe, stripe_setting
     stripe.faults.drop_next = 1
 
     async def refund(amount: str):
-        data = RefundPayment(amount=Decimal(amount), reason="Broken lid")
+        data = RefundPayment(amount=Decimal(amount), reason="Broken lid", given_for=GivenFor.GOODWILL)
         return await refund_payment(order.id, payment.id, data, by=by, settings=stripe_settings)
 
     with pytest.raises(OutsideServiceFailed):

@@ -1,15 +1,17 @@
 """Terms are asked again whenever an order may owe more, and an order stays on them until it is paid."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.exposure import calculate_exposure, find_customer
 from domain.customers.linking import link_orders
+from domain.kernel.clock import now
 from domain.kernel.errors import NotAllowed, Refused
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.hold import ReleaseOrder, release_order
@@ -18,7 +20,7 @@ from domain.payments.check_photos import prepare_photos
 from domain.payments.checks import ReviewCheck, reject_check, upload_check
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
-from models import Customer, Order, OrderStatus, Payment, Product, Role
+from models import Customer, GivenFor, Order, OrderStatus, Payment, PaymentMethod, Product, Role
 from models.session import Database, raw_connection
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff
@@ -179,13 +181,42 @@ async def test_a_hold_that_a_payment_lifted_returns_when_the_payment_is_taken_ba
     payment = (await db.execute(Payment.__table__.select())).one()  # type: ignore[attr-defined]
     await db.commit()
     await refund_payment(
-        order.id, payment.id, RefundPayment(reason="Typed into the wrong order"), by=clerk, settings=settings
+        order.id,
+        payment.id,
+        RefundPayment(reason="Typed into the wrong order", given_for=GivenFor.MISTAKE),
+        by=clerk,
+        settings=settings,
     )
     order = await read(db, order.id)
     assert (order.hold_reason, str(order.balance)) == (
         "The order is $42,000.00 over the customer's credit limit.", "50000.00",
     )  # fmt: skip
     assert await exposure(db, customer) == ("0", "good")
+
+
+async def test_ten_dollars_back_for_a_dent_make_nobody_overdue(db: AsyncSession, settings: Settings) -> None:
+    pan, customer = await make_product(db, None, unit_price=Decimal("500.00")), await make_bistro(db)
+    clerk = as_actor(await make_staff(db))
+    order = await place(db, customer, pan, 4)
+    await db.execute(update(Order).values(created_at=now() - timedelta(days=45)))
+    assert await exposure(db, customer) == ("2000.00", "overdue")
+    await mark_paid(db, order.id, MarkPaid(payment_method=PaymentMethod.CHECK), by=clerk)
+    payment_id = (await db.execute(select(Payment.id))).scalar_one()
+    await db.commit()
+    dent = RefundPayment(amount=Decimal("10.00"), reason="A dent", given_for=GivenFor.DAMAGED)
+    await refund_payment(order.id, payment_id, dent, by=clerk, settings=settings)
+    order = await read(db, order.id)
+    assert (str(order.amount_paid), str(order.allowances), str(order.balance), order.payment_status) == (
+        "1990.00", "10.00", "0.00", "partially_refunded",
+    )  # fmt: skip
+    assert await exposure(db, customer) == ("0", "good")
+    assert not (await place(db, customer, pan, 1)).on_hold
+    bounced = RefundPayment(reason="No funds", given_for=GivenFor.BOUNCED)
+    await refund_payment(order.id, payment_id, bounced, by=clerk, settings=settings)
+    order = await read(db, order.id)
+    assert (str(order.balance), order.payment_status, await exposure(db, customer)) == (
+        "1990.00", "unpaid", ("2490.00", "overdue"),
+    )  # fmt: skip
 
 
 async def test_two_edits_at_once_can_not_both_use_the_last_of_the_limit(committed: Database) -> None:

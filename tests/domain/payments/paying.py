@@ -12,7 +12,7 @@ from domain.payments.checkout import open_checkout
 from domain.payments.events import ask_about
 from domain.payments.pay_link import CreatePayLink, create_pay_link
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
-from models import CreditEntry, Order, OrderItem, Payment, StripeIntent
+from models import CreditEntry, GivenFor, Order, OrderItem, Payment, StripeIntent
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import RULES, make_order
 
@@ -87,7 +87,7 @@ async def card_row(db: Any) -> int:
 
 
 async def give_back(settings: Any, order: Any, payment_id: int, amount: str, clerk: Actor, **how: Any) -> RefundOutcome:
-    data = RefundPayment(amount=Decimal(amount), reason="Lid missing", **how)
+    data = RefundPayment(amount=Decimal(amount), reason="Lid missing", **{"given_for": GivenFor.GOODWILL} | how)
     return await refund_payment(order.id, payment_id, data, by=clerk, settings=settings)
 
 

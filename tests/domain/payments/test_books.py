@@ -56,7 +56,10 @@ async def test_a_dispute_of_all_after_a_refund_of_some_takes_off_what_was_left(d
     for _ in range(2):
         await tell(stripe_settings, stripe)
     order = await read_order(db, order.id)
-    assert (str(order.amount_paid), order.payment_status) == ("0.00", "refunded")
+    # The 15.00 that were given back are owed no more; the 50.00 that the dispute took are owed again.
+    assert (str(order.amount_paid), str(order.allowances), str(order.balance), order.payment_status) == (
+        "0.00", "15.00", "50.00", "unpaid",
+    )  # fmt: skip
     assert sorted(await list_money(db, order.id)) == [
         ("-15.00", "-15.00", "succeeded"), ("-65.00", "-50.00", "succeeded"), ("65.00", "65.00", "succeeded"),
     ]  # fmt: skip
@@ -220,7 +223,8 @@ async def test_new_money_after_a_failure_or_a_refund_leaves_a_part_paid_order_un
     cash_id = await take_cash(db, order, "10.00", clerk)
     assert (await read_order(db, order.id)).payment_status == "unpaid"
     await give_back(stripe_settings, order, cash_id, "10.00", clerk)
-    assert (await read_order(db, order.id)).payment_status == "refunded"
+    order = await read_order(db, order.id)
+    assert (order.payment_status, str(order.balance)) == ("unpaid", "55.00")
     await take_cash(db, order, "10.00", clerk)
     assert (await read_order(db, order.id)).payment_status == "unpaid"
 
@@ -232,11 +236,12 @@ async def test_a_part_payment_whose_refund_failed_is_unpaid_and_not_refunded(db,
     await db.commit()
     refund = stripe.refund_at_stripe(payment_id, 3000)
     await tell(stripe_settings, stripe)
-    assert (await read_order(db, order.id)).payment_status == "partially_refunded"
+    order = await read_order(db, order.id)
+    assert (str(order.amount_paid), str(order.allowances), order.payment_status) == ("35.00", "30.00", "unpaid")
     stripe.finish_refund(refund["id"], fails=True)
     await tell(stripe_settings, stripe)
     order = await read_order(db, order.id)
-    assert (str(order.amount_paid), order.payment_status) == ("65.00", "unpaid")
+    assert (str(order.amount_paid), str(order.allowances), order.payment_status) == ("65.00", "0.00", "unpaid")
 
 
 async def test_a_refund_above_what_is_left_after_one_at_stripe_fails_and_frees_the_rest(db, stripe, stripe_settings):

@@ -16,7 +16,7 @@ from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from integrations.stripe_client import AnswerLost
-from models import CreditKind, IntentState, JobRun, Payment, Role
+from models import CreditKind, GivenFor, IntentState, JobRun, Payment, Role
 from tests.domain.payments.paying import (
     confirm,
     edit_to,
@@ -80,7 +80,9 @@ async def test_a_change_of_the_balance_closes_card_payment_and_checkout_at_once(
 
 async def give_cash_back(db: Any, order: Any, by: Actor, settings: Any) -> None:
     payment_id = (await db.execute(select(Payment.id).where(Payment.method == "cash"))).scalar_one()
-    data = RefundPayment(amount=Decimal("5.00"), reason="Lid missing", how=RefundWay.AS_PAID)
+    data = RefundPayment(
+        amount=Decimal("5.00"), reason="Lid missing", given_for=GivenFor.MISTAKE, how=RefundWay.AS_PAID
+    )
     await refund_payment(order.id, payment_id, data, by=by, settings=settings)
 
 
@@ -95,13 +97,14 @@ async def test_money_given_back_closes_what_was_begun_for_the_smaller_balance(db
     assert stripe.payments[payment_id]["status"] == "canceled"
 
 
-async def test_a_refund_at_stripe_and_its_failing_close_what_was_begun_in_between(db, stripe, stripe_settings):
+async def test_a_dispute_that_is_won_after_all_closes_what_was_begun_in_between(db, stripe, stripe_settings):
     order = await make_owed_order(db)
     paid = await pay_by_card(stripe_settings, stripe, order)
-    refund = stripe.refund_at_stripe(paid, 1500)
+    dispute = stripe.dispute(paid)
+    stripe.close_dispute(dispute["id"], "lost")
     await tell(stripe_settings, stripe)
-    second = await open_payment(stripe_settings, order, "15.00")
-    stripe.finish_refund(refund["id"], fails=True)
+    second = await open_payment(stripe_settings, order, "65.00")
+    stripe.close_dispute(dispute["id"], "won")
     await tell(stripe_settings, stripe)
     await run_jobs(stripe_settings, WITHDRAW)
     assert stripe.payments[second]["status"] == "canceled"

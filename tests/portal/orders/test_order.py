@@ -14,7 +14,7 @@ from domain.kernel.clock import now
 from domain.payments.intents import make_intent
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditKind, IntentKind, Order, OrderItem, Payment, Product, Role, StockMovement
+from models import CreditKind, GivenFor, IntentKind, Order, OrderItem, Payment, Product, Role, StockMovement
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import make_order
@@ -139,7 +139,9 @@ async def test_a_payment_that_went_back_wholly_is_not_offered_for_a_refund(
         await mark_paid(db, order_id, MarkPaid(amount_received=Decimal(amount)), by=clerk)
     await db.commit()
     first, second = (await db.scalars(select(Payment.id).order_by(Payment.id))).all()
-    await refund_payment(order_id, first, RefundPayment(reason="Lid missing"), by=clerk, settings=settings)
+    await refund_payment(
+        order_id, first, RefundPayment(reason="Lid missing", given_for=GivenFor.GOODWILL), by=clerk, settings=settings
+    )
     url = f"/portal/orders/{number}"
     assert re.findall(rf'href="({url}/refund/\d+)"', await read_page(client, url)) == [f"{url}/refund/{second}"]
 
@@ -185,16 +187,26 @@ async def test_an_order_being_paid_is_not_offered_for_deletion(client: TestClien
     assert f"{url}/delete" not in await read_page(client, url)
 
 
-async def test_money_given_back_is_not_asked_for_first(client: TestClientProtocol, db: AsyncSession) -> None:
-    await open_as(client, db, Role.STAFF)
+async def test_an_allowance_is_not_asked_for_and_a_payment_taken_back_is(
+    client: TestClientProtocol, db: AsyncSession, settings: Settings
+) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
     number, order_id = await place(db)
     url = f"/portal/orders/{number}"
     await db.execute(update(Order).where(Order.id == order_id).values(status="packed"))
     assert f'class="btn btn-primary" href="{url}/pay"' in await read_page(client, url)
-    await db.execute(update(Order).where(Order.id == order_id).values(payment_status="partially_refunded"))
+    await mark_paid(db, order_id, MarkPaid(), by=clerk)
+    await db.commit()
+    payment_id = (await db.execute(select(Payment.id))).scalar_one()
+    dent = RefundPayment(amount=Decimal("10.00"), reason="A dent", given_for=GivenFor.DAMAGED)
+    await refund_payment(order_id, payment_id, dent, by=clerk, settings=settings)
     page = await read_page(client, url)
-    assert f'class="btn btn-primary" href="{url}/pay"' not in page
-    assert f'class="btn btn-sm" href="{url}/pay"' in page
+    assert (f'href="{url}/pay"' in page, "given back for damaged goods" in page, "Part refunded" in page) == (
+        False, True, True,
+    )  # fmt: skip
+    bounced = RefundPayment(reason="No funds", given_for=GivenFor.BOUNCED)
+    await refund_payment(order_id, payment_id, bounced, by=clerk, settings=settings)
+    assert f'class="btn btn-primary" href="{url}/pay"' in await read_page(client, url)
 
 
 ADDRESS = {

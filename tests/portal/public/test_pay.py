@@ -18,7 +18,7 @@ from domain.payments.check_photos import CheckPhotos, prepare_photos
 from domain.payments.checks import upload_check
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
-from models import CreditEntry, OutboxMessage, PayLink, Payment, Role, StripeIntent
+from models import CreditEntry, GivenFor, OutboxMessage, PayLink, Payment, Role, StripeIntent
 from tests.domain.payments.paying import card_row, edit_to, give_back, make_owed_order, pay_by_card, read_order
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -101,18 +101,31 @@ async def test_looking_for_a_payment_that_has_not_arrived_says_so_without_lookin
 
 async def test_what_was_given_back_is_not_asked_for_by_the_same_link(client, db, stripe, stripe_settings, order):
     path = await make_link(client, db, order)
-    clerk = as_actor(await make_staff(db))
+    clerk_row = await make_staff(db)
+    clerk = as_actor(clerk_row)
     await mark_paid(db, order.id, MarkPaid(), by=clerk)
     await db.commit()
     paid = (await db.execute(select(Payment.id))).scalar_one()
-    refund = RefundPayment(amount=Decimal("65.00"), reason="Never came")
+    refund = RefundPayment(amount=Decimal("65.00"), reason="Never came", given_for=GivenFor.GOODWILL)
     await refund_payment(order.id, paid, refund, by=clerk, settings=stripe_settings)
     status, page = await read_page(client, path)
     assert (status, "We gave money back" in page, "owes" in page) == (200, True, False)
     answer = await press(client, path, "/card")
     assert (answer.status_code, stripe.sessions) == (409, {})
-    meant = await make_link(client, db, order)
-    assert '<span class="amount">$65.00</span>' in (await read_page(client, meant))[1]
+    await sign_in(client, db, clerk_row)
+    again = await client.post("/api/payments/link", json={"order_number": order.order_number})
+    assert (await again.get_json())["code"] == "already_paid"
+
+
+async def test_a_payment_taken_back_is_asked_for_by_the_same_link_again(client, db, stripe_settings, order):
+    path = await make_link(client, db, order)
+    clerk = as_actor(await make_staff(db))
+    await mark_paid(db, order.id, MarkPaid(), by=clerk)
+    await db.commit()
+    paid = (await db.execute(select(Payment.id))).scalar_one()
+    bounced = RefundPayment(reason="No funds", given_for=GivenFor.BOUNCED)
+    await refund_payment(order.id, paid, bounced, by=clerk, settings=stripe_settings)
+    assert '<span class="amount">$65.00</span>' in (await read_page(client, path))[1]
 
 
 async def test_a_refund_under_way_is_no_payment_that_the_bank_works_on(client, db, stripe, stripe_settings, order):
@@ -269,13 +282,18 @@ async def test_the_office_gives_a_payment_back_as_credit(client, db):
     await client.post(f"/api/staff/orders/{placed.written.id}/mark-paid", json={"payment_method": "cash"})
     payment_id = (await db.execute(select(Payment.id))).scalar_one()
     url = f"/portal/orders/{placed.written.order_number}"
-    sent = {"amount": "15", "how": "store_credit", "reason": "Lid missing"}
+    sent = {"amount": "15", "how": "store_credit", "given_for": "damaged", "reason": "Lid missing"}
     assert (await press(client, url, f"/refund/{payment_id}", **sent)).status_code == 303
     assert (await db.execute(select(CreditEntry.amount))).scalars().all() == [Decimal("15.00")]
-    too_much = await press(client, url, f"/refund/{payment_id}", amount="50.01", reason="More")
+    too_much = await press(client, url, f"/refund/{payment_id}", amount="50.01", given_for="damaged", reason="More")
     assert too_much.status_code == 409
+    unsaid = await press(client, url, f"/refund/{payment_id}", amount="5", reason="More")
+    assert "Say what the money is given back for." in await unsaid.get_data(as_text=True)
+    as_credit = await press(client, url, f"/refund/{payment_id}", **sent | {"given_for": "mistake"})
+    assert (unsaid.status_code, as_credit.status_code) == (422, 422)
     order = await read_order(db, placed.written.id)
     assert (order.amount_paid, order.payment_status) == (Decimal("50.00"), "partially_refunded")
+    assert (order.allowances, order.balance) == (Decimal("15.00"), Decimal("0.00"))
 
 
 async def test_the_warehouse_has_no_checks_page(client, db):
