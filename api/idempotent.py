@@ -1,5 +1,6 @@
 """`Idempotency-Key` on the routes that create orders, money or labels; its rules: `domain/kernel/idempotency.py`."""
 
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
@@ -26,20 +27,32 @@ def mark_replay() -> None:
 def idempotent(handler: Handler) -> Handler:
     """Answer a repeated request with the first answer; only answers below 300 are kept."""
 
+    async def read_body(*_: Any, **__: Any) -> tuple[bytes, ...]:
+        return (await raw_body(),)
+
+    return idempotent_by(read_body)(handler)
+
+
+def idempotent_by(read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Callable[[Handler], Handler]:
+    """The same for a request whose body is never the same twice, as a form with files: `read` says what was asked."""
+    return lambda handler: _answer_once(handler, read)
+
+
+def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Handler:
     @wraps(handler)
     async def once(*args: Any, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return await handler(*args, **kwargs)
         rule = request.url_rule
-        body = await raw_body()
+        asked = await read(*args, **kwargs)
         actor = current_actor()
         caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
         claim = Claim(
             caller=caller,
             route=f"{request.method} {rule.rule if rule else request.path}",
             key=check_key(key),
-            request_hash=hash_request(request.full_path.encode(), body),
+            request_hash=hash_request(request.full_path.encode(), *asked),
         )
         if kept := await claim_key(db(), claim):
             return Response(

@@ -44,9 +44,9 @@ async def check_back_image(order_number: str) -> Response:
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
 async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
-    """Count the check as paid and confirm the order."""
+    """Count the check as paid and confirm the order; what is open beyond the check is named and stays open."""
     order = await checks.approve_check(db(), order_number, data, by=current_actor())
-    return {"message": f"The check for {order.order_number} is approved."}
+    return {"message": f"The check for {order.order_number} is approved{checks.say_open(order)}."}
 
 
 @blueprint.post("/api/staff/checks/<order_number>/reject")

@@ -5,7 +5,7 @@ from typing import Any
 from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
-from api.idempotent import idempotent, mark_replay
+from api.idempotent import idempotent, idempotent_by, mark_replay
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
 from domain.access.rights import Right
 from domain.kernel.actor import ActorKind
@@ -80,10 +80,16 @@ async def _read_photos() -> CheckPhotos:
     return await prepare_photos(await read_upload("check_front", "check_image"), await read_upload("check_back"))
 
 
+async def _name_upload(data: UploadCheck, files: CheckPhotos) -> tuple[bytes, ...]:
+    """The order and the pictures: what makes two uploads the same one."""
+    return data.order_number.encode(), files.front.data, files.back.data if files.back else b""
+
+
 @blueprint.post("/api/payments/check-upload")
 @body_limit(25)
 @staff_only(Right.UPLOAD_CHECKS)
 @reads_form_and_files(UploadCheck, _read_photos, "check_image", "check_back", required=("check_front",))
+@idempotent_by(_name_upload)
 @answers(UploadedCheckOut)
 async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:
     """Keep the photos of a paper check and put the payment in review."""

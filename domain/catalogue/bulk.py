@@ -15,8 +15,8 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.create_product import is_data_url
-from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, REQUIRED
+from domain.catalogue.create_product import DEARER_IN_BULK, is_data_url, is_dearer_in_bulk
+from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
 from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
@@ -217,6 +217,9 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
         return row.refuse(f"{_label(empty[0])} must not be empty.", empty[0])
     if values.get("category_id", product.after["category_id"]) not in categories | {product.after["category_id"]}:
         return row.refuse("There is no such category.", "category_id")
+    changed = {name for name in PRICES & values.keys() if values[name] != product.after[name]}
+    if changed and is_dearer_in_bulk(*((product.after | values)[name] for name in ("unit_price", "bulk_price"))):
+        return row.refuse(DEARER_IN_BULK, "bulk_price" if "bulk_price" in changed else "unit_price")
     claims = [("sku", values["sku"].lower())] if "sku" in values else []
     claims += [("barcode", values["barcode"])] if values.get("barcode") else []
     for claim in claims:

@@ -1,6 +1,7 @@
 """Adding a product to the catalogue."""
 
 import re
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from models import Category, Product
 LONGEST_URL = 2_000
 # A picture of 12 MB in base64, and what stands before it.
 LONGEST_DATA_URL = 16_000_100
+DEARER_IN_BULK = "The bulk price must not be above the unit price."
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
@@ -81,6 +83,17 @@ class CreateProduct(Input):
     image_url: ImageUrlIn = None
 
 
+def is_dearer_in_bulk(unit_price: Decimal | None, bulk_price: Decimal | None) -> bool:
+    """True for prices that no door takes: more for each when more are bought."""
+    return unit_price is not None and bulk_price is not None and bulk_price > unit_price
+
+
+def refuse_dearer_bulk(field: str) -> InvalidInput:
+    """The refusal of a bulk price above the unit price, which names the field that was sent."""
+    wrong = "must not be above the unit price" if field == "bulk_price" else "must not be below the bulk price"
+    return InvalidInput(DEARER_IN_BULK, fields={field: wrong})
+
+
 def is_data_url(address: str) -> bool:
     """True for an address that is the file itself."""
     return address[:5].lower() == "data:"
@@ -92,6 +105,8 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
     Raises Refused for a taken SKU (in any case), InvalidInput for an unknown category or a bad picture.
     """
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
+    if is_dearer_in_bulk(data.unit_price, data.bulk_price):
+        raise refuse_dearer_bulk("bulk_price")
     picture = await prepare_data_url(data.image_url) if data.image_url and is_data_url(data.image_url) else None
     await check_category(db, data.category_id)
     product_id = await db.scalar(

@@ -19,6 +19,8 @@ from domain.catalogue.create_product import (
     barcode_taken,
     check_category,
     is_data_url,
+    is_dearer_in_bulk,
+    refuse_dearer_bulk,
     sku_taken,
 )
 from domain.catalogue.pictures import (
@@ -52,6 +54,8 @@ NULLABLE = frozenset(
         "ship_box_height",
     }
 )
+
+PRICES = frozenset({"unit_price", "bulk_price"})
 
 # What whoever works with the stock may change.
 STOCK_FIELDS = frozenset({"in_stock", "reorder_level", "barcode", "bin_location"})
@@ -199,6 +203,8 @@ async def change_product(
     if not changed and not picture_changed:
         return
     before = {name: getattr(product, name) for name in changed}
+    if PRICES & changed.keys():
+        _check_prices(product, changed)
     await _check_free(db, product, changed)
     for name, value in changed.items():
         setattr(product, name, value)
@@ -226,6 +232,13 @@ async def change_product(
         by=by,
     )
     await announce(db, "products", product.id)
+
+
+def _check_prices(product: Product, changed: dict[str, Any]) -> None:
+    """Raise InvalidInput for a bulk price above the unit price, whichever of the two is new."""
+    unit_price, bulk_price = (changed.get(name, getattr(product, name)) for name in ("unit_price", "bulk_price"))
+    if is_dearer_in_bulk(unit_price, bulk_price):
+        raise refuse_dearer_bulk("bulk_price" if "bulk_price" in changed else "unit_price")
 
 
 async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any]) -> None:

@@ -21,17 +21,16 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read "88 Grist Road, Alder Falls, OH 44099" into its parts; anything else is kept whole as the street.
+    """Read "88 Grist Road, Alder Falls, OH 44099" into its parts; anything else is kept as typed, as the street.
 
     The street may have commas of its own ("88 Grist Road, Suite 4"), and lines count as commas.
     """
     parts = [part.strip() for line in text.splitlines() for part in line.split(",") if part.strip()]
-    whole = ", ".join(parts)
     if len(parts) > 3 and parts[-1].lower() in _HOME_NAMES:
         parts.pop()
     found = _STATE_AND_ZIP.fullmatch(parts[-1]) if len(parts) >= 3 else None
     if found is None:
-        return Address(street=whole)
+        return Address(street=text.strip())
     return Address(", ".join(parts[:-2]), parts[-2], found[1].upper(), found[2])
 
 

@@ -1,8 +1,11 @@
 """Editing the lines of a pending order: stock, totals and the payment status follow."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
 from decimal import Decimal
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
@@ -14,14 +17,14 @@ from domain.kernel.inputs import Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
 from domain.orders.balance import calculate_balance
 from domain.orders.hold import settle_raised
-from domain.orders.lines import Line, OrderLines, price_lines
+from domain.orders.lines import Line, OrderLines, SoldLine, price_lines
 from domain.orders.record import lock_order, record_event
 from domain.orders.rules import OrderRules
 from domain.orders.totals import calculate_delivery_fee, calculate_totals, check_discount
 from domain.payments.record import settle_payment_status
 from domain.payments.withdraw import withdraw_later
-from domain.stock.stock import take_stock_again
-from models import Order, OrderItem, OrderStatus, StockReason
+from domain.stock.stock import move_edited_stock
+from models import Order, OrderItem, OrderStatus
 from models.session import raw_connection
 
 
@@ -46,7 +49,10 @@ async def edit_items(
     rules: OrderRules,
     version: int | None = None,
 ) -> Order:
-    """Replace the lines of a pending order at today's prices.
+    """Replace the lines of a pending order; lines whose product stays keep their price and cost.
+
+    Today's prices are for new lines, and where a quantity crosses the bulk step. A product archived since may stay or
+    shrink.
 
     Raises Refused when the order is not pending any more, when there is too little stock, when the new total would be
     below what was paid already, or when terms do not cover it. Payments begun for the total before are withdrawn. Locks
@@ -59,8 +65,9 @@ async def edit_items(
     if order.status != OrderStatus.PENDING:
         raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
     connection = await raw_connection(db)
-    # What the order holds already counts for it: the stock is checked by the difference, in `take_stock_again`.
-    lines = await price_lines(connection, data.items, lock=True, check_stock=False)
+    kept = await list_sold_lines(db, order.id)
+    # What the order holds already counts for it: the stock is checked by the difference, in `move_edited_stock`.
+    lines = await price_lines(connection, data.items, lock=True, check_stock=False, kept=kept)
     before, balance_before = order.total_amount, calculate_balance(order)
     await _replace_lines(db, order, lines)
     set_totals(order, lines, data, rules=rules, by=by)
@@ -77,8 +84,23 @@ async def edit_items(
     if order.on_hold or order.total_amount > before:
         await settle_raised(db, order, balance_before=balance_before, overrides=data.override_terms, by=by)
     if order.takes_stock:
-        await take_stock_again(connection, order.id, reason=StockReason.ORDER_EDITED, by=by)
+        await move_edited_stock(connection, order.id, _count_units(kept), _count_units(lines), by=by)
     return order
+
+
+async def list_sold_lines(db: AsyncSession, order_id: int) -> list[SoldLine]:
+    """The lines of an order that name a product, as they were sold, in their sequence."""
+    columns = (getattr(OrderItem, field.name) for field in fields(SoldLine))
+    statement = select(*columns).where(OrderItem.order_id == order_id, OrderItem.product_id.is_not(None))
+    return [SoldLine(*row) for row in await db.execute(statement.order_by(OrderItem.position))]
+
+
+def _count_units(lines: Sequence[SoldLine | Line]) -> Counter[int]:
+    """How many units of each product the lines ask for together."""
+    units: Counter[int] = Counter()
+    for line in lines:
+        units[line.product_id] += line.quantity
+    return units
 
 
 def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: OrderRules, by: Actor) -> None:

@@ -1,8 +1,8 @@
 """From the lines of a request to priced lines: found by id or SKU, locked in one order, checked and priced."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, model_validator
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Filled60, Id, Input, Quantity
+from domain.kernel.money import round_half_up
 from domain.orders.totals import price_line
 from domain.stock.stock import describe_shortage
 
@@ -23,6 +24,21 @@ _BY_ID = f"SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) ORDER BY 
 _BY_ID_OR_SKU = f"""
 SELECT {_COLUMNS} FROM product WHERE id = ANY($1::bigint[]) OR lower(sku) = ANY($2::text[]) ORDER BY id"""  # noqa: S608 - the same
 _LOCKED = " FOR NO KEY UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line that stands on an order, as it was sold."""
+
+    product_id: int
+    product_name: str
+    product_sku: str
+    product_brand: str
+    product_unit_size: str
+    quantity: int
+    unit_price: Decimal
+    is_bulk_price: bool
+    unit_cost: Decimal | None
 
 
 class OrderLine(Input):
@@ -60,32 +76,80 @@ class Line:
 
 
 async def price_lines(
-    connection: asyncpg.Connection, asked: Sequence[OrderLine], *, lock: bool, check_stock: bool = True
+    connection: asyncpg.Connection,
+    asked: Sequence[OrderLine],
+    *,
+    lock: bool,
+    check_stock: bool = True,
+    kept: Sequence[SoldLine] = (),
 ) -> list[Line]:
-    """Price the lines from the catalogue, in the order asked.
+    """Price the lines from the catalogue, in the order asked; those that stand on the order already keep their price.
 
     With `lock` the products stay locked for the rest of the transaction, in id order. Raises InvalidInput naming every
-    line whose product is not sold, and Refused naming every product with too little stock.
+    line whose product is not sold, or whose id and SKU are those of two products, and Refused naming every product with
+    too little stock. A product archived since it was `kept` may stay or shrink, not grow.
     """
     ids = [line.product_id for line in asked if line.product_id is not None]
-    skus = [line.sku.lower() for line in asked if line.product_id is None and line.sku]
+    skus = [line.sku.lower() for line in asked if line.sku]
     statement = (_BY_ID_OR_SKU if skus else _BY_ID) + (_LOCKED if lock else "")
     rows = await (connection.fetch(statement, ids, skus) if skus else connection.fetch(statement, ids))
     by_id = {row["id"]: row for row in rows}
     by_sku = {row["sku"].lower(): row for row in rows}
     found: list[asyncpg.Record] = []
-    unknown: dict[str, str] = {}
+    bad: dict[str, str] = {}
+    left = Counter[int]()
+    for sold in kept:
+        left[sold.product_id] += sold.quantity
     for place, line in enumerate(asked):
         row = by_id.get(line.product_id) if line.product_id is not None else by_sku.get(str(line.sku).lower())
-        if row is None or not row["is_active"]:
-            unknown[f"items.{place}"] = f"{line.sku or f'product {line.product_id}'} is not sold"
+        named = line.sku or f"product {line.product_id}"
+        if row is not None and line.product_id is not None and line.sku and not _is_named(row, line.sku, by_sku, kept):
+            bad[f"items.{place}.sku"] = f"{line.sku} is not the SKU of product {line.product_id}"
+            continue
+        if row is not None:
+            left[row["id"]] -= line.quantity
+        if row is None or (not row["is_active"] and left[row["id"]] < 0):
+            bad[f"items.{place}"] = f"{named} is not sold"
         else:
             found.append(row)
-    if unknown:
-        raise InvalidInput("Some items are not sold.", code=Code.UNKNOWN_PRODUCT, fields=unknown)
+    if bad:
+        is_unknown = any(not name.endswith(".sku") for name in bad)
+        sentence = "Some items are not sold." if is_unknown else "Some items name two products."
+        raise InvalidInput(sentence, code=Code.UNKNOWN_PRODUCT if is_unknown else None, fields=bad)
     if check_stock:
         _check_stock(found, asked)
-    return [_price(row, line.quantity) for row, line in zip(found, asked, strict=True)]
+    standing: dict[int, list[SoldLine]] = defaultdict(list)
+    for sold in kept:
+        standing[sold.product_id].append(sold)
+    return [
+        _keep(row, line.quantity, standing[row["id"]].pop(0)) if standing[row["id"]] else _price(row, line.quantity)
+        for row, line in zip(found, asked, strict=True)
+    ]
+
+
+def _is_named(row: asyncpg.Record, sku: str, by_sku: Mapping[str, asyncpg.Record], kept: Sequence[SoldLine]) -> bool:
+    """True when the SKU is the product's, or was when it was sold on this order."""
+    if by_sku.get(sku.lower()) is row:
+        return True
+    return any(sold.product_id == row["id"] and sold.product_sku.lower() == sku.lower() for sold in kept)
+
+
+def _keep(row: asyncpg.Record, quantity: int, sold: SoldLine) -> Line:
+    """A line whose product stays: its price and cost too, unless the quantity crosses the bulk step of today."""
+    today = _price(row, quantity)
+    crosses = quantity != sold.quantity and today.is_bulk_price != sold.is_bulk_price
+    price = today.unit_price if crosses else sold.unit_price
+    return replace(
+        today,
+        product_name=sold.product_name,
+        product_sku=sold.product_sku,
+        product_brand=sold.product_brand,
+        product_unit_size=sold.product_unit_size,
+        unit_price=price,
+        is_bulk_price=today.is_bulk_price if crosses else sold.is_bulk_price,
+        line_total=round_half_up(price * quantity),
+        unit_cost=sold.unit_cost,
+    )
 
 
 def _check_stock(found: Sequence[asyncpg.Record], asked: Sequence[OrderLine]) -> None:

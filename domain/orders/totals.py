@@ -37,10 +37,10 @@ def choose_unit_price(
 ) -> tuple[Decimal, bool]:
     """The price of one piece at this quantity, and whether it is the bulk price.
 
-    The bulk price counts only where both it and its quantity are set, also when it is the dearer one: it is
-    the catalogue's word.
+    The bulk price counts only where both it and its quantity are set. No door takes one above the unit price; where
+    old data has one, the lower price is taken.
     """
-    if bulk_price is not None and bulk_quantity is not None and quantity >= bulk_quantity:
+    if bulk_price is not None and bulk_quantity is not None and quantity >= bulk_quantity and bulk_price <= unit_price:
         return bulk_price, True
     return unit_price, False
 

@@ -126,6 +126,11 @@ class NewOrder:
     created_at: datetime | None = None
     note: str = ""
 
+    def __post_init__(self) -> None:
+        """An order of $0 has nothing to pay and is paid, however it was sent."""
+        if self.totals.total_amount == 0:
+            object.__setattr__(self, "payment_status", PaymentStatus.PAID)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenOrder:

@@ -104,8 +104,9 @@ def _name_photo(order: Order, side: str, photo: NormalisedImage) -> str:
 
 
 async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
-    """Count the check as paid and confirm the order; a surplus becomes store credit.
+    """Count the check as paid, and confirm an order that is paid with it; a surplus becomes store credit.
 
+    An order that grew since the check was written keeps the rest open and is not confirmed; its timeline says so.
     Raises Refused when no check waits for review, or another one than was looked at. Locks the customer, then the
     order.
     """
@@ -115,11 +116,20 @@ async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, 
         raise Refused("The order is cancelled; reject its check.", code=Code.ORDER_CANCELLED)
     order.payment_status = PaymentStatus.UNPAID
     amount = data.amount or check.amount
-    await settle_payment(db, order, amount, method=PaymentMethod.CHECK, by=by, note=data.note or "Check approved")
+    note = data.note or "Check approved"
+    if left := max(calculate_unpaid(order) - amount, ZERO):
+        note = f"{note}; {format_money(left)} is still open"
+    await settle_payment(db, order, amount, method=PaymentMethod.CHECK, by=by, note=note)
     _close(check, CheckState.APPROVED, data.note, by)
-    if order.status == OrderStatus.PENDING and not order.on_hold:
+    if order.status == OrderStatus.PENDING and not order.on_hold and not left:
         await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by, note="Check approved")
     return order
+
+
+def say_open(order: Order) -> str:
+    """What is still open after a check was approved, as the end of a sentence; empty when nothing is."""
+    left = calculate_balance(order)
+    return f", {format_money(left)} is still open" if left else ""
 
 
 async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:

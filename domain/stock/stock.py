@@ -15,7 +15,7 @@ from models import StockReason
 
 _LOCK = """
 SELECT id, name, sku, stock_quantity, in_stock
-FROM product WHERE id = ANY($1::bigint[]) AND stock_quantity IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+FROM product WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 _CHANGE = """
 WITH change(id, delta) AS (SELECT * FROM unnest($1::bigint[], $2::int[])),
@@ -26,6 +26,16 @@ moved AS (
 )
 INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
 SELECT id, delta, stock_quantity, $3, $4, $5, $6, $7, $8 FROM moved
+"""
+# What an order gives back while nobody counts the product: the order lets go of it, and the level stays out of the
+# ledger.
+_LET_GO = """
+INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
+SELECT id, side * units, CASE WHEN side > 0 THEN units ELSE 0 END,
+  CASE WHEN side > 0 THEN $3::text ELSE 'counted' END, CASE WHEN side > 0 THEN $4::bigint END,
+  CASE WHEN side > 0 THEN $5::text ELSE 'Nobody counts it' END, $6, $7::int, $8
+FROM unnest($1::bigint[], $2::int[]) AS t(id, units) CROSS JOIN (VALUES (1), (-1)) AS pair(side)
+ORDER BY id, side DESC
 """
 _HELD = """
 SELECT product_id, -sum(delta)::int AS held FROM stock_movement WHERE order_id = $1 GROUP BY product_id
@@ -63,12 +73,14 @@ async def change_stock(
 ) -> None:
     """Move the levels of the tracked products among `deltas` (product id → units, negative takes).
 
-    Raises Refused naming each product that has too few units or is marked as not in stock.
+    What an order gives back of an untracked one changes no level, but the order holds it no more. Raises Refused naming
+    each product that has too few units or is marked as not in stock.
     """
     moving = {product_id: delta for product_id, delta in deltas.items() if delta}
     if not moving:
         return
-    rows = await connection.fetch(_LOCK, sorted(moving))
+    locked = await connection.fetch(_LOCK, sorted(moving))
+    rows = [row for row in locked if row["stock_quantity"] is not None]
     short = [
         row
         for row in rows
@@ -76,6 +88,10 @@ async def change_stock(
     ]
     if short:
         raise describe_shortage(short, {product_id: -delta for product_id, delta in moving.items()})
+    let_go = [row["id"] for row in locked if row["stock_quantity"] is None and moving[row["id"]] > 0]
+    if order_id is not None and let_go:
+        units = [moving[id_] for id_ in let_go]
+        await connection.execute(_LET_GO, let_go, units, reason, order_id, note, by.kind, by.id, by.name)
     ids = [row["id"] for row in rows]
     await connection.execute(
         _CHANGE, ids, [moving[id_] for id_ in ids], reason, order_id, note, by.kind, by.id, by.name
@@ -102,3 +118,23 @@ async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, rea
     deltas = {product_id: held.get(product_id, 0) - quantity for product_id, quantity in wanted.items()}
     deltas |= {product_id: units for product_id, units in held.items() if product_id not in wanted}
     await change_stock(connection, deltas, reason=reason, by=by, order_id=order_id)
+
+
+async def move_edited_stock(
+    connection: asyncpg.Connection,
+    order_id: int,
+    before: Mapping[int, int],
+    after: Mapping[int, int],
+    *,
+    by: Actor,
+) -> None:
+    """Take what an order's lines ask for more than before, and give back what it holds beyond what they ask for now.
+
+    Lines that nobody changed move nothing, also where their product was not tracked when they were written.
+    """
+    held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
+    deltas = {}
+    for product_id in before.keys() | after.keys():
+        old, new = before.get(product_id, 0), after.get(product_id, 0)
+        deltas[product_id] = old - new if new > old else max(held.get(product_id, 0) - new, 0) if new < old else 0
+    await change_stock(connection, deltas, reason=StockReason.ORDER_EDITED, by=by, order_id=order_id)

@@ -1,10 +1,12 @@
 """Checks that wait for review: the queue, one check with big photos, approve or reject; then the next one opens."""
 
+from typing import Any
+
 from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.errors import NotFound
-from domain.payments.checks import CheckRow, ReviewCheck, approve_check, list_waiting_checks, reject_check
+from domain.payments.checks import CheckRow, ReviewCheck, approve_check, list_waiting_checks, reject_check, say_open
 from models import Role
 from portal.attempts import Attempt, attempt
 from portal.render import page_or_block, redirect_to
@@ -37,19 +39,19 @@ async def review_check(number: str, verdict: str) -> Response:
     """Approve or reject a check, and open the next one."""
     review = approve_check if verdict == "approve" else reject_check
 
-    async def act(data: ReviewCheck) -> object:
-        return await review(db(), number, data, by=current_actor())
+    async def act(data: ReviewCheck) -> str:
+        order = await review(db(), number, data, by=current_actor())
+        return f"approved{say_open(order)}" if verdict == "approve" else "rejected"
 
     tried = await attempt(ReviewCheck, act)
     if tried.refusal is not None:
         return await _show(number, tried)
     waiting = await list_waiting_checks(db(), visible_to=current_actor())
-    word = "approved" if verdict == "approve" else "rejected"
     following = f"{QUEUE}/{waiting[0].order_number}" if waiting else QUEUE
-    return await redirect_to(following, toast=f"The check for {number} is {word}")
+    return await redirect_to(following, toast=f"The check for {number} is {tried.result}")
 
 
-async def _show(number: str, tried: Attempt[object] | None = None) -> Response:
+async def _show(number: str, tried: Attempt[Any] | None = None) -> Response:
     """One check of the queue; after a refusal with what was typed."""
     waiting = await list_waiting_checks(db(), visible_to=current_actor())
     check = next((each for each in waiting if each.order_number == number), None)

@@ -1,14 +1,14 @@
 """Money given back says what for; what makes the claim smaller counts on the order.
 
 Revision ID: given_back_for
-Revises: make_invoices
+Revises: keep_imports
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "given_back_for"
-down_revision = "make_invoices"
+down_revision = "keep_imports"
 branch_labels = None
 depends_on = None
 
