@@ -13,6 +13,7 @@ from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
+from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
 from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
 from models.invoice import (
@@ -78,6 +79,7 @@ __all__ = [
     "CustomerDistinction",
     "CustomerMerge",
     "CustomerNote",
+    "Draft",
     "EvalStatus",
     "GivenBack",
     "GivenFor",

@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from portal import home, live, palette, search
+from portal import drafts, home, live, palette, search
 from portal.account import profile, sign_in
 from portal.administration import api_keys, audit, jobs, mail_test, outbox, savings, staff_users
 from portal.orders import acts, checks, new, order, payments, slips
@@ -23,6 +23,7 @@ def blueprints() -> list[Blueprint]:
         api_keys.blueprint,
         home.blueprint,
         search.blueprint,
+        drafts.blueprint,
         palette.blueprint,
         order_list.blueprint,
         new.blueprint,

@@ -187,7 +187,7 @@ def product_url(product: FoundProduct) -> str:
 
 def mark_words(text: str, words: str) -> Markup:
     """The text with what was looked for marked."""
-    wanted = [re.escape(word) for word in words.split()]
+    wanted = [re.escape(word) for word in re.findall(r"\w+", words)]
     if not wanted:
         return Markup.escape(text)
     parts = re.split(f"({'|'.join(wanted)})", text, flags=re.IGNORECASE)

@@ -44,6 +44,7 @@ SHARED = (
 # What every page's script imports, so that the browser fetches all of it at once.
 MODULES = (
     "dom.js",
+    "drafts.js",
     "toasts.js",
     "dialogs.js",
     "forms.js",
@@ -165,6 +166,7 @@ async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = 
     if toast:
         await add_toast(toast, undo=undo)
     url = keep_walk(url)
+    await _forget_sent_draft()
     if request.headers.get("HX-Request") == "true":
         response = Response("", 200, content_type="text/html; charset=utf-8")
         response.headers["HX-Location"] = json.dumps({"path": url, "swap": "outerSync"})
@@ -173,6 +175,18 @@ async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = 
         response.headers["Location"] = url
     _set_page_headers(response)
     return response
+
+
+async def _forget_sent_draft() -> None:
+    """The form was sent and its act is done: what was kept of it while it was typed has served."""
+    from domain.staff.drafts import forget_draft
+    from web.request import current_actor, db
+
+    if request.method != "POST" or not current_actor().is_staff:
+        return
+    text = (await request.form).get("draft_id", "")
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        await forget_draft(db(), int(text), by=current_actor())
 
 
 async def error_page(status: int, message: str, *, title: str = "", hint: str = "") -> Response:

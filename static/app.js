@@ -3,6 +3,7 @@
 
 import { openDialog } from "./dialogs.js";
 import { find, findAll, say } from "./dom.js";
+import "./drafts.js";
 import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js";
 import "./keys.js";
 import "./palette.js";

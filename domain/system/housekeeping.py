@@ -11,6 +11,7 @@ EXPIRED = {
     "rate_limit": "window_ends_at < now()",
     "one_time_code": "expires_at < now() - interval '1 day'",
     "login_session": "expires_at < now() OR ended_at < now() - interval '30 days'",
+    "draft": "updated_at < now() - interval '60 days' OR discarded_at < now() - interval '1 day'",
     "revoked_token": "expires_at < now()",
 }
 HISTORY = {

@@ -12,7 +12,7 @@ from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from domain.kernel.money import parse_money
 from domain.order_desk.enter import EnterOrder, enter_order
@@ -22,8 +22,10 @@ from domain.orders.queries import get_order
 from domain.orders.totals import calculate_delivery_fee, price_line
 from domain.orders.usual_items import Buyer, get_buyer, list_lines
 from domain.search.find import FoundCustomer, FoundProduct, find_customers, find_products, list_products_by_sku
+from domain.staff.drafts import KeptDraft
 from models import Role
 from portal.attempts import Attempt, attempt
+from portal.drafts import bring_back
 from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_draft, read_times, start_draft
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
@@ -32,6 +34,7 @@ from web.reading import form_pairs
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_new_order", __name__)
+NEW_ORDER = "/portal/orders/new"
 DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
 WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25
@@ -55,8 +58,12 @@ class DraftLine:
 @staff_page(Right.ENTER_ORDERS)
 async def show_new_order() -> Response:
     """An empty form; with `from`, a copy of an earlier order, with `customer` and `line`, one filled in so far."""
-    draft, buyer = start_draft(), None
-    if number := request.args.get("from"):
+    draft, buyer, kept = start_draft(), None, None
+    if not request.args.keys() - {"draft"} and (kept := await bring_back(NEW_ORDER)) is not None:
+        draft = read_draft(kept.form)
+        draft.texts["form_key"] = draft.texts["form_key"] or start_draft().texts["form_key"]
+        buyer = await _find_buyer_again(draft)
+    elif number := request.args.get("from"):
         order = await get_order(db(), number, visible_to=current_actor())
         if order.customer_id is not None:
             buyer = await _read_buyer(order.customer_id)
@@ -71,7 +78,18 @@ async def show_new_order() -> Response:
     for line in request.args.getlist("line")[:MOST_DRAFT_LINES]:
         quantity, sku = read_times(line[:80])
         draft.add(sku, quantity)
-    return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q")
+    return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q", kept=kept)
+
+
+async def _find_buyer_again(draft: Draft) -> Buyer | None:
+    """Whom a draft was for; a customer who is gone meanwhile is chosen again."""
+    if draft.customer_id is None:
+        return None
+    try:
+        return await _read_buyer(draft.customer_id)
+    except NotFound:
+        draft.forget_buyer()
+        return None
 
 
 @blueprint.post("/portal/orders/new")
@@ -207,6 +225,7 @@ async def _show(
     focus: str = "",
     act: str = "",
     tried: Attempt[Any] | None = None,
+    kept: KeptDraft | None = None,
 ) -> Response:
     """The form as it now stands, or the block of it that the step asked for."""
     me = current_actor()
@@ -219,6 +238,7 @@ async def _show(
         block=BLOCKS,
         status=tried.status if tried else 200,
         draft=draft,
+        kept=kept,
         texts=draft.texts,
         buyer=buyer,
         lines=_make_lines(draft, products, preview),

@@ -15,10 +15,12 @@ from domain.inventory.stock_list import StockFilters, count_stock, get_stock_lin
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageInput
+from domain.staff.drafts import KeptDraft
 from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, form_version
+from portal.drafts import bring_back
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -135,7 +137,9 @@ async def save_shelf(product_id: int) -> Response:
 @reads_query(PrefilledLine)
 async def show_receive_form(query: PrefilledLine) -> Response:
     """The form of a delivery; a link from a product names it on the first line."""
-    return await _show_delivery({"lines[0][sku]": query.sku or ""})
+    kept = None if query.sku else await bring_back(f"{LIST}/receive")
+    typed = {name: values[-1] for name, values in kept.form.items()} if kept else {"lines[0][sku]": query.sku or ""}
+    return await _show_delivery(typed, kept=kept)
 
 
 @blueprint.post(f"{LIST}/receive")
@@ -190,7 +194,9 @@ def _back_url(product_id: int) -> str:
     return f"{LIST}/{product_id}"
 
 
-async def _show_delivery(typed: dict[str, str], tried: Attempt[Any] | None = None) -> Response:
+async def _show_delivery(
+    typed: dict[str, str], tried: Attempt[Any] | None = None, kept: KeptDraft | None = None
+) -> Response:
     numbers = [int(key) for key in _find_filled_lines(typed) if key.isdecimal() and len(key) < 4]
     count = max(numbers, default=-2) + 2
     return await page_or_block(
@@ -199,6 +205,7 @@ async def _show_delivery(typed: dict[str, str], tried: Attempt[Any] | None = Non
         status=tried.status if tried else 200,
         lines=range(max(count, BLANK_LINES)),
         typed=typed,
+        kept=kept,
         errors=_name_lines(tried) if tried else {},
         problem=tried.problem if tried else "",
     )

@@ -1,0 +1,68 @@
+"""Drafts over HTTP: kept by the script while one types, brought back by the page, put away and taken back."""
+
+from datetime import UTC
+
+from quart import Blueprint, Response, jsonify, request
+
+from domain.kernel.inputs import Filled200, Id, Input
+from domain.staff.drafts import KeptDraft, SaveDraft, discard_draft, find_draft, restore_draft, save_draft
+from portal.render import redirect_to
+from web.guards import staff_page
+from web.reading import reads_form, reads_query
+from web.request import current_actor, db
+
+blueprint = Blueprint("portal_drafts", __name__)
+
+
+class DraftQuery(Input):
+    """Which form's draft is asked for."""
+
+    page: Filled200
+    """The address of the form."""
+    draft: Id | None = None
+    """A certain one of several."""
+
+
+async def bring_back(page: str) -> KeptDraft | None:
+    """The draft that the page in hand shows again: the newest, or the one that the address names."""
+    text = request.args.get("draft", "")
+    wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return await find_draft(db(), page, by=current_actor(), draft_id=wanted)
+
+
+@blueprint.get("/portal/drafts.json")
+@staff_page()
+@reads_query(DraftQuery)
+async def show_draft(query: DraftQuery) -> Response:
+    """The draft of a form, for the script of its page."""
+    kept = await find_draft(db(), query.page, by=current_actor(), draft_id=query.draft)
+    if kept is None:
+        return jsonify({"draft": None})
+    saved_at = kept.updated_at.astimezone(UTC).isoformat()
+    found = {"id": kept.id, "version": kept.version, "fields": kept.pairs, "saved_at": saved_at, "others": kept.others}
+    return jsonify({"draft": found})
+
+
+@blueprint.post("/portal/drafts")
+@staff_page()
+@reads_form(SaveDraft)
+async def keep_draft(data: SaveDraft) -> Response:
+    """Keep a form as it stands."""
+    saved = await save_draft(db(), data, by=current_actor())
+    return jsonify({"id": saved.id, "version": saved.version, "is_own": saved.is_own})
+
+
+@blueprint.post("/portal/drafts/<id:draft_id>/discard")
+@staff_page()
+async def discard(draft_id: int) -> Response:
+    """Put a draft away; a toast takes it back."""
+    page = await discard_draft(db(), draft_id, by=current_actor())
+    return await redirect_to(page, toast="Draft discarded", undo=f"/portal/drafts/{draft_id}/restore")
+
+
+@blueprint.post("/portal/drafts/<id:draft_id>/restore")
+@staff_page()
+async def restore(draft_id: int) -> Response:
+    """Bring a discarded draft back to its form."""
+    page = await restore_draft(db(), draft_id, by=current_actor())
+    return await redirect_to(page, toast="Undone: your draft is back")
