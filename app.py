@@ -13,6 +13,7 @@ from werkzeug.routing import IntegerConverter
 
 from api import internal, storefront, voice, webhooks
 from api import staff as staff_doors
+from domain.access.crypto import use_data_keys
 from domain.kernel.actor import Actor
 from domain.reports.waiting import count_waiting
 from integrations.stripe_client import close_stripe
@@ -112,6 +113,7 @@ def build_app(settings: Settings) -> Quart:
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.secret_key = settings.secret_key.split(",")[0]
     app.config["SECRET_KEY_FALLBACKS"] = settings.secret_key.split(",")[1:]
+    use_data_keys(settings.data_keys)
     app.json = OrjsonProvider(app)
     app.session_interface = PageSessions()
     app.url_map.strict_slashes = False

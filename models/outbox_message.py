@@ -30,7 +30,11 @@ class MessageState(StrEnum):
 
 
 class OutboxMessage(Table, table=True):
-    """One message to one recipient; `dedupe_key` keeps an act from writing it twice."""
+    """One message to one recipient; `dedupe_key` keeps an act from writing it twice.
+
+    A secret that it carries (a link's token, a code) stands in `secret_sealed`, and in the text only as a mark; it is
+    forgotten once the message is sent or the secret has expired.
+    """
 
     __tablename__ = "outbox_message"
     __table_args__ = (
@@ -38,6 +42,11 @@ class OutboxMessage(Table, table=True):
         one_of("state", MessageState),
         Index("ix_outbox_message_created", sql("id DESC")),
         Index("ix_outbox_message_state", "state", sql("id DESC")),
+        Index(
+            "ix_outbox_message_secret_expires_at",
+            "secret_expires_at",
+            postgresql_where=sql("secret_sealed IS NOT NULL"),
+        ),
     )
 
     id: int = key()
@@ -47,6 +56,8 @@ class OutboxMessage(Table, table=True):
     subject: str = text()
     body_text: str = text()
     body_html: str = text()
+    secret_sealed: str | None = None
+    secret_expires_at: datetime | None = moment()
     state: str = Field(default="queued", sa_column_kwargs={"server_default": "queued"})
     attempts: int = count()
     last_error: str = text()

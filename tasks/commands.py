@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import uvicorn
 
+from domain.access.crypto import use_data_keys
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import DomainError
 from models import KeyScope
@@ -109,6 +110,7 @@ def work(settings: Settings) -> int:
 
     with with_database(settings) as ready:
         use_database(Database(ready.database_url, pool_size=ready.database_pool))
+        use_data_keys(ready.data_keys)
         return asyncio.run(run_worker(ready))
 
 
@@ -124,6 +126,7 @@ async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
     with with_database(settings) as ready:
         database = Database(ready.database_url, pool_size=ready.database_pool)
         use_database(database)
+        use_data_keys(ready.data_keys)
         try:
             return await ONCE[arguments.command](ready, arguments)
         except DomainError as error:

@@ -18,6 +18,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app import build_app
+from domain.access.crypto import use_data_keys
 from integrations.stripe_client import close_stripe
 from models import Table
 from models.migrations import upgrade
@@ -31,6 +32,7 @@ from tests.fakes.stripe_server import FakeStripe, with_stripe
 ROOT = Path(__file__).parent.parent
 TEST_DATA = ROOT / "var" / "tests"
 SECRET = "a secret of the tests that is long enough"
+use_data_keys([SECRET])
 
 
 class RolledBackDatabase(Database):

@@ -17,6 +17,21 @@ _NONCE_BYTES = 12
 _CHANGED = "The value was changed, or belongs to another record."
 
 
+_keys: list[str] = []
+
+
+def use_data_keys(keys: Sequence[str]) -> None:
+    """Let this process encrypt with these keys, the newest first, where none are handed over."""
+    _keys[:] = keys
+
+
+def current_data_keys() -> Sequence[str]:
+    """The keys of this process; raises RuntimeError where none were set."""
+    if not _keys:
+        raise RuntimeError("use_data_keys was not called in this process.")
+    return _keys
+
+
 class UnreadableSecretError(Exception):
     """A kept value can't be decrypted: its key is gone from DATA_KEYS, or it was moved or changed."""
 

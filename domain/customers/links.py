@@ -12,6 +12,7 @@ from domain.customers.accounts import lock_account
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
+from domain.messages.outbox import Secret
 from models import CodePurpose, Customer, OneTimeCode
 
 LIFETIMES = {
@@ -53,6 +54,11 @@ async def issue_token(db: AsyncSession, purpose: CodePurpose, *, customer_id: in
     )
     await db.flush()
     return token
+
+
+def as_secret(token: str, purpose: CodePurpose) -> Secret:
+    """A token as the message that carries it names it."""
+    return Secret(token, now() + LIFETIMES[purpose])
 
 
 async def count_recent(db: AsyncSession, purpose: CodePurpose, target: str) -> int:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.customers.links import issue_token
+from domain.customers.links import as_secret, issue_token
 from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer
 
@@ -23,6 +23,7 @@ async def send_verification_link(db: AsyncSession, customer_id: int | None, *, e
             "\n\nIf it was not you, do not open the link: the account stays closed without it."
         ),
         customer_id=customer_id,
+        secret=as_secret(token, CodePurpose.EMAIL_VERIFICATION),
     )
     return token
 
@@ -41,6 +42,7 @@ async def send_reset_link(db: AsyncSession, customer_id: int | None, *, email: s
             "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
         ),
         customer_id=customer_id,
+        secret=as_secret(token, CodePurpose.PASSWORD_RESET),
     )
     return token
 

@@ -22,7 +22,7 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled20, Input, PhoneIn
 from domain.kernel.phone import parse_phone
-from domain.messages.outbox import queue_text
+from domain.messages.outbox import Secret, queue_text
 from models import CodePurpose, Customer, OneTimeCode, Order
 from models.session import separate_transaction
 
@@ -129,6 +129,7 @@ async def text_code(db: AsyncSession, customer_id: int | None, *, phone: str, se
             " If you did not ask for it, tell it to nobody and do not use it."
         ),
         customer_id=customer_id,
+        secret=Secret(code, now() + CODE_LIFETIME),
     )
     return code
 

@@ -1,20 +1,27 @@
 """The outbox as administrators see it: what left, what did not and why, and sending it again."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, or_, select, text, true
+from sqlalchemy import ColumnElement, Select, exists, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
 from domain.kernel.counting import Counted, count_capped
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.live import announce
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
-from models import Channel, MessageState, OutboxAttachment, OutboxMessage
+from domain.messages.sending import has_expired
+from models import AuditEntry, Channel, MessageState, OutboxAttachment, OutboxMessage
+
+OPENED = "outbox.opened"
+# A page that is read again, or that refreshes itself, makes no new entry for so long.
+NOTED_FOR = timedelta(hours=1)
 
 
 class OutboxTab(StrEnum):
@@ -45,7 +52,8 @@ _AGAIN = text(
     """
 WITH message AS (
   UPDATE outbox_message SET state = 'queued', last_error = ''
-  WHERE id = ANY(:ids) AND state IN ('failed', 'not_sent') RETURNING id
+  WHERE id = ANY(:ids) AND state IN ('failed', 'not_sent')
+    AND (secret_expires_at IS NULL OR secret_sealed IS NOT NULL AND secret_expires_at > now()) RETURNING id
 ),
 closed AS (
   UPDATE job_run SET state = 'done', finished_at = now(), result = '{"state": "sent again from the outbox"}'
@@ -91,6 +99,24 @@ async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
     return message
 
 
+async def open_message(db: AsyncSession, message_id: int, *, by: Actor) -> OutboxMessage:
+    """One message for reading, which the audit trail notes once an hour; raises NotFound."""
+    message = await get_message(db, message_id)
+    opened = exists().where(
+        AuditEntry.record_kind == "outbox_message",
+        AuditEntry.record_id == message_id,
+        AuditEntry.action == OPENED,
+        AuditEntry.actor_id == by.id,
+        AuditEntry.created_at > now() - NOTED_FOR,
+    )
+    if not await db.scalar(select(opened)):
+        name = f"{message.kind.replace('_', ' ')} to {message.recipient}"
+        await record_audit(
+            db, action=OPENED, record_kind="outbox_message", record_id=message_id, record_name=name, by=by
+        )
+    return message
+
+
 async def list_attached_files(db: AsyncSession, message_id: int) -> list[str]:
     """The names of the files that go with a message which is not sent yet, in their order."""
     attached = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == message_id)
@@ -114,5 +140,5 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
 
 
 def can_send_again(message: OutboxMessage) -> bool:
-    """True for a message that failed or was not sent."""
-    return message.state in {MessageState.FAILED, MessageState.NOT_SENT}
+    """True for a message that failed or was not sent, and whose link or code still works."""
+    return message.state in {MessageState.FAILED, MessageState.NOT_SENT} and not has_expired(message)

@@ -5,9 +5,11 @@ The same message twice, by its dedupe key, is once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.messages.secrets import hide_secret, seal_secret
 from models import Channel
 from models.session import raw_connection
 
@@ -23,10 +25,19 @@ class Attachment:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What of a message's text opens something (a token, a code), and until when."""
+
+    text: str
+    expires_at: datetime
+
+
 _QUEUE = """
 WITH message AS (
-  INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, order_id, customer_id, dedupe_key)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id
+  INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, order_id, customer_id, dedupe_key,
+    secret_sealed, secret_expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $14) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id
 ),
 file AS (
   INSERT INTO outbox_attachment (message_id, position, filename, content_type, data)
@@ -55,9 +66,13 @@ async def queue_mail(
     customer_id: int | None = None,
     dedupe_key: str | None = None,
     attachments: Sequence[Attachment] = (),
+    secret: Secret | None = None,
 ) -> None:
-    """Send a mail after this commits; `text` is plain paragraphs, a link on a line of its own."""
-    await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key, attachments)
+    """Send a mail after this commits; `text` is plain paragraphs, a link on a line of its own.
+
+    A token in it is named as `secret`, so that it is kept sealed and forgotten once it is sent or has expired.
+    """
+    await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key, attachments, secret)
 
 
 async def queue_text(
@@ -69,9 +84,10 @@ async def queue_text(
     order_id: int | None = None,
     customer_id: int | None = None,
     dedupe_key: str | None = None,
+    secret: Secret | None = None,
 ) -> None:
-    """Send a text message to an E.164 number after this commits."""
-    await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key)
+    """Send a text message to an E.164 number after this commits; `secret` as for a mail."""
+    await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key, secret=secret)
 
 
 async def queue_discord(db: AsyncSession, *, kind: str, channel: str, text: str, dedupe_key: str | None = None) -> None:
@@ -90,9 +106,12 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     customer_id: int | None,
     dedupe_key: str | None,
     attachments: Sequence[Attachment] = (),
+    secret: Secret | None = None,
 ) -> None:
+    sealed = seal_secret(secret.text, kind=kind, to=to) if secret else None
+    text = hide_secret(text, secret.text) if secret else text
+    expires_at = secret.expires_at if secret else None
     connection = await raw_connection(db)
     files = [[getattr(each, name) for each in attachments] for name in ("filename", "content_type", "data")]
-    await connection.execute(
-        _QUEUE, channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, *files
-    )
+    values = (channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, *files, sealed, expires_at)
+    await connection.execute(_QUEUE, *values)

@@ -10,10 +10,12 @@ from email.utils import format_datetime, formataddr, parseaddr
 
 from sqlalchemy import delete, select, update
 
+from domain.access.crypto import UnreadableSecretError
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import NotConfigured
 from domain.kernel.live import announce
+from domain.messages.secrets import open_text
 from domain.messages.suppression import is_do_not_text, mark_do_not_text
 from integrations.discord_client import post_message
 from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed
@@ -60,6 +62,13 @@ async def send_message(message_id: int, settings: Settings, *, write_html: Write
     return await _note(message_id, MessageState.SENT, "", tried=True)
 
 
+def has_expired(message: OutboxMessage) -> bool:
+    """True for a message whose secret works no more, or is forgotten."""
+    return message.secret_expires_at is not None and (
+        message.secret_sealed is None or message.secret_expires_at <= now()
+    )
+
+
 async def give_message_up(message_id: int, error: str) -> None:
     """The last attempt failed: an administrator sees it in the outbox and can send it again."""
     await _note(message_id, MessageState.FAILED, error)
@@ -68,16 +77,18 @@ async def give_message_up(message_id: int, error: str) -> None:
 async def _send(
     message: OutboxMessage, files: Sequence[OutboxAttachment], settings: Settings, write_html: WriteHtml
 ) -> None:
+    if has_expired(message):
+        raise ServiceRefused("Its link or code expired before it could be sent.")
     if message.channel == Channel.EMAIL:
         await send_mail(mail_server(settings), write_mail(message, files, settings, write_html))
     elif message.channel == Channel.TEXT:
-        await send_text(_twilio_account(settings), to=message.recipient, text=message.body_text)
+        await send_text(_twilio_account(settings), to=message.recipient, text=_read(message))
     else:
-        await post_message(_discord_webhook(settings, message.recipient), text=message.body_text)
+        await post_message(_discord_webhook(settings, message.recipient), text=_read(message))
 
 
 async def _note(message_id: int, state: MessageState, error: str, *, tried: bool = False) -> MessageState:
-    """Write what became of the message; one that is known as sent stays so, and its files are not needed again."""
+    """Write what became of the message; one that is known as sent stays so, and needs its files and secret no more."""
     change = (
         update(OutboxMessage)
         .where(OutboxMessage.id == message_id, OutboxMessage.state != MessageState.SENT)
@@ -86,6 +97,7 @@ async def _note(message_id: int, state: MessageState, error: str, *, tried: bool
             last_error=error[:2000].replace("\0", ""),
             attempts=OutboxMessage.attempts + int(tried),
             sent_at=now() if state is MessageState.SENT else None,
+            secret_sealed=None if state is MessageState.SENT else OutboxMessage.secret_sealed,
         )
     )
     async with separate_transaction() as db:
@@ -94,6 +106,13 @@ async def _note(message_id: int, state: MessageState, error: str, *, tried: bool
             await db.execute(delete(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
         await announce(db, "outbox", message_id)
     return state
+
+
+def _read(message: OutboxMessage) -> str:
+    try:
+        return open_text(message)
+    except UnreadableSecretError as error:
+        raise ServiceRefused(str(error)) from error
 
 
 def mail_server(settings: Settings) -> MailServer:
@@ -118,8 +137,9 @@ def write_mail(
     made_at = int(message.created_at.timestamp() * 1_000_000)
     mail["Message-ID"] = f"<message-{message.id}-{made_at}@{address.rpartition('@')[2] or 'localhost'}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.body_text)
-    mail.add_alternative(message.body_html or write_html(subject, message.body_text), subtype="html")
+    body = _read(message)
+    mail.set_content(body)
+    mail.add_alternative(message.body_html or write_html(subject, body), subtype="html")
     for file in files:
         kind, _, subtype = file.content_type.partition("/")
         mail.add_attachment(file.data, maintype=kind, subtype=subtype, filename=file.filename)

@@ -22,7 +22,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.money import ZERO, format_money
-from domain.messages.outbox import queue_mail, queue_text
+from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.orders.balance import calculate_balance
 from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
@@ -153,6 +153,7 @@ async def send_pay_link(
         raise InvalidInput(f"The order has no {wanted}.", fields={"way": f"needs a {wanted} on the order"})
     amount, company = format_money(made.amount), settings.company_name
     more = {"kind": "pay_link", "to": to, "order_id": order.id, "customer_id": order.customer_id}
+    more["secret"] = Secret(made.url.rpartition("/")[2], made.expires_at)
     if way is SendBy.TEXT:
         text = f"{company}: {amount} is open on order {order.order_number}. Pay here: {made.url}"
         await queue_text(db, text=text, **more)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import EmailIn, Filled200, Input
-from domain.messages.outbox import queue_mail
+from domain.messages.outbox import Secret, queue_mail
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import find_by_name
@@ -99,6 +99,7 @@ async def request_password_reset(
                 f" This link sets one; it works once, within an hour.\n\n{portal_url}/reset?token={token}"
                 "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
             ),
+            secret=Secret(token, now() + LINK_LIFETIME),
         )
         if not goes_out:
             await writing.rollback()

@@ -17,19 +17,29 @@ EXPIRED = {
 HISTORY = {
     "job_run": "state = 'done' AND finished_at < now() - interval '30 days'"
     " OR state IN ('failed', 'parked') AND finished_at < now() - interval '180 days'",
+    "outbox_message": "state = 'sent' AND sent_at < now() - interval '180 days'"
+    " OR created_at < now() - interval '1 year'",
     "webhook_event": "processed_at < now() - interval '90 days'",
     "pgqueuer_log": "aggregated AND created < now() - interval '7 days'",
     "pgqueuer_statistics": "created < now() - interval '30 days'",
 }
 
 
+_FORGET_SECRETS = text(
+    "UPDATE outbox_message SET secret_sealed = NULL WHERE secret_sealed IS NOT NULL AND secret_expires_at < now()"
+)
+
+
 async def forget_expired() -> dict[str, int]:
-    """Drop expired codes, sessions, limits, revocations and idempotency answers; answers how many of each."""
-    return {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
+    """Drop expired codes, sessions, limits, answers kept for a repeat and secrets of messages; answers how many."""
+    forgotten = {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
+    async with current_database().reading() as connection:
+        forgotten["outbox_secret"] = (await connection.execute(_FORGET_SECRETS)).rowcount
+    return forgotten
 
 
 async def forget_history() -> dict[str, int]:
-    """Drop old rows of finished jobs, webhooks and the queue's own log; answers how many of each."""
+    """Drop old rows of finished jobs, messages, webhooks and the queue's own log; answers how many of each."""
     return {table: await _forget(table, condition) for table, condition in HISTORY.items()}
 
 

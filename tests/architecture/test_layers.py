@@ -33,7 +33,8 @@ customers subscriptions invoices
 payments warehouse inventory reports search scores commissions
 orders catalogue procurement
 stock credit staff system boxes
-access jobs messages
+jobs messages
+access
 kernel
 """
 LEVELS = {area: level for level, line in enumerate(AREAS.split("\n")) for area in line.split()}

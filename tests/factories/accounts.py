@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import build_app
+from domain.messages.secrets import open_text
 from models import OutboxMessage
 from settings import Settings
 
@@ -32,14 +33,14 @@ async def sent_messages(db: AsyncSession, recipient: str, kind: str | None = Non
 
 async def mailed_token(db: AsyncSession, email: str, kind: str) -> str:
     """The token of the last link of a kind that was mailed to an address."""
-    found = _TOKEN.search((await sent_messages(db, email, kind))[-1].body_text)
+    found = _TOKEN.search(open_text((await sent_messages(db, email, kind))[-1]))
     assert found is not None
     return found[1]
 
 
 async def texted_code(db: AsyncSession, phone: str) -> str:
     """The code that was texted last to a number."""
-    found = _CODE.search((await sent_messages(db, phone, "phone_code"))[-1].body_text)
+    found = _CODE.search(open_text((await sent_messages(db, phone, "phone_code"))[-1]))
     assert found is not None
     return found[1]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 from sqlalchemy import func, select
 
 from documents.mail_html import make_mail_writer
+from domain.kernel.clock import now
 from domain.kernel.errors import NotConfigured
 from domain.messages.mail_check import check_smtp
-from domain.messages.outbox import Attachment, queue_discord, queue_mail, queue_text
+from domain.messages.outbox import Attachment, Secret, queue_discord, queue_mail, queue_text
+from domain.messages.secrets import show_text
 from domain.messages.sending import send_message
+from domain.system.housekeeping import forget_expired, forget_history
 from integrations.errors import ServiceFailed
 from integrations.mail_client import MailServer, probe_server, send_mail
 from models import JobRun, MessageState, OutboxAttachment, OutboxMessage
@@ -250,3 +254,42 @@ def test_a_sender_is_needed_where_the_user_is_no_address(settings) -> None:
 
     with pytest.raises(NotConfigured, match="SMTP_FROM"):
         mail_server(settings.model_copy(update={"smtp_host": "mail.example", "smtp_user": "apikey"}))
+
+
+async def queue_code(db, *, minutes: int = 10) -> int:
+    secret = Secret("246810", now() + timedelta(minutes=minutes))
+    await queue_mail(db, kind="code", to="kim@kitchen.example", subject="Code", text="It is 246810.", secret=secret)
+    await db.commit()
+    return int(await db.scalar(select(OutboxMessage.id)))
+
+
+async def test_a_secret_leaves_with_its_message_and_is_then_forgotten(database, db, settings) -> None:
+    message_id = await queue_code(db)
+    assert "246810" not in repr((await read(database, message_id)).model_dump())
+    with fake_mail() as fake:
+        assert await send_message(message_id, with_mail(settings, fake), write_html=write_html) is MessageState.SENT
+        assert read_part(fake.messages[0], "plain").strip() == "It is 246810."
+    sent = await read(database, message_id)
+    assert (sent.secret_sealed, show_text(sent)) == (None, "It is ….")
+
+
+async def test_an_expired_secret_is_not_sent_and_forgotten(database, db, settings) -> None:
+    message_id = await queue_code(db, minutes=-1)
+    with fake_mail() as fake:
+        assert await send_message(message_id, with_mail(settings, fake), write_html=write_html) is MessageState.FAILED
+        assert fake.messages == []
+    assert (await read(database, message_id)).last_error == "Its link or code expired before it could be sent."
+    assert (await forget_expired())["outbox_secret"] == 1
+    assert (await read(database, message_id)).secret_sealed is None
+
+
+async def test_old_messages_are_dropped_with_their_files(database, db) -> None:
+    for days, state in ((181, "sent"), (179, "sent"), (366, "failed"), (200, "failed")):
+        at = now() - timedelta(days=days)
+        message = OutboxMessage(channel="email", kind="test", recipient=f"{days}@a.example", state=state)
+        message.created_at, message.sent_at = at, at if state == "sent" else None
+        db.add(message)
+    await db.commit()
+    assert (await forget_history())["outbox_message"] == 2
+    kept = (await db.scalars(select(OutboxMessage.recipient).order_by(OutboxMessage.id))).all()
+    assert kept == ["179@a.example", "200@a.example"]

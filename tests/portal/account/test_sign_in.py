@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.crypto import encrypt
 from domain.kernel.clock import now
+from domain.messages.secrets import open_text
 from models import OutboxMessage, Role, Staff
 from models.session import Database
 from portal.account.sign_in import choose_next
@@ -162,7 +163,7 @@ async def test_a_forgotten_password_is_set_by_the_mailed_link(client: TestClient
     assert texts[0] == texts[1]
     mail = (await db.scalars(select(OutboxMessage))).one()
     assert mail.recipient == staff.email
-    link = re.search(r"http://127\.0\.0\.1:8000(/portal/reset\?token=(\S+))", mail.body_text)
+    link = re.search(r"http://127\.0\.0\.1:8000(/portal/reset\?token=(\S+))", open_text(mail))
     assert link is not None
     status, page, _ = await send_form(client, link[1], "/portal/reset", token=link[2], password="abc")
     assert (status, "Must be at least 6 characters" in page) == (422, True)

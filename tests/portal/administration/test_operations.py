@@ -1,12 +1,16 @@
 """Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
+from domain.messages.outbox import Secret, queue_mail, queue_text
 from models import AuditEntry, JobRun, JobState, MessageState, OutboxMessage, PaymentState, Role
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.forms import TOKEN, read_page, send, send_form
@@ -54,6 +58,63 @@ async def test_an_empty_page_says_what_it_is_for(client, admin, path) -> None:
     assert 'aria-current="page"' in page
 
 
+async def queue_link(db: AsyncSession, **more: Any) -> OutboxMessage:
+    await queue_mail(
+        db,
+        kind="staff_password_reset",
+        to="kim@kitchen.example",
+        subject="Set a new password",
+        text="This link sets one:\n\nhttps://desk.example/reset?token=opens-the-door",
+        secret=Secret("opens-the-door", now() + timedelta(hours=1)),
+    )
+    message = (await db.scalars(select(OutboxMessage))).one()
+    for name, value in more.items():
+        setattr(message, name, value)
+    await db.flush()
+    return message
+
+
+async def test_a_link_in_the_outbox_is_shown_in_development_alone(client, app, db, admin, monkeypatch) -> None:
+    message = await queue_link(db)
+    assert "opens-the-door" not in message.body_text + (message.secret_sealed or "")
+    path = f"/portal/outbox/{message.id}"
+    assert "reset?token=opens-the-door" in await read_page(client, path)
+    production = app.config["SETTINGS"].model_copy(update={"app_env": "production"})
+    monkeypatch.setitem(app.config, "SETTINGS", production)
+    assert "reset?token=…" in await read_page(client, path)
+    text = await queue_text_code(db)
+    assert "… is your code" in await read_page(client, "/portal/outbox")
+    assert "246810" not in text.body_text
+
+
+async def queue_text_code(db: AsyncSession) -> OutboxMessage:
+    secret = Secret("246810", now() + timedelta(minutes=10))
+    await queue_text(db, kind="phone_code", to="+13125550142", text="246810 is your code.", secret=secret)
+    return (await db.scalars(select(OutboxMessage).where(OutboxMessage.kind == "phone_code"))).one()
+
+
+async def test_opening_a_message_stands_in_the_audit_trail_once_an_hour(client, db, admin) -> None:
+    message = await queue_link(db)
+    for _ in range(2):
+        await read_page(client, f"/portal/outbox/{message.id}")
+    entry = (await db.scalars(select(AuditEntry).where(AuditEntry.action == "outbox.opened"))).one()
+    assert (entry.record_id, entry.record_name, entry.actor_id) == (
+        message.id,
+        "staff password reset to kim@kitchen.example",
+        admin.id,
+    )
+
+
+@pytest.mark.parametrize("lost", [{"secret_sealed": None}, {"secret_expires_at": now() - timedelta(minutes=1)}])
+async def test_a_message_whose_link_works_no_more_is_not_sent_again(client, db, admin, lost) -> None:
+    message = await queue_link(db, state="failed", **lost)
+    path = f"/portal/outbox/{message.id}"
+    assert "Send again" not in await read_page(client, path)
+    assert await send_form(client, path, f"{path}/again") == (303, "", path)
+    await db.refresh(message)
+    assert message.state == "failed"
+
+
 async def test_the_outbox_filters_by_state_way_and_words(client, db, admin) -> None:
     await add_message(db, "failed", recipient="failed@kitchen.example", last_error="550 no such mailbox")
     await add_message(db, "sent", recipient="sent@kitchen.example")
@@ -88,7 +149,7 @@ async def test_a_message_shows_its_text_escaped_and_is_queued_again_once(client,
     assert (await send(client, f"{path}/again", token[1]))[0] == 303
     queued = select(func.count()).select_from(JobRun).where(JobRun.state == "queued")
     assert await db.scalar(queued) == 1
-    entry = (await db.scalars(select(AuditEntry))).one()
+    entry = (await db.scalars(select(AuditEntry).where(AuditEntry.action == "outbox.sent_again"))).one()
     assert (entry.action, entry.record_id, entry.actor_id) == ("outbox.sent_again", message.id, admin.id)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.customers.password_reset import ForgotPassword, forgot_password
 from domain.customers.verification import ResendVerification, resend_verification
 from domain.kernel.clock import now
+from domain.messages.secrets import open_text
 from models import Customer, OneTimeCode, Order, OutboxMessage
 from models.session import Database
 from settings import Settings
@@ -41,7 +42,7 @@ async def ask_for_reset(db: AsyncSession, **values: object) -> Customer:
 
 async def mailed_page(db: AsyncSession, kind: str) -> str:
     """The path of the last link that was mailed, which must lead to this installation."""
-    found = re.search(r"http://127\.0\.0\.1:8000(\S+)", (await sent_messages(db, EMAIL, kind))[-1].body_text)
+    found = re.search(r"http://127\.0\.0\.1:8000(\S+)", open_text((await sent_messages(db, EMAIL, kind))[-1]))
     assert found is not None
     return found[1]
 
