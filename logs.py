@@ -2,10 +2,12 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -50,12 +52,22 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def _log_last_words(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """What ends a program or a thread, as a line like any other."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("app").critical("Ended by an error that nobody caught", exc_info=(kind, error or kind(), trace))
+
+
 def configure_logging(level: str) -> None:
     """Send every log of this process to standard error as JSON lines; libraries speak from warnings up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
+    logging.captureWarnings(True)
+    sys.excepthook = _log_last_words
+    threading.excepthook = lambda failed: _log_last_words(failed.exc_type, failed.exc_value, failed.exc_traceback)
     wanted = logging.getLevelNamesMapping()[level.upper()]
     # Below warnings libraries write down what they send and get: addresses, headers, payers' names, photos.
     root.setLevel(max(logging.WARNING, wanted))

@@ -1,18 +1,28 @@
 """The one reader of the environment: a frozen Settings, parsed once, whose errors name the setting."""
 
 import ipaddress
+import re
 import secrets
 import sys
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WEAK_SECRET_LENGTH = 32
+# A key of a few repeated letters is guessed however long it is.
+FEWEST_LETTERS = 8
+URLS = (
+    "public_url", "storefront_url", "stripe_api_base", "easypost_api_base", "twilio_api_base", "r2_public_url",
+    "r2_endpoint_url", "llm_base_url", "elevenlabs_api_base", "google_issuer", "discord_warehouse_webhook",
+    "discord_sourcing_webhook",
+)  # fmt: skip
+_POSTGRES = re.compile(r"postgres(?:ql)?(?:\+asyncpg)?://", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -106,11 +116,46 @@ class Settings(BaseSettings):
     def _drop_empty_keys(cls, value: str) -> str:
         return ",".join(key.strip() for key in value.split(",") if key.strip())
 
+    @field_validator("database_url", "read_database_url")
+    @classmethod
+    def _read_database_url(cls, value: str) -> str:
+        if not value:
+            return value
+        if not _POSTGRES.match(value):
+            raise ValueError("must be the address of a PostgreSQL, like postgresql://user:password@host/database")
+        address = _POSTGRES.sub("postgresql+asyncpg://", value, count=1)
+        # libpq's word for what asyncpg calls ssl.
+        return re.sub(r"([?&])sslmode=", r"\1ssl=", address)
+
+    @field_validator(*URLS)
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and not (parts.scheme in {"http", "https"} and parts.hostname and not set(value) & set(' \\<>"')):
+            raise ValueError("must be an address that begins with https:// (or http://)")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in {"http", "https"}
+                or not parts.netloc
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin} is no origin, like https://shop.example")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _check_networks(cls, value: list[str]) -> list[str]:
         for network in value:
-            ipaddress.ip_network(network, strict=False)
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{network} is no address or network, like 10.0.0.0/8") from error
         return value
 
     @field_validator("business_timezone")
@@ -140,7 +185,16 @@ class Settings(BaseSettings):
             if missing:
                 raise ValueError(
                     f"production needs {' and '.join(missing)} with at least {WEAK_SECRET_LENGTH} characters"
+                    f", {FEWEST_LETTERS} of them different"
                 )
+            if set(self.secret_key.split(",")) & set(self.data_keys):
+                raise ValueError("production needs DATA_KEYS that are not SECRET_KEY")
+            if any(ipaddress.ip_network(network, strict=False).prefixlen == 0 for network in self.trusted_proxies):
+                raise ValueError("production refuses TRUSTED_PROXIES that name every address")
+            if "public_url" not in self.model_fields_set or not _is_public_https(self.public_url):
+                raise ValueError("production needs PUBLIC_URL: the https address that customers and staff reach")
+            if self.storefront_url and not _is_public_https(self.storefront_url):
+                raise ValueError("production needs an https address in STOREFRONT_URL")
             if self.debug_tokens:
                 raise ValueError("production refuses DEBUG_TOKENS")
             if self.rate_limits == "off":
@@ -170,7 +224,20 @@ class Settings(BaseSettings):
 
 
 def _is_weak(*keys: str) -> bool:
-    return any(len(key) < WEAK_SECRET_LENGTH for key in keys)
+    return any(len(key) < WEAK_SECRET_LENGTH or len(set(key)) < FEWEST_LETTERS for key in keys)
+
+
+def _is_public_https(address: str) -> bool:
+    """True for an https address of a host that others reach too."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or not host or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return not (found.is_loopback or found.is_unspecified or found.is_link_local)
 
 
 def _kept_secret(path: Path) -> str:

@@ -32,6 +32,7 @@ class JobRun(Table, table=True):
     __table_args__ = (
         one_of("state", JobState),
         Index("ix_job_run_newest", sql("id DESC")),
+        Index("ix_job_run_done", "name", "finished_at", postgresql_where=sql("state = 'done'")),
         Index("ix_job_run_state", "state", sql("id DESC")),
         Index(
             "uq_job_run_open_dedupe",

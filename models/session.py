@@ -4,13 +4,18 @@ A request's session begins its transaction lazily and is committed at the edge. 
 uses `separate_transaction()`; reads of one statement use `reading()`, which runs on AUTOCOMMIT.
 """
 
+import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
 import orjson
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
@@ -24,6 +29,11 @@ SERVER_SETTINGS = {
 }
 
 
+log = logging.getLogger(__name__)
+# A replica that does not answer is left alone for so long; a page does not wait for it any longer than this either.
+REPLICA_PAUSE_SECONDS = 15.0
+REPLICA_PATIENCE_SECONDS = 3.0
+UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError, InterfaceError)
 # Where a session keeps the transaction it is in and that transaction's raw connection.
 _RAW = "raw_connection"
 
@@ -45,7 +55,10 @@ class Database:
             json_deserializer=orjson.loads,
             connect_args={"server_settings": SERVER_SETTINGS},
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._replica_away_until = 0.0
+        self.replica_fallbacks = 0
 
     def session(self) -> AsyncSession:
         """A session whose transaction begins with its first statement; the caller commits and closes it."""
@@ -69,9 +82,40 @@ class Database:
 
     @asynccontextmanager
     async def reporting(self) -> AsyncIterator[AsyncConnection]:
-        """As `reading`, for reports and exports: from the replica where READ_DATABASE_URL names one."""
-        async with (self._replica or self).reading() as connection:
+        """As `reading`, for reports and exports: from the replica where READ_DATABASE_URL names one and it answers."""
+        async with AsyncExitStack() as stack:
+            connection = await self._find_replica(stack)
+            if connection is None:
+                connection = await stack.enter_async_context(self.reading())
             yield connection
+
+    @property
+    def has_replica(self) -> bool:
+        """True where READ_DATABASE_URL names a database of its own."""
+        return self._replica is not None
+
+    async def replica_answers(self) -> bool:
+        """Ask the replica, also while it is left alone."""
+        self._replica_away_until = 0.0
+        async with AsyncExitStack() as stack:
+            return await self._find_replica(stack) is not None
+
+    async def _find_replica(self, stack: AsyncExitStack) -> AsyncConnection | None:
+        """A connection to the replica that has just answered; None without a replica, or while it is away."""
+        if self._replica is None:
+            return None
+        if time.monotonic() >= self._replica_away_until:
+            try:
+                async with asyncio.timeout(REPLICA_PATIENCE_SECONDS):
+                    connection = await stack.enter_async_context(self._replica.reading())
+                    await connection.exec_driver_sql("SELECT 1")
+            except UNREACHABLE as error:
+                self._replica_away_until = time.monotonic() + REPLICA_PAUSE_SECONDS
+                log.warning("The replica does not answer; reports read from the primary: %s", type(error).__name__)
+            else:
+                return connection
+        self.replica_fallbacks += 1
+        return None
 
     @asynccontextmanager
     async def raw_reading(self) -> AsyncIterator[asyncpg.Connection]:
@@ -82,10 +126,6 @@ class Database:
         Raises ConnectionError when the connection is lost meanwhile.
         """
         borrowed = await self.engine.raw_connection()
-        while cast(asyncpg.Connection, borrowed.driver_connection).is_closed():
-            # The server ended it while it lay in the pool; a new one takes its place.
-            await greenlet_spawn(borrowed.invalidate)
-            borrowed = await self.engine.raw_connection()
         connection = cast(asyncpg.Connection, borrowed.driver_connection)
         try:
             yield connection
@@ -118,6 +158,12 @@ class Database:
             await self._replica.close()
 
 
+def _refuse_closed(_connection: object, record: Any, _proxy: object) -> None:
+    """Keep a connection that the server has ended from being lent; all older ones go with it, as after a restart."""
+    if cast(asyncpg.Connection, record.driver_connection).is_closed():
+        raise InvalidatePoolError("The server ended this connection.")
+
+
 class RawTransaction:
     """A transaction on asyncpg's own connection, begun with its first use; it stands where a session would.
 
@@ -134,9 +180,19 @@ class RawTransaction:
         if self._borrowed is None:
             self._borrowed = await self._engine.raw_connection()
         connection = cast(asyncpg.Connection, self._borrowed.driver_connection)
-        if not self._is_open:
+        if self._is_open:
+            return connection
+        try:
             await connection.execute("BEGIN")
-            self._is_open = True
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            if not connection.is_closed():
+                raise
+            # The server ended it in this moment; nothing has been done yet, so that another one may do all of it.
+            await self.close()
+            self._borrowed = await self._engine.raw_connection()
+            connection = cast(asyncpg.Connection, self._borrowed.driver_connection)
+            await connection.execute("BEGIN")
+        self._is_open = True
         return connection
 
     async def commit(self) -> None:

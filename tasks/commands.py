@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import getpass
 import json
 import os
 import shutil
@@ -13,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import psutil
 import uvicorn
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from domain.access.crypto import use_data_keys
 from domain.kernel.actor import SYSTEM
@@ -27,6 +30,16 @@ from models.session import Database, separate_transaction, use_database
 from settings import Settings, load_settings
 from web.bounded_http import BoundedHttp
 
+UNREACHABLE = (
+    OSError,
+    InterfaceError,
+    OperationalError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+)
 GRACEFUL_SECONDS = 5
 # Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
 KEEP_ALIVE_SECONDS = 75
@@ -52,6 +65,8 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         sys.exit(trouble)
     with with_database(settings) as ready:
         os.environ["DATABASE_URL"] = ready.database_url  # for the processes that uvicorn and we start
+        if "public_url" not in ready.model_fields_set:
+            os.environ["PUBLIC_URL"] = local_url(arguments.host, arguments.port)
         load_settings.cache_clear()  # and for the app, which uvicorn makes in this process when there is one worker
         if arguments.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = fresh_metrics_folder(ready.data_dir)
@@ -80,6 +95,12 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
                 beside.send_signal(signal.SIGTERM)
                 beside.wait()
     return 0
+
+
+def local_url(host: str, port: int) -> str:
+    """The address of a server on this machine, which links in mails lead to while PUBLIC_URL is not set."""
+    name = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
+    return f"http://{name}:{port}"
 
 
 def fresh_metrics_folder(data_dir: Path) -> str:
@@ -117,7 +138,10 @@ def work(settings: Settings) -> int:
 def migrate(settings: Settings) -> int:
     """Bring the database to the newest schema."""
     with with_database(settings) as ready:
-        upgrade(ready.database_url)
+        try:
+            upgrade(ready.database_url)
+        except UNREACHABLE as error:
+            sys.exit(describe_unreachable(error))
     return 0
 
 
@@ -131,6 +155,8 @@ async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
             return await ONCE[arguments.command](ready, arguments)
         except DomainError as error:
             sys.exit(error.message)
+        except UNREACHABLE as error:
+            sys.exit(describe_unreachable(error))
         finally:
             await database.close()
 
@@ -159,12 +185,28 @@ async def load_northwind_books(_settings: Settings, arguments: argparse.Namespac
     return 0
 
 
+def read_password() -> str:
+    """The password from standard input; at a terminal it is asked for twice and not shown."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("The same again: ") != password:
+        sys.exit("The two passwords differ. Nobody was added.")
+    return password
+
+
+def describe_unreachable(error: BaseException) -> str:
+    """One sentence about a database that can't be used."""
+    reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    return f"The database can't be used: {reason[0].rstrip('.')}. Is DATABASE_URL right, and does it run?"
+
+
 async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
     """Add a staff user whose password comes from standard input."""
     from domain.kernel.inputs import read_json
     from domain.staff.users import CreateStaff, create_staff
 
-    password = sys.stdin.readline().rstrip("\n")
+    password = read_password()
     given = {"username": arguments.username, "password": password, "role": arguments.role}
     data = read_json(CreateStaff, json.dumps(given).encode(), least_password=settings.password_min_length)
     async with separate_transaction() as db:

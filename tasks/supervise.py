@@ -20,14 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from models.migrations import upgrade
+from models.postgres.connect import connect
 from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from settings import Settings, load_settings_or_exit
-from tasks.commands import port_trouble
+from tasks.commands import UNREACHABLE, describe_unreachable, local_url, port_trouble
 
 PROGRAM = (sys.executable, str(Path(__file__).parent.parent / "run.py"))
 STOP_SECONDS = 8.0
@@ -116,6 +113,8 @@ def run_everything(
         _wait_for_port(host, port, seconds=0.0 if server and server.owned else PORT_SECONDS)
         _migrate(settings.database_url)
         environment = os.environ | {"DATABASE_URL": settings.database_url}
+        if "public_url" not in settings.model_fields_set:
+            environment["PUBLIC_URL"] = local_url(host, port)
         if server and not settings.is_production and _is_empty(settings.database_url):
             _say("Loading the demo company.")
             subprocess.run([*program, "demo"], env=environment, check=True)
@@ -153,8 +152,8 @@ def _migrate(database_url: str) -> None:
     """Bring the database to the newest schema; raises CannotRun when it can't be reached at all."""
     try:
         upgrade(database_url)
-    except (OSError, InterfaceError, OperationalError) as error:
-        raise CannotRun(f"The database can't be used: {str(error).splitlines()[0]}") from error
+    except UNREACHABLE as error:
+        raise CannotRun(describe_unreachable(error)) from error
 
 
 def _keep_running(server: EmbeddedPostgres | None, children: list[Child]) -> None:
@@ -258,15 +257,7 @@ def _ask(database_url: str, statement: str, *values: object) -> Any:
     """Ask the database for one value, on a connection of its own."""
 
     async def ask() -> Any:
-        url = make_url(database_url)
-        host = url.query.get("host", url.host)
-        connection = await asyncpg.connect(
-            host=host if isinstance(host, str) else None,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            database=url.database,
-        )
+        connection = await connect(database_url)
         try:
             return await connection.fetchval(statement, *values)
         finally:

@@ -15,6 +15,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.jobs.enqueue import enqueue
 from integrations.stripe_client import close_stripe
@@ -36,7 +37,13 @@ GRACE_SECONDS = 5.0
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 10.0
+# How long after each failure a tick of the timetable is tried again; the next tick comes after these.
+TICK_PAUSES = (0.2, 1.0, 3.0, 10.0, 20.0)
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
+
+
+# What an older program had in its timetable would count as late for ever.
+_FORGET_ENTRIES = "DELETE FROM pgqueuer_schedules WHERE entrypoint <> ALL($1::text[])"
 
 
 async def run_worker(settings: Settings) -> int:
@@ -90,6 +97,7 @@ async def _work_once(
     """Take and do jobs over one connection; ends with `stopping`, raises when the connection does."""
     connection = await current_database().listening_connection()
     queue = PgQueuer.from_asyncpg_connection(connection)
+    await connection.execute(_FORGET_ENTRIES, [entry.job for entry in TIMETABLE])
     hurry = asyncio.Event()
     for job in jobs.values():
         queue.entrypoint(job.name, accepts_context=False)(_make_entrypoint(job, settings, hurry))
@@ -127,6 +135,14 @@ def _make_entrypoint(job: Job, settings: Settings, hurry: asyncio.Event) -> Call
 
 
 async def _enqueue_scheduled(schedule: Schedule) -> None:
-    """Enqueue a job of the timetable; one that is still open stands for this time too."""
-    async with separate_transaction() as db:
-        await enqueue(db, schedule.entrypoint, {}, dedupe_key=f"timetable:{schedule.entrypoint}")
+    """Enqueue a job of the timetable, also over a restart of the database; one still open stands for this time too."""
+    for pause_seconds in (*TICK_PAUSES, None):
+        try:
+            async with separate_transaction() as db:
+                await enqueue(db, schedule.entrypoint, {}, dedupe_key=f"timetable:{schedule.entrypoint}")
+        except (*LOST_DATABASE, SQLAlchemyError):
+            if pause_seconds is None:
+                raise
+            await asyncio.sleep(pause_seconds)
+        else:
+            return

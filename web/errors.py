@@ -3,7 +3,9 @@
 Pages under /portal and /pay show the same refusal as a page; their handlers stand in `portal/errors.py`.
 """
 
+import errno
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from domain.kernel import errors
 from domain.kernel.codes import Code
+from domain.system.health import DISK_FULL, note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,11 @@ TRY_AGAIN_STATES = {"40001", "40P01", "55P03", "57014"}
 CONNECTION_STATES = "08"  # the class of SQLSTATEs about connections
 # A row that this act refers to was deleted while it ran; each act looked for what it needs before it wrote.
 GONE_STATE = "23503"
-LOST_DATABASE_STATES = {"57P01", "57P02", "57P03", "53300"}
+LOST_DATABASE_STATES = {"57P01", "57P02", "57P03"}
+# The class of what the server has too little of: disk, memory, connections.
+SHORT_OF_STATES = "53"
+# A socket that is not there, or that nobody listens on any more; a file of our own would be named in the error.
+_NO_SOCKET = {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK, errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -108,9 +115,11 @@ async def show_http_error(error: HTTPException) -> Response:
 async def show_database_error(error: Exception) -> Response:
     """A lost or crowded database is 503, a record deleted meanwhile 409; anything else is a bug of ours."""
     if is_passing_trouble(error):
-        log.warning("The database refused for the moment: %s", type(error).__name__)
+        state = _read_state(error)
+        log.warning("The database refused for the moment: %s %s", type(error).__name__, state or "")
+        note_refusal(state)
         response = error_answer(503, "The service is busy. Try again in a moment.", Code.TRY_AGAIN)
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = "30" if state == DISK_FULL else "1"
         return response
     if _read_state(error) == GONE_STATE:
         log.warning("A record was deleted under an act", exc_info=error)
@@ -121,11 +130,13 @@ async def show_database_error(error: Exception) -> Response:
 
 def is_passing_trouble(error: Exception) -> bool:
     """True for trouble that another try may find gone: a lost connection, a full pool, a deadlock."""
-    if isinstance(error, (PoolTimeoutError, ConnectionError)):
+    if isinstance(error, (PoolTimeoutError, ConnectionError, TimeoutError, socket.gaierror)):
+        return True
+    if isinstance(error, OSError) and error.errno in _NO_SOCKET and error.filename is None:
         return True
     state = _read_state(error)
     is_closed = isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
-    if is_closed or (state or "").startswith(CONNECTION_STATES):
+    if is_closed or (state or "").startswith((CONNECTION_STATES, SHORT_OF_STATES)):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True

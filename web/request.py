@@ -5,6 +5,7 @@ else rolled back. Nothing else commits.
 """
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache, wraps
@@ -23,7 +24,9 @@ Handler = Callable[..., Awaitable[Any]]
 # What a provider gives to one customer at least.
 _OWNED_BITS = 64
 # What proxies and tunnels say about whom they bring.
-_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via", "CF-Ray")
+_WITH_PORT = re.compile(r"(?:(?P<four>\d+(?:\.\d+){3})|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::\d{1,5})?")
+UNKNOWN = "unknown"
 
 
 def settings() -> Settings:
@@ -82,15 +85,23 @@ def _networks(trusted: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddres
 
 def peer_address() -> str:
     """The caller's address: the last one before the trusted proxies, never one the caller can choose."""
-    address = request.remote_addr or "unknown"
+    address = request.remote_addr or UNKNOWN
     networks = _networks(tuple(settings().trusted_proxies))
     if not networks:
         return address
     # A proxy may add a line of its own below the caller's; all of them are one list.
     hops = [hop.strip() for line in request.headers.getlist("X-Forwarded-For") for hop in line.split(",")]
-    while hops and _is_within(address, networks) and _is_address(hops[-1]):
-        address = hops.pop()
+    while hops and _is_within(address, networks):
+        address = _read_hop(hops.pop())
     return address
+
+
+def _read_hop(hop: str) -> str:
+    """One address of the list, which some proxies write with a port; what can't be read is nobody's known address."""
+    address = hop
+    if (found := _WITH_PORT.fullmatch(hop)) is not None:
+        address = found["six"] or found["four"]
+    return address if _is_address(address) else UNKNOWN
 
 
 def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
@@ -119,16 +130,19 @@ def peer_network() -> str:
 
 
 def is_loopback() -> bool:
-    """True when the caller sits on this machine; demo users sign in from there only.
+    """True when the caller sits on this machine, in development; demo users sign in from there only.
 
-    Whom a proxy on this machine brings does not, also while TRUSTED_PROXIES does not name it yet.
+    Whom a proxy on this machine brings does not: one that says so, and one that passes on the name it was called by.
+    In production an address is never enough, since a proxy may say nothing at all.
     """
-    if not settings().trusted_proxies and any(name in request.headers for name in _FORWARDED):
+    if settings().is_production or any(name in request.headers for name in _FORWARDED):
         return False
-    try:
-        return ipaddress.ip_address(peer_address()).is_loopback
-    except ValueError:
-        return False
+    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
+    return _is_own(request.remote_addr or UNKNOWN) and (host == "localhost" or _is_own(host.strip("[]")))
+
+
+def _is_own(address: str) -> bool:
+    return _is_address(address) and ipaddress.ip_address(address).is_loopback
 
 
 async def end_transaction(response: Response) -> Response:

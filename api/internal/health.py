@@ -21,9 +21,13 @@ async def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 async def readyz() -> Response:
-    """The database answers and stands at the newest schema; 503 when not."""
+    """The database answers and stands at the newest schema; 503 when not.
+
+    Beside that stands what somebody should look at: late jobs, the age of each timetable entry's last success in
+    seconds, a full disk, a replica that does not answer.
+    """
     now = await check_readiness()
-    return _answer(
+    response = _answer(
         200 if now.is_ready else 503,
         {
             "status": "ready" if now.is_ready else "not ready",
@@ -31,8 +35,15 @@ async def readyz() -> Response:
             "migrated": now.migrated,
             "queue_age_seconds": now.queue_age_seconds,
             "jobs_overdue": now.jobs_overdue,
+            "disk_full": now.disk_full,
+            "replica": None if now.replica is None else "ok" if now.replica else "away",
+            "timetable": now.timetable,
+            "timetable_late": now.timetable_late,
         },
     )
+    if not now.is_ready:
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

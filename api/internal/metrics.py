@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: behind `METRICS_TOKEN`, or without one from this machine only.
+"""Metrics for Prometheus: behind `METRICS_TOKEN`, or in development without one from this machine only.
 
 With several server processes each writes its counts into a file of its own, and any of them answers for all.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from quart import Blueprint, Response, request
 
@@ -36,6 +36,8 @@ async def metrics() -> Response:
 def _check_caller() -> None:
     token = settings().metrics_token
     if not token:
+        if settings().is_production:
+            raise NotAllowed("Set METRICS_TOKEN to read the metrics in production.")
         if not is_loopback():
             raise NotAllowed("Without METRICS_TOKEN the metrics are for this machine alone.")
         return
@@ -78,3 +80,13 @@ class FiguresCollector:
         for state, count in self.figures.messages.items():
             messages.add_metric([state], count)
         yield messages
+        timetable = GaugeMetricFamily(
+            "ladle_timetable_age_seconds", "Since the last success of an entry of the timetable.", labels=["job"]
+        )
+        for name, seconds in self.figures.timetable.items():
+            if seconds is not None:
+                timetable.add_metric([name], seconds)
+        yield timetable
+        yield CounterMetricFamily(
+            "ladle_replica_fallbacks", "Reports of this process read from the primary.", self.figures.replica_fallbacks
+        )

@@ -33,6 +33,7 @@ from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, answers_file, reads, reads_query
 from web.request import current_actor, db, settings, shop_url
+from web.streams import stream_file
 
 blueprint = Blueprint("staff_customers", __name__)
 tag_blueprint(blueprint, ["staff_customers"])
@@ -123,7 +124,7 @@ async def duplicate_customers() -> Any:
 async def export_customers() -> Response:
     """Every customer as CSV, streamed, safe against formulas."""
     pieces = await export.export_book(db(), current_database(), timezone=settings().timezone, by=current_actor())
-    return _csv(pieces, "customers.csv")
+    return await stream_file(pieces, "customers.csv")
 
 
 @blueprint.post("/api/staff/customers/merge")

@@ -15,7 +15,7 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.create_product import DEARER_IN_BULK, is_data_url, is_dearer_in_bulk
+from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_data_url, is_dearer_in_bulk
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
 from domain.kernel.actor import Actor
@@ -227,6 +227,9 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
             return row.refuse(
                 f"Another product has the {'SKU' if claim[0] == 'sku' else 'barcode'} {values[claim[0]]}.", claim[0]
             )
+    address = values.get("image_url") or ""
+    if address.startswith("/") and not address.startswith(OWN_ADDRESS.format(product.id)):
+        return row.refuse(OTHERS_PICTURE, "image_url")
     owners.update(dict.fromkeys(claims, product.id))
     _apply_picture(row, values, product)
     row.is_changed = any(product.after[name] != value for name, value in values.items())

@@ -31,6 +31,10 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
 
 
+OTHERS_PICTURE = "That is the picture of another product. Upload it for this one, or give an https address."
+_OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?")
+
+
 def _check_sku(sku: str) -> str:
     """Refuse what no address can carry: a SKU names its product in paths."""
     if _CONTROLS.search(sku) or sku.startswith("/"):
@@ -39,7 +43,7 @@ def _check_sku(sku: str) -> str:
 
 
 def _check_image_url(value: object) -> object:
-    """Take a picture's address on the web, a path of the shop's own, or the picture itself as a data URL."""
+    """Take a picture's https address, the address of a product's own picture here, or the picture as a data URL."""
     if not isinstance(value, str) or not value.strip():
         return None if isinstance(value, str) else value
     address = value.strip()
@@ -47,17 +51,16 @@ def _check_image_url(value: object) -> object:
         return address
     if len(address) > LONGEST_URL:
         raise bad_field(f"must have at most {LONGEST_URL:,} characters")
-    is_path = address.startswith("/") and not address.startswith(("//", "/\\"))
-    if not (is_path or _is_web_address(address)) or _CONTROLS.search(address):
+    if not (_OWN_PICTURE.fullmatch(address) or _is_web_address(address)) or _CONTROLS.search(address):
         raise bad_field("must begin with https://, or be a picture as a data URL")
     return address
 
 
 def _is_web_address(address: str) -> bool:
-    """True for http or https with a host behind it."""
+    """True for https with a host behind it: a page of ours shows no picture that travels in the open."""
     try:
         parts = urlsplit(address)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
+        return parts.scheme == "https" and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
     except ValueError:
         return False
 
@@ -99,6 +102,11 @@ def is_data_url(address: str) -> bool:
     return address[:5].lower() == "data:"
 
 
+def other_products_picture() -> InvalidInput:
+    """The refusal of an address here that is not the product's own picture."""
+    return InvalidInput(OTHERS_PICTURE, fields={"image_url": "is the picture of another product"})
+
+
 async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) -> Product:
     """Add an active product whose stock is not tracked yet.
 
@@ -107,6 +115,8 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     if is_dearer_in_bulk(data.unit_price, data.bulk_price):
         raise refuse_dearer_bulk("bulk_price")
+    if data.image_url and data.image_url.startswith("/"):
+        raise other_products_picture()
     picture = await prepare_data_url(data.image_url) if data.image_url and is_data_url(data.image_url) else None
     await check_category(db, data.category_id)
     product_id = await db.scalar(

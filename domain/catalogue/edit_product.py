@@ -20,6 +20,7 @@ from domain.catalogue.create_product import (
     check_category,
     is_data_url,
     is_dearer_in_bulk,
+    other_products_picture,
     refuse_dearer_bulk,
     sku_taken,
 )
@@ -119,6 +120,8 @@ async def edit_product(
     elif address and address.startswith(OWN_ADDRESS.format(product_id)):
         # The address that our own answers gave out, sent back.
         del values["image_url"]
+    elif address and address.startswith("/"):
+        raise other_products_picture()
     is_replaced = bool(address and "image_url" in values and not picture and product.image_hash is not None)
     if is_replaced:
         await demote_primary_picture(db, product_id)

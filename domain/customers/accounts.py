@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.addresses import compose_address
 from domain.kernel.errors import NotFound
+from domain.kernel.texts import normalise_username
 from models import Customer
 
 
@@ -81,7 +82,7 @@ async def find_account(connection: AsyncConnection | AsyncSession, name: str) ->
 
     Where one account's username is another's email, the email decides: that is what its owner proves.
     """
-    wanted = func.lower(name.strip())
+    wanted = func.lower(normalise_username(name))
     statement = (
         select(
             Customer.id,

@@ -21,7 +21,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import split_phone
 from models import CodePurpose, Customer, SessionKind
 
 
@@ -161,8 +161,8 @@ def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, 
         if not has_email:
             raise refuse_fields({"phone": "is needed as long as the account has no email"})
         return {"phone": None, "phone_raw": ""}
-    phone = parse_phone(sent)
-    return {"phone": phone, "phone_raw": ""} if phone != customer.phone else {}
+    phone, phone_raw = split_phone(sent)
+    return {"phone": phone, "phone_raw": phone_raw} if phone != customer.phone or phone_raw else {}
 
 
 async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,25 +20,31 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import (
     EmailIn,
-    Filled20,
     Filled60,
     Filled200,
     Input,
     OptionalEmailIn,
     PhoneIn,
+    StateIn,
     Text60,
     Text200,
+    ZipIn,
 )
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import split_phone
+from domain.kernel.texts import normalise_username
 from models import Customer
 
 TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Code.PHONE_TAKEN}
 
 
+USERNAME_MARKS = frozenset("._-")
+UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
+
+
 class RegisterCustomer(Input):
     """What a new customer tells; an email or a phone is needed."""
 
-    username: Filled200
+    username: UsernameIn
     email: OptionalEmailIn = None
     company_name: Text200 | None = None
     phone: PhoneIn | None = None
@@ -67,8 +74,8 @@ class CreateAccountAtCheckout(Input):
     delivery_name: Filled200
     delivery_address: Filled200
     delivery_city: Filled60
-    delivery_state: Filled60
-    delivery_zip: Filled20
+    delivery_state: StateIn
+    delivery_zip: ZipIn
     delivery_phone: PhoneIn | None = None
     delivery_company: Text200 | None = None
     order_number: Text60 | None = None
@@ -101,13 +108,14 @@ async def register_customer(db: AsyncSession, data: RegisterCustomer, *, rules: 
     Raises InvalidInput naming every bad field, and Refused with `duplicate_field` and `hint` for a username, email or
     phone that another account has. A phone is looked for under a lock on it, since the book may hold it twice.
     """
-    phone = parse_phone(data.phone) if data.phone else None
+    phone, phone_raw = split_phone(data.phone)
     customer = Customer(
         username=data.username,
         email=data.email,
         password_hash=await hash_password(data.password),
         company_name=data.company_name or "",
         phone=phone,
+        phone_raw=phone_raw,
         business_type=data.business_type or "",
         business_ein=data.business_ein or "",
         resale_certificate=data.resale_certificate or "",
@@ -123,7 +131,7 @@ async def create_account_at_checkout(
 
     Raises as `register_customer` does. An order that does not match, or is not a guest's, is passed over in silence.
     """
-    phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
+    phone, phone_raw = split_phone(data.delivery_phone)
     first_name, _, last_name = data.delivery_name.partition(" ")
     customer = Customer(
         username=data.email,
@@ -133,6 +141,7 @@ async def create_account_at_checkout(
         last_name=last_name.strip(),
         company_name=data.delivery_company or "",
         phone=phone,
+        phone_raw=phone_raw,
         shipping_street=data.delivery_address,
         shipping_city=data.delivery_city,
         shipping_state=data.delivery_state,
@@ -146,12 +155,17 @@ async def create_account_at_checkout(
 def check_username(username: str, email: str | None) -> str | None:
     """What is wrong with a username, if anything.
 
-    With an @ it must be the account's own email: elsewhere it would pass for somebody else's at sign-in.
+    It is the account's own email, or letters, digits and a few marks: whatever looks like another name is read as that.
     """
-    if not username.isprintable():
-        return "must be plain text on one line"
-    if "@" in username and username.lower() != email:
+    if username.lower() == email:
+        return None
+    if "@" in username:
         return "may contain an @ only where it is your own email"
+    if not all(letter.isalnum() or letter in USERNAME_MARKS for letter in username):
+        return "must consist of letters, digits, dots, hyphens and underscores"
+    # Names are compared in lower case, which some letters have two of.
+    if username.lower() != username.casefold():
+        return "has letters that can be written in two ways; write it otherwise"
     return None
 
 

@@ -7,7 +7,7 @@ from domain.access.tokens import new_code
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.errors import InvalidInput
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import split_phone
 from domain.orders.place import DeliveryInput
 from models import Customer, Role
 
@@ -17,7 +17,7 @@ async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: 
 
     Raises InvalidInput without either. A phone that several customers share finds nobody.
     """
-    phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
+    phone, phone_raw = split_phone(data.delivery_phone)
     if not data.delivery_email and not phone:
         raise InvalidInput(
             "An email or a phone is needed to find or make the customer.",
@@ -34,7 +34,7 @@ async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: 
         last_name=data.delivery_last_name or "",
         company_name=data.delivery_company or data.delivery_name,
         phone=phone,
-        phone_raw=data.delivery_phone if data.delivery_phone and not phone else "",
+        phone_raw=phone_raw,
         shipping_street=data.delivery_address,
         shipping_city=data.delivery_city,
         shipping_state=data.delivery_state,

@@ -9,6 +9,42 @@ _HOME_NAMES = {"", "us", "usa", "u.s.", "u.s.a.", "united states", "united state
 _STATE_AND_ZIP = re.compile(r"([A-Za-z]{2})\s+([0-9]{5}(?:-[0-9]{4})?)", re.ASCII)
 
 
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "DC": "District of Columbia", "FL": "Florida", "GA": "Georgia",
+    "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky",
+    "LA": "Louisiana", "ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota",
+    "MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire",
+    "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota",
+    "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island",
+    "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont",
+    "VA": "Virginia", "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
+    "AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico",
+    "VI": "Virgin Islands", "AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific",
+}  # fmt: skip
+_BY_NAME = {name.lower(): code for code, name in STATES.items()}
+_ZIP = re.compile(r"([0-9]{5})(?:[- ]?([0-9]{4}))?", re.ASCII)
+
+
+def read_state(text: str) -> str | None:
+    """The two letters of a state of the US that is written so or by its name; None for anything else."""
+    word = " ".join(text.replace(".", "").split())
+    return word.upper() if word.upper() in STATES else _BY_NAME.get(word.lower())
+
+
+def read_zip(text: str) -> str | None:
+    """A ZIP of five digits, or of nine with a hyphen between; None for anything else."""
+    found = _ZIP.fullmatch(text.strip())
+    if found is None:
+        return None
+    return f"{found[1]}-{found[2]}" if found[2] else found[1]
+
+
+def is_home(country: str | None) -> bool:
+    """True for the US, which is what an address without a country is in."""
+    return (country or "").strip().lower() in _HOME_NAMES
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where something goes; an address that was not understood is all street."""
@@ -43,5 +79,5 @@ def compose_address(
 ) -> str:
     """Write an address as one line, "88 Grist Road, Alder Falls, OH 44099"; abroad, the country ends it."""
     state_and_zip = " ".join(part for part in (state, zip_code) if part)
-    abroad = "" if (country or "").strip().lower() in _HOME_NAMES else country
+    abroad = "" if is_home(country) else country
     return ", ".join(part for part in (street, city, state_and_zip, abroad) if part)

@@ -28,12 +28,14 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from domain.kernel.addresses import read_state, read_zip
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
+from domain.kernel.texts import clean_text
 
 BIGGEST_ID = 2**63 - 1
 # The fewest characters of a new password where no setting asks for more.
@@ -168,17 +170,23 @@ def _read_moment(value: Any, info: ValidationInfo) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _read_date(value: Any) -> date:
-    """Read YYYY-MM-DD, or the date as it is written in an ISO timestamp, whatever its offset."""
+def _read_date(value: Any, info: ValidationInfo) -> date:
+    """Read YYYY-MM-DD, or the business day of an ISO timestamp; one without an offset is on the business's clock."""
     if isinstance(value, str):
         value = _parse_iso(value)
     if isinstance(value, datetime):
-        value = value.date()
+        zone: tzinfo = (info.context or {}).get("timezone", UTC)
+        value = (value.astimezone(zone) if value.tzinfo else value).date() if _is_near(value) else value.date()
     if not isinstance(value, date):
         raise bad_field("must be a date like 2026-11-24")
     if not _EARLIEST <= value <= _LATEST:
         raise bad_field("must lie between the years 1900 and 2199")
     return value
+
+
+def _is_near(value: datetime) -> bool:
+    """True for a moment that can be moved into another time zone: the first and the last day there is can't."""
+    return date.min < value.date() < date.max
 
 
 def _parse_iso(text: str) -> date | datetime | None:
@@ -219,6 +227,30 @@ def _normalise_email(text: str) -> str:
     return email
 
 
+def _clean_filled(value: str) -> str:
+    """A text of which something can be seen."""
+    cleaned = clean_text(value)
+    if not cleaned:
+        raise bad_field("must be at least 1 characters")
+    return cleaned
+
+
+def _read_state(value: str) -> str:
+    """A state of the US by its two letters or its name, as two letters."""
+    state = read_state(value)
+    if state is None:
+        raise bad_field("must be a state of the US, like IL")
+    return state
+
+
+def _read_zip(value: str) -> str:
+    """A ZIP of five or nine digits."""
+    zip_code = read_zip(value)
+    if zip_code is None:
+        raise bad_field("must be a ZIP code, like 60607 or 60607-1234")
+    return zip_code
+
+
 def _empty_as_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -254,18 +286,21 @@ EmptyableEmailIn = Annotated[
 ]
 # A number that can be dialled, kept as it was typed; empty is allowed where the field may be emptied.
 PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone)]
+# A state of the US as its two letters, and a ZIP of five or nine digits, as a person types them.
+StateIn = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_read_state)]
+ZipIn = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_read_zip)]
 PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 # Texts by the most characters they may have; a Filled one must have at least one.
-Text20 = Annotated[str, StringConstraints(max_length=20)]
-Text60 = Annotated[str, StringConstraints(max_length=60)]
-Text200 = Annotated[str, StringConstraints(max_length=200)]
-Text2000 = Annotated[str, StringConstraints(max_length=2_000)]
-Text20000 = Annotated[str, StringConstraints(max_length=20_000)]
-Filled20 = Annotated[str, StringConstraints(min_length=1, max_length=20)]
-Filled60 = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Text20 = Annotated[str, StringConstraints(max_length=20), AfterValidator(clean_text)]
+Text60 = Annotated[str, StringConstraints(max_length=60), AfterValidator(clean_text)]
+Text200 = Annotated[str, StringConstraints(max_length=200), AfterValidator(clean_text)]
+Text2000 = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(clean_text)]
+Text20000 = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(clean_text)]
+Filled20 = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_clean_filled)]
+Filled60 = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_clean_filled)]
+Filled200 = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_clean_filled)]
+Filled2000 = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_clean_filled)]
 
 
 def read_json(

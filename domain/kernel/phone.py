@@ -10,6 +10,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
+# What is no part of a number says more: an extension, or a name beside it.
+_SAYS_MORE = re.compile(r"[^\W\d_]|[#;,]")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
@@ -29,6 +31,15 @@ def parse_phone(text: str, region: str = "US") -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def split_phone(text: str | None, region: str = "US") -> tuple[str | None, str]:
+    """A number as it is kept, and as it was written where that says more: an extension, words, or no number at all."""
+    if not text:
+        return None, ""
+    phone = parse_phone(text, region)
+    says_more = phone is None or _SAYS_MORE.search(text) is not None
+    return phone, text if says_more else ""
 
 
 def format_phone(e164: str) -> str:

@@ -6,8 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
+from domain.kernel.addresses import is_home, read_state, read_zip
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import (
     Filled20,
     Filled60,
@@ -19,7 +21,7 @@ from domain.kernel.inputs import (
     Text200,
     Text2000,
 )
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import NOT_A_PHONE, split_phone
 from domain.orders.record import lock_order, move_locked_order, record_event
 from domain.orders.statuses import OPEN_STATUSES, check_move
 from models import Order, OrderStatus
@@ -67,9 +69,7 @@ async def update_delivery(
         raise Refused(f"The order is {order.status}; its address can't change any more.", code=Code.STATE_NOT_ALLOWED)
     # The one field that is kept as null where there is none.
     sent = {name: value if name == "delivery_email" else value or "" for name, value in sent.items()}
-    if "delivery_phone" in sent:
-        phone = parse_phone(sent["delivery_phone"])
-        sent |= {"delivery_phone": phone, "delivery_phone_raw": "" if phone else sent["delivery_phone"]}
+    sent |= _check_typed(order, sent)
     changes = change_fields(order, sent)
     if changes:
         await record_event(db, order, "address", by=by, changes=changes)
@@ -99,6 +99,30 @@ async def update_notes(
             db, order, "note", by=by, note=str(changes.get("staff_notes", {}).get("to", "")), changes=changes
         )
     return order
+
+
+def _check_typed(order: Order, sent: dict[str, Any]) -> dict[str, Any]:
+    """State, ZIP and phone as they are kept; what was typed now must be right, what stood there stays as it is."""
+    read: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    changed = {name for name, value in sent.items() if value != getattr(order, name)}
+    if is_home(order.delivery_country):
+        if "delivery_state" in changed:
+            read["delivery_state"] = read_state(sent["delivery_state"])
+            wrong |= {} if read["delivery_state"] else {"delivery_state": "must be a state of the US, like IL"}
+        if "delivery_zip" in changed:
+            read["delivery_zip"] = read_zip(sent["delivery_zip"])
+            wrong |= {} if read["delivery_zip"] else {"delivery_zip": "must be a ZIP code, like 60607 or 60607-1234"}
+    if "delivery_phone" in sent and sent["delivery_phone"] != (order.delivery_phone_raw or None):
+        phone, raw = split_phone(sent["delivery_phone"])
+        read |= {"delivery_phone": phone, "delivery_phone_raw": raw}
+        if sent["delivery_phone"] and phone is None:
+            wrong["delivery_phone"] = NOT_A_PHONE
+    elif "delivery_phone" in sent:
+        read["delivery_phone"] = order.delivery_phone
+    if wrong:
+        raise refuse_fields(wrong)
+    return read
 
 
 def check_may_assign(by: Actor) -> None:

@@ -1,6 +1,6 @@
 """Staff enter an order by hand: with a discount and fee of their own, and for managers its number, date and state."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from domain.credit.exposure import lock_customer
 from domain.credit.terms import Claim, check_terms
 from domain.customers.upsert import find_or_create_customer
 from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, Refused
 from domain.kernel.inputs import DateTimeIn, Id, MoneyIn, Text60, Text200, Text2000
@@ -46,6 +47,9 @@ FIELD_RIGHTS = {
     "created_at": Right.SET_ORDER_HISTORY,
     "override_terms": Right.OVERRIDE_TERMS,
 }
+
+
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class EnterOrder(DeliveryInput):
@@ -129,6 +133,8 @@ async def enter_order(db: AsyncSession, data: EnterOrder, *, by: Actor, rules: O
 
 def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
     """What the actor may say about an order's past; returns the payment status it begins with."""
+    if data.created_at is not None and data.created_at > now() + CLOCKS_DIFFER:
+        raise InvalidInput("An order was not entered in the future.", fields={"created_at": "lies in the future"})
     if not may(by, Right.SET_ORDER_HISTORY):
         owned = {
             "order_number": data.order_number is not None,

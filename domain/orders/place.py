@@ -12,18 +12,19 @@ from domain.credit.terms import Claim, check_terms
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import (
-    Filled20,
     Filled60,
     Filled200,
     Input,
     OptionalEmailIn,
     PhoneIn,
+    StateIn,
     Text60,
     Text200,
     Text2000,
+    ZipIn,
 )
 from domain.kernel.money import format_money
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import split_phone
 from domain.messages.outbox import queue_mail
 from domain.orders.lines import Line, OrderLines, price_lines
 from domain.orders.rules import OrderRules
@@ -43,8 +44,8 @@ class DeliveryInput(Input):
     delivery_name: Filled200
     delivery_address: Filled200
     delivery_city: Filled60
-    delivery_state: Filled60
-    delivery_zip: Filled20
+    delivery_state: StateIn
+    delivery_zip: ZipIn
     delivery_first_name: Text60 | None = None
     delivery_last_name: Text60 | None = None
     delivery_email: OptionalEmailIn = None
@@ -119,7 +120,7 @@ def price_order(lines: list[Line], rules: OrderRules) -> Totals:
 
 def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str | None = None) -> Delivery:
     """The delivery details in their kept form; `email` and `phone` fill in for what was not sent."""
-    parsed = parse_phone(data.delivery_phone) if data.delivery_phone else phone
+    typed, raw = split_phone(data.delivery_phone)
     return Delivery(
         name=data.delivery_name,
         address=data.delivery_address,
@@ -130,8 +131,8 @@ def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str |
         last_name=data.delivery_last_name or "",
         company=data.delivery_company or "",
         email=data.delivery_email or email,
-        phone=parsed,
-        phone_raw=data.delivery_phone if data.delivery_phone and not parsed else "",
+        phone=typed or phone,
+        phone_raw=raw,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.tokens import new_token
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
+from domain.kernel.inputs import is_possible_id
 from models import LoginSession, RevokedToken, Role, Staff
 
 AUDIENCE = "ladle-staff"
@@ -37,7 +38,7 @@ def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
     """The token's claims when it is ours, unexpired and signed by a current or retired key; else None."""
     for key in _keys(secret_key):
         try:
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=["HS256"],
@@ -47,9 +48,16 @@ def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
             )
         except jwt.InvalidSignatureError:
             continue
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             return None
+        return claims if _names_ids(claims) else None
     return None
+
+
+def _names_ids(claims: dict[str, Any]) -> bool:
+    """True where the colleague and the session are numbers that a row could have."""
+    names = str(claims["sub"]), str(claims["sid"])
+    return all(name.isascii() and name.isdigit() and len(name) < 20 and is_possible_id(int(name)) for name in names)
 
 
 async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) -> Actor | None:

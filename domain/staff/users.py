@@ -22,6 +22,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Input, OptionalEmailIn, Text60, Text200
+from domain.kernel.texts import normalise_username
 from models import Role, SessionKind, Staff, Table
 
 USERNAME_MARKS = frozenset("._-")
@@ -120,7 +121,7 @@ async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Sta
 
 async def find_by_name(connection: AsyncConnection, name: str) -> Any:
     """The row of a username, or else of an email, with what signing in needs; None when there is none."""
-    wanted = name.strip().lower()
+    wanted = normalise_username(name).lower()
     return (
         await connection.execute(
             select(

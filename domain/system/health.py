@@ -1,10 +1,13 @@
 """How the program is: whether it can take requests, and the figures that tell when somebody should look."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import text
+from croniter import croniter
+from sqlalchemy import RowMapping, text
 
 from domain.jobs.runs import is_overdue
 from domain.kernel.clock import now
@@ -12,18 +15,31 @@ from models.migrations import newest_revision
 from models.session import current_database
 
 COUNTED_TO = 10_000
+DISK_FULL = "53100"
+# For so long after its last refusal the database counts as short of disk.
+SHORT_FOR_SECONDS = 60.0
+# An entry of the timetable is late after two of its turns and this.
+LEEWAY = timedelta(minutes=2)
 OPEN_JOBS = ("queued", "running", "failed", "parked")
 OPEN_MESSAGES = ("queued", "failed", "not_sent")
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether requests can be served; late jobs are told but do not make a server unready."""
+    """Whether requests can be served; late jobs, a full disk and a lost replica are told and take no server away.
+
+    `timetable` has the age in seconds of each entry's last success, None where there was none; `replica` is None where
+    none is set.
+    """
 
     database: bool
     migrated: bool
     queue_age_seconds: float | None = None
     jobs_overdue: bool = False
+    disk_full: bool = False
+    replica: bool | None = None
+    timetable: dict[str, float | None] = field(default_factory=dict)
+    timetable_late: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -39,12 +55,32 @@ class Figures:
     queue_age_seconds: float
     jobs: dict[str, int]
     messages: dict[str, int]
+    timetable: dict[str, float | None]
+    replica_fallbacks: int
 
 
 _READY = text(
     "SELECT (SELECT version_num FROM alembic_version) AS revision,"
     " (SELECT min(execute_after) FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()) AS waiting_since"
 )
+
+
+_TIMETABLE = text(
+    "SELECT entrypoint AS name, expression, created, (SELECT finished_at FROM job_run"
+    " WHERE name = pgqueuer_schedules.entrypoint AND state = 'done' ORDER BY finished_at DESC LIMIT 1) AS succeeded_at"
+    " FROM pgqueuer_schedules ORDER BY entrypoint"
+)
+_refused_at: dict[str, float] = {}
+
+
+def note_refusal(state: str | None) -> None:
+    """Remember why the database refused; `state` is its SQLSTATE."""
+    if state is not None:
+        _refused_at[state] = time.monotonic()
+
+
+def _was_refused(state: str) -> bool:
+    return time.monotonic() - _refused_at.get(state, -SHORT_FOR_SECONDS) < SHORT_FOR_SECONDS
 
 
 def _capped(table: str, state: str) -> str:
@@ -71,14 +107,20 @@ async def check_readiness() -> Readiness:
     try:
         async with current_database().reading() as connection:
             row = (await connection.execute(_READY)).one()
+            entries = (await connection.execute(_TIMETABLE)).mappings().all()
     except Exception as error:  # noqa: BLE001 - every fault has the same meaning here.
         reached = getattr(getattr(error, "orig", None), "sqlstate", None) == "42P01"
         return Readiness(database=reached, migrated=False)
+    database = current_database()
     return Readiness(
         database=True,
         migrated=row.revision == _newest_revision(),
         queue_age_seconds=_age_seconds(row.waiting_since),
         jobs_overdue=is_overdue(row.waiting_since, now()),
+        disk_full=_was_refused(DISK_FULL),
+        replica=await database.replica_answers() if database.has_replica else None,
+        timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
+        timetable_late=tuple(entry["name"] for entry in entries if _is_late(entry, now())),
     )
 
 
@@ -86,12 +128,24 @@ async def count_figures() -> Figures:
     """The figures of the metrics, by one statement."""
     async with current_database().reading() as connection:
         row = (await connection.execute(_FIGURES)).mappings().one()
+        entries = (await connection.execute(_TIMETABLE)).mappings().all()
     return Figures(
         queue_depth=row["depth"],
         queue_age_seconds=_age_seconds(row["waiting_since"]) or 0.0,
         jobs={state: row[f"job_run_{state}"] for state in OPEN_JOBS},
         messages={state: row[f"outbox_message_{state}"] for state in OPEN_MESSAGES},
+        timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
+        replica_fallbacks=current_database().replica_fallbacks,
     )
+
+
+def _is_late(entry: RowMapping, at: datetime) -> bool:
+    """True when an entry of the timetable has missed two of its turns."""
+    turns: Any = croniter(entry["expression"], at)
+    first: datetime = turns.get_next(datetime)
+    second: datetime = turns.get_next(datetime)
+    since = entry["succeeded_at"] or entry["created"]
+    return bool(at - since > (second - first) * 2 + LEEWAY)
 
 
 def _age_seconds(since: datetime | None) -> float | None:

@@ -13,4 +13,5 @@ async def connect(database_url: str) -> asyncpg.Connection:
         user=url.username,
         password=url.password,
         database=url.database,
+        ssl=url.query.get("ssl"),
     )

@@ -21,6 +21,7 @@ from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_orders", __name__)
 LIST = "/portal/orders"
@@ -100,10 +101,7 @@ async def download_orders(query: OrderListQuery) -> Response:
     rows: AsyncIterator[bytes] = export_orders(
         current_database(), set_dates(query), visible_to=current_actor(), timezone=settings().timezone
     )
-    response = Response(rows, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="orders.csv"'
-    response.timeout = None
-    return response
+    return await stream_file(rows, "orders.csv")
 
 
 @blueprint.post("/portal/orders/bulk")

@@ -266,9 +266,7 @@ def _read_values(order: OrderRow, editing: Part | None, tried: Attempt[Any] | No
     names = {Part.ADDRESS: DELIVERY_WORDS, Part.NOTES: NOTE_WORDS}.get(editing, {}) if editing else {}
     values = {name: getattr(order, name) or "" for name in names}
     if editing is Part.ADDRESS:
-        values["delivery_phone"] = (
-            format_phone(order.delivery_phone) if order.delivery_phone else order.delivery_phone_raw
-        )
+        values["delivery_phone"] = order.delivery_phone_raw or format_phone(order.delivery_phone or "")
     return values | ({name: tried.typed.get(name, "") for name in names} if tried else {})
 
 

@@ -29,6 +29,7 @@ from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_products", __name__)
 LIST = "/portal/products"
@@ -67,10 +68,7 @@ async def show_products(query: ProductFilters) -> Response:
 async def download_products(query: ProductFilters) -> Response:
     """Every product under the table's filters as CSV, streamed."""
     rows = export_products(current_database(), query, visible_to=current_actor())
-    response = Response(rows, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="products.csv"'
-    response.timeout = None
-    return response
+    return await stream_file(rows, "products.csv")
 
 
 @blueprint.get("/portal/products/new")

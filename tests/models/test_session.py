@@ -111,3 +111,32 @@ async def test_reports_read_from_the_replica_where_one_is_named(
     await split.close()
     async with committed.reporting() as reports:
         assert await reports.scalar(name) == make_url(committed.url).database
+
+
+async def test_a_transaction_begins_on_a_connection_that_lives(alone: Database, committed: Database) -> None:
+    async def ask(database: Database) -> int:
+        transaction = database.raw_transaction()
+        pid = await ask_pid(await raw_connection(transaction))
+        await transaction.rollback()
+        await transaction.close()
+        return pid
+
+    lost = await ask(alone)
+    async with committed.raw_reading() as other:
+        await end(other, lost)
+    assert await ask(alone) != lost
+    async with alone.session() as session:
+        pid = await ask_pid(await raw_connection(session))
+    async with committed.raw_reading() as other:
+        await end(other, pid)
+    async with alone.session() as session:
+        assert await ask_pid(await raw_connection(session)) != pid
+
+
+async def test_reports_read_from_the_primary_while_the_replica_is_away(committed: Database) -> None:
+    split = Database(committed.url, pool_size=1, read_url="postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    for _ in range(2):
+        async with split.reporting() as reports:
+            assert await reports.scalar(text("SELECT current_database()")) == make_url(committed.url).database
+    assert (split.replica_fallbacks, await split.replica_answers()) == (2, False)
+    await split.close()

@@ -35,8 +35,14 @@ def called(app: Quart, *forwarded: str, by: str = PROXY) -> Any:
         (["127.0.0.1", CALLER], CALLER),
         ([f"127.0.0.1, {CALLER}, 10.1.1.1"], CALLER),
         (["127.0.0.1", f"{CALLER}, 10.1.1.1", "10.1.1.2"], CALLER),
-        (["1" * 5000], PROXY),
-        (["<b>, 10.1.1.1"], "10.1.1.1"),
+        (["1" * 5000], "unknown"),
+        (["<b>, 10.1.1.1"], "unknown"),
+        (["127.0.0.1, nobody"], "unknown"),
+        (["8.8.8.8:5555"], "8.8.8.8"),
+        (["[2001:db8::7]:443"], "2001:db8::7"),
+        (["[2001:db8::7]"], "2001:db8::7"),
+        (["127.0.0.1"], "127.0.0.1"),
+        (["127.0.0.1:80"], "127.0.0.1"),
         ([], PROXY),
     ],
 )
@@ -48,3 +54,29 @@ async def test_the_address_is_the_one_that_the_proxy_saw(proxied: Quart, forward
 async def test_nobody_but_the_proxy_is_believed(proxied: Quart) -> None:
     async with called(proxied, "127.0.0.1", by=CALLER):
         assert (peer_address(), is_loopback()) == (CALLER, False)
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "is_local"),
+    [
+        ("localhost:8000", {}, True),
+        ("127.0.0.1", {}, True),
+        ("[::1]:8000", {}, True),
+        ("shop.example", {}, False),
+        ("127.0.0.1.shop.example:8000", {}, False),
+        ("localhost:8000", {"X-Forwarded-For": "203.0.113.9"}, False),
+        ("localhost:8000", {"Forwarded": "for=203.0.113.9"}, False),
+        ("localhost:8000", {"Via": "1.1 proxy"}, False),
+    ],
+)
+async def test_a_proxy_on_this_machine_brings_no_local_caller(app: Quart, host, more, is_local) -> None:
+    headers = Headers([("Remote-Addr", "127.0.0.1"), ("Host", host), *more.items()])
+    async with app.test_request_context("/", headers=headers):
+        assert is_loopback() is is_local
+
+
+async def test_in_production_an_address_is_never_enough(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:
+    production = app.config["SETTINGS"].model_copy(update={"app_env": "production"})
+    monkeypatch.setitem(app.config, "SETTINGS", production)
+    async with app.test_request_context("/", headers=Headers([("Remote-Addr", "127.0.0.1"), ("Host", "localhost")])):
+        assert is_loopback() is False

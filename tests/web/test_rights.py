@@ -62,14 +62,14 @@ async def test_a_bad_body_is_not_taken_for_a_missing_right(app: Quart, client, d
         guard = guard_of(app, rule.endpoint)
         if guard is None or not guard.staff or role not in guard.roles or is_page(rule.rule):
             continue
+        if rule.rule == "/api/staff/logout":
+            continue
         for method in sorted((rule.methods or set()) & {"POST", "PUT", "PATCH"}):
             response = await client.open(
                 address(rule, 987_654_321), method=method, data=b'{"', headers={"Content-Type": "application/json"}
             )
             if response.status_code not in {200, 400, 404, 415, 503}:
                 wrong[f"{method} {rule.rule}"] = response.status_code
-        if rule.endpoint == "staff_accounts.staff_logout":
-            await sign_in(client, db, await make_staff(db, role))
     assert wrong == {}
 
 
@@ -133,8 +133,9 @@ async def test_a_rep_enters_orders_for_own_and_free_customers_alone(client, db) 
 
     async def enter(**body: Any) -> Any:
         order = {"items": [{"product_id": product.id, "quantity": 1}], "payment_method": "cash"}
-        order |= {f"delivery_{name}": "Main" for name in ("name", "address", "city", "state")}
-        return await client.post("/api/staff/orders", json=order | {"delivery_zip": "60607"} | body)
+        order |= {f"delivery_{name}": "Main" for name in ("name", "address", "city")}
+        order |= {"delivery_state": "IL", "delivery_zip": "60607"}
+        return await client.post("/api/staff/orders", json=order | body)
 
     theirs = await make_customer(db, sales_rep_id=colleague.id, company_name="Old Mill")
     await db.commit()

@@ -1,9 +1,14 @@
 """Health tells whether to send requests here; metrics are for who has the token."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
 from domain.jobs.enqueue import enqueue
+from domain.kernel.clock import now
+from domain.system.health import DISK_FULL, _refused_at, note_refusal
+from models import JobRun
 from models.session import Database, use_database
 
 
@@ -32,7 +37,36 @@ async def test_a_migrated_database_makes_a_server_ready(client) -> None:
         "migrated": True,
         "queue_age_seconds": None,
         "jobs_overdue": False,
+        "disk_full": False,
+        "replica": None,
+        "timetable": {},
+        "timetable_late": [],
     }
+
+
+async def test_the_timetable_says_when_each_of_its_jobs_last_succeeded(client, db) -> None:
+    entry = "INSERT INTO pgqueuer_schedules (expression, entrypoint, created) VALUES (:cron, :name, :at)"
+    for name, cron, minutes in (("fresh", "*/2 * * * *", 3), ("dead", "*/5 * * * *", 13), ("daily", "40 8 * * *", 900)):
+        await db.execute(text(entry), {"cron": cron, "name": name, "at": now() - timedelta(minutes=minutes)})
+    for name, minutes in (("fresh", 3), ("dead", 13), ("dead", 20)):
+        run = JobRun(name=name, payload={}, state="done", finished_at=now() - timedelta(minutes=minutes))
+        db.add(run)
+    await db.commit()
+    found = await (await client.get("/readyz")).get_json()
+    assert {name: age and round(age / 60) for name, age in found["timetable"].items()} == {
+        "daily": None,
+        "dead": 13,
+        "fresh": 3,
+    }
+    assert found["timetable_late"] == ["dead"]
+    metrics = await (await client.get("/metrics", scope_base={"client": ("127.0.0.1", 1)})).get_data(as_text=True)
+    assert 'ladle_timetable_age_seconds{job="dead"}' in metrics
+
+
+async def test_a_full_disk_is_told(client) -> None:
+    note_refusal(DISK_FULL)
+    assert (await (await client.get("/readyz")).get_json())["disk_full"] is True
+    _refused_at.clear()
 
 
 async def test_an_older_schema_is_not_ready(client, db) -> None:
