@@ -41,6 +41,8 @@ _RAW = "raw_connection"
 class Database:
     """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
 
+    replica_fallbacks = 0
+
     def __init__(self, url: str, *, pool_size: int = 10, read_url: str = "") -> None:
         self.url = url
         self._replica = Database(read_url, pool_size=pool_size) if read_url and read_url != url else None
@@ -58,7 +60,6 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._replica_away_until = 0.0
-        self.replica_fallbacks = 0
 
     def session(self) -> AsyncSession:
         """A session whose transaction begins with its first statement; the caller commits and closes it."""

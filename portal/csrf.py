@@ -3,13 +3,13 @@
 import secrets
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from quart import Quart, Response, g, request
+from quart import Quart, Response, current_app, g, request
 
 from domain.access.tokens import hash_token, is_same_secret
 from domain.kernel.codes import Code
-from domain.kernel.errors import NotAllowed
+from domain.kernel.errors import NotAllowed, NotSignedIn
 from portal.errors import is_page
-from web.guards import staff_auth
+from web.guards import guard_of, staff_auth
 from web.origins import SAFE_METHODS, is_from_elsewhere
 from web.request import settings
 
@@ -37,6 +37,9 @@ async def check_csrf() -> None:
     except BadSignature:
         owner = ""
     if not is_same_secret(str(owner), _owner()):
+        guard = guard_of(current_app, request.endpoint) if request.endpoint else None
+        if guard is not None and guard.staff and not staff_auth.load_user().auth_id:
+            raise NotSignedIn("Sign in first.")  # signed out in another tab meanwhile
         raise NotAllowed("This form is out of date. Load the page again and send it once more.", code=Code.STALE_FORM)
 
 

@@ -1,13 +1,14 @@
 """Refusals as pages: the same sentence as the JSON doors give, in the portal's frame."""
 
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import orjson
 from quart import Response, g, request
 
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotSignedIn
-from portal.render import error_page
+from portal.render import error_page, page_or_block, wants_block
 from web.guards import find_reader
 from web.request import current_actor
 
@@ -36,7 +37,7 @@ def is_browsing() -> bool:
 async def show_error_page(error: Exception, answer: Response) -> Response:
     """Turn a JSON refusal into a page with the same status; who is signed out is led to the sign-in page."""
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
-        return _to_sign_in()
+        return await _to_sign_in()
     if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
         return _lead_to(PROFILE, 403)
     if request.path.startswith("/portal") and not current_actor().is_staff:
@@ -49,10 +50,34 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
     return page
 
 
-def _to_sign_in() -> Response:
-    """A move of the whole page to the sign-in page that comes back here; htmx wants a header of its own."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else "/portal"
+async def _to_sign_in() -> Response:
+    """A move of the whole page to the sign-in page that comes back here; htmx wants a header of its own.
+
+    Where a part of a page was asked for, the page stays as it is, with what was typed, and asks in a dialog; a block
+    that refreshes itself asks nobody.
+    """
+    if "X-Live" in request.headers:
+        return Response("", 401)
+    if wants_block() and request.path.startswith("/portal"):
+        return await ask_to_sign_in(401)
+    back = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
     return _lead_to(f"{SIGN_IN}?next={quote(back)}", 401)
+
+
+async def ask_to_sign_in(status: int, **context: Any) -> Response:
+    """The dialog in which somebody signs in on the page that is open."""
+    facts = {"url": SIGN_IN, "proof": "", "typed": {}, "errors": {}, "problem": ""} | context
+    page = await page_or_block("account/sign_in/again.html", block="sign_in_again", status=status, **facts)
+    page.headers["HX-Retarget"] = "#sign_in_again"
+    page.headers["HX-Reswap"] = "innerHTML"
+    return page
+
+
+def _page_before() -> str:
+    """The page of ours whose form was sent, to come back to."""
+    parts = urlsplit(request.referrer or "")
+    is_ours = parts.netloc == request.host and parts.path.startswith("/portal") and parts.path != SIGN_IN
+    return f"{parts.path}?{parts.query}".rstrip("?") if is_ours else "/portal"
 
 
 def _lead_to(target: str, htmx_status: int) -> Response:

@@ -52,6 +52,7 @@ MODULES = (
     "keys.js",
     "palette.js",
     "live.js",
+    "session.js",
     "ticks.js",
 )
 ERROR_TITLES = {

@@ -8,12 +8,13 @@ import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js"
 import "./keys.js";
 import "./palette.js";
 import { connect, setRefreshing } from "./live.js";
+import "./session.js";
 import { countAll } from "./ticks.js";
 import { armToasts } from "./toasts.js";
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  // A live block that cannot be fetched stays as it was; the next event or the next return to the tab tries again.
+  // A live block that cannot be fetched stays as it was; live.js tries again.
   if (ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
   setRefreshing(Boolean(ctx.live));
 });

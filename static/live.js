@@ -1,71 +1,154 @@
 // Live blocks: an event names what changed, and each block that shows it is fetched again and morphed in.
+// All tabs of a browser share one stream (stream.js); a hidden tab leaves it at once.
 
-import { findAll, say } from "./dom.js";
+import { find, findAll, say } from "./dom.js";
 
-const POLL_MS = 30000;
-const CLOSE_HIDDEN_MS = 60000;
-let source, hiddenTimer, retryTimer, retryMs, known, refreshing = false;
+// A block waits a moment for events that come together, and never longer than this for one that came.
+const GATHER_MS = 120;
+const LONGEST_WAIT_MS = 2000;
+// While events keep coming, a block is fetched no more often than this.
+const BETWEEN_FETCHES_MS = 1500;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30000;
+// A stream that is away for so long is said; most come back before.
+const SAY_LOST_MS = 3000;
+const PING_MS = 20000;
 
+let refreshing = false;
 export function setRefreshing(on) { refreshing = on; }
 
-const waiting = new Map();
-
+const states = new WeakMap();
+const failed = new Set();
 const liveBlocks = () => findAll("[data-live]");
 const topicsOf = (block) => block.dataset.live.split(" ");
 
-function refresh(block) {
-  clearTimeout(waiting.get(block));
-  waiting.set(block, setTimeout(async () => {
-    waiting.delete(block);
-    // Meanwhile it may have been opened for editing, and is fetched no more.
-    if (!block.isConnected || !("live" in block.dataset) || document.hidden) return;
-    const before = block.dataset.say;
-    await htmx.ajax("GET", block.dataset.liveUrl, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: true, headers: { "X-Live": "1" } });
-    if (block.dataset.say !== before) say(block.dataset.say);
-  }, 120));
+function stateOf(block) {
+  if (!states.has(block)) states.set(block, { timer: 0, since: 0, fetchedAt: 0, retryMs: FIRST_RETRY_MS, running: false, again: false });
+  return states.get(block);
 }
+
+function refresh(block) {
+  const state = stateOf(block);
+  if (state.running) { state.again = true; return; }
+  const now = Date.now();
+  state.since ||= now;
+  const gathered = Math.max(now + GATHER_MS, state.fetchedAt + BETWEEN_FETCHES_MS);
+  plan(block, Math.min(gathered, state.since + LONGEST_WAIT_MS) - now);
+}
+
+function plan(block, ms) {
+  const state = stateOf(block);
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => fetchBlock(block), Math.max(0, ms));
+}
+
+async function fetchBlock(block) {
+  const state = stateOf(block);
+  // Meanwhile it may have been opened for editing, and is fetched no more.
+  if (!block.isConnected || !("live" in block.dataset) || document.hidden) { forget(block); return; }
+  const before = block.dataset.say;
+  Object.assign(state, { running: true, again: false, since: 0, failed: false });
+  try {
+    await htmx.ajax("GET", block.dataset.liveUrl, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: true, headers: { "X-Live": "1" } });
+  } catch { state.failed = true; }
+  Object.assign(state, { running: false, fetchedAt: Date.now() });
+  if (state.failed) {
+    failed.add(block);
+    plan(block, state.retryMs);
+    state.retryMs = Math.min(LONGEST_RETRY_MS, state.retryMs * 2);
+  } else {
+    forget(block);
+    state.retryMs = FIRST_RETRY_MS;
+    if (block.dataset.say !== before) say(block.dataset.say);
+    if (state.again) refresh(block);
+  }
+  showMark();
+}
+
+function forget(block) {
+  failed.delete(block);
+  stateOf(block).since = 0;
+}
+
+const fail = (ctx) => { if (ctx?.live && ctx.sourceElement) stateOf(ctx.sourceElement).failed = true; };
+document.addEventListener("htmx:error", ({ detail }) => fail(detail.ctx));
+document.addEventListener("htmx:response:error", ({ detail }) => fail(detail.ctx));
 
 const refreshAll = () => liveBlocks().forEach(refresh);
 const refreshTopic = (topic) => liveBlocks().filter((block) => topicsOf(block).includes(topic)).forEach(refresh);
 
-export function connect() {
+// The quiet mark: what stands here may be old. It says nothing while everything is live.
+let isLost = false, lostTimer;
+function showMark() {
+  for (const block of failed) if (!block.isConnected) failed.delete(block);
+  const mark = find("#not-live");
+  if (mark) mark.hidden = !(isLost || failed.size) || !liveBlocks().length;
+}
+
+function noteStream(isOpen) {
+  clearTimeout(lostTimer);
+  if (isOpen) { isLost = false; showMark(); return; }
+  lostTimer = setTimeout(() => { isLost = true; showMark(); }, SAY_LOST_MS);
+}
+
+const handlers = {
+  event: ({ topic }) => refreshTopic(topic),
+  resync: refreshAll,
+  open: () => noteStream(true),
+  lost: () => noteStream(false),
+};
+const hear = (message) => handlers[message.kind]?.(message);
+
+// The stream itself: a worker that all tabs share, or where there is none this tab's own.
+let port, stream, pinger;
+
+function openPort() {
+  if (port || stream) return;
+  if ("SharedWorker" in window) {
+    try {
+      const worker = new SharedWorker(document.body.dataset.stream, { name: "live" });
+      port = worker.port;
+      port.onmessage = ({ data }) => hear(data);
+      worker.onerror = () => { clearInterval(pinger); pinger = port = undefined; stream = {}; connect(); };
+      return;
+    } catch { port = undefined; }
+  }
+  stream = {};
+}
+
+export async function connect({ asks = false } = {}) {
   const blocks = liveBlocks();
   const address = document.body.dataset.events;
-  if (!address || !blocks.length || document.hidden) return;
-  if (!source) {
-    known = new Set();
-    source = new EventSource(address);
-    source.onopen = () => { retryMs = 2000; };
-    // Every stream begins with one, so that what changed before it is fetched.
-    source.addEventListener("resync", refreshAll);
-    source.onerror = () => {
-      if (source?.readyState !== EventSource.CLOSED) return;
-      disconnect();
-      retryMs = Math.min(POLL_MS, (retryMs ?? 2000) * 2);
-      retryTimer = setTimeout(() => { refreshAll(); connect(); }, retryMs);
-    };
-  }
-  for (const topic of new Set(blocks.flatMap(topicsOf))) {
-    if (known.has(topic)) continue;
-    known.add(topic);
-    source.addEventListener(topic, () => refreshTopic(topic));
+  if (!address || !blocks.length || document.hidden) { disconnect(); return; }
+  openPort();
+  const message = { kind: "watch", address, topics: [...new Set(blocks.flatMap(topicsOf))] };
+  if (port) {
+    port.postMessage({ ...message, asks });
+    pinger ??= setInterval(() => port.postMessage(message), PING_MS);
+  } else {
+    await import(document.body.dataset.stream);
+    stream.own ??= new globalThis.LiveStream(hear);
+    stream.own.watch("own", { ...message, asks });
   }
 }
 
 function disconnect() {
-  clearTimeout(retryTimer);
-  source?.close();
-  source = undefined;
+  clearTimeout(lostTimer);
+  clearInterval(pinger);
+  pinger = undefined;
+  port?.postMessage({ kind: "leave" });
+  stream?.own?.leave("own");
 }
 
 document.addEventListener("visibilitychange", () => {
-  clearTimeout(hiddenTimer);
-  if (document.hidden) { hiddenTimer = setTimeout(disconnect, CLOSE_HIDDEN_MS); return; }
+  if (document.hidden) { disconnect(); return; }
   refreshAll();
   connect();
 });
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", (event) => { if (event.persisted) { refreshAll(); connect(); } });
+addEventListener("offline", () => noteStream(false));
+addEventListener("online", () => { for (const block of liveBlocks()) plan(block, 0); connect({ asks: true }); });
 
 const isChanged = (field) => field === document.activeElement
   || (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked

@@ -61,6 +61,13 @@ def is_random_order_number(number: str) -> bool:
     return is_grouped and set("".join(groups)) <= set(READABLE)
 
 
+def spell_order_number(text: str) -> list[str]:
+    """The numbers that are meant by one as people type it: in any case, with spaces, without its hyphens."""
+    number = "".join(text.split()).upper()
+    bare = number.replace("-", "")
+    return list(dict.fromkeys([number, f"{bare[:-8]}-{bare[-8:-4]}-{bare[-4:]}"])) if len(bare) > 8 else [number]
+
+
 def mask_username(username: str) -> str:
     """A username with its first and last character kept, `b****o`.
 

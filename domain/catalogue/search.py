@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, any_, func, or_, select, union
 
+from domain.kernel.texts import as_pattern
 from models import Product
 
 SHORTEST_SEARCH = 3
@@ -63,7 +64,7 @@ def found_by(*ways: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def escape_like(text: str) -> str:
     """A text as a LIKE pattern that means itself."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return as_pattern(text)
 
 
 def _read_word(word: str) -> Word:

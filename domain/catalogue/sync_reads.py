@@ -90,7 +90,8 @@ def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:
     if has_nul(text):
         raise NotFound("There is no such product.")
     is_named = func.lower(Product.sku) == func.lower(text)
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    # No id is written with a leading zero: 0012 is a SKU.
+    number = int(text) if text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 20 else 0
     if not 1 <= number <= BIGGEST_ID:
         return statement.where(IS_KEPT, is_named)
     is_numbered = Product.id == number

@@ -10,9 +10,9 @@ from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, i
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
+from domain.kernel.texts import as_pattern
 from models import PaymentTerms
 
-LIKE_SPECIAL = re.compile(r"([\\%_])")
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
 
@@ -104,7 +104,7 @@ def match_text(text: str) -> ColumnElement[bool]:
         digits = digits.removeprefix("1") if len(digits) == 11 else digits
         return CUSTOMERS.search_text.like(f"%{digits}%")
     if len(re.sub(r"\W", "", wanted)) < 3:
-        prefix = LIKE_SPECIAL.sub(r"\\\1", wanted) + "%"
+        prefix = as_pattern(wanted) + "%"
         return or_(*(func.lower(CUSTOMERS[name]).like(prefix) for name in ("company_name", "first_name", "last_name")))
-    words = LIKE_SPECIAL.sub(r"\\\1", wanted).split()
+    words = as_pattern(wanted).split()
     return and_(*(CUSTOMERS.search_text.like(f"%{word}%") for word in words))

@@ -1,10 +1,14 @@
 """Text as people see it: composed in one way, without what nobody sees at its ends, and look-alikes as one name.
 
-Search ignores case, accents and the kind of apostrophe; that folding stands in the database (`ladle_fold`).
+A search ignores the case and the kind of apostrophe.
 """
 
+import re
 import unicodedata
 
+_LIKE_SPECIAL = re.compile(r"([\\%_])")
+# A phone's keyboard writes another apostrophe than a computer's; in a search each stands for all.
+_APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
 # What can't be seen: format characters, spaces of every kind, fillers that count as letters.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -31,3 +35,8 @@ def is_unseen(letter: str) -> bool:
 def normalise_username(name: str) -> str:
     """A username as it is kept and compared: full-width letters and the like are the letters they stand for."""
     return unicodedata.normalize("NFKC", name).strip()
+
+
+def as_pattern(text: str) -> str:
+    """A text as part of a LIKE pattern that means itself, whichever apostrophe it is written with."""
+    return _APOSTROPHES.sub("_", _LIKE_SPECIAL.sub(r"\\\1", text))

@@ -15,11 +15,11 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, start_of_business_day
 from domain.kernel.inputs import DateIn, Id
 from domain.kernel.paging import PageInput
+from domain.kernel.texts import as_pattern
 from models import OrderStatus, PaymentStatus, Role, Table
 
 ORDERS = Table.metadata.tables["orders"].c
 ITEMS = Table.metadata.tables["order_item"].c
-LIKE_SPECIAL = re.compile(r"([\\%_])")
 # Without these signs and digits something else than a phone number is looked for.
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
@@ -134,7 +134,7 @@ def search_condition(text: str) -> ColumnElement[bool]:
         return ORDERS.search_text.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%")
     if not wanted:
         return false()
-    pattern = LIKE_SPECIAL.sub(r"\\\1", wanted)
+    pattern = as_pattern(wanted)
     if len(re.sub(r"\W", "", wanted)) < 3:
         # The text begins with the order number, and one comparison serves it and the trigram index.
         return ORDERS.search_text.like(f"{pattern}%")

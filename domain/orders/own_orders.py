@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.access.tokens import initials, is_random_order_number
+from domain.access.tokens import initials, is_random_order_number, spell_order_number
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotFound
@@ -95,7 +95,7 @@ async def get_own_order(connection: AsyncConnection, order_number: str, *, visib
 
     Raises NotFound for everybody else's.
     """
-    found = await connection.execute(select(*_COLUMNS).where(Order.order_number == order_number.upper()))
+    found = await connection.execute(select(*_COLUMNS).where(Order.order_number.in_(spell_order_number(order_number))))
     row = found.mappings().first()
     is_guest = not visible_to.is_customer
     allowed = row is not None and (
@@ -127,7 +127,7 @@ async def list_reorder_items(connection: AsyncConnection, order_number: str, *, 
         .select_from(Order)
         .join(OrderItem, OrderItem.order_id == Order.id)
         .outerjoin(Product, Product.id == OrderItem.product_id)
-        .where(Order.order_number == order_number.upper(), Order.customer_id == visible_to.id)
+        .where(Order.order_number.in_(spell_order_number(order_number)), Order.customer_id == visible_to.id)
         .order_by(OrderItem.position)
     )
     items = [_reorder(row) for row in rows]

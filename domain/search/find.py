@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from domain.access.rights import Right, may
+from domain.access.tokens import spell_order_number
 from domain.kernel.actor import Actor
-from domain.orders.filters import LIKE_SPECIAL, ORDERS, OrderFilters, may_be_seen_by
+from domain.kernel.texts import as_pattern
+from domain.orders.filters import ORDERS, OrderFilters, may_be_seen_by
 from domain.orders.queries import OrderRow, Reader, find_conditions, list_rows, sees_money
 from models import Table
 
@@ -98,13 +100,10 @@ async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezon
 
 async def find_order_number(db: Reader, text: str, *, visible_to: Actor) -> str | None:
     """The number of the order that is meant when the text is exactly one, with or without its hyphens."""
-    number = text.strip().upper()
-    if not number or len(number) > 60:
+    if not text.strip() or len(text) > 60:
         return None
-    bare = re.sub(r"[\s-]", "", number)
-    spelled = f"{bare[:-8]}-{bare[-8:-4]}-{bare[-4:]}" if len(bare) > 8 else number
     own = may_be_seen_by(visible_to)
-    which = ORDERS.order_number.in_([number, spelled])
+    which = ORDERS.order_number.in_(spell_order_number(text))
     found = await db.execute(select(ORDERS.order_number).where(which if own is None else and_(which, own)).limit(1))
     return found.scalar_one_or_none()
 
@@ -192,5 +191,5 @@ def _matches(
         return searched.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%"), begins
     if len(re.sub(r"\W", "", wanted)) < 3:
         return begins, begins
-    words = LIKE_SPECIAL.sub(r"\\\1", wanted).split()
+    words = as_pattern(wanted).split()
     return and_(*(searched.like(f"%{word}%") for word in words)), begins

@@ -3,6 +3,7 @@
 Afterwards the browser is led to a page of the portal only, whatever `next` asks for.
 """
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import TooMany
 from domain.staff import reset, sign_in
 from portal.attempts import Attempt, attempt
-from portal.errors import SIGN_IN
+from portal.csrf import csrf_token
+from portal.errors import SIGN_IN, ask_to_sign_in
 from portal.render import page_or_block, redirect_to
 from web.entry import doorway, keep_session, portal_url
 from web.guards import count_use, public, staff_auth, staff_page
@@ -23,6 +25,7 @@ HOME = "/portal"
 SECOND_STEP = f"{SIGN_IN}/second-step"
 FORGOT = "/portal/forgot"
 RESET = "/portal/reset"
+BEGIN_AGAIN = frozenset({Code.PROOF_EXPIRED, Code.INVALID_CREDENTIALS})
 LOCAL_PAGE = re.compile(r"/portal(?:[/?][^\\\s\x00-\x1f]*)?")
 
 
@@ -44,6 +47,8 @@ async def enter() -> Response:
         return await sign_in.start_sign_in(db(), data, doorway())
 
     tried = await attempt(sign_in.SignIn, act)
+    if _stays(tried.typed):
+        return await _enter_here(tried)
     if tried.result is None:
         return await _show_sign_in(tried.typed, tried)
     if isinstance(tried.result, sign_in.SecondStep):
@@ -61,9 +66,11 @@ async def enter_second_step() -> Response:
         return await sign_in.finish_sign_in(db(), data, doorway())
 
     tried = await attempt(sign_in.FinishSignIn, act)
+    if _stays(tried.typed):
+        return await _enter_here(tried)
     if tried.result is not None:
         return await _lead_in(tried.result, tried.typed)
-    if tried.refusal is not None and tried.refusal.code in {Code.PROOF_EXPIRED, Code.INVALID_CREDENTIALS}:
+    if tried.refusal is not None and tried.refusal.code in BEGIN_AGAIN:
         return await _show_sign_in(tried.typed, tried)
     return await _show_second_step(tried.typed.get("proof", ""), tried.typed.get("next", ""), tried)
 
@@ -139,6 +146,28 @@ async def _show_second_step(proof: str, back: str, tried: Attempt[Any] | None = 
         status=_status(tried) if tried is not None else 200,
         **(facts | {"typed": {"proof": proof, "next": back}}),
     )
+
+
+def _stays(typed: dict[str, str]) -> bool:
+    """True for a form that was sent from the dialog of a page whose session had ended."""
+    return typed.get("stay") == "on" and request.headers.get("HX-Request") == "true"
+
+
+async def _enter_here(tried: Attempt[Any]) -> Response:
+    """Go on with the page that is open: its forms get the new session's token. Else the dialog asks again."""
+    if isinstance(tried.result, sign_in.SignedIn):
+        keep_session(tried.result)
+        response = Response("", 204)
+        entered = {"csrf": csrf_token(), "me": str(tried.result.staff.id)}
+        response.headers["HX-Trigger"] = json.dumps({"app:signed-in": entered})
+        return response
+    if isinstance(tried.result, sign_in.SecondStep):
+        return await ask_to_sign_in(200, url=SECOND_STEP, proof=tried.result.proof)
+    facts = {"errors": tried.errors, "problem": tried.problem}
+    if (proof := tried.typed.get("proof")) and tried.refusal is not None and tried.refusal.code not in BEGIN_AGAIN:
+        return await ask_to_sign_in(_status(tried), url=SECOND_STEP, proof=proof, **facts)
+    typed = {"username": tried.typed.get("username", "")}
+    return await ask_to_sign_in(_status(tried), typed=typed, **facts)
 
 
 async def _lead_in(entered: sign_in.SignedIn, typed: dict[str, str]) -> Response:

@@ -62,7 +62,7 @@ async def test_a_bad_body_is_not_taken_for_a_missing_right(app: Quart, client, d
         guard = guard_of(app, rule.endpoint)
         if guard is None or not guard.staff or role not in guard.roles or is_page(rule.rule):
             continue
-        if rule.rule == "/api/staff/logout":
+        if rule.rule.endswith("/logout"):
             continue
         for method in sorted((rule.methods or set()) & {"POST", "PUT", "PATCH"}):
             response = await client.open(

@@ -1,14 +1,14 @@
 """Links and codes of messages are sealed, and forgotten once they are sent or have expired.
 
 Revision ID: seal_message_secrets
-Revises: c78c0f1be1a0
+Revises: keep_drafts
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "seal_message_secrets"
-down_revision = "c78c0f1be1a0"
+down_revision = "keep_drafts"
 branch_labels = None
 depends_on = None
 
