@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import crash, fuzz, oversell, payments, sync, uploads
+from proofs import books, crash, fuzz, oversell, payments, sync, uploads
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -41,3 +41,7 @@ async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
 
 async def test_whatever_is_sent_is_never_a_500() -> None:
     await fuzz.prove(examples=3)
+
+
+async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() -> None:
+    await books.prove(acts=250, circles=8)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from quart.datastructures import FileStorage
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.kernel.errors import OutsideServiceFailed, Refused
 from domain.payments.reconcile import reconcile_payments
@@ -18,12 +18,13 @@ from models import (
     IntentState,
     OrderEvent,
     OutboxMessage,
+    PaperCheck,
     PaperCheckImage,
     Payment,
     Role,
     StripeIntent,
 )
-from tests.domain.payments.paying import make_owed_order, read_order
+from tests.domain.payments.paying import edit_to, make_owed_order, read_order
 from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.job_runner import run_jobs
 
@@ -95,6 +96,39 @@ async def test_a_photo_keeps_no_place_and_a_script_is_no_photo(client, db, order
         assert (answer.status_code, list((await answer.get_json())["fields"])) == (400, ["check_front"])
     missing = await upload(client, order, check_back=photo())
     assert (missing.status_code, list((await missing.get_json())["fields"])) == (400, ["check_front"])
+
+
+async def test_a_check_for_less_than_the_balance_leaves_the_rest_open_and_says_so(client, db, order):
+    clerk = await make_staff(db)
+    await sign_in(client, db, clerk)
+    await upload(client, order)
+    await edit_to(db, order, as_actor(clerk), quantity=11)
+    await db.commit()
+    approved = await client.post(f"/api/staff/checks/{order.order_number}/approve")
+    assert (approved.status_code, (await approved.get_json())["message"]) == (
+        200, f"The check for {order.order_number} is approved, $180.00 is still open.",
+    )  # fmt: skip
+    after = await read_order(db, order.id)
+    assert (after.status, after.payment_status, str(after.balance)) == ("pending", "unpaid", "180.00")
+
+
+async def test_a_repeated_upload_is_answered_and_another_with_its_key_refused(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+
+    async def send(**files: bytes) -> Any:
+        return await client.post(
+            "/api/payments/check-upload",
+            form={"order_number": order.order_number},
+            files=as_files(**files),
+            headers={"Idempotency-Key": "check-1"},
+        )
+
+    first, again = await send(check_front=photo()), await send(check_front=photo())
+    assert (first.status_code, again.status_code, again.headers.get("Idempotent-Replay")) == (200, 200, "true")
+    assert await first.get_json() == await again.get_json()
+    other = await send(check_front=photo(), check_back=photo())
+    assert (other.status_code, (await other.get_json())["code"]) == (422, "idempotency_key_reused")
+    assert (await db.execute(select(func.count()).select_from(PaperCheck))).scalar_one() == 1
 
 
 async def test_everything_wrong_with_a_check_and_its_form_is_told_at_once(client, db, order):

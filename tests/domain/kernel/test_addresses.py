@@ -34,6 +34,9 @@ def test_a_street_may_have_commas() -> None:
         "Alder Falls, OH 44099",
         "88 Grist Road, Alder Falls, Ohio",
         "x, y, OH 440",
+        "1,000.00",
+        "-,",
+        ",",
     ],
 )
 def test_anything_else_is_the_street(text: str) -> None:
