@@ -13,6 +13,7 @@ from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
+from models.customer_score import CustomerScore, ScoreRun, Tier
 from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
 from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
@@ -79,6 +80,7 @@ __all__ = [
     "CustomerDistinction",
     "CustomerMerge",
     "CustomerNote",
+    "CustomerScore",
     "Draft",
     "EvalStatus",
     "GivenBack",
@@ -141,6 +143,7 @@ __all__ = [
     "RowOutcome",
     "SalesTarget",
     "SavingsRequest",
+    "ScoreRun",
     "SessionKind",
     "Staff",
     "StockMovement",
@@ -149,6 +152,7 @@ __all__ = [
     "SuppressedNumber",
     "SuppressionReason",
     "Table",
+    "Tier",
     "Tracker",
     "Vendor",
     "VendorProduct",

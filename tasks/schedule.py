@@ -17,5 +17,6 @@ TIMETABLE = (
     Entry("*/2 * * * *", "reconcile_labels"),
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),
+    Entry("10 8 * * *", "score_customers"),
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
 )

@@ -15,6 +15,7 @@ from api.staff import (
     payments,
     product_sync,
     products,
+    scores,
     system,
     warehouse,
 )
@@ -35,6 +36,7 @@ def blueprints() -> list[Blueprint]:
         credit.blueprint,
         product_sync.blueprint,
         products.blueprint,
+        scores.blueprint,
         system.blueprint,
         warehouse.blueprint,
     ]

@@ -128,7 +128,7 @@ BUSINESS: dict[str, str] = {
     "min_order_count": "At least so many orders.",
     "min_p_alive": "At least this probability of being active, 0 to 1.",
     "model_number": "The maker's model number.",
-    "monetary_value": "US dollars of an order day that the model expects.",
+    "monetary_value": "Average US dollars of the order days after the first.",
     "month": "The month, YYYY-MM.",
     "month_label": "The month in words.",
     "monthly": "The months, one entry each.",

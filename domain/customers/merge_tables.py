@@ -30,6 +30,7 @@ FATES: Mapping[str, Fate] = {
     "customer_distinction.second_id": Fate.ENDS,
     "customer_merge.kept_id": Fate.MOVES,
     "customer_note.customer_id": Fate.MOVES,
+    "customer_score.customer_id": Fate.ENDS,
     "invoice.customer_id": Fate.MOVES,
     "login_session.customer_id": Fate.ENDS,
     "one_time_code.customer_id": Fate.ENDS,

@@ -83,6 +83,7 @@ class Code(StrEnum):
     NOT_ALLOWED = "not_allowed", 403, "The role or key does not allow it"
     NOT_CONFIGURED = "not_configured", 503, "This installation has no credentials for the outside service"
     NOT_ENOUGH_CREDIT = "not_enough_credit", 409, "There is not enough store credit"
+    NO_SCORE = "no_score", 404, "The customer has no order, and so no score"
     NOT_FOUND = "not_found", 404, "There is no such record, or the caller may not know of it"
     NOT_ON_HOLD = "not_on_hold", 409, "The order is not on hold"
     NOT_SIGNED_IN = "not_signed_in", 401, "Credentials are missing, wrong or expired"

@@ -1,0 +1,157 @@
+"""A score run: histories are read by one statement, scored in a child process and written by another."""
+
+import asyncio
+import math
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, TypeVar
+
+import asyncpg
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.clock import business_date, now, start_of_business_day
+from domain.scores.predict import Histories, Scores, calibrate, score
+from models import ScoreRun
+from models.session import raw_connection
+
+LEAST_CUSTOMERS = 200
+LEAST_WEEKS = 26
+LOOK_BACK_DAYS = 90
+T = TypeVar("T")
+
+# An order counts unless it is cancelled; several on one business day are one order day.
+_HISTORIES = """
+WITH order_day AS (
+  SELECT customer_id, (created_at AT TIME ZONE $1)::date AS day, sum(total_amount) AS value
+  FROM orders WHERE status <> 'cancelled' AND customer_id IS NOT NULL AND created_at < $2 GROUP BY 1, 2
+), gap AS (
+  SELECT customer_id, day, value, day - lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS days FROM order_day
+)
+SELECT customer_id, (count(*) - 1)::float8 AS frequency, (max(day) - min(day))::float8 AS recency_days,
+  ($3::date - min(day))::float8 AS age_days, coalesce(avg(value) FILTER (WHERE days IS NOT NULL), 0)::float8
+    AS repeat_value, sum(value)::float8 AS lifetime_value,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS median_gap
+FROM gap GROUP BY customer_id ORDER BY customer_id
+"""
+_ORDERED_SINCE = """
+SELECT customer_id, count(DISTINCT (created_at AT TIME ZONE $1)::date)::float8 AS days FROM orders
+WHERE status <> 'cancelled' AND customer_id IS NOT NULL AND created_at >= $2 AND created_at < $3 GROUP BY customer_id
+"""
+_WRITE = """
+INSERT INTO customer_score (customer_id, run_id, frequency, recency_days, age_days, last_order_on, median_gap,
+  monetary_value, p_alive, expected_orders_30d, expected_orders_90d, expected_revenue_90d, is_overdue, tier,
+  computed_at)
+SELECT s.customer_id, $1, s.frequency, s.recency, s.age, $2::date - (s.age - s.recency), s.gap, round(s.value, 2),
+  s.alive, s.soon, s.later, round(s.revenue, 2), s.overdue, s.tier, $3
+FROM unnest($4::bigint[], $5::int[], $6::int[], $7::int[], $8::float8[], $9::numeric[], $10::float8[], $11::float8[],
+  $12::float8[], $13::numeric[], $14::bool[], $15::text[])
+  AS s(customer_id, frequency, recency, age, gap, value, alive, soon, later, revenue, overdue, tier)
+JOIN customer ON customer.id = s.customer_id
+"""
+
+
+async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | None = None) -> ScoreRun:
+    """Score every customer with an order; answers the run, which says why when there is too little history.
+
+    The scores of the run before are replaced in the same transaction.
+    """
+    connection = await raw_connection(db)
+    moment = at or now()
+    today = business_date(moment, timezone)
+    histories = await _read_histories(connection, timezone, until=moment, today=today)
+    run = ScoreRun(computed_at=moment, customers=len(histories.customer_id), weeks=_weeks_of(histories))
+    run.reason = _why_too_little(run)
+    await connection.execute("DELETE FROM customer_score")
+    if run.reason:
+        db.add(run)
+        await db.flush()
+        return run
+    scores = await _in_child(score, histories)
+    run.log_likelihood = scores.rhythm.log_likelihood
+    run.parameters = asdict(scores.rhythm) | (asdict(scores.worth) if scores.worth else {})
+    run.calibration = await _look_back(connection, timezone, today)
+    db.add(run)
+    await db.flush()
+    await _write_scores(connection, run, histories, scores, today)
+    return run
+
+
+async def _read_histories(
+    connection: asyncpg.Connection, timezone: tzinfo, *, until: datetime, today: date
+) -> Histories:
+    rows = await connection.fetch(_HISTORIES, str(timezone), until, today)
+
+    def column(name: str) -> Any:
+        return np.array([math.nan if row[name] is None else row[name] for row in rows], dtype=float)
+
+    return Histories(
+        np.array([row["customer_id"] for row in rows], dtype=np.int64),
+        column("frequency"),
+        column("recency_days"),
+        column("age_days"),
+        column("repeat_value"),
+        column("lifetime_value"),
+        column("median_gap"),
+    )
+
+
+def _weeks_of(histories: Histories) -> int:
+    return int(histories.age_days.max() // 7) if len(histories.age_days) else 0
+
+
+def _why_too_little(run: ScoreRun) -> str:
+    if run.customers >= LEAST_CUSTOMERS and run.weeks >= LEAST_WEEKS:
+        return ""
+    return (
+        f"Scores need {LEAST_CUSTOMERS} customers with an order and {LEAST_WEEKS} weeks of history; "
+        f"there are {run.customers} and {run.weeks}."
+    )
+
+
+async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: date) -> dict[str, Any]:
+    """How far the prediction of 90 days ago was off; empty where there was too little history then."""
+    then = today - timedelta(days=LOOK_BACK_DAYS)
+    start, end = start_of_business_day(then, timezone), start_of_business_day(today, timezone)
+    histories = await _read_histories(connection, timezone, until=start, today=then)
+    if len(histories.customer_id) < LEAST_CUSTOMERS or _weeks_of(histories) < LEAST_WEEKS:
+        return {}
+    since = {
+        row["customer_id"]: row["days"] for row in await connection.fetch(_ORDERED_SINCE, str(timezone), start, end)
+    }
+    ordered = np.array([since.get(int(customer), 0.0) for customer in histories.customer_id])
+    return {"since": then.isoformat()} | await _in_child(calibrate, histories, ordered)
+
+
+async def _write_scores(
+    connection: asyncpg.Connection, run: ScoreRun, histories: Histories, scores: Scores, today: date
+) -> None:
+    gaps = [None if math.isnan(gap) else gap for gap in histories.median_gap.tolist()]
+    await connection.execute(
+        _WRITE,
+        run.id,
+        today,
+        run.computed_at.astimezone(UTC),
+        histories.customer_id.tolist(),
+        histories.frequency.astype(int).tolist(),
+        histories.recency_days.astype(int).tolist(),
+        histories.age_days.astype(int).tolist(),
+        gaps,
+        histories.repeat_value.round(2).tolist(),
+        scores.p_alive.tolist(),
+        scores.orders_30d.tolist(),
+        scores.orders_90d.tolist(),
+        scores.revenue_90d.round(2).tolist(),
+        histories.is_overdue.tolist(),
+        [str(tier) for tier in scores.tiers],
+    )
+
+
+async def _in_child(work: Callable[..., T], *given: Any) -> T:
+    """Run heavy arithmetic in a process of its own, so that this one's event loop goes on."""
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)

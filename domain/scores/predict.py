@@ -1,0 +1,113 @@
+"""The arithmetic of a score run, on arrays alone: it runs in a child process, so that no worker loses its heartbeat."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.scores.bgnbd import Numbers, Rhythm, chance_alive, expect_orders, fit
+from domain.scores.gamma_gamma import Worth, expect_worth, fit_worth
+from domain.scores.tiers import choose_tiers
+from models.customer_score import Tier
+
+WEEK = 7.0
+MONTH_WEEKS = 30 / WEEK
+QUARTER_WEEKS = 90 / WEEK
+TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """What customers have done up to a day, one place a customer; days are whole, values in dollars.
+
+    `repeat_value` is the mean of the order days after the first, `median_gap` is NaN for fewer than two order days.
+    """
+
+    customer_id: NDArray[np.int64]
+    frequency: Numbers
+    recency_days: Numbers
+    age_days: Numbers
+    repeat_value: Numbers
+    lifetime_value: Numbers
+    median_gap: Numbers
+
+    @property
+    def is_overdue(self) -> NDArray[np.bool_]:
+        """True where the customer has been silent for longer than their own median gap."""
+        silent = self.age_days - self.recency_days
+        return np.nan_to_num(self.median_gap, nan=np.inf) < silent
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The result of a run, in the order of the histories."""
+
+    rhythm: Rhythm
+    worth: Worth | None
+    p_alive: Numbers
+    orders_30d: Numbers
+    orders_90d: Numbers
+    revenue_90d: Numbers
+    tiers: list[Tier]
+
+
+def score(histories: Histories) -> Scores:
+    """Fit both models to the histories and score every customer."""
+    rhythm = _fit_by_weeks(histories)
+    times = (histories.frequency, histories.recency_days / WEEK, histories.age_days / WEEK)
+    p_alive = chance_alive(rhythm, *times)
+    orders_90d = expect_orders(rhythm, *times, weeks=QUARTER_WEEKS)
+    worth = _fit_worth(histories)
+    value = expect_worth(worth, histories.frequency, histories.repeat_value) if worth else histories.repeat_value
+    return Scores(
+        rhythm,
+        worth,
+        p_alive,
+        expect_orders(rhythm, *times, weeks=MONTH_WEEKS),
+        orders_90d,
+        orders_90d * value,
+        choose_tiers(histories.frequency, p_alive, histories.lifetime_value, histories.is_overdue),
+    )
+
+
+def calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
+    """Hold the prediction made from histories of 90 days ago against the order days that came (`ordered`).
+
+    Customers are cut into tenths by what was predicted, most active first. The errors are Σ |predicted − actual| of
+    the tenths over all that came; the naive rate is each customer's own orders a day.
+    """
+    rhythm = _fit_by_weeks(histories)
+    times = (histories.frequency, histories.recency_days / WEEK, histories.age_days / WEEK)
+    predicted = expect_orders(rhythm, *times, weeks=QUARTER_WEEKS)
+    naive = histories.frequency / np.maximum(histories.age_days, 1) * 90
+    order = np.argsort(-predicted, kind="stable")
+    columns = {"predicted": predicted, "actual": ordered, "naive": naive}
+    tenths = [
+        {name: float(values[part].sum()) for name, values in columns.items()} for part in np.array_split(order, TENTHS)
+    ]
+    came = max(float(ordered.sum()), 1.0)
+    return {
+        "predicted": float(predicted.sum()),
+        "actual": float(ordered.sum()),
+        "tenths": tenths,
+        "error": sum(abs(tenth["predicted"] - tenth["actual"]) for tenth in tenths) / came,
+        "naive_error": sum(abs(tenth["naive"] - tenth["actual"]) for tenth in tenths) / came,
+    }
+
+
+def _fit_by_weeks(histories: Histories) -> Rhythm:
+    """Equal histories, rounded to weeks, count as one with a weight: a million customers are some 60,000 of them."""
+    rounded = np.column_stack(
+        (histories.frequency, np.round(histories.recency_days / WEEK), np.round(histories.age_days / WEEK))
+    )
+    distinct, counts = np.unique(rounded, axis=0, return_counts=True)
+    return fit(distinct[:, 0], distinct[:, 1], distinct[:, 2], counts.astype(float))
+
+
+def _fit_worth(histories: Histories) -> Worth | None:
+    """The model of values, where enough customers came back with something that cost money."""
+    usable = (histories.frequency > 0) & (histories.repeat_value > 0)
+    if usable.sum() < TENTHS:
+        return None
+    return fit_worth(histories.frequency[usable], histories.repeat_value[usable])
