@@ -1,6 +1,7 @@
 // What the pages need beyond htmx, a module a topic; here is what happens around every swap.
 // Every page works without it. Nothing here is evaluated from attributes: the security policy forbids that.
 
+import "./copy.js";
 import { openDialog } from "./dialogs.js";
 import { find, findAll, say } from "./dom.js";
 import "./drafts.js";
@@ -22,6 +23,7 @@ document.addEventListener("htmx:finally:swap", () => { setRefreshing(false); lea
 document.addEventListener("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
   countAll();
+  showTab();
   if (ctx.target?.id === "dialog" || find("#dialog")?.childElementCount) openDialog();
   const target = typeof ctx.target === "string" ? find(ctx.target) : ctx.target;
   const area = target?.isConnected ? target : document;
@@ -37,6 +39,14 @@ document.addEventListener("htmx:after:swap", (event) => {
     if (!staysHere()) say(document.title);
   }
 });
+// On phones the current tab may lie outside of what the row shows.
+function showTab() {
+  for (const tab of findAll(".tabs [aria-current]")) {
+    const row = tab.closest(".tabs");
+    if (row.scrollWidth > row.clientWidth) row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+}
+
 document.addEventListener("htmx:error", (event) => {
   const { ctx } = event.detail;
   const alerts = find("#alerts");
@@ -54,5 +64,6 @@ document.addEventListener("htmx:after:process", (event) => {
 
 // htmx may have looked through the page before this module was there.
 armToasts(document);
+showTab();
 connect();
 focusFirstError();

@@ -43,6 +43,17 @@ async def confirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: 
     return await _do_on_each(db, order_numbers, confirm, by=by)
 
 
+async def unconfirm_orders(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> BulkOutcome:
+    """Take a confirming of several back; one that went further in the meantime stays where it is."""
+
+    async def step_back(order: OrderRow) -> None:
+        if order.status != OrderStatus.CONFIRMED:
+            raise Refused(f"It is {order.status} by now.")
+        await move_order(db, order.id, to=OrderStatus.PENDING, by=by)
+
+    return await _do_on_each(db, order_numbers, step_back, by=by)
+
+
 async def assign_orders(db: AsyncSession, order_numbers: Sequence[str], data: AssignOrder, *, by: Actor) -> BulkOutcome:
     """Assign the chosen orders to one rep; raises InvalidInput unless that is an active sales rep."""
     await find_sales_rep(db, data.sales_rep_id)

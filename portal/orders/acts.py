@@ -13,12 +13,13 @@ from domain.order_desk.cancel import cancel_order
 from domain.order_desk.delete import delete_order
 from domain.order_desk.hold import ReleaseOrder, release_order
 from domain.order_desk.order_page import OrderPage, get_order_page
+from domain.orders.statuses import allowed_next
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
-from models import Role
+from models import OrderStatus, Role
 from portal.attempts import Attempt, attempt, form_version
 from portal.orders.list import LIST, list_rep_choices
-from portal.orders.order import METHOD_WORDS, choose_version, order_url
+from portal.orders.order import METHOD_WORDS, choose_version, order_url, undo_move_url
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db
@@ -175,7 +176,11 @@ async def cancel_for_good(number: str) -> Response:
     tried = await attempt(CancelOrder, cancel)
     if tried.refusal is not None:
         return await _ask("orders/cancel.html", await _read(number), tried)
-    return await redirect_to(order_url(number), toast=f"{number} is cancelled")
+    # Exact only where nothing else went back with it: no money, and no step that was taken before.
+    was_pending = shown.order.status == OrderStatus.PENDING and not shown.payments
+    can_undo = was_pending and OrderStatus.PENDING in allowed_next(OrderStatus.CANCELLED, current_actor().role)
+    undo = undo_move_url(number, OrderStatus.PENDING) if can_undo else None
+    return await redirect_to(order_url(number), toast=f"{number} is cancelled", undo=undo)
 
 
 @blueprint.get("/portal/orders/<number>/delete")

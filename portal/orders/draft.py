@@ -7,12 +7,15 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from domain.kernel.money import parse_money, round_half_up
 from domain.kernel.phone import format_phone
 from domain.orders.usual_items import Buyer
 
 MOST_DRAFT_LINES = 500
 _SKU = re.compile(r"items\[(\d{1,4})\]\[sku\]")
+_COMMA = re.compile(r"\$?\d+,\d{2}", re.ASCII)
 _TIMES = re.compile(r"(\d{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 TEXTS = (
     "customer_id", "guest", "customer_q", "product_q", "delivery_company", "delivery_name", "delivery_address",
@@ -113,6 +116,16 @@ def start_draft() -> Draft:
     """An empty draft with a key of its own, under which it can be placed once."""
     chosen = {"form_key": secrets.token_urlsafe(18), "payment_method": "credit_card", "payment_status": "unpaid"}
     return Draft(dict.fromkeys(TEXTS, "") | chosen)
+
+
+def read_discount(text: str, subtotal: Decimal) -> Decimal | None:
+    """A discount as people write it: `12.50`, `12,50`, `$5` or `10%` of the goods; None when it is none of these."""
+    written = text.strip()
+    if written.endswith("%"):
+        share = parse_money(written.removesuffix("%").strip())
+        return round_half_up(subtotal * share / 100) if share is not None and 0 <= share <= 100 else None
+    found = parse_money(f"{written[:-3]}.{written[-2:]}" if _COMMA.fullmatch(written) else written or "0")
+    return found if found is not None and found >= 0 else None
 
 
 def read_times(text: str) -> tuple[int, str]:

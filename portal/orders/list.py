@@ -11,10 +11,11 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
 from domain.order_desk.assign import AssignOrder, list_sales_reps
-from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders
+from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders, unconfirm_orders
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters, OrderSort
 from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_page
+from domain.orders.statuses import allowed_next
 from models import OrderStatus, Role
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
@@ -116,7 +117,9 @@ async def act_on_orders() -> Response:
         return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))
     if data.act == "confirm":
         outcome = await confirm_orders(db(), data.order, by=current_actor())
-        return await redirect_to(back, toast=_describe(outcome, "confirmed"))
+        may_go_back = OrderStatus.PENDING in allowed_next(OrderStatus.CONFIRMED, current_actor().role)
+        undo = f"{LIST}/bulk/undo" + with_query({"order": outcome.done}) if may_go_back and outcome.done else None
+        return await redirect_to(back, toast=_describe(outcome, "confirmed"), undo=undo)
     if data.sales_rep_id is None:
         return await page_or_block(
             "orders/assign.html",
@@ -129,6 +132,15 @@ async def act_on_orders() -> Response:
         )
     outcome = await assign_orders(db(), data.order, AssignOrder(sales_rep_id=data.sales_rep_id), by=current_actor())
     return await redirect_to(back, toast=_describe(outcome, "assigned"))
+
+
+@blueprint.post("/portal/orders/bulk/undo")
+@staff_page(Right.CONFIRM_ORDERS)
+async def undo_confirming() -> Response:
+    """Take the confirming of several orders back."""
+    chosen = ChosenOrders(order=request.args.getlist("order"))
+    outcome = await unconfirm_orders(db(), chosen.order, by=current_actor())
+    return await redirect_to(f"{LIST}?status=pending", toast=f"Undone: {_describe(outcome, 'pending again')}")
 
 
 def set_dates(query: OrderListQuery) -> OrderListQuery:

@@ -26,7 +26,7 @@ from domain.staff.drafts import KeptDraft
 from models import Role
 from portal.attempts import Attempt, attempt
 from portal.drafts import bring_back
-from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_draft, read_times, start_draft
+from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_discount, read_draft, read_times, start_draft
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -35,6 +35,7 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_new_order", __name__)
 NEW_ORDER = "/portal/orders/new"
+NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
 DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
 WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25
@@ -191,10 +192,13 @@ async def _read_fields(draft: Draft) -> dict[str, list[str]]:
     }
     for place, (sku, quantity) in enumerate(draft.lines):
         fields |= {f"items[{place}][sku]": [sku], f"items[{place}][quantity]": [quantity]}
+    products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=current_actor())
+    if "discount_amount" in fields:
+        discount = read_discount(fields["discount_amount"][0], add_up(draft, products))
+        fields["discount_amount"] = [str(discount) if discount is not None else fields["discount_amount"][0]]
     if current_actor().has_role(Role.SALES_REP):
         fields["payment_status"] = ["unpaid"]
     elif "delivery_fee" not in fields:
-        products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=current_actor())
         fields["delivery_fee"] = [str(usual_fee(draft, products))]
     return fields
 
@@ -202,7 +206,13 @@ async def _read_fields(draft: Draft) -> dict[str, list[str]]:
 def usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
     """The fee that the rules give an order of these lines."""
     rules = order_rules()
-    subtotal = sum(
+    subtotal = add_up(draft, products)
+    return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+
+
+def add_up(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
+    """What the goods of these lines cost."""
+    return sum(
         (
             price_line(
                 quantity,
@@ -215,7 +225,6 @@ def usual_fee(draft: Draft, products: dict[str, FoundProduct]) -> Decimal:
         ),
         Decimal(0),
     )
-    return calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
 
 
 async def _show(
@@ -248,6 +257,9 @@ async def _show(
         focus=focus,
         step=draft.step + 1,
         repricing=act == "price",
+        discount_problem=""
+        if read_discount(draft.texts.get("discount_amount", ""), Decimal(0)) is not None
+        else NO_DISCOUNT,
         errors=tried.errors if tried else {},
         problem=tried.refusal.message if tried and tried.refusal else "",
         is_refused_terms=tried is not None
@@ -275,11 +287,11 @@ async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPrev
     ]
     if not items:
         return None
-    discount = parse_money(draft.texts.get("discount_amount", "") or "0")
+    discount = read_discount(draft.texts.get("discount_amount", ""), add_up(draft, products))
     fee = parse_money(draft.texts["delivery_fee"]) if draft.texts.get("delivery_fee") else usual_fee(draft, products)
     asked = PreviewOrder(
         items=items,
-        discount_amount=discount if discount is not None and discount >= 0 else Decimal(0),
+        discount_amount=discount if discount is not None else Decimal(0),
         delivery_fee=fee if fee is not None and fee >= 0 else Decimal(0),
         customer_id=draft.customer_id,
     )

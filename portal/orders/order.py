@@ -166,7 +166,7 @@ async def undo_order_edit(number: str, event_id: int) -> Response:
     """Take back an edit of delivery details or notes."""
     order = await get_order(db(), number, visible_to=current_actor())
     await undo_edit(db(), order.id, event_id, by=current_actor())
-    return await redirect_to(order_url(number), toast="Taken back")
+    return await redirect_to(order_url(number), toast="Undone")
 
 
 @blueprint.post("/portal/orders/<number>/move/<any(pending, confirmed, packed, shipped, delivered):status>")
@@ -176,14 +176,23 @@ async def move_order_on(number: str, status: str) -> Response:
     order, me = await get_order(db(), number, visible_to=current_actor()), current_actor()
     to, moved_from = OrderStatus(status), OrderStatus(order.status)
     await move_order(db(), order.id, to=to, by=me, version=await form_version())
-    undo = f"{order_url(number)}/move/{moved_from}" if moved_from in allowed_next(to, me.role) else None
+    if "undo" in request.args:
+        return await redirect_to(order_url(number), toast=f"Undone: {number} is {STATUS_LOOKS[to][0].lower()} again")
+    undo = undo_move_url(number, moved_from) if moved_from in allowed_next(to, me.role) else None
     walk = await walk_orders(order) if (await request.form).get("then") == "next" else None
     carried = walk.carried if walk is not None else ""
     toast = f"{number} is {STATUS_LOOKS[to][0].lower()}"
     if walk is None:
         return await redirect_to(order_url(number), toast=toast, undo=undo)
     # The last one leads back to the list, where what is left shows.
-    return await redirect_to(walk.next_url or walk.list_url, toast=toast, undo=f"{undo}{carried}" if undo else None)
+    return await redirect_to(
+        walk.next_url or walk.list_url, toast=toast, undo=f"{undo}&{carried[1:]}" if undo else None
+    )
+
+
+def undo_move_url(number: str, status: OrderStatus) -> str:
+    """Where Undo after a move posts to: the move back, which says so."""
+    return f"{order_url(number)}/move/{status}?undo=1"
 
 
 async def walk_orders(order: OrderRow) -> Walk | None:

@@ -32,6 +32,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = (1280, 800), (390, 844)
+WIDTHS = (320, 390, 640, 768, 992, 1024, 1100, 1280)
+# How far the page is wider than the window, and what reaches out of it.
+LOOK_SIDEWAYS = """() => {
+  const root = document.documentElement, over = root.scrollWidth - root.clientWidth;
+  const isOut = one => one.getBoundingClientRect().right > root.clientWidth + 1;
+  const out = [...document.querySelectorAll('body *')].filter(isOut);
+  return over > 0 ? `${over} too wide: ${out.slice(0, 3).map(one => one.outerHTML.slice(0, 80)).join(' ')}` : '';
+}"""
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {
@@ -50,6 +58,9 @@ MORE_PAGES = (
     "/portal/products?search=nothing+like+it",
     "/portal/search?q=bistro",
     "/portal/search?q=nothing+like+it",
+    "/portal/palette?q=bistro",
+    "/portal/palette?q=6x+pan+for+bistro",
+    "/portal/orders/new?customer=1",
     "/portal/reset?token=old",
     "/portal/orders/LLD-0000-0000",
     "/pay/nobody-gave-this-out",
@@ -233,6 +244,21 @@ async def test_every_page_of_the_portal_holds(browser: Browser, portal: Portal, 
         await inspect_pages(context, portal, pages, findings)
     assert findings.wrong == [], "\n".join(sorted(findings.wrong))
     assert len(findings.opened) >= 5
+
+
+async def test_no_page_scrolls_sideways_at_any_width(browser: Browser, portal: Portal, company: Company) -> None:
+    wrong: list[str] = []
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, company.admin)
+        orders = [f"/portal/orders/{row[0]}" for row in await portal.raw.fetch(EACH_ORDER)]
+        paths = [*await list_paths(portal, company), *MORE_PAGES, *orders, f"{orders[0]}?via=status%3Dpending"]
+        for path in await keep_pages(portal, paths, await cookies_of(page.context)):
+            await page.goto(portal.url + path)
+            for width in WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 800})
+                if found := await page.evaluate(LOOK_SIDEWAYS):
+                    wrong.append(f"{path} at {width}: {found}")
+    assert wrong == [], "\n".join(wrong)
 
 
 async def test_what_opens_over_a_page_holds(browser: Browser, portal: Portal, company: Company) -> None:

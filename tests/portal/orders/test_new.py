@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Customer, Order, OrderItem, Product, Role
 from models.session import Database
-from portal.orders.draft import read_draft, read_times
+from portal.orders.draft import read_discount, read_draft, read_times
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN, read_page, send, send_form
@@ -236,3 +237,13 @@ def test_a_number_before_a_product_is_its_quantity() -> None:
 def test_lines_without_a_product_vanish() -> None:
     draft = read_draft({"items[2][sku]": ["B"], "items[2][quantity]": ["2"], "items[0][sku]": [""]})
     assert draft.lines == [("B", "2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("10%", "4.52"), ("12.50", "12.50"), ("12,50", "12.50"), ("$5", "5.00"), ("", "0.00"), ("1,234.50", "1234.50"),
+     ("ten", None), ("-3", None), ("101%", None), ("%", None)],
+)  # fmt: skip
+def test_a_discount_is_an_amount_or_a_share(text: str, amount: str | None) -> None:
+    found = read_discount(text, Decimal("45.15"))
+    assert (None if found is None else str(found)) == amount

@@ -28,7 +28,7 @@ async def test_an_order_moves_on_and_a_manager_takes_it_back(client: TestClientP
     url = f"/portal/orders/{number}"
     assert (await send_form(client, url, f"{url}/move/confirmed"))[0] == 303
     page = await read_page(client, url)
-    assert f'action="{url}/move/pending"' in page  # Undo in the toast
+    assert f'action="{url}/move/pending?undo=1"' in page  # Undo in the toast
     assert (await read_order(db, order_id)).status == "confirmed"
     await send_form(client, url, f"{url}/move/pending")
     assert (await read_order(db, order_id)).status == "pending"
