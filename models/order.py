@@ -216,6 +216,7 @@ class OrderItem(Table, table=True):
     __tablename__ = "order_item"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("short_quantity BETWEEN 0 AND quantity", name="short_within"),
         CheckConstraint("unit_price >= 0", name="unit_price_not_negative"),
         Index("uq_order_item_order_position", "order_id", "position", unique=True),
         Index("ix_order_item_product_order", "product_id", "order_id"),
@@ -235,6 +236,8 @@ class OrderItem(Table, table=True):
     is_bulk_price: bool = flag(False)
     line_total: Decimal = money()
     unit_cost: Decimal | None = money(nullable=True)
+    # Of the quantity as sold, what never left because it was not there.
+    short_quantity: int = count()
 
 
 class OrderEvent(Table, table=True):

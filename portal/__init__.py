@@ -10,6 +10,8 @@ from portal.orders import list as order_list
 from portal.products import edit_table, gallery, inventory, product
 from portal.products import list as product_list
 from portal.public import account_links, front_door, pay
+from portal.warehouse import pack
+from portal.warehouse import queue as warehouse_queue
 
 
 def blueprints() -> list[Blueprint]:
@@ -38,6 +40,8 @@ def blueprints() -> list[Blueprint]:
         gallery.blueprint,
         edit_table.blueprint,
         inventory.blueprint,
+        warehouse_queue.blueprint,
+        pack.blueprint,
         savings.blueprint,
         live.blueprint,
         outbox.blueprint,

@@ -54,6 +54,7 @@ MODULES = (
     "live.js",
     "session.js",
     "ticks.js",
+    "scan.js",
 )
 ERROR_TITLES = {
     401: "Sign in first",

@@ -10,6 +10,7 @@ import "./keys.js";
 import "./palette.js";
 import { connect, setRefreshing } from "./live.js";
 import "./session.js";
+import "./scan.js";
 import { countAll } from "./ticks.js";
 import { armToasts } from "./toasts.js";
 

@@ -250,6 +250,11 @@ class MovedWarehouseOrderOut(Answer):
     order: WarehouseOrderOut
 
 
+class ShippedShortOut(MovedWarehouseOrderOut):
+    missing_units: int
+    """How many units do not ship."""
+
+
 class SlipOut(Answer):
     slip: WarehouseOrderOut
 

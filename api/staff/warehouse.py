@@ -11,6 +11,7 @@ from api.schemas.warehouse import (
     LabelListOut,
     MovedWarehouseOrderOut,
     OneWarehouseOrderOut,
+    ShippedShortOut,
     SlipOut,
     WarehouseLoginOut,
     WarehouseQueueOut,
@@ -20,6 +21,7 @@ from api.schemas.warehouse import (
 from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input
+from domain.order_desk import short_pick
 from domain.staff import profile, sign_in
 from domain.warehouse import label_rows, moves, queue
 from domain.warehouse.packing import get_packed_order
@@ -130,6 +132,18 @@ async def deliver_order(order_number: str) -> Any:
     """Mark a shipped order delivered."""
     order = await moves.deliver_order(db(), order_number, by=current_actor())
     return await _show_moved(order.order_number)
+
+
+@blueprint.post("/api/warehouse/orders/<order_number>/short")
+@staff_only(Right.PACK_ORDERS)
+@reads(short_pick.ShipShort, optional=True)
+@answers(ShippedShortOut)
+@refuses(Code.STATE_NOT_ALLOWED, Code.ON_HOLD, Code.NOTHING_SHORT, Code.CANCEL_INSTEAD)
+async def ship_short(order_number: str, data: short_pick.ShipShort) -> Any:
+    """Pack what is there; the price of what is missing is taken off the claim, and the customer is told."""
+    company = settings().company_name
+    done = await short_pick.ship_short(db(), order_number, data, by=current_actor(), company_name=company)
+    return await _show_moved(done.order_number) | {"missing_units": done.units}
 
 
 @blueprint.get("/api/warehouse/orders/<order_number>/labels")

@@ -24,7 +24,7 @@ SCANS = Table.metadata.tables["label_scan"].c
 
 @dataclass(frozen=True, slots=True)
 class PackItem:
-    """One line at its bin; `packed` of its `quantity` units lie in the box."""
+    """One line at its bin; `packed` of its `quantity` units lie in the box, and `short` more were never found."""
 
     id: int
     product_id: int | None
@@ -35,6 +35,7 @@ class PackItem:
     barcode: str
     weight_oz: Decimal | None
     quantity: int
+    short: int
     packed: int
 
     @property
@@ -115,7 +116,8 @@ async def list_pack_items_of(db: Reader, order_ids: Sequence[int]) -> dict[int, 
             func.coalesce(PRODUCTS.bin_location, ""),
             func.coalesce(PRODUCTS.barcode, ""),
             PRODUCTS.ship_weight_oz,
-            ITEMS.quantity,
+            ITEMS.quantity - ITEMS.short_quantity,
+            ITEMS.short_quantity,
             scanned,
         )
         .select_from(ITEMS.id.table.outerjoin(PRODUCTS.id.table, PRODUCTS.id == ITEMS.product_id))

@@ -130,6 +130,12 @@ def read_parcels(texts: Sequence[str]) -> list[Parcel]:
     return parcels
 
 
+def write_parcels(parcels: Sequence[Parcel]) -> AskRates:
+    """The question for the rates of these parcels."""
+    sizes = [(parcel.length, parcel.width, parcel.height, parcel.weight) for parcel in parcels]
+    return AskRates(parcel=["x".join(f"{part:f}" for part in size) for size in sizes])
+
+
 def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
     """The services that every parcel can go by, with what they cost together, cheapest first."""
     found: list[dict[tuple[str, str], tuple[Decimal, int | None]]] = []

@@ -1,0 +1,186 @@
+"""Shipping short: what is there goes out, the price of the rest is taken off the claim, and the customer is told.
+
+The lines stay as they were sold. What was never found leaves the order's hold on the stock, and the shelf is corrected
+by as much, so that the ledger still adds up and a later cancellation gives back what was really held.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import Id, Input, Quantity, Text60, Text2000
+from domain.kernel.money import ZERO, format_money, round_half_up
+from domain.messages.outbox import queue_mail, queue_text
+from domain.orders.record import lock_order, record_event
+from domain.payments.attention import add_attention
+from domain.payments.record import settle_payment_status
+from domain.stock.stock import change_stock
+from domain.warehouse.moves import pack_locked_order
+from domain.warehouse.packing import PackItem, list_pack_items
+from domain.warehouse.record import NOT_THE_FLOOR, find_order_id, refuse_held
+from models import Order, OrderItem, OrderStatus, StockReason
+from models.session import raw_connection
+
+SHORT_MAIL = "order_short"
+
+
+class MissingItem(Input):
+    """Units of one product that are not there."""
+
+    product_id: Id | None = None
+    """The product, or its SKU instead."""
+    sku: Text60 | None = None
+    """The product's SKU, where no id is sent."""
+    quantity: Quantity
+    """How many units are missing."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "MissingItem":
+        if self.product_id is None and not self.sku:
+            raise bad_field("is required", field="product_id")
+        return self
+
+
+class ShipShort(Input):
+    """What is missing; without a list, whatever was not scanned."""
+
+    items: Annotated[list[MissingItem], Field(max_length=200)] | None = None
+    """The products with the units that are missing."""
+    note: Text2000 = ""
+    """Why, for colleagues."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedShort:
+    """What came of it: how many units are missing, and what is taken off the claim in US dollars."""
+
+    order_number: str
+    units: int
+    amount: Decimal
+
+
+async def ship_short(
+    db: AsyncSession, order_number: str, data: ShipShort, *, by: Actor, company_name: str
+) -> ShippedShort:
+    """Pack what is there and let the rest go.
+
+    Raises Refused when nothing is missing or all of it is, and InvalidInput naming lines that miss more than they hold.
+    """
+    require(by, Right.PACK_ORDERS, NOT_THE_FLOOR)
+    order = await lock_order(db, await find_order_id(db, order_number), visible_to=by, with_customer=True)
+    refuse_held(order)
+    if order.status not in {OrderStatus.CONFIRMED, OrderStatus.PACKED}:
+        raise Refused(
+            f"Only a confirmed or packed order ships short; this one is {order.status}.", code=Code.STATE_NOT_ALLOWED
+        )
+    items = await list_pack_items(db, order.id)
+    missing = _read_missing(items, data)
+    units = sum(missing.values())
+    if not units:
+        raise Refused("Nothing of the order is missing.", code=Code.NOTHING_SHORT)
+    if units >= sum(item.quantity for item in items):
+        raise Refused("Nothing of the order is there. Cancel it instead.", code=Code.CANCEL_INSTEAD)
+    amount = await _note_lines(db, order, missing)
+    order.allowances += amount
+    settle_payment_status(order)
+    overpaid = order.amount_paid - max(order.total_amount - order.allowances, ZERO)
+    if overpaid > ZERO:
+        add_attention(order, f"{format_money(min(overpaid, amount))} to give back for what was short.")
+    words = ", ".join(f"{missing[item.id]} × {item.product_name}" for item in items if item.id in missing)
+    await record_event(
+        db, order, "packed_short", by=by, note=f"{words}. {data.note}".strip(), changes={"amount": format_money(amount)}
+    )
+    if order.status == OrderStatus.CONFIRMED:
+        await pack_locked_order(db, order, by=by, note="Short")
+    await _tell_customer(db, order, words, amount, company_name)
+    await _release_stock(db, order, items, missing, by=by)
+    return ShippedShort(order.order_number, units, amount)
+
+
+def _read_missing(items: list[PackItem], data: ShipShort) -> dict[int, int]:
+    """The units that each line misses."""
+    if data.items is None:
+        return {item.id: item.left for item in items if item.left > 0}
+    missing: dict[int, int] = {}
+    bad: dict[str, str] = {}
+    for place, wanted in enumerate(data.items):
+        lines = [
+            item
+            for item in items
+            if (wanted.product_id is not None and item.product_id == wanted.product_id)
+            or (wanted.product_id is None and item.product_sku.casefold() == (wanted.sku or "").casefold())
+        ]
+        left = wanted.quantity
+        # The last line of a product is short first, for the earlier ones are packed first.
+        for item in reversed(lines):
+            units = min(left, item.quantity - missing.get(item.id, 0))
+            if units:
+                missing[item.id] = missing.get(item.id, 0) + units
+                left -= units
+        if not lines:
+            bad[f"items.{place}.product_id"] = "is not on this order"
+        elif left:
+            bad[f"items.{place}.quantity"] = "is more than the order holds"
+    if bad:
+        raise InvalidInput("Some items can't be short.", fields=bad)
+    return missing
+
+
+async def _note_lines(db: AsyncSession, order: Order, missing: dict[int, int]) -> Decimal:
+    """Write what is short on the lines, and answer what it is worth: its price less its share of the discount."""
+    rows = await db.execute(select(OrderItem).where(OrderItem.id.in_(missing)).with_for_update())
+    worth = ZERO
+    for item in rows.scalars():
+        item.short_quantity += missing[item.id]
+        worth += round_half_up(item.unit_price * missing[item.id])
+    if order.subtotal:
+        worth = round_half_up(worth * (order.subtotal - order.discount_amount) / order.subtotal)
+    await db.flush()
+    return max(min(worth, order.total_amount - order.allowances), ZERO)
+
+
+async def _release_stock(
+    db: AsyncSession, order: Order, items: list[PackItem], missing: dict[int, int], *, by: Actor
+) -> None:
+    """The order holds the missing units no longer, and the shelf does not have them either."""
+    if not order.takes_stock:
+        return
+    deltas: dict[int, int] = {}
+    for item in items:
+        if item.product_id is not None and item.id in missing:
+            deltas[item.product_id] = deltas.get(item.product_id, 0) + missing[item.id]
+    connection = await raw_connection(db)
+    note = f"Not found for {order.order_number}"
+    await change_stock(connection, deltas, reason=StockReason.SHORT_PICK, by=by, order_id=order.id, note=note)
+    lost = {product_id: -units for product_id, units in deltas.items()}
+    await change_stock(connection, lost, reason=StockReason.SHORT_PICK, by=by, note=note)
+
+
+async def _tell_customer(db: AsyncSession, order: Order, words: str, amount: Decimal, company_name: str) -> None:
+    """A mail where there is an address, else a text; once for each short pick."""
+    key = f"{SHORT_MAIL}:{order.id}:{order.version}"
+    money = f"We take {format_money(amount)} off your order."
+    if order.delivery_email:
+        text = (
+            f"We could not find all of your order {order.order_number}. These do not come with it: {words}.\n\n{money} "
+            "The rest ships as planned."
+        )
+        await queue_mail(
+            db, kind=SHORT_MAIL, to=order.delivery_email, subject=f"Your order {order.order_number} ships short",
+            text=text, order_id=order.id, customer_id=order.customer_id, dedupe_key=key,
+        )  # fmt: skip
+    elif order.delivery_phone:
+        text = f"{company_name}: order {order.order_number} ships without {words}. {money}"
+        await queue_text(
+            db, kind=SHORT_MAIL, to=order.delivery_phone, text=text[:600], order_id=order.id,
+            customer_id=order.customer_id, dedupe_key=key,
+        )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Finishing a pack: it must be complete, or a manager says why; then its labels are bought and it is packed."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may
+from domain.boxes.measures import Inches
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotAllowed, Refused
+from domain.kernel.inputs import Input, Text60, Text200, Text2000
+from domain.orders.record import record_event
+from domain.warehouse.buy import BoughtLabels, Client, buy_labels
+from domain.warehouse.label_request import BuyLabels, LabelAddress, Parcel
+from domain.warehouse.moves import ShipOrder, pack_locked_order, ship_locked_order
+from domain.warehouse.packing import get_packed_order, list_pack_items
+from domain.warehouse.quote import parcels_of, quote_rates, write_parcels
+from domain.warehouse.record import lock_numbered
+from domain.warehouse.scan import is_complete
+from models import Order, OrderStatus
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+OUNCES_PER_POUND = 16
+_OPEN = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
+
+
+class PackParcel(Input):
+    """One box as the packer weighed it."""
+
+    length: Inches
+    """Length in inches."""
+    width: Inches
+    """Width in inches."""
+    height: Inches
+    """Height in inches."""
+    pounds: Inches
+    """Weight in pounds."""
+
+    def as_parcel(self) -> Parcel:
+        """The parcel in ounces, as carriers want it."""
+        return Parcel(length=self.length, width=self.width, height=self.height, weight=self.pounds * OUNCES_PER_POUND)
+
+
+class FinishPack(Input):
+    """The boxes and the rate that were chosen; the suggested boxes and the cheapest rate where nothing was."""
+
+    parcels: Annotated[list[PackParcel], Field(max_length=20)] = Field(default_factory=list)
+    """The boxes as they were weighed."""
+    rate: Text200 = ""
+    """Carrier and service, with a bar between them."""
+    reason: Text2000 = ""
+    """Why a pack goes that is not complete; for managers."""
+
+
+class ShipTyped(Input):
+    """A parcel whose label was bought elsewhere."""
+
+    tracking_number: Text60 = ""
+    """The carrier's number, if there is one."""
+    carrier: Text60 = ""
+    """Who carries it."""
+    reason: Text2000 = ""
+    """Why a pack goes that is not complete; for managers."""
+
+
+async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, settings: Settings) -> BoughtLabels:
+    """Buy the labels of a pack and mark it packed; raises Refused while units are still to scan."""
+    async with separate_transaction() as db:
+        order = await lock_numbered(db, order_number, by=by)
+        await _check_complete(db, order, data.reason, by=by)
+    parcels = [parcel.as_parcel() for parcel in data.parcels]
+    if not parcels:
+        async with current_database().session() as db:
+            parcels = parcels_of((await get_packed_order(db, order_number, visible_to=by)).boxes)
+    carrier, _, service = data.rate.partition("|")
+    if not service:
+        carrier, service = await _choose_cheapest(order_number, parcels, by=by, settings=settings)
+    wanted = BuyLabels(
+        carrier=carrier, service=service, from_address=LabelAddress(), to_address=LabelAddress(), parcels=parcels
+    )
+    bought = await buy_labels(order_number, wanted, by=by, settings=settings, client=Client(by.caller))
+    async with separate_transaction() as db:
+        order = await lock_numbered(db, order_number, by=by)
+        if order.status in _OPEN:
+            await pack_locked_order(db, order, by=by)
+    return bought
+
+
+async def ship_typed(db: AsyncSession, order_number: str, data: ShipTyped, *, by: Actor, company_name: str) -> Order:
+    """Ship a complete pack with a number that was typed in, or with none."""
+    order = await lock_numbered(db, order_number, by=by)
+    await _check_complete(db, order, data.reason, by=by)
+    if order.status in _OPEN:
+        await pack_locked_order(db, order, by=by)
+    shipment = ShipOrder(tracking_number=data.tracking_number or None, carrier=data.carrier or None)
+    await ship_locked_order(db, order, shipment, by=by, company_name=company_name)
+    return order
+
+
+async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Actor) -> None:
+    """Let a complete pack pass, or one that a manager gives a reason for."""
+    if order.status not in _OPEN:
+        return
+    items = await list_pack_items(db, order.id)
+    if is_complete(items):
+        return
+    left = sum(item.left for item in items)
+    if not reason:
+        raise Refused(f"{left:,} still to scan.", code=Code.PACK_INCOMPLETE)
+    if not may(by, Right.OVERRIDE_PACKING):
+        raise NotAllowed("Only a manager lets a pack go that is not complete.")
+    await record_event(db, order, "pack_overridden", by=by, note=reason)
+
+
+async def _choose_cheapest(
+    order_number: str, parcels: Sequence[Parcel], *, by: Actor, settings: Settings
+) -> tuple[str, str]:
+    offered = await quote_rates(order_number, write_parcels(parcels), by=by, settings=settings)
+    if not offered.rates:
+        raise Refused(f"No carrier offers a rate. {' '.join(offered.messages)}".strip(), code=Code.RATE_NOT_OFFERED)
+    return offered.rates[0].carrier, offered.rates[0].service

@@ -1,0 +1,97 @@
+"""Which order comes next, who stands at which, and setting one aside that can't go on now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.live import announce
+from domain.orders.filters import ORDERS
+from domain.orders.queries import Reader
+from domain.orders.record import record_event
+from domain.warehouse.queue import IS_ACTIVE, QueueRow, get_queue_row
+from domain.warehouse.record import lock_numbered
+from models import Order, OrderStatus, PackerVisit, Table
+
+VISITS = Table.metadata.tables["packer_visit"].c
+# Who has not been heard of for so long has gone on to something else.
+HERE_FOR = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A colleague at an order's packing screen."""
+
+    order_id: int
+    staff_id: int
+    name: str
+
+
+async def find_next_order(db: Reader, *, by: Actor, after: int | None = None) -> QueueRow | None:
+    """The oldest order that is to be picked and packed, that nobody else stands at and nobody set aside."""
+    taken = select(VISITS.order_id).where(VISITS.staff_id != by.id, VISITS.seen_at > now() - HERE_FOR)
+    statement = (
+        select(ORDERS.id)
+        .where(
+            IS_ACTIVE,
+            ORDERS.status != OrderStatus.PACKED,
+            ORDERS.set_aside_at.is_(None),
+            ORDERS.id.not_in(taken),
+            ORDERS.id != (after or 0),
+        )
+        .order_by(ORDERS.created_at, ORDERS.id)
+        .limit(1)
+    )
+    found = await db.scalar(statement)
+    return None if found is None else await get_queue_row(db, found, visible_to=by)
+
+
+async def visit_order(db: AsyncSession, order_id: int, *, by: Actor) -> list[Visitor]:
+    """Note that a colleague stands at an order, at no other one any more, and answer who else does."""
+    others = await list_visitors(db, [order_id])
+    if by.id is None:
+        return others
+    if not any(visitor.staff_id == by.id for visitor in others):
+        left = delete(PackerVisit).where(PackerVisit.staff_id == by.id, PackerVisit.order_id != order_id)
+        await db.execute(left)
+        await announce(db, "orders", order_id)
+    statement = insert(PackerVisit).values(order_id=order_id, staff_id=by.id, name=by.name, seen_at=now())
+    await db.execute(
+        statement.on_conflict_do_update(index_elements=["order_id", "staff_id"], set_={"seen_at": func.now()})
+    )
+    return [visitor for visitor in others if visitor.staff_id != by.id]
+
+
+async def leave_orders(db: AsyncSession, *, by: Actor) -> None:
+    """Note that a colleague stands at no order any more."""
+    await db.execute(delete(PackerVisit).where(PackerVisit.staff_id == by.id))
+
+
+async def list_visitors(db: Reader, order_ids: Sequence[int]) -> list[Visitor]:
+    """Who stands at these orders now."""
+    if not order_ids:
+        return []
+    rows = await db.execute(
+        select(VISITS.order_id, VISITS.staff_id, VISITS.name)
+        .where(VISITS.order_id.in_(order_ids), VISITS.seen_at > now() - HERE_FOR)
+        .order_by(VISITS.seen_at.desc(), VISITS.staff_id)
+    )
+    return [Visitor(*row) for row in rows]
+
+
+async def set_aside(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
+    """Leave an order for later, because something is missing; the next scan into it takes it up again."""
+    order = await lock_numbered(db, order_number, by=by)
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
+        raise Refused(f"The order is {order.status}; it can't be set aside.", code=Code.STATE_NOT_ALLOWED)
+    if order.set_aside_at is None:
+        order.set_aside_at = now()
+        await record_event(db, order, "set_aside", by=by)
+    return order

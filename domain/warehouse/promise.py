@@ -1,0 +1,29 @@
+"""By when an order is promised to leave: the same working day for what came before noon, else the next, by 4 pm."""
+
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+
+import holidays
+
+ORDERED_BEFORE = time(12, 0)
+LEAVES_BY = time(16, 0)
+
+
+@lru_cache(maxsize=1)
+def _days_off() -> holidays.HolidayBase:
+    return holidays.country_holidays("US")
+
+
+def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
+    """The moment by which the order leaves; weekends and federal holidays are no working days."""
+    placed = placed_at.astimezone(zone)
+    day = placed.date()
+    if placed.time() >= ORDERED_BEFORE or _is_off(day):
+        day += timedelta(days=1)
+    while _is_off(day):
+        day += timedelta(days=1)
+    return datetime.combine(day, LEAVES_BY, tzinfo=zone)
+
+
+def _is_off(day: date) -> bool:
+    return day.weekday() >= 5 or day in _days_off()

@@ -1,0 +1,222 @@
+"""Scanning: each code counts units of one line up, and what does not belong on the order changes nothing.
+
+Two packers may scan one order at once: the order is locked for each scan, so that no unit is counted twice and no line
+beyond what was ordered. A scan has a key of the browser's own, so that one sent twice counts once.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled60, Id, Input, Text200
+from domain.kernel.live import announce
+from domain.orders.record import move_locked_order, record_event
+from domain.warehouse.packing import PackItem, list_pack_items
+from domain.warehouse.record import lock_numbered, refuse_held
+from models import LabelScan, Order, OrderStatus, Product
+
+MOST_AT_ONCE = 100_000
+_MANY = re.compile(r"([0-9]{1,6})\s*[*x×]\s*(.*)", re.IGNORECASE | re.DOTALL)
+# A slip's code may come as the address of the order's page.
+_ADDRESS = re.compile(r"https?://\S+/([^/?#\s]+)/?(?:[?#]\S*)?", re.IGNORECASE)
+
+
+class ScanCode(Input):
+    """What the scanner typed: a product's barcode or SKU, `12*SKU` for twelve of it, or the number on a slip."""
+
+    code: Text200 = ""
+    """The code; empty when only the Enter key was pressed."""
+    scan_key: Filled60
+    """The browser's own name for this scan, so that one sent twice counts once."""
+
+
+class CountItem(Input):
+    """Units of one line to add to the box, or with a minus to take out of it."""
+
+    item_id: Id
+    """The line of the order."""
+    quantity: Annotated[int, Field(ge=-MOST_AT_ONCE, le=MOST_AT_ONCE)] = 1
+    """How many units; below 0 takes them out."""
+    scan_key: Filled60
+    """The browser's own name for this press, so that one sent twice counts once."""
+
+
+class ScanKind(StrEnum):
+    """What a scan was."""
+
+    COUNTED = "counted"
+    WRONG = "wrong"
+    FULL = "full"
+    ORDER = "order"
+    OWN_SLIP = "own_slip"
+    ENTER = "enter"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHere:
+    """A product that was scanned and is not on the order."""
+
+    name: str
+    sku: str
+    bin_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What came of a scan; `item` is the line that it counted, or the one that was full."""
+
+    kind: ScanKind
+    code: str = ""
+    item: PackItem | None = None
+    product: ProductHere | None = None
+    order_number: str = ""
+    is_complete: bool = False
+    needed: PackItem | None = None
+
+
+async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: Actor) -> Scanned:
+    """Count what was scanned, or say what it was; raises Refused for an order that is not to be packed any more."""
+    order = await lock_numbered(db, order_number, by=by)
+    code, quantity = read_code(data.code)
+    if not code:
+        items = await list_pack_items(db, order.id)
+        return Scanned(ScanKind.ENTER, is_complete=is_complete(items))
+    if code.upper() == order.order_number:
+        items = await list_pack_items(db, order.id)
+        return Scanned(ScanKind.OWN_SLIP, code, order_number=order.order_number, is_complete=is_complete(items))
+    items = await list_pack_items(db, order.id)
+    matching = [item for item in items if code.casefold() in {item.product_sku.casefold(), item.barcode.casefold()}]
+    if not matching:
+        other = await find_slip(db, code)
+        if other is not None:
+            return Scanned(ScanKind.ORDER, code, order_number=other)
+        product = await find_scanned_product(db, code)
+        # A product may lie on the order under a barcode that it got since.
+        kind = ScanKind.UNKNOWN if product is None else ScanKind.WRONG
+        return Scanned(kind, code, product=product, needed=next((item for item in items if item.left), None))
+    check_packable(order)
+    room = sum(item.left for item in matching)
+    if room < quantity and not await _is_known(db, order.id, data.scan_key):
+        return Scanned(ScanKind.FULL, code, item=matching[-1], needed=next((item for item in items if item.left), None))
+    return await _count(db, order, matching, quantity, code, data.scan_key, by=by)
+
+
+async def count_item(db: AsyncSession, order_number: str, data: CountItem, *, by: Actor) -> Scanned:
+    """Count units of one line by a key: up to what was ordered, and down to none."""
+    order = await lock_numbered(db, order_number, by=by)
+    check_packable(order)
+    items = await list_pack_items(db, order.id)
+    item = next((item for item in items if item.id == data.item_id), None)
+    if item is None:
+        raise NotFound("There is no such line on this order.")
+    wanted = max(-item.packed, min(item.left, data.quantity))
+    if not wanted:
+        needed = next((each for each in items if each.left), None)
+        return Scanned(ScanKind.FULL, item.product_sku, item=item, needed=needed)
+    return await _count(db, order, [item], wanted, item.product_sku, data.scan_key, by=by)
+
+
+async def find_slip(db: AsyncSession, code: str) -> str | None:
+    """The number of the order whose slip was scanned, with or without its hyphens."""
+    number = code.strip().upper()
+    bare = re.sub(r"[\s-]", "", number)
+    spelled = f"{bare[:-8]}-{bare[-8:-4]}-{bare[-4:]}" if len(bare) > 8 else number
+    return await db.scalar(select(Order.order_number).where(Order.order_number.in_([number, spelled])).limit(1))
+
+
+async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | None:
+    """The product behind a barcode or SKU."""
+    spellings = {code, code.lower(), code.upper()}
+    row = (
+        await db.execute(
+            select(Product.name, Product.sku, Product.bin_location)
+            .where(
+                or_(
+                    func.lower(Product.sku) == code.lower(),
+                    and_(Product.barcode != "", Product.barcode.in_(spellings)),
+                )
+            )
+            .limit(1)
+        )
+    ).first()
+    return None if row is None else ProductHere(row.name, row.sku, row.bin_location)
+
+
+def read_code(text: str) -> tuple[str, int]:
+    """The code and how many of it: `12*PAN-1` is twelve; an address of an order's page is its number."""
+    text = text.strip()
+    found = _MANY.fullmatch(text)
+    quantity = 1
+    if found is not None and found[2].strip():
+        quantity, text = max(1, min(int(found[1]), MOST_AT_ONCE)), found[2].strip()
+    address = _ADDRESS.fullmatch(text)
+    return (address[1] if address else text), quantity
+
+
+def is_complete(items: Sequence[PackItem]) -> bool:
+    """True when every unit of every line lies in the box."""
+    return bool(items) and all(item.left == 0 for item in items)
+
+
+def check_packable(order: Order) -> None:
+    """Let an order pass that may be packed, or raise Refused."""
+    refuse_held(order)
+    if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
+        raise Refused(f"The order is {order.status}; nothing is scanned into it any more.", code=Code.STATE_NOT_ALLOWED)
+
+
+async def _is_known(db: AsyncSession, order_id: int, scan_key: str) -> bool:
+    known = select(LabelScan.id).where(LabelScan.order_id == order_id, LabelScan.scan_key == f"{scan_key}.0")
+    return await db.scalar(known.limit(1)) is not None
+
+
+async def _count(  # noqa: PLR0917 - one scan, as its row has it
+    db: AsyncSession, order: Order, lines: Sequence[PackItem], quantity: int, code: str, scan_key: str, *, by: Actor
+) -> Scanned:
+    """Write the units down, the first lines first; the same key again writes nothing."""
+    rows, left = [], quantity
+    for place, line in enumerate(lines):
+        units = max(-line.packed, min(line.left, left))
+        if units:
+            rows.append(
+                {
+                    "order_id": order.id,
+                    "order_item_id": line.id,
+                    "quantity": units,
+                    "scanned": code[:200],
+                    "scan_key": f"{scan_key}.{place}",
+                    "actor_id": by.id,
+                    "actor_name": by.name,
+                }
+            )
+            left -= units
+    if rows and not await _is_known(db, order.id, scan_key):
+        await db.execute(insert(LabelScan).values(rows).on_conflict_do_nothing())
+        await _begin(db, order, by=by)
+        await announce(db, "orders", order.id)
+    items = await list_pack_items(db, order.id)
+    counted = {line.id for line in lines}
+    touched = [item for item in items if item.id in counted]
+    # The line that was counted last is the one the packer stands at.
+    item = next((item for item in touched if 0 < item.packed < item.quantity), touched[-1])
+    return Scanned(ScanKind.COUNTED, code, item=item, is_complete=is_complete(items))
+
+
+async def _begin(db: AsyncSession, order: Order, *, by: Actor) -> None:
+    """The first scan of a pending order confirms it, and one that was set aside is taken up again."""
+    if order.status == OrderStatus.PENDING:
+        await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by)
+    if order.set_aside_at is not None:
+        order.set_aside_at = None
+        await record_event(db, order, "taken_up", by=by)

@@ -1,0 +1,249 @@
+"""The packing screen: scan what goes into the box, buy the label, and the next order opens by itself."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.kernel.errors import DomainError
+from domain.kernel.inputs import Filled60, Input
+from domain.order_desk.short_pick import ShipShort, ship_short
+from domain.warehouse import scan
+from domain.warehouse.finish import OUNCES_PER_POUND, FinishPack, ShipTyped, finish_pack, ship_typed
+from domain.warehouse.label_request import Parcel
+from domain.warehouse.next_order import find_next_order, set_aside, visit_order
+from domain.warehouse.packing import PackedOrder, get_packed_order
+from domain.warehouse.promise import promised_at
+from domain.warehouse.quote import AskRates, Quote, parcels_of, quote_rates, write_parcels
+from domain.warehouse.scan import CountItem, ScanCode, ScanKind, Scanned
+from models import OrderStatus
+from models.session import separate_transaction
+from portal.attempts import Attempt, attempt, attempt_apart, form_status
+from portal.render import page_or_block, redirect_to
+from portal.warehouse.queue import QUEUE
+from portal.warehouse.words import write_promise, write_ship_by
+from web.guards import staff_page
+from web.reading import read_form_body, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_packing", __name__)
+ORDER = f"{QUEUE}/<number>"
+PACKABLE = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
+
+
+class PackScan(ScanCode):
+    """A scan with the line that the packer stands at, for a bare number of units."""
+
+    item: int | None = None
+
+
+class AskPack(Input):
+    """Rates are fetched with the page where there is no JavaScript to fetch them later."""
+
+    rates: Filled60 | None = None
+
+
+@blueprint.get(ORDER)
+@staff_page(Right.PACK_ORDERS)
+@reads_query(AskPack)
+async def show_pack(number: str, query: AskPack) -> Response:
+    """One order on the packing screen."""
+    return await _show(number, with_rates=query.rates is not None)
+
+
+@blueprint.post(f"{ORDER}/scan")
+@staff_page(Right.PACK_ORDERS)
+async def scan_item(number: str) -> Response:
+    """Count what was scanned; another order's slip opens that order, and Enter on a complete pack buys its label."""
+    tried = await attempt_apart(PackScan, lambda data: _scan(number, data))
+    scanned = tried.result
+    if scanned is None:
+        return await _show(number, refusal=tried.refusal)
+    if scanned.kind is ScanKind.ORDER:
+        return await redirect_to(f"{QUEUE}/{scanned.order_number}")
+    is_go = scanned.kind in {ScanKind.ENTER, ScanKind.OWN_SLIP}
+    if is_go and scanned.is_complete and settings().easypost_api_key:
+        return await _buy(number, FinishPack())
+    return await _show(number, scanned=scanned)
+
+
+@blueprint.post(f"{ORDER}/count")
+@staff_page(Right.PACK_ORDERS)
+async def count_units(number: str) -> Response:
+    """One more or one less of a line."""
+    tried = await attempt(CountItem, lambda data: scan.count_item(db(), number, data, by=current_actor()))
+    return await _show(number, scanned=tried.result, refusal=tried.refusal)
+
+
+@blueprint.post(f"{ORDER}/rates")
+@staff_page(Right.BUY_LABELS)
+async def show_rates(number: str) -> Response:
+    """What carriers take for the boxes as they are weighed now."""
+    return await _show(number, with_rates=True, data=await read_form_body(FinishPack))
+
+
+@blueprint.post(f"{ORDER}/label")
+@staff_page(Right.BUY_LABELS)
+async def buy_label(number: str) -> Response:
+    """Buy the labels, mark the order packed, and open the next one."""
+    return await _buy(number, await read_form_body(FinishPack))
+
+
+@blueprint.post(f"{ORDER}/ship")
+@staff_page(Right.PACK_ORDERS)
+async def ship_by_number(number: str) -> Response:
+    """Ship with a number that was typed in, or with none."""
+
+    async def ship(data: ShipTyped) -> Any:
+        return await ship_typed(db(), number, data, by=current_actor(), company_name=settings().company_name)
+
+    tried = await attempt(ShipTyped, ship)
+    if tried.refusal is not None:
+        return await _show(number, refusal=tried.refusal, typed=tried.typed)
+    return await _go_on(f"{number.upper()} is shipped")
+
+
+@blueprint.post(f"{ORDER}/aside")
+@staff_page(Right.PACK_ORDERS)
+async def put_aside(number: str) -> Response:
+    """Leave the order for later and open the next one."""
+    await set_aside(db(), number, by=current_actor())
+    return await _go_on(f"{number.upper()} is set aside")
+
+
+@blueprint.get(f"{ORDER}/short")
+@staff_page(Right.PACK_ORDERS)
+async def ask_short(number: str) -> Response:
+    """Say what would not ship."""
+    return await _ask_short(number)
+
+
+@blueprint.post(f"{ORDER}/short")
+@staff_page(Right.PACK_ORDERS)
+async def go_short(number: str) -> Response:
+    """Pack what is there; the rest is taken off the claim."""
+
+    async def act(data: ShipShort) -> Any:
+        return await ship_short(db(), number, data, by=current_actor(), company_name=settings().company_name)
+
+    tried = await attempt(ShipShort, act)
+    if tried.result is None:
+        return await _ask_short(number, tried)
+    toast = f"{format_plural(tried.result.units, 'item')} short; the customer is told"
+    return await redirect_to(f"{QUEUE}/{number.upper()}", toast=toast)
+
+
+async def _scan(number: str, data: PackScan) -> Scanned:
+    """A bare number of up to three digits is so many units of the line that the packer stands at."""
+    text = data.code
+    async with separate_transaction() as apart:
+        if data.item is not None and text.isascii() and text.isdigit() and len(text) <= 3 and int(text):
+            counted = CountItem(item_id=data.item, quantity=int(text), scan_key=data.scan_key)
+            return await scan.count_item(apart, number, counted, by=current_actor())
+        return await scan.scan_code(apart, number, data, by=current_actor())
+
+
+async def _buy(number: str, data: FinishPack) -> Response:
+    try:
+        bought = await finish_pack(number, data, by=current_actor(), settings=settings())
+    except DomainError as refusal:
+        return await _show(number, refusal=refusal, data=data, with_rates=True)
+    words = "Label" if len(bought.labels) == 1 else f"{len(bought.labels)} labels"
+    return await _go_on(f"{words} bought for {number.upper()}")
+
+
+async def _go_on(toast: str) -> Response:
+    """The next order opens by itself; without one the queue."""
+    following = await find_next_order(db(), by=current_actor())
+    return await redirect_to(f"{QUEUE}/{following.order_number}" if following else QUEUE, toast=toast)
+
+
+async def _ask_short(number: str, tried: Attempt[Any] | None = None) -> Response:
+    packed = await get_packed_order(db(), number, visible_to=current_actor())
+    url = f"{QUEUE}/{packed.order.order_number}"
+    return await page_or_block(
+        "warehouse/short.html",
+        block="dialog",
+        status=tried.status if tried else 200,
+        packed=packed,
+        url=f"{url}/short",
+        back_url=url,
+        problem=tried.problem if tried else "",
+    )
+
+
+async def _show(
+    number: str,
+    *,
+    scanned: Scanned | None = None,
+    refusal: DomainError | None = None,
+    data: FinishPack | None = None,
+    typed: dict[str, str] | None = None,
+    with_rates: bool = False,
+) -> Response:
+    me, zone = current_actor(), settings().timezone
+    packed = await get_packed_order(db(), number, visible_to=me)
+    others = await visit_order(db(), packed.order.id, by=me)
+    following = await find_next_order(db(), by=me, after=packed.order.id)
+    can_buy = bool(settings().easypost_api_key) and not packed.labels
+    parcels, problem = _choose_parcels(packed, data)
+    quote = None
+    if with_rates and can_buy and parcels and not refusal:
+        quote, problem = await _quote(number, parcels)
+    is_wrong = refusal is not None or (scanned is not None and scanned.kind in WRONG)
+    return await page_or_block(
+        "warehouse/pack.html",
+        block=("pack_page", "pack_rates"),
+        status=form_status(refusal) if refusal is not None else 422 if is_wrong else 200,
+        packed=packed,
+        order=packed.order,
+        url=f"{QUEUE}/{packed.order.order_number}",
+        now_at=_stand_at(packed, scanned),
+        others=others,
+        following=following,
+        following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
+        ship_by=write_ship_by(promised_at(packed.order.created_at, zone), zone),
+        scanned=scanned,
+        said=refusal.message if refusal else "",
+        is_packable=packed.order.status in PACKABLE and not packed.order.on_hold,
+        can_buy=can_buy,
+        has_easypost=bool(settings().easypost_api_key),
+        parcels=list(enumerate(parcels)),
+        pounds=sum(parcel.weight for parcel in parcels) / OUNCES_PER_POUND if parcels else None,
+        quote=quote,
+        rate=data.rate if data else "",
+        problem=problem,
+        typed=typed or {},
+        ounces_per_pound=OUNCES_PER_POUND,
+        rates_url=f"{QUEUE}/{packed.order.order_number}" + with_query({"rates": "1"}),
+    )
+
+
+WRONG = frozenset({ScanKind.WRONG, ScanKind.FULL, ScanKind.UNKNOWN})
+
+
+def _choose_parcels(packed: PackedOrder, data: FinishPack | None) -> tuple[list[Parcel], str]:
+    """The boxes as they were weighed, else the suggested ones; a sentence where nobody knows them."""
+    if data is not None and data.parcels:
+        return [parcel.as_parcel() for parcel in data.parcels], ""
+    try:
+        return parcels_of(packed.boxes), ""
+    except DomainError as error:
+        return [], error.message
+
+
+async def _quote(number: str, parcels: list[Parcel]) -> tuple[Quote | None, str]:
+    """The rates, or the sentence that says why there are none; the page stands without them."""
+    try:
+        asked: AskRates = write_parcels(parcels)
+        return await quote_rates(number, asked, by=current_actor(), settings=settings()), ""
+    except DomainError as error:
+        return None, error.message
+
+
+def _stand_at(packed: PackedOrder, scanned: Scanned | None) -> int | None:
+    """The line that the packer stands at: the one just counted while it is not full, else the first that is not."""
+    if scanned is not None and scanned.kind is ScanKind.COUNTED and scanned.item is not None and scanned.item.left:
+        return scanned.item.id
+    return next((item.id for item in packed.items if item.left), None)

@@ -1,0 +1,168 @@
+"""The warehouse's queue: what is to ship, oldest promise first; a scanned slip opens its order, N the next one."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from quart import Blueprint, Response, request
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.kernel.errors import DomainError, NotFound
+from domain.kernel.inputs import Filled60, Input, Text200
+from domain.warehouse.floor import DayCounts, FloorQuery, Stage, show_floor
+from domain.warehouse.moves import ShipOrder, ship_order
+from domain.warehouse.next_order import find_next_order, leave_orders
+from domain.warehouse.promise import promised_at
+from domain.warehouse.scan import find_slip, read_code
+from models.session import current_database
+from portal.render import page_or_block, redirect_to
+from portal.warehouse.words import STAGES, name_groups, write_promise
+from web.guards import staff_page
+from web.reading import read_form_body, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_warehouse", __name__)
+QUEUE = "/portal/warehouse"
+TABS = (
+    (Stage.ALL, "All", "active"),
+    (Stage.TO_PICK, "To pick", "to_pick"),
+    (Stage.TO_PACK, "To pack", "to_pack"),
+    (Stage.TO_SHIP, "To ship", "to_ship"),
+    (Stage.SHORT, "Short", "short"),
+)
+# The strip of the day: which share has which fill.
+STRIP = (
+    ("good-fill", "shipped_today", "shipped", Stage.SHIPPED_TODAY),
+    ("part-1", "to_ship", "to ship", Stage.TO_SHIP),
+    ("part-2", "to_pack", "to pack", Stage.TO_PACK),
+    ("part-3", "to_pick", "to pick", Stage.TO_PICK),
+    ("late-2", "short", "short", Stage.SHORT),
+)
+STRIP_WIDTH = 997.0
+GAP = 3.0
+
+
+class QueueScan(Input):
+    """What was scanned at the queue, or the act that was pressed."""
+
+    code: Text200 = ""
+    act: Text200 = ""
+
+
+class ChosenNumbers(Input):
+    """The ticked orders and what to do with them."""
+
+    order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
+    act: Filled60
+
+
+@blueprint.get(QUEUE)
+@staff_page(Right.PACK_ORDERS)
+@reads_query(FloorQuery)
+async def show_queue(query: FloorQuery) -> Response:
+    """The queue, or the block of it that changed."""
+    return await _show(query)
+
+
+@blueprint.post(f"{QUEUE}/scan")
+@staff_page(Right.PACK_ORDERS)
+async def scan_slip() -> Response:
+    """Open the order whose slip was scanned, or the next one."""
+    data = await read_form_body(QueueScan)
+    code, _ = read_code(data.code)
+    if not code or data.act == "next":
+        following = await find_next_order(db(), by=current_actor())
+        if following is None:
+            return await redirect_to(QUEUE, toast="Nothing waits to be packed")
+        return await redirect_to(f"{QUEUE}/{following.order_number}")
+    number = await find_slip(db(), code)
+    if number is not None:
+        return await redirect_to(f"{QUEUE}/{number}")
+    return await _show(FloorQuery(), wrong=code)
+
+
+@blueprint.post(f"{QUEUE}/bulk")
+@staff_page(Right.PACK_ORDERS)
+async def act_on_queue() -> Response:
+    """Print slips, walk a pick list, buy labels or ship the ticked orders."""
+    data = await read_form_body(ChosenNumbers)
+    back = QUEUE + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    match data.act:
+        case "slips":
+            return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))
+        case "pick":
+            return await redirect_to(f"{QUEUE}/pick-list" + with_query({"order": data.order}))
+        case "labels":
+            return await redirect_to(f"{QUEUE}/labels/new" + with_query({"order": data.order}))
+        case "ship":
+            return await redirect_to(back, toast=await _ship(data.order))
+    raise NotFound("There is no such act.")
+
+
+async def _ship(numbers: list[str]) -> str:
+    """Ship each that may be, in a savepoint of its own; what is refused is said with its reason."""
+    done, refused = 0, ""
+    for number in sorted(numbers):
+        try:
+            async with db().begin_nested():
+                company = settings().company_name
+                await ship_order(db(), number, ShipOrder(), by=current_actor(), company_name=company)
+        except DomainError as refusal:
+            refused = refused or f", but {number} not: {refusal.message}"
+        else:
+            done += 1
+    return f"{format_plural(done, 'order')} shipped{refused}"
+
+
+async def _show(query: FloorQuery, wrong: str = "") -> Response:
+    me, zone = current_actor(), settings().timezone
+    await leave_orders(db(), by=me)
+    async with current_database().session() as reading:
+        floor = await show_floor(reading, query, visible_to=me, timezone=zone)
+        following = await find_next_order(reading, by=me)
+    return await page_or_block(
+        "warehouse/queue.html",
+        block=("queue_table", "queue_head"),
+        status=422 if wrong else 200,
+        floor=floor,
+        page=floor.page,
+        groups=name_groups(list(floor.groups), zone),
+        counts=floor.counts,
+        stages=STAGES,
+        stage=query.stage,
+        q=query.q,
+        tabs=_make_tabs(floor.counts, query.stage),
+        strip=_make_strip(floor.counts),
+        following=following,
+        following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
+        wrong=wrong,
+        has_labels=bool(settings().easypost_api_key),
+    )
+
+
+def _make_tabs(counts: DayCounts, here: Stage) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": word,
+            "url": QUEUE if stage is Stage.ALL else f"{QUEUE}?stage={stage.value}",
+            "count": getattr(counts, name),
+            "current": stage is here,
+        }
+        for stage, word, name in TABS
+    ]
+
+
+def _make_strip(counts: DayCounts) -> list[dict[str, Any]]:
+    """The parts of the day's strip, each as wide as its share."""
+    total = counts.today
+    shown = [(fill, getattr(counts, name), word, stage) for fill, name, word, stage in STRIP]
+    gaps = GAP * max(sum(1 for _, count, _, _ in shown if count) - 1, 0)
+    parts, x = [], 0.0
+    for fill, count, word, stage in shown:
+        width = (STRIP_WIDTH - gaps) * count / total if total else 0.0
+        url = f"{QUEUE}?stage={stage.value}"
+        parts.append(
+            {"fill": fill, "count": count, "word": word, "url": url, "x": round(x, 1), "width": round(width, 1)}
+        )
+        x += width + GAP if count else 0
+    return parts

@@ -1,0 +1,74 @@
+"""How stages of the floor and promises read, said once for every page of the warehouse."""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from documents.filters import format_day
+from domain.kernel.clock import business_date, business_today, now
+from domain.warehouse.floor import Group, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class StageLook:
+    """A stage's word, icon and tone."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+STAGES = {
+    Stage.TO_PICK: StageLook("To pick", "circle-dashed", "quiet"),
+    Stage.TO_PACK: StageLook("To pack", "list-check", "info"),
+    Stage.TO_SHIP: StageLook("To ship", "truck", "good"),
+    Stage.SHORT: StageLook("Short", "package-off", "warn"),
+    Stage.IN_TRANSIT: StageLook("In transit", "truck", "info"),
+    Stage.LATE: StageLook("Late", "alert-triangle", "bad"),
+    Stage.SHIPPED_TODAY: StageLook("Shipped today", "truck", "info"),
+    Stage.DELIVERED: StageLook("Delivered", "circle-check", "good"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseWords:
+    """When a group of orders is promised: the word, a second one, and the tone of the first."""
+
+    word: str
+    more: str
+    tone: str
+    icon: str
+
+
+def write_promise(at: datetime, zone: tzinfo) -> PromiseWords:
+    """Late, today by the hour, tomorrow, or the day."""
+    day, today = business_date(at, zone), business_today(zone)
+    hour = _write_hour(at, zone)
+    if at < now():
+        since = hour if day == today else format_day(day, today=today)
+        return PromiseWords("Late", f"promised for {since}", "bad", "alert-triangle")
+    if day == today:
+        minutes = int((at - now()).total_seconds() // 60)
+        more = f"in {minutes} minutes" if minutes < 120 else ""
+        return PromiseWords(f"By {hour}", more, "warn" if more else "", "clock" if more else "")
+    if (day - today).days == 1:
+        return PromiseWords("Tomorrow", format_day(day, today=today), "", "")
+    return PromiseWords(format_day(day, today=today), "", "", "")
+
+
+def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
+    """The same for one order's head: Ship by 3:00 pm."""
+    words = write_promise(at, zone)
+    if words.word == "Late":
+        return PromiseWords("Late", words.more, "bad", "alert-triangle")
+    word = words.word.replace("By ", "Ship by ") if words.word.startswith("By ") else f"Ship by {words.word.lower()}"
+    return PromiseWords(word, "", "warn" if words.tone else "quiet", "clock")
+
+
+def name_groups(groups: list[Group], zone: tzinfo) -> list[tuple[PromiseWords, Group]]:
+    """The groups with their words."""
+    return [(write_promise(group.promised_at, zone), group) for group in groups]
+
+
+def _write_hour(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
