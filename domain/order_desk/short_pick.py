@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
@@ -20,17 +21,19 @@ from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Id, Input, Quantity, Text60, Text2000
 from domain.kernel.money import ZERO, format_money, round_half_up
 from domain.messages.outbox import queue_mail, queue_text
+from domain.orders.balance import calculate_unpaid
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention
-from domain.payments.record import settle_payment_status
+from domain.payments.refund_rows import apply_refund, list_refundable, prepare_refund, settle_refunded_status
 from domain.stock.stock import change_stock
 from domain.warehouse.moves import pack_locked_order
 from domain.warehouse.packing import PackItem, list_pack_items
 from domain.warehouse.record import NOT_THE_FLOOR, find_order_id, refuse_held
-from models import Order, OrderItem, OrderStatus, StockReason
+from models import CreditKind, GivenFor, Order, OrderItem, OrderStatus, PaymentMethod, StockReason
 from models.session import raw_connection
 
 SHORT_MAIL = "order_short"
+_NOTE = "Short pick"
 
 
 class MissingItem(Input):
@@ -90,11 +93,7 @@ async def ship_short(
     if units >= sum(item.quantity for item in items):
         raise Refused("Nothing of the order is there. Cancel it instead.", code=Code.CANCEL_INSTEAD)
     amount = await _note_lines(db, order, missing)
-    order.allowances += amount
-    settle_payment_status(order)
-    overpaid = order.amount_paid - max(order.total_amount - order.allowances, ZERO)
-    if overpaid > ZERO:
-        add_attention(order, f"{format_money(min(overpaid, amount))} to give back for what was short.")
+    await _take_off(db, order, amount, by=by)
     words = ", ".join(f"{missing[item.id]} × {item.product_name}" for item in items if item.id in missing)
     await record_event(
         db, order, "packed_short", by=by, note=f"{words}. {data.note}".strip(), changes={"amount": format_money(amount)}
@@ -146,6 +145,38 @@ async def _note_lines(db: AsyncSession, order: Order, missing: dict[int, int]) -
         worth = round_half_up(worth * (order.subtotal - order.discount_amount) / order.subtotal)
     await db.flush()
     return max(min(worth, order.total_amount - order.allowances), ZERO)
+
+
+async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Actor) -> None:
+    """Take the amount off what is unpaid; what was paid for it becomes store credit, and a guest's goes back.
+
+    What came by hand from a guest waits for the office.
+    """
+    unpaid = min(amount, calculate_unpaid(order))
+    order.allowances += unpaid
+    left = amount - unpaid
+    for found in await list_refundable(db, order.id) if left else ():
+        part = min(left, found.left)
+        if part <= ZERO:
+            continue
+        if order.customer_id is not None:
+            row = await apply_refund(
+                db, order, found.payment, part, method=PaymentMethod.STORE_CREDIT, why=GivenFor.SHORT, by=by, note=_NOTE
+            )
+            await move_credit(
+                db, order.customer_id, part, kind=CreditKind.REFUND, by=by, note=f"Short on {order.order_number}",
+                order_id=order.id, payment_id=row.id,
+            )  # fmt: skip
+        elif found.is_stripe:
+            await prepare_refund(db, order, found.payment, part, why=GivenFor.SHORT, by=by, reason=_NOTE)
+        else:
+            continue
+        left -= part
+    if left > ZERO:
+        add_attention(order, f"{format_money(left)} to give back for what was short.")
+    if amount > unpaid or not calculate_unpaid(order):
+        # Else nothing that decides the status has changed: a check may be under review.
+        await settle_refunded_status(db, order, by=by)
 
 
 async def _release_stock(
