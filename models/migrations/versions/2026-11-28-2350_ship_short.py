@@ -1,14 +1,14 @@
 """What of a line was never found, so that the rest ships.
 
 Revision ID: ship_short
-Revises: given_back_for
+Revises: 030df2f237eb
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "ship_short"
-down_revision = "given_back_for"
+down_revision = "030df2f237eb"
 branch_labels = None
 depends_on = None
 
