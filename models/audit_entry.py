@@ -17,6 +17,7 @@ class AuditEntry(Table, table=True):
     __tablename__ = "audit_entry"
     __table_args__ = (
         Index("ix_audit_entry_newest", sql("id DESC")),
+        Index("ix_audit_entry_latest", sql("created_at DESC"), sql("id DESC")),
         Index("ix_audit_entry_record", "record_kind", "record_id", sql("id DESC")),
         Index("ix_audit_entry_actor", "actor_kind", "actor_id", sql("id DESC")),
     )

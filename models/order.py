@@ -244,7 +244,11 @@ class OrderEvent(Table, table=True):
     """One entry of an order's timeline: who, when, what, from what to what."""
 
     __tablename__ = "order_event"
-    __table_args__ = (Index("ix_order_event_order_id_id", "order_id", "id"),)
+    __table_args__ = (
+        Index("ix_order_event_order_id_id", "order_id", "id"),
+        Index("ix_order_event_newest", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_order_event_actor", "actor_kind", "actor_id", sql("created_at DESC")),
+    )
 
     id: int = key()
     order_id: int = link("orders.id", index=False, ondelete="CASCADE")

@@ -1,15 +1,22 @@
-"""The audit trail as administrators read it."""
+"""The one history that administrators read: changes of records and what happened to orders, newest first."""
 
-from datetime import tzinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, text, true
+from pydantic import StringConstraints
+from sqlalchemy import ColumnElement, Text, cast, func, literal, null, or_, select, true, union_all
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_range_bounds, start_of_business_day
-from domain.kernel.counting import Counted, count_capped
+from domain.kernel.counting import MOST_COUNTED, Counted
 from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
-from models import AuditEntry
+from models import AuditEntry, Order, OrderEvent, Staff
+
+ORDER_KIND = "order"
 
 
 class TrailFilters(PageInput):
@@ -18,49 +25,148 @@ class TrailFilters(PageInput):
     q: Text60 | None = None
     record_kind: Text60 | None = None
     record_id: Id | None = None
+    who: Annotated[str, StringConstraints(pattern=r"^(staff:\d{1,18}|system|voice|customer|api_key)$")] | None = None
+    """A colleague as `staff:3`, or everybody of a kind."""
     from_date: DateIn | None = None
     to_date: DateIn | None = None
 
 
-# Walks the index from kind to kind, so that a long trail is not read for its few words.
-_KINDS = text(
-    """
-WITH RECURSIVE kinds AS (
-  (SELECT record_kind FROM audit_entry ORDER BY record_kind LIMIT 1)
-  UNION ALL
-  SELECT (SELECT record_kind FROM audit_entry WHERE record_kind > kinds.record_kind ORDER BY record_kind LIMIT 1)
-  FROM kinds WHERE kinds.record_kind IS NOT NULL
-)
-SELECT record_kind FROM kinds WHERE record_kind IS NOT NULL
-"""
-)
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One change: of a record with its values before and after, or an event of an order with its own changes."""
+
+    source: str
+    id: int
+    created_at: datetime
+    actor_kind: str
+    actor_id: int | None
+    actor_name: str
+    action: str
+    record_kind: str
+    record_id: int | None
+    record_name: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    changes: dict[str, Any] | None
+    from_status: str | None
+    to_status: str | None
+    note: str
+
+    @property
+    def pairs(self) -> list[tuple[str, Any, Any]]:
+        """What was changed, each with its value before and after."""
+        if self.source == "audit":
+            before, after = self.before or {}, self.after or {}
+            return [(name, before.get(name), after.get(name)) for name in dict.fromkeys([*after, *before])]
+        pairs = [("status", self.from_status, self.to_status)] if self.from_status and self.to_status else []
+        found = {name: value for name, value in (self.changes or {}).items() if isinstance(value, dict)}
+        return pairs + [(name, value.get("from"), value.get("to")) for name, value in found.items()]
 
 
-async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> tuple[Page[AuditEntry], Counted]:
-    """The entries under the filters, the newest first."""
-    chosen = _choose(asked, timezone)
-    counted = (await count_capped(db, {"all": chosen}))["all"]
-    newest_first = chosen.order_by(AuditEntry.id.desc())
-    rows = (await db.scalars(newest_first.limit(asked.per_page).offset(asked.offset))).all()
-    return make_page(rows, counted.count, asked), counted
+async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> tuple[Page[TrailRow], Counted]:
+    """The rows under the filters, the newest first; each half is read no further than the page reaches."""
+    reach = asked.offset + asked.per_page
+    halves = [half.order_by(None) for half in _halves(asked, timezone)]
+    total = 0
+    for half in halves:
+        counted = half.with_only_columns(literal(1), maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
+        total += await db.scalar(select(func.count()).select_from(counted)) or 0
+    newest = [half.order_by(*order).limit(reach).subquery() for half, order in zip(halves, _orders(asked), strict=True)]
+    both = union_all(*(select(half) for half in newest)).subquery()
+    statement = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
+    rows = await db.execute(statement.limit(asked.per_page).offset(asked.offset))
+    is_more = total > MOST_COUNTED
+    found = Counted(min(total, MOST_COUNTED), is_more)
+    return make_page([TrailRow(*row) for row in rows], found.count, asked), found
 
 
 async def list_record_kinds(db: AsyncSession) -> list[str]:
-    """The kinds of records that the trail knows, in order."""
-    return list((await db.scalars(_KINDS)).all())
+    """The kinds of records that the history knows, in order."""
+    # Walks the index from kind to kind, so that a long history is not read for its few words.
+    first = select(func.min(AuditEntry.record_kind).label("kind")).cte("kinds", recursive=True)
+    following = select(func.min(AuditEntry.record_kind)).where(AuditEntry.record_kind > first.c.kind).scalar_subquery()
+    kinds = first.union_all(select(following).where(first.c.kind.is_not(None)))
+    found = await db.scalars(select(kinds.c.kind).where(kinds.c.kind.is_not(None)))
+    return sorted({*found.all(), ORDER_KIND})
 
 
-def _choose(asked: TrailFilters, timezone: tzinfo) -> Select[AuditEntry]:
-    wanted: list[ColumnElement[bool]] = [true()]
+async def list_people(db: AsyncSession) -> Sequence[tuple[int, str]]:
+    """The colleagues whose changes can be looked for."""
+    name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
+    return [(row[0], row[1]) for row in await db.execute(select(Staff.id, name).order_by(func.lower(name), Staff.id))]
+
+
+def _halves(asked: TrailFilters, timezone: tzinfo) -> list[Any]:
+    audit: Any = select(
+        literal("audit").label("source"),
+        AuditEntry.id,
+        AuditEntry.created_at,
+        AuditEntry.actor_kind,
+        AuditEntry.actor_id,
+        AuditEntry.actor_name,
+        AuditEntry.action,
+        AuditEntry.record_kind,
+        AuditEntry.record_id,
+        AuditEntry.record_name,
+        AuditEntry.before,
+        AuditEntry.after,
+        cast(null(), JSONB).label("changes"),
+        cast(null(), Text).label("from_status"),
+        cast(null(), Text).label("to_status"),
+        AuditEntry.note,
+    ).where(*_conditions(asked, timezone, AuditEntry, (AuditEntry.action, AuditEntry.record_name)))
     if asked.record_kind:
-        wanted.append(AuditEntry.record_kind == asked.record_kind)
+        audit = audit.where(AuditEntry.record_kind == asked.record_kind)
     if asked.record_id is not None:
-        wanted.append(AuditEntry.record_id == asked.record_id)
+        audit = audit.where(AuditEntry.record_id == asked.record_id)
+    events: Any = (
+        select(
+            literal("order").label("source"),
+            OrderEvent.id,
+            OrderEvent.created_at,
+            OrderEvent.actor_kind,
+            OrderEvent.actor_id,
+            OrderEvent.actor_name,
+            OrderEvent.kind.label("action"),
+            literal(ORDER_KIND).label("record_kind"),
+            OrderEvent.order_id.label("record_id"),
+            Order.order_number.label("record_name"),
+            cast(null(), JSONB).label("before"),
+            cast(null(), JSONB).label("after"),
+            OrderEvent.changes,
+            OrderEvent.from_status,
+            OrderEvent.to_status,
+            OrderEvent.note,
+        )
+        .join(Order, Order.id == OrderEvent.order_id)
+        .where(*_conditions(asked, timezone, OrderEvent, (OrderEvent.kind, Order.order_number)))
+    )
+    if asked.record_kind and asked.record_kind != ORDER_KIND:
+        return [audit]
+    if asked.record_id is not None:
+        return [audit, events.where(OrderEvent.order_id == asked.record_id)] if asked.record_kind else [audit]
+    return [audit, events]
+
+
+def _orders(asked: TrailFilters) -> list[tuple[Any, ...]]:
+    newest = [(table.created_at.desc(), table.id.desc()) for table in (AuditEntry, OrderEvent)]
+    has_events = (not asked.record_kind and asked.record_id is None) or asked.record_kind == ORDER_KIND
+    return newest if has_events else newest[:1]
+
+
+def _conditions(
+    asked: TrailFilters, timezone: tzinfo, table: Any, searched: tuple[Any, ...]
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = [true()]
+    if asked.who:
+        kind, _, number = asked.who.partition(":")
+        wanted.append(table.actor_kind == kind)
+        if number:
+            wanted.append(table.actor_id == int(number))
     if asked.q:
-        columns = (AuditEntry.actor_name, AuditEntry.action, AuditEntry.record_name)
-        wanted.append(or_(*[column.icontains(asked.q, autoescape=True) for column in columns]))
+        wanted.append(or_(*[column.icontains(asked.q, autoescape=True) for column in (table.actor_name, *searched)]))
     if asked.from_date:
-        wanted.append(AuditEntry.created_at >= start_of_business_day(asked.from_date, timezone))
+        wanted.append(table.created_at >= start_of_business_day(asked.from_date, timezone))
     if asked.to_date:
-        wanted.append(AuditEntry.created_at < business_range_bounds(asked.to_date, asked.to_date, timezone)[1])
-    return select(AuditEntry).where(*wanted)
+        wanted.append(table.created_at < business_range_bounds(asked.to_date, asked.to_date, timezone)[1])
+    return wanted

@@ -11,8 +11,10 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
 from domain.messages.outbox import Secret, queue_mail, queue_text
-from models import AuditEntry, JobRun, JobState, MessageState, OutboxMessage, PaymentState, Role
+from domain.order_desk.move import move_order
+from models import AuditEntry, JobRun, JobState, MessageState, Order, OrderStatus, OutboxMessage, PaymentState, Role
 from tests.factories import as_actor, make_staff, sign_in
+from tests.portal.desk import place
 from tests.portal.forms import TOKEN, read_page, send, send_form
 
 PAGES = ["/portal/outbox", "/portal/jobs", "/portal/audit", "/portal/mail-test"]
@@ -211,7 +213,7 @@ async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> 
     )
     await record_audit(db, action="staff.created", record_kind="staff", record_id=9, record_name="lou", by=by)
     page = await read_page(client, "/portal/audit")
-    assert "<s>10.00</s> → 12.50" in page
+    assert "<s>$10.00</s> → $12.50" in page
     assert "In stock" not in page
     only = await read_page(client, "/portal/audit?record_kind=staff")
     assert "Staff lou" in only
@@ -219,6 +221,27 @@ async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> 
     assert "No entries match" in await read_page(client, "/portal/audit?to_date=2020-01-01")
     today = await read_page(client, "/portal/audit?q=sheet&from_date=2020-01-01&record_id=4")
     assert "1–1 of 1" in today
+
+
+async def test_the_history_holds_orders_too_by_person_and_record(client, db, admin) -> None:
+    mine, _ = await place(db)
+    other = as_actor(await make_staff(db, Role.MANAGER, full_name="Luis Ocampo"))
+    row = (await db.execute(select(Order).where(Order.order_number == mine))).scalar_one()
+    await move_order(db, row.id, to=OrderStatus.CONFIRMED, by=other)
+    await record_audit(
+        db, action="product.updated", record_kind="product", record_id=4, record_name="Pan", by=other,
+        before={"unit_price": "1234.5"}, after={"unit_price": "1250"},
+    )  # fmt: skip
+    await db.commit()
+    theirs = await read_page(client, f"/portal/audit?who=staff:{other.id}")
+    assert f'href="/portal/orders/{mine}"' in theirs
+    assert "<s>pending</s> → confirmed" in theirs
+    assert "<s>$1,234.50</s> → $1,250.00" in theirs
+    assert "1–2 of 2" in theirs
+    orders = await read_page(client, f"/portal/audit?record_kind=order&record_id={row.id}")
+    assert "Pan" not in orders.partition('id="audit_table"')[2].partition("</table>")[0]
+    assert mine in orders
+    assert f"who=staff%3A{other.id}" in await read_page(client, f"/portal/staff/{other.id}")
 
 
 async def test_a_block_alone_goes_out_for_htmx(client, admin) -> None:
