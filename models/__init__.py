@@ -13,6 +13,7 @@ from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
+from models.customer_sales import CustomerSales, CustomerSalesChange, ProductPair
 from models.customer_score import CustomerScore, ScoreRun, Tier
 from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
@@ -80,6 +81,8 @@ __all__ = [
     "CustomerDistinction",
     "CustomerMerge",
     "CustomerNote",
+    "CustomerSales",
+    "CustomerSalesChange",
     "CustomerScore",
     "Draft",
     "EvalStatus",
@@ -131,6 +134,7 @@ __all__ = [
     "Product",
     "ProductImage",
     "ProductImageData",
+    "ProductPair",
     "PromptState",
     "PromptVersion",
     "RateLimit",

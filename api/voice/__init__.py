@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.voice import tools
+from api.voice import outbound, tools
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the voice doors."""
-    return [tools.blueprint]
+    return [outbound.blueprint, tools.blueprint]

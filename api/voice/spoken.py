@@ -17,7 +17,7 @@ from api.schemas.voice_tools import ToolOut
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound, Refused
 from domain.kernel.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
-from domain.voice.inputs import PhoneInput, ToolInput
+from domain.voice.inputs import ToolInput
 from web.guards import Handler
 from web.reading import JSON_TYPE, answers
 from web.request import current_actor, db
@@ -105,8 +105,8 @@ def _replay(kept: KeptAnswer) -> Response:
 def _make_claim(data: ToolInput) -> tuple[Claim, timedelta]:
     """The key of a request: its own, else its call with its content, else the phone with it."""
     caller = current_actor().caller
-    phone = (data.caller_phone or "") if isinstance(data, PhoneInput) else ""
-    content = data.model_dump(mode="json", exclude=_NOT_CONTENT) | {"phone": phone}
+    phone = data.caller_phone or ""
+    content = data.model_dump(mode="json", exclude=_NOT_CONTENT, warnings=False) | {"phone": phone}
     written = hash_request(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
     rule = request.url_rule
     route = f"{request.method} {rule.rule if rule else request.path}"

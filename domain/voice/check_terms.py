@@ -14,11 +14,16 @@ from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput
 from domain.voice.speech import say_count, say_money
 
-# Held orders are no claim yet; an imported one counts like any other.
+# As the exposure has it: held orders are no claim yet, and what an invoice claims is claimed once.
 _OVERDUE = """
-SELECT order_number, total_amount AS total, balance, created_at FROM orders
-WHERE customer_id = $1 AND on_terms AND NOT on_hold AND balance > 0 AND created_at < now() - $2::interval
-ORDER BY created_at, id LIMIT 200
+SELECT o.order_number, o.total_amount AS total, o.balance, o.created_at + $2::interval AS due_at, NULL::date AS due_date
+FROM orders AS o
+WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND o.created_at < now() - $2::interval
+  AND NOT EXISTS (SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid'))
+UNION ALL
+SELECT i.invoice_number, i.total_amount, i.balance, i.overdue_from, i.due_date FROM invoice AS i
+WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND i.balance > 0 AND i.overdue_from <= now()
+ORDER BY 4, 1 LIMIT 200
 """
 
 
@@ -79,7 +84,7 @@ def _company_of(caller: Caller) -> str | None:
 
 
 def _show_overdue(row: asyncpg.Record, today: date, timezone: tzinfo) -> dict[str, Any]:
-    due = business_date(row["created_at"] + TERMS, timezone)
+    due = row["due_date"] or business_date(row["due_at"], timezone)
     return {
         "order_number": row["order_number"],
         "total": row["total"],

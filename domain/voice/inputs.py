@@ -48,6 +48,11 @@ class ToolInput(Input):
     call_id: Text200 | None = Field(None, validation_alias=AliasChoices("call_id", "conversation_id"))
     """The platform's id of the call; `conversation_id` is the same."""
 
+    @property
+    def caller_phone(self) -> str | None:
+        """The number that it is about in E.164, where one was sent."""
+        return None
+
 
 class PhoneInput(ToolInput):
     """A tool that may be given a caller's number."""

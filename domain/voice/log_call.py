@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.inputs import DateTimeIn, Filled60, Filled200, Input, PhoneIn, Text60
+from domain.kernel.inputs import DateTimeIn, Filled60, Filled200, Input, Text60
 from domain.voice.inputs import SpokenCount, SpokenFlag
 from domain.voice.record_call import FinishedCall, read_transcript, record_call
 
@@ -26,7 +26,7 @@ class LogCall(Input):
     """When it began."""
     end_time: DateTimeIn
     """When it ended."""
-    phone_number: PhoneIn
+    phone_number: Text60
     """The caller's number; what is no number is kept as it came."""
     transcript: Annotated[str, Field(max_length=MOST_TRANSCRIPT)] | None = None
     """What was said, a line a turn, each beginning with "Agent:" or "User:"."""

@@ -1,0 +1,202 @@
+"""How an outbound call ended: kept for the cooldown and the queue; a failed check opens a review.
+
+Whoever asked not to be called is never called again, known or not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import DateIn, PhoneIn, Text60, Text200, Text2000
+from domain.kernel.live import announce
+from domain.kernel.phone import format_phone, parse_phone
+from domain.messages.suppression import mark_do_not_call
+from domain.voice.caller import Caller, find_caller
+from domain.voice.inputs import SpokenFlag, ToolInput
+from domain.voice.redact import redact_text
+from models import (
+    CallDirection,
+    CallLog,
+    CallOutcome,
+    CallType,
+    CheckerVerdict,
+    EvalStatus,
+    OutboundCallLog,
+    SuppressionReason,
+    VoiceAgent,
+)
+from models.session import raw_connection
+
+OUTBOUND_AGENT = "LLD Outbound Sales"
+_AGENT_KEY = "outbound-sales"
+
+_SENTENCES = {
+    CallOutcome.SALE_MADE: "{name} placed an order. Great work!",
+    CallOutcome.INTERESTED_CALLBACK: "{name} is interested and wants a call back{when}.",
+    CallOutcome.BUSY_CALLBACK: "{name} was busy and wants a call back{when}.",
+    CallOutcome.NOT_INTERESTED: "{name} is not interested right now.",
+    CallOutcome.NO_ANSWER: "{name} did not answer.",
+    CallOutcome.WRONG_NUMBER: "The number of {name} is wrong.",
+    CallOutcome.DNC_REQUESTED: "{name} will not be called again.",
+}
+
+
+class LogOutcome(ToolInput):
+    """How a call ended, and what the checker thought of it."""
+
+    phone: Annotated[PhoneIn, Field(min_length=1)]
+    """The number that was called, in any common form."""
+    outcome: CallOutcome
+    """How the call ended."""
+    customer_name: Text200 | None = None
+    """Whom the agent spoke to; the account's own name without it."""
+    order_number: Text60 | None = None
+    """The order that was placed."""
+    callback_date: DateIn | None = None
+    """The day on which they want to be called."""
+    notes: Text2000 | None = None
+    """What else was said."""
+    items_discussed: Text2000 | None = None
+    """The products that were talked about."""
+    procurement_interest: SpokenFlag = False
+    """True when they want something sourced."""
+    checker_verdict: CheckerVerdict | None = None
+    """What the checker found: pass or fail."""
+    checker_reasons: Annotated[list[Text2000], Field(max_length=50)] = Field(default_factory=list)
+    """Why the check failed."""
+    transcript_url: Text2000 | None = None
+    """Where the transcript lies."""
+
+    @model_validator(mode="after")
+    def _is_a_phone(self) -> "LogOutcome":
+        if parse_phone(self.phone) is None:
+            raise bad_field("must be a phone number", field="phone")
+        if self.transcript_url and not self.transcript_url.startswith(("https://", "http://")):
+            raise bad_field("must begin with https://", field="transcript_url")
+        return self
+
+    @property
+    def caller_phone(self) -> str:
+        """The number that was called; the same outcome of another number is no repeat."""
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """The number in E.164."""
+        number = parse_phone(self.phone)
+        assert number is not None  # the validator lets no other pass
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOutcome:
+    """What was logged; `review_queue_id` is the review that a failed check opened."""
+
+    message: str
+    review_queue_id: int | None
+    success: bool = True
+
+
+async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> LoggedOutcome:
+    """Log the outcome with what follows from it, all in one transaction."""
+    caller = await find_caller(await raw_connection(db), data.number)
+    name = data.customer_name or _name_of(caller)
+    logged = OutboundCallLog(
+        customer_id=caller.customer_id,
+        staff_id=by.id if by.is_staff else None,
+        phone=data.number,
+        customer_name=name,
+        outcome=data.outcome,
+        order_number=data.order_number or "",
+        callback_date=data.callback_date,
+        notes=redact_text(data.notes or ""),
+        items_discussed=redact_text(data.items_discussed or ""),
+        procurement_interest=data.procurement_interest,
+        checker_verdict=data.checker_verdict or "",
+        checker_reasons=_redact_all(data.checker_reasons),
+        transcript_url=data.transcript_url or "",
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(logged)
+    await db.flush()
+    if data.outcome is CallOutcome.DNC_REQUESTED:
+        note = "Asked in a call not to be called"
+        await mark_do_not_call(db, data.number, reason=SuppressionReason.DNC_REQUESTED, by=by, note=note)
+    failed = data.checker_verdict is CheckerVerdict.FAIL
+    if failed:
+        logged.review_queue_id = await _open_review(db, logged)
+    await announce(db, "calling", logged.id)
+    return LoggedOutcome(_say(data, name, failed=failed), logged.review_queue_id)
+
+
+def _name_of(caller: Caller) -> str:
+    row = caller.customer
+    person = f"{row['first_name']} {row['last_name']}".strip() if row else ""
+    return (row["company_name"] if row else "") or person or format_phone(caller.phone)
+
+
+def _say(data: LogOutcome, name: str, *, failed: bool) -> str:
+    if failed:
+        return f"Call outcome '{data.outcome}' logged for {name}."
+    when = f" on {data.callback_date:%B} {data.callback_date.day}" if data.callback_date else ""
+    return _SENTENCES[data.outcome].format(name=name, when=when)
+
+
+def _redact_all(reasons: Sequence[str]) -> list[str]:
+    return [redact_text(reason) for reason in reasons]
+
+
+async def _open_review(db: AsyncSession, logged: OutboundCallLog) -> int:
+    """Put the call on the review queue as a bad one, and return its id there."""
+    call = CallLog(
+        call_id=f"outbound:{logged.id}",
+        provider="outbound",
+        call_type=CallType.OUTBOUND_SALES,
+        direction=CallDirection.OUTBOUND,
+        status="done",
+        agent_id=await find_outbound_agent(db),
+        customer_id=logged.customer_id,
+        caller_phone=logged.phone,
+        started_at=now(),
+        ended_at=now(),
+        order_placed=logged.outcome == CallOutcome.SALE_MADE,
+        order_number=logged.order_number,
+        transcript_url=logged.transcript_url or None,
+        checker_verdict=CheckerVerdict.FAIL,
+        checker_reasons=logged.checker_reasons,
+        eval_status=EvalStatus.COMPLETE,
+        eval_score=0,
+        eval_hallucination=True,
+        eval_escalation_needed=False,
+        wants_review=True,
+    )
+    db.add(call)
+    await db.flush()
+    await announce(db, "calls", call.id)
+    assert call.id is not None
+    return call.id
+
+
+async def find_outbound_agent(db: AsyncSession) -> int:
+    """The agent that calls out, made with its first review."""
+    newest = select(VoiceAgent.id).where(VoiceAgent.direction == CallDirection.OUTBOUND, VoiceAgent.is_active)
+    known = await db.scalar(newest.order_by(VoiceAgent.id).limit(1))
+    if known is not None:
+        return known
+    made = insert(VoiceAgent).values(
+        name=OUTBOUND_AGENT, external_id=_AGENT_KEY, direction=CallDirection.OUTBOUND, is_active=True
+    )
+    await db.execute(made.on_conflict_do_nothing(index_elements=[VoiceAgent.external_id]))
+    found = await db.scalar(select(VoiceAgent.id).where(VoiceAgent.external_id == _AGENT_KEY))
+    assert found is not None  # it was made just now, or by a rival
+    return found

@@ -1,0 +1,135 @@
+"""What an agent needs to know of the customers of one page: their last order, what they buy, what others buy beside it.
+
+Four statements, however many customers there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from domain.voice.refresh_sales import PAIRS
+
+# A product is due again when so much of its usual gap is over.
+DUE_AT = 0.8
+MOST_UPSELLS = 3
+MOST_CATEGORIES = 3
+# Up to so many lines in the books, pairs of products are counted at once; beyond, the night's count is read.
+MOST_LINES_COUNTED_AT_ONCE = 4_000
+
+# The names of the newest order; those first whose own median gap is nearly over, then as they stand in the order.
+_CANDIDATES = """
+WITH newest AS (
+  SELECT c.id AS customer_id, o.id AS order_id FROM unnest($1::bigint[]) AS c(id) CROSS JOIN LATERAL (
+    SELECT id FROM orders WHERE customer_id = c.id AND status <> 'cancelled'
+    ORDER BY created_at DESC, id DESC LIMIT 1
+  ) AS o
+),
+lines AS (
+  SELECT n.customer_id, i.product_name AS name, min(i.product_id) AS product_id, min(i.position) AS position
+  FROM newest AS n JOIN order_item AS i ON i.order_id = n.order_id GROUP BY n.customer_id, i.product_name
+),
+days AS (
+  SELECT DISTINCT l.customer_id, l.product_id, (o.created_at AT TIME ZONE $2::text)::date AS day
+  FROM (SELECT DISTINCT customer_id, product_id FROM lines WHERE product_id IS NOT NULL) AS l
+  JOIN orders AS o ON o.customer_id = l.customer_id AND o.status <> 'cancelled'
+  JOIN order_item AS i ON i.order_id = o.id AND i.product_id = l.product_id
+),
+gaps AS (
+  SELECT customer_id, product_id, day - lag(day) OVER (PARTITION BY customer_id, product_id ORDER BY day) AS gap
+  FROM days
+),
+usual AS (
+  SELECT g.customer_id, g.product_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) AS gap
+  FROM gaps AS g WHERE g.gap IS NOT NULL GROUP BY g.customer_id, g.product_id
+),
+last AS (SELECT customer_id, product_id, max(day) AS day FROM days GROUP BY customer_id, product_id)
+SELECT l.customer_id, l.name FROM lines AS l
+LEFT JOIN usual AS u ON u.customer_id = l.customer_id AND u.product_id = l.product_id
+LEFT JOIN last ON last.customer_id = l.customer_id AND last.product_id = l.product_id
+ORDER BY l.customer_id, coalesce($3::date - last.day >= $4::float8 * u.gap, false) DESC, l.position
+"""
+_CATEGORIES = """
+SELECT customer_id, name FROM (
+  SELECT o.customer_id, k.name, row_number() OVER (PARTITION BY o.customer_id ORDER BY count(*) DESC, k.name) AS place
+  FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
+  JOIN product AS p ON p.id = i.product_id JOIN category AS k ON k.id = p.category_id
+  WHERE o.customer_id = ANY($1::bigint[]) AND o.status <> 'cancelled'
+  GROUP BY o.customer_id, k.id, k.name
+) AS counted WHERE place <= $2 ORDER BY customer_id, place
+"""
+# For every product of theirs the best three that are not theirs; the best three of those are the best of all.
+_UPSELLS = """
+{pairs}
+owned AS MATERIALIZED (
+  SELECT o.customer_id, array_agg(DISTINCT i.product_id) AS products
+  FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
+  WHERE o.customer_id = ANY($1::bigint[]) AND o.status <> 'cancelled' AND i.product_id IS NOT NULL
+  GROUP BY o.customer_id
+),
+best AS (
+  SELECT DISTINCT ON (w.customer_id, b.other_id) w.customer_id, b.other_id, b.name, b.lift, b.shared
+  FROM owned AS w CROSS JOIN LATERAL unnest(w.products) AS mine(product_id) CROSS JOIN LATERAL (
+    SELECT x.other_id, x.lift, x.shared, p.name
+    FROM {source} AS x JOIN product AS p ON p.id = x.other_id AND p.is_active
+    WHERE x.product_id = mine.product_id AND x.other_id <> ALL(w.products)
+    ORDER BY x.lift DESC, x.shared DESC, x.other_id LIMIT $2
+  ) AS b
+  ORDER BY w.customer_id, b.other_id, b.lift DESC, b.shared DESC
+)
+SELECT customer_id, name FROM (
+  SELECT customer_id, name,
+    row_number() OVER (PARTITION BY customer_id ORDER BY lift DESC, shared DESC, other_id) AS place FROM best
+) AS ranked WHERE place <= $2 ORDER BY customer_id, place
+"""
+_UPSELLS_COUNTED = _UPSELLS.format(pairs=f"WITH {PAIRS},", source="paired")
+_UPSELLS_KEPT = _UPSELLS.format(pairs="WITH", source="product_pair")
+_FEW_LINES = "SELECT count(*) <= $1 FROM (SELECT FROM order_item LIMIT $1 + 1) AS lines"
+_LAST_CALLS = """
+SELECT c.id AS customer_id, l.created_at AS date, l.outcome, l.callback_date, l.notes
+FROM customer AS c CROSS JOIN LATERAL (
+  SELECT * FROM (
+    (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
+     ORDER BY created_at DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE phone = c.phone
+     ORDER BY created_at DESC, id DESC LIMIT 1)
+  ) AS newest ORDER BY created_at DESC, id DESC LIMIT 1
+) AS l WHERE c.id = ANY($1::bigint[])
+"""
+
+
+@dataclass(slots=True)
+class Details:
+    """What is known beside the figures."""
+
+    reorder_candidates: list[str] = field(default_factory=list)
+    top_categories: list[str] = field(default_factory=list)
+    suggested_upsells: list[str] = field(default_factory=list)
+    last_call: dict[str, Any] | None = None
+
+
+async def list_details(
+    connection: asyncpg.Connection, customer_ids: Sequence[int], *, today: date, timezone: ZoneInfo
+) -> dict[int, Details]:
+    """The details of each of the customers."""
+    found: dict[int, Details] = defaultdict(Details)
+    if not customer_ids:
+        return found
+    ids = list(customer_ids)
+    for row in await connection.fetch(_CANDIDATES, ids, timezone.key, today, DUE_AT):
+        found[row["customer_id"]].reorder_candidates.append(row["name"])
+    for row in await connection.fetch(_CATEGORIES, ids, MOST_CATEGORIES):
+        found[row["customer_id"]].top_categories.append(row["name"])
+    is_small = await connection.fetchval(_FEW_LINES, MOST_LINES_COUNTED_AT_ONCE)
+    for row in await connection.fetch(_UPSELLS_COUNTED if is_small else _UPSELLS_KEPT, ids, MOST_UPSELLS):
+        found[row["customer_id"]].suggested_upsells.append(row["name"])
+    for row in await connection.fetch(_LAST_CALLS, ids):
+        found[row["customer_id"]].last_call = {
+            name: row[name] for name in ("date", "outcome", "callback_date", "notes")
+        }
+    return found

@@ -1,0 +1,154 @@
+"""The call queue against a plain model of its definition, on random histories; do-not-call never appears."""
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.clock import business_today, now
+from domain.voice import queue_details
+from domain.voice.call_queue import QueueRow, read_call_queue
+from domain.voice.queue_members import QueueQuery
+from domain.voice.refresh_sales import fold_sales, refresh_sales
+from models import Order, OrderItem, OutboundCallLog, SuppressedNumber
+from models.session import Database
+from tests.domain.voice.queue_model import ZONE, Person, Sale, World, draw_calls, draw_sales, read_queue
+from tests.factories import make_category, make_customer, make_product, next_number
+from tests.statements import noted_statements
+
+COMPARED = (
+    "customer_id", "days_since_last_order", "last_order_date", "order_count", "lifetime_value", "average_order_value",
+    "priority_score", "reorder_candidates", "top_categories", "suggested_upsells", "talking_points", "credit_status",
+    "company_name",
+)  # fmt: skip
+TOTALS = ("19.99", "150.00", "299.99", "300.00", "812.35")
+QUERIES: list[dict[str, Any]] = [
+    {},
+    {"sort": "days_desc", "min_days_since_order": 0, "max_days_since_order": 400},
+    {"sort": "ltv_desc", "cooldown_days": 0},
+    {"min_order_count": 3, "cooldown_days": 11},
+    {"credit_status": "good"},
+    {"credit_status": "no_terms", "max_days_since_order": 60},
+    {"credit_status": "overdue"},
+]
+
+
+async def build_world(db: AsyncSession, seed: int, people: int = 25) -> World:
+    """A random world, written down and remembered."""
+    chance, at = random.Random(seed), now()
+    today = business_today(ZONE)
+    categories = [await make_category(db) for _ in range(4)]
+    products = [await make_product(db, stock=None, category_id=chance.choice(categories).id) for _ in range(9)]
+    names = {category.id: category.name for category in categories}
+    world = World(
+        today,
+        [],
+        {product.id: product.name for product in products},
+        {product.id: names[product.category_id] for product in products},
+        set(),
+    )
+    for _ in range(people):
+        phone = f"+1330555{next_number() % 10_000:04d}" if chance.random() < 0.9 else None
+        terms = chance.choice(["net30", "prepaid"])
+        is_marked = chance.random() < 0.1
+        company = "" if chance.random() < 0.1 else f"Diner {next_number()}"
+        customer = await make_customer(
+            db, phone=phone, company_name=company, payment_terms=terms, credit_limit=100, do_not_call=is_marked
+        )
+        person = Person(customer.id, phone, company, is_marked, terms, Decimal(100))
+        if phone and chance.random() < 0.1:
+            db.add(SuppressedNumber(phone=phone, do_not_call=True))
+            world.suppressed.add(phone)
+        for placed_at, is_cancelled, bought in draw_sales(chance, at, list(world.names)):
+            person.sales.append(await write_sale(db, person, placed_at, is_cancelled, bought, world.names))
+        for call in draw_calls(chance, at, today):
+            person.calls.append(call)
+            by_number = chance.random() < 0.5 and phone
+            db.add(
+                OutboundCallLog(
+                    customer_id=None if by_number else person.id, phone=phone or "+13305559999", outcome=call.outcome,
+                    callback_date=call.callback_date, created_at=call.at,
+                )
+            )  # fmt: skip
+        world.people.append(person)
+    await db.flush()
+    return world
+
+
+async def write_sale(
+    db: AsyncSession, person: Person, at: Any, is_cancelled: bool, bought: list[int], names: dict[int, str]
+) -> Sale:
+    total = Decimal(TOTALS[next_number() % len(TOTALS)])
+    order = Order(
+        order_number=f"Q-{next_number()}", customer_id=person.id, created_at=at, subtotal=total, total_amount=total,
+        status="cancelled" if is_cancelled else "delivered", payment_method="credit_card", delivery_name="Someone",
+        item_count=len(bought),
+    )  # fmt: skip
+    db.add(order)
+    await db.flush()
+    for position, product in enumerate(bought, start=1):
+        line = OrderItem(order_id=order.id, position=position, product_id=product, quantity=1)
+        line.product_name = names[product]
+        db.add(line)
+    assert order.id is not None
+    return Sale(order.id, at, is_cancelled, total, bought)
+
+
+async def read(db: AsyncSession, asked: dict[str, Any]) -> list[QueueRow]:
+    """The whole queue, page by page."""
+    rows: list[QueueRow] = []
+    for page in range(1, 100):
+        query = QueueQuery(**asked | {"limit": 7, "page": page})
+        found = await read_call_queue(db, query, timezone=ZONE, free_delivery_minimum=Decimal("300.00"))
+        rows += found.results
+        if len(rows) >= found.total:
+            assert len(rows) == found.total
+            return rows
+    raise AssertionError("The queue has no end.")
+
+
+def shown(rows: list[QueueRow]) -> list[dict[str, Any]]:
+    return [{name: getattr(row, name) for name in COMPARED} for row in rows]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_queue_is_the_definition(db: AsyncSession, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await build_world(db, seed)
+    for asked in QUERIES:
+        expected = read_queue(world, asked)
+        assert shown(await read(db, asked)) == expected
+    # The same from sums that were folded in, and from pairs counted at night.
+    monkeypatch.setattr(queue_details, "MOST_LINES_COUNTED_AT_ONCE", 0)
+    await fold_sales(db, timezone=ZONE)
+    await refresh_sales(db, timezone=ZONE)
+    assert shown(await read(db, {})) == read_queue(world, {})
+
+
+async def test_changes_count_at_once_after_a_refresh(db: AsyncSession) -> None:
+    world = await build_world(db, 77, people=12)
+    await refresh_sales(db, timezone=ZONE)
+    person = next(person for person in world.people if person.phone and not person.is_marked)
+    bought = list(world.names)[:2]
+    person.sales.append(await write_sale(db, person, now() - timedelta(days=20), False, bought, world.names))
+    victim = next(sale for other in world.people for sale in other.counted if other.id != person.id)
+    order = await db.get_one(Order, victim.id)
+    order.status = "cancelled"
+    await db.flush()
+    victim.is_cancelled = True
+    expected = [(row["customer_id"], row["priority_score"], row["lifetime_value"]) for row in read_queue(world, {})]
+    found = [(row.customer_id, row.priority_score, row.lifetime_value) for row in await read(db, {})]
+    assert found == expected
+
+
+async def test_the_number_of_statements_does_not_grow(db: AsyncSession, database: Database) -> None:
+    counts = []
+    for people in (3, 20):
+        await build_world(db, people, people=people)
+        async with noted_statements(database) as noted:
+            query = QueueQuery(min_days_since_order=0, max_days_since_order=400, cooldown_days=0)
+            await read_call_queue(db, query, timezone=ZONE, free_delivery_minimum=Decimal(300))
+        counts.append(len(noted))
+    assert counts[0] == counts[1]
