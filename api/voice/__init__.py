@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.voice import outbound, tools
+from api.voice import outbound, review, tools
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the voice doors."""
-    return [outbound.blueprint, tools.blueprint]
+    return [outbound.blueprint, review.blueprint, tools.blueprint]

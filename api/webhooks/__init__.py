@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.webhooks import easypost, stripe
+from api.webhooks import easypost, elevenlabs, stripe
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the webhooks."""
-    return [easypost.blueprint, stripe.blueprint]
+    return [easypost.blueprint, elevenlabs.blueprint, stripe.blueprint]

@@ -165,7 +165,8 @@ def describe(world: World, person: Person, days_since: int, value: Decimal, prio
 def reorder_candidates(world: World, person: Person) -> list[str]:
     """The names in the last order, those first whose own median gap is 80 % over."""
     last = person.counted[-1]
-    due, other = [], []
+    due: list[str] = []
+    other: list[str] = []
     for product in dict.fromkeys(last.products):
         days = sorted({sale.day for sale in person.counted if product in sale.products})
         gaps = [(later - earlier).days for earlier, later in itertools.pairwise(days)]

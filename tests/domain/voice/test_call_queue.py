@@ -90,8 +90,9 @@ async def write_sale(
     db.add(order)
     await db.flush()
     for position, product in enumerate(bought, start=1):
-        line = OrderItem(order_id=order.id, position=position, product_id=product, quantity=1)
-        line.product_name = names[product]
+        line = OrderItem(
+            order_id=order.id, position=position, product_id=product, product_name=names[product], quantity=1
+        )
         db.add(line)
     assert order.id is not None
     return Sale(order.id, at, is_cancelled, total, bought)

@@ -1,0 +1,191 @@
+"""What voice agents bring and cost: calls, orders, revenue, cost and quality over a range of business days.
+
+An order counts once, for the first call that is linked to it, unless it is cancelled.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import model_validator
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.kernel.clock import business_range_bounds, business_today
+from domain.kernel.errors import InvalidInput
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import DateIn, Id, Input
+from domain.kernel.money import ZERO, round_half_up
+
+MOST_DAYS = 3_700
+DEFAULT_DAYS = 30
+
+
+class Granularity(StrEnum):
+    """How long a row's period is."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+_UNITS = {Granularity.DAILY: "day", Granularity.WEEKLY: "week", Granularity.MONTHLY: "month"}
+
+
+class DashboardQuery(Input):
+    """Which calls are counted."""
+
+    agent_id: Id | None = None
+    """One agent's alone."""
+    date_from: DateIn | None = None
+    """The first day; 30 days ago without one."""
+    date_to: DateIn | None = None
+    """The last day; today without one."""
+    granularity: Granularity = Granularity.DAILY
+    """daily, weekly (from Monday) or monthly."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "DashboardQuery":
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise bad_field("must not lie before date_from", field="date_to")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of a period, money in US dollars and shares from 0 to 1."""
+
+    calls: int = 0
+    orders: int = 0
+    revenue: Decimal = ZERO
+    cost: Decimal = ZERO
+    evaluated: int = 0
+    score_sum: int = 0
+    resolved: int = 0
+    hallucinated: int = 0
+    seconds: int = 0
+
+    @property
+    def avg_score(self) -> float | None:
+        """The mean score of the calls that were evaluated."""
+        return round(self.score_sum / self.evaluated, 2) if self.evaluated else None
+
+    @property
+    def resolution_rate(self) -> float | None:
+        """The share of evaluated calls in which the caller got what they called for."""
+        return round(self.resolved / self.evaluated, 4) if self.evaluated else None
+
+    @property
+    def hallucination_rate(self) -> float | None:
+        """The share of evaluated calls in which the agent said what is not so."""
+        return round(self.hallucinated / self.evaluated, 4) if self.evaluated else None
+
+    @property
+    def roi(self) -> float | None:
+        """(revenue − cost) / cost; None without cost."""
+        return round(float((self.revenue - self.cost) / self.cost), 4) if self.cost else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One period by its first day."""
+
+    period: date
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The figures of a range, and of each period in it."""
+
+    summary: Figures
+    rows: list[Row]
+    date_from: date
+    date_to: date
+
+
+_ROWS = text("""
+WITH linked AS (
+  SELECT c.id, c.agent_id, c.duration_seconds, c.cost_dollars, c.eval_score, c.eval_resolution, c.eval_hallucination,
+    (date_trunc(:unit, c.started_at AT TIME ZONE :zone))::date AS period,
+    CASE WHEN c.order_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM call_log AS e WHERE e.order_id = c.order_id AND (e.started_at, e.id) < (c.started_at, c.id)
+    ) THEN o.total_amount END AS revenue
+  FROM call_log AS c LEFT JOIN orders AS o ON o.id = c.order_id AND o.status <> 'cancelled'
+  WHERE c.started_at >= :first AND c.started_at < :last
+    AND (CAST(:agent_id AS bigint) IS NULL OR c.agent_id = :agent_id)
+)
+SELECT period, count(*) AS calls, count(revenue) AS orders, coalesce(sum(revenue), 0) AS revenue,
+  coalesce(sum(coalesce(cost_dollars, duration_seconds / 60.0 * :per_minute)), 0) AS cost,
+  count(eval_score) AS evaluated, coalesce(sum(eval_score), 0) AS score_sum,
+  count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_resolution = 'resolved') AS resolved,
+  count(*) FILTER (WHERE eval_score IS NOT NULL AND eval_hallucination) AS hallucinated,
+  coalesce(sum(duration_seconds), 0) AS seconds
+FROM linked GROUP BY period ORDER BY period
+""")
+_NAMES = (
+    "calls", "orders", "revenue", "cost", "evaluated", "score_sum", "resolved", "hallucinated", "seconds",
+)  # fmt: skip
+
+
+async def read_dashboard(
+    db: AsyncSession | AsyncConnection, asked: DashboardQuery, *, timezone: ZoneInfo, cost_per_minute: Decimal
+) -> Dashboard:
+    """The figures of a range, in one statement; periods without calls have rows of zeros.
+
+    Raises InvalidInput for a range that is too long.
+    """
+    last = asked.date_to or business_today(timezone)
+    first = asked.date_from or min(last, business_today(timezone) - timedelta(days=DEFAULT_DAYS))
+    if (last - first).days > MOST_DAYS or last < first:
+        raise InvalidInput("The range is too long or the wrong way round.", fields={"date_from": "lies too far back"})
+    begins, ends = business_range_bounds(first, last, timezone)
+    found = await db.execute(
+        _ROWS,
+        {
+            "unit": _UNITS[asked.granularity],
+            "zone": timezone.key,
+            "first": begins,
+            "last": ends,
+            "agent_id": asked.agent_id,
+            "per_minute": cost_per_minute,
+        },
+    )
+    by_period = {row.period: Figures(**{name: getattr(row, name) for name in _NAMES}) for row in found}
+    rows = [Row(period, _in_cents(by_period.get(period, Figures()))) for period in _periods(first, last, asked)]
+    return Dashboard(_add([row.figures for row in rows]), rows, first, last)
+
+
+def _periods(first: date, last: date, asked: DashboardQuery) -> list[date]:
+    """The first day of every period that the range touches."""
+    periods = []
+    day = first
+    if asked.granularity is Granularity.WEEKLY:
+        day -= timedelta(days=day.weekday())
+    if asked.granularity is Granularity.MONTHLY:
+        day = day.replace(day=1)
+    while day <= last:
+        periods.append(day)
+        if asked.granularity is Granularity.MONTHLY:
+            day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+        else:
+            day += timedelta(days=7 if asked.granularity is Granularity.WEEKLY else 1)
+    return periods
+
+
+def _in_cents(figures: Figures) -> Figures:
+    """The figures with their cost in whole cents, so that the rows add up to the sum."""
+    values = {name: getattr(figures, name) for name in _NAMES}
+    return Figures(**values | {"cost": round_half_up(Decimal(figures.cost)), "revenue": Decimal(figures.revenue)})
+
+
+def _add(rows: list[Figures]) -> Figures:
+    """The sum of the rows, which the summary shows."""
+    total: dict[str, Any] = {name: getattr(Figures(), name) for name in _NAMES}
+    for row in rows:
+        for name in _NAMES:
+            total[name] += getattr(row, name)
+    return Figures(**total)

@@ -1,0 +1,92 @@
+"""A language model behind any endpoint that speaks OpenAI's chat protocol: one question, one answer in a given form."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from integrations.errors import ServiceFailed, ServiceRefused
+
+TIMEOUT_SECONDS = 60
+RETRIES = 1
+LONGEST_REPLY = 200_000
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class LlmAccount:
+    """Which model, and whose it is."""
+
+    model: str
+    api_key: str = field(repr=False)
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[AnswerT]):
+    """The model's answer, and what it took."""
+
+    answer: AnswerT
+    model: str
+    input_tokens: int
+    output_tokens: int
+    raw: str
+
+
+async def ask_model(account: LlmAccount, *, system: str, question: str, form: type[AnswerT]) -> Reply[AnswerT]:
+    """Ask once, and once more when the answer does not have the form.
+
+    Not every endpoint keeps to a schema, so the answer is checked here. Raises ServiceRefused when the endpoint says no
+    for good, else ServiceFailed.
+    """
+    # The library takes most of a second to load.
+    import openai
+
+    messages: list[Any] = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    schema: Any = {"name": form.__name__, "schema": form.model_json_schema()}
+    tokens = [0, 0]
+    trouble = ""
+    try:
+        async with openai.AsyncOpenAI(
+            api_key=account.api_key,
+            base_url=account.base_url or None,
+            timeout=TIMEOUT_SECONDS,
+            max_retries=RETRIES,
+        ) as client:
+            for _ in range(2):
+                done: Any = await client.chat.completions.create(
+                    model=account.model,
+                    messages=messages,
+                    response_format={"type": "json_schema", "json_schema": schema},
+                )
+                text = (done.choices[0].message.content or "") if done.choices else ""
+                if done.usage is not None:
+                    tokens = [tokens[0] + done.usage.prompt_tokens, tokens[1] + done.usage.completion_tokens]
+                try:
+                    answer = form.model_validate_json(_unfence(text[:LONGEST_REPLY]))
+                    return Reply(answer, done.model or account.model, tokens[0], tokens[1], text[:LONGEST_REPLY])
+                except ValidationError as error:
+                    trouble = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
+                    messages += [
+                        {"role": "assistant", "content": text[:LONGEST_REPLY]},
+                        {
+                            "role": "user",
+                            "content": f"That does not fit the schema ({trouble}). Answer again, in JSON.",
+                        },
+                    ]
+    except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
+        raise ServiceRefused(f"The language model refused us ({error.status_code}).") from error
+    except openai.APIStatusError as error:
+        raise ServiceFailed(f"The language model answered {error.status_code}.") from error
+    except openai.OpenAIError as error:
+        raise ServiceFailed(f"The language model could not be reached: {type(error).__name__}.") from error
+    raise ServiceFailed(f"The language model answered in another form than it was asked for ({trouble}).")
+
+
+def _unfence(text: str) -> str:
+    """The JSON of an answer that some models put into a code block."""
+    stripped = text.strip()
+    if not stripped.startswith("```"):
+        return stripped
+    return stripped.strip("`").removeprefix("json").strip()
