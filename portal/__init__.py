@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from portal import drafts, home, live, palette, search
+from portal import drafts, home, live, palette, search, voice
 from portal.account import profile, sign_in
 from portal.administration import api_keys, audit, jobs, mail_test, outbox, savings, staff_users
 from portal.orders import acts, checks, new, order, payments, slips
@@ -42,6 +42,7 @@ def blueprints() -> list[Blueprint]:
         inventory.blueprint,
         warehouse_queue.blueprint,
         pack.blueprint,
+        *voice.blueprints(),
         savings.blueprint,
         live.blueprint,
         outbox.blueprint,

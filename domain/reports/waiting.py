@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
-from models import JobRun, JobState, MessageState, OutboxMessage, PaymentStatus, SavingsRequest
+from models import CallLog, EvalStatus, JobRun, JobState, MessageState, OutboxMessage, PaymentStatus, SavingsRequest
 
 MOST_COUNTED = 999
 
@@ -23,6 +23,8 @@ async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Ma
     }
     if may(visible_to, Right.SEE_SAVINGS_REQUESTS):
         chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
+    if may(visible_to, Right.REVIEW_CALLS):
+        chosen["voice"] = select(CallLog.id).where(CallLog.wants_review, CallLog.eval_status == EvalStatus.COMPLETE)
     if may(visible_to, Right.SEE_OUTBOX):
         chosen["outbox"] = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
     if may(visible_to, Right.SEE_JOBS):

@@ -1,14 +1,14 @@
 """Customers' sales are added up for the outbound call queue, and pairs of products are counted.
 
 Revision ID: customer_sales
-Revises: 030df2f237eb
+Revises: read_one_history
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "customer_sales"
-down_revision = "030df2f237eb"
+down_revision = "read_one_history"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,75 @@
+"""How far the evaluator and the reviewers agree, as Cohen's kappa: 1 is always, 0 no oftener than by chance."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.voice.evaluate import GOOD_FROM
+from models import CallLog, EvalStatus
+
+_WORDS = ((0.81, "almost perfect"), (0.61, "substantial"), (0.41, "moderate"), (0.21, "fair"), (0.0, "slight"))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The verdicts of both: the evaluator finds a call bad or good, a person flags or approves it."""
+
+    bad_flagged: int = 0
+    bad_approved: int = 0
+    good_flagged: int = 0
+    good_approved: int = 0
+
+    @property
+    def reviewed(self) -> int:
+        """How many calls both have judged."""
+        return self.bad_flagged + self.bad_approved + self.good_flagged + self.good_approved
+
+    @property
+    def same(self) -> int:
+        """On how many they agree."""
+        return self.bad_flagged + self.good_approved
+
+    @property
+    def by_chance(self) -> float:
+        """On what share they would agree by chance alone."""
+        if not self.reviewed:
+            return 0.0
+        bad, flagged = self.bad_flagged + self.bad_approved, self.bad_flagged + self.good_flagged
+        total = self.reviewed
+        return (bad * flagged + (total - bad) * (total - flagged)) / total**2
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa; None without reviews, or where chance explains everything."""
+        if not self.reviewed or self.by_chance == 1:
+            return None
+        return (self.same / self.reviewed - self.by_chance) / (1 - self.by_chance)
+
+    @property
+    def word(self) -> str:
+        """What the value is usually called."""
+        if self.kappa is None:
+            return "not known yet"
+        return next((word for least, word in _WORDS if self.kappa >= least), "less than by chance")
+
+
+async def measure_agreement(db: AsyncSession | AsyncConnection) -> Agreement:
+    """The verdicts on every reviewed call, in one statement."""
+    is_bad = or_(
+        CallLog.eval_score < GOOD_FROM,
+        func.coalesce(CallLog.eval_hallucination, False),
+        func.coalesce(CallLog.eval_escalation_needed, False),
+    )
+    rows = await db.execute(
+        select(is_bad, CallLog.eval_status, func.count())
+        .where(CallLog.eval_status.in_([EvalStatus.REVIEWED, EvalStatus.FLAGGED]))
+        .group_by(is_bad, CallLog.eval_status)
+    )
+    counts = {(bool(bad), status): count for bad, status, count in rows}
+    return Agreement(
+        bad_flagged=counts.get((True, EvalStatus.FLAGGED), 0),
+        bad_approved=counts.get((True, EvalStatus.REVIEWED), 0),
+        good_flagged=counts.get((False, EvalStatus.FLAGGED), 0),
+        good_approved=counts.get((False, EvalStatus.REVIEWED), 0),
+    )

@@ -1,0 +1,281 @@
+"""The call log, and one call whole: what was said, what tools answered, how it was judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Id, Text60
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.phone import digits_for_search
+from domain.voice.evaluate import GOOD_FROM
+from domain.voice.inputs import read_order_number
+from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
+from models import CallEvaluation, CallLog, Customer, EvalStatus, Order, Table, VoiceAgent
+
+CALLS = Table.metadata.tables["call_log"].c
+MOST_ON_STRIP = 30
+
+
+class CallFilter(StrEnum):
+    """The tabs of the call log."""
+
+    ALL = "all"
+    WITH_ORDER = "with_order"
+    BAD = "bad"
+    FLAGGED = "flagged"
+    WAITING = "waiting"
+
+
+class CallQuery(PageInput):
+    """Which calls are listed."""
+
+    show: CallFilter = CallFilter.ALL
+    q: Text60 | None = None
+    agent_id: Id | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """True when something narrows the list."""
+        return bool(self.q or self.agent_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call of the log."""
+
+    id: int
+    started_at: datetime
+    duration_seconds: int
+    direction: str
+    caller_phone: str | None
+    company: str
+    agent_name: str | None
+    order_number: str | None
+    total: Decimal | None
+    eval_status: str
+    eval_score: int | None
+    eval_hallucination: bool | None
+    eval_escalation_needed: bool | None
+    eval_resolution: str | None
+
+    @property
+    def name(self) -> str:
+        """Whom a list names."""
+        return self.company or self.caller_phone or "Unknown caller"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """One call as its page shows it."""
+
+    call: CallLog
+    row: ReviewRow
+    name: str
+    order: Order | None
+    evaluation: CallEvaluation | None
+    lines: Sequence["TranscriptLine"]
+    strip: Sequence["StripItem"]
+
+    @property
+    def place(self) -> int:
+        """The call's place on the queue, from 1; 0 when it is not on it."""
+        return next((at for at, item in enumerate(self.strip, start=1) if item.id == self.call.id), 0)
+
+    @property
+    def following(self) -> int | None:
+        """The call that opens next."""
+        ids = [item.id for item in self.strip]
+        after = ids[self.place :] if self.place else ids
+        return next((id_ for id_ in [*after, *ids] if id_ != self.call.id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptLine:
+    """One line of a transcript with what the evaluator says about it."""
+
+    number: int
+    kind: str
+    text: str
+    at: str
+    tools: Sequence[str] = ()
+    reasons: Sequence[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def tone(self) -> str:
+        """The tone of a cited line; empty for any other."""
+        if not self.reasons:
+            return ""
+        return "good" if all(reason.get("is_good") for reason in self.reasons) else "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class StripItem:
+    """One call on the strip over the review."""
+
+    id: int
+    name: str
+    word: str
+    icon: str
+    tone: str
+    score: int | None
+
+
+def _rows() -> Select[Any]:
+    company = func.coalesce(
+        func.nullif(Customer.company_name, ""), func.trim(Customer.first_name + " " + Customer.last_name)
+    )
+    return (
+        select(
+            CallLog.id,
+            CallLog.started_at,
+            CallLog.duration_seconds,
+            CallLog.direction,
+            CallLog.caller_phone,
+            func.coalesce(company, ""),
+            VoiceAgent.name,
+            Order.order_number,
+            Order.total_amount,
+            CallLog.eval_status,
+            CallLog.eval_score,
+            CallLog.eval_hallucination,
+            CallLog.eval_escalation_needed,
+            CallLog.eval_resolution,
+        )
+        .outerjoin(Customer, Customer.id == CallLog.customer_id)
+        .outerjoin(VoiceAgent, VoiceAgent.id == CallLog.agent_id)
+        .outerjoin(Order, Order.id == CallLog.order_id)
+    )
+
+
+def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if asked.show is CallFilter.WITH_ORDER:
+        conditions.append(CALLS.order_id.is_not(None))
+    elif asked.show is CallFilter.BAD:
+        conditions.append(or_(CALLS.eval_score < GOOD_FROM, CALLS.eval_hallucination, CALLS.eval_escalation_needed))
+    elif asked.show is CallFilter.FLAGGED:
+        conditions.append(CALLS.eval_status == EvalStatus.FLAGGED)
+    elif asked.show is CallFilter.WAITING:
+        conditions.append(CALLS.eval_status.in_([EvalStatus.PENDING, EvalStatus.FAILED]))
+    if asked.agent_id is not None:
+        conditions.append(CALLS.agent_id == asked.agent_id)
+    if text := (asked.q or "").strip():
+        digits = digits_for_search(text)
+        ways: list[ColumnElement[bool]] = [CALLS.order_number == read_order_number(text), CALLS.call_id == text]
+        if len(digits) >= 4:
+            ways.append(CALLS.caller_phone.like(f"%{digits}%"))
+        ways.append(Customer.search_text.like(f"%{text.lower().replace('%', '').replace('_', '')}%"))
+        conditions.append(or_(*ways))
+    return conditions
+
+
+async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:
+    """A page of the log, the newest call first."""
+    conditions = _conditions(asked)
+    counted = select(func.count()).select_from(
+        _rows().with_only_columns(CallLog.id).where(*conditions).limit(20_001).subquery()
+    )
+    total = await db.scalar(counted) or 0
+    rows = await db.execute(
+        _rows()
+        .where(*conditions)
+        .order_by(CALLS.started_at.desc(), CALLS.id.desc())
+        .limit(asked.per_page)
+        .offset(asked.offset)
+    )
+    return make_page([CallRow(*row) for row in rows], total, asked)
+
+
+async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
+    """One call with its evaluation and the queue around it; raises NotFound."""
+    found = (
+        await db.execute(
+            select(CallLog, Customer, Order)
+            .outerjoin(Customer, Customer.id == CallLog.customer_id)
+            .outerjoin(Order, Order.id == CallLog.order_id)
+            .where(CallLog.id == call_log_id)
+        )
+    ).first()
+    if found is None:
+        raise NotFound("There is no such call.")
+    call, customer, order = found
+    newest = select(CallEvaluation).where(CallEvaluation.call_log_id == call_log_id)
+    evaluation = await db.scalar(newest.order_by(CallEvaluation.id.desc()).limit(1))
+    queue = await list_review_queue(db, ReviewQuery(limit=MOST_ON_STRIP))
+    names = await _list_names(db, [row.customer_id for row in queue if row.customer_id])
+    row = next((row for row in queue if row.id == call.id), None) or _row_of(call)
+    return CallPage(
+        call=call,
+        row=row,
+        name=_name_of(customer) or call.caller_phone or "Unknown caller",
+        order=order,
+        evaluation=evaluation,
+        lines=number_lines(call.transcript, evaluation.reasons if evaluation else []),
+        strip=sorted((_strip(row, names) for row in queue), key=_by_urgency),
+    )
+
+
+def _row_of(call: CallLog) -> ReviewRow:
+    values: dict[str, Any] = {name: getattr(call, name, None) for name in ReviewRow.__dataclass_fields__}
+    return ReviewRow(**values | {"agent_name": None})
+
+
+async def _list_names(db: AsyncSession, ids: Sequence[int]) -> dict[int, str]:
+    rows = await db.execute(select(Customer).where(Customer.id.in_(ids)))
+    return {customer.id or 0: _name_of(customer) for customer in rows.scalars()}
+
+
+def _name_of(customer: Customer | None) -> str:
+    if customer is None:
+        return ""
+    return customer.company_name or f"{customer.first_name} {customer.last_name}".strip()
+
+
+def number_lines(transcript: Sequence[Any], reasons: Sequence[Any]) -> list[TranscriptLine]:
+    """The turns as numbered lines, each with the reasons that cite it."""
+    lines = []
+    for number, turn in enumerate(transcript, start=1):
+        at = turn.get("at")
+        called = [_say_tool(one) for name in ("tool_calls", "tool_results") for one in turn.get(name) or ()]
+        cited = [dict(reason, place=place) for place, reason in enumerate(reasons, start=1) if reason["line"] == number]
+        lines.append(
+            TranscriptLine(
+                number,
+                "agent" if turn.get("role") == "agent" else "caller",
+                str(turn.get("text") or ""),
+                f"{at // 60}:{at % 60:02d}" if isinstance(at, int) else "",
+                called,
+                cited,
+            )
+        )
+    return lines
+
+
+def _say_tool(one: dict[str, Any]) -> str:
+    name = one.get("tool_name") or one.get("name") or "tool"
+    return f"{name} {one.get('params_as_json') or one.get('result_value') or ''}".strip()
+
+
+def _strip(row: ReviewRow, names: dict[int, str]) -> StripItem:
+    name = names.get(row.customer_id or 0) or row.caller_phone or "Unknown caller"
+    if row.checker_verdict == "fail":
+        return StripItem(row.id, name, "Check failed", "shield-check", "bad", None)
+    if row.eval_hallucination:
+        return StripItem(row.id, name, "Hallucination", "alert-circle", "bad", row.eval_score)
+    if row.eval_escalation_needed:
+        return StripItem(row.id, name, "Escalation", "phone-call", "warn", row.eval_score)
+    if row.is_sample:
+        return StripItem(row.id, name, "Sample", "star", "good", row.eval_score)
+    return StripItem(row.id, name, "Low score", "trending-down", "warn", row.eval_score)
+
+
+def _by_urgency(item: StripItem) -> tuple[int, int]:
+    """Red first, then amber, then the samples; the worst score first among equals."""
+    return {"bad": 0, "warn": 1, "good": 2}[item.tone], item.score or 0

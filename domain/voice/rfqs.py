@@ -1,0 +1,168 @@
+"""Requests for quotes as the office works with them: open, quoted, won or lost, with notes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.catalogue.search import escape_like
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
+from domain.kernel.live import announce
+from domain.kernel.paging import Page, PageInput, make_page
+from models import Customer, Rfq, RfqStatus
+
+
+class RfqFilter(StrEnum):
+    """The tabs of the list."""
+
+    OPEN = "open"
+    QUOTED = "quoted"
+    WON = "won"
+    LOST = "lost"
+    ALL = "all"
+
+
+# From which states each can be reached; a closed request is opened again by a quote.
+_FROM = {
+    RfqStatus.QUOTED: {RfqStatus.OPEN, RfqStatus.WON, RfqStatus.LOST},
+    RfqStatus.WON: {RfqStatus.QUOTED},
+    RfqStatus.LOST: {RfqStatus.OPEN, RfqStatus.QUOTED},
+    RfqStatus.OPEN: {RfqStatus.QUOTED, RfqStatus.LOST},
+}
+
+
+class RfqQuery(PageInput):
+    """Which requests are listed."""
+
+    show: RfqFilter = RfqFilter.OPEN
+    q: Text60 | None = None
+
+
+class MoveRfq(Input):
+    """The new state, with a word about it."""
+
+    status: RfqStatus
+    note: Text2000 | None = None
+    version: int | None = None
+
+
+class AddRfqNote(Input):
+    """What colleagues should know."""
+
+    note: Filled2000
+
+
+@dataclass(frozen=True, slots=True)
+class RfqRow:
+    """One request of the list."""
+
+    id: int
+    status: str
+    item_description: str
+    quantity: int | None
+    timeline_weeks: int | None
+    company: str
+    phone: str | None
+    created_at: datetime
+
+    @property
+    def rfq_number(self) -> str:
+        """The number that people use."""
+        return f"RFQ-{self.id:06d}"
+
+
+async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
+    """A page of requests, the newest first."""
+    conditions = [] if asked.show is RfqFilter.ALL else [Rfq.status == asked.show.value]
+    if text := (asked.q or "").strip().lower():
+        conditions.append(Rfq.search_text.like(f"%{escape_like(text)}%"))
+    total = await db.scalar(select(func.count()).select_from(Rfq).where(*conditions)) or 0
+    rows = await db.execute(
+        select(
+            Rfq.id,
+            Rfq.status,
+            Rfq.item_description,
+            Rfq.quantity,
+            Rfq.timeline_weeks,
+            func.coalesce(Customer.company_name, ""),
+            Rfq.phone,
+            Rfq.created_at,
+        )
+        .outerjoin(Customer, Customer.id == Rfq.customer_id)
+        .where(*conditions)
+        .order_by(Rfq.id.desc())
+        .limit(asked.per_page)
+        .offset(asked.offset)
+    )
+    return make_page([RfqRow(*row) for row in rows], total, asked)
+
+
+async def count_rfqs(db: AsyncSession) -> dict[str, int]:
+    """How many requests are in each state."""
+    rows = await db.execute(select(Rfq.status, func.count()).group_by(Rfq.status))
+    return {row[0]: row[1] for row in rows}
+
+
+async def get_rfq(db: AsyncSession, rfq_id: int, *, lock: bool = False) -> tuple[Rfq, Customer | None]:
+    """One request with its customer; raises NotFound."""
+    statement = select(Rfq).where(Rfq.id == rfq_id)
+    rfq = await db.scalar(statement.with_for_update() if lock else statement)
+    if rfq is None:
+        raise NotFound("There is no such request.")
+    return rfq, await db.get(Customer, rfq.customer_id) if rfq.customer_id else None
+
+
+async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -> Rfq:
+    """Move a request on; raises Refused from a state that does not lead there, and for one that was changed."""
+    require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
+    rfq, _ = await get_rfq(db, rfq_id, lock=True)
+    if data.version is not None and data.version != rfq.version:
+        raise Refused("Somebody changed this request in the meantime.", code=Code.STALE, version=rfq.version)
+    if rfq.status not in _FROM[data.status]:
+        sentence = f"A request that is {rfq.status} can't become {data.status}."
+        raise Refused(sentence, code=Code.STATE_NOT_ALLOWED)
+    before = rfq.status
+    rfq.status = data.status
+    rfq.closed_at = now() if data.status in {RfqStatus.WON, RfqStatus.LOST} else None
+    await _note(db, rfq, "rfq.moved", by, before=before, note=data.note or "")
+    return rfq
+
+
+async def add_rfq_note(db: AsyncSession, rfq_id: int, data: AddRfqNote, *, by: Actor) -> Rfq:
+    """Write a note on a request."""
+    require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
+    rfq, _ = await get_rfq(db, rfq_id, lock=True)
+    rfq.staff_notes = f"{rfq.staff_notes}\n{data.note}".strip()
+    await _note(db, rfq, "rfq.note", by, before=rfq.status, note=data.note)
+    return rfq
+
+
+def next_states(status: str) -> list[RfqStatus]:
+    """Where a request can go from here."""
+    return [to for to, sources in _FROM.items() if status in sources]
+
+
+async def _note(db: AsyncSession, rfq: Rfq, action: str, by: Actor, *, before: str, note: str) -> None:
+    rfq.version += 1
+    rfq.updated_at = now()
+    await db.flush()
+    await record_audit(
+        db,
+        action=action,
+        record_kind="rfq",
+        record_id=rfq.id or 0,
+        record_name=rfq.rfq_number,
+        before={"status": before},
+        after={"status": rfq.status},
+        note=note,
+        by=by,
+    )
+    await announce(db, "rfqs", rfq.id or 0)

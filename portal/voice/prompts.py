@@ -1,0 +1,128 @@
+"""Prompt versions: what a suggested one changes line by line, and putting one live."""
+
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.kernel.inputs import Input
+from domain.voice.prompts import compare_prompts, dismiss_prompt, get_version, list_agents, list_versions, put_live
+from domain.voice.suggest_prompt import SuggestPrompt, suggest_prompt
+from portal.attempts import attempt, attempt_apart
+from portal.render import page_or_block, redirect_to
+from portal.voice.sections import make_sections
+from web.guards import staff_page
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_voice_prompts", __name__)
+LIST = "/portal/voice/prompts"
+PUT_LIVE, DISMISS = "put-live", "dismiss"
+
+
+@blueprint.get(LIST)
+@staff_page(Right.REVIEW_CALLS)
+async def show_prompts() -> Response:
+    """Every agent's versions, the newest first."""
+    return await _show_list(200, "")
+
+
+@blueprint.post(f"{LIST}/agents/<id:agent_id>/suggest")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def suggest(agent_id: int) -> Response:
+    """Have a better prompt proposed from the agent's worst calls."""
+
+    async def act(_data: Input) -> int:
+        asked = SuggestPrompt(min_calls=1)
+        return (await suggest_prompt(agent_id, asked, by=current_actor(), settings=settings()))[1]
+
+    tried = await attempt_apart(Input, act)
+    if tried.result is None:
+        return await _show_list(tried.status, tried.problem)
+    return await redirect_to(f"{LIST}/{tried.result}", toast="A prompt is proposed")
+
+
+@blueprint.get(f"{LIST}/<id:version_id>")
+@staff_page(Right.REVIEW_CALLS)
+async def show_prompt(version_id: int) -> Response:
+    """One version held against the live one."""
+    version, agent, other = await get_version(db(), version_id)
+    return await page_or_block(
+        "voice/prompt.html",
+        version=version,
+        agent=agent,
+        other=other,
+        lines=compare_prompts(other.prompt if other else "", version.prompt),
+        url=f"{LIST}/{version_id}",
+    )
+
+
+@blueprint.get(f"{LIST}/<id:version_id>/put-live")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def ask_put_live(version_id: int) -> Response:
+    """Ask again before a prompt goes live."""
+    return await _ask(version_id, PUT_LIVE, 200, "")
+
+
+@blueprint.post(f"{LIST}/<id:version_id>/put-live")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def make_live(version_id: int) -> Response:
+    """Put a prompt live."""
+    return await _do(version_id, PUT_LIVE)
+
+
+@blueprint.get(f"{LIST}/<id:version_id>/dismiss")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def ask_dismiss(version_id: int) -> Response:
+    """Ask again before a suggestion is put aside."""
+    return await _ask(version_id, DISMISS, 200, "")
+
+
+@blueprint.post(f"{LIST}/<id:version_id>/dismiss")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def dismiss(version_id: int) -> Response:
+    """Put a suggestion aside."""
+    return await _do(version_id, DISMISS)
+
+
+async def _do(version_id: int, what: str) -> Response:
+    do = put_live if what == PUT_LIVE else dismiss_prompt
+
+    async def act(_data: Input) -> object:
+        return await do(db(), version_id, by=current_actor())
+
+    tried = await attempt(Input, act)
+    if tried.result is None:
+        return await _ask(version_id, what, tried.status, tried.problem)
+    word = "live" if what == PUT_LIVE else "put aside"
+    return await redirect_to(LIST, toast=f"The prompt is {word}")
+
+
+async def _ask(version_id: int, what: str, status: int, problem: str) -> Response:
+    version, agent, other = await get_version(db(), version_id)
+    is_live = what == PUT_LIVE
+    old = f"Version {other.number} retires. " if other and is_live else ""
+    title = f"Put version {version.number} of {agent.name} live?"
+    text = f"{old}Copy the words to the voice platform, too."
+    if not is_live:
+        title, text = f"Discard version {version.number}?", "It stays in the list, marked as put aside."
+    return await page_or_block(
+        "shared/confirm.html",
+        block="dialog",
+        status=status,
+        title=title,
+        text=text,
+        verb="Put live" if is_live else "Discard",
+        danger=not is_live,
+        url=f"{LIST}/{version_id}/{what}",
+        back_url=f"{LIST}/{version_id}",
+        problem=problem,
+    )
+
+
+async def _show_list(status: int, problem: str) -> Response:
+    return await page_or_block(
+        "voice/prompts.html",
+        status=status,
+        sections=make_sections("prompts"),
+        versions=await list_versions(db()),
+        agents=await list_agents(db()),
+        problem=problem,
+    )
