@@ -45,6 +45,7 @@ from models.savings_request import SavingsRequest
 from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
+from models.subscription import Renewal, RenewalStatus, SavedPayment, Subscription, SubscriptionStatus
 from models.suppressed_number import SuppressedNumber, SuppressionReason
 from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
@@ -139,6 +140,8 @@ __all__ = [
     "PromptVersion",
     "RateLimit",
     "Receipt",
+    "Renewal",
+    "RenewalStatus",
     "Resolution",
     "RevokedToken",
     "Rfq",
@@ -146,6 +149,7 @@ __all__ = [
     "Role",
     "RowOutcome",
     "SalesTarget",
+    "SavedPayment",
     "SavingsRequest",
     "ScoreRun",
     "SessionKind",
@@ -153,6 +157,8 @@ __all__ = [
     "StockMovement",
     "StockReason",
     "StripeIntent",
+    "Subscription",
+    "SubscriptionStatus",
     "SuppressedNumber",
     "SuppressionReason",
     "Table",

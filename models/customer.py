@@ -105,6 +105,7 @@ class Customer(Table, table=True):
     credit_limit: Decimal = money()
     sales_rep_id: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     po_number: str = text()
+    stripe_customer_id: str | None = text(nullable=True)
     notes: str = text()
     do_not_call: bool = flag(False)
     do_not_call_note: str = text()

@@ -203,6 +203,7 @@ class Order(Table, table=True):
     delivered_at: datetime | None = moment()
     cancelled_at: datetime | None = moment()
     external_id: str | None = Field(default=None, unique=True)
+    subscription_id: int | None = link("subscription.id", nullable=True, ondelete="SET NULL")
     actor_kind: str = text()
     actor_id: int | None = None
     actor_name: str = text()

@@ -25,6 +25,8 @@ class StockReason(StrEnum):
     DAMAGED = "damaged"
     RETURNED = "returned"
     USED = "used"
+    RENEWAL_RESERVED = "renewal_reserved"
+    RENEWAL_RETURNED = "renewal_returned"
 
 
 class StockMovement(Table, table=True):

@@ -22,6 +22,7 @@ class IntentKind(StrEnum):
     CARD = "card"
     CHECKOUT = "checkout"
     REFUND = "refund"
+    RENEWAL = "renewal"
 
 
 class IntentState(StrEnum):

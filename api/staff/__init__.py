@@ -16,6 +16,7 @@ from api.staff import (
     product_sync,
     products,
     scores,
+    subscriptions,
     system,
     warehouse,
 )
@@ -37,6 +38,7 @@ def blueprints() -> list[Blueprint]:
         product_sync.blueprint,
         products.blueprint,
         scores.blueprint,
+        subscriptions.blueprint,
         system.blueprint,
         warehouse.blueprint,
     ]

@@ -41,6 +41,7 @@ FATES: Mapping[str, Fate] = {
     "receipt.customer_id": Fate.MOVES,
     "rfq.customer_id": Fate.MOVES,
     "stripe_intent.customer_id": Fate.MOVES,
+    "subscription.customer_id": Fate.MOVES,
 }
 # Rows that carry a version or a time of their own change, so that open pages notice.
 _TOUCHES = {"orders": ", version = version + 1, updated_at = now()"}

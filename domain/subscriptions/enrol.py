@@ -1,0 +1,158 @@
+"""Enrolling a customer in a product that orders itself."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta, tzinfo
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import business_today
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import (
+    DateIn,
+    EmailIn,
+    Filled60,
+    Filled200,
+    Id,
+    Input,
+    PhoneIn,
+    StateIn,
+    Text200,
+    Text2000,
+    ZipIn,
+)
+from domain.kernel.phone import parse_phone
+from models import Customer, Product, Role, SavedPayment, Subscription
+
+_PLACEHOLDER = re.compile(r"^(no[-_.]?e?mail|none|noreply|no-reply)@|@(.+\.)?example\.[a-z]+$|^@")
+
+
+def check_real_email(email: str) -> str:
+    """An email that somebody reads; raises for placeholders such as noemail@… and …@example.com."""
+    if _PLACEHOLDER.search(email.lower()):
+        raise bad_field("must be the customer's real email, not a placeholder")
+    return email
+
+
+SubscribedQuantity = Annotated[int, Field(ge=4, le=100_000)]
+IntervalDays = Annotated[int, Field(ge=7, le=365)]
+DiscountPct = Annotated[Decimal, Field(ge=0, le=20, max_digits=5, decimal_places=2)]
+RealEmail = Annotated[EmailIn, AfterValidator(check_real_email)]
+StripeId = Annotated[str, Field(min_length=4, max_length=255, pattern=r"^[a-z]+_[A-Za-z0-9_]+$")]
+
+
+_READ_APART = {"user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes"}
+
+
+class CreateSubscription(Input):
+    """Who gets what, how often, charged to which saved payment method, delivered where."""
+
+    user_id: Id
+    product_sku: Filled60
+    quantity: SubscribedQuantity
+    interval_days: IntervalDays
+    discount_pct: DiscountPct
+    stripe_customer_id: StripeId
+    stripe_payment_method_id: StripeId
+    payment_type: SavedPayment
+    """card or ach (a US bank account)."""
+    delivery_name: Filled200
+    delivery_phone: PhoneIn | None = None
+    delivery_email: RealEmail
+    """Email for receipts and notices; placeholders are refused."""
+    delivery_address: Filled200
+    delivery_city: Filled60
+    delivery_state: StateIn
+    delivery_zip: ZipIn
+    delivery_company: Text200 | None = None
+    notes: Text2000 | None = None
+    start_date: DateIn | None = None
+    """Day of the first renewal; without it, one interval from today."""
+
+
+async def create_subscription(
+    db: AsyncSession, data: CreateSubscription, *, timezone: tzinfo, company_domain: str, by: Actor
+) -> Subscription:
+    """Enrol a customer; the first renewal is on `start_date`, else one interval from today.
+
+    `company_domain` is that of our own mail, which is no customer's. Raises InvalidInput for an unknown customer or
+    product, a date in the past and a placeholder email.
+    """
+    require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
+    today = business_today(timezone)
+    wrong = _check_together(data, today, company_domain)
+    customer = await db.get(Customer, data.user_id)
+    if customer is None or not customer.is_active:
+        wrong["user_id"] = "is no customer of ours"
+    product = await db.scalar(select(Product).where(func.lower(Product.sku) == data.product_sku.lower()))
+    if product is None or not product.is_active:
+        wrong["product_sku"] = "is not sold"
+    if wrong or customer is None or product is None:
+        raise InvalidInput("The subscription can't be made like this.", fields=wrong)
+    phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
+    subscription = Subscription(
+        **data.model_dump(
+            exclude={"user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes"}
+        ),
+        customer_id=data.user_id,
+        product_id=product.id,
+        delivery_phone=phone,
+        delivery_company=data.delivery_company or "",
+        notes=data.notes or "",
+        next_renewal_date=data.start_date or today + timedelta(days=data.interval_days),
+        created_by=by.name,
+    )
+    db.add(subscription)
+    customer.stripe_customer_id = data.stripe_customer_id
+    await db.flush()
+    await note_change(db, subscription, "subscription.created", by=by, after={"quantity": data.quantity})
+    return subscription
+
+
+def _check_together(data: CreateSubscription, today: date, company_domain: str) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    if data.start_date is not None and data.start_date < today:
+        wrong["start_date"] = "must not lie in the past"
+    if company_domain and data.delivery_email.lower().endswith("@" + company_domain.lower()):
+        wrong["delivery_email"] = "must be the customer's email, not ours"
+    return wrong
+
+
+async def find_subscription(
+    db: AsyncSession, subscription_id: int, *, visible_to: Actor, lock: bool = False
+) -> Subscription:
+    """One subscription, locked for a change; raises NotFound, also for one that is not the rep's to see."""
+    statement = select(Subscription).where(Subscription.id == subscription_id)
+    if visible_to.has_role(Role.SALES_REP):
+        own = select(Customer.id).where(Customer.sales_rep_id == visible_to.id)
+        statement = statement.where(Subscription.customer_id.in_(own))
+    if lock:
+        statement = statement.with_for_update()
+    found = (await db.execute(statement.execution_options(populate_existing=True))).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no such subscription.", code=Code.NOT_FOUND)
+    return found
+
+
+async def note_change(
+    db: AsyncSession, subscription: Subscription, action: str, *, by: Actor, after: Mapping[str, object]
+) -> None:
+    """Write the change into the audit trail, which is the subscription's timeline."""
+    await record_audit(
+        db,
+        action=action,
+        record_kind="subscription",
+        record_id=subscription.id,
+        record_name=f"Subscription {subscription.id}",
+        after={name: str(value) for name, value in after.items()},
+        by=by,
+    )

@@ -1,0 +1,229 @@
+"""Reading subscriptions: the list, and one with its renewals and what its customer ordered."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Id
+from domain.kernel.paging import NewestPageInput, Page, make_page
+from models import (
+    Customer,
+    Order,
+    OrderItem,
+    OrderStatus,
+    Product,
+    Renewal,
+    Role,
+    SavedPayment,
+    Subscription,
+    SubscriptionStatus,
+)
+
+MOST_HISTORY = 100
+
+
+class ListSubscriptions(NewestPageInput):
+    """Which subscriptions to list, newest first."""
+
+    status: SubscriptionStatus | None = None
+    user_id: Id | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalLine:
+    """One try to renew."""
+
+    id: int
+    status: str
+    amount: Decimal
+    order_number: str | None
+    payment_intent_id: str | None
+    error: str | None
+    created_at: datetime
+    due_date: date
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionLine:
+    """A subscription with its customer, its product and its newest renewal."""
+
+    id: int
+    user_id: int
+    product_id: int
+    product_sku: str
+    product_name: str
+    quantity: int
+    interval_days: int
+    discount_pct: Decimal
+    next_renewal_date: date
+    retry_on: date | None
+    status: SubscriptionStatus
+    payment_type: SavedPayment
+    customer_name: str
+    customer_email: str | None
+    customer_phone: str | None
+    customer_company: str
+    delivery_name: str
+    delivery_phone: str | None
+    delivery_email: str
+    delivery_address: str
+    delivery_city: str
+    delivery_state: str
+    delivery_zip: str
+    delivery_company: str
+    notes: str
+    created_at: datetime
+    version: int
+    last_renewal: RenewalLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionDetail:
+    """One subscription with everything its page shows."""
+
+    line: SubscriptionLine
+    renewals: list[RenewalLine]
+    order_history: list[Any]
+    product_history: list[Any]
+
+
+_COLUMNS = (
+    Subscription.id,
+    Subscription.customer_id,
+    Subscription.product_id,
+    Product.sku,
+    Product.name,
+    Subscription.quantity,
+    Subscription.interval_days,
+    Subscription.discount_pct,
+    Subscription.next_renewal_date,
+    Subscription.retry_on,
+    Subscription.status,
+    Subscription.payment_type,
+    func.trim(Customer.first_name + " " + Customer.last_name),
+    Customer.email,
+    Customer.phone,
+    Customer.company_name,
+    Subscription.delivery_name,
+    Subscription.delivery_phone,
+    Subscription.delivery_email,
+    Subscription.delivery_address,
+    Subscription.delivery_city,
+    Subscription.delivery_state,
+    Subscription.delivery_zip,
+    Subscription.delivery_company,
+    Subscription.notes,
+    Subscription.created_at,
+    Subscription.version,
+)
+_RENEWAL = (
+    Renewal.id,
+    Renewal.status,
+    Renewal.amount,
+    Order.order_number,
+    func.nullif(Renewal.payment_intent_id, "").label("payment_intent_id"),
+    func.nullif(Renewal.error, "").label("error"),
+    Renewal.created_at,
+    Renewal.due_date,
+    Renewal.attempt,
+)
+
+
+async def list_subscriptions(
+    db: AsyncConnection, asked: ListSubscriptions, *, visible_to: Actor
+) -> Page[SubscriptionLine]:
+    """A page of the subscriptions that the actor may see, newest first, each with its newest renewal."""
+    require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
+    conditions = _visible(visible_to)
+    if asked.status is not None:
+        conditions.append(Subscription.status == asked.status)
+    if asked.user_id is not None:
+        conditions.append(Subscription.customer_id == asked.user_id)
+    counted = select(func.count()).select_from(Subscription).join(Customer).where(and_(True, *conditions))
+    total = await db.scalar(counted) or 0
+    statement = _lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
+    rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
+    newest = await _newest_renewals(db, [row[0] for row in rows])
+    return make_page([SubscriptionLine(*list(row), last_renewal=newest.get(row[0])) for row in rows], total, asked)
+
+
+async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible_to: Actor) -> SubscriptionDetail:
+    """One subscription in detail; raises NotFound, also for one that is not the rep's to see."""
+    require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
+    conditions = [Subscription.id == subscription_id, *_visible(visible_to)]
+    row = (await db.execute(_lines().where(and_(*conditions)))).first()
+    if row is None:
+        raise NotFound("There is no such subscription.")
+    renewals = await list_renewals(db, subscription_id)
+    line = SubscriptionLine(*list(row), last_renewal=renewals[0] if renewals else None)
+    return SubscriptionDetail(
+        line, renewals, await _list_orders(db, line.user_id), await _list_product(db, line.user_id, line.product_id)
+    )
+
+
+async def list_renewals(db: AsyncConnection, subscription_id: int) -> list[RenewalLine]:
+    """A subscription's renewals, newest first."""
+    rows = await db.execute(
+        select(*_RENEWAL)
+        .outerjoin(Order, Order.id == Renewal.order_id)
+        .where(Renewal.subscription_id == subscription_id)
+        .order_by(Renewal.id.desc())
+        .limit(MOST_HISTORY)
+    )
+    return [RenewalLine(*row) for row in rows]
+
+
+def _lines() -> Select[Any]:
+    return (
+        select(*_COLUMNS)
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .join(Product, Product.id == Subscription.product_id)
+    )
+
+
+def _visible(actor: Actor) -> list[Any]:
+    return [Customer.sales_rep_id == actor.id] if actor.has_role(Role.SALES_REP) else []
+
+
+async def _newest_renewals(db: AsyncConnection, ids: list[int]) -> dict[int, RenewalLine]:
+    rows = await db.execute(
+        select(Renewal.subscription_id, *_RENEWAL)
+        .outerjoin(Order, Order.id == Renewal.order_id)
+        .where(Renewal.subscription_id.in_(ids))
+        .distinct(Renewal.subscription_id)
+        .order_by(Renewal.subscription_id, Renewal.id.desc())
+    )
+    return {row[0]: RenewalLine(*row[1:]) for row in rows}
+
+
+async def _list_orders(db: AsyncConnection, customer_id: int) -> list[Any]:
+    rows = await db.execute(
+        select(Order.order_number, Order.created_at, Order.total_amount, Order.status)
+        .where(Order.customer_id == customer_id)
+        .order_by(Order.created_at.desc(), Order.id.desc())
+        .limit(MOST_HISTORY)
+    )
+    return list(rows.all())
+
+
+async def _list_product(db: AsyncConnection, customer_id: int, product_id: int) -> list[Any]:
+    rows = await db.execute(
+        select(Order.order_number, Order.created_at, OrderItem.quantity, OrderItem.unit_price)
+        .join(OrderItem, OrderItem.order_id == Order.id)
+        .where(
+            Order.customer_id == customer_id,
+            OrderItem.product_id == product_id,
+            Order.status != OrderStatus.CANCELLED,
+        )
+        .order_by(Order.created_at.desc(), Order.id.desc())
+        .limit(MOST_HISTORY)
+    )
+    return list(rows.all())

@@ -1,0 +1,110 @@
+"""Subscriptions: orders that place themselves, and every try to renew one."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Date, Index, Numeric
+from sqlalchemy import text as sql
+from sqlmodel import Field
+
+from models.base import Table, count, created, flag, key, link, moment, money, one_of, text
+
+
+class SubscriptionStatus(StrEnum):
+    """Whether a subscription renews; cancelled is final."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class SavedPayment(StrEnum):
+    """How a subscription is paid: by a saved card or a US bank account."""
+
+    CARD = "card"
+    ACH = "ach"
+
+
+class RenewalStatus(StrEnum):
+    """How far a renewal has come; processing while the charge or the bank is under way."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Subscription(Table, table=True):
+    """A product that a customer gets every `interval_days` days at a discount in percent, charged to what they saved.
+
+    `retry_on` is the day of the next try after a failed renewal of `next_renewal_date`.
+    """
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        one_of("status", SubscriptionStatus),
+        one_of("payment_type", SavedPayment),
+        CheckConstraint("quantity BETWEEN 4 AND 100000", name="quantity_in_range"),
+        CheckConstraint("interval_days BETWEEN 7 AND 365", name="interval_in_range"),
+        CheckConstraint("discount_pct BETWEEN 0 AND 20", name="discount_in_range"),
+        Index("ix_subscription_customer", "customer_id", "id"),
+        Index("ix_subscription_due", "next_renewal_date", postgresql_where=sql("status = 'active'")),
+        Index("ix_subscription_newest", sql("id DESC")),
+    )
+
+    id: int = key()
+    customer_id: int = link("customer.id", index=False)
+    product_id: int = link("product.id")
+    quantity: int
+    interval_days: int
+    discount_pct: Decimal = Field(sa_type=Numeric(5, 2))
+    next_renewal_date: date = Field(sa_type=Date)
+    retry_on: date | None = Field(default=None, sa_type=Date, nullable=True)
+    failures: int = count()
+    status: str = Field(default="active", sa_column_kwargs={"server_default": "active"})
+    stripe_customer_id: str = text()
+    stripe_payment_method_id: str = text()
+    payment_type: str
+    delivery_name: str = text()
+    delivery_phone: str | None = text(nullable=True)
+    delivery_email: str = text()
+    delivery_address: str = text()
+    delivery_city: str = text()
+    delivery_state: str = text()
+    delivery_zip: str = text()
+    delivery_company: str = text()
+    notes: str = text()
+    created_by: str = text()
+    created_at: datetime = created()
+    updated_at: datetime = created()
+    version: int = count(1)
+
+
+class Renewal(Table, table=True):
+    """One try to renew, with its amount fixed. `holds_stock` while units are reserved for it and no order is made."""
+
+    __tablename__ = "renewal"
+    __table_args__ = (
+        one_of("status", RenewalStatus),
+        Index("uq_renewal_try", "subscription_id", "due_date", "attempt", unique=True),
+        Index("ix_renewal_subscription", "subscription_id", sql("id DESC")),
+        Index("ix_renewal_open", "id", postgresql_where=sql("status = 'processing'")),
+    )
+
+    id: int = key()
+    subscription_id: int = link("subscription.id", index=False, ondelete="CASCADE")
+    due_date: date = Field(sa_type=Date)
+    attempt: int
+    status: str = Field(default="processing", sa_column_kwargs={"server_default": "processing"})
+    quantity: int
+    unit_price: Decimal = money()
+    delivery_fee: Decimal = money()
+    amount: Decimal = money()
+    holds_stock: bool = flag(False)
+    order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
+    intent_id: int | None = link("stripe_intent.id", nullable=True, ondelete="SET NULL")
+    payment_intent_id: str = text()
+    error: str = text()
+    created_at: datetime = created()
+    settled_at: datetime | None = moment()
