@@ -152,7 +152,7 @@ async def list_subscriptions(
     statement = _lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
     newest = await _newest_renewals(db, [row[0] for row in rows])
-    return make_page([SubscriptionLine(*list(row), last_renewal=newest.get(row[0])) for row in rows], total, asked)
+    return make_page([SubscriptionLine(*[*row, newest.get(row[0])]) for row in rows], total, asked)
 
 
 async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible_to: Actor) -> SubscriptionDetail:
@@ -163,7 +163,7 @@ async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible
     if row is None:
         raise NotFound("There is no such subscription.")
     renewals = await list_renewals(db, subscription_id)
-    line = SubscriptionLine(*list(row), last_renewal=renewals[0] if renewals else None)
+    line = SubscriptionLine(*[*row, renewals[0] if renewals else None])
     return SubscriptionDetail(
         line, renewals, await _list_orders(db, line.user_id), await _list_product(db, line.user_id, line.product_id)
     )
