@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    newest = [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]
+    newest: list[sa.ColumnElement[object]] = [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]
     op.create_index("ix_order_event_newest", "order_event", newest)
     op.create_index(
         "ix_order_event_actor", "order_event", ["actor_kind", "actor_id", sa.literal_column("created_at DESC")]
