@@ -84,5 +84,6 @@ def _write_pdf(html: str) -> bytes:
             return super().fetch(url, headers)
 
     page = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=StaticFiles(allowed_protocols={"file"}))
-    document: bytes = page.write_pdf()
+    # Tagged, with language and title, so that a screen reader reads tables as tables.
+    document: bytes = page.write_pdf(pdf_variant="pdf/ua-1")
     return document

@@ -19,14 +19,18 @@ from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
 from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
 from models.invoice import (
+    CreditMemo,
+    CreditReason,
     Invoice,
     InvoiceEvent,
     InvoiceItem,
+    InvoiceReminder,
     InvoiceRevision,
     InvoiceStatus,
     InvoiceTerms,
     NumberSeries,
     Receipt,
+    ReminderStep,
 )
 from models.job_run import JobRun, JobState
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
@@ -78,6 +82,8 @@ __all__ = [
     "CommissionRate",
     "CreditEntry",
     "CreditKind",
+    "CreditMemo",
+    "CreditReason",
     "Customer",
     "CustomerDistinction",
     "CustomerMerge",
@@ -99,6 +105,7 @@ __all__ = [
     "Invoice",
     "InvoiceEvent",
     "InvoiceItem",
+    "InvoiceReminder",
     "InvoiceRevision",
     "InvoiceStatus",
     "InvoiceTerms",
@@ -142,6 +149,7 @@ __all__ = [
     "Receipt",
     "Renewal",
     "RenewalStatus",
+    "ReminderStep",
     "Resolution",
     "RevokedToken",
     "Rfq",

@@ -107,6 +107,7 @@ class Customer(Table, table=True):
     po_number: str = text()
     stripe_customer_id: str | None = text(nullable=True)
     notes: str = text()
+    sends_reminders: bool = flag(True)
     do_not_call: bool = flag(False)
     do_not_call_note: str = text()
     do_not_text: bool = flag(False)

@@ -230,6 +230,75 @@ class Receipt(Table, table=True):
     created_at: datetime = created()
 
 
+class CreditReason(StrEnum):
+    """What a credit memo is for."""
+
+    RETURNED = "returned"
+    DAMAGED = "damaged"
+    SHORT = "short"
+    GOODWILL = "goodwill"
+
+
+class CreditMemo(Table, table=True):
+    """Something taken off an invoice that was sent: numbered without gaps, never changed, never deleted.
+
+    `to_credit` is the part that had been paid already and became store credit."""
+
+    __tablename__ = "credit_memo"
+    __table_args__ = (
+        one_of("reason", CreditReason),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("to_credit BETWEEN 0 AND amount", name="to_credit_bounded"),
+        Index("ix_credit_memo_invoice_id_id", "invoice_id", "id"),
+        Index("ix_credit_memo_created", "created_at"),
+    )
+
+    id: int = key()
+    memo_number: str = Field(unique=True)
+    invoice_id: int = link("invoice.id", index=False)
+    amount: Decimal = money()
+    to_credit: Decimal = money()
+    reason: str
+    note: str = text()
+    actor_kind: str = text()
+    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    actor_name: str = text()
+    created_at: datetime = created()
+
+
+class ReminderStep(StrEnum):
+    """The reminders of an invoice, each sent at most once."""
+
+    BEFORE = "before"
+    DUE = "due"
+    LATE_7 = "late_7"
+    LATE_21 = "late_21"
+    BY_HAND = "by_hand"
+
+
+class InvoiceReminder(Table, table=True):
+    """One reminder that went out."""
+
+    __tablename__ = "invoice_reminder"
+    __table_args__ = (
+        one_of("step", ReminderStep),
+        Index(
+            "uq_invoice_reminder_invoice_step",
+            "invoice_id",
+            "step",
+            unique=True,
+            postgresql_where=sql("step <> 'by_hand'"),
+        ),
+        Index("ix_invoice_reminder_invoice_id_id", "invoice_id", "id"),
+    )
+
+    id: int = key()
+    invoice_id: int = link("invoice.id", index=False, ondelete="CASCADE")
+    step: str
+    recipient: str = text()
+    created_at: datetime = created()
+
+
 FOLLOW_ORDER = """
 CREATE FUNCTION invoice_follows_order() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

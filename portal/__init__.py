@@ -5,11 +5,17 @@ from quart import Blueprint
 from portal import drafts, home, live, palette, search, voice
 from portal.account import profile, sign_in
 from portal.administration import api_keys, audit, jobs, mail_test, outbox, savings, staff_users
+from portal.invoices import acts as invoice_acts
+from portal.invoices import books, invoice
+from portal.invoices import editor as invoice_editor
+from portal.invoices import list as invoice_list
+from portal.invoices import week as invoice_week
 from portal.orders import acts, checks, new, order, payments, slips
 from portal.orders import list as order_list
 from portal.products import edit_table, gallery, inventory, product
 from portal.products import list as product_list
-from portal.public import account_links, front_door, pay
+from portal.public import account_links, front_door, pay, pay_invoice
+from portal.reports import profit
 from portal.warehouse import pack
 from portal.warehouse import queue as warehouse_queue
 
@@ -34,7 +40,15 @@ def blueprints() -> list[Blueprint]:
         slips.blueprint,
         payments.blueprint,
         checks.blueprint,
+        invoice_list.blueprint,
+        invoice_editor.blueprint,
+        invoice_week.blueprint,
+        books.blueprint,
+        invoice.blueprint,
+        invoice_acts.blueprint,
+        pay_invoice.blueprint,
         pay.blueprint,
+        profit.blueprint,
         product_list.blueprint,
         product.blueprint,
         gallery.blueprint,

@@ -20,5 +20,6 @@ TIMETABLE = (
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),
     Entry("10 8 * * *", "score_customers"),
+    Entry("5 14-22 * * *", "send_reminders"),  # by day in Chicago
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
 )

@@ -1,6 +1,7 @@
 """Papers that both doors answer: a packing slip is the same PDF from the API and from the portal."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from quart import Response, render_template
 
@@ -20,8 +21,12 @@ async def answer_slips(numbers: Sequence[str], filename: str) -> Response:
 
 
 def answer_pdf(data: bytes, filename: str) -> Response:
-    """A PDF to look at, which no cache keeps."""
+    """A PDF to look at, which no cache keeps; its name also for programs that read ASCII alone."""
     response = Response(data, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    plain = filename.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "")
+    named = f'inline; filename="{plain}"'
+    response.headers["Content-Disposition"] = (
+        named if plain == filename else f"{named}; filename*=UTF-8''{quote(filename)}"
+    )
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quart import Blueprint
+from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
 from api.idempotent import idempotent
@@ -14,12 +14,15 @@ from api.schemas.invoices import (
     show_invoice,
     show_invoices,
 )
+from documents.invoice_pdf import make_invoice_writer
 from domain.access.rights import Right
 from domain.invoices import create, edit, queries, void
+from domain.invoices.papers import get_invoice_pdf
 from domain.invoices.products import SearchInvoiceProducts, find_invoice_products
 from domain.kernel.paging import NewestPageInput
 from models.session import current_database
 from web.guards import staff_only
+from web.papers import answer_pdf
 from web.reading import answers, reads, reads_query
 from web.request import current_actor, db, settings
 
@@ -74,6 +77,14 @@ async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A00
 async def delete_invoice(id: int) -> Any:  # noqa: A002
     """Delete a draft; one that was sent or paid is voided instead, and the message says so."""
     return {"message": await void.delete_invoice(db(), id, by=current_actor())}
+
+
+@blueprint.get("/api/invoices/<id:id>/pdf")
+@staff_only(Right.SEE_INVOICES)
+async def invoice_pdf(id: int) -> Response:  # noqa: A002
+    """The invoice as PDF, as it was last sent; a draft as it stands now."""
+    paper = await get_invoice_pdf(id, visible_to=current_actor(), write_pdf=make_invoice_writer(settings()))
+    return answer_pdf(paper.data, paper.filename)
 
 
 @blueprint.get("/api/invoices/products")

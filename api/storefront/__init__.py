@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.storefront import accounts, catalogue, orders, payments, savings
+from api.storefront import accounts, catalogue, invoices, orders, payments, savings
 
 
 def blueprints() -> list[Blueprint]:
@@ -10,6 +10,7 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts.blueprint,
         catalogue.blueprint,
+        invoices.blueprint,
         orders.blueprint,
         payments.blueprint,
         savings.blueprint,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.errors import InvalidInput
@@ -27,7 +27,7 @@ class InvoiceLine(Input):
     description: Text200 | None = None
     """What is sold; the product's name where absent."""
     sku: Text60 | None = None
-    """The article number; the product's where absent."""
+    """The article number; the product's where absent. Without more it finds the product."""
     quantity: Quantity
     """How many, in whole pieces."""
     unit_price: MoneyIn | None = None
@@ -51,15 +51,11 @@ class Line:
 
 async def fill_lines(db: AsyncSession, asked: Sequence[InvoiceLine]) -> list[Line]:
     """The lines with what their products say; raises InvalidInput naming every line that says too little."""
-    ids = {line.product_id for line in asked if line.product_id is not None}
-    products = {}
-    if ids:
-        found = await db.execute(select(Product).where(Product.id.in_(sorted(ids))))
-        products = {product.id: product for product in found.scalars()}
+    found = await _find_products(db, asked)
     bad: dict[str, str] = {}
     lines: list[Line] = []
     for place, line in enumerate(asked):
-        product = products.get(line.product_id) if line.product_id is not None else None
+        product = found.get(line.product_id if line.product_id is not None else _sku_alone(line))
         if line.product_id is not None and product is None:
             bad[f"items.{place}.product_id"] = "is unknown"
             continue
@@ -72,10 +68,32 @@ async def fill_lines(db: AsyncSession, asked: Sequence[InvoiceLine]) -> list[Lin
             bad[f"items.{place}.unit_price"] = "costs too much at this quantity"
         description = line.description or (product.name if product else "")
         sku = line.sku or (product.sku if product else "")
-        lines.append(Line(line.product_id, description, sku, line.quantity, price, price * line.quantity))
+        lines.append(
+            Line(product.id if product else None, description, sku, line.quantity, price, price * line.quantity)
+        )
     if bad:
         raise refuse_fields(bad)
     return lines
+
+
+def _sku_alone(line: InvoiceLine) -> str | None:
+    """The SKU of a line that says too little without its product."""
+    says_enough = line.description and line.unit_price is not None
+    return line.sku.lower() if line.sku and not says_enough else None
+
+
+async def _find_products(db: AsyncSession, asked: Sequence[InvoiceLine]) -> dict[int | str | None, Product]:
+    """The products that the lines name, by id and by SKU in lower case."""
+    ids = {line.product_id for line in asked if line.product_id is not None}
+    skus = {sku for line in asked if line.product_id is None and (sku := _sku_alone(line))}
+    if not ids and not skus:
+        return {}
+    which = or_(Product.id.in_(sorted(ids)), func.lower(Product.sku).in_(sorted(skus)))
+    products = (await db.execute(select(Product).where(which))).scalars().all()
+    by_sku: dict[int | str | None, Product] = {
+        product.sku.lower(): product for product in products if product.is_active
+    }
+    return by_sku | {product.id: product for product in products}
 
 
 def _price_of(product: Product | None, quantity: int) -> Decimal:

@@ -23,7 +23,7 @@ INVOICES = Table.metadata.tables["invoice"].c
 ITEMS = Table.metadata.tables["invoice_item"].c
 ORDERS = Table.metadata.tables["orders"].c
 CUSTOMERS = Table.metadata.tables["customer"].c
-_FROM = Table.metadata.tables["invoice"].outerjoin(Table.metadata.tables["orders"], ORDERS.id == INVOICES.order_id)
+FROM = Table.metadata.tables["invoice"].outerjoin(Table.metadata.tables["orders"], ORDERS.id == INVOICES.order_id)
 
 NUMBER = func.coalesce(INVOICES.invoice_number, func.concat("DRAFT-", INVOICES.id))
 IS_OWED = INVOICES.status.in_([InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID])
@@ -120,7 +120,7 @@ _COMPUTED: dict[str, Any] = {
 ROW_NAMES = [field.name for field in fields(InvoiceRow)]
 _SELECT = select(
     *(_COMPUTED[name].label(name) if name in _COMPUTED else INVOICES[name] for name in ROW_NAMES)
-).select_from(_FROM)
+).select_from(FROM)
 _SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(InvoiceItemRow)))
 
 
@@ -148,7 +148,7 @@ async def list_invoices(db: Reader, asked: ListInvoices, *, visible_to: Actor) -
     if asked.status is not None:
         conditions.append(status_condition(asked.status))
     rows = await read_rows(db, _SELECT.where(*conditions).order_by(*NEWEST).limit(asked.per_page).offset(asked.offset))
-    total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions))
+    total = await db.scalar(select(func.count()).select_from(FROM.left).where(*conditions))
     return make_page(rows, total or 0, asked)
 
 
@@ -185,7 +185,7 @@ async def list_customer_invoices(
     if own is not None and customer.sales_rep_id != visible_to.id:
         conditions.append(own)
     statement_rows = _SELECT.where(*conditions).order_by(*NEWEST).limit(asked.per_page).offset(asked.offset)
-    total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions))
+    total = await db.scalar(select(func.count()).select_from(FROM.left).where(*conditions))
     return make_page(await read_rows(db, statement_rows), total or 0, asked)
 
 

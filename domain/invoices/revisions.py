@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.invoices.lines import Line, list_lines
 from domain.invoices.record import name_invoice
 from domain.kernel.actor import Actor
+from domain.kernel.addresses import compose_address
 from models import Invoice, InvoiceRevision, Order
 
 TEXTS = (
@@ -47,6 +48,7 @@ async def describe_invoice(db: AsyncSession, invoice: Invoice) -> dict[str, Any]
             "order_number": order.order_number if order else None,
             "sent_at": invoice.sent_at.isoformat() if invoice.sent_at else None,
             "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
+            "deliver_to": _describe_delivery(order) if order else [],
             "items": [_describe_line(line) for line in await list_lines(db, invoice.id)],
         }
     )
@@ -76,3 +78,9 @@ def _describe_line(line: Line) -> dict[str, Any]:
         "unit_price": str(line.unit_price),
         "line_total": str(line.line_total),
     }
+
+
+def _describe_delivery(order: Order) -> list[str]:
+    place = compose_address("", order.delivery_city, order.delivery_state, order.delivery_zip)
+    lines = (order.delivery_company, order.delivery_name, order.delivery_address, place)
+    return [line for line in lines if line]

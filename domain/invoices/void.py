@@ -6,14 +6,14 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.credit.ledger import move_credit
+from domain.invoices.give_back import turn_into_credit
 from domain.invoices.record import find_order_invoice, lock_invoice, name_invoice, record_invoice_event
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.live import announce
 from domain.kernel.money import ZERO, format_money
-from models import CreditKind, Invoice, InvoiceStatus, Order, Payment, PaymentMethod
+from models import GivenFor, Invoice, InvoiceStatus, Order
 
 
 async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, version: int | None = None) -> str:
@@ -95,27 +95,6 @@ async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> 
     if invoice.customer_id is None:
         invoice.attention = f"{format_money(amount)} was paid by somebody without an account and is to be given back."
         return ZERO
-    payment = Payment(
-        invoice_id=invoice.id,
-        customer_id=invoice.customer_id,
-        method=PaymentMethod.STORE_CREDIT,
-        amount=-amount,
-        applied_amount=-amount,
-        note=f"{invoice.invoice_number} was voided",
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
-    )
-    db.add(payment)
-    await db.flush()
-    await move_credit(
-        db,
-        invoice.customer_id,
-        amount,
-        kind=CreditKind.RETURNED,
-        by=by,
-        note=f"{invoice.invoice_number} was voided",
-        payment_id=payment.id,
-    )
-    invoice.amount_paid = ZERO
+    note = f"{invoice.invoice_number} was voided"
+    await turn_into_credit(db, invoice, amount, GivenFor.CANCELLED, note=note, by=by)
     return amount

@@ -134,6 +134,7 @@ class Code(StrEnum):
         "Administrators must set up a second factor first",
     )
     SECOND_FACTOR_WRONG = "second_factor_wrong", 401, "The authenticator app's digits are wrong"
+    SEVERAL_CUSTOMERS = "several_customers", 409, "One payment is for the invoices of one customer"
     SKU_TAKEN = "sku_taken", 409, "Another product has the SKU"
     STALE_FORM = "stale_form", 403, "The form is out of date"
     STALE = "stale", 409, "Somebody changed the record meanwhile", "changed_by", "changed_at", "version"

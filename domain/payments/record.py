@@ -33,6 +33,7 @@ async def add_payment(
     note: str = "",
     reference: str = "",
     provider_id: str | None = None,
+    receipt_id: int | None = None,
 ) -> Decimal:
     """Record `amount` received for a locked order and return the surplus that became store credit.
 
@@ -43,6 +44,7 @@ async def add_payment(
     surplus = amount - applied
     payment = Payment(
         order_id=order.id,
+        receipt_id=receipt_id,
         customer_id=order.customer_id,
         method=method,
         amount=amount,

@@ -32,6 +32,7 @@ async def settle_payment(
     note: str = "",
     reference: str = "",
     provider_id: str | None = None,
+    receipt_id: int | None = None,
 ) -> Decimal | None:
     """Record money received for an order that is locked with its customer; None when it was recorded before.
 
@@ -41,7 +42,15 @@ async def settle_payment(
         return None
     balance = calculate_balance(order)
     surplus = await add_payment(
-        db, order, amount, method=method, by=by, note=note, reference=reference, provider_id=provider_id
+        db,
+        order,
+        amount,
+        method=method,
+        by=by,
+        note=note,
+        reference=reference,
+        provider_id=provider_id,
+        receipt_id=receipt_id,
     )
     if ZERO < balance <= amount:
         order.payment_method = method

@@ -15,16 +15,18 @@ from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
+from tasks.demo.invoices import write_invoices
 from tasks.demo.papers import write_papers
 from tasks.demo.pictures import write_pictures
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
-NUMBERED = ("category", "product", "customer", "orders")
+NUMBERED = ("category", "product", "customer", "orders", "invoice")
 FILLED = (
     "staff", "category", "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement",
     "credit_entry", "outbox_message", "audit_entry", "paper_check", "savings_request",
-    "product_image", "product_image_data",
+    "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
+    "invoice_reminder", "credit_memo", "receipt",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -59,7 +61,7 @@ async def load_demo_company(
         await _refuse_unless_empty(connection)
         await ground.prepare_ground(connection, wish)
         await _imagine(connection, wish)
-        await _write(connection, company_name=settings.company_name)
+        await _write(connection, company_name=settings.company_name, timezone=settings.business_timezone)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
@@ -95,7 +97,7 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
         await connection.execute(statements)
 
 
-async def _write(connection: asyncpg.Connection, *, company_name: str) -> None:
+async def _write(connection: asyncpg.Connection, *, company_name: str, timezone: str) -> None:
     """Write the company down, the indexes last."""
     aside = await set_indexes_aside(connection)
     for statement in (
@@ -105,6 +107,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str) -> None:
         await connection.execute(statement)
     await write_papers(connection, company_name=company_name)
     await write_pictures(connection)
+    await write_invoices(connection, timezone=timezone)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

@@ -16,6 +16,7 @@ TABLES = (
     "demo_wish", "demo_word", "demo_city", "demo_colleague", "demo_category", "demo_brand", "demo_box", "demo_kind",
     "demo_staff", "demo_team", "demo_product", "demo_customer", "demo_visit", "demo_order", "demo_number", "demo_line",
     "demo_sale", "demo_recent", "demo_terms", "demo_ledger", "demo_stock",
+    "demo_invoice", "demo_by_hand",
 )  # fmt: skip
 
 # `share` is a number from 0 up to 1 that looks random; `salt` names the choice it is for. Each function is one

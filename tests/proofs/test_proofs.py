@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import books, crash, fuzz, oversell, payments, sync, uploads
+from proofs import books, crash, fuzz, invoices, oversell, payments, sync, uploads
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -45,3 +45,7 @@ async def test_whatever_is_sent_is_never_a_500() -> None:
 
 async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() -> None:
     await books.prove(acts=250, circles=8)
+
+
+async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
+    await invoices.prove(invoices=60, receipts=40, owed=72)

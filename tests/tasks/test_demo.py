@@ -18,6 +18,16 @@ SIZE = {"customers": 40, "products": 120, "orders": 1500, "seed": 1}
 
 # Each must find nothing.
 PROMISES = {
+    "invoices have numbers without a gap": """
+        SELECT n FROM generate_series(1, (SELECT last_number FROM number_series WHERE name = 'INV')) AS n
+        WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice_number = 'INV-' || lpad(n::text, 6, '0'))""",
+    "an invoice's money is its order's": """
+        SELECT i.id FROM invoice AS i JOIN orders AS o ON o.id = i.order_id WHERE i.status <> 'void'
+          AND (i.total_amount, i.amount_paid, i.allowances)
+            IS DISTINCT FROM (o.total_amount, o.amount_paid, o.allowances)""",
+    "an invoice's lines add up to it": """
+        SELECT i.id FROM invoice AS i JOIN (SELECT invoice_id, sum(line_total) AS sum FROM invoice_item GROUP BY 1) AS l
+          ON l.invoice_id = i.id WHERE l.sum <> i.subtotal""",
     "the deltas of a product add up to its level": """
         SELECT p.sku FROM product AS p
         LEFT JOIN (SELECT product_id, sum(delta) AS sum FROM stock_movement GROUP BY 1) AS m ON m.product_id = p.id
@@ -123,6 +133,16 @@ async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings
     payments = {row[0] for row in await connection.fetch("SELECT DISTINCT payment_status FROM orders")}
     assert payments >= {"unpaid", "paid", "pending_review", "failed", "refunded"}
     assert await connection.fetchval("SELECT count(*) FROM orders WHERE on_hold") >= 1
+    invoices = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM invoice")}
+    assert invoices == {"draft", "sent", "partly_paid", "paid", "void"}
+    late = await connection.fetch(
+        "SELECT DISTINCT least(ceil(extract(day FROM $1 - overdue_from) / 30), 4) FROM invoice"
+        " WHERE status IN ('sent', 'partly_paid') AND overdue_from < $1",
+        AT,
+    )
+    assert len(late) >= 3
+    for table in ("credit_memo", "receipt", "invoice_reminder"):
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}")
     levels = await connection.fetchrow(
         "SELECT count(*) FILTER (WHERE stock_quantity IS NULL), count(*) FILTER (WHERE stock_quantity = 0),"
         " count(*) FILTER (WHERE stock_quantity < reorder_level), count(*) FILTER (WHERE NOT is_active) FROM product"

@@ -1,9 +1,11 @@
 """Invoices over HTTP: totals to the cent, numbers without gaps, one ledger with the order, and who sees which."""
 
+import io
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +14,7 @@ from domain.credit.exposure import calculate_exposure
 from domain.kernel.actor import GUEST
 from domain.kernel.clock import business_today
 from models import Customer, Invoice, InvoiceItem, InvoiceRevision, Order, Payment, Product, Role
-from models.session import raw_connection
+from models.session import Database, raw_connection
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -317,3 +319,36 @@ async def test_the_same_key_makes_one_invoice(office: TestClientProtocol, db: As
     assert (await answers[0].get_json())["id"] == (await answers[1].get_json())["id"]
     assert await db.scalar(select(func.count()).select_from(Invoice)) == 1
     assert (await db.scalars(select(Order))).all() == []
+
+
+async def test_the_pdf_is_made_once_a_revision_and_says_the_same_figures(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    client = committed_client
+    async with committed.session() as db:
+        await sign_in(client, db, await make_staff(db, Role.STAFF))
+    made = await post(
+        client, customer_name="José Núñez", items=[LADLE], tax_rate=8.25, shipping_fee=5, status="sent", notes="Thanks"
+    )
+    path = f"/api/invoices/{made['id']}/pdf"
+    first = await client.get(path)
+    assert first.content_type == "application/pdf"
+    assert "filename*=UTF-8''INV-000001%20Jos%C3%A9%20N%C3%BA%C3%B1ez.pdf" in first.headers["Content-Disposition"]
+    pdf = PdfReader(io.BytesIO(await first.get_data(as_text=False)))
+    text = pdf.pages[0].extract_text()
+    for words in ("INV-000001", "José Núñez", "$13.05", "Tax, 8.25%", "$1.08", "$19.13", "Thanks", "Due on receipt"):
+        assert words in text
+    root: Any = pdf.trailer["/Root"]
+    assert (root["/Lang"], root["/MarkInfo"]["/Marked"], "/StructTreeRoot" in root) == ("en", True, True)
+    assert pdf.metadata is not None
+    assert pdf.metadata.title == "Invoice INV-000001 · Ladle & Lid"
+    assert await (await client.get(path)).get_data(as_text=False) == await first.get_data(as_text=False)
+    await put(client, made["id"], notes="Thank you")
+    second = await client.get(path)
+    assert "Revision 2" in PdfReader(io.BytesIO(await second.get_data(as_text=False))).pages[0].extract_text()
+    async with committed.session() as db:
+        kept = list((await db.execute(select(InvoiceRevision.pdf).order_by(InvoiceRevision.revision))).scalars())
+    assert kept == [await first.get_data(as_text=False), await second.get_data(as_text=False)]
+    draft = await post(client, customer_name="Ann", items=[LADLE])
+    shown = await client.get(f"/api/invoices/{draft['id']}/pdf")
+    assert (shown.status_code, (await client.get("/api/invoices/999/pdf")).status_code) == (200, 404)

@@ -1,0 +1,51 @@
+"""The signed-in customer's own invoices."""
+
+from datetime import date
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.schemas.base import Answer, MoneyOut, TimeOut
+from domain.invoices.own_invoices import list_own_invoices, pay_url_of
+from domain.kernel.paging import NewestPageInput
+from models.session import current_database
+from web.guards import customer_only
+from web.reading import answers, reads_query
+from web.request import current_actor, settings
+
+blueprint = Blueprint("storefront_invoices", __name__)
+tag_blueprint(blueprint, ["invoices"])
+
+
+class OwnInvoiceOut(Answer):
+    id: int
+    invoice_number: str
+    status: str
+    is_overdue: bool
+    """True when the due date is past and something is still owed."""
+    due_date: date | None
+    total_amount: MoneyOut
+    balance: MoneyOut
+    order_number: str | None
+    po_number: str
+    sent_at: TimeOut | None
+    pay_link: str | None
+    """The page at which it is seen and paid; null when nothing is to be paid."""
+
+
+@blueprint.get("/api/invoices/mine")
+@customer_only
+@reads_query(NewestPageInput)
+@answers(list[OwnInvoiceOut])
+async def list_own_invoices_of_customer(query: NewestPageInput) -> Any:
+    """The signed-in customer's invoices, newest first, with the link that pays each."""
+    async with current_database().reading() as connection:
+        page = await list_own_invoices(connection, query, visible_to=current_actor())
+    now = settings()
+    return page.map(
+        lambda row: (
+            {name: getattr(row, name) for name in OwnInvoiceOut.model_fields if name != "pay_link"}
+            | {"pay_link": pay_url_of(row, settings=now)}
+        )
+    )

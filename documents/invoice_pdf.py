@@ -1,0 +1,128 @@
+"""An invoice on paper: its template filled with what the revision says, the letterhead, and the way to pay."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import segno
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from documents.filters import register_filters
+from documents.mail_html import TEMPLATES
+from documents.pdf import render_pdf
+from domain.invoices.links import make_invoice_url
+from domain.invoices.papers import WritePdf
+from domain.invoices.statement import Statement
+from domain.kernel.clock import business_today
+from settings import Settings
+
+TERMS = {"due_on_receipt": "Due on receipt", "net15": "Net 15", "net30": "Net 30"}
+_AMOUNTS = frozenset(
+    {
+        "subtotal",
+        "discount_amount",
+        "shipping_fee",
+        "tax_rate",
+        "tax_amount",
+        "total_amount",
+        "amount_paid",
+        "allowances",
+        "unit_price",
+        "line_total",
+    }
+)
+
+
+def make_invoice_writer(settings: Settings) -> WritePdf:
+    """The function that makes this company's invoices."""
+
+    async def write(invoice_id: int, content: dict[str, Any]) -> bytes:
+        return await render_pdf(write_invoice_html(invoice_id, content, settings=settings))
+
+    return write
+
+
+def write_invoice_html(invoice_id: int, content: Mapping[str, Any], *, settings: Settings, base: str = "") -> str:
+    """The paper as HTML, for its PDF and the preview; `base` is where the browser finds static files."""
+    invoice = read_content(content)
+    pay_url = "" if invoice["revision"] == 0 else make_invoice_url(invoice_id, settings=settings)
+    return (
+        paper_environment(settings)
+        .get_template("pdf/invoice.html")
+        .render(base=base, invoice=invoice, pay_url=pay_url, qr=draw_qr(pay_url) if pay_url else None)
+    )
+
+
+METHODS = {
+    "net30": "net 30",
+    "credit_card": "card",
+    "ach": "bank transfer",
+    "check": "check",
+    "cash": "cash",
+    "store_credit": "store credit",
+}
+
+
+def write_statement_html(statement: Statement, *, settings: Settings, base: str = "") -> str:
+    """A customer's statement as HTML; its link opens the page of the invoice that was due first."""
+    pay_url = make_invoice_url(statement.open[0].id, settings=settings) if statement.open else ""
+    return (
+        paper_environment(settings)
+        .get_template("pdf/statement.html")
+        .render(
+            base=base, statement=statement, methods=METHODS, pay_url=pay_url, qr=draw_qr(pay_url) if pay_url else None
+        )
+    )
+
+
+async def render_statement(statement: Statement, *, settings: Settings) -> bytes:
+    """A customer's statement as PDF."""
+    return await render_pdf(write_statement_html(statement, settings=settings))
+
+
+def read_content(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a revision keeps, with amounts, dates and the sums that follow from them."""
+    found = {name: Decimal(value) if name in _AMOUNTS else value for name, value in content.items()}
+    found["items"] = [
+        {name: Decimal(value) if name in _AMOUNTS else value for name, value in line.items()}
+        for line in content["items"]
+    ]
+    found["sent_at"] = datetime.fromisoformat(content["sent_at"]) if content["sent_at"] else None
+    found["due_date"] = date.fromisoformat(content["due_date"]) if content["due_date"] else None
+    rate = f"{found['tax_rate'].normalize():f}"
+    found["tax_percent"] = f"{rate}%"
+    found["terms"] = TERMS[content["payment_terms"]]
+    found["balance"] = max(found["total_amount"] - found["allowances"] - found["amount_paid"], Decimal(0))
+    return found
+
+
+def draw_qr(url: str) -> dict[str, Any]:
+    """A QR code as the path of an SVG, one unit a module, with its quiet zone."""
+    code = segno.make(url, error="m", micro=False)
+    rows = [bytearray(row) for row in code.matrix_iter(border=2)]
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+    return {"size": len(rows), "path": path}
+
+
+@lru_cache(maxsize=4)
+def _environment(zone: str, name: str, address: str, phone: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    register_filters(environment, zone=ZoneInfo(zone), today=lambda: business_today(ZoneInfo(zone)))
+    environment.globals.update(company_name=name, company_address=address, company_phone=phone)
+    return environment
+
+
+def paper_environment(settings: Settings) -> Environment:
+    """The templates of papers with the company's letterhead."""
+    return _environment(
+        settings.business_timezone, settings.company_name, settings.company_address, settings.company_phone
+    )

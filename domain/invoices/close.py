@@ -1,0 +1,100 @@
+"""The month's close: what is not invoiced yet, not matched, on hold; and receivables proved against open invoices."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from domain.access.rights import Right, require
+from domain.invoices.journal import Account, Journal, get_journal
+from domain.invoices.queries import Reader
+from domain.kernel.actor import Actor
+from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month
+
+_OPEN_WORK = text("""
+SELECT 'shipped' AS kind, count(*) AS count, coalesce(sum(o.balance), 0) AS amount
+FROM orders AS o
+WHERE o.on_terms AND o.status IN ('shipped', 'delivered') AND o.shipped_at < :ends AND o.balance > 0
+  AND NOT EXISTS (SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status <> 'void')
+UNION ALL
+SELECT 'drafts', count(*), coalesce(sum(total_amount), 0) FROM invoice WHERE status = 'draft' AND created_at < :ends
+UNION ALL
+SELECT 'on_hold', count(*), coalesce(sum(balance), 0) FROM orders WHERE on_hold AND created_at < :ends
+UNION ALL
+SELECT 'unmatched', count(*), coalesce(sum(overpaid), 0) FROM orders WHERE overpaid > 0 AND created_at < :ends
+UNION ALL
+SELECT 'checks', count(*), coalesce(sum(amount), 0) FROM paper_check
+WHERE state = 'pending_review' AND created_at < :ends
+""")
+# What was open at an instant, invoice by invoice.
+_RECEIVABLES = text("""
+SELECT count(*) FILTER (WHERE balance <> 0) AS invoices, coalesce(sum(balance), 0) AS amount
+FROM (
+  SELECT i.total_amount
+    - coalesce((SELECT sum(m.amount) FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :at), 0)
+    - coalesce((
+        SELECT sum(p.applied_amount) FROM payment AS p
+        WHERE p.state = 'succeeded' AND p.created_at < :at AND (p.invoice_id = i.id OR p.order_id = i.order_id)
+          AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note LIKE 'CM-%')
+      ), 0) AS balance
+  FROM invoice AS i WHERE i.sent_at < :at AND (i.voided_at IS NULL OR i.voided_at >= :at)
+) AS open
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """One kind of thing that a month is not closed with."""
+
+    kind: str
+    count: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MonthClose:
+    """A month with what is still open, its journal, and what was owed at its beginning and its end."""
+
+    month: date
+    last: date
+    work: list[OpenWork]
+    journal: Journal
+    receivables_before: Decimal
+    receivables: Decimal
+    open_invoices: int
+
+    @property
+    def is_balanced(self) -> bool:
+        """True when debits equal credits, as they always should."""
+        return self.journal.debits == self.journal.credits
+
+    def moved(self, kind: str) -> Decimal:
+        """What one kind of event did to receivables."""
+        postings = [p for p in self.journal.postings if p.kind == kind and p.account is Account.RECEIVABLES]
+        return sum((posting.debit - posting.credit for posting in postings), Decimal("0.00"))
+
+
+async def get_month_close(db: Reader, month: date, *, visible_to: Actor, timezone: tzinfo) -> MonthClose:
+    """The close of the month around a day, the running one up to today."""
+    require(visible_to, Right.SEE_PROFIT, "Only a manager closes a month.")
+    first = first_of_month(month)
+    last = min(add_months(first, 1) - timedelta(days=1), max(business_today(timezone), first))
+    begins, ends = business_range_bounds(first, last, timezone)
+    work = [OpenWork(*row) for row in await db.execute(_OPEN_WORK, {"ends": ends})]
+    before = await _read_receivables(db, begins)
+    after = await _read_receivables(db, ends)
+    return MonthClose(
+        month=first,
+        last=last,
+        work=work,
+        journal=await get_journal(db, first, last, visible_to=visible_to, timezone=timezone),
+        receivables_before=before[1],
+        receivables=after[1],
+        open_invoices=after[0],
+    )
+
+
+async def _read_receivables(db: Reader, at: datetime) -> tuple[int, Decimal]:
+    row = (await db.execute(_RECEIVABLES, {"at": at})).one()
+    return row.invoices, row.amount

@@ -1,0 +1,83 @@
+"""What was paid on an invoice becomes store credit: off its newest payments, each as a row that says so."""
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from domain.credit.ledger import move_credit
+from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO
+from models import CreditKind, GivenFor, Invoice, Order, Payment, PaymentMethod, PaymentState
+
+
+async def turn_into_credit(
+    db: AsyncSession, invoice: Invoice, amount: Decimal, given_for: GivenFor, *, note: str, by: Actor
+) -> None:
+    """Move an amount that was paid on a locked invoice into store credit; its customer is there."""
+    assert invoice.customer_id is not None  # the callers have checked
+    refund = aliased(Payment)
+    back = (
+        select(func.coalesce(func.sum(refund.applied_amount), ZERO))
+        .where(refund.refunds_payment_id == Payment.id, refund.state == PaymentState.SUCCEEDED)
+        .scalar_subquery()
+    )
+    mine = Payment.invoice_id == invoice.id if invoice.order_id is None else Payment.order_id == invoice.order_id
+    rows = await db.execute(
+        select(Payment.id, Payment.applied_amount + back)
+        .where(mine, Payment.state == PaymentState.SUCCEEDED, Payment.amount > 0)
+        .order_by(Payment.id.desc())
+    )
+    left = amount
+    for payment_id, still_there in rows.all():
+        part = min(left, max(still_there, ZERO))
+        if part > ZERO:
+            await _give_back(db, invoice, payment_id, part, given_for, note=note, by=by)
+            left -= part
+    taken = amount - left
+    if invoice.order_id is None:
+        invoice.amount_paid -= taken
+    else:
+        order = await db.get_one(Order, invoice.order_id)
+        order.amount_paid -= taken
+    await db.flush()
+
+
+async def _give_back(
+    db: AsyncSession,
+    invoice: Invoice,
+    payment_id: int,
+    amount: Decimal,
+    given_for: GivenFor,
+    *,
+    note: str,
+    by: Actor,
+) -> None:
+    payment = Payment(
+        order_id=invoice.order_id,
+        invoice_id=invoice.id if invoice.order_id is None else None,
+        customer_id=invoice.customer_id,
+        refunds_payment_id=payment_id,
+        given_back=given_for.kind,
+        given_for=given_for,
+        method=PaymentMethod.STORE_CREDIT,
+        amount=-amount,
+        applied_amount=-amount,
+        note=note,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(payment)
+    await db.flush()
+    await move_credit(
+        db,
+        invoice.customer_id or 0,
+        amount,
+        kind=CreditKind.RETURNED,
+        by=by,
+        note=f"{invoice.invoice_number}: {note}",
+        order_id=invoice.order_id,
+        payment_id=payment.id,
+    )

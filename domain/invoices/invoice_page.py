@@ -1,0 +1,139 @@
+"""Everything that the page of one invoice shows, in a constant number of statements."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may
+from domain.invoices.queries import CUSTOMERS, InvoiceItemRow, InvoiceRow, get_invoice, list_items
+from domain.kernel.actor import Actor
+from models import CreditMemo, InvoiceEvent, InvoiceRevision, InvoiceStatus, Payment, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePayment:
+    """One payment, or one that was given back with a negative amount."""
+
+    id: int
+    method: str
+    amount: Decimal
+    reference: str
+    note: str
+    receipt_id: int | None
+    actor_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceStory:
+    """One entry of the timeline."""
+
+    kind: str
+    note: str
+    changes: dict[str, Any] | None
+    actor_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemoRow:
+    """One credit memo."""
+
+    memo_number: str
+    amount: Decimal
+    to_credit: Decimal
+    reason: str
+    note: str
+    actor_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePage:
+    """The invoice with what belongs to it, and what this colleague may do with it."""
+
+    invoice: InvoiceRow
+    items: list[InvoiceItemRow]
+    payments: list[InvoicePayment]
+    memos: list[MemoRow]
+    story: list[InvoiceStory]
+    revisions: list[int]
+    sends_reminders: bool
+    can_edit: bool
+
+    @property
+    def is_owed(self) -> bool:
+        """True while something is to be paid."""
+        return self.invoice.status in {InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID}
+
+    @property
+    def is_money_fixed(self) -> bool:
+        """True where lines and amounts are not this page's to change: paid, void, or an order's."""
+        fixed = self.invoice.status in {InvoiceStatus.PAID, InvoiceStatus.VOID}
+        return fixed or self.invoice.order_id is not None or not self.can_edit
+
+
+async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Actor) -> InvoicePage:
+    """The page of an invoice; raises NotFound for one that the actor may not see."""
+    invoice = await get_invoice(db, invoice_id, visible_to=visible_to)
+    items = (await list_items(db, [invoice_id]))[invoice_id]
+    mine = Payment.invoice_id == invoice_id if invoice.order_id is None else Payment.order_id == invoice.order_id
+    payments = await db.execute(
+        select(
+            Payment.id,
+            Payment.method,
+            Payment.amount,
+            Payment.reference,
+            Payment.note,
+            Payment.receipt_id,
+            Payment.actor_name,
+            Payment.created_at,
+        )
+        .where(mine, Payment.state == PaymentState.SUCCEEDED)
+        .order_by(Payment.id.desc())
+    )
+    memos = await db.execute(
+        select(
+            CreditMemo.memo_number,
+            CreditMemo.amount,
+            CreditMemo.to_credit,
+            CreditMemo.reason,
+            CreditMemo.note,
+            CreditMemo.actor_name,
+            CreditMemo.created_at,
+        )
+        .where(CreditMemo.invoice_id == invoice_id)
+        .order_by(CreditMemo.id.desc())
+    )
+    story = await db.execute(
+        select(
+            InvoiceEvent.kind,
+            InvoiceEvent.note,
+            InvoiceEvent.changes,
+            InvoiceEvent.actor_name,
+            InvoiceEvent.created_at,
+        )
+        .where(InvoiceEvent.invoice_id == invoice_id)
+        .order_by(InvoiceEvent.id.desc())
+        .limit(200)
+    )
+    revisions = await db.execute(
+        select(InvoiceRevision.revision)
+        .where(InvoiceRevision.invoice_id == invoice_id)
+        .order_by(InvoiceRevision.revision.desc())
+    )
+    switch = await db.execute(select(CUSTOMERS.sends_reminders).where(CUSTOMERS.id == invoice.customer_id))
+    return InvoicePage(
+        invoice=invoice,
+        items=items,
+        payments=[InvoicePayment(*row) for row in payments],
+        memos=[MemoRow(*row) for row in memos],
+        story=[InvoiceStory(*row) for row in story],
+        revisions=list(revisions.scalars()),
+        sends_reminders=switch.scalar_one_or_none() is not False,
+        can_edit=may(visible_to, Right.EDIT_INVOICES) and invoice.status != InvoiceStatus.VOID,
+    )

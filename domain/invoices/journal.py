@@ -1,0 +1,203 @@
+"""The journal of a stretch of days for a bookkeeper's program: double entry, debits equal credits in every entry.
+
+An invoice is receivables against sales, delivery and tax; a payment is money against receivables; a credit memo is
+returns against receivables; what became store credit is receivables against what is owed to customers.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+
+from domain.access.rights import Right, require
+from domain.invoices.queries import Reader
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_date, business_range_bounds
+from domain.kernel.money import ZERO
+from domain.kernel.spreadsheets import write_csv
+
+
+class Account(StrEnum):
+    """The accounts, by the numbers that bookkeepers' programs begin with."""
+
+    CASH = "1000 Cash and checks"
+    BANK = "1010 Bank transfers"
+    CARDS = "1020 Card clearing"
+    RECEIVABLES = "1200 Receivables"
+    TAX = "2200 Sales tax to pay"
+    STORE_CREDIT = "2300 Store credit owed"
+    DEPOSITS = "2400 Paid on orders not invoiced"
+    SALES = "4000 Sales"
+    DELIVERY = "4100 Delivery"
+    RETURNS = "4900 Returns and allowances"
+
+
+_MONEY = {"cash": Account.CASH, "check": Account.CASH, "net30": Account.CASH, "ach": Account.BANK,
+          "credit_card": Account.CARDS, "store_credit": Account.STORE_CREDIT}  # fmt: skip
+
+# One row an event. Money for an order that has no invoice yet waits on an account of its own, and moves to receivables
+# with the invoice; voiding moves it back.
+_EVENTS = text("""
+WITH paid AS (
+  SELECT p.id, p.created_at, p.order_id, p.invoice_id, p.method, p.amount, p.applied_amount,
+    coalesce(p.given_back = 'allowance' AND p.given_for <> 'cancelled' AND p.note NOT LIKE 'CM-%', false)
+      AS is_allowance
+  FROM payment AS p WHERE p.state = 'succeeded'
+),
+billed AS (SELECT * FROM invoice WHERE sent_at < :ends AND (voided_at IS NULL OR voided_at >= :begins))
+SELECT sent_at AS at, 'invoice' AS kind, invoice_number AS name, coalesce(nullif(customer_company, ''), customer_name)
+  AS payer, '' AS method, total_amount AS amount, total_amount - shipping_fee - tax_amount AS goods,
+  shipping_fee AS delivery, tax_amount AS tax, 0.00 AS rest
+FROM billed WHERE sent_at >= :begins
+UNION ALL
+SELECT voided_at, 'void', invoice_number, coalesce(nullif(customer_company, ''), customer_name), '', -total_amount,
+  shipping_fee + tax_amount - total_amount, -shipping_fee, -tax_amount,
+  (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = billed.id)
+FROM billed WHERE voided_at >= :begins AND voided_at < :ends
+UNION ALL
+SELECT m.created_at, 'credit', m.memo_number, coalesce(nullif(i.customer_company, ''), i.customer_name), m.reason,
+  m.amount, 0, 0, 0, 0
+FROM credit_memo AS m JOIN invoice AS i ON i.id = m.invoice_id WHERE m.created_at >= :begins AND m.created_at < :ends
+UNION ALL
+SELECT p.created_at, CASE WHEN p.amount > 0 THEN 'payment' ELSE 'refund' END,
+  coalesce(i.invoice_number, o.order_number),
+  coalesce(nullif(i.customer_company, ''), i.customer_name, nullif(o.delivery_company, ''), o.delivery_name), p.method,
+  p.amount, p.applied_amount, p.amount - p.applied_amount, 0,
+  CASE WHEN p.invoice_id IS NULL AND NOT EXISTS (
+    SELECT FROM invoice AS b WHERE b.order_id = p.order_id AND b.sent_at <= p.created_at
+      AND (b.voided_at IS NULL OR b.voided_at > p.created_at)
+  ) THEN 1 ELSE 0 END
+FROM paid AS p LEFT JOIN invoice AS i ON i.id = p.invoice_id LEFT JOIN orders AS o ON o.id = p.order_id
+WHERE p.created_at >= :begins AND p.created_at < :ends
+UNION ALL
+SELECT p.created_at, 'allowance', coalesce(i.invoice_number, o.order_number),
+  coalesce(i.customer_name, o.delivery_name), '', -p.applied_amount, 0, 0, 0,
+  CASE WHEN p.invoice_id IS NULL AND NOT EXISTS (
+    SELECT FROM invoice AS b WHERE b.order_id = p.order_id AND b.sent_at <= p.created_at
+      AND (b.voided_at IS NULL OR b.voided_at > p.created_at)
+  ) THEN 1 ELSE 0 END
+FROM paid AS p LEFT JOIN invoice AS i ON i.id = p.invoice_id LEFT JOIN orders AS o ON o.id = p.order_id
+WHERE p.is_allowance AND p.applied_amount <> 0 AND p.created_at >= :begins AND p.created_at < :ends
+UNION ALL
+SELECT i.sent_at, 'matched', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
+  sum(p.applied_amount), 0, 0, 0, 0
+FROM billed AS i JOIN paid AS p ON p.order_id = i.order_id AND p.created_at < i.sent_at AND NOT p.is_allowance
+WHERE i.sent_at >= :begins GROUP BY i.id, i.sent_at, i.invoice_number, i.customer_company, i.customer_name
+UNION ALL
+SELECT i.voided_at, 'unmatched', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
+  -sum(p.applied_amount), 0, 0, 0, 0
+FROM billed AS i JOIN paid AS p ON p.order_id = i.order_id AND p.created_at < i.voided_at AND NOT p.is_allowance
+WHERE i.voided_at >= :begins AND i.voided_at < :ends
+GROUP BY i.id, i.voided_at, i.invoice_number, i.customer_company, i.customer_name
+ORDER BY at, kind, name
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of an entry; one of debit and credit is 0."""
+
+    at: datetime
+    on: date
+    kind: str
+    name: str
+    payer: str
+    account: Account
+    debit: Decimal
+    credit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The postings of a stretch of days, in the order of their days."""
+
+    first: date
+    last: date
+    postings: list[Posting]
+
+    @property
+    def debits(self) -> Decimal:
+        """All debits together."""
+        return sum((posting.debit for posting in self.postings), ZERO)
+
+    @property
+    def credits(self) -> Decimal:
+        """All credits together: as much as the debits."""
+        return sum((posting.credit for posting in self.postings), ZERO)
+
+    def by_kind(self) -> list[tuple[str, Account, Decimal, Decimal]]:
+        """The sums of each kind by account, in the order of the first of each."""
+        sums: dict[tuple[str, Account], list[Decimal]] = {}
+        for posting in self.postings:
+            found = sums.setdefault((posting.kind, posting.account), [ZERO, ZERO])
+            found[0] += posting.debit
+            found[1] += posting.credit
+        return [(kind, account, found[0], found[1]) for (kind, account), found in sorted(sums.items())]
+
+
+async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor, timezone: tzinfo) -> Journal:
+    """The journal of these days; in one statement."""
+    require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
+    begins, ends = business_range_bounds(first, last, timezone)
+    postings: list[Posting] = []
+    for row in await db.execute(_EVENTS, {"begins": begins, "ends": ends}):
+        on = business_date(row.at, timezone)
+        for account, debit in _post(row):
+            if debit != ZERO:
+                debits, credits_ = (debit, ZERO) if debit > ZERO else (ZERO, -debit)
+                postings.append(Posting(row.at, on, row.kind, row.name, row.payer, account, debits, credits_))
+    return Journal(first, last, postings)
+
+
+def _post(row: Any) -> list[tuple[Account, Decimal]]:
+    """The postings of one event as account and debit; a credit is a debit below zero, and all of them add up to 0."""
+    match row.kind:
+        case "invoice" | "void":
+            return [
+                (Account.RECEIVABLES, row.amount + row.rest),
+                (Account.SALES, -row.goods),
+                (Account.DELIVERY, -row.delivery),
+                (Account.TAX, -row.tax),
+                (Account.RETURNS, -row.rest),
+            ]
+        case "credit":
+            return [(Account.RETURNS, row.amount), (Account.RECEIVABLES, -row.amount)]
+        case "allowance":
+            return [(Account.RETURNS, row.amount), (Account.DEPOSITS if row.rest else Account.RECEIVABLES, -row.amount)]
+        case "matched" | "unmatched":
+            return [(Account.DEPOSITS, row.amount), (Account.RECEIVABLES, -row.amount)]
+    # A payment or what was given back: the applied part moves the claim, the rest is owed to the customer.
+    claim = Account.DEPOSITS if row.rest else Account.RECEIVABLES
+    return [(_MONEY[row.method], row.amount), (claim, -row.goods), (Account.STORE_CREDIT, -row.delivery)]
+
+
+def write_journal(journal: Journal) -> bytes:
+    """The journal as CSV, each day closed by its totals and the whole by the last line."""
+    rows: list[list[str]] = []
+    day: date | None = None
+    debits = credits_ = ZERO
+    for posting in journal.postings:
+        if day is not None and posting.on != day:
+            rows.append([day.isoformat(), "day total", "", "", "", str(debits), str(credits_)])
+            debits = credits_ = ZERO
+        day = posting.on
+        debits += posting.debit
+        credits_ += posting.credit
+        rows.append(
+            [
+                posting.on.isoformat(),
+                posting.kind,
+                posting.name,
+                posting.payer,
+                posting.account.value,
+                str(posting.debit),
+                str(posting.credit),
+            ]
+        )
+    if day is not None:
+        rows.append([day.isoformat(), "day total", "", "", "", str(debits), str(credits_)])
+    rows.append([journal.last.isoformat(), "total", "", "", "", str(journal.debits), str(journal.credits)])
+    return b"".join(write_csv(["date", "kind", "number", "name", "account", "debit", "credit"], rows))

@@ -1,0 +1,173 @@
+"""Invoices by mail: the act says to whom, a job makes the PDF and puts the mail with it into the outbox."""
+
+from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.links import make_invoice_url
+from domain.invoices.papers import WritePdf, get_revision_pdf, name_file
+from domain.invoices.record import OWED, lock_invoice, record_invoice_event
+from domain.invoices.send import issue_invoice
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_date, now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import Input, OptionalEmailIn, Text2000
+from domain.kernel.money import format_money
+from domain.messages.outbox import Attachment, queue_mail
+from models import Invoice, InvoiceReminder, InvoiceStatus, ReminderStep
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+MAIL_JOB = "mail_invoice"
+
+
+class MailInvoice(Input):
+    """To whom an invoice goes."""
+
+    to: OptionalEmailIn = None
+    """The address; the invoice's own where absent."""
+    note: Text2000 = ""
+    """A few words of one's own above the invoice."""
+
+
+async def mail_invoice(
+    db: AsyncSession,
+    invoice_id: int,
+    data: MailInvoice,
+    *,
+    by: Actor,
+    timezone: tzinfo,
+    version: int | None = None,
+) -> tuple[Invoice, str]:
+    """Send an invoice by mail with its PDF, a draft being numbered first; returns it with the address it goes to.
+
+    Raises Refused for a void one and InvalidInput without an address.
+    """
+    require(by, Right.EDIT_INVOICES, "Your role does not send invoices.")
+    invoice = await lock_invoice(db, invoice_id, version=version)
+    if invoice.status == InvoiceStatus.VOID:
+        raise Refused(f"{invoice.invoice_number} is void and can't be sent.", code=Code.INVOICE_VOID)
+    to = data.to or invoice.customer_email
+    if not to:
+        raise InvalidInput("The invoice has no email address.", fields={"to": "is required"})
+    if invoice.status == InvoiceStatus.DRAFT:
+        await issue_invoice(db, invoice, by=by, timezone=timezone)
+    await queue_invoice_mail(db, invoice, to=to, note=data.note, by=by)
+    return invoice, to
+
+
+async def queue_invoice_mail(db: AsyncSession, invoice: Invoice, *, to: str, note: str = "", by: Actor) -> None:
+    """Have a locked invoice's mail made after this commits, and say so on its timeline."""
+    await record_invoice_event(db, invoice, "mailed", by=by, note=f"To {to}")
+    payload = {"invoice_id": invoice.id, "to": to, "note": note, "key": f"invoice_mail:{invoice.id}:{invoice.version}"}
+    await enqueue(db, MAIL_JOB, payload)
+
+
+async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor) -> int:
+    """Remind of these invoices now, where something is owed and an address is known; returns of how many."""
+    require(by, Right.EDIT_INVOICES, "Your role does not remind customers.")
+    reminded = 0
+    for invoice_id in sorted(set(invoice_ids)):
+        invoice = await lock_invoice(db, invoice_id)
+        if invoice.status not in OWED or not invoice.customer_email:
+            continue
+        reminder = InvoiceReminder(invoice_id=invoice.id, step=ReminderStep.BY_HAND, recipient=invoice.customer_email)
+        db.add(reminder)
+        await record_invoice_event(db, invoice, "reminded", by=by, note=f"To {invoice.customer_email}")
+        await enqueue(
+            db,
+            MAIL_JOB,
+            {
+                "invoice_id": invoice.id,
+                "to": invoice.customer_email,
+                "step": ReminderStep.BY_HAND.value,
+                "key": f"invoice_reminder:{reminder.id}",
+            },
+        )
+        reminded += 1
+    return reminded
+
+
+async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, write_pdf: WritePdf) -> str:
+    """Put the mail of the job's invoice into the outbox, with the PDF of its newest revision; returns what was done.
+
+    A reminder of an invoice that was paid meanwhile is not sent.
+    """
+    async with current_database().reading() as connection:
+        row = (
+            await connection.execute(
+                select(
+                    Invoice.id,
+                    Invoice.invoice_number,
+                    Invoice.status,
+                    Invoice.revision,
+                    Invoice.customer_id,
+                    Invoice.customer_name,
+                    Invoice.customer_company,
+                    Invoice.order_id,
+                    Invoice.po_number,
+                    Invoice.total_amount,
+                    Invoice.balance,
+                    Invoice.due_date,
+                ).where(Invoice.id == payload["invoice_id"])
+            )
+        ).one_or_none()
+    if row is None or row.status == InvoiceStatus.VOID:
+        return "nothing to send"
+    step = payload.get("step")
+    if step and row.status not in OWED:
+        return "paid meanwhile"
+    pdf = await get_revision_pdf(row.id, row.revision, write_pdf=write_pdf)
+    payer = row.customer_company or row.customer_name
+    subject, text = _write(row, payer, step, payload.get("note", ""), settings)
+    async with separate_transaction() as db:
+        await queue_mail(
+            db,
+            kind="invoice_reminder" if step else "invoice",
+            to=payload["to"],
+            subject=subject,
+            text=text,
+            order_id=row.order_id,
+            customer_id=row.customer_id,
+            dedupe_key=payload["key"],
+            attachments=[Attachment(name_file(row.invoice_number, payer), "application/pdf", pdf)],
+        )
+    return "queued"
+
+
+def _write(row: Any, payer: str, step: str | None, note: str, settings: Settings) -> tuple[str, str]:
+    """The subject and the text; the amount leads."""
+    amount, number = format_money(row.balance), row.invoice_number
+    due = f"{row.due_date:%b} {row.due_date.day}"
+    late = (business_date(now(), settings.timezone) - row.due_date).days
+    po = f" (your PO {row.po_number})" if row.po_number else ""
+    if step and late > 0:
+        subject = f"{amount} for invoice {number} was due {due}"
+        opening = (
+            f"Hello {payer}, invoice {number}{po} is {late} {'day' if late == 1 else 'days'} late. "
+            "If your payment is on its way, thank you: nothing more to do."
+        )
+    elif step:
+        subject = f"{amount} for invoice {number} is due {'today' if late == 0 else due}"
+        opening = f"Hello {payer}, a friendly reminder: invoice {number}{po} is due on {due}."
+    else:
+        subject = f"Invoice {number} from {settings.company_name}, {format_money(row.total_amount)}"
+        opening = f"Hello {payer}, here is invoice {number}{po}. {amount} is due on {due}."
+        if row.status == InvoiceStatus.PAID:
+            opening = f"Hello {payer}, here is invoice {number}{po}. It is paid, thank you."
+    parts = [note, opening]
+    if row.balance:
+        parts += [
+            f"Pay {amount} by card, by bank or with a photo of a check:",
+            make_invoice_url(row.id, settings=settings),
+        ]
+    parts.append(
+        "The invoice is attached. Something wrong? Reply to this mail"
+        + (f", or call {settings.company_phone}." if settings.company_phone else ".")
+    )
+    return subject, "\n\n".join(part for part in parts if part)

@@ -1,0 +1,74 @@
+"""The PDF of an invoice: made when somebody first asks for it, once for each revision, and kept with it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from domain.invoices.queries import get_invoice
+from domain.invoices.revisions import describe_invoice
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from models import Invoice, InvoiceRevision
+from models.session import current_database, separate_transaction
+
+# Makes the PDF of what an invoice says; `documents/invoice_pdf.py` has the one that the doors hand over.
+WritePdf = Callable[[int, dict[str, Any]], Awaitable[bytes]]
+_UNSAFE = re.compile(r"[^\w .&'-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A PDF and the name of its file."""
+
+    filename: str
+    data: bytes
+
+
+async def get_invoice_pdf(invoice_id: int, *, visible_to: Actor, write_pdf: WritePdf) -> Paper:
+    """The PDF of an invoice as it was last sent, or of a draft as it stands now.
+
+    No transaction is open while it is made. Of two that make it at once the first one is kept, and both get that one.
+    """
+    async with current_database().reading() as connection:
+        row = await get_invoice(connection, invoice_id, visible_to=visible_to)
+    filename = name_file(row.invoice_number, row.payer)
+    if row.revision == 0:
+        async with separate_transaction() as db:
+            content = await describe_invoice(db, await db.get_one(Invoice, invoice_id))
+        return Paper(filename, await write_pdf(invoice_id, content))
+    return Paper(filename, await get_revision_pdf(invoice_id, row.revision, write_pdf=write_pdf))
+
+
+async def get_invoice_content(invoice_id: int, *, visible_to: Actor) -> dict[str, Any]:
+    """What an invoice says as it stands now, for the picture of it beside its page."""
+    async with current_database().reading() as connection:
+        await get_invoice(connection, invoice_id, visible_to=visible_to)
+    async with separate_transaction() as db:
+        return await describe_invoice(db, await db.get_one(Invoice, invoice_id))
+
+
+async def get_revision_pdf(invoice_id: int, revision: int, *, write_pdf: WritePdf) -> bytes:
+    """The kept PDF of one revision, made now if it never was."""
+    which = (InvoiceRevision.invoice_id == invoice_id, InvoiceRevision.revision == revision)
+    async with current_database().reading() as connection:
+        content, pdf = (
+            await connection.execute(select(InvoiceRevision.content, InvoiceRevision.pdf).where(*which))
+        ).one()
+    if pdf is not None:
+        return bytes(pdf)
+    made = await write_pdf(invoice_id, content)
+    async with separate_transaction() as db:
+        await db.execute(
+            update(InvoiceRevision).where(*which, InvoiceRevision.pdf.is_(None)).values(pdf=made, rendered_at=now())
+        )
+        kept = (await db.execute(select(InvoiceRevision.pdf).where(*which))).scalar_one()
+    return bytes(kept or made)
+
+
+def name_file(invoice_number: str, payer: str) -> str:
+    """A name that says what a file is, also among a hundred: `INV-000012 Old Mill Tavern.pdf`."""
+    who = " ".join(_UNSAFE.sub(" ", payer).split())[:60].strip(" .")
+    return f"{invoice_number} {who}.pdf" if who else f"{invoice_number}.pdf"

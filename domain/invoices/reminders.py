@@ -1,0 +1,87 @@
+"""Reminders by schedule: three days before the due date, on the day, and 7 and 21 days after; paid ones get none."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.mail import MAIL_JOB
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import SYSTEM, Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import business_today
+from domain.kernel.errors import NotFound
+from models import Customer
+from models.session import separate_transaction
+from settings import Settings
+
+REMIND_JOB = "send_reminders"
+# A pass takes so many; the next one takes the rest.
+MOST_AT_ONCE = 500
+
+# Only the newest step that has come is sent, so that a worker that slept for a week reminds once.
+_TAKE = text("""
+WITH owed AS (
+  SELECT i.id, i.customer_email, i.invoice_number, CASE
+    WHEN i.due_date <= CAST(:today AS date) - 21 THEN 'late_21'
+    WHEN i.due_date <= CAST(:today AS date) - 7 THEN 'late_7'
+    WHEN i.due_date <= CAST(:today AS date) THEN 'due' ELSE 'before' END AS step
+  FROM invoice AS i LEFT JOIN customer AS c ON c.id = i.customer_id
+  WHERE i.status IN ('sent', 'partly_paid') AND i.due_date <= CAST(:today AS date) + 3 AND i.customer_email IS NOT NULL
+    AND coalesce(c.sends_reminders, true)
+    AND i.sent_at < now() - interval '12 hours'
+),
+chosen AS (
+  SELECT o.* FROM owed AS o
+  WHERE NOT EXISTS (SELECT FROM invoice_reminder AS r WHERE r.invoice_id = o.id AND r.step = o.step)
+  ORDER BY o.id LIMIT :most
+),
+kept AS (
+  INSERT INTO invoice_reminder (invoice_id, step, recipient)
+  SELECT id, step, customer_email FROM chosen ON CONFLICT DO NOTHING RETURNING invoice_id, step, recipient
+),
+told AS (
+  INSERT INTO invoice_event (invoice_id, kind, note, actor_kind, actor_name)
+  SELECT invoice_id, 'reminded', 'To ' || recipient, 'system', :who FROM kept
+)
+SELECT invoice_id, step, recipient FROM kept ORDER BY invoice_id
+""")
+
+
+async def send_reminders(settings: Settings) -> int:
+    """Send what is due today and was not sent yet; returns how many. Running it again sends nothing twice."""
+    async with separate_transaction() as db:
+        today = business_today(settings.timezone)
+        rows = (await db.execute(_TAKE, {"today": today, "most": MOST_AT_ONCE, "who": SYSTEM.name})).all()
+        for row in rows:
+            await enqueue(
+                db,
+                MAIL_JOB,
+                {
+                    "invoice_id": row.invoice_id,
+                    "to": row.recipient,
+                    "step": row.step,
+                    "key": f"invoice_reminder:{row.invoice_id}:{row.step}",
+                },
+            )
+    return len(rows)
+
+
+async def switch_reminders(db: AsyncSession, customer_id: int, *, on: bool, by: Actor) -> None:
+    """Turn the reminders of one customer on or off."""
+    require(by, Right.EDIT_INVOICES, "Your role does not change reminders.")
+    customer = await db.get(Customer, customer_id, with_for_update={"key_share": True})
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    if customer.sends_reminders == on:
+        return
+    customer.sends_reminders = on
+    await record_audit(
+        db,
+        action="switch_reminders",
+        record_kind="customer",
+        record_id=customer_id,
+        record_name=customer.company_name or customer.username,
+        before={"sends_reminders": not on},
+        after={"sends_reminders": on},
+        by=by,
+    )

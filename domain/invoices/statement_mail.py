@@ -1,0 +1,33 @@
+"""Statements in one act: every customer who owes something gets theirs by mail, as a job for each."""
+
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.queries import CUSTOMERS, INVOICES, IS_OWED
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+
+STATEMENT_JOB = "mail_statement"
+
+
+async def mail_statements(db: AsyncSession, *, as_of: date, by: Actor) -> int:
+    """Have a statement made and mailed for every customer with an open invoice and an address; returns how many."""
+    require(by, Right.EDIT_INVOICES, "Your role does not send statements.")
+    rows = await db.execute(
+        select(INVOICES.customer_id)
+        .where(INVOICES.customer_id == CUSTOMERS.id, IS_OWED, CUSTOMERS.email.is_not(None), CUSTOMERS.is_active)
+        .group_by(INVOICES.customer_id)
+        .order_by(INVOICES.customer_id)
+    )
+    ids = list(rows.scalars())
+    for customer_id in ids:
+        payload = {"customer_id": customer_id, "as_of": as_of.isoformat()}
+        await enqueue(db, STATEMENT_JOB, payload, dedupe_key=f"statement:{customer_id}:{as_of}")
+    await record_audit(
+        db, action="send_statements", record_kind="invoice", record_id=None, note=f"{len(ids)} customers", by=by
+    )
+    return len(ids)

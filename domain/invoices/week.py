@@ -1,0 +1,145 @@
+"""Invoicing a week in one act: every order on terms that shipped in it and has no invoice yet, with a preview."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.create import InvoiceDetails, invoice_order
+from domain.invoices.mail import queue_invoice_mail
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_range_bounds
+from domain.kernel.errors import DomainError
+from domain.kernel.inputs import DateIn, Id, Input
+from domain.kernel.money import ZERO
+from domain.orders.record import lock_order
+from models import Invoice, InvoiceStatus, Order, OrderStatus
+
+MOST_ORDERS = 500
+
+
+class InvoiceWeek(Input):
+    """Which of the week's orders are invoiced, and how."""
+
+    of: DateIn
+    """Any day of the week."""
+    order: Annotated[list[Id], Field(min_length=1, max_length=MOST_ORDERS)]
+    """The ids of the orders."""
+    how: Literal["mail", "draft"] = "mail"
+    """Sent by mail, or kept as drafts without numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekOrder:
+    """One order of the week; `why_not` says why it is left out, and is empty for one that is invoiced."""
+
+    id: int
+    order_number: str
+    payer: str
+    email: str | None
+    shipped_at: datetime
+    unit_count: int
+    po_number: str
+    total_amount: Decimal
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Monday to Sunday with what is to be invoiced and what is not."""
+
+    first: date
+    last: date
+    orders: list[WeekOrder]
+    left_out: list[WeekOrder]
+
+    @property
+    def total(self) -> Decimal:
+        """What the invoices come to together."""
+        return sum((order.total_amount for order in self.orders), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDone:
+    """What the act made, and what failed by its order number."""
+
+    invoices: list[Invoice]
+    failed: dict[str, str]
+
+
+def week_of(day: date) -> tuple[date, date]:
+    """The Monday and the Sunday around a day."""
+    monday = day - timedelta(days=day.weekday())
+    return monday, monday + timedelta(days=6)
+
+
+async def preview_week(db: AsyncSession, day: date, *, by: Actor, timezone: tzinfo) -> Week:
+    """What invoicing the week around a day would do; nothing is changed."""
+    require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
+    first, last = week_of(day)
+    start, end = business_range_bounds(first, last, timezone)
+    has_invoice = select(Invoice.id).where(Invoice.order_id == Order.id, Invoice.status != InvoiceStatus.VOID).exists()
+    rows = await db.execute(
+        select(Order)
+        .where(
+            Order.on_terms,
+            Order.status.in_([OrderStatus.SHIPPED, OrderStatus.DELIVERED]),
+            Order.shipped_at >= start,
+            Order.shipped_at < end,
+            Order.balance > 0,
+            ~has_invoice,
+        )
+        .order_by(Order.shipped_at, Order.id)
+        .limit(MOST_ORDERS)
+    )
+    found = [_show(order) for order in rows.scalars()]
+    return Week(
+        first, last, [order for order in found if not order.why_not], [order for order in found if order.why_not]
+    )
+
+
+async def invoice_week(db: AsyncSession, data: InvoiceWeek, *, by: Actor, timezone: tzinfo) -> WeekDone:
+    """Invoice the chosen orders of the week, each in a savepoint of its own: one that fails takes no number."""
+    week = await preview_week(db, data.of, by=by, timezone=timezone)
+    known = {order.id: order for order in week.orders}
+    made: list[Invoice] = []
+    failed: dict[str, str] = {}
+    status: Literal["draft", "sent"] = "sent" if data.how == "mail" else "draft"
+    for order_id in dict.fromkeys(data.order):
+        if order_id not in known:
+            continue
+        try:
+            async with db.begin_nested():
+                order = await lock_order(db, order_id, visible_to=by, with_customer=True)
+                details = InvoiceDetails(status=status)
+                invoice = await invoice_order(db, order, details, by=by, timezone=timezone)
+                if status == "sent" and invoice.customer_email:
+                    await queue_invoice_mail(db, invoice, to=invoice.customer_email, by=by)
+        except DomainError as refusal:
+            failed[known[order_id].order_number] = refusal.message
+        else:
+            made.append(invoice)
+    return WeekDone(made, failed)
+
+
+def _show(order: Order) -> WeekOrder:
+    why_not = "" if order.delivery_email else "No email address to send it to"
+    if order.on_hold:
+        why_not = f"On hold: {order.hold_reason}"
+    assert order.shipped_at is not None  # the statement asks for it
+    return WeekOrder(
+        order.id,
+        order.order_number,
+        order.delivery_company or order.delivery_name,
+        order.delivery_email,
+        order.shipped_at,
+        order.unit_count,
+        order.po_number,
+        order.total_amount,
+        why_not,
+    )

@@ -1,0 +1,177 @@
+"""Profit by business month: what was sold, what it cost, and what sending it cost. Set-based, one statement.
+
+An order counts in the month it was placed in unless it is cancelled; allowances and credit memos count in the month
+they were given in, and labels in the month they were bought in unless they were refunded.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import text
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.clock import add_months, business_today, first_of_month, start_of_business_day
+from domain.kernel.inputs import Input
+from domain.kernel.money import ZERO, round_half_up
+from domain.orders.queries import Reader
+
+# Every month's instants come as two arrays, so that the months follow the business's calendar and not UTC's.
+_PROFIT = text(
+    """
+WITH month AS (
+  SELECT place
+  FROM unnest(CAST(:firsts AS timestamptz[])) WITH ORDINALITY AS m(first_at, place)
+),
+sold AS MATERIALIZED (
+  SELECT o.id, width_bucket(o.created_at, CAST(:firsts AS timestamptz[])) AS place,
+    o.subtotal - o.discount_amount AS sales, o.delivery_fee
+  FROM orders AS o
+  WHERE o.status <> 'cancelled' AND o.created_at >= :begins AND o.created_at < :ends
+),
+sales AS (
+  SELECT place, count(*) AS orders, sum(sales) AS sales, sum(delivery_fee) AS fees FROM sold GROUP BY place
+),
+goods AS (
+  SELECT s.place, sum(i.quantity * coalesce(i.unit_cost, 0)) AS cost,
+    count(*) FILTER (WHERE i.unit_cost IS NULL) AS bare,
+    coalesce(sum(i.line_total) FILTER (WHERE i.unit_cost IS NULL), 0) AS bare_sales
+  FROM sold AS s JOIN order_item AS i ON i.order_id = s.id GROUP BY s.place
+),
+allowed AS (
+  SELECT width_bucket(given_at, CAST(:firsts AS timestamptz[])) AS place, sum(amount) AS allowances
+  FROM (
+    SELECT created_at AS given_at, -applied_amount AS amount FROM payment
+    WHERE given_back = 'allowance' AND given_for <> 'cancelled' AND state = 'succeeded' AND note NOT LIKE 'CM-%'
+    UNION ALL
+    SELECT created_at, amount FROM credit_memo
+  ) AS given
+  WHERE given_at >= :begins AND given_at < :ends GROUP BY 1
+),
+sent AS (
+  SELECT width_bucket(bought_at, CAST(:firsts AS timestamptz[])) AS place,
+    sum(coalesce(rate, 0) + coalesce(insurance, 0)) AS shipping
+  FROM label
+  WHERE bought_at >= :begins AND bought_at < :ends AND state = 'bought' AND refund_status IS DISTINCT FROM 'refunded'
+  GROUP BY 1
+)
+SELECT m.place, coalesce(s.orders, 0), coalesce(s.sales, 0) - coalesce(a.allowances, 0), coalesce(s.fees, 0),
+  coalesce(g.cost, 0), coalesce(l.shipping, 0), coalesce(a.allowances, 0), coalesce(g.bare, 0),
+  coalesce(g.bare_sales, 0)
+FROM month AS m
+LEFT JOIN sales AS s USING (place) LEFT JOIN goods AS g USING (place)
+LEFT JOIN allowed AS a USING (place) LEFT JOIN sent AS l USING (place)
+ORDER BY m.place
+"""
+)
+
+
+class ProfitQuery(Input):
+    """How far back to look."""
+
+    period: Annotated[int, Field(ge=1, le=60)] = 6
+    """Months, the running one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthProfit:
+    """One month, US dollars. `total_sales` is less `allowances`; `lines_without_cost` count as costing nothing."""
+
+    first: date
+    order_count: int
+    total_sales: Decimal
+    delivery_fees: Decimal
+    cost_of_goods: Decimal
+    shipping_cost: Decimal
+    allowances: Decimal
+    lines_without_cost: int
+    sales_without_cost: Decimal
+
+    @property
+    def year(self) -> int:
+        """The month's year."""
+        return self.first.year
+
+    @property
+    def month(self) -> int:
+        """1 to 12."""
+        return self.first.month
+
+    @property
+    def month_label(self) -> str:
+        """As tables write it: `Nov 2026`."""
+        return f"{self.first:%b %Y}"
+
+    @property
+    def gross_profit(self) -> Decimal:
+        """What is left of sales and delivery fees after goods and shipping."""
+        return self.total_sales + self.delivery_fees - self.cost_of_goods - self.shipping_cost
+
+    @property
+    def avg_order_value(self) -> Decimal:
+        """Sales and delivery fees of the average order; 0 without orders."""
+        return calculate_average(self.total_sales + self.delivery_fees, self.order_count)
+
+    @property
+    def margin_percent(self) -> Decimal | None:
+        """Gross profit in percent of sales and delivery fees; None without any."""
+        income = self.total_sales + self.delivery_fees
+        return self.gross_profit * 100 / income if income else None
+
+
+@dataclass(frozen=True, slots=True)
+class Profit:
+    """The months, oldest first, and what they come to together."""
+
+    period: int
+    monthly: list[MonthProfit]
+    totals: MonthProfit
+
+
+async def get_profit(db: Reader, query: ProfitQuery, *, visible_to: Actor, timezone: tzinfo) -> Profit:
+    """The last `period` months, the running one included; months without orders are rows of zeros."""
+    require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
+    firsts = list_months(query.period, business_today(timezone))
+    edges = [start_of_business_day(first, timezone) for first in (*firsts, add_months(firsts[-1], 1))]
+    monthly = [
+        MonthProfit(first, *_as_cents(row[1:])) for first, row in zip(firsts, await _read(db, edges), strict=True)
+    ]
+    return Profit(query.period, monthly, add_up(monthly))
+
+
+def list_months(period: int, today: date) -> list[date]:
+    """The first days of the last months up to the running one."""
+    running = first_of_month(today)
+    return [add_months(running, -back) for back in range(period - 1, -1, -1)]
+
+
+def add_up(months: list[MonthProfit]) -> MonthProfit:
+    """Several months as one, named by the first."""
+    return MonthProfit(
+        months[0].first,
+        sum(month.order_count for month in months),
+        sum((month.total_sales for month in months), ZERO),
+        sum((month.delivery_fees for month in months), ZERO),
+        sum((month.cost_of_goods for month in months), ZERO),
+        sum((month.shipping_cost for month in months), ZERO),
+        sum((month.allowances for month in months), ZERO),
+        sum(month.lines_without_cost for month in months),
+        sum((month.sales_without_cost for month in months), ZERO),
+    )
+
+
+def calculate_average(income: Decimal, orders: int) -> Decimal:
+    """The value of the average order, half up to the cent; 0 without orders."""
+    return round_half_up(income / orders) if orders else ZERO
+
+
+async def _read(db: Reader, edges: list[datetime]) -> list[tuple[Any, ...]]:
+    values = {"firsts": edges[:-1], "begins": edges[0], "ends": edges[-1]}
+    return [tuple(row) for row in await db.execute(_PROFIT, values)]
+
+
+def _as_cents(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(round_half_up(value) if isinstance(value, Decimal) else value for value in values)

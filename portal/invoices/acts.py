@@ -1,0 +1,205 @@
+"""Acts on invoices that ask first: mail, record money (also one receipt over several), credit, void, copy, remind."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.invoices.copy import copy_invoice
+from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
+from domain.invoices.invoice_page import InvoicePage, get_invoice_page
+from domain.invoices.mail import MailInvoice, mail_invoice, remind_by_hand
+from domain.invoices.receive import MOST_INVOICES, Received, RecordReceipt, record_receipt
+from domain.invoices.reminders import switch_reminders
+from domain.invoices.void import delete_invoice
+from domain.kernel.inputs import Id, Input, Text2000
+from domain.kernel.money import format_money
+from portal.attempts import Attempt, attempt, form_version
+from portal.invoices.invoice import REASON_WORDS
+from portal.invoices.list import LIST
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_invoice_acts", __name__)
+METHODS = [("check", "Check"), ("cash", "Cash"), ("ach", "Bank transfer"), ("credit_card", "Card")]
+
+
+class ReceiveQuery(Input):
+    """The invoices that one payment is for."""
+
+    invoice: Annotated[list[Id], Field(min_length=1, max_length=MOST_INVOICES)]
+
+
+class Noted(Input):
+    """A few words about an act."""
+
+    note: Text2000 = ""
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/mail")
+@staff_page(Right.EDIT_INVOICES)
+async def show_mail(invoice_id: int) -> Response:
+    """Ask to whom the invoice goes."""
+    return await _ask("mail", await _read(invoice_id))
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/mail")
+@staff_page(Right.EDIT_INVOICES)
+async def send_mail(invoice_id: int) -> Response:
+    """Send the invoice with its PDF; a draft gets its number."""
+    version = await form_version()
+
+    async def send(data: MailInvoice) -> Any:
+        return await mail_invoice(
+            db(), invoice_id, data, by=current_actor(), timezone=settings().timezone, version=version
+        )
+
+    tried = await attempt(MailInvoice, send)
+    if tried.result is None:
+        return await _ask("mail", await _read(invoice_id), tried)
+    invoice, to = tried.result
+    return await redirect_to(f"{LIST}/{invoice_id}", toast=f"{invoice.invoice_number} is on its way to {to}")
+
+
+@blueprint.get(f"{LIST}/receive")
+@staff_page(Right.RECORD_PAYMENTS)
+@reads_query(ReceiveQuery)
+async def show_receive(query: ReceiveQuery) -> Response:
+    """Ask what came in for one or several invoices."""
+    return await _ask_receipt(query.invoice)
+
+
+@blueprint.post(f"{LIST}/receive")
+@staff_page(Right.RECORD_PAYMENTS)
+async def receive() -> Response:
+    """Record what came in; the invoice that was due first is paid first."""
+
+    async def save(data: RecordReceipt) -> tuple[RecordReceipt, Received]:
+        return data, await record_receipt(db(), data, by=current_actor())
+
+    chosen: list[int] = []
+    tried = await attempt(RecordReceipt, save)
+    if tried.result is None:
+        chosen = [int(value) for value in (await form_pairs()).get("invoice", []) if value.isdigit()]
+        return await _ask_receipt(chosen, tried)
+    data, received = tried.result
+    word = f"{format_money(received.receipt.amount)} recorded"
+    if received.surplus:
+        word += f", {format_money(received.surplus)} of it is store credit"
+    back = f"{LIST}/{data.invoice[0]}" if len(data.invoice) == 1 else LIST
+    return await redirect_to(back, toast=word)
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/credit")
+@staff_page(Right.EDIT_INVOICES)
+async def show_credit(invoice_id: int) -> Response:
+    """Ask how much is taken off."""
+    return await _ask("credit", await _read(invoice_id), reasons=REASON_WORDS)
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/credit")
+@staff_page(Right.EDIT_INVOICES)
+async def issue_credit(invoice_id: int) -> Response:
+    """Issue a credit memo."""
+    version = await form_version()
+
+    async def issue(data: IssueCredit) -> Any:
+        return await issue_credit_memo(db(), invoice_id, data, by=current_actor(), version=version)
+
+    tried = await attempt(IssueCredit, issue)
+    if tried.result is None:
+        return await _ask("credit", await _read(invoice_id), tried, reasons=REASON_WORDS)
+    memo = tried.result
+    return await redirect_to(f"{LIST}/{invoice_id}", toast=f"{memo.memo_number} takes {format_money(memo.amount)} off")
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/void")
+@staff_page(Right.EDIT_INVOICES)
+async def show_void(invoice_id: int) -> Response:
+    """Say what voiding or deleting will do."""
+    return await _ask("void", await _read(invoice_id))
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/void")
+@staff_page(Right.EDIT_INVOICES)
+async def void(invoice_id: int) -> Response:
+    """Void an invoice, or delete a draft."""
+    version = await form_version()
+
+    async def end(_: Noted) -> str:
+        return await delete_invoice(db(), invoice_id, by=current_actor(), version=version)
+
+    tried = await attempt(Noted, end)
+    if tried.result is None:
+        return await _ask("void", await _read(invoice_id), tried)
+    back = LIST if tried.result.endswith("deleted.") else f"{LIST}/{invoice_id}"
+    return await redirect_to(back, toast=tried.result)
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/copy")
+@staff_page(Right.EDIT_INVOICES)
+async def copy(invoice_id: int) -> Response:
+    """Make a draft like this one and open it."""
+    made = await copy_invoice(db(), invoice_id, by=current_actor())
+    return await redirect_to(f"{LIST}/{made.id}", toast="Copied to a draft")
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/remind")
+@staff_page(Right.EDIT_INVOICES)
+async def remind(invoice_id: int) -> Response:
+    """Remind the customer now."""
+    sent = await remind_by_hand(db(), [invoice_id], by=current_actor())
+    toast = "A reminder is on its way" if sent else "Nothing to remind of, or no email address"
+    return await redirect_to(f"{LIST}/{invoice_id}", toast=toast)
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/reminders/<word>")
+@staff_page(Right.EDIT_INVOICES)
+async def switch(invoice_id: int, word: str) -> Response:
+    """Turn the reminders of the invoice's customer on or off."""
+    shown = await _read(invoice_id)
+    if shown.invoice.customer_id is not None:
+        await switch_reminders(db(), shown.invoice.customer_id, on=word == "on", by=current_actor())
+    return await redirect_to(f"{LIST}/{invoice_id}", toast=f"Reminders are {'on' if word == 'on' else 'off'}")
+
+
+async def _read(invoice_id: int) -> InvoicePage:
+    return await get_invoice_page(db(), invoice_id, visible_to=current_actor())
+
+
+async def _ask_receipt(invoice_ids: list[int], tried: Attempt[Any] | None = None) -> Response:
+    shown = [(await _read(invoice_id)).invoice for invoice_id in sorted(set(invoice_ids))[:MOST_INVOICES]]
+    back = f"{LIST}/{shown[0].id}" if len(shown) == 1 else LIST
+    return await page_or_block(
+        "invoices/receive.html",
+        block="dialog",
+        status=tried.status if tried else 200,
+        invoices=shown,
+        owed=sum(invoice.balance for invoice in shown),
+        methods=METHODS,
+        url=f"{LIST}/receive",
+        back_url=back,
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+    )
+
+
+async def _ask(act: str, shown: InvoicePage, tried: Attempt[Any] | None = None, **more: Any) -> Response:
+    """The question as a page or in the dialog; after a refusal with what was typed."""
+    return await page_or_block(
+        f"invoices/{act}.html",
+        block="dialog",
+        status=tried.status if tried else 200,
+        shown=shown,
+        invoice=shown.invoice,
+        url=f"{LIST}/{shown.invoice.id}/{act}",
+        back_url=f"{LIST}/{shown.invoice.id}",
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+        **more,
+    )

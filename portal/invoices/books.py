@@ -1,0 +1,121 @@
+"""The books for a bookkeeper: a customer's statement, and the month's close with its journal."""
+
+from datetime import date, timedelta
+
+from quart import Blueprint, Response
+
+from documents.invoice_pdf import render_statement
+from domain.access.rights import Right
+from domain.invoices.close import get_month_close
+from domain.invoices.journal import write_journal
+from domain.invoices.papers import name_file
+from domain.invoices.statement import Statement, get_statement
+from domain.invoices.statement_mail import mail_statements
+from domain.kernel.clock import add_months, business_today, first_of_month
+from domain.kernel.inputs import DateIn, Input
+from models.session import current_database
+from portal.invoices.list import LIST
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.papers import answer_pdf
+from web.reading import reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_books", __name__)
+WORK_WORDS = {
+    "shipped": ("Shipped on terms, not invoiced", "/portal/invoices/week"),
+    "drafts": ("Drafts that were not sent", "/portal/invoices?status=draft"),
+    "on_hold": ("Orders on hold", "/portal/orders?on_hold=true"),
+    "unmatched": ("Paid over, not matched", "/portal/orders?attention=true"),
+    "checks": ("Checks to review", "/portal/checks"),
+}
+KIND_WORDS = {
+    "invoice": "Invoices",
+    "void": "Voided invoices",
+    "credit": "Credit memos",
+    "allowance": "Allowances",
+    "payment": "Payments",
+    "refund": "Given back",
+    "matched": "Paid before the invoice",
+    "unmatched": "Payments of voided invoices",
+}
+
+
+class StatementQuery(Input):
+    """The days of a statement; three months up to today where absent."""
+
+    since: DateIn | None = None
+    as_of: DateIn | None = None
+
+
+class MonthQuery(Input):
+    """Any day of the month to close; last month where absent."""
+
+    of: DateIn | None = None
+
+
+@blueprint.get(f"{LIST}/statement/<id:customer_id>")
+@staff_page(Right.SEE_INVOICES)
+@reads_query(StatementQuery)
+async def show_statement(customer_id: int, query: StatementQuery) -> Response:
+    """A customer's statement as PDF."""
+    statement = await read_statement(customer_id, query)
+    data = await render_statement(statement, settings=settings())
+    return answer_pdf(data, name_file(f"Statement {statement.as_of}", statement.company or statement.name))
+
+
+@blueprint.post(f"{LIST}/statements")
+@staff_page(Right.EDIT_INVOICES)
+async def send_statements() -> Response:
+    """Mail its statement to every customer who owes something, in one act."""
+    sent = await mail_statements(db(), as_of=business_today(settings().timezone), by=current_actor())
+    return await redirect_to(f"{LIST}/close", toast=f"{sent} statements on their way")
+
+
+@blueprint.get(f"{LIST}/close")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(MonthQuery)
+async def show_close(query: MonthQuery) -> Response:
+    """A month with what it is not closed with, its receivables and its journal."""
+    today = business_today(settings().timezone)
+    month = first_of_month(query.of or add_months(today, -1))
+    async with current_database().reporting() as connection:
+        close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
+    months = [first_of_month(add_months(today, -back)) for back in (3, 2, 1, 0)]
+    return await page_or_block(
+        "invoices/close.html",
+        block="close_page",
+        close=close,
+        work_words=WORK_WORDS,
+        kind_words=KIND_WORDS,
+        months=[
+            {
+                "word": f"{one:%b} so far" if one == months[-1] else f"{one:%b}",
+                "url": f"{LIST}/close?of={one}",
+                "current": one == close.month,
+            }
+            for one in months
+        ],
+    )
+
+
+@blueprint.get(f"{LIST}/journal.csv")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(MonthQuery)
+async def download_journal(query: MonthQuery) -> Response:
+    """The journal of a month as CSV, with each day's totals; debits equal credits."""
+    month = query.of or add_months(business_today(settings().timezone), -1)
+    async with current_database().reporting() as connection:
+        close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
+    response = Response(write_journal(close.journal), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="journal-{close.month:%Y-%m}.csv"'
+    return response
+
+
+async def read_statement(customer_id: int, query: StatementQuery) -> Statement:
+    """The statement of the days asked for."""
+    as_of: date = query.as_of or business_today(settings().timezone)
+    since = query.since or first_of_month(as_of - timedelta(days=60))
+    return await get_statement(
+        db(), customer_id, since=since, as_of=as_of, visible_to=current_actor(), timezone=settings().timezone
+    )

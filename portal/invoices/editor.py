@@ -1,0 +1,206 @@
+"""Writing an invoice: new, from an order, or a draft or revision, with totals that follow what is typed."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from documents.invoice_pdf import TERMS
+from domain.access.rights import Right
+from domain.invoices.create import CreateInvoice, create_invoice
+from domain.invoices.edit import UpdateInvoice, update_invoice
+from domain.invoices.invoice_page import InvoicePage, get_invoice_page
+from domain.invoices.lines import InvoiceLine, fill_lines
+from domain.invoices.totals import InvoiceTotals, calculate_invoice_totals
+from domain.kernel.errors import DomainError
+from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, read_form
+from domain.kernel.money import ZERO
+from portal.attempts import Attempt, attempt, form_version
+from portal.invoices.list import LIST
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_invoice_editor", __name__)
+BLANK_LINES = 3
+FIELDS = (
+    "customer_name", "customer_company", "customer_email", "customer_phone", "customer_address", "customer_city",
+    "customer_state", "customer_zip", "po_number", "payment_terms", "due_date", "tax_rate", "discount_amount",
+    "shipping_fee", "notes", "internal_notes",
+)  # fmt: skip
+# What a form clears by leaving it empty.
+_CLEARED = (
+    "customer_company", "customer_email", "customer_phone", "customer_address", "customer_city", "customer_state",
+    "customer_zip", "po_number", "due_date", "notes", "internal_notes",
+)  # fmt: skip
+
+
+class NewInvoiceQuery(Input):
+    """For whom a new invoice is opened."""
+
+    customer_id: Id | None = None
+    order_number: Filled60 | None = None
+
+
+class SumsForm(Input):
+    """What of the form decides the totals."""
+
+    items: list[InvoiceLine] | None = None
+    discount_amount: MoneyIn | None = None
+    shipping_fee: MoneyIn | None = None
+
+
+@blueprint.get(f"{LIST}/new")
+@staff_page(Right.EDIT_INVOICES)
+@reads_query(NewInvoiceQuery)
+async def show_new_invoice(query: NewInvoiceQuery) -> Response:
+    """An empty invoice, or one for a customer."""
+    values = {"customer_id": query.customer_id or "", "payment_terms": ""}
+    return await _show_form(None, values, [])
+
+
+@blueprint.post(f"{LIST}/new")
+@staff_page(Right.EDIT_INVOICES)
+async def make_invoice() -> Response:
+    """Keep a new draft, or the one made from an order, and open it."""
+
+    async def make(data: CreateInvoice) -> int:
+        made = await create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
+        return made.id
+
+    tried = await attempt(CreateInvoice, make)
+    if tried.result is None:
+        if "order_number" in tried.typed:
+            raise tried.refusal or AssertionError("a form that failed has a refusal")
+        return await _show_form(None, tried.typed, typed_lines(tried.typed), tried)
+    return await redirect_to(f"{LIST}/{tried.result}", toast="Draft kept")
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/edit")
+@staff_page(Right.EDIT_INVOICES)
+async def show_edit(invoice_id: int) -> Response:
+    """The editor of a draft, or of the next revision of one that was sent."""
+    return await show_editor(await get_invoice_page(db(), invoice_id, visible_to=current_actor()))
+
+
+@blueprint.post(f"{LIST}/<id:invoice_id>/edit")
+@staff_page(Right.EDIT_INVOICES)
+async def save_invoice(invoice_id: int) -> Response:
+    """Keep what was typed: a draft as it is, one that was sent as its next revision."""
+    version = await form_version()
+
+    async def save(data: UpdateInvoice) -> int:
+        # A form sends every field that it has, so an empty one was emptied.
+        cleared = {name: None for name in _CLEARED if name in sent and name not in data.model_fields_set}
+        wanted = data.model_copy(update=cleared | {"version": version})
+        await update_invoice(db(), invoice_id, wanted, by=current_actor(), timezone=settings().timezone)
+        return invoice_id
+
+    sent = await form_pairs()
+    tried = await attempt(UpdateInvoice, save)
+    if tried.result is None:
+        shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
+        return await show_editor(shown, tried)
+    return await redirect_to(f"{LIST}/{invoice_id}", toast="Saved")
+
+
+@blueprint.post(f"{LIST}/sums")
+@staff_page(Right.EDIT_INVOICES)
+async def show_sums() -> Response:
+    """The totals of what is typed; what can't be read yet counts as nothing."""
+    pairs = await form_pairs()
+    totals, problem = None, ""
+    try:
+        data = read_form(SumsForm, pairs)
+        lines = await fill_lines(db(), data.items or [])
+        rate = Decimal(pairs.get("tax_rate", ["0"])[-1].strip(" %") or 0)
+        totals = calculate_invoice_totals(
+            [line.line_total for line in lines],
+            discount=data.discount_amount or ZERO,
+            shipping=data.shipping_fee or ZERO,
+            tax_rate=rate,
+        )
+    except (DomainError, ArithmeticError) as error:
+        problem = error.message if isinstance(error, DomainError) else "Tax must be a percentage such as 8.25."
+    return await page_or_block(
+        "invoices/edit.html", block="invoice_sums", totals=totals, sums_problem=problem, paid=ZERO
+    )
+
+
+async def show_editor(shown: InvoicePage, tried: Attempt[Any] | None = None) -> Response:
+    """The editor of an invoice; after a refusal with what was typed."""
+    invoice = shown.invoice
+    if tried is not None:
+        return await _show_form(shown, tried.typed, typed_lines(tried.typed), tried)
+    values = {name: getattr(invoice, name) for name in FIELDS}
+    values |= {"tax_rate": f"{invoice.tax_rate.normalize():f}", "customer_id": invoice.customer_id or ""}
+    lines = [
+        {
+            "product_id": item.product_id or "",
+            "description": item.description,
+            "sku": item.sku,
+            "quantity": item.quantity,
+            "unit_price": item.unit_price,
+            "line_total": item.line_total,
+        }
+        for item in shown.items
+    ]
+    return await _show_form(shown, values, lines)
+
+
+async def _show_form(
+    shown: InvoicePage | None,
+    values: Mapping[str, Any],
+    lines: list[dict[str, Any]],
+    tried: Attempt[Any] | None = None,
+) -> Response:
+    invoice = shown.invoice if shown else None
+    totals = (
+        InvoiceTotals(
+            invoice.subtotal,
+            invoice.discount_amount,
+            invoice.shipping_fee,
+            invoice.tax_rate,
+            invoice.tax_amount,
+            invoice.total_amount,
+        )
+        if invoice
+        else None
+    )
+    blank = {"product_id": "", "description": "", "sku": "", "quantity": "", "unit_price": "", "line_total": None}
+    is_fixed = shown is not None and shown.is_money_fixed
+    return await page_or_block(
+        "invoices/edit.html",
+        block="invoice_form",
+        status=tried.status if tried else 200,
+        shown=shown,
+        invoice=invoice,
+        values=dict.fromkeys((*FIELDS, "customer_id"), "") | dict(values),
+        lines=lines if is_fixed else lines + [blank] * BLANK_LINES,
+        is_fixed=is_fixed,
+        totals=totals,
+        paid=invoice.amount_paid if invoice else ZERO,
+        sums_problem="",
+        terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
+        url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",
+        errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+        is_stale=tried is not None and tried.is_stale,
+        refusal=tried.refusal if tried else None,
+        order_number=request.args.get("order_number", ""),
+    )
+
+
+def typed_lines(typed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The lines as they were typed, those that have anything."""
+    rows: dict[int, dict[str, Any]] = {}
+    for name, value in typed.items():
+        if not name.startswith("items[") or not name.endswith("]"):
+            continue
+        place, _, field = name.removeprefix("items[").removesuffix("]").partition("][")
+        if place.isdigit() and len(place) < 5:
+            rows.setdefault(int(place), {})[field] = value
+    blank = {"product_id": "", "description": "", "sku": "", "quantity": "", "unit_price": "", "line_total": None}
+    return [blank | row for _, row in sorted(rows.items()) if any(row.values())]

@@ -1,0 +1,65 @@
+"""The page of one invoice: a draft in its editor with the paper beside it, one that was sent with its money."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.invoice_pdf import TERMS, make_invoice_writer, write_invoice_html
+from domain.access.rights import Right, may
+from domain.invoices.invoice_page import InvoicePage, get_invoice_page
+from domain.invoices.papers import get_invoice_content, get_invoice_pdf
+from models import InvoiceStatus
+from portal.invoices.editor import show_editor
+from portal.invoices.list import LIST
+from portal.invoices.story import make_invoice_story
+from portal.render import page_or_block
+from web.guards import staff_page
+from web.papers import answer_pdf
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_invoice", __name__)
+REASON_WORDS = [
+    ("returned", "Goods came back"), ("damaged", "Damaged"), ("short", "Short shipped"), ("goodwill", "Goodwill"),
+]  # fmt: skip
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>")
+@staff_page(Right.SEE_INVOICES)
+async def show_invoice(invoice_id: int) -> Response:
+    """The invoice; a draft opens in its editor for who may change it."""
+    shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
+    if shown.invoice.status == InvoiceStatus.DRAFT and may(current_actor(), Right.EDIT_INVOICES):
+        return await show_editor(shown)
+    return await show_record(shown)
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/pdf")
+@staff_page(Right.SEE_INVOICES)
+async def show_pdf(invoice_id: int) -> Response:
+    """The PDF as it was last sent, or of a draft as it stands."""
+    paper = await get_invoice_pdf(invoice_id, visible_to=current_actor(), write_pdf=make_invoice_writer(settings()))
+    return answer_pdf(paper.data, paper.filename)
+
+
+@blueprint.get(f"{LIST}/<id:invoice_id>/paper")
+@staff_page(Right.SEE_INVOICES)
+async def show_paper(invoice_id: int) -> Response:
+    """The paper as a page, for the frame beside the invoice."""
+    content = await get_invoice_content(invoice_id, visible_to=current_actor())
+    html = write_invoice_html(invoice_id, content, settings=settings(), base="/static/")
+    return Response(html, content_type="text/html; charset=utf-8")
+
+
+async def show_record(shown: InvoicePage, **more: Any) -> Response:
+    """The page of an invoice that was sent."""
+    return await page_or_block(
+        "invoices/invoice.html",
+        block="invoice_page",
+        shown=shown,
+        invoice=shown.invoice,
+        url=f"{LIST}/{shown.invoice.id}",
+        terms=TERMS[shown.invoice.payment_terms],
+        story=make_invoice_story(shown.story),
+        reason_words=dict(REASON_WORDS),
+        **more,
+    )

@@ -1,0 +1,129 @@
+"""The office's list of invoices: what is owed by age, tabs, filters, and acts on several at once."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from quart import Blueprint, Response, request
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.invoices.ageing import AgeBucket
+from domain.invoices.list_page import InvoiceFilters, InvoiceListing, InvoiceTab, get_invoice_list
+from domain.invoices.mail import remind_by_hand
+from domain.kernel.clock import business_today
+from domain.kernel.inputs import Id, Input
+from domain.order_desk.assign import list_sales_reps
+from models.session import current_database
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import read_form_body, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_invoices", __name__)
+LIST = "/portal/invoices"
+TAB_WORDS = (
+    (InvoiceTab.OPEN, "Open"), (InvoiceTab.DRAFT, "Draft"), (InvoiceTab.OVERDUE, "Overdue"),
+    (InvoiceTab.PARTLY_PAID, "Part paid"), (InvoiceTab.SENT, "Sent"), (InvoiceTab.PAID, "Paid"),
+    (InvoiceTab.VOID, "Void"), (InvoiceTab.ALL, "All"),
+)  # fmt: skip
+DUE_WORDS = [("", "Due any time"), ("week", "Due this week"), ("month", "Due in 30 days")]
+# The picture of the buckets: its height, and what a bucket with anything in it has at least.
+TALL, LEAST = 56.0, 3.0
+
+
+class ChosenInvoices(Input):
+    """The ticked invoices and what is to be done with them."""
+
+    act: Literal["remind", "pay"]
+    invoice: Annotated[list[Id], Field(min_length=1, max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class AgeColumn:
+    """One bucket as the page draws it: `height` of 56 and `width` of 100 against the largest."""
+
+    bucket: AgeBucket
+    url: str
+    tone: str
+    height: float
+    width: float
+    percent: int
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_INVOICES)
+@reads_query(InvoiceFilters)
+async def show_invoices(query: InvoiceFilters) -> Response:
+    """The list, or the block of it that changed."""
+    filters = query.model_copy(update={"per_page": min(query.per_page, 50)})
+    async with current_database().reading() as connection:
+        listing = await get_invoice_list(
+            connection, filters, today=business_today(settings().timezone), visible_to=current_actor()
+        )
+    reps = [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
+    return await page_or_block(
+        "invoices/list.html",
+        block="invoice_list",
+        listing=listing,
+        page=listing.page,
+        filters=filters,
+        tabs=_make_tabs(listing, filters),
+        ages=draw_ages(listing.ages),
+        due_words=DUE_WORDS,
+        reps=[("", "Any rep"), *reps],
+        sort=_sort_word(filters),
+        keep={name: request.args.get(name, "") for name in ("status", "age", "late", "customer_id", "sort")},
+        is_filtered=any(request.args.get(name) for name in ("q", "due", "rep_id", "age", "late", "customer_id")),
+    )
+
+
+@blueprint.post(f"{LIST}/bulk")
+@staff_page(Right.EDIT_INVOICES)
+async def act_on_invoices() -> Response:
+    """Remind of the ticked invoices, or ask how much came in for them."""
+    data = await read_form_body(ChosenInvoices)
+    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    if data.act == "pay":
+        return await redirect_to(f"{LIST}/receive" + with_query({"invoice": data.invoice}))
+    reminded = await remind_by_hand(db(), data.invoice, by=current_actor())
+    return await redirect_to(back, toast=f"{format_plural(reminded, 'reminder')} on the way")
+
+
+def draw_ages(buckets: list[AgeBucket]) -> list[AgeColumn]:
+    """The buckets with their columns, measured against the largest."""
+    most = max((bucket.amount for bucket in buckets), default=0) or 1
+    owed = sum(bucket.amount for bucket in buckets) or 1
+    columns = []
+    for place, bucket in enumerate(buckets):
+        share = float(bucket.amount / most)
+        columns.append(
+            AgeColumn(
+                bucket,
+                LIST + with_query({"age": bucket.age.value}),
+                "part-1" if place == 0 else f"late-{place}",
+                max(round(TALL * share, 1), LEAST) if bucket.amount else 0.0,
+                round(100 * share, 1),
+                round(100 * bucket.amount / owed),
+            )
+        )
+    return columns
+
+
+def _make_tabs(listing: InvoiceListing, filters: InvoiceFilters) -> list[dict[str, Any]]:
+    kept = {name: request.args.get(name, "") for name in ("q", "rep_id", "customer_id")}
+    return [
+        {
+            "word": word,
+            "url": LIST + with_query(kept, status=None if tab is InvoiceTab.OPEN else tab.value).rstrip("?"),
+            "count": listing.tabs[tab.value],
+            "current": filters.status is tab,
+        }
+        for tab, word in TAB_WORDS
+    ]
+
+
+def _sort_word(filters: InvoiceFilters) -> str:
+    if filters.sort is not None:
+        return filters.sort.value
+    return "due" if filters.status in {InvoiceTab.OPEN, InvoiceTab.OVERDUE} else "-created"

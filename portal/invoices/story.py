@@ -1,0 +1,51 @@
+"""How an invoice's timeline reads: entries with their icon, tone and words."""
+
+from collections.abc import Iterable
+
+from domain.invoices.invoice_page import InvoiceStory
+from portal.orders.timeline import StoryEntry
+
+LOOKS = {
+    "created": ("plus", "", "Made"),
+    "edited": ("pencil", "", "Changed"),
+    "sent": ("send", "info", "Numbered and sent"),
+    "revised": ("pencil", "warn", "Revised"),
+    "mailed": ("mail", "", "Mailed"),
+    "reminded": ("bell", "", "Reminder sent"),
+    "paid": ("cash", "good", "Payment received"),
+    "taken_back": ("arrow-back-up", "", "Payment taken back"),
+    "credited": ("receipt-refund", "", "Credit memo"),
+    "voided": ("ban", "", "Voided"),
+}
+FIELDS = {
+    "customer_name": "Name",
+    "customer_company": "Company",
+    "customer_email": "Email",
+    "customer_phone": "Phone",
+    "customer_address": "Street",
+    "po_number": "PO",
+    "payment_terms": "Terms",
+    "due_date": "Due",
+    "total_amount": "Total",
+    "notes": "Note",
+}
+
+
+def make_invoice_story(events: Iterable[InvoiceStory]) -> list[StoryEntry]:
+    """The timeline's entries, newest first."""
+    return [_read(event) for event in events]
+
+
+def _read(event: InvoiceStory) -> StoryEntry:
+    icon, tone, text = LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
+    changes = event.changes or {}
+    total = changes.get("total_amount")
+    if isinstance(total, dict):
+        words = (f"{text}, total", str(total["from"]), str(total["to"]))
+        return StoryEntry(icon, tone, *words, event.note, event.actor_name, event.created_at)
+    changed = [word for name, word in FIELDS.items() if isinstance(changes.get(name), dict)]
+    amount = changes.get("amount") or (total if isinstance(total, str) else "")
+    more = amount or ", ".join(changed).lower()
+    return StoryEntry(
+        icon, tone, f"{text}, {more}" if more else text, "", "", event.note, event.actor_name, event.created_at
+    )

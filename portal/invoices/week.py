@@ -1,0 +1,69 @@
+"""Invoicing a week's shipped orders on terms in one act, after a look at what it will do."""
+
+from datetime import timedelta
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import format_plural
+from domain.access.rights import Right
+from domain.invoices.week import InvoiceWeek, WeekDone, invoice_week, preview_week, week_of
+from domain.kernel.clock import business_today
+from domain.kernel.inputs import DateIn, Input
+from portal.attempts import attempt
+from portal.invoices.list import LIST
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_invoice_week", __name__)
+
+
+class WeekQuery(Input):
+    """Any day of the week to look at; last week where absent."""
+
+    of: DateIn | None = None
+
+
+@blueprint.get(f"{LIST}/week")
+@staff_page(Right.EDIT_INVOICES)
+@reads_query(WeekQuery)
+async def show_week(query: WeekQuery) -> Response:
+    """What invoicing the week would do."""
+    return await _show(query)
+
+
+@blueprint.post(f"{LIST}/week")
+@staff_page(Right.EDIT_INVOICES)
+async def invoice_the_week() -> Response:
+    """Invoice the ticked orders; one that fails is left out and takes no number."""
+
+    async def act(data: InvoiceWeek) -> WeekDone:
+        return await invoice_week(db(), data, by=current_actor(), timezone=settings().timezone)
+
+    tried = await attempt(InvoiceWeek, act)
+    if tried.result is None:
+        return await _show(WeekQuery(), tried.problem or "Tick at least one order.", tried.status)
+    toast = f"{format_plural(len(tried.result.invoices), 'invoice')} made"
+    if tried.result.failed:
+        number, reason = next(iter(tried.result.failed.items()))
+        toast += f", {len(tried.result.failed)} not. {number}: {reason}"
+    return await redirect_to(LIST, toast=toast)
+
+
+async def _show(query: WeekQuery, problem: str = "", status: int = 200) -> Response:
+    today = business_today(settings().timezone)
+    day = query.of or today - timedelta(days=7)
+    week = await preview_week(db(), day, by=current_actor(), timezone=settings().timezone)
+    weeks: list[dict[str, Any]] = [
+        {
+            "word": "This week so far" if back == 0 else "Last week" if back == 1 else f"{back} weeks ago",
+            "url": f"{LIST}/week?of={week_of(today - timedelta(days=7 * back))[0]}",
+            "current": week_of(today - timedelta(days=7 * back))[0] == week.first,
+        }
+        for back in (2, 1, 0)
+    ]
+    return await page_or_block(
+        "invoices/week.html", block="week_page", status=status, week=week, weeks=weeks, problem=problem
+    )

@@ -1,0 +1,137 @@
+"""Profit by month: what sales are made of, as a picture and as a table whose figures open their orders."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from quart import Blueprint, Response
+
+from domain.access.rights import Right
+from domain.kernel.clock import add_months, business_today
+from domain.kernel.spreadsheets import write_csv
+from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
+from models.session import current_database
+from portal.charts import choose_axis, write_axis_label
+from portal.render import page_or_block
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, settings
+
+blueprint = Blueprint("portal_profit", __name__)
+PERIODS = (6, 12, 24)
+COLUMNS = (
+    "month", "orders", "total_sales", "delivery_fees", "cost_of_goods", "shipping_cost", "gross_profit",
+    "avg_order_value", "lines_without_cost",
+)  # fmt: skip
+LEFT, BOTTOM, TOP = 48, 22, 18
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of a month's bar."""
+
+    kind: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One month's bar: goods below, then labels, then what is left."""
+
+    x: float
+    width: float
+    top: float
+    label: str
+    margin: str
+    title: str
+    segments: list[Segment]
+
+
+@blueprint.get("/portal/profit")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(ProfitQuery)
+async def show_profit(query: ProfitQuery) -> Response:
+    """The months side by side, and what each figure is made of."""
+    found = await _read(query)
+    rows = [(month, _orders_url(month)) for month in reversed(found.monthly)]
+    return await page_or_block(
+        "reports/profit.html",
+        profit=found,
+        totals=found.totals,
+        rows=rows,
+        wide=_draw(found.monthly, 992, 260),
+        narrow=_draw(found.monthly[-6:], 326, 190),
+        periods=[
+            {"word": f"{period} months", "url": f"/portal/profit?period={period}", "current": period == query.period}
+            for period in PERIODS
+        ],
+    )
+
+
+@blueprint.get("/portal/profit.csv")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(ProfitQuery)
+async def download_profit(query: ProfitQuery) -> Response:
+    """The same months as CSV."""
+    found = await _read(query)
+    rows = [
+        [
+            f"{month.first:%Y-%m}",
+            str(month.order_count),
+            *(str(getattr(month, name)) for name in COLUMNS[2:-1]),
+            str(month.lines_without_cost),
+        ]
+        for month in found.monthly
+    ]
+    response = Response(b"".join(write_csv(COLUMNS, rows)), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="profit.csv"'
+    return response
+
+
+async def _read(query: ProfitQuery) -> Profit:
+    async with current_database().reporting() as connection:
+        return await get_profit(connection, query, visible_to=current_actor(), timezone=settings().timezone)
+
+
+def _orders_url(month: MonthProfit) -> str:
+    last = min(add_months(month.first, 1) - timedelta(days=1), business_today(settings().timezone))
+    return f"/portal/orders?from_date={month.first}&to_date={last}&cancelled=false&when=between"
+
+
+def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
+    """Stacked bars from zero; a loss is drawn as nothing left over."""
+    highest = max((float(month.total_sales + month.delivery_fees) for month in months), default=0.0)
+    axis = choose_axis(highest)
+    base = height - BOTTOM
+    scale = (base - TOP) / axis[-1]
+    slot = (width - LEFT - 4) / max(len(months), 1)
+    columns = []
+    for place, month in enumerate(months):
+        income = month.total_sales + month.delivery_fees
+        parts = (
+            ("seg-goods", min(month.cost_of_goods, income)),
+            ("seg-ship", min(month.shipping_cost, max(income - month.cost_of_goods, Decimal(0)))),
+            ("seg-profit", max(month.gross_profit, Decimal(0))),
+        )
+        y, segments = float(base), []
+        for kind, amount in parts:
+            tall = round(max(float(amount), 0.0) * scale, 1)
+            y -= tall
+            segments.append(Segment(kind, round(y, 1), tall))
+        margin = month.margin_percent
+        bar = round(min(slot * 0.62, 48.0), 1)
+        columns.append(
+            Column(
+                round(LEFT + slot * (place + 0.5) - bar / 2, 1),
+                bar,
+                round(y - 5, 1),
+                f"{month.first:%b}",
+                f"{margin:.0f}%" if margin is not None and len(months) <= 12 else "",
+                f"{month.month_label}: sales and delivery {income:,.2f}, gross profit {month.gross_profit:,.2f}",
+                segments,
+            )
+        )
+    grid = [(round(base - amount * scale, 1), write_axis_label(amount, "$")) for amount in axis]
+    return {"width": width, "height": height, "left": LEFT, "base": base, "grid": grid, "columns": columns}

@@ -1,0 +1,72 @@
+"""Invoices and statements by mail with their PDF, and the daily reminders."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from documents.invoice_pdf import make_invoice_writer, render_statement
+from domain.invoices.links import make_invoice_url
+from domain.invoices.mail import MAIL_JOB, write_invoice_mail
+from domain.invoices.papers import name_file
+from domain.invoices.reminders import REMIND_JOB, send_reminders
+from domain.invoices.statement import get_statement
+from domain.invoices.statement_mail import STATEMENT_JOB
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import first_of_month
+from domain.kernel.money import format_money
+from domain.messages.outbox import Attachment, queue_mail
+from models import Role
+from models.session import separate_transaction
+from tasks.job import Work, job
+
+# Statements are the office's; a job acts for it.
+OFFICE = Actor(ActorKind.STAFF, name="System", role=Role.STAFF)
+
+
+@job(MAIL_JOB)
+async def mail_invoice(work: Work) -> dict[str, Any]:
+    """Make the PDF and put the mail with it into the outbox, once."""
+    done = await write_invoice_mail(work.payload, settings=work.settings, write_pdf=make_invoice_writer(work.settings))
+    return {"done": done}
+
+
+@job(REMIND_JOB, attempts=1)
+async def remind(work: Work) -> dict[str, Any]:
+    """Send the reminders that have come due; the timetable brings the next pass."""
+    return {"reminded": await send_reminders(work.settings)}
+
+
+@job(STATEMENT_JOB)
+async def mail_statement(work: Work) -> dict[str, Any]:
+    """Make a customer's statement and put the mail with it into the outbox, once a day."""
+    as_of = date.fromisoformat(work.payload["as_of"])
+    customer_id = work.payload["customer_id"]
+    async with separate_transaction() as db:
+        statement = await get_statement(
+            db,
+            customer_id,
+            since=first_of_month(as_of - timedelta(days=60)),
+            as_of=as_of,
+            visible_to=OFFICE,
+            timezone=work.settings.timezone,
+        )
+    if not statement.open or not statement.email:
+        return {"done": "nothing owed"}
+    pdf = await render_statement(statement, settings=work.settings)
+    payer = statement.company or statement.name
+    async with separate_transaction() as db:
+        await queue_mail(
+            db,
+            kind="statement",
+            to=statement.email,
+            subject=f"Your statement from {work.settings.company_name}, {format_money(statement.balance)} to pay",
+            text=(
+                f"Hello {payer}, here is your statement as of {as_of:%b} {as_of.day}. "
+                f"{format_money(statement.balance)} is open, of which {format_money(statement.late)} is late.\n\n"
+                "See and pay one invoice or all of them:\n\n"
+                f"{make_invoice_url(statement.open[0].id, settings=work.settings)}"
+            ),
+            customer_id=customer_id,
+            dedupe_key=f"statement:{customer_id}:{as_of}",
+            attachments=[Attachment(name_file(f"Statement {as_of}", payer), "application/pdf", pdf)],
+        )
+    return {"done": "queued"}

@@ -1,0 +1,66 @@
+"""The profit page and the customer's own page of an invoice: figures as the API has them, and links that lead on."""
+
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from quart.typing import TestClientProtocol
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.invoices.create import CreateInvoice, create_invoice
+from domain.invoices.links import make_invoice_url
+from models import Invoice, Order, Role
+from settings import Settings
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order
+from tests.portal.desk import open_as
+from tests.portal.forms import read_page, send_form
+
+ZONE = ZoneInfo("America/Chicago")
+
+
+async def test_profit_shows_the_months_and_warns_of_unknown_costs(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.MANAGER)
+    await make_order(db, (await make_product(db, cost_per_item=Decimal("4.00")), 2), (await make_product(db), 1))
+    await db.commit()
+    page = await read_page(client, "/portal/profit?period=6")
+    assert "1 line" in page
+    assert "$30.00" in page
+    assert "seg-profit" in page
+    csv = await (await client.get("/portal/profit.csv?period=6")).get_data(as_text=True)
+    assert csv.splitlines()[-1].split(",")[1:5] == ["1", "30.00", "25.00", "8.00"]
+    await open_as(client, db, Role.STAFF)
+    assert (await client.get("/portal/profit")).status_code == 403
+
+
+async def test_a_customer_sees_and_pays_an_invoice_behind_its_link(
+    client: TestClientProtocol, db: AsyncSession, settings: Settings
+) -> None:
+    staff = as_actor(await make_staff(db))
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(900))
+    placed = await make_order(db, (await make_product(db), 3), by=as_actor(customer), payment_method="net30")
+    order = await db.get_one(Order, placed.written.id)
+    made: list[Invoice] = []
+    for body in (
+        {"order_number": order.order_number},
+        {
+            "customer_name": "Ann",
+            "customer_id": customer.id,
+            "items": [{"description": "A", "quantity": 1, "unit_price": 7}],
+        },
+    ):
+        data = CreateInvoice.model_validate(body | {"status": "sent"}, context={"source": "json"})
+        made.append(await create_invoice(db, data, by=staff, timezone=ZONE))
+    await db.commit()
+    path = make_invoice_url(made[0].id, settings=settings).removeprefix(settings.public_url)
+    page = await read_page(client, path)
+    assert "INV-000001" in page
+    assert "$62.00" in page  # both together
+    status, _, where = await send_form(client, path, f"{path}/pay")
+    assert (status, "/pay/" in where) == (303, True)
+    assert "$55.00" in await read_page(client, where.removeprefix(settings.public_url))
+    assert (await client.get("/pay/invoice/nonsense")).status_code == 404
+    await sign_in(client, db, customer)
+    own = await (await client.get("/api/invoices/mine")).get_json()
+    assert [(row["invoice_number"], row["balance"]) for row in own] == [("INV-000002", 7.0), ("INV-000001", 55.0)]
+    assert own[1]["pay_link"].startswith(settings.public_url)
+    assert (await client.get("/api/invoices")).status_code == 401
