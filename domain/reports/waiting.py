@@ -8,19 +8,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
-from models import CallLog, EvalStatus, JobRun, JobState, MessageState, OutboxMessage, PaymentStatus, SavingsRequest
+from models import (
+    CallLog,
+    EvalStatus,
+    Invoice,
+    InvoiceStatus,
+    JobRun,
+    JobState,
+    MessageState,
+    OutboxMessage,
+    PaymentStatus,
+    SavingsRequest,
+)
 
 MOST_COUNTED = 999
 
 
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
-    """How many orders need attention, checks and requests wait, messages and jobs have failed; at most 999 of each."""
+    """How much waits: orders, checks, late invoices, requests, calls, failed messages and jobs; at most 999 of each."""
     own = may_be_seen_by(visible_to)
     mine = [] if own is None else [own]
     chosen = {
         "orders": select(ORDERS.id).where(needs_attention(), *mine),
         "checks": select(ORDERS.id).where(ORDERS.payment_status == PaymentStatus.PENDING_REVIEW, *mine),
     }
+    if may(visible_to, Right.EDIT_INVOICES):
+        owed = Invoice.status.in_([InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID])
+        chosen["invoices"] = select(Invoice.id).where(owed, Invoice.overdue_from <= func.now())
     if may(visible_to, Right.SEE_SAVINGS_REQUESTS):
         chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
     if may(visible_to, Right.REVIEW_CALLS):

@@ -1,14 +1,14 @@
 """Credit memos take off invoices, and reminders are sent once each.
 
 Revision ID: credit_memos
-Revises: customer_sales
+Revises: 5c9ec7a7cee1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "credit_memos"
-down_revision = "customer_sales"
+down_revision = "5c9ec7a7cee1"
 branch_labels = None
 depends_on = None
 
