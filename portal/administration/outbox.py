@@ -3,6 +3,7 @@
 from quart import Blueprint, Response, request
 
 from documents.filters import format_plural, with_query
+from documents.mail_html import make_mail_writer
 from domain.access.rights import Right
 from domain.messages import list_messages
 from domain.messages.list_messages import OutboxTab
@@ -13,6 +14,8 @@ from web.guards import staff_page
 from web.reading import reads_form, reads_query
 from web.request import current_actor, db, settings
 
+# A mail brings its own styles; nothing else of it is let in.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 blueprint = Blueprint("portal_outbox", __name__)
 LIST = "/portal/outbox"
 TAB_WORDS = {
@@ -73,6 +76,19 @@ async def show_message(message_id: int) -> Response:
         channel_words=CHANNEL_WORDS,
         can_send_again=list_messages.can_send_again(message),
     )
+
+
+@blueprint.get(f"{LIST}/<id:message_id>/preview")
+@staff_page(Right.SEE_OUTBOX)
+async def preview_message(message_id: int) -> Response:
+    """The mail as it looks, for a frame that runs nothing and fetches nothing."""
+    message = await list_messages.open_message(db(), message_id, by=current_actor())
+    body = read_text(message, opens=not settings().is_production)
+    response = Response(
+        make_mail_writer(settings())(message.subject or "", body), content_type="text/html; charset=utf-8"
+    )
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
 
 
 @blueprint.post(f"{LIST}/<id:message_id>/again")

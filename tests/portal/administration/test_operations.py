@@ -289,3 +289,17 @@ async def test_every_state_of_a_message_a_job_and_money_has_its_badge_and_no_bad
     assert set(badges.outbox_table) == set(MessageState)
     assert set(badges.job_table) == set(JobState)
     assert set(badges.money_table) == set(PaymentState) - {PaymentState.SUCCEEDED}
+
+
+async def test_a_mail_is_shown_as_it_looks_in_a_frame_that_runs_nothing(client, db, admin) -> None:
+    await queue_mail(
+        db, kind="test", to="ines@kitchen.example", subject="Hello", text="Look:\n\nhttps://a.example/pay/x"
+    )
+    message_id = await db.scalar(select(func.max(OutboxMessage.id)))
+    page = await read_page(client, f"/portal/outbox/{message_id}")
+    assert f'src="/portal/outbox/{message_id}/preview"' in page
+    response = await client.get(f"/portal/outbox/{message_id}/preview")
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert 'class="go"' in await response.get_data(as_text=True)

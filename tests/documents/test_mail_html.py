@@ -1,0 +1,53 @@
+"""Mails as HTML: what the text says in words stands there as a button, a table or a paragraph, and nothing is lost."""
+
+import pytest
+
+from documents.mail_html import make_mail_writer, name_link, split_paragraphs
+from settings import Settings
+
+TEXT = """Thank you, Ines. This is what you ordered:
+
+12 × Sheet pan, full size (SHP-104): $107.88
+1 × Lid: $1,204.00
+
+Total $1,311.88.
+
+Pay here:
+https://shop.example/pay/abc
+"""
+
+
+def test_goods_links_and_words_are_told_apart() -> None:
+    words, goods, total, pay, link = split_paragraphs(TEXT)
+    assert words["lines"] == ["Thank you, Ines. This is what you ordered:"]
+    assert [(line["quantity"], line["name"], line["sku"], line["amount"]) for line in goods["goods"]] == [
+        ("12", "Sheet pan, full size", "SHP-104", "$107.88"),
+        ("1", "Lid", "", "$1,204.00"),
+    ]
+    assert total["lines"] == ["Total $1,311.88."]
+    assert pay["lines"] == ["Pay here:"]
+    assert (link["link"], link["label"]) == ("https://shop.example/pay/abc", "Look and pay")
+
+
+@pytest.mark.parametrize(
+    ("link", "word"),
+    [
+        ("https://a.example/verify-email?token=x", "Confirm your email"),
+        ("https://a.example/reset-password?token=x", "Choose a new password"),
+        ("https://a.example/portal/orders/LLD-1", "Open the order"),
+        ("https://a.example/elsewhere", ""),
+    ],
+)
+def test_a_button_says_what_the_link_is_for(link: str, word: str) -> None:
+    assert name_link(link) == word
+
+
+def test_a_mail_holds_its_button_its_table_and_escapes_the_rest(settings: Settings) -> None:
+    write = make_mail_writer(settings.model_copy(update={"company_phone": "(216) 555-0148"}))
+    mail = write("Your order <1>", TEXT + "\n<b>bold</b>")
+    assert 'class="go" href="https://shop.example/pay/abc"' in mail
+    assert "× 12" in mail
+    assert "Your order &lt;1&gt;" in mail
+    assert "&lt;b&gt;bold&lt;/b&gt;" in mail
+    assert "Call (216) 555-0148" in mail
+    assert "prefers-color-scheme: dark" in mail
