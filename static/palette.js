@@ -43,7 +43,7 @@ function act(how) {
   const url = option?.getAttribute("href") ?? option?.dataset.href;
   if (!url) return;
   const form = find("[data-palette-place]", option.parentElement);
-  if (how === "control" && form && option.matches(".hit-order")) form.requestSubmit();
+  if (how === "control" && form && option.matches(".hit-order")) form.requestSubmit(find("button", form));
   else if (how === "control") open(url, "_blank", "noopener");
   else location.assign(url);
 }
@@ -56,6 +56,8 @@ document.addEventListener("keydown", (event) => {
     ArrowUp: () => move(-1),
     Tab: () => moveGroup(event.shiftKey ? -1 : 1),
     Enter: () => act(control ? "control" : "open"),
+    // A search field would only empty itself.
+    Escape: () => palette().close(),
   };
   if (!(event.key in acts)) return;
   event.preventDefault();
