@@ -16,6 +16,7 @@ from api import staff as staff_doors
 from domain.access.crypto import use_data_keys
 from domain.kernel.actor import Actor
 from domain.reports.waiting import count_waiting
+from domain.voice.speech import prepare_speech
 from integrations.stripe_client import close_stripe
 from models.session import Database, current_database, use_database
 from portal import blueprints as portal_blueprints
@@ -152,6 +153,7 @@ def build_app(settings: Settings) -> Quart:
             use_database(
                 Database(settings.database_url, pool_size=settings.database_pool, read_url=settings.read_database_url)
             )
+            app.add_background_task(prepare_speech)
 
     app.after_serving(close_stripe)
 

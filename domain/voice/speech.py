@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
-
-import inflect
+from typing import TYPE_CHECKING
 
 from domain.kernel.clock import business_date, business_today
 
@@ -20,10 +19,21 @@ _MONTHS = (
 # fmt: on
 _DAYS_NEAR = 7
 
+if TYPE_CHECKING:
+    import inflect
+
 
 @cache
-def _words() -> inflect.engine:
+def _words() -> "inflect.engine":
+    # Loading it takes as long as the rest of the program together, so only a server does, after its start.
+    import inflect
+
     return inflect.engine()
+
+
+def prepare_speech() -> None:
+    """Load the words for numbers, so that the first caller need not wait for them."""
+    _words()
 
 
 def say_number(number: int) -> str:
