@@ -27,6 +27,8 @@ PDF_LIBRARIES = {
     "libfontconfig.so.1": "libfontconfig1",
 }
 FONT_PACKAGE = "fonts-dejavu-core"
+# Letters that the bundled fonts lack, and the files that bring them: a paper prints without them, with boxes.
+MORE_FONTS = {"fonts-droid-fallback": "DroidSansFallback*.ttf", "fonts-noto-color-emoji": "NotoColorEmoji.ttf"}
 BROWSER_PACKAGE = "chromium"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -46,6 +48,7 @@ def main() -> int:
             with (ROOT / ".setup.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 _install_system_packages(_missing_packages(purpose))
+                _install_more_fonts()
                 _make_environment(purpose)
     except (SetUpError, subprocess.CalledProcessError) as problem:
         print(f"Set-up stopped: {problem}", file=sys.stderr)
@@ -130,6 +133,16 @@ def _install_system_packages(packages: list[str]) -> None:
     if done.returncode != 0:
         last_lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
         raise SetUpError(f"apt-get could not install {names}:\n{last_lines}")
+
+
+def _install_more_fonts() -> None:
+    """Install the fonts of far letters and emoji where that is possible; without them nothing stops."""
+    found = Path("/usr/share/fonts")
+    missing = [package for package, file in MORE_FONTS.items() if not any(found.glob(f"**/{file}"))]
+    try:
+        _install_system_packages(missing)
+    except SetUpError as problem:
+        print(f"Chinese, Japanese, Korean and emoji print as boxes on papers: {problem}", file=sys.stderr)
 
 
 def _administrator_prefix() -> list[str] | None:

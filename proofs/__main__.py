@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-NAMES = ("oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "fuzz")
+NAMES = ("oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "fuzz", "restarts")
 
 
 def main() -> int:

@@ -43,7 +43,8 @@ tag_blueprint(blueprint, ["catalogue"])
 # The address names the picture's hash, so what it answers never changes.
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 FOR_EVER = "public, max-age=31536000, immutable"
-ONE_DAY = "public, max-age=86400"
+# Kept, and asked about each time: without a hash the address shows whatever picture there is now.
+ASKED_ABOUT = "public, no-cache"
 PICTURE_TAG = re.compile(r'"([0-9a-f]{64})"')
 THUMBNAIL_TAG = re.compile(r'"t-([0-9a-f]{64})"')
 
@@ -153,7 +154,7 @@ def _known_hashes(tag: re.Pattern[str]) -> list[str]:
 def _show_picture(found: FoundPicture, *, etag: str, version: str | None) -> Response:
     """The picture's bytes, or 304 for a caller that has them."""
     is_named = version is not None and version == found.sha256[:SHOWN_HASH_LENGTH]
-    headers = {"ETag": f'"{etag}"', "Cache-Control": FOR_EVER if is_named else ONE_DAY}
+    headers = {"ETag": f'"{etag}"', "Cache-Control": FOR_EVER if is_named else ASKED_ABOUT}
     # A star stands for whatever version there is.
     if found.data is None or request.if_none_match.star_tag:
         return Response(b"", 304, headers, content_type=found.content_type)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import books, crash, fuzz, invoices, oversell, payments, sync, uploads
+from proofs import books, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -11,6 +11,10 @@ async def test_the_last_units_are_never_sold_twice() -> None:
 
 async def test_a_killed_server_loses_no_order_and_doubles_none() -> None:
     await crash.prove(orders=30, kills=2)
+
+
+async def test_a_restart_of_the_database_loses_no_order_and_doubles_none() -> None:
+    await restarts.prove(restarts=1, seconds=None)
 
 
 async def test_many_rows_are_synced_by_as_many_statements_as_few() -> None:
