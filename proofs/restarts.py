@@ -114,6 +114,8 @@ async def _prove_way(cluster: Cluster, way: str, url: str, *, restarts: int, sec
         "every acknowledged order is there under its number",
         all(by_email.get(email) == number for email, number in load.acknowledged.items()),
     )
+    for answer in sorted(set(load.others)):
+        print(f"  answered: {answer}")
     check("nothing but 503 was answered meanwhile", load.others == [])
     if seconds is not None:
         check(f"an order was taken within {seconds:g} s of the database", max(waits) <= seconds)

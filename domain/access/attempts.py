@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import case, func, select, text, update
 
+from domain.access.rate_limits import use_limit
 from domain.kernel.clock import now
 from domain.kernel.errors import TooMany
 from models import Customer, Staff
@@ -37,6 +38,15 @@ async def reserve_attempt(kind: Kind, account_id: int) -> bool:
         # Waiting for the disk would tell by its time that the account exists; a crash may forget a count.
         await apart.execute(text("SET LOCAL synchronous_commit = off"))
         return await apart.scalar(statement) is not None
+
+
+async def reserve_browser_attempt(browser: str) -> bool:
+    """Count one attempt of a browser that a colleague signed in with before; False after ten in 15 minutes."""
+    try:
+        await use_limit("known_browser", browser, limit=MOST_ATTEMPTS, window=REST)
+    except TooMany:
+        return False
+    return True
 
 
 async def reserve_own_attempt(kind: Kind, account_id: int) -> None:

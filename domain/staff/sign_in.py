@@ -3,14 +3,14 @@
 Whether an account exists, is archived or rests shows neither in the answer nor in the work done for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.attempts import NOBODY, give_back_attempt, reserve_attempt
+from domain.access.attempts import NOBODY, give_back_attempt, reserve_attempt, reserve_browser_attempt
 from domain.access.passwords import hash_password, needs_rehash, verify_password
 from domain.access.sessions import end_session, open_session
 from domain.access.tokens import hash_token, is_same_secret
@@ -51,6 +51,8 @@ class Doorway:
     address: str
     user_agent: str
     is_local: bool
+    # The names of this browser for the colleagues who signed in with it before, by their ids.
+    known_as: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class _Checked:
     password_hash: str
     better_hash: str | None
     needs_code: bool
+    was_locked: bool = False
     password: str = field(default="", repr=False)
 
 
@@ -95,9 +98,10 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
 
 async def start_sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn | SecondStep:
     """As `sign_in`, but missing digits give a proof with which `finish_sign_in` goes on."""
-    checked = await _check_password(data, is_local=doorway.is_local)
+    checked = await _check_password(data, doorway)
     if checked.needs_code and not data.totp:
-        await give_back_attempt(Staff, checked.staff_id)
+        if not checked.was_locked:
+            await give_back_attempt(Staff, checked.staff_id)
         return SecondStep(_seal(doorway.secret_key, checked))
     return await _enter(db, checked, data.totp, doorway)
 
@@ -109,9 +113,11 @@ async def finish_sign_in(db: AsyncSession, data: FinishSignIn, doorway: Doorway)
         kept_hash = await connection.scalar(select(Staff.password_hash).where(Staff.id == staff_id))
     if kept_hash is None or not is_same_secret(hash_token(kept_hash), fingerprint):
         raise _start_again()
-    if not await reserve_attempt(Staff, staff_id):
+    is_open, browser = await reserve_attempt(Staff, staff_id), doorway.known_as.get(staff_id)
+    if not is_open and not (browser is not None and await reserve_browser_attempt(browser)):
         raise _wrong()
-    return await _enter(db, _Checked(staff_id, kept_hash, None, needs_code=True), data.totp, doorway)
+    checked = _Checked(staff_id, kept_hash, None, needs_code=True, was_locked=not is_open)
+    return await _enter(db, checked, data.totp, doorway)
 
 
 async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | None) -> None:
@@ -122,19 +128,24 @@ async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | N
         await revoke_token(db, claims)
 
 
-async def _check_password(data: SignIn, *, is_local: bool) -> _Checked:
+async def _check_password(data: SignIn, doorway: Doorway) -> _Checked:
     """The account with this password. The steps are the same for everybody; only their outcome differs."""
     async with current_database().reading() as connection:
         row = await find_by_name(connection, data.username)
-    may_try = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
+    is_open = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
+    # Whoever locks a colleague out by wrong passwords does not lock out the browsers that the colleague uses.
+    browser = doorway.known_as.get(row.id) if row is not None else None
+    may_try = is_open or (browser is not None and await reserve_browser_attempt(browser))
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
     if not await verify_password(tries_hash, data.password) or row is None:
         raise _wrong()
-    if row.is_demo and not is_local:
-        await give_back_attempt(Staff, row.id)
+    if row.is_demo and not doorway.is_local:
+        if is_open:
+            await give_back_attempt(Staff, row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
     better_hash = await hash_password(data.password) if needs_rehash(row.password_hash) else None
-    return _Checked(row.id, row.password_hash, better_hash, row.totp_confirmed_at is not None, data.password)
+    needs_code = row.totp_confirmed_at is not None
+    return _Checked(row.id, row.password_hash, better_hash, needs_code, not is_open, data.password)
 
 
 async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway: Doorway) -> SignedIn:
@@ -146,7 +157,8 @@ async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway:
         raise NotSignedIn(
             "Those six digits are not right. Wait for the next ones and try again.", code=Code.SECOND_FACTOR_WRONG
         )
-    staff.failed_sign_ins, staff.locked_until = 0, None
+    if not checked.was_locked:
+        staff.failed_sign_ins, staff.locked_until = 0, None
     if checked.better_hash is not None and staff.password_hash == checked.password_hash:
         staff.password_hash = checked.better_hash
     token = await open_session(

@@ -108,6 +108,23 @@ async def test_missing_fields_are_named_together(client: TestClientProtocol) -> 
     assert (await client.post("/api/staff/login", form={"username": "a"})).status_code == 415
 
 
+async def test_a_browser_that_signed_in_before_has_tries_of_its_own(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    async with committed.separate_transaction() as db:
+        await make_staff(db, username="kim")
+    assert (await login(committed_client, "kim"))[0] == 200
+    stranger = committed_client.app.test_client()
+    for _ in range(10):
+        assert (await login(stranger, "kim", "wrong"))[0] == 401
+    assert (await login(stranger, "kim"))[0] == 401
+    assert (await login(committed_client, "kim"))[0] == 200
+    assert (await login(stranger, "kim"))[0] == 401
+    for _ in range(10):
+        assert (await login(committed_client, "kim", "wrong"))[0] == 401
+    assert (await login(committed_client, "kim"))[0] == 401
+
+
 async def test_ten_wrong_tries_lock_the_account_though_each_was_refused(
     committed_client: TestClientProtocol, committed: Database
 ) -> None:
