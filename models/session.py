@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 # A replica that does not answer is left alone for so long; a page does not wait for it any longer than this either.
 REPLICA_PAUSE_SECONDS = 15.0
 REPLICA_PATIENCE_SECONDS = 3.0
+# What a statement says on a connection that the server is ending, or has ended.
+ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+MOST_DEAD = 20
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError, InterfaceError)
 # Where a session keeps the transaction it is in and that transaction's raw connection.
 _RAW = "raw_connection"
@@ -178,21 +181,22 @@ class RawTransaction:
 
     async def connection(self) -> asyncpg.Connection:
         """The connection, inside the transaction."""
-        if self._borrowed is None:
-            self._borrowed = await self._engine.raw_connection()
-        connection = cast(asyncpg.Connection, self._borrowed.driver_connection)
-        if self._is_open:
-            return connection
-        try:
-            await connection.execute("BEGIN")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            if not connection.is_closed():
-                raise
-            # The server ended it in this moment; nothing has been done yet, so that another one may do all of it.
-            await self.close()
+        if self._is_open and self._borrowed is not None:
+            return cast(asyncpg.Connection, self._borrowed.driver_connection)
+        for left in range(MOST_DEAD, -1, -1):
             self._borrowed = await self._engine.raw_connection()
             connection = cast(asyncpg.Connection, self._borrowed.driver_connection)
-            await connection.execute("BEGIN")
+            try:
+                await connection.execute("BEGIN")
+            except ENDED as error:
+                if not (left and (connection.is_closed() or isinstance(error, asyncpg.InternalClientError))):
+                    raise
+                # The server ended it in this moment; nothing has been done yet, so that another may do all of it.
+                borrowed, self._borrowed = self._borrowed, None
+                await greenlet_spawn(borrowed.invalidate)
+                await greenlet_spawn(borrowed.close)
+            else:
+                break
         self._is_open = True
         return connection
 
@@ -201,7 +205,9 @@ class RawTransaction:
         await self._end("COMMIT")
 
     async def rollback(self) -> None:
-        """End the transaction, undoing what it did."""
+        """End the transaction, undoing what it did; with its connection it has ended by itself."""
+        if self._borrowed is not None and cast(asyncpg.Connection, self._borrowed.driver_connection).is_closed():
+            return
         await self._end("ROLLBACK")
 
     async def close(self) -> None:

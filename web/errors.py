@@ -130,7 +130,9 @@ async def show_database_error(error: Exception) -> Response:
 
 def is_passing_trouble(error: Exception) -> bool:
     """True for trouble that another try may find gone: a lost connection, a full pool, a deadlock."""
-    if isinstance(error, (PoolTimeoutError, ConnectionError, TimeoutError, socket.gaierror)):
+    # The last is what asyncpg says of a connection that ends in this very moment.
+    passing = (PoolTimeoutError, ConnectionError, TimeoutError, socket.gaierror, asyncpg.InternalClientError)
+    if isinstance(error, passing):
         return True
     if isinstance(error, OSError) and error.errno in _NO_SOCKET and error.filename is None:
         return True

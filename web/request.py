@@ -5,13 +5,16 @@ else rolled back. Nothing else commits.
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, cast
 
+import asyncpg
 from quart import Quart, Response, current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import GUEST, Actor
@@ -19,6 +22,7 @@ from domain.orders.rules import OrderRules
 from models.session import current_database
 from settings import Settings
 
+log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[Any]]
 
 # What a provider gives to one customer at least.
@@ -153,10 +157,18 @@ async def end_transaction(response: Response) -> Response:
             if response.status_code < 400 and not g.get("must_roll_back", False):
                 await session.commit()
             else:
-                await session.rollback()
+                await _undo(session)
         finally:
             await session.close()
     return response
+
+
+async def _undo(session: AsyncSession) -> None:
+    """Roll back; where the database was lost there is nothing to undo, and the answer is the one that was made."""
+    try:
+        await session.rollback()
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        log.warning("A transaction ended with its connection: %s", type(error).__name__)
 
 
 async def discard_transaction(_error: BaseException | None = None) -> None:

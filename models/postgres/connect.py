@@ -9,7 +9,7 @@ async def connect(database_url: str) -> asyncpg.Connection:
     url = make_url(database_url)
     return await asyncpg.connect(
         host=str(url.query.get("host", url.host)),
-        port=url.port or 5432,
+        port=url.port or int(str(url.query.get("port", 5432))),
         user=url.username,
         password=url.password,
         database=url.database,
