@@ -1,11 +1,15 @@
 """Every refusal has the one shape, on every path."""
 
+import errno
+
+import asyncpg
 import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Role
 from tests.factories import make_staff, sign_in
+from web.errors import is_passing_trouble
 
 
 @pytest.mark.parametrize(
@@ -48,3 +52,20 @@ async def test_an_id_that_no_row_can_have_is_404_also_where_the_path_has_two_met
     path = f"/api/staff/customers/{digits}/credit"
     answers = [await client.get(path), await client.post(path, json={"amount": 5})]
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), True),  # a socket that is not there
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), True),
+        (asyncpg.DiskFullError("could not extend file"), True),
+        (asyncpg.TooManyConnectionsError("too many clients"), True),
+        (asyncpg.InternalClientError("cannot switch to state 15"), True),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/srv/paper.css"), False),
+        (asyncpg.UndefinedTableError("relation does not exist"), False),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_trouble_that_passes_is_told_from_a_bug(error: Exception, passes: bool) -> None:
+    assert is_passing_trouble(error) is passes
