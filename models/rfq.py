@@ -37,6 +37,7 @@ class Rfq(Table, table=True):
     id: int = key()
     status: str = Field(default="open", sa_column_kwargs={"server_default": "open"})
     customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
+    vendor_id: int | None = link("vendor.id", nullable=True, ondelete="SET NULL")
     call_id: str | None = text(nullable=True)
     phone: str | None = text(nullable=True)
     phone_raw: str = text()

@@ -15,7 +15,7 @@ class Vendor(Table, table=True):
 
     __tablename__ = "vendor"
     __table_args__ = (
-        Index("uq_vendor_name_lower", sql("lower(name)"), unique=True),
+        Index("ix_vendor_name", sql("lower(name)"), "id"),
         search_index("ix_vendor_search"),
     )
 

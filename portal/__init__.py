@@ -2,9 +2,23 @@
 
 from quart import Blueprint
 
-from portal import drafts, home, live, palette, search, voice
+from portal import drafts, home, imports, live, palette, procurement, search, voice
 from portal.account import profile, sign_in
-from portal.administration import api_keys, audit, jobs, mail_test, outbox, savings, staff_users
+from portal.administration import (
+    api_keys,
+    audit,
+    jobs,
+    mail_test,
+    outbox,
+    savings,
+    staff_users,
+    suppressed_numbers,
+    website_users,
+)
+from portal.customers import customer as customer_page
+from portal.customers import edit as customer_forms
+from portal.customers import list as customer_list
+from portal.customers import merge as customer_merges
 from portal.invoices import acts as invoice_acts
 from portal.invoices import books, invoice
 from portal.invoices import editor as invoice_editor
@@ -49,6 +63,14 @@ def blueprints() -> list[Blueprint]:
         pay_invoice.blueprint,
         pay.blueprint,
         profit.blueprint,
+        customer_list.blueprint,
+        customer_forms.blueprint,
+        customer_merges.blueprint,
+        customer_page.blueprint,
+        imports.blueprint,
+        procurement.blueprint,
+        suppressed_numbers.blueprint,
+        website_users.blueprint,
         product_list.blueprint,
         product.blueprint,
         gallery.blueprint,

@@ -18,9 +18,9 @@ from typing import Any
 import asyncpg
 from quart import Blueprint, Quart, Response, current_app
 
+from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.live import CHANNEL
-from models import Role
 from models.session import current_database
 from web.guards import staff_page
 from web.observed import LIVE_CLIENTS
@@ -35,7 +35,13 @@ HEARTBEAT_SECONDS = 15.0
 LIFETIME_SECONDS = 900.0
 CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 10.0
-ADMIN_TOPICS = frozenset({"jobs", "outbox"})
+# What each of these tells of is for who may see it; every other topic is for everybody in the portal.
+TOPIC_RIGHTS = {
+    "imports": Right.SEE_IMPORTS,
+    "jobs": Right.SEE_JOBS,
+    "outbox": Right.SEE_OUTBOX,
+    "suppression": Right.LIFT_SUPPRESSION,
+}
 RESYNC = "event: resync\ndata: all\n\n"
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
@@ -44,7 +50,7 @@ LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Timeout
 class Listener:
     """One open page: what waits to be sent to it."""
 
-    is_admin: bool
+    hidden: frozenset[str] = frozenset()
     waiting: "asyncio.Queue[str | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_SIZE))
     pending: set[str] = field(default_factory=set)
 
@@ -84,7 +90,8 @@ class Hub:
     @contextlib.asynccontextmanager
     async def listening(self, actor: Actor) -> AsyncIterator[Listener]:
         """A listener for as long as the block lasts; it misses nothing from the block's beginning on."""
-        listener = Listener(actor.has_role(Role.ADMIN))
+        hidden = frozenset(topic for topic, right in TOPIC_RIGHTS.items() if not may(actor, right))
+        listener = Listener(hidden)
         self.listeners.add(listener)
         LIVE_CLIENTS.inc()
         try:
@@ -138,7 +145,7 @@ class Hub:
             return
         event = f"event: {topic}\ndata: {record_id}\n\n"
         for listener in self.listeners:
-            if listener.is_admin or topic not in ADMIN_TOPICS:
+            if topic not in listener.hidden:
                 listener.offer(event)
 
     def _tell_all(self, event: str) -> None:

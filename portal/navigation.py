@@ -83,6 +83,7 @@ STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF, go="u
 WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", Right.SEE_WEBSITE_USERS)
 API_KEYS = Entry("API keys", "key", "/portal/api-keys", Right.EDIT_KEYS)
 SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-numbers", Right.LIFT_SUPPRESSION)
+IMPORTS = Entry("Imports", "upload", "/portal/imports", Right.SEE_IMPORTS)
 SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", Right.SEE_SAVINGS_REQUESTS, "savings")
 OUTBOX = Entry("Outbox", "mail", "/portal/outbox", Right.SEE_OUTBOX, "outbox", go="x")
 JOBS = Entry("Jobs", "activity", "/portal/jobs", Right.SEE_JOBS, "jobs", go="j")
@@ -92,7 +93,7 @@ MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", Right.CHECK_MAIL)
 DESK_ENTRIES = (HOME, ORDERS, CHECKS, NEW_ORDER, CUSTOMERS, INVOICES, SUBSCRIPTIONS)
 NUMBERS = (MY_SALES, HISTORY, PERFORMANCE, COMMISSIONS, SCRIPT, SCORES, VOICE, PROFIT)
 ADMINISTRATION = (
-    STAFF_USERS, WEBSITE_USERS, API_KEYS, SUPPRESSED, SAVINGS, OUTBOX, JOBS, AUDIT, MAIL_TEST,
+    STAFF_USERS, WEBSITE_USERS, API_KEYS, SUPPRESSED, IMPORTS, SAVINGS, OUTBOX, JOBS, AUDIT, MAIL_TEST,
 )  # fmt: skip
 Layout = tuple[tuple[str, tuple[Entry, ...]], ...]
 OFFICE_LAYOUT: Layout = (

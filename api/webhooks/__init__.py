@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.webhooks import easypost, elevenlabs, stripe
+from api.webhooks import easypost, elevenlabs, stripe, twilio
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of the webhooks."""
-    return [easypost.blueprint, elevenlabs.blueprint, stripe.blueprint]
+    return [easypost.blueprint, elevenlabs.blueprint, stripe.blueprint, twilio.blueprint]

@@ -52,6 +52,7 @@ class Right(StrEnum):
     IMPORT_BOOKS = "import_books"
     SEE_PROCUREMENT = "see_procurement"
     EDIT_PROCUREMENT = "edit_procurement"
+    DELETE_VENDORS = "delete_vendors"
     SEE_PRODUCTS = "see_products"
     SEE_PRODUCT_PAGES = "see_product_pages"
     EDIT_PRODUCTS = "edit_products"
@@ -144,6 +145,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.IMPORT_BOOKS: Grant(_MANAGERS, "Import customers, orders, prospects and products"),
     Right.SEE_PROCUREMENT: Grant(_ALL, "Read vendors and their products; prices need see_costs"),
     Right.EDIT_PROCUREMENT: Grant(_MANAGERS, "Change vendors, their products and requests for quotes"),
+    Right.DELETE_VENDORS: Grant(_ADMIN, "Delete vendors"),
     Right.SEE_PRODUCTS: Grant(_ALL, "Read products and stock"),
     Right.SEE_PRODUCT_PAGES: Grant(_DESK, "Open the product pages of the portal"),
     Right.EDIT_PRODUCTS: Grant(_MANAGERS, "Change products, prices, pictures and categories"),

@@ -18,10 +18,12 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, NotAllowed
-from domain.kernel.inputs import Filled60, Input, MoneyIn, Quantity, Text200
+from domain.kernel.errors import InvalidInput, NotAllowed, NotFound
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, Quantity, Text200
 from domain.kernel.live import announce
 from domain.kernel.money import round_half_up
+from domain.procurement.vendors import get_vendor
 from domain.stock.ledger import MOST_UNITS
 from models import Product, StockMovement, StockReason
 
@@ -34,6 +36,9 @@ class ReceiveStock(Input):
     quantity: Quantity
     unit_cost: MoneyIn | None = None
     vendor: Text200 | None = None
+    """Who sent it, in words."""
+    vendor_id: Id | None = None
+    """Who sent it, as one of the vendors; its name is noted too."""
     note: Text200 | None = None
 
 
@@ -49,6 +54,9 @@ class ReceiveGoods(Input):
     """A whole delivery from one vendor."""
 
     vendor: Text200 | None = None
+    """Who sent it, in words."""
+    vendor_id: Id | None = None
+    """Who sent it, as one of the vendors; its name is noted too."""
     note: Text200 | None = None
     lines: Annotated[list[ReceivedLine], Field(min_length=1, max_length=MOST_LINES)]
 
@@ -87,6 +95,7 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
     # Locks are taken in the order of ids, as orders take theirs.
     for line in sorted(data.lines, key=lambda line: found[line.sku.lower()]):
         arrived = ReceiveStock(quantity=line.quantity, unit_cost=line.unit_cost, vendor=data.vendor, note=data.note)
+        arrived = arrived.model_copy(update={"vendor_id": data.vendor_id})
         receipts.append(await _receive(db, found[line.sku.lower()], arrived, by=by))
     return receipts
 
@@ -126,6 +135,7 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
     product = await lock_product(db, product_id)
     before = product.stock_quantity
     after = (before or 0) + data.quantity
+    vendor_name = await _name_vendor(db, data)
     if after > MOST_UNITS:
         raise InvalidInput(
             "That is more than a shelf holds.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
@@ -139,7 +149,8 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
             reason=StockReason.RECEIVED,
             note=data.note or "",
             unit_cost=data.unit_cost,
-            vendor_name=data.vendor or "",
+            vendor_id=data.vendor_id,
+            vendor_name=vendor_name,
             actor_kind=by.kind,
             actor_id=by.id,
             actor_name=by.name,
@@ -151,6 +162,16 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
     await db.flush()
     await announce(db, "products", product_id)
     return Receipt(await get_stock_line(db, product_id, visible_to=by), data.quantity, before, after)
+
+
+async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
+    """The vendor's name as it is noted: that of the one chosen, else what was typed."""
+    if data.vendor_id is None:
+        return data.vendor or ""
+    try:
+        return (await get_vendor(db, data.vendor_id)).name
+    except NotFound:
+        raise refuse_fields({"vendor_id": "is no vendor of ours"}) from None
 
 
 async def _move_cost(db: AsyncSession, product: Product, cost: Decimal, *, by: Actor) -> None:

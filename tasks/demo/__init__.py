@@ -14,6 +14,7 @@ from domain.kernel.errors import Refused
 from models.session import raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
+from tasks.demo.book import write_book
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
 from tasks.demo.invoices import write_invoices
 from tasks.demo.papers import write_papers
@@ -27,6 +28,7 @@ FILLED = (
     "credit_entry", "outbox_message", "audit_entry", "paper_check", "savings_request",
     "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
     "invoice_reminder", "credit_memo", "receipt",
+    "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -106,6 +108,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     ):  # fmt: skip
         await connection.execute(statement)
     await write_papers(connection, company_name=company_name)
+    await write_book(connection)
     await write_pictures(connection)
     await write_invoices(connection, timezone=timezone)
     for table in NUMBERED:

@@ -59,7 +59,7 @@ async def test_only_administrators_hear_of_jobs_and_messages(committed) -> None:
 
 
 async def test_a_page_that_reads_too_slowly_is_told_to_fetch_anew() -> None:
-    listener = Listener(is_admin=True)
+    listener = Listener()
     for number in range(QUEUE_SIZE + 1):
         listener.offer(f"event: orders\ndata: {number}\n\n")
     assert await listener.take(1) == RESYNC
@@ -67,14 +67,14 @@ async def test_a_page_that_reads_too_slowly_is_told_to_fetch_anew() -> None:
 
 
 async def test_the_same_change_waits_only_once() -> None:
-    listener = Listener(is_admin=True)
+    listener = Listener()
     for _ in range(5):
         listener.offer("event: orders\ndata: 1\n\n")
     assert listener.waiting.qsize() == 1
 
 
 async def test_a_quiet_stream_gets_a_heartbeat() -> None:
-    assert (await Listener(is_admin=True).take(0.01) or "").startswith(":")
+    assert (await Listener().take(0.01) or "").startswith(":")
 
 
 async def test_after_the_listener_was_away_every_page_fetches_anew(committed) -> None:

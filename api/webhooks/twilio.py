@@ -1,0 +1,27 @@
+"""Twilio's webhook for texts that people send back: STOP and START words."""
+
+from typing import Any
+
+from quart import Blueprint, Response, request
+from quart_schema import tag_blueprint
+
+from domain.messages.inbound_texts import receive_text
+from web.guards import public
+from web.reading import answers_file
+from web.request import db, settings
+
+blueprint = Blueprint("webhooks_twilio", __name__)
+tag_blueprint(blueprint, ["webhooks"])
+# Twilio answers STOP and START by itself; ours says nothing more.
+NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+@blueprint.post("/api/webhooks/twilio")
+@public
+@answers_file("text/xml")
+async def receive_twilio_text() -> Any:
+    """Note STOP and START from a request that Twilio signed; any other text changes nothing."""
+    fields = (await request.form).to_dict()
+    signature = request.headers.get("X-Twilio-Signature", "")
+    await receive_text(db(), fields, signature, settings=settings())
+    return Response(NO_REPLY, content_type="text/xml; charset=utf-8")

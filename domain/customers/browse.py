@@ -1,0 +1,135 @@
+"""The list of customers as its page shows it: each row with its rep, its last order and what it owes on terms.
+
+Rows follow an index, counts stop at ten thousand, and the number of statements never grows with the rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import func, select
+
+from domain.customers.list_customers import (
+    CustomerSort,
+    CustomerTab,
+    ListCustomers,
+    SortDirection,
+    conditions_of,
+    sort_rows,
+)
+from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, read_rows
+from domain.customers.totals import NOTHING, ORDERS, Bought, sum_orders_of
+from domain.kernel.clock import business_date, business_today
+from domain.kernel.counting import MOST_COUNTED
+from domain.kernel.inputs import Id, Text200
+from domain.kernel.money import ZERO
+from domain.kernel.paging import Page, PageInput, make_page
+
+
+class BrowseSort(StrEnum):
+    """The orders of the page; "-" falls."""
+
+    NEWEST = "-joined"
+    OLDEST = "joined"
+    COMPANY = "company"
+    COMPANY_FALLING = "-company"
+    CONTACT = "contact"
+    CONTACT_FALLING = "-contact"
+
+
+_SORTS = {"joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME}
+
+
+class BrowseCustomers(PageInput):
+    """The address of the list."""
+
+    q: Text200 | None = None
+    tab: CustomerTab = CustomerTab.ALL
+    rep: Id | None = None
+    sort: BrowseSort = BrowseSort.NEWEST
+
+    def as_list(self) -> ListCustomers:
+        """The same for the reads that the JSON door uses too."""
+        falls = self.sort.value.startswith("-")
+        return ListCustomers(
+            page=self.page,
+            per_page=self.per_page,
+            search=self.q,
+            sort_by=_SORTS[self.sort.value.removeprefix("-")],
+            sort_dir=SortDirection.DESC if falls else SortDirection.ASC,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCustomer:
+    """A row of the page."""
+
+    row: CustomerRow
+    bought: Bought
+    owes: Decimal
+    days_since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCustomers:
+    """A page of the list with the counts of its tabs, as they are written."""
+
+    page: Page[ListedCustomer]
+    is_more: bool
+    counts: dict[str, str]
+
+
+async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzinfo) -> FoundCustomers:
+    """A page with its counts, in four statements."""
+    asked = query.as_list()
+    conditions = conditions_of(query.q, query.tab)
+    if query.rep is not None:
+        conditions.append(CUSTOMERS.sales_rep_id == query.rep)
+    statement = sort_rows(SELECT_ROWS.where(*conditions), asked)
+    rows = await read_rows(db, statement.limit(query.per_page).offset(query.offset))
+    ids = [row.id for row in rows]
+    bought = await sum_orders_of(db, ids)
+    owed = await _sum_owed(db, ids)
+    counts = await _count_tabs(db, query)
+    today = business_today(timezone)
+    listed = []
+    for row in rows:
+        own = bought.get(row.id, NOTHING)
+        days = (today - business_date(own.last_order_at, timezone)).days if own.last_order_at else None
+        listed.append(ListedCustomer(row, own, owed.get(row.id, ZERO), days))
+    total = counts[query.tab.value]
+    is_more = total > MOST_COUNTED
+    words = {
+        name: f"{min(count, MOST_COUNTED):,}{'+' if count > MOST_COUNTED else ''}" for name, count in counts.items()
+    }
+    return FoundCustomers(make_page(listed, min(total, MOST_COUNTED), query), is_more, words)
+
+
+def _write_count(count: int) -> str:
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+
+
+async def _sum_owed(db: Reader, ids: Sequence[int]) -> dict[int, Decimal]:
+    """What each customer owes on orders, by the index of owed orders on terms."""
+    if not ids:
+        return {}
+    statement = (
+        select(ORDERS.customer_id, func.sum(ORDERS.balance))
+        .where(ORDERS.customer_id.in_(ids), ORDERS.on_terms, ~ORDERS.on_hold, ORDERS.balance > 0)
+        .group_by(ORDERS.customer_id)
+    )
+    return {row[0]: row[1] for row in await db.execute(statement)}
+
+
+async def _count_tabs(db: Reader, query: BrowseCustomers) -> dict[str, int]:
+    columns = []
+    for tab in CustomerTab:
+        conditions = conditions_of(query.q, tab)
+        if query.rep is not None:
+            conditions.append(CUSTOMERS.sales_rep_id == query.rep)
+        rows = select(CUSTOMERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+        columns.append(select(func.count()).select_from(rows).scalar_subquery().label(tab.value))
+    row = (await db.execute(select(*columns))).mappings().one()
+    return dict(row)

@@ -1,0 +1,120 @@
+"""One customer with all that a clerk wants at a glance: terms, rhythm, money, usual items; a fixed number of reads."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
+from domain.credit.ledger import get_credit_balance
+from domain.customers.rows import CustomerRow, get_customer
+from domain.customers.totals import NOTHING, ORDERS, Bought, sum_orders_of
+from domain.kernel.clock import business_date, business_today
+from domain.kernel.money import ZERO, round_half_up
+from domain.orders.guide import GuideItem, list_guide
+from models import AuditEntry, CustomerMerge, OrderStatus
+from models.session import raw_connection
+
+MOST_USUAL = 8
+MOST_DAYS = 60
+_WINDOW = (0.8, 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often somebody orders: the usual gap in days between order days, and when the next one is expected."""
+
+    gap_days: int
+    days_since: int
+    expected_from: date
+    expected_to: date
+
+    @property
+    def days_late(self) -> int:
+        """Days past the usual gap; 0 while it is not over."""
+        return max(self.days_since - self.gap_days, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A customer's page."""
+
+    row: CustomerRow
+    standing: CreditStanding
+    credit: Decimal
+    bought: Bought
+    first_order_at: datetime | None
+    rhythm: Rhythm | None
+    order_days: list[tuple[date, Decimal]]
+    usual: list[GuideItem]
+    merges: list[CustomerMerge]
+
+    @property
+    def average(self) -> Decimal:
+        """What an order comes to on average, US dollars."""
+        return round_half_up(self.bought.total_spent / self.bought.order_count) if self.bought.order_count else ZERO
+
+
+async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hub:
+    """Everything of the page's head and its side; the tabs read their own. Raises NotFound."""
+    row = await get_customer(db, customer_id)
+    connection = await raw_connection(db)
+    record = await find_customer(connection, customer_id)
+    assert record is not None  # it was just read
+    standing = await calculate_exposure(connection, record)
+    days = await _list_order_days(db, customer_id, timezone)
+    guide = await list_guide(db, customer_id, timezone=timezone)
+    merges = select(CustomerMerge).where(CustomerMerge.kept_id == customer_id, CustomerMerge.undone_at.is_(None))
+    first = await db.scalar(select(func.min(ORDERS.created_at)).where(ORDERS.customer_id == customer_id))
+    return Hub(
+        row=row,
+        standing=standing,
+        credit=await get_credit_balance(db, customer_id),
+        bought=(await sum_orders_of(db, [customer_id])).get(customer_id, NOTHING),
+        first_order_at=first,
+        rhythm=find_rhythm([day for day, _ in days], today=business_today(timezone)),
+        order_days=days[-12:],
+        usual=[item for item in guide if item.times_ordered > 1][:MOST_USUAL],
+        merges=list((await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(3))).all()),
+    )
+
+
+def find_rhythm(days: list[date], *, today: date) -> Rhythm | None:
+    """The rhythm of distinct order days in their order; None for fewer than three of them."""
+    if len(days) < 3:
+        return None
+    gap = max(round(median((after - before).days for before, after in pairwise(days))), 1)
+    window = [days[-1] + timedelta(days=round(gap * share)) for share in _WINDOW]
+    return Rhythm(gap, (today - days[-1]).days, *window)
+
+
+async def _list_order_days(db: AsyncSession, customer_id: int, timezone: tzinfo) -> list[tuple[date, Decimal]]:
+    """The last order days with what was bought on each, the oldest first."""
+    newest = (
+        select(ORDERS.created_at, ORDERS.total_amount)
+        .where(ORDERS.customer_id == customer_id, ORDERS.status != OrderStatus.CANCELLED)
+        .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+        .limit(MOST_DAYS)
+    )
+    days: dict[date, Decimal] = {}
+    for at, amount in await db.execute(newest):
+        day = business_date(at, timezone)
+        days[day] = days.get(day, ZERO) + amount
+    return sorted(days.items())
+
+
+async def list_customer_trail(db: AsyncSession, customer_id: int, *, most: int = 100) -> list[AuditEntry]:
+    """What was changed on a customer, also on those merged into them, the newest first."""
+    merged = select(CustomerMerge.merged_id).where(CustomerMerge.kept_id == customer_id)
+    ids: list[Any] = [customer_id, *(await db.scalars(merged)).all()]
+    statement = (
+        select(AuditEntry)
+        .where(AuditEntry.record_kind == "customer", AuditEntry.record_id.in_(ids))
+        .order_by(AuditEntry.id.desc())
+    )
+    return list((await db.scalars(statement.limit(most))).all())

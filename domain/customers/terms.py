@@ -1,0 +1,64 @@
+"""A customer's terms, limit and rep, set by managers; orders that are open keep the terms they were placed on."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.customers.edit_customer import TOPIC, lock_editable
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Id, Input, MoneyIn
+from domain.kernel.live import announce
+from domain.kernel.money import ZERO
+from models import PaymentTerms, Staff
+
+
+class SetTerms(Input):
+    """How a customer pays, up to how much, and who looks after them; without a rep they are nobody's."""
+
+    payment_terms: PaymentTerms
+    credit_limit: MoneyIn = ZERO
+    sales_rep_id: Id | None = None
+    version: int | None = None
+
+
+async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: Actor) -> None:
+    """Set all three. Raises NotFound, InvalidInput for a rep that there is not, Refused for a stale version."""
+    require(by, Right.SET_TERMS, "Only a manager sets terms.")
+    customer = await lock_editable(db, customer_id, by=by)
+    if data.version is not None and data.version != customer.version:
+        raise Refused("Somebody changed this customer meanwhile.", code=Code.STALE)
+    if data.sales_rep_id is not None:
+        rep = await db.get(Staff, data.sales_rep_id)
+        if rep is None or not rep.is_active:
+            raise refuse_fields({"sales_rep_id": "is no active colleague"})
+    wanted = data.model_dump(exclude={"version"}) | {"payment_terms": str(data.payment_terms)}
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value != getattr(customer, name)}
+    if not changes:
+        return
+    before = {name: getattr(customer, name) for name in changes}
+    for name, value in changes.items():
+        setattr(customer, name, value)
+    customer.updated_at, customer.version = now(), customer.version + 1
+    await db.flush()
+    await record_audit(
+        db,
+        action="customer.terms_set",
+        record_kind="customer",
+        record_id=customer_id,
+        record_name=customer.company_name or customer.username,
+        before={name: _plain(value) for name, value in before.items()},
+        after={name: _plain(value) for name, value in changes.items()},
+        by=by,
+    )
+    await announce(db, TOPIC, customer_id)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,98 @@
+"""What has to be bought soon: at or below its reorder level, or less than its lead time's worth of sales is left."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+
+Reader = AsyncSession | AsyncConnection
+MOST = 200
+# The vendor with the shortest lead time stands beside the product; without one the last delivery's does.
+_SOON = text("""
+WITH sold AS (
+  SELECT i.product_id, sum(i.quantity) AS units FROM order_item i JOIN orders o ON o.id = i.order_id
+  WHERE o.created_at >= now() - interval '90 days' AND o.status <> 'cancelled' AND i.product_id IS NOT NULL
+  GROUP BY 1
+)
+SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, coalesce(s.units, 0)::int AS sold, v.lead_time_days,
+  coalesce(v.vendor_id, d.vendor_id) AS vendor_id, coalesce(v.vendor_name, d.vendor_name, '') AS vendor_name,
+  v.est_price_min, v.est_price_max, d.unit_cost
+FROM product p
+LEFT JOIN sold s ON s.product_id = p.id
+LEFT JOIN LATERAL (
+  SELECT vp.vendor_id, ve.name AS vendor_name, vp.lead_time_days, vp.est_price_min, vp.est_price_max
+  FROM vendor_product vp JOIN vendor ve ON ve.id = vp.vendor_id
+  WHERE vp.product_id = p.id AND vp.active AND ve.active
+  ORDER BY vp.lead_time_days NULLS LAST, vp.id LIMIT 1
+) v ON true
+LEFT JOIN LATERAL (
+  SELECT m.vendor_id, m.vendor_name, m.unit_cost FROM stock_movement m
+  WHERE m.product_id = p.id AND m.reason = 'received' ORDER BY m.id DESC LIMIT 1
+) d ON true
+WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
+  AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
+ORDER BY p.stock_quantity / greatest(coalesce(s.units, 0) / 90.0, 0.001), p.id
+LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderSoon:
+    """A product that runs short; `sold` are the units of the last 90 days, costs None for who may not see them."""
+
+    id: int
+    sku: str
+    name: str
+    stock_quantity: int
+    reorder_level: int | None
+    sold: int
+    lead_time_days: Decimal | None
+    vendor_id: int | None
+    vendor_name: str
+    est_price_min: Decimal | None
+    est_price_max: Decimal | None
+    last_cost: Decimal | None
+
+    @property
+    def days_left(self) -> int | None:
+        """How many days the stock lasts at the pace of the last 90; None without sales."""
+        return self.stock_quantity * 90 // self.sold if self.sold else None
+
+
+async def list_reorder_soon(db: Reader, *, visible_to: Actor) -> list[ReorderSoon]:
+    """The products to buy soon, the one that runs out first at the top; one statement."""
+    sees = may(visible_to, Right.SEE_COSTS)
+    rows = [tuple(row) for row in await db.execute(_SOON, {"most": MOST})]
+    return [ReorderSoon(*(row if sees else (*row[:9], None, None, None))) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One delivery from a vendor."""
+
+    product_id: int
+    sku: str
+    name: str
+    quantity: int
+    unit_cost: Decimal | None
+    received_at: datetime
+    actor_name: str
+
+
+async def list_bought(db: Reader, vendor_id: int, *, visible_to: Actor, most: int = 50) -> list[Bought]:
+    """What came from a vendor at what cost, the newest first."""
+    rows = await db.execute(
+        text("""
+        SELECT p.id, p.sku, p.name, m.delta, m.unit_cost, m.created_at, m.actor_name
+        FROM stock_movement m JOIN product p ON p.id = m.product_id
+        WHERE m.vendor_id = :vendor_id AND m.reason = 'received' ORDER BY m.id DESC LIMIT :most
+        """),
+        {"vendor_id": vendor_id, "most": most},
+    )
+    sees = may(visible_to, Right.SEE_COSTS)
+    return [Bought(row[0], row[1], row[2], row[3], row[4] if sees else None, row[5], row[6]) for row in rows]

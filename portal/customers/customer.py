@@ -1,0 +1,183 @@
+"""The page of one customer: the hub that a clerk lives in. Its tabs and side cards are registered by their areas."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from quart import Blueprint, Response, request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from documents.filters import format_plural, with_query
+from domain.access.rights import Right
+from domain.credit.adjust import get_credit
+from domain.customers import notes
+from domain.customers.hub import get_hub, list_customer_trail
+from domain.orders.filters import OrderFilters
+from domain.orders.queries import list_orders
+from portal.attempts import attempt
+from portal.customers.list import LIST
+from portal.customers.tabs import TABS, Tab, list_cards, list_tabs, register_tab
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_customer", __name__)
+SHOWN_ORDERS = 20
+ACTION_WORDS = {
+    "create": ("plus", "Made by an order"),
+    "customer.created": ("plus", "Entered"),
+    "customer.registered": ("user-plus", "Registered in the shop"),
+    "customer.updated": ("pencil", "Changed"),
+    "customer.terms_set": ("scale", "Terms set"),
+    "customer.do_not_call": ("phone-off", "Do not call"),
+    "customer.merged": ("git-merge", "Merged with another customer"),
+    "customer.merge_undone": ("arrow-back-up", "Merge undone"),
+    "customer.told_apart": ("x", "Not the same as another customer"),
+    "customer.password_changed": ("lock", "Password changed"),
+    "adjust_credit": ("coin", "Credit adjusted"),
+}
+FIELD_WORDS = {
+    "first_name": "first name", "last_name": "last name", "company_name": "company", "payment_terms": "terms",
+    "credit_limit": "limit", "sales_rep_id": "rep", "phone2": "second phone", "do_not_call": "do not call",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the timeline."""
+
+    icon: str
+    tone: str
+    text: str
+    before: str
+    after: str
+    note: str
+    who: str
+    at: datetime
+
+
+async def _load_orders(session: AsyncSession, customer_id: int) -> Any:
+    filters = OrderFilters(customer_id=customer_id, per_page=SHOWN_ORDERS)
+    page = await list_orders(session, filters, visible_to=current_actor(), timezone=settings().timezone)
+    return {
+        "page": page,
+        "open": [row for row in page.rows if row.status != "cancelled" and (row.balance or 0) > 0],
+        "settled": [row for row in page.rows if row.status == "cancelled" or not (row.balance or 0) > 0],
+    }
+
+
+async def _count_orders(session: AsyncSession, customer_id: int) -> int:
+    filters = OrderFilters(customer_id=customer_id, per_page=1)
+    return (await list_orders(session, filters, visible_to=current_actor(), timezone=settings().timezone)).total
+
+
+async def _load_credit(session: AsyncSession, customer_id: int) -> Any:
+    return await get_credit(session, customer_id, visible_to=current_actor())
+
+
+async def _load_timeline(session: AsyncSession, customer_id: int) -> list[Event]:
+    return [describe_entry(entry) for entry in await list_customer_trail(session, customer_id)]
+
+
+register_tab(
+    Tab("orders", "Orders", Right.SEE_CUSTOMERS, "customers/tabs/orders.html", _load_orders, _count_orders, 10)
+)
+register_tab(
+    Tab("notes", "Notes", Right.SEE_CUSTOMERS, "customers/tabs/notes.html", notes.list_notes, notes.count_notes, 60)
+)
+register_tab(Tab("credit", "Credit", Right.SEE_CREDIT, "customers/tabs/credit.html", _load_credit, place=70))
+register_tab(Tab("timeline", "Timeline", Right.SEE_CUSTOMERS, "customers/tabs/timeline.html", _load_timeline, place=90))
+
+
+@blueprint.get(f"{LIST}/<id:customer_id>")
+@staff_page(Right.SEE_CUSTOMERS)
+async def show_customer(customer_id: int) -> Response:
+    """One customer; the address names the tab that is open."""
+    return await _show(customer_id)
+
+
+@blueprint.post(f"{LIST}/<id:customer_id>/notes")
+@staff_page(Right.EDIT_CUSTOMERS)
+async def write_note(customer_id: int) -> Response:
+    """Keep a note."""
+
+    async def save(data: notes.WriteNote) -> bool:
+        await notes.write_note(db(), customer_id, data, by=current_actor())
+        return True
+
+    tried = await attempt(notes.WriteNote, save)
+    if tried.result is None:
+        return await _show(customer_id, tab="notes", status=tried.status, errors=tried.errors, problem=tried.problem)
+    return await redirect_to(f"{LIST}/{customer_id}?tab=notes", toast="Note kept")
+
+
+@blueprint.post(f"{LIST}/notes/<id:note_id>/delete")
+@staff_page(Right.EDIT_CUSTOMERS)
+async def delete_note(note_id: int) -> Response:
+    """Take a note away."""
+    customer_id = await notes.delete_note(db(), note_id, by=current_actor())
+    return await redirect_to(f"{LIST}/{customer_id}?tab=notes", toast="Note taken away")
+
+
+async def _show(
+    customer_id: int,
+    *,
+    tab: str | None = None,
+    status: int = 200,
+    errors: dict[str, str] | None = None,
+    problem: str = "",
+) -> Response:
+    me = current_actor()
+    hub = await get_hub(db(), customer_id, timezone=settings().timezone)
+    tabs = list_tabs(me)
+    wanted = tab or request.args.get("tab", "")
+    current = TABS[wanted] if wanted in {each.key for each in tabs} else tabs[0]
+    cards = [(card, await card.load(db(), customer_id)) for card in list_cards(me)]
+    return await page_or_block(
+        "customers/customer.html",
+        block="customer_page",
+        status=status,
+        hub=hub,
+        row=hub.row,
+        url=f"{LIST}/{customer_id}",
+        tabs=[
+            {
+                "word": each.label,
+                "url": f"{LIST}/{customer_id}"
+                + with_query({}, tab=each.key if each is not tabs[0] else None).rstrip("?"),
+                "count": await each.count(db(), customer_id) if each.count else None,
+                "current": each is current,
+            }
+            for each in tabs
+        ],
+        current=current,
+        tab=await current.load(db(), customer_id),
+        cards=cards,
+        gap_words=format_plural(hub.rhythm.gap_days, "day") if hub.rhythm else "",
+        errors=errors or {},
+        problem=problem,
+    )
+
+
+def describe_entry(entry: Any) -> Event:
+    """A line of the audit trail as the timeline shows it: one field from what to what, several by their names."""
+    icon, words = ACTION_WORDS.get(entry.action, ("pencil", entry.action.replace("_", " ").replace(".", ": ")))
+    before, after = entry.before or {}, entry.after or {}
+    names = [name for name in after if name in before]
+    if len(names) == 1:
+        name = names[0]
+        words = f"{words}: {FIELD_WORDS.get(name, name.replace('_', ' '))}"
+        return _event(entry, icon, words, before=_write(before[name]), after=_write(after[name]))
+    if len(names) > 1:
+        words = f"{words}: {', '.join(FIELD_WORDS.get(name, name.replace('_', ' ')) for name in names)}"
+    return _event(entry, icon, words)
+
+
+def _event(entry: Any, icon: str, text: str, *, before: str = "", after: str = "") -> Event:
+    return Event(icon, "", text, before, after, entry.note, entry.actor_name or entry.actor_kind, entry.created_at)
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

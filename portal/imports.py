@@ -1,0 +1,173 @@
+"""Imports: a file goes in, its columns are named, a dry run shows every bad line, then a job writes the rows."""
+
+from typing import Any, BinaryIO
+
+from quart import Blueprint, Response, request
+
+from domain.access.rights import Right
+from domain.imports import books, queries
+from domain.imports.kinds import ImportKind
+from domain.imports.queries import RunRow
+from domain.imports.start import StartImport, start_import, stop_import
+from domain.imports.upload import find_kind, upload_file
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.paging import PageInput
+from models import ImportState, RowOutcome
+from models.session import current_database
+from portal.attempts import form_status
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs, reads_query
+from web.request import current_actor, db
+from web.uploads import reads_spooled
+
+blueprint = Blueprint("portal_imports", __name__)
+LIST = "/portal/imports"
+SHOWN_ROWS = 20
+STATE_LOOKS = {
+    ImportState.DRAFT: ("quiet", "pencil", "Draft"),
+    ImportState.QUEUED: ("info", "clock", "Waiting"),
+    ImportState.RUNNING: ("info", "loader-2", "Running"),
+    ImportState.DONE: ("good", "circle-check", "Done"),
+    ImportState.STOPPED: ("warn", "player-pause", "Stopped"),
+    ImportState.FAILED: ("bad", "alert-circle", "Failed"),
+}
+KINDS = (books.CUSTOMERS, books.ORDERS)
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_IMPORTS)
+@reads_query(PageInput)
+async def show_imports(query: PageInput) -> Response:
+    """Every import, the newest first."""
+    async with current_database().reading() as connection:
+        page = await queries.list_runs(connection, query, visible_to=current_actor())
+    return await page_or_block("imports/list.html", block="import_table", page=page, looks=STATE_LOOKS, kinds=KINDS)
+
+
+@blueprint.get(f"{LIST}/new/<kind>")
+@staff_page(Right.IMPORT_BOOKS)
+async def show_upload(kind: str) -> Response:
+    """Ask for the file."""
+    return await _show_upload(find_kind(kind))
+
+
+@blueprint.post(f"{LIST}/new/<kind>")
+@staff_page(Right.IMPORT_BOOKS)
+@reads_spooled("file")
+async def upload(kind: str, file: BinaryIO, filename: str) -> Response:
+    """Keep the file and go on to its columns, with a dry run under way."""
+    chosen = find_kind(kind)
+    try:
+        async with db().begin_nested():
+            run = await upload_file(db(), chosen, file, filename, needs_columns=False, by=current_actor())
+            if all(name in run.mapping.values() for name in chosen.required) and run.mapping:
+                await start_import(db(), run.id, StartImport(is_dry=True), by=current_actor())
+    except InvalidInput as refusal:
+        return await _show_upload(chosen, problem=refusal.message, status=form_status(refusal))
+    return await redirect_to(f"{LIST}/{run.id}")
+
+
+@blueprint.get(f"{LIST}/<id:run_id>")
+@staff_page(Right.SEE_IMPORTS)
+async def show_import(run_id: int) -> Response:
+    """One import: its columns, its progress, or its end."""
+    return await _show(run_id)
+
+
+@blueprint.post(f"{LIST}/<id:run_id>/start")
+@staff_page(Right.IMPORT_BOOKS)
+async def start(run_id: int) -> Response:
+    """Take the columns as they are chosen, for a dry run or in earnest."""
+    pairs = await form_pairs()
+    columns = {
+        name.removeprefix("column:"): values[-1]
+        for name, values in pairs.items()
+        if name.startswith("column:") and values[-1]
+    }
+    data = StartImport(columns=columns, is_dry=pairs.get("act", [""])[-1] == "check")
+    try:
+        async with db().begin_nested():
+            await start_import(db(), run_id, data, by=current_actor())
+    except (InvalidInput, Refused) as refusal:
+        sentence = "; ".join(f"Columns {fault}" for fault in refusal.fields.values()) or refusal.message
+        return await _show(run_id, problem=sentence, status=form_status(refusal), columns=columns)
+    return await redirect_to(f"{LIST}/{run_id}", toast=None if data.is_dry else "The import runs")
+
+
+@blueprint.post(f"{LIST}/<id:run_id>/stop")
+@staff_page(Right.IMPORT_BOOKS)
+async def stop(run_id: int) -> Response:
+    """Let the batch in hand be the last."""
+    await stop_import(db(), run_id, by=current_actor())
+    return await redirect_to(f"{LIST}/{run_id}", toast="The import is stopped; what went in stays")
+
+
+@blueprint.get(f"{LIST}/<id:run_id>/bad.csv")
+@staff_page(Right.SEE_IMPORTS)
+async def download_bad_rows(run_id: int) -> Response:
+    """The bad rows as they came, with the reason in a last column."""
+    async with current_database().reading() as connection:
+        run = await queries.get_run(connection, run_id, visible_to=current_actor())
+    response = Response(queries.export_bad_rows(current_database(), run), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="import-{run_id}-bad.csv"'
+    response.timeout = None
+    return response
+
+
+async def _show_upload(kind: ImportKind, *, problem: str = "", status: int = 200) -> Response:
+    return await page_or_block(
+        "imports/upload.html",
+        block="upload_form",
+        status=status,
+        kind=kind,
+        problem=problem,
+        url=f"{LIST}/new/{kind.name}",
+    )
+
+
+async def _show(
+    run_id: int, *, problem: str = "", status: int = 200, columns: dict[str, str] | None = None
+) -> Response:
+    outcome = RowOutcome.SKIPPED if request.args.get("rows") == "known" else RowOutcome.BAD
+    async with current_database().reading() as connection:
+        run = await queries.get_run(connection, run_id, visible_to=current_actor())
+        rows = await queries.list_kept_rows(connection, run_id, outcome=outcome, most=SHOWN_ROWS)
+    return await page_or_block(
+        "imports/import.html",
+        block="import_page",
+        status=status,
+        run=run,
+        rows=rows,
+        shows_known=outcome is RowOutcome.SKIPPED,
+        looks=STATE_LOOKS,
+        mapping=columns if columns is not None else run.mapping,
+        fields=[("", "Do not import"), *((each.name, each.label) for each in run.of_kind.fields)],
+        shown_fields=_choose_shown(run),
+        delimiter=DELIMITERS.get(run.delimiter, run.delimiter),
+        waits=run.state == ImportState.DRAFT or (run.is_dry and run.finished_at is not None),
+        steps=_make_steps(run),
+        problem=problem,
+        url=f"{LIST}/{run_id}",
+    )
+
+
+def _choose_shown(run: RunRow) -> list[tuple[str, str, str]]:
+    """The first columns that go somewhere: the column, its field, and what the field is called."""
+    labels = {each.name: each.label for each in run.of_kind.fields}
+    taken = [(column, field, labels[field]) for column, field in run.mapping.items() if field in labels]
+    return sorted(taken, key=lambda each: list(labels).index(each[1]))[:5]
+
+
+def _make_steps(run: RunRow) -> list[dict[str, Any]]:
+    place = 1 if run.state == ImportState.DRAFT or run.is_dry else 2 if run.is_open else 4
+    words = [("File", "file-text"), ("Columns", "list-check"), ("Import", "upload"), ("Done", "circle-check")]
+    return [
+        {"word": word, "icon": "check" if number < place else icon, "state": _step_state(number, place)}
+        for number, (word, icon) in enumerate(words)
+    ]
+
+
+def _step_state(number: int, place: int) -> str:
+    return "done" if number < place else "next" if number == place else ""
