@@ -10,7 +10,7 @@ FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi
 
-.PHONY: help setup setup-tests run test lint format types bench prove vendor demo lock clean
+.PHONY: help setup setup-tests run sandbox test lint format types bench prove vendor demo lock clean
 
 help: ## List the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,9 @@ setup-tests: ## The same for the tests and checks: also a browser and the develo
 
 run: setup ## Start everything: database, migrations, demo company, server, worker. ARGS="--port 8001" moves it.
 	@exec $(PY) -m tasks.supervise $(ARGS)
+
+sandbox: setup-tests ## The same with loopback vendors beside it: pay, buy a label and see a text without any account.
+	@exec $(PY) -m tasks.sandbox $(ARGS)
 
 # Two workers, each with databases of its own; the proofs start servers and time-outs of theirs, so they run alone.
 WORKERS ?= 2

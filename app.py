@@ -136,6 +136,7 @@ def build_app(settings: Settings) -> Quart:
         zone=settings.timezone,
         company_name=settings.company_name,
         csrf_token=csrf_token,
+        is_sandbox=settings.sandbox,
         count_waiting=_count_waiting,
     )
     app.before_request(refuse_nobodys_id)

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     password_min_length: int = Field(6, ge=6, le=64)
     require_admin_totp: bool = False
     debug_tokens: bool = False
+    sandbox: bool = False
 
     free_delivery_minimum: Decimal = Field(Decimal("300.00"), ge=0, max_digits=12, decimal_places=2)
     delivery_fee: Decimal = Field(Decimal("25.00"), ge=0, max_digits=12, decimal_places=2)
@@ -197,6 +198,8 @@ class Settings(BaseSettings):
                 raise ValueError("production needs an https address in STOREFRONT_URL")
             if self.debug_tokens:
                 raise ValueError("production refuses DEBUG_TOKENS")
+            if self.sandbox:
+                raise ValueError("production refuses SANDBOX")
             if self.rate_limits == "off":
                 raise ValueError("production refuses RATE_LIMITS=off")
         return self

@@ -30,7 +30,7 @@ from portal.products import edit_table, gallery, inventory, product
 from portal.products import list as product_list
 from portal.public import account_links, front_door, pay, pay_invoice
 from portal.reports import profit
-from portal.warehouse import pack
+from portal.warehouse import boxes, labels, pack, pick_list
 from portal.warehouse import queue as warehouse_queue
 
 
@@ -77,8 +77,11 @@ def blueprints() -> list[Blueprint]:
         edit_table.blueprint,
         inventory.blueprint,
         warehouse_queue.blueprint,
+        pick_list.blueprint,
+        labels.blueprint,
         pack.blueprint,
         *voice.blueprints(),
+        boxes.blueprint,
         savings.blueprint,
         live.blueprint,
         outbox.blueprint,

@@ -20,6 +20,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
 from domain.reports.home import Home, HomeQuery, HomeRange, Sales, SalesDay, Waiting, get_home
+from domain.warehouse.floor import DayCounts, Stage, count_day
 from models import Role
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
@@ -88,6 +89,7 @@ async def show_home(query: HomeQuery) -> Response:
     me, zone = current_actor(), settings().timezone
     async with current_database().reporting() as connection:
         home = await get_home(connection, query, visible_to=me, timezone=zone)
+        floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
     attention = list(_list_attention(home, me))
     return await page_or_block(
         "home/home.html",
@@ -95,7 +97,7 @@ async def show_home(query: HomeQuery) -> Response:
         home=home,
         attention=attention,
         waiting=sum(home.waiting[kind].count for kind in _kinds_for(me)) + (home.failed_mails or 0),
-        figures=list(_list_figures(home, me)),
+        figures=list(_list_figures(home, me) if floor is None else _list_floor(floor)),
         chart=_draw(home, query.range, business_today(zone)) if home.days else None,
         ranges=[
             {"word": word, "url": f"/portal?range={name}", "current": name is query.range}
@@ -176,6 +178,20 @@ def _list_figures(home: Home, me: Actor) -> Iterator[Figure]:
         yield Figure("Failed messages", format_number(home.failed_mails), url, meaning)
     elif not me.has_role(Role.SALES_REP):
         yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
+
+
+def _list_floor(counts: DayCounts) -> Iterator[Figure]:
+    """The six figures of a packer, each a link to its rows."""
+    for label, count, stage, meaning in (
+        ("To pick", counts.to_pick, Stage.TO_PICK, "Orders that nobody has picked"),
+        ("To ship", counts.to_ship, Stage.TO_SHIP, "Packed orders that have not left"),
+        ("Shipped today", counts.shipped_today, Stage.SHIPPED_TODAY, "Orders that left today"),
+        ("In transit", counts.in_transit, Stage.IN_TRANSIT, "Shipped orders that have not arrived"),
+        ("Delivered, 7 days", counts.delivered, Stage.DELIVERED, "Delivered in the last seven days"),
+        ("Short", counts.short, Stage.SHORT, "Orders set aside because something is missing"),
+    ):
+        was = f"{format_plural(counts.late, 'parcel')} late" if stage is Stage.IN_TRANSIT and counts.late else ""
+        yield Figure(label, format_number(count), f"/portal/warehouse?stage={stage.value}", meaning, was=was)
 
 
 def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -> Figure:

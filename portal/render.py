@@ -86,6 +86,7 @@ def prepare_templates(
     zone: ZoneInfo,
     company_name: str,
     csrf_token: Callable[[], str],
+    is_sandbox: bool = False,
     count_waiting: Counts = _count_nothing,
 ) -> None:
     """Give the templates their filters and common facts; `count_waiting` feeds the navigation's numbers."""
@@ -100,6 +101,7 @@ def prepare_templates(
     app.jinja_env.globals.update(
         company_name=company_name,
         csrf_token=csrf_token,
+        is_sandbox=is_sandbox,
         asset=asset,
         modules=MODULES,
         role_words=ROLE_WORDS,

@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-NAMES = ("oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "fuzz", "restarts")
+NAMES = ("oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "warehouse", "fuzz", "restarts")
 
 
 def main() -> int:

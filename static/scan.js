@@ -57,5 +57,6 @@ function showSwitch() {
 document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-sound-switch]")) localStorage.setItem("scan-sound", target.checked ? "on" : "off");
 });
+document.addEventListener("click", ({ target }) => { if (target.closest?.("[data-print]")) print(); });
 showSwitch();
 backToField();

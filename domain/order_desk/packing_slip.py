@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import segno
 from barcode import Code128
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +14,7 @@ from domain.orders.queries import OrderRow, list_chosen_orders
 
 # Bars must keep a quiet zone of ten modules at each side, or scanners miss the first and last bar.
 QUIET_MODULES = 10
+QUIET_QR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,21 @@ class Barcode:
 
 
 @dataclass(frozen=True, slots=True)
+class QrCode:
+    """A QR code as one path of dark modules; `size` is in modules, quiet zone included."""
+
+    size: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class PackingSlip:
     """One order as a packer takes it along, its lines in walking order."""
 
     order: OrderRow
     items: list[PageItem]
     barcode: Barcode
+    qr: QrCode
 
 
 async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, visible_to: Actor) -> list[PackingSlip]:
@@ -47,7 +58,17 @@ async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, 
     if not orders:
         raise NotFound("There is no such order.")
     items = await list_page_items(db, [order.id for order in orders], visible_to=visible_to, in_bin_order=True)
-    return [PackingSlip(order, items.get(order.id, []), draw_barcode(order.order_number)) for order in orders]
+    return [
+        PackingSlip(order, items.get(order.id, []), draw_barcode(order.order_number), draw_qr(order.order_number))
+        for order in orders
+    ]
+
+
+def draw_qr(text: str) -> QrCode:
+    """The QR code of a text, with the quiet zone of four modules that scanners want."""
+    rows = list(segno.make(text, error="m", micro=False).matrix_iter(border=QUIET_QR))
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
+    return QrCode(len(rows), path)
 
 
 def draw_barcode(text: str) -> Barcode:

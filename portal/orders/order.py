@@ -35,6 +35,7 @@ from domain.order_desk.order_page import CustomerBeside, MainAct, PageItem, get_
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
+from domain.warehouse.label_rows import list_labels
 from models import GivenFor, OrderStatus, PaymentMethod
 from portal.attempts import Attempt, attempt, form_version
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
@@ -234,6 +235,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         walk=walk,
         carried=walk.carried if walk else "",
         ready=describe_readiness(shown) if walk and shown.main_act is MainAct.CONFIRM else [],
+        labels=await list_labels(db(), order.id, unsettled=True),
         steps=make_steps(shown, _write_time),
         story=make_story(shown.events),
         editing=editing,

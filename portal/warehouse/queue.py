@@ -9,6 +9,7 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import Filled60, Input, Text200
+from domain.warehouse.batch import queue_labels
 from domain.warehouse.floor import DayCounts, FloorQuery, Stage, show_floor
 from domain.warehouse.moves import ShipOrder, ship_order
 from domain.warehouse.next_order import find_next_order, leave_orders
@@ -93,7 +94,10 @@ async def act_on_queue() -> Response:
         case "pick":
             return await redirect_to(f"{QUEUE}/pick-list" + with_query({"order": data.order}))
         case "labels":
-            return await redirect_to(f"{QUEUE}/labels/new" + with_query({"order": data.order}))
+            count = await queue_labels(db(), data.order, by=current_actor())
+            return await redirect_to(back, toast=f"Labels for {format_plural(count, 'order')} are being bought")
+        case "print":
+            return await redirect_to(f"{QUEUE}/labels.pdf" + with_query({"order": data.order}))
         case "ship":
             return await redirect_to(back, toast=await _ship(data.order))
     raise NotFound("There is no such act.")

@@ -16,6 +16,7 @@ from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.book import write_book
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
+from tasks.demo.floor import write_floor
 from tasks.demo.invoices import write_invoices
 from tasks.demo.papers import write_papers
 from tasks.demo.pictures import write_pictures
@@ -29,6 +30,7 @@ FILLED = (
     "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
     "invoice_reminder", "credit_memo", "receipt",
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
+    "box_rule", "label", "label_scan", "tracker",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -111,6 +113,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     await write_book(connection)
     await write_pictures(connection)
     await write_invoices(connection, timezone=timezone)
+    await write_floor(connection)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
-LOADED = ("product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement", "outbox_message")
+LOADED = (
+    "product", "customer", "orders", "order_item", "order_event", "payment", "stock_movement", "outbox_message",
+    "label", "tracker",
+)  # fmt: skip
 
 _INDEXES = """
 SELECT index.relname AS name, pg_get_indexdef(i.indexrelid) AS definition

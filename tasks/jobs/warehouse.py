@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.warehouse import events
+from domain.warehouse.batch import LABELS_JOB, buy_queued_labels
 from domain.warehouse.label_files import keep_label_file
 from domain.warehouse.label_steps import FETCH_JOB, RECONCILE_JOB
 from domain.warehouse.reconcile import reconcile_labels
@@ -19,6 +20,12 @@ async def reconcile(work: Work) -> dict[str, Any]:
         return {"skipped": "EASYPOST_API_KEY is missing"}
     done = await reconcile_labels(work.settings)
     return {"asked": done.asked, "failed": done.failed}
+
+
+@job(LABELS_JOB, attempts=3)
+async def buy_order_labels(work: Work) -> dict[str, Any]:
+    """Buy the labels of one packed order, at the cheapest rate."""
+    return await buy_queued_labels(work.payload, work.settings)
 
 
 @job(FETCH_JOB, attempts=12)

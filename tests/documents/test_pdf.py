@@ -3,17 +3,33 @@
 import asyncio
 import os
 import signal
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from documents import pdf
 from documents.pdf import close_documents, render_pdf
-from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode
+from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode, draw_qr
 
 
 async def test_a_page_becomes_a_pdf() -> None:
     assert (await render_pdf("<p>Hello</p>")).startswith(b"%PDF-")
+
+
+async def test_a_pdf_is_tagged_for_screen_readers() -> None:
+    made = await render_pdf('<html lang="en"><head><title>Slip</title></head><body><h1>Slip</h1><p>x</p></body></html>')
+    root = PdfReader(BytesIO(made)).trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert "/StructTreeRoot" in root
+    assert root["/Lang"] == "en"
+
+
+def test_a_qr_code_reads_as_its_text_with_a_quiet_zone() -> None:
+    drawn = draw_qr("LLD-K8RM-5WQN")
+    assert drawn.size == 29
+    assert drawn.path.startswith("M4 4h1v1h-1z")
 
 
 async def test_a_document_reaches_no_file_outside_the_static_ones(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import books, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads
+from proofs import books, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, warehouse
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -41,6 +41,10 @@ async def test_lost_answers_of_stripe_are_found_and_nothing_is_done_twice() -> N
 
 async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
     await payments.prove_one(payments.rival_for_credit, 40)
+
+
+async def test_labels_are_bought_once_events_end_alike_and_two_packers_count_once() -> None:
+    await warehouse.prove(labels=12, events=24, rounds=8)
 
 
 async def test_whatever_is_sent_is_never_a_500() -> None:

@@ -1,0 +1,77 @@
+"""The demo's warehouse: box rules, what was picked and scanned, labels of every parcel, and where the parcels are."""
+
+import asyncpg
+
+# As many as fill the box by weight, up to 35 lb, or what a box of this kind takes.
+_RULES = """
+INSERT INTO box_rule (product_id, qty_per_box, box_name, length_in, width_in, height_in, notes, created_at, updated_at)
+SELECT p.id, greatest(1, least(floor(560 / p.ship_weight_oz), kind.takes))::int, p.ship_box_name, p.ship_box_length,
+  p.ship_box_width, p.ship_box_height, CASE WHEN p.id % 17 = 0 THEN 'Paper between each pair' ELSE '' END, w.at, w.at
+FROM demo_wish AS w
+CROSS JOIN product AS p
+JOIN (VALUES ('Small', 12), ('Medium', 8), ('Large', 6), ('Pan box', 12), ('Long box', 10)) AS kind(name, takes)
+  ON kind.name = p.ship_box_name
+WHERE p.ship_weight_oz > 0 AND p.id % 10 <> 3
+ORDER BY p.id
+"""
+# Packed orders are all scanned; of the confirmed ones some are picked, some half packed, and one is set aside.
+_STAGES = """
+UPDATE orders SET
+  picked_at = CASE WHEN packed_at IS NOT NULL THEN packed_at - interval '35 minutes'
+    ELSE confirmed_at + interval '20 minutes' END,
+  set_aside_at = CASE WHEN status = 'confirmed' AND id % 9 = 4 THEN confirmed_at + interval '50 minutes' END
+WHERE status IN ('confirmed', 'packed') AND (packed_at IS NOT NULL OR id % 3 = 1 OR id % 9 = 4)
+"""
+_SCANS = """
+INSERT INTO label_scan (order_id, order_item_id, quantity, scanned, scan_key, actor_id, actor_name, created_at)
+SELECT o.id, i.id, done.units, i.product_sku, 'demo-' || i.id, packer.id, packer.full_name,
+  coalesce(o.packed_at, o.picked_at) - interval '5 minutes'
+FROM orders AS o
+JOIN order_item AS i ON i.order_id = o.id
+CROSS JOIN (SELECT id, full_name FROM staff WHERE username = 'packer') AS packer
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN o.status = 'packed' OR i.position = 1 THEN i.quantity ELSE i.quantity / 2 END AS units
+) AS done
+WHERE o.status IN ('confirmed', 'packed') AND o.picked_at IS NOT NULL AND done.units > 0
+  AND (o.status = 'packed' OR o.id % 9 IN (1, 4))
+ORDER BY i.id
+"""
+_LABELS = """
+INSERT INTO label (order_id, state, purchase, position, reference, carrier, service, rate, request, shipment_id,
+  tracking_number, tracker_id, next_ask_at, bought_at, actor_kind, actor_id, actor_name, created_at, updated_at,
+  refund_status, voided_at)
+SELECT o.id, 'bought', 'demo-' || o.id || part.kind, 1, o.order_number || part.kind, o.carrier, 'Ground',
+  8.95 + 0.12 * least(o.unit_count, 200), '{}'::jsonb, 'shp_demo_' || o.id || part.kind,
+  CASE WHEN part.kind = '' THEN o.tracking_number ELSE 'VOID' || o.tracking_number END,
+  'trk_demo_' || o.id || part.kind, bought.at, bought.at, 'staff', packer.id, packer.full_name, bought.at, bought.at,
+  CASE WHEN part.kind <> '' THEN 'refunded' END, CASE WHEN part.kind <> '' THEN bought.at END
+FROM orders AS o
+CROSS JOIN (SELECT id, full_name FROM staff WHERE username = 'packer') AS packer
+CROSS JOIN (VALUES (''), ('-void')) AS part(kind)
+CROSS JOIN LATERAL (SELECT coalesce(o.shipped_at, o.packed_at) - interval '12 minutes' AS at) AS bought
+WHERE o.tracking_number IS NOT NULL AND o.carrier = 'UPS' AND (part.kind = '' OR o.id % 211 = 7)
+ORDER BY o.id, part.kind
+"""
+_TRACKERS = """
+INSERT INTO tracker (order_id, tracking_number, carrier, provider_id, status, expected_at, public_url, details, said_at,
+  created_at, updated_at)
+SELECT o.id, o.tracking_number, o.carrier, 'trk_demo_' || o.id, way.status, way.expected_at, '',
+  jsonb_build_array(jsonb_build_object('datetime', to_char(o.shipped_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'message', 'Picked up', 'status', 'in_transit', 'location', 'Chicago, IL 60607')),
+  coalesce(o.delivered_at, o.shipped_at), o.shipped_at, o.shipped_at
+FROM orders AS o
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN o.status = 'delivered' THEN 'delivered' WHEN o.id % 6 = 2 THEN 'out_for_delivery'
+      ELSE 'in_transit' END AS status,
+    CASE WHEN o.status <> 'delivered' AND o.id % 13 = 5 THEN o.shipped_at + interval '2 hours'
+      ELSE o.shipped_at + interval '4 days' END AS expected_at
+) AS way
+WHERE o.tracking_number IS NOT NULL AND o.carrier = 'UPS' AND o.status IN ('shipped', 'delivered')
+ORDER BY o.id
+"""
+
+
+async def write_floor(connection: asyncpg.Connection) -> None:
+    """Write what the warehouse did with the orders that are there."""
+    for statement in (_RULES, _STAGES, _SCANS, _LABELS, _TRACKERS):
+        await connection.execute(statement)

@@ -1,0 +1,103 @@
+"""`make sandbox`: what `make run` starts, with loopback vendors beside it, so that a newcomer pays, buys a label and
+sees a text without any account. Nothing of it leaves this machine.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from aiohttp import web
+
+WEBHOOKS = ("warehouse", "sourcing")
+
+
+async def serve_vendors() -> None:
+    """Run the fakes and print where they are, as one line of JSON; ends with the process."""
+    from tests.fakes.easypost_server import KEY, FakeEasyPost
+    from tests.fakes.easypost_server import WEBHOOK_SECRET as EASYPOST_SECRET
+    from tests.fakes.stripe_account import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
+    from tests.fakes.stripe_server import FakeStripe
+
+    stripe, easypost = FakeStripe(), FakeEasyPost()
+    await stripe.start()
+    await easypost.start()
+    messages = await _start_messages()
+    settings = {
+        "SANDBOX": "on",
+        "STRIPE_SECRET_KEY": SECRET_KEY,
+        "STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "STRIPE_API_BASE": stripe.url,
+        "EASYPOST_API_KEY": KEY,
+        "EASYPOST_WEBHOOK_SECRET": EASYPOST_SECRET,
+        "EASYPOST_API_BASE": f"{easypost.url}/v2",
+        "WAREHOUSE_ADDRESS": "400 Harbor Street, Chicago, IL 60607",
+        "WAREHOUSE_PHONE": "(312) 555-0100",
+        "TWILIO_ACCOUNT_SID": "AC_sandbox",
+        "TWILIO_AUTH_TOKEN": "sandbox",
+        "TWILIO_FROM": "+13125550100",
+        "TWILIO_API_BASE": messages,
+    } | {f"DISCORD_{name.upper()}_WEBHOOK": f"{messages}/discord/{name}" for name in WEBHOOKS}
+    _say(json.dumps({"settings": settings, "messages": messages}))
+    await asyncio.Event().wait()
+
+
+async def _start_messages() -> str:
+    """Twilio and Discord: what they are sent stands at their own address, the newest first."""
+    sent: list[str] = []
+
+    async def take_text(request: web.Request) -> web.Response:
+        form = await request.post()
+        sent.insert(0, f"Text to {form.get('To')!s}: {form.get('Body')!s}")
+        return web.json_response({"sid": f"SM{len(sent):032d}", "status": "queued"}, status=201)
+
+    async def take_post(request: web.Request) -> web.Response:
+        body: dict[str, Any] = await request.json()
+        sent.insert(0, f"Discord, {request.match_info['channel']}: {body.get('content')}")
+        return web.Response(status=204)
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(text="\n\n".join(sent) or "Nothing was sent yet.")
+
+    app = web.Application()
+    app.router.add_post("/2010-04-01/Accounts/{sid}/Messages.json", take_text)
+    app.router.add_post("/discord/{channel}", take_post)
+    app.router.add_get("/", show)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Start the vendors in a process of their own and the program with the settings that name them."""
+    if "--vendors" in sys.argv:
+        asyncio.run(serve_vendors())
+        return 0
+    vendors = subprocess.Popen([sys.executable, "-m", "tasks.sandbox", "--vendors"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert vendors.stdout is not None
+        line = vendors.stdout.readline()
+        if not line:
+            _say("The sandbox's vendors did not start.")
+            return 1
+        found = json.loads(line)
+        _say(f"Sandbox: texts and Discord posts stand at {found['messages']}")
+        command = [sys.executable, "-m", "tasks.supervise", *sys.argv[1:]]
+        return subprocess.call(command, env=os.environ | found["settings"])
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        vendors.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""The pages of the warehouse: the queue, packing by scans, shipping short, and box rules."""
+
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from pypdf import PdfReader
+from quart.typing import TestClientProtocol
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.warehouse.batch import buy_queued_labels
+from models import BoxRule, JobRun, Label, Order, Product, Role
+from settings import Settings
+from tests.factories import make_product, make_staff, next_number, sign_in
+from tests.factories.orders import make_order
+from tests.fakes.easypost_server import FakeEasyPost
+from tests.portal.forms import read_page, send_form
+
+QUEUE = "/portal/warehouse"
+
+
+async def ready(db: AsyncSession, *quantities: int, status: str = "confirmed") -> tuple[Order, list[Product]]:
+    """A confirmed order of weighed and measured goods, a line for each quantity."""
+    box: dict[str, Any] = {"ship_box_length": 12, "ship_box_width": 9, "ship_box_height": 6, "ship_box_name": "Small"}
+    products = [
+        await make_product(db, ship_weight_oz=Decimal(20), bin_location=f"B-{place:02d}", **box)
+        for place, _ in enumerate(quantities, start=1)
+    ]
+    placed = await make_order(db, *zip(products, quantities, strict=True), delivery_phone="(216) 555-0148")
+    await db.execute(update(Order).where(Order.id == placed.written.id).values(status=status))
+    await db.commit()
+    order = await db.get_one(Order, placed.written.id)
+    await db.refresh(order)
+    return order, products
+
+
+async def packer(client: TestClientProtocol, db: AsyncSession, role: Role = Role.WAREHOUSE) -> None:
+    await sign_in(client, db, await make_staff(db, role))
+
+
+async def scan(client: TestClientProtocol, order: Order, code: str, **more: Any) -> tuple[int, str, str]:
+    url = f"{QUEUE}/{order.order_number}"
+    return await send_form(client, url, f"{url}/scan", code=code, scan_key=f"k{next_number()}", **more)
+
+
+async def test_the_queue_lists_by_promise_and_opens_by_slip(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 3)
+    await packer(client, db)
+    page = await read_page(client, QUEUE)
+    for words in (order.order_number, "To pick", "Scan a slip"):
+        assert words in page
+    assert "$" not in page.split("<main")[1]
+    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/scan", code=order.order_number.replace("-", "").lower())
+    assert where == f"{QUEUE}/{order.order_number}"
+    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/scan", act="next")
+    assert where == f"{QUEUE}/{order.order_number}"
+    status, page, _ = await send_form(client, QUEUE, f"{QUEUE}/scan", code="nothing of ours")
+    assert (status, "No order has this code: nothing of ours" in page) == (422, True)
+    for stage in ("to_pick", "to_pack", "to_ship", "short", "in_transit", "late", "shipped_today", "delivered"):
+        await read_page(client, f"{QUEUE}?stage={stage}")
+
+
+async def test_a_rep_does_not_pack(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 1)
+    await packer(client, db, Role.SALES_REP)
+    for path in (QUEUE, f"{QUEUE}/{order.order_number}", "/portal/box-rules"):
+        assert (await client.get(path)).status_code == 403
+
+
+async def test_a_three_line_order_is_packed_by_scans_alone(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    order, products = await ready(db, 1, 2, 1)
+    await packer(client, db)
+    for code in (products[0].sku, f"2*{products[1].sku}", products[2].sku):
+        status, page, _ = await scan(client, order, code)
+        assert (status, "tone-good" in page) == (200, True)
+    assert "All 4 items are in the" in page
+    status, _, where = await scan(client, order, order.order_number)
+    assert (status, where) == (303, QUEUE)
+    await db.refresh(order)
+    assert (order.status, order.tracking_number is not None, easypost.buys) == ("packed", True, 4)
+    labels = (await db.execute(select(Label).where(Label.order_id == order.id))).scalars().all()
+    assert {label.service for label in labels} == {"GroundAdvantage"}
+
+
+async def test_a_wrong_scan_says_what_it_was(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 2)
+    other = await make_product(db, bin_location="C-12")
+    await db.commit()
+    await packer(client, db)
+    status, page, _ = await scan(client, order, other.sku)
+    assert (status, "is-wrong" in page, f"Not on this order: {other.name}" in page) == (422, True, True)
+    assert "belongs in bin C-12" in page
+    status, page, _ = await scan(client, order, "4000000000000")
+    assert (status, "No product or order has this code" in page) == (422, True)
+
+
+async def test_twelve_of_one_thing_by_their_number(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 12)
+    await packer(client, db)
+    page = await read_page(client, f"{QUEUE}/{order.order_number}")
+    item = page.split('name="item" value="')[1].split('"')[0]
+    status, page, _ = await scan(client, order, "12", item=item)
+    assert (status, "12 of 12 scanned" in page) == (200, True)
+
+
+async def test_a_label_needs_a_complete_pack_or_a_managers_reason(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    order, _ = await ready(db, 2)
+    url = f"{QUEUE}/{order.order_number}"
+    await packer(client, db)
+    status, page, _ = await send_form(client, url, f"{url}/label")
+    assert (status, "2 still to scan." in page) == (409, True)
+    status, page, _ = await send_form(client, url, f"{url}/label", reason="Trust me")
+    assert (status, "Only a manager" in page) == (403, True)
+    await packer(client, db, Role.MANAGER)
+    status, _, _ = await send_form(client, url, f"{url}/label", reason="Counted by hand")
+    assert (status, easypost.buys) == (303, 2)
+
+
+async def test_without_easypost_it_ships_with_a_number_typed_in(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, [product] = await ready(db, 1)
+    url = f"{QUEUE}/{order.order_number}"
+    await packer(client, db)
+    assert "EASYPOST_API_KEY is not set" in await read_page(client, url)
+    await scan(client, order, product.sku)
+    status, _, _ = await send_form(client, url, f"{url}/ship", tracking_number="1Z999AA10123456784", carrier="UPS")
+    await db.refresh(order)
+    assert (status, order.status, order.tracking_number) == (303, "shipped", "1Z999AA10123456784")
+
+
+async def test_shipping_short_asks_first(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, [product] = await ready(db, 3)
+    url = f"{QUEUE}/{order.order_number}"
+    await packer(client, db)
+    await scan(client, order, f"2*{product.sku}")
+    assert "without 1 item?" in await read_page(client, f"{url}/short")
+    status, _, where = await send_form(client, f"{url}/short")
+    await db.refresh(order)
+    assert (status, where, order.status, order.allowances) == (303, url, "packed", Decimal("10.00"))
+
+
+async def test_an_order_set_aside_stands_under_short(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 3)
+    url = f"{QUEUE}/{order.order_number}"
+    await packer(client, db)
+    assert (await send_form(client, url, f"{url}/aside"))[2] == QUEUE
+    assert order.order_number in await read_page(client, f"{QUEUE}?stage=short")
+
+
+async def test_ticked_orders_ship_and_print(client: TestClientProtocol, db: AsyncSession) -> None:
+    packed, _ = await ready(db, 1, status="packed")
+    pending, _ = await ready(db, 1, status="pending")
+    await packer(client, db)
+    numbers = [packed.order_number, pending.order_number]
+    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/bulk", act="slips", order=numbers)
+    assert where.startswith("/portal/orders/slips?order=")
+    await send_form(client, QUEUE, f"{QUEUE}/bulk", act="ship", order=numbers)
+    for order, status in ((packed, "shipped"), (pending, "pending")):
+        await db.refresh(order)
+        assert order.status == status
+
+
+async def test_box_rules_are_kept_on_their_page(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, [product] = await ready(db, 5)
+    await packer(client, db)
+    page = "/portal/box-rules"
+    status, _, where = await send_form(
+        client, page, product=product.sku, qty_per_box=4, box_name="Tote", length_in="16", width_in=12, height_in=10
+    )
+    assert status == 303
+    rule = (await db.execute(select(BoxRule))).scalar_one()
+    assert (where, rule.qty_per_box, rule.box_name) == (f"{page}/{rule.id}", 4, "Tote")
+    shown = await read_page(client, f"{where}?order={order.order_number}")
+    for words in ("Tote, 16 by 12 by 10 inches: 4", "Leftovers", product.name):
+        assert words in shown
+    assert (await send_form(client, where, qty_per_box=0))[0] == 422
+    assert (await send_form(client, where, qty_per_box=6))[0] == 303
+    assert (await send_form(client, where, f"{where}/delete"))[2] == page
+    assert (await db.execute(select(BoxRule))).first() is None
+
+
+async def test_a_pick_list_names_totes_and_marks_orders_picked(client: TestClientProtocol, db: AsyncSession) -> None:
+    first, [product] = await ready(db, 2)
+    placed = await make_order(db, (product, 3))
+    await db.commit()
+    numbers = [first.order_number, placed.written.order_number]
+    await packer(client, db)
+    page = f"{QUEUE}/pick-list?order={numbers[0]}&order={numbers[1]}"
+    shown = await read_page(client, page)
+    assert "2 orders, 5 items, 1 stop in walking order" in shown
+    _, _, where = await send_form(client, page, f"{QUEUE}/pick-list", order=numbers)
+    assert where == f"{QUEUE}?stage=to_pack"
+    await db.refresh(first)
+    assert first.picked_at is not None
+    assert "To pack" in await read_page(client, where)
+
+
+async def test_labels_of_many_orders_are_bought_printed_and_voided(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings
+) -> None:
+    orders = [(await ready(db, 1, status="packed"))[0] for _ in range(3)]
+    numbers = [order.order_number for order in orders]
+    await packer(client, db)
+    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/bulk", act="labels", order=numbers)
+    assert where == QUEUE
+    runs = (await db.execute(select(JobRun).where(JobRun.name == "buy_order_labels"))).scalars().all()
+    assert len(runs) == 3
+    for run in runs:
+        for _ in range(2):
+            await buy_queued_labels(run.payload, easypost_settings)
+    assert easypost.buys == 3
+    printed = await client.get(f"{QUEUE}/labels.pdf?" + "&".join(f"order={number}" for number in numbers))
+    assert len(PdfReader(BytesIO(await printed.get_data())).pages) == 3
+    label = (await db.execute(select(Label).where(Label.order_id == orders[0].id))).scalar_one()
+    assert str(label.tracking_number) in await read_page(client, f"/portal/orders/{numbers[0]}")
+    status, _, where = await send_form(client, f"/portal/labels/{label.id}/void")
+    assert (status, where, easypost.refunds) == (303, f"/portal/orders/{numbers[0]}", 1)
+
+
+async def test_a_label_that_is_refused_waits_on_its_order(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings
+) -> None:
+    order, _ = await ready(db, 1, status="packed")
+    await packer(client, db)
+    easypost.faults.refuse_buy = "Insufficient funds"
+    await send_form(client, QUEUE, f"{QUEUE}/bulk", act="labels", order=[order.order_number])
+    run = (await db.execute(select(JobRun).where(JobRun.name == "buy_order_labels"))).scalar_one()
+    await buy_queued_labels(run.payload, easypost_settings)
+    await db.refresh(order)
+    assert "Insufficient funds" in order.attention
