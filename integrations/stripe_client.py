@@ -14,8 +14,10 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 import stripe
+from stripe.params._customer_create_params import CustomerCreateParams
 from stripe.params._payment_intent_create_params import PaymentIntentCreateParams
 from stripe.params._refund_create_params import RefundCreateParams
+from stripe.params._setup_intent_create_params import SetupIntentCreateParams
 from stripe.params.checkout._session_create_params import SessionCreateParams
 
 from integrations.errors import ServiceFailed, ServiceRefused
@@ -115,6 +117,14 @@ class StripeDispute:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StripeSetup:
+    """A SetupIntent."""
+
+    id: str
+    client_secret: str = field(repr=False)
+
+
 _Clients = dict[StripeAccount, tuple[stripe.StripeClient, stripe.AIOHTTPClient]]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
 
@@ -135,6 +145,43 @@ async def create_payment(account: StripeAccount, parameters: dict[str, Any], *, 
         cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
     )
     return await _ask(created, _read_payment)
+
+
+async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripePayment:
+    """Charge a saved payment method while its owner is away; a declined charge is answered with its `error`."""
+
+    async def charge() -> Any:
+        try:
+            return await _client(account).v1.payment_intents.create_async(
+                cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
+            )
+        except stripe.CardError as declined:
+            payment = getattr(declined.error, "payment_intent", None)
+            if payment is None:
+                raise
+            return payment
+
+    return await _ask(charge(), _read_payment)
+
+
+async def find_stripe_customer(account: StripeAccount, email: str) -> str | None:
+    """The newest customer at Stripe with this email."""
+    found = _client(account).v1.customers.list_async({"email": email, "limit": 1})
+    return await _ask(found, lambda customers: customers.data[0].id if customers.data else None)
+
+
+async def create_stripe_customer(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> str:
+    """Make a customer at Stripe; the same key gives the first one again."""
+    created = _client(account).v1.customers.create_async(
+        cast(CustomerCreateParams, parameters), {"idempotency_key": key}
+    )
+    return await _ask(created, lambda customer: str(customer.id))
+
+
+async def create_setup(account: StripeAccount, parameters: dict[str, Any]) -> StripeSetup:
+    """Begin saving a payment method: a SetupIntent, which the customer's browser finishes."""
+    created = _client(account).v1.setup_intents.create_async(cast(SetupIntentCreateParams, parameters))
+    return await _ask(created, lambda setup: StripeSetup(setup.id, setup.client_secret or ""))
 
 
 async def fetch_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:

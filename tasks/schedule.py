@@ -21,5 +21,6 @@ TIMETABLE = (
     Entry("17 * * * *", "forget_expired"),
     Entry("10 8 * * *", "score_customers"),
     Entry("5 14-22 * * *", "send_reminders"),  # by day in Chicago
+    Entry("0 * * * *", "process_due_renewals"),  # does so at 07:00 of the business's clock
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
 )

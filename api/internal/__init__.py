@@ -2,9 +2,9 @@
 
 from quart import Blueprint
 
-from api.internal import documents, health, metrics, warehouse
+from api.internal import documents, health, metrics, subscriptions, warehouse
 
 
 def blueprints() -> list[Blueprint]:
     """Every blueprint of this folder."""
-    return [documents.blueprint, health.blueprint, metrics.blueprint, warehouse.blueprint]
+    return [documents.blueprint, health.blueprint, metrics.blueprint, subscriptions.blueprint, warehouse.blueprint]

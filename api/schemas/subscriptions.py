@@ -50,14 +50,14 @@ class SubscriptionOut(Answer):
     last_renewal: RenewalOut | None
 
 
-class HistoryOrderOut(Answer):
+class SubscriptionOrderOut(Answer):
     order_number: str
     created_at: TimeOut
     total_amount: MoneyOut
     status: str
 
 
-class HistoryLineOut(Answer):
+class SubscriptionLineOut(Answer):
     order_number: str
     created_at: TimeOut
     quantity: int
@@ -66,8 +66,8 @@ class HistoryLineOut(Answer):
 
 class SubscriptionDetailOut(SubscriptionOut):
     renewals: list[RenewalOut]
-    order_history: list[HistoryOrderOut]
-    product_history: list[HistoryLineOut]
+    order_history: list[SubscriptionOrderOut]
+    product_history: list[SubscriptionLineOut]
 
 
 class SubscriptionStatusOut(Answer):
@@ -87,6 +87,36 @@ class IntervalSuggestionOut(Answer):
     last_order_date: date | None
     confidence: str
     """none, low, medium or high."""
+
+
+class RenewedOut(Answer):
+    success: bool
+    """Whether there is an order, also one that waits for the bank."""
+    renewal: RenewalOut
+    next_renewal_date: date
+
+
+class RenewalResultOut(Answer):
+    subscription_id: int
+    status: str
+    """succeeded, processing (the bank or Stripe has not decided yet) or failed."""
+    order: str | None
+    """The new order's number."""
+    error: str | None
+    """Why there is no order."""
+
+
+class ProcessedOut(Answer):
+    processed: int
+    """How many renewals were tried."""
+    results: list[RenewalResultOut]
+
+
+class SetupIntentOut(Answer):
+    client_secret: str
+    """What Stripe's form in the browser saves the payment method with."""
+    stripe_customer_id: str
+    setup_intent_id: str
 
 
 def show_detail(found: SubscriptionDetail) -> dict[str, object]:

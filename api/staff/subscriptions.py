@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from quart import Blueprint
+from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
-from api.idempotent import idempotent
+from api.idempotent import idempotent, mark_replay
 from api.schemas.subscriptions import (
     IntervalSuggestionOut,
+    RenewedOut,
     ResumedOut,
+    SetupIntentOut,
     SubscriptionDetailOut,
     SubscriptionOut,
     SubscriptionStatusOut,
@@ -16,7 +18,7 @@ from api.schemas.subscriptions import (
 )
 from domain.access.rights import Right
 from domain.kernel.codes import Code
-from domain.subscriptions import change, enrol
+from domain.subscriptions import change, enrol, renew, setup_intent
 from domain.subscriptions.list_subscriptions import ListSubscriptions
 from domain.subscriptions.list_subscriptions import get_subscription as find_detail
 from domain.subscriptions.list_subscriptions import list_subscriptions as find_subscriptions
@@ -25,7 +27,7 @@ from domain.subscriptions.suggest_interval import suggest_interval as find_inter
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, reads, reads_query, refuses
-from web.request import current_actor, db, settings
+from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("staff_subscriptions", __name__)
 tag_blueprint(blueprint, ["subscriptions"])
@@ -100,6 +102,39 @@ async def pause_subscription(id: int) -> Any:  # noqa: A002
 async def resume_subscription(id: int) -> Any:  # noqa: A002
     """Resume a paused subscription; its next date is never in the past."""
     return await change.resume_subscription(db(), id, timezone=settings().timezone, by=current_actor())
+
+
+@blueprint.post(f"{LIST}/<id:id>/renew")
+@staff_only(Right.EDIT_SUBSCRIPTIONS)
+@refuses(Code.STATE_NOT_ALLOWED, Code.RENEWED_TODAY, Code.RENEWAL_RUNNING)
+@answers(RenewedOut)
+async def renew_subscription(id: int) -> Any:  # noqa: A002
+    """Charge the saved payment method and write the order; a failed charge is kept as a failed renewal."""
+    actor = current_actor()
+    renewed = await renew.renew_subscription(
+        id,
+        by=actor,
+        caller=actor.caller,
+        client_key=request.headers.get("Idempotency-Key"),
+        settings=settings(),
+        rules=order_rules(),
+    )
+    if renewed.is_replay:
+        mark_replay()
+    return renewed
+
+
+renew_subscription.is_idempotent = True  # type: ignore[attr-defined] # its key stands on the charge's row
+
+
+@blueprint.post(f"{LIST}/setup-intent")
+@staff_only(Right.EDIT_SUBSCRIPTIONS)
+@reads(setup_intent.CreateSetupIntent)
+@answers(SetupIntentOut)
+@refuses(Code.STRIPE_REFUSED, Code.STRIPE_UNKNOWN)
+async def create_setup_intent(data: setup_intent.CreateSetupIntent) -> Any:
+    """Begin saving a card or bank account at Stripe, whose customer is found or made."""
+    return await setup_intent.create_setup_intent(data, by=current_actor(), settings=settings())
 
 
 @blueprint.get(f"{LIST}/suggest-interval/<id:user_id>")

@@ -123,6 +123,8 @@ class Code(StrEnum):
     PROOF_EXPIRED = "proof_expired", 401, "Signing in took too long"
     RATE_NOT_OFFERED = "rate_not_offered", 409, "The carrier does not offer the service for these parcels", "rates"
     REFUSED = "refused", 400, "The request was refused"
+    RENEWAL_RUNNING = "renewal_running", 409, "A charge of this subscription is not decided yet"
+    RENEWED_TODAY = "renewed_today", 409, "The subscription was renewed today"
     REQUEST_IN_PROGRESS = "request_in_progress", 409, "The same request is still running"
     RULE_TAKEN = "rule_taken", 409, "The product has a box rule already"
     SECOND_FACTOR_OFF = "second_factor_off", 409, "There is no second factor"

@@ -10,8 +10,10 @@ from datetime import timedelta
 
 from domain.kernel.clock import now
 from domain.orders.balance import calculate_balance
+from domain.payments.charges import settle_charge
 from domain.payments.intents import (
     KEYS_LAST,
+    PAYING,
     UNHEARD,
     UNPAID,
     UNSETTLED,
@@ -32,6 +34,7 @@ from integrations.stripe_client import (
     StripeRefused,
     StripeSession,
     cancel_payment,
+    charge_saved,
     create_payment,
     create_refund,
     create_session,
@@ -58,6 +61,8 @@ async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
             await ask_payment(intent, account)
         case IntentKind.CHECKOUT:
             await ask_checkout(intent, account)
+        case IntentKind.RENEWAL:
+            await ask_charge(intent, account)
         case _:
             await ask_refund(intent, account)
 
@@ -77,6 +82,20 @@ async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePay
             await settle_with_refunds(payment, account)
         else:
             await note_still_open(intent)
+    return payment
+
+
+async def ask_charge(intent: StripeIntent, account: StripeAccount) -> StripePayment:
+    """The charge of a saved payment method, made now if it is not there yet; a decline is an answer as any other."""
+    async with _noting_failures(intent):
+        if intent.provider_id is not None:
+            payment = await fetch_payment(account, intent.provider_id)
+        else:
+            payment = await _make_payment(intent, account)
+            if intent.state == IntentState.UNKNOWN:
+                # A key's second answer is the first one again, whatever has happened since.
+                payment = await fetch_payment(account, payment.id)
+        await settle_with_refunds(payment, account)
     return payment
 
 
@@ -147,7 +166,7 @@ async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefu
 
 async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> bool:
     """Close a payment that nobody should make any more: its order is cancelled, or owes another amount now."""
-    if intent.kind == IntentKind.REFUND or intent.state != IntentState.OPEN or intent.provider_id is None:
+    if intent.kind not in PAYING or intent.state != IntentState.OPEN or intent.provider_id is None:
         return False
     if not await _is_stale(intent):
         return False
@@ -177,7 +196,8 @@ async def _is_stale(intent: StripeIntent) -> bool:
 
 async def _make_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
     if now() - intent.created_at < KEYS_LAST:
-        return await create_payment(account, intent.parameters, key=intent.idempotency_key)
+        make = charge_saved if intent.kind == IntentKind.RENEWAL else create_payment
+        return await make(account, intent.parameters, key=intent.idempotency_key)
     found = await find_payment(account, key=intent.idempotency_key, since=intent.created_at)
     if found is None:
         raise StripeRefused(_UNHEARD_OF)
@@ -214,6 +234,9 @@ async def _noting_failures(intent: StripeIntent, *, keep_refusals: bool = False)
 async def _note_refused(intent: StripeIntent, error: str) -> None:
     if intent.kind == IntentKind.REFUND:
         await settle_refused_refund(intent.id, error)
+        return
+    if intent.kind == IntentKind.RENEWAL:
+        await settle_charge(intent.kind, intent.id, None, error)
         return
     async with separate_transaction() as db:
         locked = await lock_intent(db, intent.id)

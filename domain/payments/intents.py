@@ -23,6 +23,8 @@ UNHEARD = (IntentState.INTENDED, IntentState.UNKNOWN)
 UNPAID = (*UNHEARD, IntentState.OPEN)
 # What customers pay by; acts of the third kind give money back.
 PAYING = (IntentKind.CARD, IntentKind.CHECKOUT)
+# What brings money: their acts, and ours with what they saved.
+CHARGING = (*PAYING, IntentKind.RENEWAL)
 # Stripe forgets keys after a day; from then on a row is looked for by the key in its metadata.
 KEYS_LAST = timedelta(hours=23)
 _FIRST_PAUSE = timedelta(seconds=15)
@@ -185,7 +187,7 @@ def is_bank_working(order_id: int) -> Exists:
     """The condition that a bank works on a payment of an order, which takes days; refunds are another matter."""
     return exists().where(
         StripeIntent.order_id == order_id,
-        StripeIntent.kind.in_(PAYING),
+        StripeIntent.kind.in_(CHARGING),
         StripeIntent.state == IntentState.PENDING,
     )
 

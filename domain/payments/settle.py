@@ -14,12 +14,13 @@ from domain.kernel.money import ZERO, format_money
 from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention
-from domain.payments.intents import PAYING, lock_intent, settle_intent
+from domain.payments.charges import settle_charge
+from domain.payments.intents import CHARGING, lock_intent, settle_intent
 from domain.payments.record import add_payment
 from domain.payments.refund_rows import prepare_order_refunds
 from integrations.stripe_client import CURRENCY, StripePayment
 from models import IntentKind, IntentState, Order, OrderStatus, Payment, PaymentMethod, PaymentStatus, StripeIntent
-from models.session import separate_transaction
+from models.session import current_database, separate_transaction
 
 
 async def settle_payment(
@@ -70,7 +71,7 @@ async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent 
         await db.execute(
             select(StripeIntent)
             .where(
-                StripeIntent.kind.in_(PAYING),
+                StripeIntent.kind.in_(CHARGING),
                 or_(
                     StripeIntent.provider_id == payment.id,
                     StripeIntent.payment_intent_id == payment.id,
@@ -86,10 +87,13 @@ async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent 
 
 async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
     """Write down what Stripe says of a payment; None for one that is not ours."""
-    async with separate_transaction() as db:
+    async with current_database().session() as db:
         found = await find_intent(db, payment)
-        if found is None:
-            return None
+    if found is None:
+        return None
+    if found.kind == IntentKind.RENEWAL:
+        return await settle_charge(found.kind, found.id, payment)
+    async with separate_transaction() as db:
         order = None
         if found.order_id is not None:
             order = await lock_order(db, found.order_id, visible_to=SYSTEM, with_customer=True)
@@ -107,19 +111,25 @@ async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
             intent.provider_id = payment.id
         before = intent.state
         if payment.status == "succeeded":
-            settled_at = intent.settled_at
-            settle_intent(intent, IntentState.SUCCEEDED)
-            if order is not None:
-                await settle_succeeded(db, order, payment, by=_payer(intent))
-            elif before != IntentState.SUCCEEDED or settled_at is None:
-                # Money without an order waits for the order that its customer is about to place; once it is credit,
-                # it stays that.
-                intent.settled_at = None
-            return IntentState.SUCCEEDED
+            return await _settle_taken(db, intent, order, payment)
         is_over = before == IntentState.FAILED and intent.kind == IntentKind.CHECKOUT
         if before not in {IntentState.SUCCEEDED, IntentState.CANCELLED} and not is_over:
             await _settle_unpaid(db, intent, order, payment)
         return IntentState(intent.state)
+
+
+async def _settle_taken(
+    db: AsyncSession, intent: StripeIntent, order: Order | None, payment: StripePayment
+) -> IntentState:
+    before, settled_at = intent.state, intent.settled_at
+    settle_intent(intent, IntentState.SUCCEEDED)
+    if order is not None:
+        await settle_succeeded(db, order, payment, by=_payer(intent))
+    elif before != IntentState.SUCCEEDED or settled_at is None:
+        # Money without an order waits for the order that its customer is about to place; once it is credit, it
+        # stays that.
+        intent.settled_at = None
+    return IntentState.SUCCEEDED
 
 
 async def settle_succeeded(db: AsyncSession, order: Order, payment: StripePayment, *, by: Actor) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
@@ -152,7 +152,7 @@ async def list_subscriptions(
     statement = _lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
     newest = await _newest_renewals(db, [row[0] for row in rows])
-    return make_page([SubscriptionLine(*[*row, newest.get(row[0])]) for row in rows], total, asked)
+    return make_page([_make_line(row, newest.get(row[0])) for row in rows], total, asked)
 
 
 async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible_to: Actor) -> SubscriptionDetail:
@@ -163,7 +163,7 @@ async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible
     if row is None:
         raise NotFound("There is no such subscription.")
     renewals = await list_renewals(db, subscription_id)
-    line = SubscriptionLine(*[*row, renewals[0] if renewals else None])
+    line = _make_line(row, renewals[0] if renewals else None)
     return SubscriptionDetail(
         line, renewals, await _list_orders(db, line.user_id), await _list_product(db, line.user_id, line.product_id)
     )
@@ -181,12 +181,24 @@ async def list_renewals(db: AsyncConnection, subscription_id: int) -> list[Renew
     return [RenewalLine(*row) for row in rows]
 
 
+async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine, int]:
+    """One renewal with the id of its subscription."""
+    asked = select(*_RENEWAL, Renewal.subscription_id).outerjoin(Order, Order.id == Renewal.order_id)
+    row = (await db.execute(asked.where(Renewal.id == renewal_id))).one()
+    return RenewalLine(*row[:-1]), row[-1]
+
+
 def _lines() -> Select[Any]:
     return (
         select(*_COLUMNS)
         .join(Customer, Customer.id == Subscription.customer_id)
         .join(Product, Product.id == Subscription.product_id)
     )
+
+
+def _make_line(row: Row[Any], last_renewal: RenewalLine | None) -> SubscriptionLine:
+    values: list[Any] = [*row, last_renewal]
+    return SubscriptionLine(*values)
 
 
 def _visible(actor: Actor) -> list[Any]:

@@ -25,9 +25,29 @@ class FakeAccount:
         self.sessions: dict[str, Object] = {}
         self.refunds: dict[str, Object] = {}
         self.disputes: dict[str, Object] = {}
+        self.customers: dict[str, Object] = {}
+        self.setups: dict[str, Object] = {}
         self.events: list[Object] = []
         self._numbers = itertools.count(1)
         self._prefix = f"{random.SystemRandom().getrandbits(40):010x}"
+
+    def make_customer(self, parameters: Object) -> Object:
+        """A customer at Stripe."""
+        found = self._new_id("cus")
+        self.customers[found] = {"id": found, "object": "customer", "created": int(time.time())} | parameters
+        return self.customers[found]
+
+    def make_setup(self, parameters: Object) -> Object:
+        """A SetupIntent that waits for the customer's browser."""
+        found = self._new_id("seti")
+        setup = {
+            "id": found,
+            "object": "setup_intent",
+            "status": "requires_payment_method",
+            "client_secret": f"{found}_secret_{self._new_id('s')}",
+        }
+        self.setups[found] = setup | parameters
+        return self.setups[found]
 
     def pay(self, payment_id: str, method: str = "pm_card_visa") -> Object:
         """Pay a PaymentIntent as the browser does; a bank payment stays `processing` until `clear`."""

@@ -50,7 +50,8 @@ def find_problem(parameters: Any, kind: Any, path: str = "") -> str:  # noqa: PL
         problems = [find_problem(parameters, part, path) for part in typing.get_args(kind) if part is not type(None)]
         # The SDK allows any text beside a list of words; the words are what Stripe takes.
         literals = [part for part in typing.get_args(kind) if typing.get_origin(part) is typing.Literal]
-        if literals and isinstance(parameters, str):
+        is_flag = bool in typing.get_args(kind) and parameters in {"true", "false"}
+        if literals and isinstance(parameters, str) and not is_flag:
             problems = [find_problem(parameters, part, path) for part in literals]
         return "" if "" in problems else problems[0]
     if origin is typing.Literal:

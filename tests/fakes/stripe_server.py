@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from stripe.params._customer_create_params import CustomerCreateParams
 from stripe.params._payment_intent_cancel_params import PaymentIntentCancelParams
 from stripe.params._payment_intent_create_params import PaymentIntentCreateParams
 from stripe.params._payment_intent_list_params import PaymentIntentListParams
 from stripe.params._payment_intent_retrieve_params import PaymentIntentRetrieveParams
 from stripe.params._refund_create_params import RefundCreateParams
 from stripe.params._refund_list_params import RefundListParams
+from stripe.params._setup_intent_create_params import SetupIntentCreateParams
 from stripe.params.checkout._session_create_params import SessionCreateParams
 
 from settings import Settings
@@ -136,6 +138,13 @@ class FakeStripe(FakeAccount):
                 return _checked(parameters, PaymentIntentCancelParams) or self._cancel(found)
             case ("POST", "payment_intents", found, "confirm") if found in self.payments:
                 return 200, self.pay(found, parameters["payment_method"])
+            case ("POST", "customers"):
+                return _checked(parameters, CustomerCreateParams) or (200, self.make_customer(parameters))
+            case ("GET", "customers"):
+                found = [c for c in self.customers.values() if c.get("email") == parameters.get("email")]
+                return 200, {"object": "list", "data": found[::-1], "has_more": False, "url": "/v1/customers"}
+            case ("POST", "setup_intents"):
+                return _checked(parameters, SetupIntentCreateParams) or (200, self.make_setup(parameters))
             case ("POST", "sessions"):
                 return self._create_session(parameters)
             case ("GET", "sessions", found) if found in self.sessions:
@@ -163,6 +172,12 @@ class FakeStripe(FakeAccount):
             parameters.get("allowed_payment_method_types", ["card"]),
         )
         self._emit("payment_intent.created", payment)
+        if parameters.get("confirm") == "true":
+            self.pay(payment["id"], parameters["payment_method"])
+            shown = self._shown_payment(payment["id"], {})
+            if (declined := payment["last_payment_error"]) is not None:
+                return 402, {"error": declined | {"type": "card_error", "payment_intent": shown}}
+            return 200, shown
         return 200, payment
 
     def _shown_payment(self, found: str, parameters: Object) -> Object:

@@ -1,0 +1,27 @@
+"""What our own machines ask of subscriptions: renewing what is due."""
+
+from typing import Any
+
+from quart import Blueprint
+from quart_schema import tag_blueprint
+
+from api.schemas.subscriptions import ProcessedOut
+from domain.subscriptions import renew
+from web.guards import internal_only
+from web.reading import answers
+from web.request import order_rules, settings
+
+blueprint = Blueprint("internal_subscriptions", __name__)
+tag_blueprint(blueprint, ["subscriptions"])
+
+
+@blueprint.post("/api/internal/subscriptions/process-due")
+@internal_only
+@answers(ProcessedOut)
+async def process_due_renewals() -> Any:
+    """Renew every subscription that is due, each once even when two of these run at the same time."""
+    results = await renew.process_due(settings(), rules=order_rules())
+    return {"processed": len(results), "results": results}
+
+
+process_due_renewals.is_idempotent = True  # type: ignore[attr-defined] # what is renewed is not due any more

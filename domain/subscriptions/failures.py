@@ -1,0 +1,74 @@
+"""What follows from a renewal that failed: when it is tried again, and the one notice to the customer."""
+
+from datetime import date, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
+from domain.kernel.money import format_money
+from domain.messages.outbox import queue_mail
+from domain.subscriptions.enrol import note_change
+from models import Renewal, Subscription, SubscriptionStatus
+
+RETRY_AFTER_DAYS = (1, 3, 7)
+MOST_STOCK_TRIES = 7
+
+
+async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
+    """Try a renewal that was not charged again tomorrow, for seven days; then the subscription rests."""
+    if subscription.next_renewal_date > today:
+        return
+    if renewal.attempt <= MOST_STOCK_TRIES:
+        await _retry_on(db, subscription, today + timedelta(days=1))
+    else:
+        await _rest(db, subscription, renewal)
+
+
+async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
+    """Try a declined renewal again after 1, 3 and 7 days, then let the subscription rest; the first decline is told.
+
+    One that was renewed ahead of its date by hand comes up on its date anyway.
+    """
+    await _tell_customer(db, subscription, renewal)
+    if subscription.next_renewal_date > today or subscription.status != SubscriptionStatus.ACTIVE:
+        return
+    subscription.failures += 1
+    if subscription.failures <= len(RETRY_AFTER_DAYS):
+        await _retry_on(db, subscription, today + timedelta(days=RETRY_AFTER_DAYS[subscription.failures - 1]))
+    else:
+        await _rest(db, subscription, renewal)
+
+
+async def _retry_on(db: AsyncSession, subscription: Subscription, day: date) -> None:
+    subscription.retry_on = day
+    subscription.updated_at = now()
+    subscription.version += 1
+    await db.flush()
+
+
+async def _rest(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:
+    subscription.status = SubscriptionStatus.PAUSED
+    subscription.retry_on = None
+    subscription.updated_at = now()
+    subscription.version += 1
+    await db.flush()
+    after = {"status": SubscriptionStatus.PAUSED, "why": renewal.error}
+    await note_change(db, subscription, "subscription.paused", by=SYSTEM, after=after)
+
+
+async def _tell_customer(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:
+    """One mail a due date, however often the charge is declined."""
+    await queue_mail(
+        db,
+        kind="renewal_failed",
+        to=subscription.delivery_email,
+        subject="We could not charge your subscription",
+        text=(
+            f"Your payment of {format_money(renewal.amount)} for {renewal.quantity} pieces did not go through: "
+            f"{renewal.error}\n\nNothing is ordered yet, and nothing is charged. We try again in the next days. "
+            "If your card or bank account has changed, reply to this mail, and we send you the way to name another."
+        ),
+        customer_id=subscription.customer_id,
+        dedupe_key=f"renewal_failed:{subscription.id}:{renewal.due_date.isoformat()}",
+    )

@@ -1,0 +1,153 @@
+"""Preparing a renewal: its row with the amount of the day, the stock it holds, and the charge that is meant.
+
+All of it is committed before Stripe is asked. Without stock or price the renewal fails here, and nothing is charged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.money import ZERO, format_money, round_half_up
+from domain.orders.lines import Line, OrderLine, price_lines
+from domain.orders.rules import OrderRules
+from domain.orders.totals import calculate_delivery_fee
+from domain.payments.card import SMALLEST
+from domain.payments.intents import make_intent
+from domain.stock.stock import change_stock
+from domain.subscriptions.failures import plan_stock_retry
+from integrations.stripe_client import CURRENCY, to_cents
+from models import IntentKind, Renewal, RenewalStatus, SavedPayment, StockReason, StripeIntent, Subscription
+from models.session import raw_connection
+
+_METHOD = {SavedPayment.CARD: "card", SavedPayment.ACH: "us_bank_account"}
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalPrice:
+    """What a renewal costs at the day's prices, US dollars; `problem` says why it can't be sold today."""
+
+    unit_price: Decimal
+    delivery_fee: Decimal
+    amount: Decimal
+    is_tracked: bool
+    problem: str = ""
+
+
+async def has_open_charge(db: AsyncSession, subscription_id: int) -> bool:
+    """True while it is not known whether a renewal of the subscription was charged."""
+    asked = select(Renewal.id).where(
+        Renewal.subscription_id == subscription_id,
+        Renewal.status == RenewalStatus.PROCESSING,
+        Renewal.order_id.is_(None),
+    )
+    return (await db.execute(asked.limit(1))).first() is not None
+
+
+async def prepare_renewal(
+    db: AsyncSession,
+    subscription: Subscription,
+    *,
+    rules: OrderRules,
+    today: date,
+    by: Actor,
+    request: Mapping[str, str] | None = None,
+) -> Renewal:
+    """Write the renewal of a locked subscription with its reservation and its charge; then locks the product.
+
+    `request` are the caller, the key and the hash of the request that asked for it.
+    """
+    due = min(subscription.next_renewal_date, today)
+    tries = select(func.coalesce(func.max(Renewal.attempt), 0)).where(
+        Renewal.subscription_id == subscription.id, Renewal.due_date == due
+    )
+    attempt = ((await db.execute(tries)).scalar_one()) + 1
+    price = await _price(db, subscription, rules)
+    renewal = Renewal(
+        subscription_id=subscription.id,
+        due_date=due,
+        attempt=attempt,
+        quantity=subscription.quantity,
+        unit_price=price.unit_price,
+        delivery_fee=price.delivery_fee,
+        amount=price.amount,
+    )
+    db.add(renewal)
+    if price.problem:
+        renewal.status, renewal.error, renewal.settled_at = RenewalStatus.FAILED, price.problem, now()
+        await db.flush()
+        await plan_stock_retry(db, subscription, renewal, today=today)
+        return renewal
+    await db.flush()
+    intent = _mean_charge(subscription, renewal, today=today, by=by, request=request or {})
+    db.add(intent)
+    await db.flush()
+    renewal.intent_id = intent.id
+    if price.is_tracked:
+        renewal.holds_stock = True
+        await change_stock(
+            await raw_connection(db),
+            {subscription.product_id: -subscription.quantity},
+            reason=StockReason.RENEWAL_RESERVED,
+            by=by,
+            note=f"Renewal {renewal.id}",
+        )
+    await db.flush()
+    return renewal
+
+
+async def _price(db: AsyncSession, subscription: Subscription, rules: OrderRules) -> RenewalPrice:
+    """The day's price less the discount, plus the fee; the product is locked."""
+    connection = await raw_connection(db)
+    asked = [OrderLine(product_id=subscription.product_id, quantity=subscription.quantity)]
+    problem = ""
+    try:
+        [line] = await price_lines(connection, asked, lock=True)
+    except InvalidInput:
+        return RenewalPrice(ZERO, ZERO, ZERO, is_tracked=False, problem="The product is not sold any more.")
+    except Refused as short:
+        problem = str(short)
+        [line] = await price_lines(connection, asked, lock=True, check_stock=False)
+    goods = discount_line(line, subscription.discount_pct)
+    fee = calculate_delivery_fee(line.line_total, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+    amount = goods + fee
+    if not problem and amount < SMALLEST:
+        problem = f"Charges start at {format_money(SMALLEST)}."
+    return RenewalPrice(line.unit_price, fee, amount, line.is_tracked, problem)
+
+
+def discount_line(line: Line, discount_pct: Decimal) -> Decimal:
+    """Price × quantity × (1 − discount / 100), half up once."""
+    return round_half_up(line.unit_price * line.quantity * (100 - discount_pct) / 100)
+
+
+def _mean_charge(
+    subscription: Subscription, renewal: Renewal, *, today: date, by: Actor, request: Mapping[str, str]
+) -> StripeIntent:
+    parameters: dict[str, Any] = {
+        "amount": to_cents(renewal.amount),
+        "currency": CURRENCY,
+        "customer": subscription.stripe_customer_id,
+        "payment_method": subscription.stripe_payment_method_id,
+        "off_session": True,
+        "confirm": True,
+        "allowed_payment_method_types": [_METHOD[SavedPayment(subscription.payment_type)]],
+        "description": f"Subscription {subscription.id}, due {renewal.due_date.isoformat()}",
+        # The business day of the try, from which its retries are counted.
+        "metadata": {"subscription": str(subscription.id), "renewal": str(renewal.id), "day": today.isoformat()},
+    }
+    return make_intent(
+        IntentKind.RENEWAL,
+        renewal.amount,
+        parameters=parameters,
+        by=by,
+        customer_id=subscription.customer_id,
+        **request,
+    )
