@@ -29,7 +29,7 @@ from domain.kernel.live import announce
 from domain.kernel.money import ZERO, format_money
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from domain.payments.intents import has_money_without_order
-from models import CodePurpose, CreditEntry, Customer, SessionKind, SuppressionReason
+from models import CodePurpose, CreditEntry, Customer, SessionKind, Subscription, SubscriptionStatus, SuppressionReason
 from models.session import raw_connection
 
 
@@ -126,6 +126,14 @@ async def _refuse_open(db: AsyncSession, customer: Customer) -> None:
         raise Refused(
             f"The account still has {format_money(credit)} of store credit. Use it or refund it first.",
             code=Code.HAS_CREDIT,
+        )
+    running = exists().where(
+        Subscription.customer_id == customer.id, Subscription.status != SubscriptionStatus.CANCELLED
+    )
+    if await db.scalar(select(running)):
+        raise Refused(
+            "The account has a subscription that still runs. End it first, then delete the account.",
+            code=Code.HAS_SUBSCRIPTION,
         )
     if await has_money_without_order(db, customer.id):
         raise Refused(
