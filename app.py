@@ -15,6 +15,7 @@ from api import internal, storefront, voice, webhooks
 from api import staff as staff_doors
 from domain.access.crypto import use_data_keys
 from domain.kernel.actor import Actor
+from domain.orders.business import Business, use_business
 from domain.reports.waiting import count_waiting
 from domain.voice.speech import prepare_speech
 from integrations.stripe_client import close_stripe
@@ -109,6 +110,7 @@ def build_app(settings: Settings) -> Quart:
     )
     app.static_folder = str(ROOT / "static")
     app.config["SETTINGS"] = settings
+    use_business(Business(settings.timezone, settings.commission_pct))
     app.config["QUART_AUTH_COOKIE_SECURE"] = settings.is_production
     app.config["SESSION_COOKIE_SECURE"] = settings.is_production
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"

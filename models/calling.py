@@ -84,7 +84,7 @@ class CallingEntry(Table, table=True):
         Index("uq_calling_entry_phone", "phone", unique=True),
         Index("ix_calling_entry_email", sql("lower(email)")),
         Index("ix_calling_entry_hours", "hours_key"),
-        Index("uq_calling_entry_customer", "customer_id", unique=True),
+        Index("ix_calling_entry_customer", "customer_id"),
         search_index("ix_calling_entry_search"),
     )
 
@@ -112,6 +112,8 @@ class CallingEntry(Table, table=True):
     last_called_at: datetime | None = moment()
     last_outcome: str = text()
     callback_on: date | None = Field(default=None, nullable=True)
+    # What the caller writes while the call goes on; it goes into the log with the outcome.
+    draft_note: str = text()
     claimed_by: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     claimed_until: datetime | None = moment()
     order_count: int = count()
@@ -158,6 +160,8 @@ class OutboundCallLog(Table, table=True):
     transcript_url: str = text()
     # Not a foreign key: the review entry lives with the voice agents' calls.
     review_queue_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    # What the outcome replaced on its entry, for taking it back.
+    replaced: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
     actor_kind: str = text()
     actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     actor_name: str = text()
@@ -168,7 +172,10 @@ class CallingEvent(Table, table=True):
     """Something that made an entry more or less urgent; its points were fixed when it happened and fade by age."""
 
     __tablename__ = "calling_event"
-    __table_args__ = (Index("ix_calling_event_entry_created", "entry_id", sql("created_at DESC")),)
+    __table_args__ = (
+        Index("ix_calling_event_entry_created", "entry_id", sql("created_at DESC")),
+        Index("ix_calling_event_called", "actor_id", sql("created_at DESC"), postgresql_where=sql("kind = 'called'")),
+    )
 
     id: int = key()
     entry_id: int = link("calling_entry.id", index=False, ondelete="CASCADE")

@@ -185,7 +185,8 @@ class Order(Table, table=True):
     refund_due: Decimal = reckoned("refund_due", REFUND_DUE)
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
-    # Null where no rep or no rate was there; fixed when the order is placed.
+    # Null without a rep; fixed when the order is placed, for the rep that it counts for then.
+    commission_rep_id: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     commission_percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2), nullable=True)
     commission_amount: Decimal | None = money(nullable=True)
     commission_paid: bool = flag(False)

@@ -15,6 +15,8 @@ from portal.administration import (
     suppressed_numbers,
     website_users,
 )
+from portal.calling import call, commissions, figures, script
+from portal.calling import list as calling_list
 from portal.customers import customer as customer_page
 from portal.customers import edit as customer_forms
 from portal.customers import list as customer_list
@@ -82,6 +84,11 @@ def blueprints() -> list[Blueprint]:
         pack.blueprint,
         *voice.blueprints(),
         boxes.blueprint,
+        calling_list.blueprint,
+        call.blueprint,
+        figures.blueprint,
+        commissions.blueprint,
+        script.blueprint,
         savings.blueprint,
         live.blueprint,
         outbox.blueprint,

@@ -5,7 +5,9 @@ import importlib
 import sys
 import time
 
-NAMES = ("oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "warehouse", "fuzz", "restarts")
+NAMES = (
+    "oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "warehouse", "calling", "fuzz", "restarts",
+)  # fmt: skip
 
 
 def main() -> int:

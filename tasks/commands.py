@@ -22,6 +22,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from domain.access.crypto import use_data_keys
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import DomainError
+from domain.orders.business import Business, use_business
 from models import KeyScope
 from models.migrations import upgrade
 from models.postgres.embedded import attached
@@ -132,6 +133,7 @@ def work(settings: Settings) -> int:
     with with_database(settings) as ready:
         use_database(Database(ready.database_url, pool_size=ready.database_pool))
         use_data_keys(ready.data_keys)
+        use_business(Business(ready.timezone, ready.commission_pct))
         return asyncio.run(run_worker(ready))
 
 
@@ -151,6 +153,7 @@ async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
         database = Database(ready.database_url, pool_size=ready.database_pool)
         use_database(database)
         use_data_keys(ready.data_keys)
+        use_business(Business(ready.timezone, ready.commission_pct))
         try:
             return await ONCE[arguments.command](ready, arguments)
         except DomainError as error:

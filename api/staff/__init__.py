@@ -5,6 +5,7 @@ from quart import Blueprint
 from api.staff import (
     accounts,
     boxes,
+    calling,
     credit,
     customers,
     imports,
@@ -17,6 +18,7 @@ from api.staff import (
     product_sync,
     products,
     reports,
+    sales,
     scores,
     subscriptions,
     system,
@@ -31,6 +33,7 @@ def blueprints() -> list[Blueprint]:
         boxes.blueprint,
         customers.blueprint,
         imports.blueprint,
+        calling.blueprint,
         inventory.blueprint,
         invoices.blueprint,
         labels.blueprint,
@@ -43,6 +46,8 @@ def blueprints() -> list[Blueprint]:
         reports.blueprint,
         scores.blueprint,
         subscriptions.blueprint,
+        sales.blueprint,
+        sales.commissions,
         system.blueprint,
         warehouse.blueprint,
     ]

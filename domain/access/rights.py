@@ -71,6 +71,7 @@ class Right(StrEnum):
     SEE_PROFIT = "see_profit"
     CALL_CUSTOMERS = "call_customers"
     ASSIGN_CALLS = "assign_calls"
+    UPLOAD_PROSPECTS = "upload_prospects"
     EDIT_SCRIPT = "edit_script"
     SEE_PERFORMANCE = "see_performance"
     SEE_COMMISSIONS = "see_commissions"
@@ -138,7 +139,9 @@ GRANTS: Mapping[Right, Grant] = {
     Right.EXPORT_CUSTOMERS: Grant(_MANAGERS, "Download every customer"),
     Right.EXPORT_CUSTOMER_LIST: Grant(_OFFICE, "Download what the customer list's filter shows, at most 1,000 rows"),
     Right.SET_TERMS: Grant(_MANAGERS, "Set payment terms, credit limit and rep of a customer"),
-    Right.SEE_BANK_DETAILS: Grant(_DESK, "See the last four digits of bank accounts and keep new ones"),
+    Right.SEE_BANK_DETAILS: Grant(
+        _MANAGERS | {Role.SALES_REP}, "See the last four digits of bank accounts and keep new ones"
+    ),
     Right.LIFT_SUPPRESSION: Grant(_ADMIN, "See suppressed numbers and lift do-not-call"),
     Right.SEE_WEBSITE_USERS: Grant(_ADMIN, "See who has an account in the shop"),
     Right.SEE_IMPORTS: Grant(_OFFICE, "See imports and their error files"),
@@ -164,6 +167,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.SEE_PROFIT: Grant(_MANAGERS, "See profit and the month's close"),
     Right.CALL_CUSTOMERS: Grant(_DESK, "Work the calling list; a rep entries that are theirs or have no rep"),
     Right.ASSIGN_CALLS: Grant(_MANAGERS, "Assign, fill and recalculate the calling list"),
+    Right.UPLOAD_PROSPECTS: Grant(_MANAGERS | {Role.SALES_REP}, "Add prospects to the calling list from a CSV file"),
     Right.EDIT_SCRIPT: Grant(_MANAGERS, "Change the call script"),
     Right.SEE_PERFORMANCE: Grant(_DESK, "See sales figures; a rep their own and the team's totals"),
     Right.SEE_COMMISSIONS: Grant(_MANAGERS | {Role.SALES_REP}, "See commissions; a rep their own"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.rights import Right
 from domain.kernel.actor import Actor
 
 Cells = Mapping[str, str]
@@ -78,6 +79,7 @@ class ImportKind:
     write: WriteRecords
     group_by: str | None = None
     batch: int = 500
+    right: Right = Right.IMPORT_BOOKS
     back_url: str = "/portal"
 
     @property

@@ -92,8 +92,9 @@ _COLUMNS = [RUNS[name] for name in RunRow.__slots__]
 
 async def get_run(db: Reader, run_id: int, *, visible_to: Actor) -> RunRow:
     """One import; raises NotFound, and NotAllowed for a role that sees none."""
-    require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
     row = (await db.execute(select(*_COLUMNS).where(RUNS.id == run_id))).first()
+    if row is None or not visible_to.is_staff or row.actor_id != visible_to.id:
+        require(visible_to, Right.SEE_IMPORTS, "Your role does not see imports.")
     if row is None:
         raise NotFound("There is no such import.")
     return RunRow(*row)

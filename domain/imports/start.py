@@ -36,8 +36,8 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
 
     Raises InvalidInput for a field that is named twice or lacks, Refused for an import that began already.
     """
-    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
     run = await lock_run(db, run_id)
+    require(by, KINDS[run.kind].right, f"Your role does not import {KINDS[run.kind].noun}.")
     if run.state != ImportState.DRAFT and not (run.is_dry and run.state in {ImportState.DONE, ImportState.STOPPED}):
         raise Refused("This import began already.", code=Code.STATE_NOT_ALLOWED)
     run.mapping = _read_mapping(run, data)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.rights import Right, require
+from domain.access.rights import require
 from domain.imports.kinds import KINDS, ImportKind
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
@@ -45,7 +45,7 @@ async def upload_file(
 
     With `needs_columns` the heading must name every required field itself, as an API's file does.
     """
-    require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
+    require(by, kind.right, f"Your role does not import {kind.noun}.")
     shape, size = await asyncio.to_thread(_look, file)
     mapping = guess_mapping(kind, shape.names)
     missing = [name for name in kind.required if name not in mapping.values()]

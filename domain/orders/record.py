@@ -11,8 +11,11 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import announce
+from domain.orders.calling_totals import refresh_calling_totals
+from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.statuses import WAY_FORWARD
 from models import Customer, Order, OrderEvent, OrderStatus, Role
+from models.session import raw_connection
 
 
 async def lock_order(
@@ -108,7 +111,21 @@ async def record_event(
         )
     )
     await db.flush()
+    await _follow(db, order)
     await announce(db, "orders", order.id)
+
+
+async def _follow(db: AsyncSession, order: Order) -> None:
+    """What a change means for the rep's commission and for the calling list."""
+    if order.sales_rep_id is None and order.commission_rep_id is None and order.customer_id is None:
+        return
+    connection = await raw_connection(db)
+    if order.sales_rep_id is not None or order.commission_rep_id is not None:
+        if order.status == OrderStatus.PENDING:
+            await fix_commission(connection, order.id)
+        await settle_commission(connection, order.id)
+    if order.customer_id is not None:
+        await refresh_calling_totals(connection, order.customer_id)
 
 
 async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:

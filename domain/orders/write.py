@@ -15,6 +15,8 @@ import asyncpg
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
 from domain.kernel.live import CHANNEL
+from domain.orders.calling_totals import note_new_order
+from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
@@ -64,7 +66,9 @@ story AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
   SELECT id, 'placed', $4::text, $54::text, $36::text, $37::int, $38::text FROM made
 )
-SELECT id, created_at, pg_notify($55::text, 'orders:' || id) FROM made
+SELECT id, created_at, pg_notify($55::text, 'orders:' || id),
+  EXISTS (SELECT FROM calling_entry WHERE customer_id = $2) AS is_on_calling_list
+FROM made
 """
 _STEP = {
     OrderStatus.PENDING: 0,
@@ -147,9 +151,20 @@ async def write_order(connection: asyncpg.Connection, order: NewOrder) -> Writte
         number = order.order_number or new_order_number()
         row = await connection.fetchrow(_WRITE, number, *_values(order))
         if row is not None:
+            await _follow(connection, order, row)
             return WrittenOrder(row["id"], number, row["created_at"])
         if order.order_number is not None:
             raise NumberTaken(order.order_number)
+
+
+async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.Record) -> None:
+    """What a new order means for its rep's commission and for the calling list."""
+    if order.sales_rep_id is not None:
+        await fix_commission(connection, row["id"])
+        if order.payment_status is PaymentStatus.PAID:
+            await settle_commission(connection, row["id"])
+    if order.customer_id is not None and row["is_on_calling_list"]:
+        await note_new_order(connection, order.customer_id, order.status, row["created_at"])
 
 
 def _values(order: NewOrder) -> list[Any]:

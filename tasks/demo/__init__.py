@@ -16,6 +16,7 @@ from settings import Settings
 from tasks.demo import books, goods, ground, people, sales
 from tasks.demo.book import write_book
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
+from tasks.demo.calling import write_calling
 from tasks.demo.floor import write_floor
 from tasks.demo.invoices import write_invoices
 from tasks.demo.papers import write_papers
@@ -30,7 +31,8 @@ FILLED = (
     "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
     "invoice_reminder", "credit_memo", "receipt",
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
-    "box_rule", "label", "label_scan", "tracker",
+    "box_rule", "label", "label_scan", "tracker", "calling_entry", "calling_event", "outbound_call_log", "call_script",
+    "commission_rate", "commission_entry", "commission_month", "sales_target",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -66,6 +68,8 @@ async def load_demo_company(
         await ground.prepare_ground(connection, wish)
         await _imagine(connection, wish)
         await _write(connection, company_name=settings.company_name, timezone=settings.business_timezone)
+        await write_calling(connection, keys=settings.data_keys)
+        await connection.execute("ANALYZE calling_entry, calling_event, outbound_call_log, commission_entry, orders")
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-import domain.imports.books  # noqa: F401 - the kinds register themselves.
+import domain.imports.books
+import domain.sales.prospects  # noqa: F401 - the same.
 from domain.imports.run import JOB, give_import_up, run_import
 from tasks.job import Work, job
 

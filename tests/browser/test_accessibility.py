@@ -21,7 +21,7 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
-from models import JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
+from models import CallingEntry, JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
 from tests.factories import as_actor, make_customer, make_product, make_staff
@@ -120,6 +120,9 @@ async def company(portal: Portal, settings: Settings) -> Company:
         link, _ = await send_pay_link(db, CreatePayLink(order_number=plain), way=SendBy.EMAIL, by=me, settings=settings)
         await mark_paid(db, orders[3].id, MarkPaid(payment_method=PaymentMethod.CASH), by=me)
         refunded = {"number": paid, "payment_id": await db.scalar(select(func.max(Payment.id)))}
+        entry = CallingEntry(phone="+12165550148", company_name="Maple & Vine", customer_id=buyer.id)
+        db.add(entry)
+        await db.flush()
         twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
         popular = await db.scalar(
             select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
@@ -129,6 +132,8 @@ async def company(portal: Portal, settings: Settings) -> Company:
         "": {"number": plain, "token": link.url.rpartition("/")[2]},
         "/portal/checks": {"number": by_check},
         "/portal/staff": {"staff_id": twice_safe},
+        "/portal/calling": {"entry_id": entry.id},
+        "/portal/commissions": {"rep_id": staff.id, "month": "2026-10"},
         "/portal/products": {"product_id": popular},
         "portal_order_acts.show_release": {"number": held},
         "portal_payments.show_refund": refunded,

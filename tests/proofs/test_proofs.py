@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import books, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, warehouse
+from proofs import books, calling, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, warehouse
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -57,3 +57,7 @@ async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() ->
 
 async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
     await invoices.prove(invoices=60, receipts=40, owed=72)
+
+
+async def test_callers_never_meet_marks_hide_at_once_and_commissions_add_up() -> None:
+    await calling.prove(claims=15, marks=15, reads=80, entries=500, events=2_000, orders=20)

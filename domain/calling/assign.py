@@ -1,0 +1,95 @@
+"""Whose entries they are: giving them to colleagues, and stamping many as called at once."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import select, text
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, require
+from domain.calling.scores import TOPIC
+from domain.calling.visible import sql_visible
+from domain.kernel.actor import Actor
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Id, Input
+from domain.kernel.live import announce
+from models import Role, Staff
+
+MOST_IDS = 10_000
+# Active colleagues who sell: reps, and administrators beside them.
+SELLERS = (Role.SALES_REP, Role.ADMIN)
+
+Ids = Annotated[list[Id], Field(max_length=MOST_IDS)]
+
+# Both lock the entries in order of id, so that two managers never wait for each other in a circle.
+_ASSIGN = text("""
+WITH wanted AS (SELECT id FROM calling_entry WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE)
+UPDATE calling_entry AS e SET assigned_to = :staff_id, updated_at = now(), version = version + 1
+FROM wanted WHERE wanted.id = e.id
+""")
+_MARK = """
+WITH wanted AS (
+  SELECT e.id FROM calling_entry AS e WHERE e.id = ANY(:ids) AND {visible} ORDER BY e.id FOR NO KEY UPDATE
+),
+noted AS (
+  INSERT INTO calling_event (entry_id, kind, points, actor_kind, actor_id, actor_name)
+  SELECT id, 'called', 0, :actor_kind, :actor_id, :actor_name FROM wanted
+)
+UPDATE calling_entry AS e SET last_called_at = now(), updated_at = now() FROM wanted WHERE wanted.id = e.id
+"""
+
+
+class AssignEntries(Input):
+    """Which entries go to whom."""
+
+    ids: Ids = Field(default_factory=list)
+    """The entries, at most 10,000."""
+    assignee_id: Id | None = None
+    """The colleague; null leaves them with nobody."""
+
+
+class MarkCalled(Input):
+    """Which entries were called."""
+
+    ids: Ids = Field(default_factory=list)
+    """The entries, at most 10,000."""
+
+
+async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) -> int:
+    """Give entries to a seller, or to nobody; returns how many. Raises InvalidInput for any other colleague."""
+    require(by, Right.ASSIGN_CALLS, "Only a manager gives entries to colleagues.")
+    if data.assignee_id is not None:
+        await find_assignee(db, data.assignee_id, name="assignee_id")
+    done: Any = await db.execute(_ASSIGN, {"ids": sorted(set(data.ids)), "staff_id": data.assignee_id})
+    await announce(db, TOPIC, 0)
+    return int(done.rowcount)
+
+
+async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
+    """Stamp entries the actor works with as called now; returns how many. Each counts as an attempt at its number."""
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    statement = text(_MARK.format(visible=sql_visible(by)))
+    values = {"ids": sorted(set(data.ids)), "actor_kind": by.kind, "actor_id": by.id, "actor_name": by.name}
+    done: Any = await db.execute(statement, values)
+    await announce(db, TOPIC, 0)
+    return int(done.rowcount)
+
+
+async def find_assignee(db: AsyncSession, staff_id: int, *, name: str) -> Staff:
+    """The active seller with this id; raises InvalidInput when there is none."""
+    staff = await db.get(Staff, staff_id)
+    if staff is None or not staff.is_active or staff.role not in SELLERS:
+        raise InvalidInput("Nobody of this id sells.", fields={name: "must be an active sales rep or administrator"})
+    return staff
+
+
+async def list_assignees(db: AsyncSession | AsyncConnection) -> Sequence[Row[int, str, str, str]]:
+    """Who may be given entries, by name."""
+    found = await db.execute(
+        select(Staff.id, Staff.full_name, Staff.username, Staff.role)
+        .where(Staff.role.in_(SELLERS), Staff.is_active)
+        .order_by(Staff.full_name, Staff.id)
+    )
+    return found.all()

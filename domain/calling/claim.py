@@ -1,0 +1,107 @@
+"""Claims: the best entry that may be called now becomes one caller's for 15 minutes, and nobody else's."""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.calling.entries import EntryRow, ListEntries, Segment, find_conditions, get_entry
+from domain.calling.hours import is_open
+from domain.calling.hours_key import read_hours_key
+from domain.calling.rules import MOST_ATTEMPTS, Callee, judge_calls
+from domain.calling.scores import TOPIC
+from domain.calling.visible import ENTRIES
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, now
+from domain.kernel.inputs import Input
+from domain.kernel.live import announce
+from domain.orders.business import current_business
+from models import Table
+
+CLAIM_LASTS = timedelta(minutes=15)
+_KEYS = text("SELECT DISTINCT hours_key FROM calling_entry WHERE status <> 'closed'")
+EVENTS = Table.metadata.tables["calling_event"].c
+CALLS = Table.metadata.tables["outbound_call_log"].c
+
+
+class ClaimNext(Input):
+    """Where to look for the next call."""
+
+    segment: Segment = Segment.PRIORITY
+    """The tab that is called; those called lately wait unless a callback is due."""
+
+
+async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRow | None:
+    """Claim the best entry that may be called at this moment; None when there is nobody.
+
+    Callbacks that are due come first, then by score. An entry that somebody else works on is passed over, so that
+    two callers never meet and never wait for each other.
+    """
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    zone = current_business().timezone
+    at = now()
+    keys = [row.hours_key for row in await db.execute(_KEYS)]
+    open_keys = [key for key in keys if is_open(read_hours_key(key), at)]
+    passed: list[int] = []
+    while open_keys:
+        entry_id = await _claim(db, data, by, open_keys, passed)
+        if entry_id is None:
+            return None
+        entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
+        callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
+        (verdict,) = await judge_calls(db, [callee], at=at)
+        if verdict.allowed:
+            await announce(db, TOPIC, entry_id)
+            return entry
+        # Marked, called or moved while it was claimed: the last look decides.
+        passed.append(entry_id)
+        await release_claim(db, entry_id)
+    return None
+
+
+async def release_claim(db: AsyncSession, entry_id: int) -> None:
+    """Give an entry back to everybody."""
+    await db.execute(
+        text("UPDATE calling_entry SET claimed_by = NULL, claimed_until = NULL WHERE id = :id"), {"id": entry_id}
+    )
+
+
+async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int]) -> int | None:
+    entries = Table.metadata.tables["calling_entry"]
+    zone = current_business().timezone
+    today = business_today(zone)
+    since = func.now() - timedelta(hours=24)
+    logged = select(func.count()).where(CALLS.phone == ENTRIES.phone, CALLS.created_at > since).scalar_subquery()
+    stamped = (
+        select(func.count())
+        .where(EVENTS.entry_id == ENTRIES.id, EVENTS.kind == "called", EVENTS.created_at > since)
+        .scalar_subquery()
+    )
+    is_due = and_(ENTRIES.callback_on.is_not(None), ENTRIES.callback_on <= today)
+    segment = ListEntries(segment=Segment.ALL if data.segment is Segment.PRIORITY else data.segment)
+    rested = or_(ENTRIES.last_called_at.is_(None), ENTRIES.last_called_at < func.now() - timedelta(days=3))
+    best = (
+        select(ENTRIES.id)
+        .where(
+            *find_conditions(segment, visible_to=by, timezone=zone),
+            ENTRIES.phone.is_not(None),
+            ENTRIES.hours_key.in_(open_keys),
+            ENTRIES.id.not_in(passed),
+            or_(ENTRIES.claimed_until.is_(None), ENTRIES.claimed_until < func.now()),
+            or_(is_due, and_(rested, ENTRIES.callback_on.is_(None))),
+            logged + stamped < MOST_ATTEMPTS,
+        )
+        .order_by(func.coalesce(ENTRIES.callback_on <= today, False).desc(), ENTRIES.priority_score.desc(), ENTRIES.id)
+        .limit(1)
+        .with_for_update(of=entries, key_share=True, skip_locked=True)
+        .cte("best")
+    )
+    statement = (
+        update(entries)
+        .where(entries.c.id == best.c.id)
+        .values(claimed_by=by.id, claimed_until=func.now() + CLAIM_LASTS, draft_note="")
+        .returning(entries.c.id)
+    )
+    claimed: int | None = (await db.execute(statement)).scalar_one_or_none()
+    return claimed

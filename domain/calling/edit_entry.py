@@ -1,0 +1,240 @@
+"""Adding, changing and deleting entries of the calling list; a number stands on it once."""
+
+from datetime import tzinfo
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, may, require
+from domain.calling.assign import find_assignee
+from domain.calling.entries import EntryRow, get_entry
+from domain.calling.hours_key import find_hours_key
+from domain.calling.scores import BASE_SCORE, LEAST_SCORE, MOST_SCORE, TOPIC, add_event, set_score
+from domain.calling.totals import refresh_totals
+from domain.calling.visible import may_be_seen_by
+from domain.kernel.actor import Actor
+from domain.kernel.addresses import parse_address
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
+from domain.kernel.inputs import DateTimeIn, Id, Input, OptionalEmailIn, PhoneIn, Text60, Text200, Text2000
+from domain.kernel.live import announce
+from domain.kernel.phone import parse_phone
+from models import CallingEntry, CallingStatus, Customer, Role
+
+Score = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)]
+CALLED = "called"
+_TEXTS = ("first_name", "last_name", "contact_name", "company_name", "notes")
+
+
+class AddEntry(Input):
+    """A prospect for the calling list."""
+
+    phone: Annotated[PhoneIn, Field(min_length=1)]
+    """The number to call, in any common form."""
+    company_name: Text200 | None = None
+    """The company."""
+    contact_name: Text200 | None = None
+    """Whom to ask for."""
+    email: OptionalEmailIn = None
+    """Their email."""
+    address: Text200 | None = None
+    """One line; street, city, state and ZIP are read from it."""
+    notes: Text2000 | None = None
+    """What colleagues should know."""
+    priority_score: Score | None = None
+    """The score to begin with, 0–100; 30 without one."""
+    status: CallingStatus | None = None
+    """How far they have come; new without one."""
+
+
+class UpdateEntry(Input):
+    """What may change about an entry; a field that is not sent stays."""
+
+    customer_id: Id | None = None
+    """The customer that this is."""
+    first_name: Text60 | None = None
+    """First name."""
+    last_name: Text60 | None = None
+    """Last name."""
+    contact_name: Text200 | None = None
+    """Whom to ask for."""
+    company_name: Text200 | None = None
+    """The company."""
+    email: OptionalEmailIn = None
+    """Their email; null takes it away."""
+    phone: PhoneIn | None = None
+    """The number to call."""
+    phone2: PhoneIn | None = None
+    """Another number of theirs; null takes it away."""
+    address: Text200 | None = None
+    """One line; street, city, state and ZIP are read from it."""
+    notes: Text2000 | None = None
+    """What colleagues should know."""
+    assigned_to: Id | None = None
+    """Who calls them; null for nobody."""
+    status: CallingStatus | None = None
+    """How far they have come."""
+    priority_score: Score | None = None
+    """The score as it should be now, 0–100."""
+    mark_called: bool | None = None
+    """True stamps a call made now."""
+    last_called: DateTimeIn | None = None
+    """When they were called last."""
+
+
+async def add_entry(db: AsyncSession, data: AddEntry, *, by: Actor, timezone: tzinfo) -> EntryRow:
+    """Add a prospect; raises InvalidInput for what is no number, and Refused for one that is listed already."""
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    phone = read_number(data.phone, "phone")
+    address = parse_address(data.address or "")
+    entry = CallingEntry(
+        phone=phone,
+        company_name=data.company_name or "",
+        contact_name=data.contact_name or "",
+        email=data.email,
+        street=address.street,
+        city=address.city,
+        state=address.state,
+        zip=address.zip,
+        country=address.country,
+        notes=data.notes or "",
+        status=data.status or CallingStatus.NEW,
+        base_score=BASE_SCORE if data.priority_score is None else data.priority_score,
+        priority_score=BASE_SCORE if data.priority_score is None else data.priority_score,
+        hours_key=find_hours_key(phone, address.zip, address.state),
+    )
+    db.add(entry)
+    await _flush(db)
+    await announce(db, TOPIC, entry.id)
+    return await get_entry(db, entry.id, visible_to=by, timezone=timezone)
+
+
+async def update_entry(
+    db: AsyncSession, entry_id: int, data: UpdateEntry, *, by: Actor, timezone: tzinfo, version: int | None = None
+) -> EntryRow:
+    """Change what was sent of an entry the actor works with.
+
+    Raises NotFound, InvalidInput, NotAllowed for a rep who gives it to a colleague, and Refused for a number that is
+    listed already or a version that is not the entry's any more.
+    """
+    entry = await lock_entry(db, entry_id, by=by, version=version)
+    sent = data.model_fields_set
+    for name in sent & set(_TEXTS):
+        setattr(entry, name, getattr(data, name) or "")
+    if "status" in sent and data.status is not None:
+        entry.status = data.status
+    if "email" in sent:
+        entry.email = data.email
+    await _set_places(db, entry, data)
+    if "assigned_to" in sent:
+        await _set_assignee(db, entry, data.assigned_to, by=by)
+    if data.last_called is not None:
+        entry.last_called_at = data.last_called
+    if data.mark_called:
+        entry.last_called_at = now()
+    entry.updated_at = now()
+    entry.version += 1
+    await _flush(db)
+    if data.mark_called:
+        await add_event(db, entry.id, CALLED, by=by)
+    if data.priority_score is not None:
+        await set_score(db, entry.id, data.priority_score)
+    if "customer_id" in sent:
+        await refresh_totals(db, [entry.id], timezone=timezone)
+    await announce(db, TOPIC, entry.id)
+    return await get_entry(db, entry.id, visible_to=by, timezone=timezone)
+
+
+async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
+    """Take an entry off the list; its calls stay in the log, and a suppressed number stays suppressed."""
+    require(by, Right.ASSIGN_CALLS, "Only a manager deletes entries of the calling list.")
+    entry = await lock_entry(db, entry_id, by=by)
+    await record_audit(
+        db,
+        action="calling_entry.deleted",
+        record_kind="calling_entry",
+        record_id=entry.id,
+        record_name=entry.company_name or entry.contact_name or entry.phone or "",
+        before={"phone": entry.phone, "company_name": entry.company_name, "notes": entry.notes},
+        by=by,
+    )
+    await db.delete(entry)
+    await db.flush()
+    await announce(db, TOPIC, entry_id)
+
+
+async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int | None = None) -> CallingEntry:
+    """The entry for an act, locked; raises NotFound for another rep's, and Refused with code `stale`."""
+    found = await db.execute(
+        select(CallingEntry)
+        .where(CallingEntry.id == entry_id, may_be_seen_by(by))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    entry = found.scalar_one_or_none()
+    if entry is None:
+        raise NotFound("There is no such entry on the calling list.")
+    if version is not None and version != entry.version:
+        raise Refused("Somebody changed this entry in the meantime.", code=Code.STALE, version=entry.version)
+    return entry
+
+
+def read_number(text: str, name: str) -> str:
+    """A number in E.164; raises InvalidInput for what nobody could call."""
+    phone = parse_phone(text)
+    if phone is None:
+        raise InvalidInput("That is no phone number.", fields={name: "must be a phone number"})
+    return phone
+
+
+async def _set_places(db: AsyncSession, entry: CallingEntry, data: UpdateEntry) -> None:
+    """Numbers, address and customer, with the hours that follow from them."""
+    sent = data.model_fields_set
+    if data.phone is not None:
+        entry.phone = read_number(data.phone, "phone")
+        entry.phone_raw = ""
+    if "phone2" in sent:
+        entry.phone2 = read_number(data.phone2, "phone2") if data.phone2 else None
+    if data.address is not None:
+        address = parse_address(data.address)
+        entry.street, entry.city, entry.state = address.street, address.city, address.state
+        entry.zip, entry.country = address.zip, address.country
+    entry.hours_key = find_hours_key(entry.phone, entry.zip, entry.state)
+    if "customer_id" in sent:
+        exists = data.customer_id is None or await db.scalar(
+            select(func.count()).select_from(Customer).where(Customer.id == data.customer_id)
+        )
+        if not exists:
+            raise InvalidInput("There is no such customer.", fields={"customer_id": "is unknown"})
+        entry.customer_id = data.customer_id
+
+
+async def _set_assignee(db: AsyncSession, entry: CallingEntry, staff_id: int | None, *, by: Actor) -> None:
+    if staff_id == entry.assigned_to:
+        return
+    if not may(by, Right.ASSIGN_CALLS) and not (by.has_role(Role.SALES_REP) and staff_id in {None, by.id}):
+        raise NotAllowed("Only a manager gives entries to colleagues.")
+    if staff_id is not None:
+        await find_assignee(db, staff_id, name="assigned_to")
+    entry.assigned_to = staff_id
+
+
+async def _flush(db: AsyncSession) -> None:
+    """Write the entry; the database decides whether its number is listed already."""
+    try:
+        async with db.begin_nested():
+            await db.flush()
+    except IntegrityError as error:
+        refused: Any = getattr(error.orig, "__cause__", None)
+        if getattr(refused, "constraint_name", "") != "uq_calling_entry_phone":
+            raise
+        raise Refused(
+            "The number is on the calling list already.",
+            code=Code.ALREADY_LISTED,
+            fields={"phone": "is listed already"},
+        ) from None

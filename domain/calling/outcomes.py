@@ -1,0 +1,187 @@
+"""What came of a call: the log, the entry's score and state, the callback; and taking it back for ten seconds."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.calling.edit_entry import lock_entry
+from domain.calling.scores import TOPIC, add_event, rescore
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.inputs import DateIn, Input, Text60, Text2000
+from domain.kernel.live import announce
+from domain.messages.suppression import mark_do_not_call
+from domain.orders.business import current_business
+from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, SuppressionReason
+
+UNDO_SECONDS = 10
+# The way of the page to the server and back is no reason to refuse.
+_GRACE_SECONDS = 3
+CALLBACKS = {CallOutcome.INTERESTED_CALLBACK, CallOutcome.BUSY_CALLBACK}
+_CLOSES = {CallOutcome.WRONG_NUMBER, CallOutcome.DNC_REQUESTED}
+
+
+class When(StrEnum):
+    """When to call again, in one key."""
+
+    TOMORROW = "tomorrow"
+    WEEK = "week"
+    MONTH = "month"
+
+
+_DAYS = {When.TOMORROW: 1, When.WEEK: 7, When.MONTH: 30}
+
+
+class RecordOutcome(Input):
+    """How a call ended."""
+
+    outcome: CallOutcome
+    """One of the seven."""
+    when: When | None = None
+    """When to call again; without it and a date an interested one in a week, a busy one tomorrow."""
+    callback_date: DateIn | None = None
+    """The day to call again, where another one is meant."""
+    notes: Text2000 | None = None
+    """What colleagues should know; without it the note that was written meanwhile."""
+    order_number: Text60 | None = None
+    """The order that the call brought."""
+    confirmed: bool = False
+    """True for do-not-call, which cannot be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A call in the log, and whether it can be taken back."""
+
+    call_id: int
+    entry_id: int
+    outcome: CallOutcome
+    callback_on: date | None
+    can_undo: bool
+
+
+async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *, by: Actor) -> Recorded:
+    """Log a call to an entry the actor works with.
+
+    Raises NotFound, InvalidInput for a callback in the past, and Refused with code `confirm_first` for do-not-call
+    that is not confirmed: it marks both numbers for good.
+    """
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    entry = await lock_entry(db, entry_id, by=by)
+    if data.outcome is CallOutcome.DNC_REQUESTED and not data.confirmed:
+        raise Refused(
+            "Never call this number again? This cannot be undone. Press 7 once more.", code=Code.CONFIRM_FIRST
+        )
+    callback_on = _choose_callback(data)
+    call = OutboundCallLog(
+        entry_id=entry.id,
+        customer_id=entry.customer_id,
+        staff_id=by.id if by.is_staff else None,
+        phone=entry.phone or entry.phone_raw,
+        customer_name=entry.company_name or entry.contact_name,
+        outcome=data.outcome,
+        order_number=data.order_number or "",
+        callback_date=callback_on,
+        notes=data.notes if data.notes is not None else entry.draft_note,
+        replaced=_remember(entry),
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(call)
+    entry.last_called_at = now()
+    entry.last_outcome = data.outcome
+    entry.callback_on = callback_on
+    entry.status = _next_status(entry, data.outcome)
+    entry.claimed_by = entry.claimed_until = None
+    entry.draft_note = ""
+    entry.updated_at = now()
+    await db.flush()
+    await add_event(db, entry.id, data.outcome, by=by, call_id=call.id)
+    if data.outcome is CallOutcome.DNC_REQUESTED:
+        for phone in sorted(phone for phone in (entry.phone, entry.phone2) if phone):
+            await mark_do_not_call(db, phone, reason=SuppressionReason.DNC_REQUESTED, note=call.notes, by=by)
+    can_undo = data.outcome is not CallOutcome.DNC_REQUESTED
+    return Recorded(call.id, entry.id, data.outcome, callback_on, can_undo)
+
+
+async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
+    """Take back an own call of the last ten seconds: its row and its event go, the entry is as it was.
+
+    Returns the entry. Raises NotFound for a colleague's, and Refused later on, or for do-not-call.
+    """
+    found = await db.execute(
+        select(OutboundCallLog)
+        .where(OutboundCallLog.id == call_id, OutboundCallLog.staff_id == by.id)
+        .with_for_update()
+    )
+    call = found.scalar_one_or_none()
+    if call is None or call.entry_id is None:
+        raise NotFound("There is no such call.")
+    if call.outcome == CallOutcome.DNC_REQUESTED:
+        raise Refused("Do-not-call is lifted by an administrator alone.", code=Code.TOO_LATE)
+    if now() - call.created_at > timedelta(seconds=UNDO_SECONDS + _GRACE_SECONDS):
+        raise Refused("A call can be taken back for ten seconds.", code=Code.TOO_LATE)
+    entry = await lock_entry(db, call.entry_id, by=by)
+    before: dict[str, Any] = call.replaced or {}
+    entry.last_called_at = _read_time(before.get("last_called_at"))
+    entry.last_outcome = before.get("last_outcome", "")
+    entry.callback_on = date.fromisoformat(before["callback_on"]) if before.get("callback_on") else None
+    entry.status = before.get("status", entry.status)
+    entry.draft_note = call.notes
+    entry.claimed_by, entry.claimed_until = by.id, now() + timedelta(minutes=15)
+    await db.delete(call)
+    await db.flush()
+    await rescore(db, entry.id)
+    await announce(db, TOPIC, entry.id)
+    return entry.id
+
+
+async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) -> None:
+    """Keep what a caller writes while the call goes on."""
+    entry = await lock_entry(db, entry_id, by=by)
+    entry.draft_note = note[:2000]
+    await db.flush()
+
+
+def _choose_callback(data: RecordOutcome) -> date | None:
+    """The day to call again; none for outcomes that end it."""
+    today = business_today(current_business().timezone)
+    if data.outcome not in CALLBACKS:
+        return None
+    if data.callback_date is not None:
+        if data.callback_date < today:
+            raise InvalidInput("The callback lies in the past.", fields={"callback_date": "must not lie in the past"})
+        return data.callback_date
+    usual = When.WEEK if data.outcome is CallOutcome.INTERESTED_CALLBACK else When.TOMORROW
+    return today + timedelta(days=_DAYS[data.when or usual])
+
+
+def _next_status(entry: CallingEntry, outcome: CallOutcome) -> CallingStatus:
+    if outcome in _CLOSES:
+        return CallingStatus.CLOSED
+    if outcome is CallOutcome.SALE_MADE:
+        return CallingStatus.CUSTOMER
+    if outcome in CALLBACKS:
+        return CallingStatus.CALLBACK
+    return CallingStatus.CUSTOMER if entry.order_count else CallingStatus.CONTACTED
+
+
+def _remember(entry: CallingEntry) -> dict[str, Any]:
+    return {
+        "last_called_at": entry.last_called_at.isoformat() if entry.last_called_at else None,
+        "last_outcome": entry.last_outcome,
+        "callback_on": entry.callback_on.isoformat() if entry.callback_on else None,
+        "status": str(entry.status),
+    }
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

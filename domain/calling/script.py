@@ -1,0 +1,60 @@
+"""The call script: what is read aloud. A change is a new version; the earlier ones stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import StringConstraints
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.inputs import Input
+from models import CallScript, Table
+
+SCRIPTS = Table.metadata.tables["call_script"].c
+MOST_VERSIONS = 50
+
+
+class UpdateScript(Input):
+    """The script as it should be."""
+
+    content: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+    """Plain text; blank lines part paragraphs, and names in braces are filled in: {contact}, {rep}, {usual_item}."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptVersion:
+    """One version of the script; the current one is the newest."""
+
+    id: int | None
+    content: str
+    updated_by: str | None
+    updated_at: datetime | None
+
+
+async def get_script(db: AsyncSession | AsyncConnection) -> ScriptVersion:
+    """The script that is read aloud now; an empty one before anybody wrote it."""
+    versions = await list_versions(db, most=1)
+    return versions[0] if versions else ScriptVersion(None, "", None, None)
+
+
+async def list_versions(db: AsyncSession | AsyncConnection, *, most: int = MOST_VERSIONS) -> Sequence[ScriptVersion]:
+    """The versions of the script, newest first."""
+    found = await db.execute(
+        select(SCRIPTS.id, SCRIPTS.content, SCRIPTS.actor_name, SCRIPTS.created_at)
+        .order_by(SCRIPTS.id.desc())
+        .limit(most)
+    )
+    return [ScriptVersion(*row) for row in found]
+
+
+async def update_script(db: AsyncSession, data: UpdateScript, *, by: Actor) -> None:
+    """Keep a new version; the same text again makes none."""
+    require(by, Right.EDIT_SCRIPT, "Only a manager changes the call script.")
+    if (await get_script(db)).content == data.content:
+        return
+    db.add(CallScript(content=data.content, actor_kind=by.kind, actor_id=by.id, actor_name=by.name))
+    await db.flush()

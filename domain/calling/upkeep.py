@@ -1,0 +1,72 @@
+"""What the calling list needs without anybody asking: customers on it, reorders that are due, sums and scores."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.hours_key import find_hours_key
+from domain.calling.scores import POINTS, TOPIC, ScoreEvent, recalculate_scores
+from domain.calling.totals import refresh_all_totals
+from domain.kernel.live import announce
+from domain.messages.suppression import callable_sql
+
+MOST_NEW = 5_000
+# Once for each order that went before: the day has come on which the customer usually orders again.
+_REORDERS = text("""
+INSERT INTO calling_event (entry_id, kind, points)
+SELECT e.id, 'reorder_due', :points FROM calling_entry AS e
+WHERE e.order_days > 1 AND e.status <> 'closed'
+  AND now() - e.last_order_at >= greatest((e.last_order_at - e.first_order_at) / (e.order_days - 1), interval '1 day')
+  AND NOT EXISTS (
+    SELECT FROM calling_event AS v
+    WHERE v.entry_id = e.id AND v.kind = 'reorder_due' AND v.created_at > e.last_order_at
+  )
+""")
+# Customers with a number that nobody on the list has; of several with one number the one who came first.
+_MISSING = text(f"""
+SELECT DISTINCT ON (c.phone) c.id, c.phone, c.shipping_zip, c.shipping_state FROM customer AS c
+WHERE c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
+  AND NOT EXISTS (SELECT FROM calling_entry AS e WHERE e.customer_id = c.id OR e.phone = c.phone)
+ORDER BY c.phone, c.id LIMIT :most
+""")  # noqa: S608 - the condition is ours
+_FILL = text("""
+INSERT INTO calling_entry (
+  customer_id, first_name, last_name, contact_name, company_name, email, phone, phone2, street, city, state, zip,
+  country, assigned_to, status, hours_key
+)
+SELECT c.id, c.first_name, c.last_name, trim(c.first_name || ' ' || c.last_name), c.company_name, c.email, c.phone,
+  c.phone2, c.shipping_street, c.shipping_city, c.shipping_state, c.shipping_zip, c.shipping_country, c.sales_rep_id,
+  'customer', k.hours_key
+FROM unnest(CAST(:ids AS bigint[]), CAST(:keys AS text[])) AS k(id, hours_key) JOIN customer AS c ON c.id = k.id
+ON CONFLICT (phone) DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What a run did."""
+
+    reorders_due: int
+    updated: int
+    total: int
+
+
+async def recalculate(db: AsyncSession) -> Upkeep:
+    """Note whose reorder is due, and bring every score up to date."""
+    noted: Any = await db.execute(_REORDERS, {"points": POINTS[ScoreEvent.REORDER_DUE]})
+    done = await recalculate_scores(db)
+    await announce(db, TOPIC, 0)
+    return Upkeep(noted.rowcount, done.updated, done.total)
+
+
+async def fill_calling_list(db: AsyncSession, *, timezone: tzinfo) -> int:
+    """Put customers on the list who are not on it yet, a few thousand a run, and correct what was bought."""
+    missing = (await db.execute(_MISSING, {"most": MOST_NEW})).all()
+    keys = [find_hours_key(row.phone, row.shipping_zip, row.shipping_state) for row in missing]
+    filled: Any = await db.execute(_FILL, {"ids": [row.id for row in missing], "keys": keys})
+    await refresh_all_totals(db, timezone=timezone)
+    await announce(db, TOPIC, 0)
+    return int(filled.rowcount)

@@ -1,0 +1,22 @@
+"""Which entries of the calling list somebody works with: a rep those that are theirs or nobody's, others all."""
+
+from sqlalchemy import ColumnElement, or_, true
+
+from domain.kernel.actor import Actor
+from models import Role, Table
+
+ENTRIES = Table.metadata.tables["calling_entry"].c
+
+
+def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a rep to their own entries and those without a rep."""
+    if actor.has_role(Role.SALES_REP):
+        return or_(ENTRIES.assigned_to == actor.id, ENTRIES.assigned_to.is_(None))
+    return true()
+
+
+def sql_visible(actor: Actor, entry: str = "e") -> str:
+    """The same as SQL text over `entry`; a rep's id is the parameter `actor_id`."""
+    if actor.has_role(Role.SALES_REP):
+        return f"({entry}.assigned_to = :actor_id OR {entry}.assigned_to IS NULL)"
+    return "(CAST(:actor_id AS bigint) IS NULL OR true)"

@@ -1,0 +1,112 @@
+"""Marking orders' commissions as paid, one or many, with who did it and when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled60, Input
+from domain.kernel.live import announce
+from models import Order
+
+TOPIC = "commissions"
+MOST_NUMBERS = 5_000
+
+_SET = text("""
+WITH wanted AS (
+  SELECT id, commission_paid FROM orders
+  WHERE order_number = ANY(:numbers) AND commission_rep_id IS NOT NULL AND commission_amount IS NOT NULL
+  ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE orders AS o SET commission_paid = :paid,
+  commission_paid_at = CASE WHEN NOT :paid THEN NULL WHEN w.commission_paid THEN o.commission_paid_at ELSE now() END,
+  commission_paid_by = CASE WHEN NOT :paid THEN '' WHEN w.commission_paid THEN o.commission_paid_by ELSE :name END
+FROM wanted AS w WHERE w.id = o.id
+""")
+
+
+class SetCommissionPaid(Input):
+    """What it should be."""
+
+    paid: bool | None = None
+    """True for paid, false for unpaid; without it the other one than now."""
+
+
+class BulkCommissionPaid(Input):
+    """Which orders, and what their commissions should be."""
+
+    order_numbers: Annotated[list[Filled60], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
+    """The orders, at most 5,000; those without a commission stay as they are."""
+    paid: bool = True
+    """False marks them unpaid."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionMark:
+    """An order's commission, US dollars, and whether it was paid."""
+
+    order_number: str
+    commission_paid: bool
+    commission_paid_at: datetime | None
+    commission_amount: Decimal
+
+
+async def set_commission_paid(
+    db: AsyncSession, order_number: str, data: SetCommissionPaid, *, by: Actor
+) -> CommissionMark:
+    """Mark one order's commission; raises NotFound, and Refused where the order has no rep or no commission."""
+    require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
+    order = (
+        await db.scalars(
+            select(Order)
+            .where(Order.order_number == order_number.strip().upper())
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    ).first()
+    if order is None:
+        raise NotFound("There is no such order.")
+    if order.commission_rep_id is None or order.commission_amount is None:
+        raise Refused("The order has no rep or no commission.", code=Code.NO_COMMISSION)
+    paid = not order.commission_paid if data.paid is None else data.paid
+    before = order.commission_paid
+    if paid != before:
+        order.commission_paid = paid
+        order.commission_paid_at = now() if paid else None
+        order.commission_paid_by = by.name if paid else ""
+        await db.flush()
+        await _note(db, order.id, order.order_number, paid=paid, by=by)
+    return CommissionMark(order.order_number, paid, order.commission_paid_at, order.commission_amount)
+
+
+async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, by: Actor) -> int:
+    """Mark many at once; returns how many orders with a commission were named. Locks them in order of id."""
+    require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
+    numbers = sorted({number.upper() for number in data.order_numbers})
+    done: Any = await db.execute(_SET, {"numbers": numbers, "paid": data.paid, "name": by.name})
+    if done.rowcount:
+        await _note(db, None, ", ".join(numbers[:20]), count=done.rowcount, paid=data.paid, by=by)
+    return int(done.rowcount)
+
+
+async def _note(db: AsyncSession, order_id: int | None, name: str, *, count: int = 1, paid: bool, by: Actor) -> None:
+    await record_audit(
+        db,
+        action="commission.paid" if paid else "commission.unpaid",
+        record_kind="orders",
+        record_id=order_id,
+        record_name=name,
+        after={"commission_paid": paid, "orders": count},
+        by=by,
+    )
+    await announce(db, TOPIC, order_id or 0)

@@ -1,0 +1,251 @@
+"""Statements of commissions: what became due to a rep in a month, and what was taken back since it was locked."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import business_today, first_of_month
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
+from domain.kernel.inputs import DateIn, Id, Input
+from domain.kernel.live import announce
+from domain.kernel.money import ZERO
+from domain.kernel.spreadsheets import Cell, stream_csv
+from domain.orders.business import current_business
+from domain.orders.commission import MONTH_LOCK
+from models import CommissionRate, Role, Staff
+
+TOPIC = "commissions"
+COLUMNS = ("due_on", "order_number", "customer", "base", "percent", "kind", "paid", "commission")
+_ENTRIES = text("""
+SELECT e.id, e.order_number, e.kind, e.amount, e.note, e.created_at,
+  coalesce(nullif(o.delivery_company, ''), o.delivery_name, '') AS customer,
+  o.subtotal - o.discount_amount AS base, o.commission_percent AS percent, coalesce(o.commission_paid, false) AS is_paid
+FROM commission_entry AS e LEFT JOIN orders AS o ON o.id = e.order_id
+WHERE e.staff_id = :rep_id AND e.month = :month ORDER BY e.created_at, e.id
+""")
+# What was taken back in later months of orders that became due in this one.
+_SINCE = text("""
+SELECT e.order_number, e.amount FROM commission_entry AS e
+WHERE e.staff_id = :rep_id AND e.month > :month AND e.kind = 'taken_back' AND EXISTS (
+  SELECT FROM commission_entry AS f WHERE f.order_id = e.order_id AND f.month = :month AND f.kind = 'earned'
+)
+ORDER BY e.created_at, e.id LIMIT 50
+""")
+_MONTHS = text("""
+SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS name,
+  sum(e.amount) FILTER (WHERE e.kind = 'earned') AS earned, sum(e.amount) FILTER (WHERE e.kind = 'taken_back') AS back,
+  sum(e.amount) FILTER (WHERE o.commission_paid) AS paid, sum(e.amount) AS total, count(*) AS entries, m.locked_at
+FROM commission_entry AS e JOIN staff AS s ON s.id = e.staff_id LEFT JOIN orders AS o ON o.id = e.order_id
+LEFT JOIN commission_month AS m ON m.month = e.month
+WHERE CAST(:rep_id AS bigint) IS NULL OR e.staff_id = :rep_id
+GROUP BY e.month, e.staff_id, s.full_name, s.username, m.locked_at ORDER BY e.month DESC, name LIMIT 200
+""")
+_LOCK = text("""
+INSERT INTO commission_month (month, actor_kind, actor_id, actor_name) VALUES (:month, :kind, :id, :name)
+ON CONFLICT (month) DO NOTHING RETURNING month
+""")
+
+
+class SetRate(Input):
+    """A rep's share from a day on."""
+
+    percent: Annotated[Decimal, Field(ge=0, le=50, decimal_places=2)]
+    """Percent of subtotal less discount, 0–50."""
+    starts_on: DateIn
+    """The first business day it counts."""
+
+
+class LockMonth(Input):
+    """Which month is final."""
+
+    month: DateIn
+    """Any day of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of a statement; money in US dollars."""
+
+    id: int
+    order_number: str
+    kind: str
+    amount: Decimal
+    note: str
+    created_at: datetime
+    customer: str
+    base: Decimal | None
+    percent: Decimal | None
+    is_paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRow:
+    """A rep's month in one line."""
+
+    month: date
+    staff_id: int
+    name: str
+    earned: Decimal | None
+    back: Decimal | None
+    paid: Decimal | None
+    total: Decimal
+    entries: int
+    locked_at: datetime | None
+
+    @property
+    def to_pay(self) -> Decimal:
+        """What is still to be paid."""
+        return self.total - (self.paid or ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A rep's month with every entry; a locked one never changes."""
+
+    rep_id: int
+    rep_name: str
+    month: date
+    lines: Sequence[Line]
+    since: Sequence[tuple[str, Decimal]]
+    rates: Sequence[tuple[date, Decimal]]
+    locked_at: datetime | None
+    locked_by: str
+
+    @property
+    def earned(self) -> Decimal:
+        """What became due."""
+        return sum((line.amount for line in self.lines if line.kind == "earned"), ZERO)
+
+    @property
+    def taken_back(self) -> Decimal:
+        """What refunds and cancellations took back; zero or below."""
+        return sum((line.amount for line in self.lines if line.kind == "taken_back"), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        """Both together."""
+        return self.earned + self.taken_back
+
+    @property
+    def paid(self) -> Decimal:
+        """The part whose orders are marked paid."""
+        return sum((line.amount for line in self.lines if line.is_paid), ZERO)
+
+    @property
+    def to_pay(self) -> Decimal:
+        """The rest."""
+        return self.total - self.paid
+
+    @property
+    def unpaid_numbers(self) -> list[str]:
+        """The orders whose commission is still to be paid."""
+        return sorted({line.order_number for line in self.lines if not line.is_paid})
+
+    @property
+    def since_total(self) -> Decimal:
+        """What was taken back since."""
+        return sum((amount for _, amount in self.since), ZERO)
+
+
+async def list_months(db: AsyncSession, *, visible_to: Actor) -> list[MonthRow]:
+    """The months of every rep, or a rep's own, newest first."""
+    require(visible_to, Right.SEE_COMMISSIONS, "Your role does not see commissions.")
+    own = visible_to.id if visible_to.has_role(Role.SALES_REP) else None
+    return [MonthRow(*row) for row in await db.execute(_MONTHS, {"rep_id": own})]
+
+
+async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_to: Actor) -> Statement:
+    """One rep's month; raises NotFound for an unknown colleague, and NotAllowed for a rep who asks for another's."""
+    require(visible_to, Right.SEE_COMMISSIONS, "Your role does not see commissions.")
+    if visible_to.has_role(Role.SALES_REP) and rep_id != visible_to.id:
+        raise NotAllowed("A sales rep sees commissions of their own.")
+    rep = await db.get(Staff, rep_id)
+    if rep is None:
+        raise NotFound("There is no such colleague.")
+    month = first_of_month(month)
+    values = {"rep_id": rep_id, "month": month}
+    lines = [Line(*row) for row in await db.execute(_ENTRIES, values)]
+    since = [(row.order_number, row.amount) for row in await db.execute(_SINCE, values)]
+    found = text("SELECT starts_on, percent FROM commission_rate WHERE staff_id = :rep_id ORDER BY starts_on DESC")
+    rates = [(row.starts_on, row.percent) for row in await db.execute(found, {"rep_id": rep_id})]
+    lock = (
+        await db.execute(
+            text("SELECT locked_at, actor_name FROM commission_month WHERE month = :month"), {"month": month}
+        )
+    ).first()
+    return Statement(
+        rep_id, rep.full_name or rep.username, month, lines, since, rates,
+        lock.locked_at if lock else None, lock.actor_name if lock else "",
+    )  # fmt: skip
+
+
+async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
+    """Make a month's statements final; raises Refused for one that is not over, or that is locked already."""
+    require(by, Right.PAY_COMMISSIONS, "Only a manager locks a month.")
+    month = first_of_month(data.month)
+    if month >= first_of_month(business_today(current_business().timezone)):
+        raise Refused("The month is not over yet.", code=Code.STATE_NOT_ALLOWED)
+    await db.execute(text(f"SELECT pg_advisory_xact_lock({MONTH_LOCK})"))
+    values = {"month": month, "kind": by.kind, "id": by.id, "name": by.name}
+    if (await db.execute(_LOCK, values)).scalar_one_or_none() is None:
+        raise Refused("The month is locked already.", code=Code.STATE_NOT_ALLOWED)
+    await record_audit(
+        db,
+        action="commission.locked",
+        record_kind="commission_month",
+        record_id=None,
+        record_name=f"{month:%Y-%m}",
+        by=by,
+    )
+    await announce(db, TOPIC, 0)
+    return month
+
+
+async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) -> None:
+    """Give a rep a rate from a day on; orders placed before keep theirs. Raises InvalidInput for a taken day."""
+    require(by, Right.EDIT_STAFF, "Only an administrator sets commission rates.")
+    rep = await db.get(Staff, rep_id)
+    if rep is None:
+        raise NotFound("There is no such colleague.")
+    taken = text("SELECT 1 FROM commission_rate WHERE staff_id = :rep_id AND starts_on = :day")
+    if (await db.execute(taken, {"rep_id": rep_id, "day": data.starts_on})).first():
+        raise InvalidInput("A rate begins on that day already.", fields={"starts_on": "has a rate already"})
+    rate = CommissionRate(
+        staff_id=rep_id, percent=data.percent, starts_on=data.starts_on, actor_kind=by.kind, actor_id=by.id,
+        actor_name=by.name,
+    )  # fmt: skip
+    db.add(rate)
+    await db.flush()
+    await record_audit(
+        db,
+        action="staff.commission_rate",
+        record_kind="staff",
+        record_id=rep_id,
+        record_name=rep.username,
+        after={"percent": str(data.percent), "starts_on": data.starts_on.isoformat()},
+        by=by,
+    )
+
+
+def export_statement(statement: Statement) -> AsyncIterator[bytes]:
+    """The entries as pieces of a CSV file."""
+
+    async def cells() -> AsyncIterator[list[Cell]]:
+        for line in statement.lines:
+            day = line.created_at.astimezone(current_business().timezone).date().isoformat()
+            paid = "yes" if line.is_paid else ""
+            yield [
+                day, line.order_number, line.customer, line.base, line.percent, line.kind, paid, line.amount,
+            ]  # fmt: skip
+
+    return stream_csv(COLUMNS, cells())

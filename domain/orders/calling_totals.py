@@ -1,0 +1,59 @@
+"""What a new or changed order means for the calling list: the customer's entries are summed up, and cool down.
+
+An entry that somebody works on at this moment is left to a job, so that orders never wait for a call.
+"""
+
+import asyncpg
+
+from domain.orders.business import current_business
+from models import OrderStatus
+from models.calling import DECAYED_POINTS
+
+ORDER_PLACED_POINTS = -40.0
+JOB = "refresh_calling_totals"
+
+_NOTE = """
+INSERT INTO calling_event (entry_id, kind, points, created_at)
+SELECT id, 'order_placed', $2, $3 FROM calling_entry WHERE customer_id = $1
+"""
+_REFRESH = f"""
+WITH wanted AS (
+  SELECT id FROM calling_entry WHERE customer_id = $1 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+),
+t AS (
+  SELECT count(*) AS orders, count(DISTINCT (created_at AT TIME ZONE $2)::date) AS days,
+    coalesce(sum(total_amount), 0) AS spend, min(created_at) AS first_at, max(created_at) AS last_at
+  FROM orders WHERE customer_id = $1 AND status <> 'cancelled'
+),
+written AS (
+  UPDATE calling_entry AS e SET order_count = t.orders, order_days = t.days, total_spend = t.spend,
+    first_order_at = t.first_at, last_order_at = t.last_at,
+    priority_score = least(100, greatest(0, e.base_score + {DECAYED_POINTS}))
+  FROM wanted, t WHERE e.id = wanted.id RETURNING e.id
+),
+late AS (
+  INSERT INTO job_run (name, payload, dedupe_key)
+  SELECT '{JOB}', jsonb_build_object('customer_id', $1::bigint), '{JOB}:' || $1::bigint
+  WHERE (SELECT count(*) FROM calling_entry WHERE customer_id = $1) > (SELECT count(*) FROM written)
+  ON CONFLICT (dedupe_key) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id
+),
+job AS (
+  INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
+  SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), now(), 'queued' FROM late RETURNING id, priority, entrypoint
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM job
+"""  # noqa: S608 - constants of ours
+
+
+async def note_new_order(
+    connection: asyncpg.Connection, customer_id: int, status: OrderStatus, placed_at: object
+) -> None:
+    """Note an order on its customer's entries; a cancelled one is none."""
+    if status is not OrderStatus.CANCELLED:
+        await connection.execute(_NOTE, customer_id, ORDER_PLACED_POINTS, placed_at)
+        await refresh_calling_totals(connection, customer_id)
+
+
+async def refresh_calling_totals(connection: asyncpg.Connection, customer_id: int) -> None:
+    """Sum up on a customer's entries what they bought."""
+    await connection.execute(_REFRESH, customer_id, str(current_business().timezone))

@@ -1,0 +1,69 @@
+"""What an order earns its rep: fixed when it is placed, due when it is paid in full, taken back with the money.
+
+The ledger is made to say what is due, whatever happened to the order: the difference to what stands there already is
+one new row, so that the sum is right however payments, refunds and cancellations meet.
+"""
+
+import asyncpg
+
+from domain.orders.business import current_business
+
+# One lock that settling shares and locking a month takes alone: no row comes into a month that was just locked.
+MONTH_LOCK = 7_103_115
+
+# The rate is the newest that had begun on the business day of the order; the rounding is half up, away from zero.
+_FIX = """
+UPDATE orders AS o SET commission_rep_id = o.sales_rep_id, commission_percent = r.percent,
+  commission_amount = round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2)
+FROM (
+  SELECT w.id, CASE WHEN w.sales_rep_id IS NOT NULL THEN coalesce((
+    SELECT percent FROM commission_rate
+    WHERE staff_id = w.sales_rep_id AND starts_on <= (w.created_at AT TIME ZONE $2)::date
+    ORDER BY starts_on DESC LIMIT 1
+  ), $3::numeric) END AS percent
+  FROM orders AS w WHERE w.id = $1
+) AS r
+WHERE o.id = r.id AND (o.commission_rep_id, o.commission_percent, o.commission_amount) IS DISTINCT FROM
+  (o.sales_rep_id, r.percent, round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2))
+"""
+# Paid in full, all of it is due but the share that was allowed off or given back; cancelled or unpaid again, nothing.
+_SETTLE = """
+WITH due AS (
+  SELECT id, order_number, commission_rep_id AS staff_id, CASE
+    WHEN commission_rep_id IS NULL OR status = 'cancelled' THEN 0
+    WHEN payment_status IN ('paid', 'partially_refunded', 'refunded') THEN round(
+      commission_amount * greatest(0, 1 - allowances / greatest(total_amount, 0.01)), 2)
+    ELSE 0 END AS amount
+  FROM orders WHERE id = $1
+),
+kept AS (
+  SELECT staff_id, sum(amount) AS amount FROM commission_entry WHERE order_id = $1 GROUP BY staff_id
+),
+change AS (
+  SELECT coalesce(kept.staff_id, due.staff_id) AS staff_id,
+    coalesce(due.amount, 0) - coalesce(kept.amount, 0) AS amount
+  FROM (SELECT * FROM due WHERE staff_id IS NOT NULL) AS due FULL JOIN kept ON kept.staff_id = due.staff_id
+),
+month AS (
+  SELECT min(m)::date AS first FROM generate_series(
+    date_trunc('month', now() AT TIME ZONE $2), date_trunc('month', now() AT TIME ZONE $2) + interval '12 months',
+    interval '1 month'
+  ) AS m WHERE NOT EXISTS (SELECT FROM commission_month AS locked WHERE locked.month = m::date)
+)
+INSERT INTO commission_entry (order_id, order_number, staff_id, kind, amount, month, note)
+SELECT $1, (SELECT order_number FROM due), c.staff_id, CASE WHEN c.amount > 0 THEN 'earned' ELSE 'taken_back' END,
+  c.amount, month.first, (SELECT payment_status FROM orders WHERE id = $1)
+FROM change AS c, month WHERE c.amount <> 0
+"""
+
+
+async def fix_commission(connection: asyncpg.Connection, order_id: int) -> None:
+    """Give an order its commission by its rep's rate; for a new one, and while it is pending."""
+    business = current_business()
+    await connection.execute(_FIX, order_id, str(business.timezone), business.commission_pct)
+
+
+async def settle_commission(connection: asyncpg.Connection, order_id: int) -> None:
+    """Make the ledger say what a locked order's commission is due."""
+    await connection.execute(f"SELECT pg_advisory_xact_lock_shared({MONTH_LOCK})")
+    await connection.execute(_SETTLE, order_id, str(current_business().timezone))

@@ -1,0 +1,187 @@
+"""One call as the calling screen shows it: who and why now, whether they may be called, and what they usually buy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.entries import EntryRow, Segment, days_since, get_entry
+from domain.calling.rules import Callee, Verdict, judge_calls
+from domain.calling.script import get_script
+from domain.calling.segments import CallerDay, count_segments, get_caller_day
+from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.orders.business import current_business
+from domain.orders.guide import GuideItem, list_guide
+from models.session import raw_connection
+
+MOST_USUAL = 4
+MOST_REASONS = 4
+_REASONS = text("""
+SELECT kind, created_at, points * power(0.5::float8, extract(epoch FROM now() - created_at)::float8 / 1209600) AS points
+FROM calling_event WHERE entry_id = :id AND points <> 0 ORDER BY abs(points) DESC, created_at DESC LIMIT :most
+""")
+_LAST = text("""
+SELECT outcome, created_at, notes, actor_name FROM outbound_call_log WHERE entry_id = :id
+ORDER BY created_at DESC, id DESC LIMIT 1
+""")
+_CLAIM = text("SELECT draft_note, claimed_by, claimed_until FROM calling_entry WHERE id = :id")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What made an entry more or less urgent, and how many points are left of it."""
+
+    kind: str
+    created_at: datetime
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """The call before this one."""
+
+    outcome: str
+    created_at: datetime
+    notes: str
+    actor_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Everything that stands on the screen."""
+
+    entry: EntryRow
+    verdict: Verdict
+    at: datetime
+    segments: dict[Segment, int]
+    day: CallerDay
+    reasons: Sequence[Reason]
+    last_call: LastCall | None
+    usual: Sequence[GuideItem]
+    standing: CreditStanding | None
+    script: str
+    draft_note: str
+    is_mine: bool
+    days_since: int | None
+    cycle: int | None
+
+    @property
+    def days_late(self) -> int | None:
+        """How many days beyond the usual gap; below zero before it."""
+        return None if self.days_since is None or self.cycle is None else self.days_since - self.cycle
+
+
+async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPage:
+    """The screen of one entry the actor works with; raises NotFound."""
+    zone = current_business().timezone
+    entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
+    at = now()
+    callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
+    (verdict,) = await judge_calls(db, [callee], at=at)
+    last = (await db.execute(_LAST, {"id": entry_id})).first()
+    claim = (await db.execute(_CLAIM, {"id": entry_id})).one()
+    reasons = [Reason(*row) for row in await db.execute(_REASONS, {"id": entry_id, "most": MOST_REASONS})]
+    return CallPage(
+        entry=entry,
+        verdict=verdict,
+        at=at,
+        segments=await count_segments(db, visible_to=by, timezone=zone),
+        day=await get_caller_day(db, by=by, timezone=zone),
+        reasons=reasons,
+        last_call=LastCall(*last) if last else None,
+        usual=(await list_guide(db, entry.customer_id, timezone=zone))[:MOST_USUAL] if entry.customer_id else [],
+        standing=await _find_standing(db, entry.customer_id),
+        script=(await get_script(db)).content,
+        draft_note=claim.draft_note,
+        is_mine=claim.claimed_by == by.id and claim.claimed_until is not None and claim.claimed_until > at,
+        days_since=days_since(entry.last_order_at, zone),
+        cycle=await _find_cycle(db, entry_id),
+    )
+
+
+async def _find_standing(db: AsyncSession, customer_id: int | None) -> CreditStanding | None:
+    """The customer's terms in figures; none for a prospect or who pays at once."""
+    if customer_id is None:
+        return None
+    connection = await raw_connection(db)
+    customer = await find_customer(connection, customer_id)
+    if customer is None or customer["payment_terms"] != "net30":
+        return None
+    return await calculate_exposure(connection, customer)
+
+
+async def _find_cycle(db: AsyncSession, entry_id: int) -> int | None:
+    """The customer's usual gap between two order days; none before the second."""
+    statement = text("""
+    SELECT greatest(1, round(extract(epoch FROM last_order_at - first_order_at) / 86400 / (order_days - 1)))::int
+    FROM calling_entry WHERE id = :id AND order_days > 1
+    """)
+    cycle: int | None = (await db.execute(statement, {"id": entry_id})).scalar_one_or_none()
+    return cycle
+
+
+@dataclass(frozen=True, slots=True)
+class CallHour:
+    """The calls of one hour of a caller's day."""
+
+    hour: int
+    calls: int
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Somebody who is to be called again."""
+
+    id: int
+    name: str
+    callback_on: date
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloorDay:
+    """A caller's day: calls by hour, and the callbacks that come next."""
+
+    hours: Sequence[CallHour]
+    callbacks: Sequence[Callback]
+    commission: Decimal
+
+    @property
+    def most_calls(self) -> int:
+        """The calls of the busiest hour."""
+        return max((hour.calls for hour in self.hours), default=0)
+
+
+_HOURS = text("""
+SELECT extract(hour FROM created_at AT TIME ZONE :zone)::int AS hour, count(*) AS calls,
+  count(*) FILTER (WHERE outcome = 'sale_made') AS sales
+FROM outbound_call_log
+WHERE staff_id = :id AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
+GROUP BY 1 ORDER BY 1
+""")
+_CALLBACKS = text("""
+SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name, e.callback_on,
+  coalesce((SELECT notes FROM outbound_call_log WHERE entry_id = e.id ORDER BY created_at DESC LIMIT 1), '') AS notes
+FROM calling_entry AS e
+WHERE e.callback_on IS NOT NULL AND e.status <> 'closed' AND (e.assigned_to = :id OR e.assigned_to IS NULL)
+  AND NOT EXISTS (SELECT FROM suppressed_number s WHERE s.do_not_call AND s.phone IN (e.phone, e.phone2))
+ORDER BY e.callback_on, e.priority_score DESC LIMIT 6
+""")
+_COMMISSION = text("""
+SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id = :id AND status <> 'cancelled'
+  AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
+""")
+
+
+async def get_floor_day(db: AsyncSession, *, by: Actor) -> FloorDay:
+    """The actor's calls of today by hour, and whom to call back; three statements."""
+    values = {"id": by.id, "zone": str(current_business().timezone)}
+    hours = [CallHour(*row) for row in await db.execute(_HOURS, values)]
+    callbacks = [Callback(*row) for row in await db.execute(_CALLBACKS, {"id": by.id})]
+    return FloorDay(hours, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())

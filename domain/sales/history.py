@@ -1,0 +1,311 @@
+"""Past sales: the orders of a rep, or of all for managers, one by one or added up by day, rep, customer or product.
+
+Cancelled orders are no sales; they are listed only where that status is asked for.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import ColumnElement, Date, Select, String, case, cast, func, literal, select, tuple_
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, start_of_business_day
+from domain.kernel.errors import NotAllowed
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import DateIn, Id, Text200
+from domain.kernel.money import ZERO, round_half_up
+from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.spreadsheets import Cell, stream_csv
+from domain.orders.business import current_business
+from domain.orders.filters import ITEMS, ORDERS, search_condition
+from domain.orders.queries import Reader
+from domain.sales.customers import rep_of
+from models import OrderStatus, Role, Table
+from models.session import Database
+
+BATCH = 1000
+MOST_GROUPS = 5_000
+STAFF = Table.metadata.tables["staff"].c
+ROW_COLUMNS = (
+    "order_number", "created_at", "status", "payment_status", "customer_name", "company_name", "items",
+    "total_amount", "commission_amount", "commission_paid",
+)  # fmt: skip
+
+
+class GroupBy(StrEnum):
+    """What sales can be added up by."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    REP = "rep"
+    CUSTOMER = "customer"
+    PRODUCT = "product"
+    STATUS = "status"
+
+
+def _check_format(value: str) -> str:
+    if value not in {"", "json", "csv"}:
+        raise bad_field("must be csv, or left out")
+    return value
+
+
+class ListHistory(PageInput):
+    """Which sales to read."""
+
+    rep_id: Id | None = None
+    """One rep's alone; a rep's own without it."""
+    from_date: DateIn | None = None
+    """The first business day."""
+    to_date: DateIn | None = None
+    """The last business day."""
+    status: OrderStatus | None = None
+    """One status alone; without it all but cancelled."""
+    search: Text200 = ""
+    """Order number, name, company, email or phone."""
+    group_by: GroupBy | None = None
+    """What to add up by; without it the orders themselves."""
+    format: Annotated[str, Field(max_length=10), AfterValidator(_check_format)] = ""
+    """csv for a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRow:
+    """One order of the history; money in US dollars."""
+
+    id: int
+    order_number: str
+    created_at: datetime
+    status: str
+    payment_status: str
+    customer_name: str
+    company_name: str
+    total_amount: Decimal
+    item_count: int
+    commission_amount: Decimal | None
+    commission_paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SalesSummary:
+    """How many orders, and what they are worth together in US dollars."""
+
+    total_orders: int
+    total_revenue: Decimal
+
+    @property
+    def avg_order_value(self) -> Decimal:
+        """What one of them is worth; 0 without any."""
+        return round_half_up(self.total_revenue / self.total_orders) if self.total_orders else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class SalesGroup:
+    """Sales of one day, rep, customer, product or status."""
+
+    key: str
+    label: str
+    orders: int
+    revenue: Decimal
+
+
+SALE_COLUMNS = (
+    ORDERS.id,
+    ORDERS.order_number,
+    ORDERS.created_at,
+    ORDERS.status,
+    ORDERS.payment_status,
+    ORDERS.delivery_name,
+    ORDERS.delivery_company,
+    ORDERS.total_amount,
+    ORDERS.item_count,
+    ORDERS.commission_amount,
+    ORDERS.commission_paid,
+)
+
+
+async def list_history(db: Reader, query: ListHistory, *, visible_to: Actor) -> tuple[Page[SaleRow], SalesSummary]:
+    """A page of sales, newest first, and what all of them come to; two statements."""
+    conditions = find_conditions(query, visible_to=visible_to)
+    rows = await _list_rows(db, query, conditions)
+    summary = await sum_sales(db, conditions)
+    return make_page(rows, summary.total_orders, query), summary
+
+
+async def sum_sales(db: Reader, conditions: Sequence[ColumnElement[bool]]) -> SalesSummary:
+    """How many orders meet the conditions, and their worth."""
+    statement = select(func.count(), func.coalesce(func.sum(ORDERS.total_amount), ZERO)).where(*conditions)
+    return SalesSummary(*(await db.execute(statement.select_from(Table.metadata.tables["orders"]))).one())
+
+
+async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> list[SalesGroup]:
+    """The sales added up; days, weeks and months newest first, others by revenue. Products add up their lines."""
+    by = query.group_by or GroupBy.MONTH
+    conditions = find_conditions(query, visible_to=visible_to)
+    rows = await db.execute(_select_groups(by, conditions).limit(MOST_GROUPS))
+    return [SalesGroup(row.key or "", _label(by, row), row.orders, row.revenue) for row in rows]
+
+
+def find_conditions(query: ListHistory, *, visible_to: Actor) -> list[ColumnElement[bool]]:
+    """The conditions of a history; raises NotAllowed for a rep who asks for a colleague's."""
+    own = rep_of(visible_to)
+    if own is not None and query.rep_id not in {None, own}:
+        raise NotAllowed("A sales rep reads sales of their own.")
+    rep_id = own if own is not None else query.rep_id
+    zone = current_business().timezone
+    found = [ORDERS.status == query.status if query.status else ORDERS.status != OrderStatus.CANCELLED]
+    if rep_id is not None:
+        found.append(ORDERS.sales_rep_id == rep_id)
+    if query.from_date is not None:
+        found.append(ORDERS.created_at >= start_of_business_day(query.from_date, zone))
+    if query.to_date is not None:
+        found.append(ORDERS.created_at < start_of_business_day(query.to_date + timedelta(days=1), zone))
+    if query.search:
+        found.append(search_condition(query.search))
+    return found
+
+
+def export_history(database: Database, query: ListHistory, *, visible_to: Actor) -> AsyncIterator[bytes]:
+    """The sales, or their groups, as pieces of a CSV file."""
+    find_conditions(query, visible_to=visible_to)
+    if query.group_by is not None:
+        return stream_csv(
+            (query.group_by.value, "label", "orders", "revenue"), _group_cells(database, query, visible_to)
+        )
+    return stream_csv(ROW_COLUMNS, _row_cells(database, query, visible_to))
+
+
+async def _group_cells(database: Database, query: ListHistory, actor: Actor) -> AsyncIterator[list[Cell]]:
+    async with database.reporting() as connection:
+        groups = await list_groups(connection, query, visible_to=actor)
+    for group in groups:
+        yield [group.key, group.label, group.orders, group.revenue]
+
+
+async def _row_cells(database: Database, query: ListHistory, actor: Actor) -> AsyncIterator[list[Cell]]:
+    zone = current_business().timezone
+    conditions = find_conditions(query, visible_to=actor)
+    asked = query.model_copy(update={"page": 1, "per_page": BATCH})
+    after: list[ColumnElement[bool]] = []
+    while True:
+        async with database.reporting() as connection:
+            rows = await _list_rows(connection, asked, [*conditions, *after])
+        for row in rows:
+            yield [
+                row.order_number,
+                row.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+                row.status,
+                row.payment_status,
+                row.customer_name,
+                row.company_name,
+                row.item_count,
+                row.total_amount,
+                row.commission_amount,
+                "yes" if row.commission_paid else "",
+            ]
+        if len(rows) < BATCH:
+            return
+        last = rows[-1]
+        after = [tuple_(ORDERS.created_at, ORDERS.id) < tuple_(last.created_at, last.id)]
+
+
+async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnElement[bool]]) -> list[SaleRow]:
+    statement = (
+        select(*SALE_COLUMNS)
+        .where(*conditions)
+        .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+        .limit(query.per_page)
+        .offset(query.offset)
+    )
+    return [SaleRow(*row) for row in await db.execute(statement)]
+
+
+def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    zone = str(current_business().timezone)
+    orders, items = Table.metadata.tables["orders"], Table.metadata.tables["order_item"]
+    day = cast(func.timezone(zone, ORDERS.created_at), Date)
+    source: Any = orders
+    revenue: ColumnElement[Any] = func.sum(ORDERS.total_amount)
+    name: ColumnElement[Any] = literal("")
+    key: ColumnElement[Any]
+    match by:
+        case GroupBy.DAY:
+            key = cast(day, String)
+        case GroupBy.WEEK:
+            key = cast(cast(func.date_trunc("week", day), Date), String)
+        case GroupBy.MONTH:
+            key = func.to_char(day, "YYYY-MM")
+        case GroupBy.REP:
+            source = orders.outerjoin(Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id)
+            key = cast(ORDERS.sales_rep_id, String)
+            name = func.max(func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username))
+        case GroupBy.CUSTOMER:
+            key = cast(ORDERS.customer_id, String)
+            name = func.max(case((ORDERS.delivery_company != "", ORDERS.delivery_company), else_=ORDERS.delivery_name))
+        case GroupBy.PRODUCT:
+            source = orders.join(items, ITEMS.order_id == ORDERS.id)
+            key, name, revenue = ITEMS.product_sku, func.max(ITEMS.product_name), func.sum(ITEMS.line_total)
+        case GroupBy.STATUS:
+            key = ORDERS.status
+    count = func.count(func.distinct(ORDERS.id)) if by is GroupBy.PRODUCT else func.count()
+    grouped = select(
+        key.label("key"), name.label("name"), count.label("orders"), func.coalesce(revenue, ZERO).label("revenue")
+    )
+    sequence = (key.desc(),) if by in {GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH} else (revenue.desc(), key)
+    return grouped.select_from(source).where(*conditions).group_by(key).order_by(*sequence)
+
+
+def _label(by: GroupBy, row: Any) -> str:
+    """A group's name for people."""
+    match by:
+        case GroupBy.DAY | GroupBy.WEEK:
+            day = f"{date.fromisoformat(row.key):%b %d, %Y}".replace(" 0", " ")
+            return f"Week of {day}" if by is GroupBy.WEEK else day
+        case GroupBy.MONTH:
+            return f"{date.fromisoformat(row.key + '-01'):%B %Y}"
+        case GroupBy.STATUS:
+            return str(row.key).capitalize()
+        case GroupBy.REP | GroupBy.CUSTOMER:
+            nobody = "No rep" if by is GroupBy.REP else "Guests"
+            return str(row.name or "") if row.key else nobody
+        case GroupBy.PRODUCT:
+            return str(row.name or row.key)
+
+
+class MyOrders(PageInput):
+    """How far back to look."""
+
+    days: Annotated[int, Field(ge=1, le=3660)] = 30
+    """The period in days, today included."""
+    per_page: Annotated[int, Field(ge=1, le=200)] = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSales:
+    """The orders that count for a colleague, with figures of a period and of all time."""
+
+    id: int
+    name: str
+    role: Role
+    period_days: int
+    period: SalesSummary
+    all_time: SalesSummary
+    orders: Sequence[SaleRow]
+
+
+async def list_my_orders(db: Reader, query: MyOrders, *, by: Actor) -> OwnSales:
+    """The actor's own orders of the period, newest first; cancelled ones are shown and count for nothing."""
+    assert by.id is not None
+    assert by.role is not None
+    zone = current_business().timezone
+    since = start_of_business_day(business_today(zone) - timedelta(days=query.days - 1), zone)
+    own = [ORDERS.sales_rep_id == by.id]
+    counted = [*own, ORDERS.status != OrderStatus.CANCELLED]
+    rows = await _list_rows(db, query, [*own, ORDERS.created_at >= since])
+    period = await sum_sales(db, [*counted, ORDERS.created_at >= since])
+    return OwnSales(by.id, by.name, by.role, query.days, period, await sum_sales(db, counted), rows)

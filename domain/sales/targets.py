@@ -1,0 +1,44 @@
+"""What reps are to sell in a month."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.inputs import Id, Input, MoneyIn
+from domain.order_desk.assign import find_sales_rep
+from models import SalesTarget
+
+_SET = text("""
+INSERT INTO sales_target (staff_id, month, amount, actor_kind, actor_id, actor_name)
+VALUES (:staff_id, :month, :amount, :kind, :id, :name)
+ON CONFLICT (staff_id, month) DO UPDATE SET amount = excluded.amount, actor_kind = excluded.actor_kind,
+  actor_id = excluded.actor_id, actor_name = excluded.actor_name, updated_at = now()
+""")
+
+
+class SetTarget(Input):
+    """One rep's target."""
+
+    sales_rep_id: Id
+    """The rep."""
+    amount: MoneyIn
+    """US dollars of order totals in the month."""
+
+
+async def set_target(db: AsyncSession, month: date, data: SetTarget, *, by: Actor) -> None:
+    """Keep a rep's target of a month; raises InvalidInput for who is no rep."""
+    require(by, Right.PAY_COMMISSIONS, "Only a manager sets targets.")
+    rep = await find_sales_rep(db, data.sales_rep_id)
+    values = {"staff_id": rep.id, "month": month, "amount": data.amount}
+    await db.execute(_SET, values | {"kind": by.kind, "id": by.id, "name": by.name})
+
+
+async def list_targets(db: AsyncSession, month: date) -> Mapping[int, Decimal]:
+    """The targets of a month by rep."""
+    found = await db.execute(select(SalesTarget.staff_id, SalesTarget.amount).where(SalesTarget.month == month))
+    return {row.staff_id: row.amount for row in found}

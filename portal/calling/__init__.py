@@ -1,0 +1,1 @@
+"""The pages of the sales floor: the calling list, the call itself, figures, commissions and the script."""

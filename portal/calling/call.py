@@ -1,0 +1,224 @@
+"""The call itself: claim the next, read the script, press the outcome, and the next one opens."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+from quart import Blueprint, Response, request
+
+from documents.filters import format_time
+from domain.access.rights import Right
+from domain.calling.claim import ClaimNext, claim_next
+from domain.calling.entries import Segment
+from domain.calling.hours import read_state_hours
+from domain.calling.outcomes import Recorded, RecordOutcome, record_outcome, save_note, undo_outcome
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import DomainError
+from domain.kernel.inputs import Input, Text2000
+from domain.orders.place import PlacedOrder
+from domain.sales.call_page import CallPage, get_call_page
+from domain.sales.place_order import PlaceForCustomer, place_for_customer
+from models import CallOutcome
+from portal.attempts import Attempt, attempt
+from portal.calling.list import LIST, make_tabs
+from portal.calling.strip import draw_strip
+from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import form_pairs, read_form_body, reads_query
+from web.request import current_actor, db, order_rules, settings
+
+blueprint = Blueprint("portal_call", __name__)
+_BLANK = re.compile(r"\n\s*\n")
+_NAME = re.compile(r"\{(\w+)\}")
+DEFAULT_SCRIPT = (
+    "Hi {contact}, this is {rep} from {company}. Is this a good minute?\n\n"
+    "You usually restock {usual_item} about now. Shall I send the same as last time?"
+)
+
+
+class CallQuery(Input):
+    """From which tab the call was opened."""
+
+    segment: Segment = Segment.PRIORITY
+
+
+class Note(Input):
+    """What the caller writes."""
+
+    notes: Text2000 = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuickLine:
+    """One usual item with the quantity that is typed."""
+
+    sku: str
+    name: str
+    detail: str
+    unit_price: Any
+    quantity: str
+
+
+@blueprint.post(f"{LIST}/next")
+@staff_page(Right.CALL_CUSTOMERS)
+@reads_query(CallQuery)
+async def open_next(query: CallQuery) -> Response:
+    """Claim the best entry that may be called now, and open it."""
+    return await _open_next(query.segment)
+
+
+async def _open_next(segment: Segment, *, toast: str | None = None, undo: str | None = None) -> Response:
+    entry = await claim_next(db(), ClaimNext(segment=segment), by=current_actor())
+    if entry is None:
+        word = toast or f"Nobody may be called now in {SEGMENTS[segment]}"
+        return await redirect_to(f"{LIST}?segment={segment.value}", toast=word, undo=undo)
+    return await redirect_to(f"{LIST}/{entry.id}?segment={segment.value}", toast=toast, undo=undo)
+
+
+@blueprint.get(f"{LIST}/<id:entry_id>")
+@staff_page(Right.CALL_CUSTOMERS)
+@reads_query(CallQuery)
+async def show_call(entry_id: int, query: CallQuery) -> Response:
+    """Who and why now, the script, and the outcome; closed, it says the rule instead."""
+    return await _show(entry_id, query.segment)
+
+
+@blueprint.post(f"{LIST}/<id:entry_id>/outcome")
+@staff_page(Right.CALL_CUSTOMERS)
+@reads_query(CallQuery)
+async def log_outcome(entry_id: int, query: CallQuery) -> Response:
+    """Log how the call ended; the next one opens, and for ten seconds this one can be taken back."""
+
+    async def save(data: RecordOutcome) -> Recorded:
+        return await record_outcome(db(), entry_id, data, by=current_actor())
+
+    pairs = dict(await form_pairs())
+    if not pairs.get("outcome"):
+        # A follow-up key without an outcome key: they are interested, or what was chosen before.
+        pairs["outcome"] = pairs.get("callback_outcome") or [CallOutcome.INTERESTED_CALLBACK.value]
+    if pairs.get("when") == ["date"]:
+        pairs.pop("when")
+    tried = await attempt(RecordOutcome, save, pairs=pairs)
+    if tried.result is None:
+        wants_confirm = tried.refusal is not None and tried.refusal.code == Code.CONFIRM_FIRST
+        return await _show(entry_id, query.segment, tried, ask_twice=wants_confirm)
+    word = OUTCOMES[tried.result.outcome][0]
+    undo = f"{LIST}/calls/{tried.result.call_id}/undo" if tried.result.can_undo else None
+    return await _open_next(query.segment, toast=word, undo=undo)
+
+
+@blueprint.post(f"{LIST}/calls/<id:call_id>/undo")
+@staff_page(Right.CALL_CUSTOMERS)
+async def take_back(call_id: int) -> Response:
+    """Take a call back and open its entry again."""
+    entry_id = await undo_outcome(db(), call_id, by=current_actor())
+    return await redirect_to(f"{LIST}/{entry_id}", toast="Taken back")
+
+
+@blueprint.post(f"{LIST}/<id:entry_id>/note")
+@staff_page(Right.CALL_CUSTOMERS)
+async def keep_note(entry_id: int) -> Response:
+    """Keep the note while it is written."""
+    await save_note(db(), entry_id, (await read_form_body(Note)).notes, by=current_actor())
+    word = f"Saved {format_time(now(), settings().timezone)}"
+    if request.headers.get("HX-Request") == "true":
+        return Response(str(escape(word)), 200, content_type="text/html; charset=utf-8")
+    return await redirect_to(f"{LIST}/{entry_id}", toast=word)
+
+
+@blueprint.post(f"{LIST}/<id:entry_id>/order")
+@staff_page(Right.ENTER_ORDERS)
+@reads_query(CallQuery)
+async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
+    """Place the usual items for the customer, log the sale, and open the next call."""
+    page = await get_call_page(db(), entry_id, by=current_actor())
+    pairs = _order_pairs(page, dict(await form_pairs()))
+
+    async def save(data: PlaceForCustomer) -> tuple[PlacedOrder, Recorded]:
+        placed = await place_for_customer(
+            db(), data, by=current_actor(), rules=order_rules(), keys=settings().data_keys
+        )
+        sale = RecordOutcome(outcome=CallOutcome.SALE_MADE, order_number=placed.written.order_number)
+        return placed, await record_outcome(db(), entry_id, sale, by=current_actor())
+
+    tried = await attempt(PlaceForCustomer, save, pairs=pairs)
+    if tried.result is None:
+        return await _show(entry_id, query.segment, tried)
+    return await _open_next(query.segment, toast=f"{tried.result[0].written.order_number} is placed")
+
+
+def _order_pairs(page: CallPage, pairs: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The lines with a quantity, as the order's form has them."""
+    wanted: dict[str, list[str]] = {"customer_id": [str(page.entry.customer_id or "")]}
+    kept = 0
+    for place in range(50):
+        sku, quantity = pairs.get(f"items[{place}][sku]", [""])[-1], pairs.get(f"items[{place}][quantity]", [""])[-1]
+        if sku and quantity.strip() not in {"", "0"}:
+            wanted[f"items[{kept}][sku]"] = [sku]
+            wanted[f"items[{kept}][quantity]"] = [quantity]
+            kept += 1
+    return wanted
+
+
+async def _show(
+    entry_id: int, segment: Segment, tried: Attempt[Any] | None = None, *, ask_twice: bool = False
+) -> Response:
+    me = current_actor()
+    page = await get_call_page(db(), entry_id, by=me)
+    strip = draw_strip(page.verdict.place, page.at)
+    state = read_state_hours().get(page.verdict.place.state)
+    problem = ""
+    if tried is not None and tried.refusal is not None:
+        problem = tried.problem or _sum_up(tried.refusal)
+    return await page_or_block(
+        "calling/call.html",
+        block="call_page",
+        status=tried.status if tried else 200,
+        call=page,
+        strip=strip,
+        state_hours=state,
+        segment=segment,
+        segment_word=SEGMENTS[segment],
+        tabs=make_tabs(segment, page.segments, LIST),
+        outcomes=[(key, outcome.value, *words) for key, (outcome, words) in enumerate(OUTCOMES.items(), start=1)],
+        outcome_words=OUTCOMES,
+        event_words=EVENTS,
+        script=_fill_script(page, me.name),
+        problem=problem,
+        ask_twice=ask_twice,
+        notes=tried.typed.get("notes", page.draft_note) if tried else page.draft_note,
+        typed=tried.typed if tried else {},
+    )
+
+
+def _sum_up(refusal: DomainError) -> str:
+    return " ".join(f"{name.replace('_', ' ').capitalize()} {what}." for name, what in refusal.fields.items())
+
+
+def _fill_script(page: CallPage, rep: str) -> list[Markup]:
+    """The script's paragraphs with the names in them marked."""
+    entry = page.entry
+    names = {
+        "contact": entry.first_name or entry.contact_name.partition(" ")[0] or "there",
+        "company": str(settings().company_name),
+        "customer": entry.name,
+        "rep": rep.partition(" ")[0],
+        "usual_item": page.usual[0].product_name if page.usual else "your usual items",
+    }
+
+    def fill(paragraph: str) -> Markup:
+        parts = []
+        last = 0
+        for found in _NAME.finditer(paragraph):
+            parts.append(escape(paragraph[last : found.start()]))
+            value = names.get(found[1])
+            parts.append(Markup("<mark>{}</mark>").format(value) if value is not None else escape(found[0]))
+            last = found.end()
+        parts.append(escape(paragraph[last:]))
+        return Markup("").join(parts)
+
+    text = page.script or DEFAULT_SCRIPT
+    return [fill(paragraph.strip()) for paragraph in _BLANK.split(text) if paragraph.strip()]

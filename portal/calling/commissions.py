@@ -1,0 +1,140 @@
+"""Commissions: months of every rep, one statement, marking it paid, locking a month, and rates."""
+
+from datetime import date
+from typing import Any
+
+from quart import Blueprint, Response, abort, render_template, request
+
+from documents.pdf import render_pdf
+from domain.access.rights import Right
+from domain.commissions.pay import BulkCommissionPaid, mark_commissions_paid
+from domain.commissions.statements import (
+    LockMonth,
+    SetRate,
+    Statement,
+    export_statement,
+    get_statement,
+    list_months,
+    lock_month,
+    set_rate,
+)
+from domain.kernel.clock import business_today, first_of_month
+from portal.attempts import attempt
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_commissions", __name__)
+LIST = "/portal/commissions"
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_COMMISSIONS)
+async def show_months() -> Response:
+    """What is due to whom, month by month."""
+    months = await list_months(db(), visible_to=current_actor())
+    running = first_of_month(business_today(settings().timezone))
+    return await page_or_block(
+        "calling/commissions.html",
+        block="months",
+        months=months,
+        running=running,
+        open_months=sorted({row.month for row in months if row.locked_at is None and row.month < running}),
+    )
+
+
+def _read_month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        abort(404)
+
+
+async def _find(rep_id: int, month: str) -> Statement:
+    return await get_statement(db(), rep_id, _read_month(month), visible_to=current_actor())
+
+
+@blueprint.get(f"{LIST}/<id:rep_id>/<month>")
+@staff_page(Right.SEE_COMMISSIONS)
+async def show_statement(rep_id: int, month: str) -> Response:
+    """One rep's month."""
+    found = await _find(rep_id, month)
+    return await page_or_block(
+        "calling/statement.html", block="statement", statement=found, url=f"{LIST}/{rep_id}/{month}",
+        is_over=found.month < first_of_month(business_today(settings().timezone)),
+    )  # fmt: skip
+
+
+@blueprint.get(f"{LIST}/<id:rep_id>/<month>/csv")
+@staff_page(Right.SEE_COMMISSIONS)
+async def download_csv(rep_id: int, month: str) -> Response:
+    """The same as a file."""
+    found = await _find(rep_id, month)
+    headers = {"Content-Disposition": f'attachment; filename="commission-{rep_id}-{month}.csv"'}
+    return Response(export_statement(found), 200, headers, content_type="text/csv; charset=utf-8")
+
+
+@blueprint.get(f"{LIST}/<id:rep_id>/<month>/pdf")
+@staff_page(Right.SEE_COMMISSIONS)
+async def download_pdf(rep_id: int, month: str) -> Response:
+    """The same on paper."""
+    found = await _find(rep_id, month)
+    pdf = await render_pdf(await render_template("pdf/commission.html", statement=found))
+    headers = {"Content-Disposition": f'inline; filename="commission-{rep_id}-{month}.pdf"'}
+    return Response(pdf, 200, headers, content_type="application/pdf")
+
+
+@blueprint.post(f"{LIST}/<id:rep_id>/<month>/pay")
+@staff_page(Right.PAY_COMMISSIONS)
+async def pay_statement(rep_id: int, month: str) -> Response:
+    """Mark the ticked entries paid, or all that are not."""
+    found = await _find(rep_id, month)
+    numbers = (await request.form).getlist("order_numbers") or found.unpaid_numbers
+    done = await mark_commissions_paid(db(), BulkCommissionPaid(order_numbers=numbers), by=current_actor())
+    return await redirect_to(f"{LIST}/{rep_id}/{month}", toast=f"{done} marked paid")
+
+
+@blueprint.post(f"{LIST}/lock")
+@staff_page(Right.PAY_COMMISSIONS)
+async def lock() -> Response:
+    """Make a month final."""
+
+    async def save(data: LockMonth) -> date:
+        return await lock_month(db(), data, by=current_actor())
+
+    tried: Any = await attempt(LockMonth, save)
+    word = f"{tried.result:%B %Y} is locked" if tried.result else tried.problem or "Choose a month"
+    return await redirect_to(LIST, toast=word)
+
+
+@blueprint.get(f"{LIST}/<id:rep_id>/rate")
+@staff_page(Right.EDIT_STAFF)
+async def show_rate_form(rep_id: int) -> Response:
+    """Ask for a rate and the day it begins."""
+    return await _ask_rate(rep_id)
+
+
+@blueprint.post(f"{LIST}/<id:rep_id>/rate")
+@staff_page(Right.EDIT_STAFF)
+async def save_rate(rep_id: int) -> Response:
+    """Keep a rate from a day on."""
+
+    async def save(data: SetRate) -> bool:
+        await set_rate(db(), rep_id, data, by=current_actor())
+        return True
+
+    tried = await attempt(SetRate, save)
+    if tried.result is None:
+        return await _ask_rate(rep_id, tried)
+    month = business_today(settings().timezone)
+    return await redirect_to(f"{LIST}/{rep_id}/{month:%Y-%m}", toast="Rate saved")
+
+
+async def _ask_rate(rep_id: int, tried: Any = None) -> Response:
+    today = business_today(settings().timezone)
+    found = await get_statement(db(), rep_id, today, visible_to=current_actor())
+    return await page_or_block(
+        "calling/rate.html", block="dialog", status=tried.status if tried else 200, statement=found, today=today,
+        typed=tried.typed if tried else {}, errors=tried.errors if tried else {},
+        problem=tried.problem if tried else "",
+    )  # fmt: skip

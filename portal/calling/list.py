@@ -1,0 +1,143 @@
+"""The calling list as a page: its tabs, filters and acts, and the caller's day beside it."""
+
+from typing import Any
+
+from quart import Blueprint, Response, request
+
+from documents.filters import with_query
+from domain.access.rights import Right
+from domain.calling import assign
+from domain.calling.assign import AssignEntries, MarkCalled
+from domain.calling.edit_entry import AddEntry, add_entry
+from domain.calling.entries import EntryRow, ListEntries, Segment, list_entries
+from domain.calling.link_customers import link_customers
+from domain.calling.rules import Callee, judge_calls
+from domain.calling.segments import count_segments, get_caller_day
+from domain.calling.upkeep import recalculate
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput
+from domain.kernel.inputs import Input
+from domain.sales.call_page import get_floor_day
+from portal.attempts import attempt
+from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import read_form_body, reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_calling", __name__)
+LIST = "/portal/calling"
+
+
+class BulkAct(Input):
+    """What to do with the ticked entries."""
+
+    act: str
+    """assign or called."""
+    assignee_id: str | None = None
+    """A colleague's id, or none."""
+
+
+@blueprint.get(LIST)
+@staff_page(Right.CALL_CUSTOMERS)
+@reads_query(ListEntries)
+async def show_calling(query: ListEntries) -> Response:
+    """The list of one tab, or what to do when it is clear."""
+    me, zone = current_actor(), settings().timezone
+    page = await list_entries(db(), query, visible_to=me, timezone=zone)
+    counts = await count_segments(db(), visible_to=me, timezone=zone)
+    callees = [Callee(row.phone, row.zip, row.state, row.do_not_call) for row in page.rows]
+    verdicts = await judge_calls(db(), callees)
+    return await page_or_block(
+        "calling/list.html",
+        block="calling_table",
+        page=page,
+        rows=list(zip(page.rows, verdicts, strict=True)),
+        callable_count=sum(verdict.allowed for verdict in verdicts),
+        query=query,
+        tabs=make_tabs(query.segment, counts, LIST),
+        next_segment=find_next(query.segment, counts),
+        segment_words=SEGMENTS,
+        statuses=[("", "Any status"), *((status.value, word) for status, word in STATUSES.items())],
+        status_words=STATUSES,
+        outcome_words=OUTCOMES,
+        assignees=await assign.list_assignees(db()),
+        day=await get_caller_day(db(), by=me, timezone=zone),
+        floor=await get_floor_day(db(), by=me),
+    )
+
+
+def make_tabs(current: Segment, counts: dict[Segment, int], base: str) -> list[dict[str, Any]]:
+    """The tabs with their counts."""
+    return [
+        {
+            "word": word,
+            "url": base + with_query({}, segment=segment.value),
+            "count": counts[segment],
+            "current": segment is current,
+        }
+        for segment, word in SEGMENTS.items()
+    ]
+
+
+def find_next(current: Segment, counts: dict[Segment, int]) -> Segment:
+    """The tab that N goes on with: this one, or the next that has somebody."""
+    worth = [segment for segment in (current, Segment.PRIORITY, Segment.WINDOW, Segment.LAPSED) if counts[segment]]
+    usable = [segment for segment in worth if segment not in {Segment.CALLED, Segment.ALL}]
+    return usable[0] if usable else Segment.PRIORITY
+
+
+@blueprint.get(f"{LIST}/new")
+@staff_page(Right.CALL_CUSTOMERS)
+async def show_new_entry() -> Response:
+    """Ask for a prospect."""
+    return await page_or_block("calling/new.html", block="dialog", values={}, errors={}, problem="")
+
+
+@blueprint.post(f"{LIST}/new")
+@staff_page(Right.CALL_CUSTOMERS)
+async def create_entry() -> Response:
+    """Add a prospect."""
+
+    async def save(data: AddEntry) -> EntryRow:
+        return await add_entry(db(), data, by=current_actor(), timezone=settings().timezone)
+
+    tried = await attempt(AddEntry, save)
+    if tried.result is None:
+        return await page_or_block(
+            "calling/new.html", block="dialog", status=tried.status, values=tried.typed, errors=tried.errors,
+            problem=tried.problem,
+        )  # fmt: skip
+    return await redirect_to(f"{LIST}/{tried.result.id}", toast=f"{tried.result.name} is on the list")
+
+
+@blueprint.post(f"{LIST}/bulk")
+@staff_page(Right.CALL_CUSTOMERS)
+async def act_on_many() -> Response:
+    """Give the ticked entries to a colleague, or stamp them as called."""
+    ids = [int(value) for value in (await request.form).getlist("entry") if value.isascii() and value.isdigit()]
+    data = await read_form_body(BulkAct)
+    if not ids:
+        raise InvalidInput("Tick somebody first.", code=Code.INVALID_INPUT)
+    if data.act == "called":
+        done = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
+        return await redirect_to(LIST, toast=f"{done} stamped as called")
+    to = int(data.assignee_id) if data.assignee_id and data.assignee_id.isdigit() else None
+    done = await assign.assign_entries(db(), AssignEntries(ids=ids, assignee_id=to), by=current_actor())
+    return await redirect_to(LIST, toast=f"{done} assigned")
+
+
+@blueprint.post(f"{LIST}/link")
+@staff_page(Right.ASSIGN_CALLS)
+async def link_entries() -> Response:
+    """Link entries to customers by phone or email."""
+    linked = await link_customers(db(), by=current_actor(), timezone=settings().timezone)
+    return await redirect_to(f"{LIST}?segment=all", toast=linked.message)
+
+
+@blueprint.post(f"{LIST}/recalculate")
+@staff_page(Right.ASSIGN_CALLS)
+async def recalculate_list() -> Response:
+    """Bring every score up to date."""
+    done = await recalculate(db())
+    return await redirect_to(LIST, toast=f"{done.updated:,} scores brought up to date")

@@ -1,0 +1,101 @@
+"""The day of whoever is called, as a strip: grey while closed, green while good, amber in a restaurant's rush."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from domain.calling.hours import Place, find_holiday, find_windows, load_zone
+
+FIRST, LAST = 8 * 60, 21 * 60
+LEFT, WIDTH = 4.0, 240.0
+GAP = 1.5
+RUSHES = ((time(11, 30), time(14)), (time(17), time(21)))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stretch of the strip; `kind` is its class: off, ok or wait."""
+
+    kind: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A time written beneath the strip."""
+
+    x: float
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The strip with where they are now."""
+
+    pieces: Sequence[Piece]
+    marks: Sequence[Mark]
+    now_x: float
+    clock: str
+    zone: str
+    label: str
+    in_rush: bool
+
+
+def draw_strip(place: Place, at: datetime) -> Strip:
+    """The day at the first zone of a place."""
+    zone = place.zones[0]
+    local = at.astimezone(load_zone(zone))
+    window = None if find_holiday(local.date()) else find_windows(place.state)[local.weekday()]
+    edges = sorted({FIRST, LAST, *(_minutes(edge) for edge in window or ()), *_rush_edges(window)})
+    pieces = [
+        Piece(_kind(start, window), _place(start), round(_place(end) - _place(start) - GAP, 1))
+        for start, end in itertools.pairwise(edges)
+    ]
+    word = f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    inner = [edge for edge in edges[1:-1] if window]
+    now_minutes = local.hour * 60 + local.minute
+    in_rush = any(start <= local.time() < end for start, end in RUSHES)
+    name = zone.rpartition("/")[2].replace("_", " ")
+    spans = ", ".join(f"{_KIND_WORDS[_kind(start, window)]} from {_word(start)}" for start in edges[:-1])
+    return Strip(
+        pieces,
+        [Mark(_place(edge), _word(edge)) for edge in inner],
+        _place(min(max(now_minutes, FIRST), LAST)),
+        word,
+        name,
+        f"Their day: {spans}, now {word}",
+        in_rush,
+    )
+
+
+_KIND_WORDS = {"off": "closed", "ok": "good to call", "wait": "rush"}
+
+
+def _rush_edges(window: tuple[time, time] | None) -> list[int]:
+    if window is None:
+        return []
+    return [_minutes(edge) for rush in RUSHES for edge in rush if window[0] < edge < window[1]]
+
+
+def _kind(start: int, window: tuple[time, time] | None) -> str:
+    if window is None or not _minutes(window[0]) <= start < _minutes(window[1]):
+        return "off"
+    return "wait" if any(_minutes(rush[0]) <= start < _minutes(rush[1]) for rush in RUSHES) else "ok"
+
+
+def _minutes(moment: time) -> int:
+    return moment.hour * 60 + moment.minute
+
+
+def _place(minutes: int) -> float:
+    return round(LEFT + (minutes - FIRST) / (LAST - FIRST) * WIDTH, 1)
+
+
+def _word(minutes: int) -> str:
+    hour, minute = divmod(minutes, 60)
+    half = "am" if hour < 12 else "pm"
+    return f"{hour % 12 or 12}:{minute:02}" if minute else f"{hour % 12 or 12} {half}"

@@ -1,0 +1,31 @@
+"""Keeps the calling list true: its scores by the hour, its customers by night, its sums whenever one was left."""
+
+from dataclasses import asdict
+from typing import Any
+
+from domain.calling.upkeep import fill_calling_list, recalculate
+from domain.orders.calling_totals import JOB, refresh_calling_totals
+from models.session import raw_connection, separate_transaction
+from tasks.job import Work, job
+
+
+@job("recalculate_calling")
+async def recalculate_calling(_work: Work) -> dict[str, Any]:
+    """Note whose reorder is due, and let every score fade."""
+    async with separate_transaction() as db:
+        return asdict(await recalculate(db))
+
+
+@job("fill_calling_list")
+async def fill_list(work: Work) -> dict[str, Any]:
+    """Put new customers on the list, and correct what everybody bought."""
+    async with separate_transaction() as db:
+        return {"filled": await fill_calling_list(db, timezone=work.settings.timezone)}
+
+
+@job(JOB)
+async def refresh_totals(work: Work) -> dict[str, Any]:
+    """Sum up what a customer bought whose entry was locked when the order came."""
+    async with separate_transaction() as db:
+        await refresh_calling_totals(await raw_connection(db), work.payload["customer_id"])
+    return {}

@@ -1,0 +1,144 @@
+"""Claims, outcomes and their undoing: two callers never meet, and nobody is offered who may not be called."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling import claim, outcomes
+from domain.calling.claim import ClaimNext, claim_next
+from domain.calling.hours_key import find_hours_key
+from domain.calling.outcomes import RecordOutcome, record_outcome, undo_outcome
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.messages.suppression import is_do_not_call, mark_do_not_call
+from models import CallingEntry, CallingEvent, CallOutcome, OutboundCallLog, Role, SuppressionReason
+from models.session import Database
+from tests.factories import as_actor, make_staff, next_number
+
+# A Tuesday at noon in New York, nine in Los Angeles.
+NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "now", lambda: NOON)
+
+
+async def make_entry(db: AsyncSession, area: str = "216", **values: Any) -> CallingEntry:
+    phone = f"+1{area}555{next_number() % 10_000:04d}"
+    entry = CallingEntry(**{"phone": phone, "hours_key": find_hours_key(phone)} | values)
+    db.add(entry)
+    await db.flush()
+    return entry
+
+
+async def test_the_best_who_may_be_called_is_claimed_once(db: AsyncSession) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    west = await make_entry(db, "415", priority_score=99)
+    quiet = await make_entry(db, priority_score=98)
+    await mark_do_not_call(db, quiet.phone or "", reason=SuppressionReason.STAFF, by=rep)
+    called = await make_entry(db, priority_score=97, last_called_at=now() - timedelta(days=1))
+    theirs = await make_entry(db, priority_score=96, assigned_to=other.id)
+    tired = await make_entry(db, priority_score=95)
+    for _ in range(3):
+        db.add(OutboundCallLog(phone=tired.phone or "", outcome="no_answer"))
+    later = await make_entry(db, priority_score=94, callback_on=date(2030, 1, 1))
+    best = await make_entry(db, priority_score=60)
+    due = await make_entry(db, priority_score=5, callback_on=date(2026, 1, 1), last_called_at=now())
+    second = await make_entry(db, priority_score=50)
+    order = []
+    while (entry := await claim_next(db, ClaimNext(), by=rep)) is not None:
+        order.append(entry.id)
+    assert order == [due.id, best.id, second.id]
+    assert not {west.id, quiet.id, called.id, later.id} & set(order)
+    found = await claim_next(db, ClaimNext(), by=other)
+    assert found is not None
+    assert found.id == theirs.id
+    best.claimed_until = now() - timedelta(hours=1)
+    await db.flush()
+    again = await claim_next(db, ClaimNext(), by=rep)
+    assert again is not None
+    assert again.id == best.id
+
+
+async def test_two_callers_never_meet(committed: Database) -> None:
+    async with committed.session() as db:
+        reps = [as_actor(await make_staff(db, Role.SALES_REP)) for _ in range(2)]
+        allowed = {(await make_entry(db, priority_score=index % 50)).id for index in range(60)}
+        for _ in range(10):
+            await make_entry(db, "415", priority_score=90)
+        await db.commit()
+
+    async def clear(rep: Any) -> list[int]:
+        claimed: list[int] = []
+        while True:
+            async with committed.session() as db:
+                entry = await claim_next(db, ClaimNext(), by=rep)
+                await db.commit()
+            if entry is None:
+                return claimed
+            claimed.append(entry.id)
+
+    first, second = await asyncio.gather(*(clear(rep) for rep in reps))
+    assert len(first + second) == len(set(first + second))
+    assert set(first + second) <= allowed
+    # One that was looked at by both at once is offered again to whoever asks next.
+    assert set(first + second) | set(await clear(reps[0])) == allowed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "score", "days"),
+    [
+        (CallOutcome.SALE_MADE, "customer", 0, None),
+        (CallOutcome.INTERESTED_CALLBACK, "callback", 55, 7),
+        (CallOutcome.BUSY_CALLBACK, "callback", 35, 1),
+        (CallOutcome.NOT_INTERESTED, "contacted", 0, None),
+        (CallOutcome.NO_ANSWER, "contacted", 27, None),
+        (CallOutcome.WRONG_NUMBER, "closed", 0, None),
+    ],
+)
+async def test_an_outcome_moves_the_entry_and_is_taken_back(
+    db: AsyncSession, outcome: CallOutcome, status: str, score: float, days: int | None
+) -> None:
+    rep = as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db, draft_note="asks for Ana")
+    done = await record_outcome(db, entry.id, RecordOutcome(outcome=outcome), by=rep)
+    await db.refresh(entry)
+    assert (entry.status, entry.last_outcome) == (status, outcome)
+    assert entry.priority_score == pytest.approx(score, abs=0.01)
+    assert (entry.callback_on is None) == (days is None)
+    call = await db.get_one(OutboundCallLog, done.call_id)
+    assert (call.notes, call.staff_id, call.phone) == ("asks for Ana", rep.id, entry.phone)
+    assert await undo_outcome(db, done.call_id, by=rep) == entry.id
+    await db.refresh(entry)
+    assert (entry.status, entry.last_outcome, entry.callback_on, entry.last_called_at) == ("new", "", None, None)
+    assert (entry.priority_score, entry.draft_note) == (30, "asks for Ana")
+    assert await db.scalar(select(func.count()).select_from(CallingEvent)) == 0
+
+
+async def test_what_cannot_be_taken_back_is_refused(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db)
+    with pytest.raises(Refused) as refusal:
+        await record_outcome(db, entry.id, RecordOutcome(outcome=CallOutcome.DNC_REQUESTED), by=rep)
+    assert refusal.value.code == Code.CONFIRM_FIRST
+    past = RecordOutcome(outcome=CallOutcome.BUSY_CALLBACK, callback_date=date(2020, 1, 1))
+    with pytest.raises(InvalidInput):
+        await record_outcome(db, entry.id, past, by=rep)
+    done = await record_outcome(db, entry.id, RecordOutcome(outcome=CallOutcome.NO_ANSWER), by=rep)
+    with pytest.raises(NotFound):
+        await undo_outcome(db, done.call_id, by=other)
+    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(seconds=20))
+    with pytest.raises(Refused):
+        await undo_outcome(db, done.call_id, by=rep)
+    confirmed = RecordOutcome(outcome=CallOutcome.DNC_REQUESTED, confirmed=True)
+    marked = await record_outcome(db, entry.id, confirmed, by=rep)
+    assert marked.can_undo is False
+    assert await is_do_not_call(db, entry.phone or "")
+    with pytest.raises(Refused):
+        await undo_outcome(db, marked.call_id, by=rep)

@@ -1,0 +1,95 @@
+"""Commission statements: what is due to whom, paid and locked, as a page, a file and a paper."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from quart.typing import TestClientProtocol
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.commissions.statements import LockMonth, get_statement, lock_month
+from domain.kernel.clock import business_today, first_of_month
+from domain.orders.business import current_business
+from domain.orders.commission import settle_commission
+from models import CommissionEntry, CommissionRate, Order, Role
+from models.session import raw_connection
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order
+from tests.portal.forms import TOKEN, read_page, send, send_form
+
+LIST = "/portal/commissions"
+
+
+async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
+    manager = await make_staff(db, Role.ADMIN)
+    today = business_today(current_business().timezone)
+    last = first_of_month(first_of_month(today) - timedelta(days=1))
+    db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
+    customer = await make_customer(db, sales_rep_id=rep.id)
+    product = await make_product(db)
+    placed = await make_order(db, (product.sku, 4), by=as_actor(customer))
+    order = await db.get_one(Order, placed.written.id, populate_existing=True)
+    assert order.commission_amount == Decimal("4.00")
+    order.payment_status = "paid"
+    await db.flush()
+    connection = await raw_connection(db)
+    await settle_commission(connection, order.id)
+    (entry,) = (await db.scalars(select(CommissionEntry))).all()
+    assert (entry.amount, entry.month, entry.kind) == (Decimal("4.00"), first_of_month(today), "earned")
+    entry.month = last
+    await db.flush()
+
+    url = f"{LIST}/{rep.id}/{last:%Y-%m}"
+    await sign_in(client, db, manager)
+    assert "$4.00" in await read_page(client, LIST)
+    text = await read_page(client, url)
+    assert order.order_number in text
+    assert "To lock" in text
+    file = await (await client.get(f"{url}/csv")).get_data(as_text=True)
+    assert f"{order.order_number},{order.delivery_name},40.00,10.00,earned,,4.00" in file
+    paper = await client.get(f"{url}/pdf")
+    assert (await paper.get_data(as_text=False))[:5] == b"%PDF-"
+    status, _, _ = await send_form(client, url, f"{url}/pay")
+    assert status == 303
+    await db.refresh(order)
+    assert (order.commission_paid, order.commission_paid_by) == (True, manager.full_name)
+    found = TOKEN.search(await read_page(client, LIST))
+    assert found is not None
+    await send(client, f"{LIST}/lock", found[1], month=last.isoformat())
+    assert "Locked" in await read_page(client, url)
+
+    before = await get_statement(db, rep.id, last, visible_to=as_actor(manager))
+    order.payment_status = "unpaid"
+    await db.flush()
+    await settle_commission(connection, order.id)
+    after = await get_statement(db, rep.id, last, visible_to=as_actor(manager))
+    assert after.lines == before.lines
+    assert after.since == [(order.order_number, Decimal("-4.00"))]
+
+    await sign_in(client, db, other)
+    assert (await client.get(url)).status_code == 403
+    await sign_in(client, db, rep)
+    assert "Mark paid" not in await read_page(client, url)
+    assert (await client.get(f"{LIST}/{rep.id}/2026-99")).status_code == 404
+
+
+async def test_no_entry_comes_into_a_locked_month(db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    by = as_actor(await make_staff(db, Role.MANAGER))
+    last = first_of_month(first_of_month(business_today(current_business().timezone)) - timedelta(days=1))
+    assert await lock_month(db, LockMonth(month=last), by=by) == last
+    assert (await get_statement(db, rep.id, last, visible_to=by)).locked_by == by.name
+
+
+async def test_an_administrator_sets_a_rate_from_a_day_on(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    page = f"{LIST}/{rep.id}/rate"
+    status, _, _ = await send_form(client, page, percent="3.5", starts_on="2026-01-01")
+    assert status == 303
+    again, _, _ = await send_form(client, page, percent="51", starts_on="2026-01-01")
+    assert again == 422
+    assert (await db.scalars(select(CommissionRate.percent))).all() == [Decimal("3.50")]
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert (await client.get(page)).status_code == 403

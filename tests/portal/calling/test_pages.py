@@ -1,0 +1,174 @@
+"""The pages of the sales floor: calls cleared in two keys, taken back, refused; figures, history and the script."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from quart.typing import TestClientProtocol
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling import claim
+from domain.calling.hours_key import find_hours_key
+from domain.messages.suppression import is_do_not_call
+from domain.sales import call_page
+from models import CallingEntry, Order, OutboundCallLog, Role, SalesTarget, Staff
+from tests.factories import as_actor, make_customer, make_product, make_staff, next_number, sign_in
+from tests.factories.orders import make_order
+from tests.portal.forms import TOKEN
+
+NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim, "now", lambda: NOON)
+    monkeypatch.setattr(call_page, "now", lambda: NOON)
+
+
+async def make_entry(db: AsyncSession, area: str = "216", **values: Any) -> CallingEntry:
+    phone = f"+1{area}555{next_number() % 10_000:04d}"
+    entry = CallingEntry(
+        **{"phone": phone, "company_name": "Maple & Vine", "hours_key": find_hours_key(phone)} | values
+    )
+    db.add(entry)
+    await db.flush()
+    return entry
+
+
+async def sign_in_rep(client: TestClientProtocol, db: AsyncSession) -> Staff:
+    rep = await make_staff(db, Role.SALES_REP)
+    await sign_in(client, db, rep)
+    return rep
+
+
+async def post_form(client: TestClientProtocol, path: str, fields: dict[str, str]) -> Any:
+    found = TOKEN.search(await page(client, "/portal/calling/new"))
+    assert found is not None
+    return await client.post(path, form=fields | {"csrf_token": found[1]})
+
+
+async def page(client: TestClientProtocol, path: str) -> str:
+    response = await client.get(path)
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 200, text
+    return text
+
+
+async def last_call(db: AsyncSession) -> OutboundCallLog:
+    return (await db.scalars(select(OutboundCallLog).order_by(OutboundCallLog.id.desc()).limit(1))).one()
+
+
+async def test_n_claims_the_best_and_an_outcome_opens_the_next(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    best, second = await make_entry(db, priority_score=80, contact_name="Ana Lopez"), await make_entry(db)
+    assert "Maple &amp; Vine" in await page(client, "/portal/calling")
+    opened = await post_form(client, "/portal/calling/next?segment=priority", {})
+    assert opened.headers["Location"] == f"/portal/calling/{best.id}?segment=priority"
+    text = await page(client, f"/portal/calling/{best.id}")
+    assert f'href="tel:{best.phone}"' in text
+    assert "<mark>Ana</mark>" in text
+    cleared = await post_form(client, f"/portal/calling/{best.id}/outcome", {"outcome": "no_answer", "notes": "rings"})
+    assert cleared.headers["Location"] == f"/portal/calling/{second.id}?segment=priority"
+    call = await last_call(db)
+    assert (call.outcome, call.notes, call.entry_id) == ("no_answer", "rings", best.id)
+    back = await post_form(client, f"/portal/calling/calls/{call.id}/undo", {})
+    assert back.headers["Location"] == f"/portal/calling/{best.id}"
+    assert (await db.scalars(select(OutboundCallLog))).all() == []
+
+
+async def test_a_callback_takes_two_keys(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    entry = await make_entry(db)
+    done = await post_form(
+        client, f"/portal/calling/{entry.id}/outcome", {"callback_outcome": "busy_callback", "when": "month"}
+    )
+    assert done.headers["Location"] == "/portal/calling?segment=priority"
+    call = await last_call(db)
+    assert call.outcome == "busy_callback"
+    assert call.callback_date is not None
+    past = {"callback_outcome": "busy_callback", "when": "date", "callback_date": "2020-01-01"}
+    refused = await post_form(client, f"/portal/calling/{entry.id}/outcome", past)
+    assert refused.status_code == 422
+
+
+async def test_do_not_call_asks_twice_and_the_number_is_gone(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    entry = await make_entry(db)
+    path = f"/portal/calling/{entry.id}/outcome"
+    asked = await post_form(client, path, {"outcome": "dnc_requested"})
+    assert asked.status_code == 409
+    assert 'name="confirmed"' in await asked.get_data(as_text=True)
+    await post_form(client, path, {"outcome": "dnc_requested", "confirmed": "on"})
+    assert await is_do_not_call(db, entry.phone or "")
+    text = await page(client, f"/portal/calling/{entry.id}")
+    assert "tel:" not in text
+    assert "Not to be called" in text
+
+
+async def test_where_it_is_closed_there_is_no_number_to_press_and_no_outcome(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in_rep(client, db)
+    text = await page(client, f"/portal/calling/{(await make_entry(db, '415')).id}")
+    assert "tel:" not in text
+    assert 'id="outcome-form"' not in text
+    assert "calls are made from 10:00 am to 8:00 pm" in text
+
+
+async def test_a_note_saves_itself(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    entry = await make_entry(db)
+    await post_form(client, f"/portal/calling/{entry.id}/note", {"notes": "Wants a price <b>"})
+    assert "Wants a price &lt;b&gt;" in await page(client, f"/portal/calling/{entry.id}")
+
+
+async def test_usual_items_are_ordered_during_the_call(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep = await sign_in_rep(client, db)
+    customer = await make_customer(db, phone="+12165550123", sales_rep_id=rep.id)
+    product = await make_product(db)
+    await make_order(db, (product.sku, 6), by=as_actor(customer))
+    entry = await make_entry(db, customer_id=customer.id, order_count=1)
+    assert "Quick order" in await page(client, f"/portal/calling/{entry.id}")
+    order = {"items[0][sku]": product.sku, "items[0][quantity]": "7"}
+    await post_form(client, f"/portal/calling/{entry.id}/order", order)
+    placed = (await db.scalars(select(Order).order_by(Order.id.desc()).limit(1))).one()
+    assert (placed.sales_rep_id, placed.subtotal) == (rep.id, Decimal("70.00"))
+    call = await last_call(db)
+    assert (call.outcome, call.order_number) == ("sale_made", placed.order_number)
+    short = await post_form(client, f"/portal/calling/{entry.id}/order", order | {"items[0][quantity]": "900"})
+    assert short.status_code == 409
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/portal/calling?segment=all", "/portal/calling/new", "/portal/calling/hours", "/portal/catalogue",
+        "/portal/catalogue?q=pan", "/portal/my-sales", "/portal/history", "/portal/history?group_by=rep",
+        "/portal/performance", "/portal/performance?period=week&days=30", "/portal/performance/targets",
+        "/portal/call-script", "/portal/commissions",
+    ],
+)  # fmt: skip
+async def test_a_page_opens_for_managers_and_not_for_packers(
+    client: TestClientProtocol, db: AsyncSession, path: str
+) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    customer = await make_customer(db, sales_rep_id=rep.id, phone="+12165550123")
+    product = await make_product(db)
+    await make_order(db, (product.sku, 6), by=as_actor(customer))
+    await make_entry(db, assigned_to=rep.id)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert "<h1" in await page(client, path)
+    await sign_in(client, db, await make_staff(db, Role.WAREHOUSE))
+    assert (await client.get(path)).status_code == 403
+
+
+async def test_managers_change_the_script_and_set_targets(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert (await post_form(client, "/portal/call-script", {"content": "Hi {contact}"})).status_code == 303
+    assert (await post_form(client, "/portal/call-script", {"content": ""})).status_code == 422
+    await post_form(client, "/portal/performance/targets", {"sales_rep_id": str(rep.id), "amount": "$4,000"})
+    await post_form(client, "/portal/performance/targets", {"sales_rep_id": str(rep.id), "amount": "5000"})
+    assert (await db.scalars(select(SalesTarget.amount))).all() == [Decimal("5000.00")]
