@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from portal import drafts, home, imports, live, palette, procurement, search, voice
+from portal import drafts, home, imports, live, palette, procurement, search, subscriptions, voice
 from portal.account import profile, sign_in
 from portal.administration import (
     api_keys,
@@ -21,6 +21,7 @@ from portal.customers import customer as customer_page
 from portal.customers import edit as customer_forms
 from portal.customers import list as customer_list
 from portal.customers import merge as customer_merges
+from portal.customers import scores
 from portal.invoices import acts as invoice_acts
 from portal.invoices import books, invoice
 from portal.invoices import editor as invoice_editor
@@ -69,6 +70,8 @@ def blueprints() -> list[Blueprint]:
         customer_forms.blueprint,
         customer_merges.blueprint,
         customer_page.blueprint,
+        subscriptions.blueprint,
+        scores.blueprint,
         imports.blueprint,
         procurement.blueprint,
         suppressed_numbers.blueprint,

@@ -1,5 +1,6 @@
 """Reading subscriptions: the list, and one with its renewals and what its customer ordered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -142,24 +143,29 @@ async def list_subscriptions(
 ) -> Page[SubscriptionLine]:
     """A page of the subscriptions that the actor may see, newest first, each with its newest renewal."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
-    conditions = _visible(visible_to)
+    conditions = visible_subscriptions(visible_to)
     if asked.status is not None:
         conditions.append(Subscription.status == asked.status)
     if asked.user_id is not None:
         conditions.append(Subscription.customer_id == asked.user_id)
     counted = select(func.count()).select_from(Subscription).join(Customer).where(and_(True, *conditions))
     total = await db.scalar(counted) or 0
-    statement = _lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
+    statement = select_lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
+    return make_page(await show_lines(db, rows), total, asked)
+
+
+async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[SubscriptionLine]:
+    """Rows of `select_lines`, each with its newest renewal."""
     newest = await _newest_renewals(db, [row[0] for row in rows])
-    return make_page([_make_line(row, newest.get(row[0])) for row in rows], total, asked)
+    return [_make_line(row, newest.get(row[0])) for row in rows]
 
 
 async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible_to: Actor) -> SubscriptionDetail:
     """One subscription in detail; raises NotFound, also for one that is not the rep's to see."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
-    conditions = [Subscription.id == subscription_id, *_visible(visible_to)]
-    row = (await db.execute(_lines().where(and_(*conditions)))).first()
+    conditions = [Subscription.id == subscription_id, *visible_subscriptions(visible_to)]
+    row = (await db.execute(select_lines().where(and_(*conditions)))).first()
     if row is None:
         raise NotFound("There is no such subscription.")
     renewals = await list_renewals(db, subscription_id)
@@ -188,7 +194,8 @@ async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine
     return RenewalLine(*row[:-1]), row[-1]
 
 
-def _lines() -> Select[Any]:
+def select_lines() -> Select[Any]:
+    """The columns of a line; newest renewals are read apart."""
     return (
         select(*_COLUMNS)
         .join(Customer, Customer.id == Subscription.customer_id)
@@ -201,7 +208,8 @@ def _make_line(row: Row[Any], last_renewal: RenewalLine | None) -> SubscriptionL
     return SubscriptionLine(*values)
 
 
-def _visible(actor: Actor) -> list[Any]:
+def visible_subscriptions(actor: Actor) -> list[Any]:
+    """The conditions, over the joined customer, that leave what the actor may see."""
     return [Customer.sales_rep_id == actor.id] if actor.has_role(Role.SALES_REP) else []
 
 

@@ -1,0 +1,68 @@
+"""The newest run of the scores: what it predicts by tier, and how far the prediction of 90 days ago was off."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from models import CustomerScore, ScoreRun, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class TierSum:
+    """A tier's customers and what they are expected to order in 90 days, US dollars."""
+
+    tier: Tier
+    customers: int
+    orders: float
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tenth:
+    """Orders in 90 days of a tenth of customers, most active first."""
+
+    place: int
+    predicted: float
+    actual: float
+    naive: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """The prediction of 90 days ago against what came; the errors are shares."""
+
+    since: str
+    predicted: float
+    actual: float
+    error: float
+    naive_error: float
+    tenths: tuple[Tenth, ...]
+
+
+async def sum_tiers(db: AsyncConnection, *, visible_to: Actor) -> list[TierSum]:
+    """Every tier that has customers."""
+    require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
+    summed = select(
+        CustomerScore.tier,
+        func.count(),
+        func.sum(CustomerScore.expected_orders_90d),
+        func.sum(CustomerScore.expected_revenue_90d),
+    ).group_by(CustomerScore.tier)
+    found = {row[0]: TierSum(Tier(row[0]), int(row[1]), row[2], row[3]) for row in await db.execute(summed)}
+    return [found[tier] for tier in Tier if tier in found]
+
+
+async def look_back(db: AsyncConnection, *, visible_to: Actor) -> LookBack | None:
+    """How the newest run judges the prediction before it; None where there was too little history."""
+    require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
+    kept = await db.scalar(select(ScoreRun.calibration).order_by(ScoreRun.id.desc()).limit(1))
+    if not kept:
+        return None
+    tenths = tuple(
+        Tenth(place, row["predicted"], row["actual"], row["naive"]) for place, row in enumerate(kept["tenths"], start=1)
+    )
+    return LookBack(kept["since"], kept["predicted"], kept["actual"], kept["error"], kept["naive_error"], tenths)

@@ -1,0 +1,100 @@
+"""Scores: which customers still buy, what the tiers mean, and whether the last prediction came true."""
+
+from quart import Blueprint, Response, request
+
+from documents.filters import format_number, with_query
+from domain.access.rights import Right
+from domain.scores.list_scores import ListScores, Score, list_scores
+from domain.scores.newest_run import LookBack, look_back, sum_tiers
+from domain.scores.tiers import TIER_RULES
+from models import Tier
+from models.session import current_database
+from portal.charts import Chart, Point, draw_chart
+from portal.render import page_or_block
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, settings
+
+blueprint = Blueprint("portal_scores", __name__)
+LIST = "/portal/scores"
+# Tone, icon and word of each tier.
+TIERS = {
+    Tier.NEW: ("info", "circle-plus", "New"),
+    Tier.PROMISING: ("info", "trending-up", "Promising"),
+    Tier.CHAMPION: ("good", "star", "Champion"),
+    Tier.LOYAL: ("good", "circle-check", "Loyal"),
+    Tier.AT_RISK: ("warn", "alert-triangle", "At risk"),
+    Tier.DORMANT: ("quiet", "moon", "Dormant"),
+    Tier.STEADY: ("quiet", "minus", "Steady"),
+}
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_SCORES)
+@reads_query(ListScores)
+async def show_scores(query: ListScores) -> Response:
+    """The tiers, the calibration of the last run, and the customers of a tier."""
+    actor = current_actor()
+    async with current_database().reading() as connection:
+        scores = await list_scores(connection, query, timezone=settings().timezone, visible_to=actor)
+        tiers = await sum_tiers(connection, visible_to=actor)
+        past = await look_back(connection, visible_to=actor)
+    args = request.args.to_dict()
+    args.pop("page", None)
+    tabs = [
+        {
+            "word": word,
+            "url": with_query(args, tier=tier.value if tier else None),
+            "count": scores.tier_counts[tier] if tier else sum(scores.tier_counts.values()),
+            "current": query.tier is tier,
+        }
+        for tier, word in ((None, "All"), *((tier, words[2]) for tier, words in TIERS.items()))
+    ]
+    return await page_or_block(
+        "scores/list.html",
+        block="score_table",
+        scores=scores,
+        page=scores.page,
+        filters=query,
+        tabs=tabs,
+        tiers=tiers,
+        tier_words=TIERS,
+        tier_rules=TIER_RULES,
+        past=past,
+        chart=_draw(past) if past else None,
+        why=explain,
+    )
+
+
+def explain(score: Score) -> str:
+    """The reason of a score in words: the customer's own gap, and how long they have been silent."""
+    silent = f"{score.days_since_last_order} days silent"
+    if not score.frequency or score.median_gap is None:
+        return f"One order day, {silent}"
+    return f"Every {format_number(score.median_gap)} days, {silent}"
+
+
+def _draw(past: LookBack) -> Chart:
+    points = [
+        Point(
+            label=str(tenth.place),
+            value=tenth.actual,
+            title=f"Tenth {tenth.place}: {tenth.predicted:.0f} predicted, {tenth.actual:.0f} came",
+            cells=(str(tenth.place), format_number(tenth.predicted, 1), format_number(tenth.actual)),
+            before=tenth.predicted,
+        )
+        for tenth in past.tenths
+    ]
+    off = (past.predicted - past.actual) / max(past.actual, 1) * 100
+    return draw_chart(
+        points,
+        title="Did the last prediction come true?",
+        period="90 days, by tenth of customers, most active first",
+        summary=(
+            f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f} % too "
+            f"{'high' if off > 0 else 'low'}."
+        ),
+        columns=("Tenth", "Predicted", "Actual"),
+        unit="",
+        legend=(("before", "Predicted"), ("bar", "Actual")),
+    )

@@ -1,0 +1,161 @@
+"""Subscriptions as the office works with them: the failed ones first, one in detail, and what is done with it."""
+
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import format_date, with_query
+from domain.access.rights import Right
+from domain.kernel.clock import business_today
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Input
+from domain.subscriptions import change
+from domain.subscriptions.list_subscriptions import ListSubscriptions, get_subscription, list_subscriptions
+from domain.subscriptions.overview import count_subscriptions, list_due_days, list_failed, list_needs
+from domain.subscriptions.renew import renew_subscription
+from models import SubscriptionStatus
+from models.session import current_database
+from portal.attempts import Attempt, attempt
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db, order_rules, settings
+
+blueprint = Blueprint("portal_subscriptions", __name__)
+LIST = "/portal/subscriptions"
+_TABS = (
+    (None, "All"), (SubscriptionStatus.ACTIVE, "Active"), (SubscriptionStatus.PAUSED, "Paused"),
+    (SubscriptionStatus.CANCELLED, "Cancelled"),
+)  # fmt: skip
+# Title, verb, what it means, whether it is a danger.
+_ASKED = {
+    "pause": ("Pause the subscription?", "Pause", "Nothing renews until somebody resumes it.", False),
+    "resume": ("Resume the subscription?", "Resume", "It renews on its next date, at the earliest tomorrow.", False),
+    "cancel": ("End the subscription for good?", "End it", "An ended subscription can’t be resumed.", True),
+    "renew": (
+        "Charge now and write the order?", "Charge now",
+        "The saved payment method is charged at today’s price. Without a payment there is no order.", False,
+    ),
+}  # fmt: skip
+
+
+class Confirmed(Input):
+    """A confirmation, which says nothing more."""
+
+
+@blueprint.get(LIST)
+@staff_page(Right.SEE_SUBSCRIPTIONS)
+@reads_query(ListSubscriptions)
+async def show_subscriptions(query: ListSubscriptions) -> Response:
+    """The list with the failed renewals first and the next 30 days."""
+    actor, today = current_actor(), business_today(settings().timezone)
+    async with current_database().reading() as connection:
+        page = await list_subscriptions(connection, query, visible_to=actor)
+        counts = await count_subscriptions(connection, visible_to=actor)
+        failed = await list_failed(connection, visible_to=actor)
+        days = await list_due_days(connection, today, visible_to=actor)
+        needs = await list_needs(connection, today, visible_to=actor)
+    tabs = [
+        {
+            "word": word,
+            "url": with_query({}, status=status.value if status else ""),
+            "count": counts[status] if status else sum(counts.values()),
+            "current": query.status is status,
+        }
+        for status, word in _TABS
+    ]
+    return await page_or_block(
+        "subscriptions/list.html",
+        block="subscription_table",
+        page=page,
+        counts=counts,
+        failed=failed,
+        days=days,
+        due_total=sum(day.amount for day in days),
+        due_renewals=sum(day.renewals for day in days),
+        most=max((day.amount for day in days), default=0),
+        needs=needs,
+        tabs=tabs,
+    )
+
+
+@blueprint.get(f"{LIST}/<id:subscription_id>")
+@staff_page(Right.SEE_SUBSCRIPTIONS)
+async def show_subscription(subscription_id: int) -> Response:
+    """One subscription with its renewals and its customer's orders."""
+    async with current_database().reading() as connection:
+        found = await get_subscription(connection, subscription_id, visible_to=current_actor())
+    return await page_or_block(
+        "subscriptions/subscription.html",
+        block="subscription_page",
+        subscription=found.line,
+        renewals=found.renewals,
+        orders=found.order_history,
+        url=f"{LIST}/{subscription_id}",
+    )
+
+
+@blueprint.get(f"{LIST}/<id:subscription_id>/<act>")
+@staff_page(Right.EDIT_SUBSCRIPTIONS)
+async def ask_first(subscription_id: int, act: str) -> Response:
+    """Ask before anything is done."""
+    return await _ask(subscription_id, act)
+
+
+@blueprint.post(f"{LIST}/<id:subscription_id>/<act>")
+@staff_page(Right.EDIT_SUBSCRIPTIONS)
+async def do(subscription_id: int, act: str) -> Response:
+    """Pause, resume, end or renew it."""
+    _check_act(act)
+
+    async def save(_: Confirmed) -> str:
+        return await _act(subscription_id, act)
+
+    tried = await attempt(Confirmed, save)
+    if tried.result is None:
+        return await _ask(subscription_id, act, tried)
+    return await redirect_to(f"{LIST}/{subscription_id}", toast=tried.result)
+
+
+def _check_act(act: str) -> None:
+    if act not in _ASKED:
+        raise NotFound("There is nothing like that to do with a subscription.")
+
+
+async def _act(subscription_id: int, act: str) -> str:
+    """What was done, in words."""
+    by, zone = current_actor(), settings().timezone
+    if act == "pause":
+        await change.pause_subscription(db(), subscription_id, by=by)
+        return "The subscription is paused"
+    if act == "resume":
+        resumed = await change.resume_subscription(db(), subscription_id, timezone=zone, by=by)
+        return f"It renews on {format_date(resumed.next_renewal_date)}"
+    if act == "cancel":
+        await change.cancel_subscription(db(), subscription_id, by=by)
+        return "The subscription has ended"
+    renewed = await renew_subscription(
+        subscription_id, by=by, caller=by.caller, client_key=None, settings=settings(), rules=order_rules()
+    )
+    if renewed.success:
+        return f"Renewed: order {renewed.renewal.order_number}"
+    return f"Not renewed: {renewed.renewal.error or 'Stripe has not answered yet; we ask again.'}"
+
+
+async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None) -> Response:
+    _check_act(act)
+    async with current_database().reading() as connection:
+        await get_subscription(connection, subscription_id, visible_to=current_actor())
+    title, verb, text, danger = _ASKED[act]
+    return await page_or_block(
+        "shared/confirm.html",
+        block="dialog",
+        status=tried.status if tried else 200,
+        title=title,
+        url=f"{LIST}/{subscription_id}/{act}",
+        verb=verb,
+        back_url=f"{LIST}/{subscription_id}",
+        text=text,
+        danger=danger,
+        problem=tried.problem if tried else "",
+    )
