@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 from quart import Quart
@@ -44,10 +45,26 @@ def command_line() -> argparse.ArgumentParser:
     staff_add = commands.add_parser("staff-add", help="add a staff user; the password comes from standard input")
     staff_add.add_argument("username")
     staff_add.add_argument("--role", required=True, choices=["admin", "manager", "staff", "sales_rep", "warehouse"])
+    tools = commands.add_parser("voice-tools", help="print the voice tools as a platform wants them described")
+    tools.add_argument("--format", default="elevenlabs", choices=["elevenlabs", "vapi", "retell"])
     key_add = commands.add_parser("api-key-add", help="make an API key and print it once")
     key_add.add_argument("name")
     key_add.add_argument("--scope", action="append", choices=["voice", "sync", "automation"])
     return parser
+
+
+def print_document(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print what is generated from the doors: the OpenAPI document, or the voice tools for a platform."""
+    from api.openapi import build_openapi
+    from api.voice.definitions import list_tool_definitions
+
+    app = create_app(settings)
+    if arguments.command == "voice-tools":
+        document: Any = list_tool_definitions(app, arguments.format, public_url=settings.public_url)
+    else:
+        document = build_openapi(app)
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
+    return 0
 
 
 def main() -> int:
@@ -56,12 +73,8 @@ def main() -> int:
     settings = load_settings_or_exit()
     from tasks import commands
 
-    if arguments.command == "openapi":
-        from api.openapi import build_openapi
-
-        document = build_openapi(create_app(settings))
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
-        return 0
+    if arguments.command in {"openapi", "voice-tools"}:
+        return print_document(settings, arguments)
     if arguments.command == "rights":
         from web.rights_page import print_rights
 

@@ -7,6 +7,7 @@ import time
 
 NAMES = (
     "oversell", "crash", "sync", "uploads", "payments", "books", "invoices", "warehouse", "calling", "fuzz", "restarts",
+    "voice",
 )  # fmt: skip
 
 

@@ -181,3 +181,26 @@ class OpenedRfqOut(ToolOut):
 
 class LoggedCallOut(ToolOut):
     message: str = "The call is kept."
+
+
+class GuideItemOut(Answer):
+    sku: str
+    name: str
+    unit_size: str
+    unit_price: MoneyOut
+    times_ordered: int
+    """In how many orders of the last year it stood."""
+    quantity: int
+    """The usual quantity."""
+    in_stock: bool
+
+
+class OrderGuideOut(ToolOut):
+    count: int = 0
+    """How many items are listed, at most ten."""
+    items: list[GuideItemOut] = Field(default_factory=list)
+
+
+class HandedOverOut(ToolOut):
+    callback_on: date | None = None
+    """The day of the callback."""

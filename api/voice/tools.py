@@ -9,8 +9,10 @@ from api.schemas.voice_tools import (
     CancelledByVoiceOut,
     DiagnosticsOut,
     FoundCallerOut,
+    HandedOverOut,
     LoggedCallOut,
     OpenedRfqOut,
+    OrderGuideOut,
     OrderStatusOut,
     PastOrdersOut,
     SentSmsOut,
@@ -22,8 +24,10 @@ from api.voice.spoken import speaks
 from domain.voice import cancel_order as cancelling
 from domain.voice import check_terms as terms
 from domain.voice import find_products as products
+from domain.voice import hand_over as people
 from domain.voice import log_call as calls
 from domain.voice import lookup_customer as customers
+from domain.voice import order_guide as guides
 from domain.voice import order_status as statuses
 from domain.voice import past_orders as past
 from domain.voice import place_order as placing
@@ -135,6 +139,25 @@ async def send_order_sms(data: texts.SendOrderSms) -> Any:
 async def sourcing_request(data: rfqs.OpenRfq) -> Any:
     """Open a request for quotes for what is not in the catalogue, and tell the sourcing team."""
     return await rfqs.open_rfq(db(), data, by=current_actor())
+
+
+@blueprint.post("/api/voice/order-guide")
+@api_key_for(KeyScope.VOICE)
+@reads(guides.AskGuide)
+@speaks(OrderGuideOut)
+async def voice_order_guide(data: guides.AskGuide) -> Any:
+    """What the caller usually buys, in their usual quantity."""
+    async with current_database().raw_reading() as connection:
+        return await guides.tell_guide(connection, data)
+
+
+@blueprint.post("/api/voice/hand-to-person")
+@api_key_for(KeyScope.VOICE)
+@reads(people.HandOver)
+@speaks(HandedOverOut, once=True)
+async def hand_to_person(data: people.HandOver) -> Any:
+    """The caller wants a person: a callback on the calling list, with the reason."""
+    return await people.hand_over(db(), data, timezone=settings().timezone)
 
 
 @blueprint.post("/api/voice/call-log")

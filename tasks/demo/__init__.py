@@ -11,9 +11,10 @@ import asyncpg
 from domain.access.passwords import hash_password
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
+from domain.voice.refresh_sales import refresh_sales
 from models.session import raw_connection, separate_transaction
 from settings import Settings
-from tasks.demo import books, goods, ground, people, sales
+from tasks.demo import books, goods, ground, people, sales, voice
 from tasks.demo.book import write_book
 from tasks.demo.bulk import restore_indexes, set_indexes_aside
 from tasks.demo.calling import write_calling
@@ -32,6 +33,7 @@ FILLED = (
     "invoice_reminder", "credit_memo", "receipt",
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
     "box_rule", "label", "label_scan", "tracker", "calling_entry", "calling_event", "outbound_call_log", "call_script",
+    "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq",
     "commission_rate", "commission_entry", "commission_month", "sales_target",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
@@ -70,6 +72,7 @@ async def load_demo_company(
         await _write(connection, company_name=settings.company_name, timezone=settings.business_timezone)
         await write_calling(connection, keys=settings.data_keys)
         await connection.execute("ANALYZE calling_entry, calling_event, outbound_call_log, commission_entry, orders")
+        await refresh_sales(db, timezone=settings.timezone)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
@@ -123,6 +126,8 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.
         )
     await restore_indexes(connection, aside)
+    for statement in voice.STATEMENTS:
+        await connection.execute(statement)
     await connection.execute(f"ANALYZE {', '.join(FILLED)}")
 
 

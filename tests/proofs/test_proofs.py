@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import books, calling, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, warehouse
+from proofs import books, calling, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, voice, warehouse
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -27,6 +27,11 @@ async def test_no_hostile_file_is_taken_for_a_picture() -> None:
 
 async def test_an_order_confirmed_four_ways_at_once_is_paid_once() -> None:
     await payments.prove_one(payments.confirm_four_ways, 8)
+
+
+async def test_a_voice_agent_that_repeats_itself_places_one_order_and_leaves_no_card() -> None:
+    await voice.prove(repeats=20, cards=40, injections=10)
+    assert voice.count_leaks(200) == 0
 
 
 @pytest.mark.slow

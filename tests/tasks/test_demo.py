@@ -149,6 +149,18 @@ async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings
     )
     assert all(levels)
     assert {row[0] for row in await connection.fetch("SELECT DISTINCT state FROM outbox_message")} >= {"sent"}
+    judged = {row[0] for row in await connection.fetch("SELECT DISTINCT eval_status FROM call_log")}
+    assert judged == {"pending", "complete", "reviewed", "flagged"}
+    assert (
+        await connection.fetchval("SELECT count(*) FROM call_log WHERE wants_review AND eval_status = 'complete'") >= 1
+    )
+    requests = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM rfq")}
+    assert requests == {"open", "quoted", "won", "lost"}
+    prompts = {row[0] for row in await connection.fetch("SELECT DISTINCT state FROM prompt_version")}
+    assert prompts == {"live", "retired", "suggested", "dismissed"}
+    without = "SELECT FROM call_log AS c WHERE c.order_id = o.id"
+    unheard = f"SELECT count(*) FROM orders AS o WHERE source = 'voice' AND NOT EXISTS ({without})"
+    assert await connection.fetchval(unheard) == 0
 
 
 async def test_the_newest_orders_are_of_today(settings: Settings, db: AsyncSession) -> None:
