@@ -23,7 +23,7 @@ from domain.kernel.paging import NewestPageInput
 from models.session import current_database
 from web.guards import staff_only
 from web.papers import answer_pdf
-from web.reading import answers, reads, reads_query
+from web.reading import answers, answers_file, reads, reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_invoices", __name__)
@@ -81,6 +81,7 @@ async def delete_invoice(id: int) -> Any:  # noqa: A002
 
 @blueprint.get("/api/invoices/<id:id>/pdf")
 @staff_only(Right.SEE_INVOICES)
+@answers_file("application/pdf")
 async def invoice_pdf(id: int) -> Response:  # noqa: A002
     """The invoice as PDF, as it was last sent; a draft as it stands now."""
     paper = await get_invoice_pdf(id, visible_to=current_actor(), write_pdf=make_invoice_writer(settings()))
