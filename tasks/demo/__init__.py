@@ -9,6 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from domain.access.passwords import hash_password
+from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
 from domain.voice.refresh_sales import refresh_sales
@@ -22,6 +23,7 @@ from tasks.demo.floor import write_floor
 from tasks.demo.invoices import write_invoices
 from tasks.demo.papers import write_papers
 from tasks.demo.pictures import write_pictures
+from tasks.demo.subscriptions import write_subscriptions
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
@@ -35,6 +37,7 @@ FILLED = (
     "box_rule", "label", "label_scan", "tracker", "calling_entry", "calling_event", "outbound_call_log", "call_script",
     "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq",
     "commission_rate", "commission_entry", "commission_month", "sales_target",
+    "subscription", "renewal",
 )  # fmt: skip
 # A visit more than wished for, so that regulars skip one now and then.
 SPARE_VISITS = 1.08
@@ -75,6 +78,8 @@ async def load_demo_company(
         await refresh_sales(db, timezone=settings.timezone)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
+        # The worker scores the customers as soon as it runs.
+        await enqueue(db, "score_customers", {}, dedupe_key="score_customers")
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
 
 
@@ -121,6 +126,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     await write_pictures(connection)
     await write_invoices(connection, timezone=timezone)
     await write_floor(connection)
+    await write_subscriptions(connection, timezone=timezone)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

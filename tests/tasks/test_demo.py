@@ -130,6 +130,11 @@ async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings
     connection = await raw_connection(db)
     states = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM orders")}
     assert states == {"pending", "confirmed", "packed", "shipped", "delivered", "cancelled"}
+    subscriptions = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM subscription")}
+    assert subscriptions == {"active", "paused", "cancelled"}
+    renewals = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM renewal")}
+    assert renewals >= {"succeeded", "failed", "skipped"}
+    assert await connection.fetchval("SELECT count(*) FROM subscription WHERE retry_on IS NOT NULL")
     payments = {row[0] for row in await connection.fetch("SELECT DISTINCT payment_status FROM orders")}
     assert payments >= {"unpaid", "paid", "pending_review", "failed", "refunded"}
     assert await connection.fetchval("SELECT count(*) FROM orders WHERE on_hold") >= 1
