@@ -23,6 +23,7 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_subscriptions", __name__)
 LIST = "/portal/subscriptions"
+ROWS = 25
 _TABS = (
     (None, "All"), (SubscriptionStatus.ACTIVE, "Active"), (SubscriptionStatus.PAUSED, "Paused"),
     (SubscriptionStatus.CANCELLED, "Cancelled"),
@@ -48,6 +49,8 @@ class Confirmed(Input):
 @reads_query(ListSubscriptions)
 async def show_subscriptions(query: ListSubscriptions) -> Response:
     """The list with the failed renewals first and the next 30 days."""
+    if "per_page" not in query.model_fields_set:
+        query = query.model_copy(update={"per_page": ROWS})
     actor, today = current_actor(), business_today(settings().timezone)
     async with current_database().reading() as connection:
         page = await list_subscriptions(connection, query, visible_to=actor)
