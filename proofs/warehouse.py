@@ -130,7 +130,7 @@ async def _void_half(fake: FakeEasyPost, settings: Settings, clerk: Actor, rows:
     check("each refund is asked for once", fake.refunds == len(rows))
 
 
-async def shuffle_events(_: FakeEasyPost, settings: Settings, count: int) -> None:
+async def shuffle_events(_fake: FakeEasyPost, settings: Settings, count: int) -> None:
     """Each parcel's events come three times and shuffled, one of twenty forged; the end is the same."""
     load_jobs()
     chance = random.Random(5)
@@ -170,7 +170,7 @@ async def shuffle_events(_: FakeEasyPost, settings: Settings, count: int) -> Non
     check("every order is delivered", states == {"delivered": len(orders)})
 
 
-async def pack_together(_: FakeEasyPost, settings: Settings, rounds: int) -> None:
+async def pack_together(_fake: FakeEasyPost, settings: Settings, rounds: int) -> None:
     """Two packers scan one order at once, each all of it: no unit is counted twice and none lost."""
     del settings
     packers, units = await _packers(2), 3

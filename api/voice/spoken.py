@@ -91,7 +91,7 @@ def _once_per_call(handler: Handler) -> Handler:
         response = await make_response(await handler(*args, data=data, **kwargs))
         body = await answered(response)
         if response.status_code < 300 and orjson.loads(body).get("success"):
-            await keep_answer(db(), claim, response.status_code, body)
+            await keep_answer(db(), claim, response.status_code, body, kept_for=kept_for)
         return response
 
     once.is_idempotent = True  # type: ignore[attr-defined]

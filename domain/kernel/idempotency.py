@@ -16,6 +16,7 @@ from domain.kernel.errors import InvalidInput, KeyReused, Refused
 from models.session import raw_connection
 
 KEY_LENGTH = 200
+KEPT_FOR = timedelta(hours=24)
 
 # One round trip: try the lock, and look for a kept answer under it.
 _CLAIM = """
@@ -38,6 +39,8 @@ _KEEP = """
 INSERT INTO idempotency_key (caller, route, key, request_hash, status, body) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (caller, route, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
   body = excluded.body, created_at = now()
+WHERE idempotency_key.created_at <= now() - $7::interval
+RETURNING true
 """
 
 
@@ -112,7 +115,17 @@ def _read_kept(row: asyncpg.Record, claim: Claim) -> KeptAnswer | None:
     return KeptAnswer(row["status"], bytes(row["body"]))
 
 
-async def keep_answer(db: AsyncSession, claim: Claim, status: int, body: bytes) -> None:
-    """Keep the answer of a successful act, in the act's own transaction."""
+async def keep_answer(
+    db: AsyncSession, claim: Claim, status: int, body: bytes, *, kept_for: timedelta = KEPT_FOR
+) -> None:
+    """Keep the answer of a successful act, in the act's own transaction.
+
+    A rival may have committed between the moment that the claim looked and the moment that it got the lock. Its answer
+    stands there now: this act is refused, and so undone, and the next try gets the answer.
+    """
     connection = await raw_connection(db)
-    await connection.execute(_KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, body)
+    kept = await connection.fetchval(
+        _KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, body, kept_for
+    )
+    if not kept:
+        raise Refused("The same request has just been done. Try again.", code=Code.REQUEST_IN_PROGRESS)

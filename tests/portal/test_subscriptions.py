@@ -1,6 +1,7 @@
 """The pages of subscriptions and scores: what they show, what is done on them, and who may."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from domain.kernel.clock import business_today
@@ -20,8 +21,8 @@ async def test_failed_renewals_come_first_and_the_next_days_are_summed(client: A
     failed = await subscribe(db, settings, retry_on=today + timedelta(days=1), failures=1)
     db.add(
         Renewal(
-            subscription_id=failed.id, due_date=today, attempt=1, status="failed", quantity=10, unit_price=20,
-            delivery_fee=25, amount=215, error="Your card was declined.",
+            subscription_id=failed.id, due_date=today, attempt=1, status="failed", quantity=10, unit_price=Decimal(20),
+            delivery_fee=Decimal(25), amount=Decimal(215), error="Your card was declined.",
         )
     )  # fmt: skip
     await db.commit()
@@ -64,8 +65,9 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
     db.add(
         CustomerScore(
             customer_id=customer.id, run_id=run.id, frequency=5, recency_days=70, age_days=101, median_gap=14.0,
-            last_order_on=business_today(settings.timezone) - timedelta(days=31), monetary_value=90, p_alive=0.61,
-            expected_orders_30d=0.5, expected_orders_90d=1.5, expected_revenue_90d=135, is_overdue=True,
+            last_order_on=business_today(settings.timezone) - timedelta(days=31), p_alive=0.61,
+            monetary_value=Decimal(90),
+            expected_orders_30d=0.5, expected_orders_90d=1.5, expected_revenue_90d=Decimal(135), is_overdue=True,
             tier="at_risk",
         )
     )  # fmt: skip

@@ -214,7 +214,7 @@ async def test_labels_of_many_orders_are_bought_printed_and_voided(
             await buy_queued_labels(run.payload, easypost_settings)
     assert easypost.buys == 3
     printed = await client.get(f"{QUEUE}/labels.pdf?" + "&".join(f"order={number}" for number in numbers))
-    assert len(PdfReader(BytesIO(await printed.get_data())).pages) == 3
+    assert len(PdfReader(BytesIO(await printed.get_data(as_text=False))).pages) == 3
     label = (await db.execute(select(Label).where(Label.order_id == orders[0].id))).scalar_one()
     assert str(label.tracking_number) in await read_page(client, f"/portal/orders/{numbers[0]}")
     status, _, where = await send_form(client, f"/portal/labels/{label.id}/void")
