@@ -21,7 +21,7 @@ def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, 
         codes |= {Code.NOT_SIGNED_IN}
         codes |= STAFF if guard.staff or guard.scopes else set()
     if guard is not None and (guard.customer or guard.optional_customer or guard.staff) and not guard.session_only:
-        codes |= {Code.FOREIGN_PAGE} if writes else set()
+        codes |= {Code.FOREIGN_PAGE}
     if writes:
         codes |= BODY | {Code.GONE_MEANWHILE}
     if getattr(handler, "reads_query", False):

@@ -15,10 +15,11 @@ from api.schemas.staff_accounts import (
     SuccessOut,
 )
 from domain.access.rights import Right
+from domain.kernel.codes import Code
 from domain.staff import list_users, profile, reset, sign_in, users
 from web.entry import doorway, keep_session, portal_url
 from web.guards import HOUR, MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
-from web.reading import answers, reads, reads_query
+from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_accounts", __name__)
@@ -30,6 +31,7 @@ tag_blueprint(blueprint, ["staff_accounts"])
 @limited("staff_sign_in", 10, seconds=MINUTE)
 @reads(sign_in.SignIn)
 @answers(StaffLoginOut)
+@refuses(Code.DEMO_USER_IS_LOCAL, Code.INVALID_CREDENTIALS, Code.SECOND_FACTOR_REQUIRED, Code.SECOND_FACTOR_WRONG)
 async def staff_login(data: sign_in.SignIn) -> Any:
     """Sign staff in: a session cookie and a JWT for other domains; `totp` where a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
@@ -83,6 +85,7 @@ async def staff_forgot_username(data: reset.ForgotUsername) -> Any:
 @limited("staff_reset", 10, seconds=MINUTE)
 @reads(reset.ResetPassword)
 @answers(StaffMessageOut)
+@refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def staff_reset_password(data: reset.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; ends every session."""
     await reset.reset_password(db(), data)
@@ -102,6 +105,7 @@ async def staff_profile() -> Any:
 @limited("staff_password", 10, seconds=MINUTE)
 @reads(profile.ChangePassword)
 @answers(StaffMessageOut)
+@refuses(Code.PASSWORDS_DIFFER, Code.WEAK_PASSWORD, Code.WRONG_PASSWORD)
 async def staff_change_password(data: profile.ChangePassword) -> Any:
     """Change the own password; ends the other sessions."""
     await profile.change_password(db(), data, by=current_actor())
@@ -112,6 +116,7 @@ async def staff_change_password(data: profile.ChangePassword) -> Any:
 @staff_only(before_second_factor=True)
 @reads(profile.ChangeEmail)
 @answers(StaffEmailOut)
+@refuses(Code.EMAIL_TAKEN)
 async def staff_change_email(data: profile.ChangeEmail) -> Any:
     """Change the own email; 409 when a colleague has it."""
     staff = await profile.change_email(db(), data, by=current_actor())
@@ -131,6 +136,7 @@ async def list_staff(query: list_users.StaffListQuery) -> Any:
 @staff_only(Right.EDIT_STAFF)
 @reads(users.CreateStaff)
 @answers(StaffOut, status=201)
+@refuses(Code.EMAIL_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def create_staff(data: users.CreateStaff) -> Any:
     """Create a staff user; `staff` is the role when none is given."""
     return await users.create_staff(db(), data, by=current_actor())
@@ -140,6 +146,7 @@ async def create_staff(data: users.CreateStaff) -> Any:
 @staff_only(Right.EDIT_STAFF)
 @reads(users.UpdateStaff)
 @answers(StaffOut)
+@refuses(Code.EMAIL_TAKEN, Code.LAST_ADMIN)
 async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
     """Update a staff user; a new role, password or deactivation ends their sessions."""
     return await users.update_staff(db(), staff_id, data, by=current_actor())
@@ -148,6 +155,7 @@ async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
 @blueprint.delete("/api/staff/users/<id:staff_id>")
 @staff_only(Right.EDIT_STAFF)
 @answers(StaffMessageOut)
+@refuses(Code.OWN_ACCOUNT)
 async def delete_staff(staff_id: int) -> Any:
     """Delete a staff user, or archive one who stands in the books; never oneself."""
     return await users.delete_staff(db(), staff_id, by=current_actor())

@@ -9,8 +9,9 @@ from api.idempotent import idempotent
 from api.schemas.payments import AdjustedCreditOut, CreditOut
 from domain.access.rights import Right
 from domain.credit import adjust
+from domain.kernel.codes import Code
 from web.guards import staff_only
-from web.reading import answers, reads
+from web.reading import answers, reads, refuses
 from web.request import current_actor, db
 
 blueprint = Blueprint("staff_credit", __name__)
@@ -30,6 +31,7 @@ async def get_credit(id: int) -> Any:  # noqa: A002 - the contract names the pat
 @idempotent
 @reads(adjust.AdjustCredit)
 @answers(AdjustedCreditOut)
+@refuses(Code.CREDIT_TOO_LARGE, Code.NOT_ENOUGH_CREDIT)
 async def adjust_credit(id: int, data: adjust.AdjustCredit) -> Any:  # noqa: A002
     """Give store credit, or take it with a negative amount; never below zero."""
     line = await adjust.adjust_credit(db(), id, data, by=current_actor())

@@ -26,12 +26,13 @@ from domain.customers.list_customers import ListCustomers
 from domain.customers.list_customers import list_customers as list_page
 from domain.customers.website_users import ListWebsiteUsers
 from domain.customers.website_users import list_website_users as list_users
+from domain.kernel.codes import Code
 from domain.kernel.paging import Page, PageInput
 from domain.orders import queries
 from domain.orders.filters import OrderFilters
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, answers_file, reads, reads_query
+from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, settings, shop_url
 from web.streams import stream_file
 
@@ -63,6 +64,7 @@ async def get_customer(id: int) -> Any:  # noqa: A002 - the contract names the p
 @staff_only(Right.EDIT_CUSTOMERS)
 @reads(edit_customer.UpdateCustomer)
 @answers(UpdatedCustomerOut)
+@refuses(Code.EMAIL_TAKEN)
 async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  # noqa: A002
     """Change the fields sent; a rep's own or nobody's customers, and do-not-call is lifted by administrators alone."""
     return await edit_customer.update_customer(db(), id, data, shop_url=shop_url(), by=current_actor())
@@ -71,6 +73,7 @@ async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  
 @blueprint.delete("/api/staff/customers/<id:id>")
 @staff_only(Right.DELETE_CUSTOMERS)
 @answers(DeletedCustomerOut)
+@refuses(Code.HAS_CREDIT)
 async def delete_customer(id: int) -> Any:  # noqa: A002
     """Delete a customer for good; orders stay, unlinked. One with a balance or credit stays: 409."""
     await deleting.delete_customer(db(), id, by=current_actor())

@@ -8,9 +8,10 @@ from quart_schema import tag_blueprint
 from api.schemas.imports import ImportedCustomersOut, ImportStatusOut, StartedImportOut
 from domain.access.rights import Right
 from domain.imports import books, from_api, queries
+from domain.kernel.codes import Code
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, answers_file
+from web.reading import answers, answers_file, refuses
 from web.request import current_actor, settings
 from web.uploads import reads_spooled
 
@@ -23,6 +24,7 @@ STILL_RUNNING = "The import goes on in the background. Ask for its state by job_
 @staff_only(Right.IMPORT_BOOKS)
 @reads_spooled("file")
 @answers(ImportedCustomersOut)
+@refuses(Code.BAD_FILE)
 async def import_customers(file: BinaryIO, filename: str) -> Any:
     """Customers from CSV: known ones are skipped, bad rows named by line, the rest go in; 202 when it takes long."""
     run = await from_api.import_and_wait(

@@ -19,11 +19,12 @@ from domain.access.rights import Right
 from domain.invoices import create, edit, queries, void
 from domain.invoices.papers import get_invoice_pdf
 from domain.invoices.products import SearchInvoiceProducts, find_invoice_products
+from domain.kernel.codes import Code
 from domain.kernel.paging import NewestPageInput
 from models.session import current_database
 from web.guards import staff_only
 from web.papers import answer_pdf
-from web.reading import answers, answers_file, reads, reads_query
+from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_invoices", __name__)
@@ -47,6 +48,7 @@ async def list_invoices(query: queries.ListInvoices) -> Any:
 @idempotent
 @reads(create.CreateInvoice)
 @answers(InvoiceOut, 201)
+@refuses(Code.ORDER_CANCELLED, Code.ORDER_INVOICED)
 async def create_invoice(data: create.CreateInvoice) -> Any:
     """Make an invoice, a draft unless it is to be sent at once; `order_number` makes it from an order."""
     invoice = await create.create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
@@ -65,6 +67,7 @@ async def get_invoice(id: int) -> Any:  # noqa: A002 - the contract names the pa
 @staff_only(Right.EDIT_INVOICES)
 @reads(edit.UpdateInvoice)
 @answers(InvoiceOut)
+@refuses(Code.INVOICE_FOLLOWS_ORDER, Code.INVOICE_PAID, Code.INVOICE_VOID, Code.STATE_NOT_ALLOWED)
 async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A002
     """Change an invoice: a draft as it is, a sent one by a revision; the money of a paid one stays."""
     await edit.update_invoice(db(), id, data, by=current_actor(), timezone=settings().timezone)

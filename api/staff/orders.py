@@ -19,6 +19,7 @@ from api.schemas.orders import (
     UpdatedNotesOut,
 )
 from domain.access.rights import Right
+from domain.kernel.codes import Code
 from domain.kernel.paging import NewestPageInput, cut_page
 from domain.order_desk import assign, delete, edit, edit_items, enter, move
 from domain.order_desk.move_and_refund import update_status_and_refund
@@ -30,7 +31,7 @@ from domain.payments import mark_paid as payments
 from models import Role
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, reads, reads_query
+from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("staff_orders", __name__)
@@ -58,6 +59,7 @@ async def list_orders(query: OrderFilters) -> Any:
 @idempotent
 @reads(enter.EnterOrder, rights=enter.FIELD_RIGHTS)
 @answers(EnteredOrderOut, 201)
+@refuses(Code.DISCOUNT_TOO_LARGE, Code.NOT_YOUR_CUSTOMER, Code.ORDER_NUMBER_TAKEN, Code.TERMS_NOT_COVERED)
 async def create_order(data: enter.EnterOrder) -> Any:
     """Enter an order by hand, with own number, date, discount, fee and states where the role allows."""
     placed = await enter.enter_order(db(), data, by=current_actor(), rules=order_rules())
@@ -67,6 +69,7 @@ async def create_order(data: enter.EnterOrder) -> Any:
 @blueprint.delete("/api/staff/orders/<id:id>")
 @staff_only(Right.DELETE_ORDERS)
 @answers(DoneOut)
+@refuses(Code.CANCEL_INSTEAD)
 async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """Delete a pending or cancelled order without payment, label or invoice; its stock goes back."""
     await delete.delete_order(db(), id, by=current_actor())
@@ -77,6 +80,7 @@ async def delete_order(id: int) -> Any:  # noqa: A002 - the contract names the p
 @staff_only(Right.EDIT_ORDERS)
 @reads(edit.UpdateDelivery)
 @answers(UpdatedDeliveryOut)
+@refuses(Code.STATE_NOT_ALLOWED)
 async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  # noqa: A002
     """Change delivery details; answers which fields changed."""
     order, changed = await edit.update_delivery(db(), id, data, by=current_actor())
@@ -88,6 +92,7 @@ async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  #
 @idempotent
 @reads(credit.ApplyCredit)
 @answers(AppliedCreditOut)
+@refuses(Code.ORDER_CANCELLED)
 async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
     """Use store credit on an order's balance: at most the balance and the credit."""
     order, entry = await credit.apply_credit(db(), id, data, by=current_actor())
@@ -104,6 +109,7 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
 @idempotent
 @reads(payments.MarkPaid)
 @answers(MarkedPaidOut)
+@refuses(Code.ALREADY_PAID, Code.CREDIT_TOO_LARGE)
 async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
     """Mark the order paid by hand; what is above the balance becomes store credit."""
     order, surplus = await payments.mark_paid(db(), id, data, by=current_actor())
@@ -124,6 +130,7 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 @staff_only(Right.MOVE_ORDERS)
 @reads(move.UpdateStatus, rights=edit.FIELD_RIGHTS)
 @answers(MovedOrderOut)
+@refuses(Code.ON_HOLD, Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
     """Move the order along its states; cancelling restores its stock once and refunds what Stripe took."""
     refund = await update_status_and_refund(id, data, by=current_actor(), settings=settings())
@@ -134,6 +141,7 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
 @staff_only(Right.EDIT_ORDERS)
 @reads(edit_items.EditItems)
 @answers(EnteredOrderOut)
+@refuses(Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
 async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
     """Replace the lines of a pending order; stock and totals follow."""
     await edit_items.edit_items(db(), id, data, by=current_actor(), rules=order_rules())

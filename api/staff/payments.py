@@ -8,11 +8,12 @@ from quart_schema import tag_blueprint
 from api.idempotent import idempotent
 from api.schemas.payments import ReviewedCheckOut
 from domain.access.rights import Right
+from domain.kernel.codes import Code
 from domain.payments import checks
 from domain.payments.check_photos import get_check_photo
 from models import Role
 from web.guards import staff_only
-from web.reading import answers, answers_file, reads
+from web.reading import answers, answers_file, reads, refuses
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_payments", __name__)
@@ -43,6 +44,7 @@ async def check_back_image(order_number: str) -> Response:
 @idempotent
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
+@refuses(Code.NO_CHECK_WAITING)
 async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
     """Count the check as paid and confirm the order; what is open beyond the check is named and stays open."""
     order = await checks.approve_check(db(), order_number, data, by=current_actor())

@@ -19,10 +19,11 @@ from domain.catalogue import sync_bulk, sync_edits, sync_reads
 from domain.catalogue.sync_bulk import SyncBulkUpdate
 from domain.catalogue.sync_edits import SyncUpdatePricing, SyncUpdateProduct, SyncUpdateStock
 from domain.catalogue.sync_reads import SyncListProducts
+from domain.kernel.codes import Code
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
-from web.reading import answers, body_limit, reads, reads_query
+from web.reading import answers, body_limit, reads, reads_query, refuses
 from web.request import current_actor, db
 from web.uploads import reads_file
 
@@ -60,6 +61,7 @@ async def sync_get_product(id_or_sku: str) -> Any:
 @body_limit(64)
 @reads(SyncUpdateProduct)
 @answers(SyncSavedProductOut)
+@refuses(Code.BAD_IMAGE, Code.SKU_TAKEN, Code.UNSUPPORTED_IMAGE)
 async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
     """Change what was sent; what is not sent stays."""
     return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
@@ -72,6 +74,7 @@ sync_update_product.first_method = "PUT"  # type: ignore[attr-defined]
 @api_key_for(KeyScope.SYNC)
 @reads_file("image")
 @answers(SyncSavedImageOut)
+@refuses(Code.UNSUPPORTED_IMAGE)
 async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
     """Make the file the product's primary picture."""
     product = await sync_edits.sync_upload_image(db(), id_or_sku, file, by=current_actor())

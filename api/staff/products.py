@@ -24,10 +24,11 @@ from domain.catalogue.edit_product import replace_picture
 from domain.catalogue.gallery import ReorderGallery
 from domain.catalogue.pictures import normalise_to_data_url
 from domain.catalogue.staff_products import AddProduct, ListAllProducts, StaffProduct, UpdateProduct
+from domain.kernel.codes import Code
 from models import Role
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, body_limit, reads, reads_query
+from web.reading import answers, body_limit, reads, reads_query, refuses
 from web.request import current_actor, db
 from web.uploads import PICTURE_MEGABYTES, reads_file
 
@@ -56,6 +57,7 @@ async def list_all_products(query: ListAllProducts) -> Any:
 @body_limit(PICTURE_MEGABYTES)
 @reads(AddProduct)
 @answers(SavedStaffProductOut, 201)
+@refuses(Code.BARCODE_TAKEN, Code.SKU_TAKEN)
 async def add_product(data: AddProduct) -> Any:
     """Add a product; its picture may be sent as a data URL, its level is the opening stock."""
     return {"product": await staff_products.add_product(db(), data, by=current_actor())}
@@ -66,6 +68,7 @@ async def add_product(data: AddProduct) -> Any:
 @body_limit(PICTURE_MEGABYTES)
 @reads(UpdateProduct)
 @answers(SavedStaffProductOut)
+@refuses(Code.STALE)
 async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- the contract names the parameter.
     """Change what was sent; with `version`, only while nobody else changed the product."""
     return {"product": await staff_products.update_product(db(), id, data, by=current_actor())}
@@ -112,6 +115,7 @@ async def list_gallery(id: int) -> Any:  # noqa: A002 -- the same.
 @staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(AddedGalleryImageOut, 201)
+@refuses(Code.GALLERY_FULL)
 async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
     """Put a picture at the gallery's end; a product's first one becomes its primary picture."""
     image = await gallery.add_gallery_image(db(), id, file, by=current_actor())
@@ -160,6 +164,7 @@ async def bulk_save_products(data: BulkSaveProducts) -> Any:
 @staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(UploadedImageOut)
+@refuses(Code.UNSUPPORTED_IMAGE)
 async def pre_upload_image(file: bytes) -> Any:
     """Check a picture and make it anew before its product exists; answers it as a data URL to send with it."""
     return {"image_url": await normalise_to_data_url(file)}

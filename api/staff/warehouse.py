@@ -55,6 +55,7 @@ class ShowSlip(Input):
 @limited("staff_sign_in", 10, seconds=MINUTE)
 @reads(sign_in.SignIn)
 @answers(WarehouseLoginOut)
+@refuses(Code.INVALID_CREDENTIALS)
 async def warehouse_login(data: sign_in.SignIn) -> Any:
     """Sign staff in at the warehouse's screen: a session cookie and a JWT; `totp` where a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())

@@ -20,9 +20,10 @@ from api.schemas.accounts import (
 )
 from domain.customers import google, password_reset, phone_codes, profile, sign_in, verification
 from domain.customers import register as opening
+from domain.kernel.codes import Code
 from integrations.google_client import GoogleApp
 from web.guards import HOUR, MINUTE, count_use, customer_auth, customer_only, limited, public, public_or_customer
-from web.reading import answers, answers_file, answers_nothing, reads, reads_query
+from web.reading import answers, answers_file, answers_nothing, reads, reads_query, refuses
 from web.request import current_actor, db, is_loopback, peer_address, settings, shop_url
 
 blueprint = Blueprint("storefront_accounts", __name__)
@@ -37,6 +38,7 @@ GOOGLE_PATH = "/api/auth/google"
 @limited("registration", 10, seconds=HOUR)
 @reads(opening.RegisterCustomer)
 @answers(RegisteredOut, status=201)
+@refuses(Code.EMAIL_TAKEN, Code.PHONE_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def register(data: opening.RegisterCustomer) -> Any:
     """Register with an email or a phone; no sign-in until it is verified."""
     return await opening.register_customer(db(), data, rules=account_rules())
@@ -47,6 +49,7 @@ async def register(data: opening.RegisterCustomer) -> Any:
 @limited("registration", 10, seconds=HOUR)
 @reads(opening.CreateAccountAtCheckout)
 @answers(CheckoutAccountOut, status=201)
+@refuses(Code.USERNAME_TAKEN)
 async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> Any:
     """Turn a guest into a registered customer; the email is the username, the order follows once it is verified."""
     return await opening.create_account_at_checkout(db(), data, rules=account_rules())
@@ -57,6 +60,12 @@ async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> A
 @limited("sign_in", 10, seconds=MINUTE)
 @reads(sign_in.SignIn)
 @answers(CustomerLoginOut)
+@refuses(
+    Code.DEMO_USER_IS_LOCAL,
+    Code.EMAIL_VERIFICATION_REQUIRED,
+    Code.INVALID_CREDENTIALS,
+    Code.PHONE_VERIFICATION_REQUIRED,
+)
 async def login(data: sign_in.SignIn) -> Any:
     """Sign a customer in with a session cookie; 403 until the email is verified."""
     await count_use("sign_in", 10, seconds=MINUTE, target=data.username.lower())
@@ -89,6 +98,7 @@ async def me() -> Any:
 @limited("verify_email", 10, seconds=MINUTE)
 @reads(verification.VerifyEmail)
 @answers(CustomerLoginOut)
+@refuses(Code.INVALID_TOKEN)
 async def verify_email(data: verification.VerifyEmail) -> Any:
     """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked."""
     user = await verification.verify_email(db(), data)
@@ -111,6 +121,7 @@ async def resend_verification(data: verification.ResendVerification) -> Any:
 @limited("change_password", 10, seconds=MINUTE)
 @reads(profile.ChangePassword)
 @answers(AccountMessageOut)
+@refuses(Code.WEAK_PASSWORD, Code.WRONG_PASSWORD)
 async def change_password(data: profile.ChangePassword) -> Any:
     """Change the own password; the other sessions end and a notice goes out by email."""
     await profile.change_password(db(), data, by=current_actor())
@@ -144,6 +155,7 @@ async def forgot_username(data: password_reset.ForgotUsername) -> Any:
 @limited("reset_password", 10, seconds=MINUTE)
 @reads(password_reset.ResetPassword)
 @answers(AccountMessageOut)
+@refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def reset_password(data: password_reset.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; every session ends."""
     await password_reset.reset_password(db(), data)
@@ -168,6 +180,7 @@ async def send_phone_code(data: phone_codes.SendPhoneCode) -> Any:
 @limited("verify_phone_code", 20, seconds=MINUTE)
 @reads(phone_codes.VerifyPhoneCode)
 @answers(PhoneSessionOut)
+@refuses(Code.INVALID_CODE)
 async def verify_phone_code(data: phone_codes.VerifyPhoneCode) -> Any:
     """Exchange phone and code for a single-use phone session token; five attempts burn the code."""
     return await phone_codes.verify_phone_code(db(), data, secret_key=settings().secret_key, by=current_actor())
@@ -178,6 +191,7 @@ async def verify_phone_code(data: phone_codes.VerifyPhoneCode) -> Any:
 @limited("phone_session", 10, seconds=MINUTE)
 @reads(password_reset.PhoneUsername)
 @answers(UsernameOut)
+@refuses(Code.INVALID_TOKEN)
 async def phone_username(data: password_reset.PhoneUsername) -> Any:
     """The masked username behind a phone session token, which is used up."""
     return {"username": await password_reset.phone_username(db(), data)}
@@ -188,6 +202,7 @@ async def phone_username(data: password_reset.PhoneUsername) -> Any:
 @limited("phone_session", 10, seconds=MINUTE)
 @reads(password_reset.PhoneResetPassword)
 @answers(AccountMessageOut)
+@refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
 async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
     """Set a new password with a phone session token, which is used up; every session ends."""
     await password_reset.phone_reset_password(db(), data)
@@ -219,6 +234,14 @@ async def start_google_sign_in() -> PlainResponse:
 @limited("google", 30, seconds=MINUTE)
 @reads_query(google.GoogleReturn)
 @answers_file(status=302)
+@refuses(
+    Code.ACCOUNT_CLOSED,
+    Code.DEMO_USER_IS_LOCAL,
+    Code.EMAIL_VERIFICATION_REQUIRED,
+    Code.GOOGLE_EMAIL_NOT_VERIFIED,
+    Code.GOOGLE_REFUSED,
+    Code.OTHER_GOOGLE_USER,
+)
 async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
     """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""
     entered = await google.finish_google_sign_in(
@@ -246,6 +269,7 @@ async def list_own_user() -> Any:
 @blueprint.get("/api/users/<id:user_id>")
 @customer_only
 @answers(OwnAccountOut)
+@refuses(Code.NOT_YOUR_ACCOUNT)
 async def get_user(user_id: int) -> Any:
     """Own profile by id; 403 for any other id."""
     return {"user": await profile.get_own_profile(db(), by=current_actor(), customer_id=user_id)}
@@ -255,6 +279,7 @@ async def get_user(user_id: int) -> Any:
 @customer_only
 @reads(profile.UpdateProfile)
 @answers(OwnAccountOut)
+@refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_ACCOUNT, Code.PHONE_TAKEN)
 async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
     """Update the own profile; a changed email must be verified again."""
     user = await profile.update_profile(db(), user_id, data, shop_url=shop_url(), by=current_actor())
@@ -264,6 +289,7 @@ async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
 @blueprint.delete("/api/users/<id:user_id>")
 @customer_only
 @answers_nothing
+@refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.NOT_YOUR_ACCOUNT)
 async def delete_user(user_id: int) -> None:
     """Delete the own account; its orders stay in the books, unlinked."""
     await profile.delete_account(db(), user_id, by=current_actor())

@@ -29,11 +29,12 @@ from domain.catalogue.get_product import get_product_by_sku as find_product_by_s
 from domain.catalogue.list_products import FeaturedProducts, ListProducts, list_featured_products
 from domain.catalogue.list_products import list_products as find_products
 from domain.catalogue.pictures import FoundPicture, get_picture, get_thumbnail
+from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.paging import NewestPageInput, cut_page
 from models.session import current_database
 from web.guards import public, staff_only
-from web.reading import answers, answers_file, body_limit, reads, reads_query
+from web.reading import answers, answers_file, body_limit, reads, reads_query, refuses
 from web.request import current_actor, db
 from web.uploads import PICTURE_MEGABYTES
 
@@ -70,6 +71,7 @@ async def list_products(query: ListProducts) -> bytes:
 @body_limit(PICTURE_MEGABYTES)
 @reads(CreateProduct)
 @answers(CreatedProductOut, 201)
+@refuses(Code.BAD_IMAGE, Code.DAMAGED_IMAGE, Code.SKU_TAKEN, Code.UNSUPPORTED_IMAGE)
 async def create_product(data: CreateProduct) -> Any:
     """Add a product; its picture may be sent as a data URL."""
     product = await add_product(db(), data, by=current_actor())
@@ -141,6 +143,7 @@ async def list_categories(query: NewestPageInput) -> Any:
 @staff_only(Right.EDIT_PRODUCTS)
 @reads(CreateCategory)
 @answers(CreatedCategoryOut, 201)
+@refuses(Code.NAME_TAKEN)
 async def create_category(data: CreateCategory) -> Any:
     """Add a category."""
     return {"category": await add_category(db(), data, by=current_actor())}

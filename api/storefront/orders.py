@@ -9,6 +9,7 @@ from quart_schema import tag_blueprint
 from api.idempotent import idempotent
 from api.schemas.orders import GuideOut, OneOrderOut, OwnOrderOut, PlaceOrderOut, ReorderOut, TrackedOrderOut
 from domain.customers.phone_proof import is_proven_phone
+from domain.kernel.codes import Code
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import NewestPageInput, cut_page
 from domain.orders.guide import list_guide
@@ -18,7 +19,7 @@ from domain.orders.place import PlacedOrder, PlaceOrder
 from domain.orders.place import place_order as take_order
 from models.session import current_database
 from web.guards import customer_only, limited, public, public_or_customer
-from web.reading import answers, reads, reads_query
+from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, in_raw_transaction, order_rules, settings
 
 blueprint = Blueprint("storefront_orders", __name__)
@@ -37,6 +38,7 @@ class PhoneProof(NewestPageInput):
 @idempotent
 @reads(PlaceOrder)
 @answers(PlaceOrderOut, 201)
+@refuses(Code.OUT_OF_STOCK, Code.UNKNOWN_PRODUCT)
 async def place_order(data: PlaceOrder) -> bytes:
     """Place an order as customer or guest; prices, fee and totals come from the catalogue."""
     return show_placed(await take_order(db(), data, by=current_actor(), rules=order_rules()))

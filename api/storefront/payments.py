@@ -9,12 +9,13 @@ from api.idempotent import idempotent, idempotent_by, mark_replay
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
 from domain.access.rights import Right
 from domain.kernel.actor import ActorKind
+from domain.kernel.codes import Code
 from domain.kernel.inputs import Filled60, Input
 from domain.payments import card, checks, pay_link
 from domain.payments.check_photos import CheckPhotos, prepare_photos
 from models import KeyScope, Role
 from web.guards import limited, public_or_customer, staff_key_or_customer, staff_only
-from web.reading import answers, body_limit, reads
+from web.reading import answers, body_limit, reads, refuses
 from web.request import current_actor, db, peer_address, settings
 from web.uploads import read_upload, reads_form_and_files
 
@@ -35,6 +36,9 @@ class UploadCheck(Input):
 @limited("confirm_payment", 60, seconds=3600)
 @reads(card.ConfirmPayment)
 @answers(ConfirmedPaymentOut)
+@refuses(
+    Code.NOT_FOUND, Code.ORDER_CANCELLED, Code.PAYMENT_MISMATCH, Code.PAYMENT_NOT_FINISHED, Code.PAYMENT_PROCESSING
+)
 async def confirm_payment(data: card.ConfirmPayment) -> Any:
     """Mark an order paid once Stripe itself says that the payment succeeded."""
     confirmed = await card.confirm_payment(data, by=current_actor(), settings=settings())
@@ -46,6 +50,15 @@ async def confirm_payment(data: card.ConfirmPayment) -> Any:
 @limited("payment_intent", 20, seconds=3600)
 @reads(card.CreateIntent)
 @answers(CreatedIntentOut)
+@refuses(
+    Code.AMOUNT_DIFFERS,
+    Code.NOT_FOUND,
+    Code.NOT_SIGNED_IN,
+    Code.ORDER_CANCELLED,
+    Code.PAYMENT_PROCESSING,
+    Code.STRIPE_REFUSED,
+    Code.STRIPE_UNKNOWN,
+)
 async def create_payment_intent(data: card.CreateIntent) -> Any:
     """Make a Stripe PaymentIntent for an order's balance, or for a signed-in customer's own amount."""
     actor = current_actor()
@@ -65,6 +78,7 @@ create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its k
 @idempotent
 @reads(pay_link.CreatePayLink)
 @answers(PayLinkOut)
+@refuses(Code.ALREADY_PAID, Code.NOT_FOUND)
 async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
     """Make a pay page for an order's balance; without Stripe its address comes as `fallback_url`."""
     made = await pay_link.create_pay_link(db(), data, by=current_actor(), settings=settings())
@@ -91,6 +105,7 @@ async def _name_upload(data: UploadCheck, files: CheckPhotos) -> tuple[bytes, ..
 @reads_form_and_files(UploadCheck, _read_photos, "check_image", "check_back", required=("check_front",))
 @idempotent_by(_name_upload)
 @answers(UploadedCheckOut)
+@refuses(Code.DAMAGED_IMAGE, Code.NOT_FOUND, Code.UNSUPPORTED_IMAGE)
 async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:
     """Keep the photos of a paper check and put the payment in review."""
     uploaded = await checks.upload_check(db(), data.order_number, files, by=current_actor())

@@ -7,9 +7,10 @@ from quart_schema import tag_blueprint
 
 from api.schemas.payments import SavingsRequestOut
 from domain.customers import savings_request
+from domain.kernel.codes import Code
 from domain.kernel.images import NormalisedImage
 from web.guards import limited, public
-from web.reading import answers, body_limit
+from web.reading import answers, body_limit, refuses
 from web.request import db, settings
 from web.uploads import read_upload, reads_form_and_files
 
@@ -27,6 +28,7 @@ async def _read_invoice() -> NormalisedImage | None:
 @limited("save_me_money", 10, seconds=3600)
 @reads_form_and_files(savings_request.SaveMeMoney, _read_invoice, "invoice")
 @answers(SavingsRequestOut)
+@refuses(Code.UNSUPPORTED_IMAGE)
 async def save_me_money(data: savings_request.SaveMeMoney, files: NormalisedImage | None) -> Any:
     """Keep the form with its invoice and mail it to the sales inbox."""
     await savings_request.request_savings(db(), data, files, sales_inbox=settings().sales_inbox)

@@ -13,12 +13,13 @@ from api.schemas.voice_review import (
     VoiceDashboardOut,
 )
 from domain.access.rights import Right
+from domain.kernel.codes import Code
 from domain.voice import dashboard, evaluate, review
 from domain.voice import suggest_prompt as prompts
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for, staff_only
-from web.reading import answers, reads, reads_query
+from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("voice_review", __name__)
@@ -62,6 +63,7 @@ async def review_queue(query: review.ReviewQuery) -> Any:
 @blueprint.post("/api/staff/voice/calls/<id:id>/approve")
 @staff_only(Right.REVIEW_CALLS)
 @answers(CallReviewedOut)
+@refuses(Code.NOT_EVALUATED)
 async def approve_call(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """The evaluation is right, and nothing needs training."""
     call = await review.approve_call(db(), id, by=current_actor())
@@ -82,6 +84,7 @@ async def flag_call(id: int, data: review.FlagCall) -> Any:  # noqa: A002 - the 
 @api_key_for(KeyScope.VOICE, KeyScope.AUTOMATION, right=Right.REVIEW_CALLS)
 @reads(evaluate.EvaluateCall)
 @answers(EvaluatedCallOut)
+@refuses(Code.NOT_FOUND)
 async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
     """Judge a call by the language model, also again: in the background, or at once with async false."""
     if data.is_async:
@@ -96,6 +99,7 @@ async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
 @staff_only(Right.SUGGEST_PROMPTS)
 @reads(prompts.SuggestPrompt, optional=True)
 @answers(PromptSuggestionOut)
+@refuses(Code.TOO_FEW_CALLS)
 async def suggest_prompt(agent_id: int, data: prompts.SuggestPrompt) -> Any:
     """Study an agent's worst calls by the language model and propose a better system prompt."""
     answer, version_id = await prompts.suggest_prompt(agent_id, data, by=current_actor(), settings=settings())

@@ -21,6 +21,7 @@ from api.schemas.voice_tools import (
     VoiceOrderOut,
 )
 from api.voice.spoken import speaks
+from domain.kernel.codes import Code
 from domain.voice import cancel_order as cancelling
 from domain.voice import check_terms as terms
 from domain.voice import find_products as products
@@ -37,7 +38,7 @@ from domain.voice.diagnostics import run_diagnostics
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
-from web.reading import reads
+from web.reading import reads, refuses
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("voice_tools", __name__)
@@ -76,6 +77,7 @@ async def voice_order_status(data: statuses.OrderStatusQuestion) -> Any:
 @blueprint.get("/api/voice/diagnostics")
 @api_key_for(KeyScope.VOICE)
 @speaks(DiagnosticsOut)
+@refuses(Code.NOT_FOUND)
 async def voice_diagnostics() -> Any:
     """How many accounts and phones there are, with masked samples; absent in production."""
     if settings().is_production:

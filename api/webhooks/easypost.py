@@ -6,9 +6,10 @@ from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
 from api.schemas.base import Answer
+from domain.kernel.codes import Code
 from domain.warehouse.events import receive_event
 from web.guards import public
-from web.reading import answers
+from web.reading import answers, refuses
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_easypost", __name__)
@@ -24,6 +25,7 @@ class ReceivedEventOut(Answer):
 @blueprint.post("/api/webhooks/easypost")
 @public
 @answers(ReceivedEventOut)
+@refuses(Code.BAD_SIGNATURE)
 async def receive_easypost_event() -> Any:
     """Keep an event signed by EasyPost; the same one again changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]

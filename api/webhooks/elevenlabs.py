@@ -7,12 +7,13 @@ from quart_schema import tag_blueprint
 
 from api.schemas.base import Answer
 from api.webhooks.stripe import ReceivedOut
+from domain.kernel.codes import Code
 from domain.voice.elevenlabs import receive_event
 from domain.voice.initiation import CallerQuestion, introduce_caller
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for, public
-from web.reading import answers, body_limit, raw_body, reads
+from web.reading import answers, body_limit, raw_body, reads, refuses
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_elevenlabs", __name__)
@@ -32,6 +33,7 @@ class InitiationOut(Answer):
 @public
 @body_limit(WEBHOOK_MEGABYTES)
 @answers(ReceivedOut)
+@refuses(Code.BAD_SIGNATURE)
 async def receive_elevenlabs_event() -> Any:
     """Keep an event signed by ElevenLabs; the same one again changes nothing."""
     await receive_event(db(), await raw_body(), request.headers.get("ElevenLabs-Signature", ""), settings=settings())

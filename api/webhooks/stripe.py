@@ -6,9 +6,10 @@ from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
 from api.schemas.base import Answer
+from domain.kernel.codes import Code
 from domain.payments.events import receive_event
 from web.guards import public
-from web.reading import answers
+from web.reading import answers, refuses
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_stripe", __name__)
@@ -22,6 +23,7 @@ class ReceivedOut(Answer):
 @blueprint.post("/api/webhooks/stripe")
 @public
 @answers(ReceivedOut)
+@refuses(Code.BAD_SIGNATURE)
 async def receive_stripe_event() -> Any:
     """Keep an event signed by Stripe; the same one again changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]

@@ -5,9 +5,10 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from domain.kernel.codes import Code
 from domain.messages.inbound_texts import receive_text
 from web.guards import public
-from web.reading import answers_file
+from web.reading import answers_file, refuses
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_twilio", __name__)
@@ -19,6 +20,7 @@ NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 @blueprint.post("/api/webhooks/twilio")
 @public
 @answers_file("text/xml")
+@refuses(Code.BAD_SIGNATURE)
 async def receive_twilio_text() -> Any:
     """Note STOP and START from a request that Twilio signed; any other text changes nothing."""
     fields = (await request.form).to_dict()
