@@ -46,7 +46,8 @@ class Label(Table, table=True):
             "ix_label_to_ask",
             "next_ask_at",
             postgresql_where=sql(
-                "state IN ('intended', 'buying', 'unknown') OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
+                "state = 'intended' OR state = 'buying' OR state = 'unknown' "
+                "OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
             ),
         ),
     )

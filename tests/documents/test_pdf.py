@@ -5,6 +5,7 @@ import os
 import signal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -20,7 +21,7 @@ async def test_a_page_becomes_a_pdf() -> None:
 
 async def test_a_pdf_is_tagged_for_screen_readers() -> None:
     made = await render_pdf('<html lang="en"><head><title>Slip</title></head><body><h1>Slip</h1><p>x</p></body></html>')
-    root = PdfReader(BytesIO(made)).trailer["/Root"]
+    root: Any = PdfReader(BytesIO(made)).trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert "/StructTreeRoot" in root
     assert root["/Lang"] == "en"

@@ -141,8 +141,8 @@ class FakeStripe(FakeAccount):
             case ("POST", "customers"):
                 return _checked(parameters, CustomerCreateParams) or (200, self.make_customer(parameters))
             case ("GET", "customers"):
-                found = [c for c in self.customers.values() if c.get("email") == parameters.get("email")]
-                return 200, {"object": "list", "data": found[::-1], "has_more": False, "url": "/v1/customers"}
+                known = [c for c in self.customers.values() if c.get("email") == parameters.get("email")]
+                return 200, {"object": "list", "data": known[::-1], "has_more": False, "url": "/v1/customers"}
             case ("POST", "setup_intents"):
                 return _checked(parameters, SetupIntentCreateParams) or (200, self.make_setup(parameters))
             case ("POST", "sessions"):

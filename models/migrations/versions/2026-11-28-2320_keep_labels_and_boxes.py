@@ -110,7 +110,7 @@ def upgrade() -> None:
         ["next_ask_at"],
         unique=False,
         postgresql_where=sa.text(
-            "state IN ('intended', 'buying', 'unknown') OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
+            "state = 'intended' OR state = 'buying' OR state = 'unknown' OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
         ),
     )
     op.create_index(op.f("ix_label_tracker_id"), "label", ["tracker_id"], unique=False)
@@ -285,7 +285,7 @@ def downgrade() -> None:
         "ix_label_to_ask",
         table_name="label",
         postgresql_where=sa.text(
-            "state IN ('intended', 'buying', 'unknown') OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
+            "state = 'intended' OR state = 'buying' OR state = 'unknown' OR void_asked_at IS NOT NULL OR refund_status = 'submitted'"
         ),
     )
     op.drop_index("ix_label_order_id_id", table_name="label")
