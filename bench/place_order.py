@@ -129,8 +129,8 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
         (write._WRITE, [number, *write._values(order)]),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, "send_message",
-                         [], [], []]),
-        (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer]),
+                         [], [], [], None, None]),
+        (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
 
 
