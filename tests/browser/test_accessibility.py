@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select, text
 from werkzeug.routing import Rule
 
+from domain.invoices.links import make_invoice_url
 from domain.kernel.clock import now
 from domain.payments.check_photos import prepare_photos
 from domain.payments.checks import upload_check
@@ -21,7 +22,7 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
-from models import CallingEntry, JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
+from models import CallingEntry, Invoice, JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
 from tests.factories import as_actor, make_customer, make_product, make_staff
@@ -47,6 +48,8 @@ TABLES = {
     "message_id": "outbox_message",
     "run_id": "job_run",
     "request_id": "savings_request",
+    "rule_id": "box_rule",
+    "version_id": "prompt_version",
 }
 # Where there are no pages of ours: doors of programs, files, and the vendored page of the API's document.
 NO_PAGES = ("/api/", "/static/", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz")
@@ -124,6 +127,7 @@ async def company(portal: Portal, settings: Settings) -> Company:
         db.add(entry)
         await db.flush()
         twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
+        invoice_url = make_invoice_url(await db.scalar(select(func.min(Invoice.id))) or 0, settings=settings)
         popular = await db.scalar(
             select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
         )
@@ -135,6 +139,10 @@ async def company(portal: Portal, settings: Settings) -> Company:
         "/portal/calling": {"entry_id": entry.id},
         "/portal/commissions": {"rep_id": staff.id, "month": "2026-10"},
         "/portal/products": {"product_id": popular},
+        "/portal/imports": {"kind": "customers"},
+        "/portal/subscriptions": {"act": "pause"},
+        "/portal/suppressed-numbers": {"phone": entry.phone},
+        "/pay/invoice": {"token": invoice_url.rpartition("/")[2]},
         "portal_order_acts.show_release": {"number": held},
         "portal_payments.show_refund": refunded,
     }
