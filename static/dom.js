@@ -6,12 +6,17 @@ export const isShown = (element) => element.checkVisibility?.({ visibilityProper
 const TYPED = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 export const isTyping = (element) => element?.matches?.(TYPED);
 
-// One region tells screen readers what changed without a move of the focus.
+// One region tells screen readers what changed without a move of the focus. What comes together is said together,
+// a moment later: a page that was just put in place has a new region, and what stands in it from the start is not said.
+const unsaid = new Set();
 let sayTimer;
 export function say(text) {
-  const region = find("#said");
-  if (!region || !text) return;
-  region.textContent = "";
+  if (!text) return;
+  unsaid.add(text);
+  find("#said")?.replaceChildren();
   clearTimeout(sayTimer);
-  sayTimer = setTimeout(() => { region.textContent = text; }, 100);
+  sayTimer = setTimeout(() => {
+    find("#said")?.replaceChildren([...unsaid].join(". "));
+    unsaid.clear();
+  }, 100);
 }

@@ -1,6 +1,6 @@
 // The command palette: one field over the page. The first hit is chosen; Enter opens it, also when it has yet to arrive.
 
-import { find, findAll } from "./dom.js";
+import { find, findAll, say } from "./dom.js";
 
 const palette = () => find("#palette");
 const field = () => find("#palette-q");
@@ -64,6 +64,20 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
   acts[event.key]();
 }, true);
+
+// An answer that is no list of hits never takes the list's place; only the question to sign in again has one of its own.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx } = event.detail;
+  const status = ctx.response?.status;
+  if (ctx.sourceElement?.id !== "palette-q" || !(status >= 400) || status === 401) return;
+  event.preventDefault();
+  waiting = "";
+  const hits = find("#palette_hits");
+  const words = "The search gives no answer. Type again in a moment.";
+  delete hits.dataset.words;
+  hits.replaceChildren(Object.assign(document.createElement("div"), { className: "hit-head", textContent: words }));
+  say(words);
+});
 
 document.addEventListener("input", ({ target }) => { if (target.id === "palette-q") waiting = ""; });
 document.addEventListener("htmx:after:swap", () => {

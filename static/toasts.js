@@ -1,4 +1,5 @@
-// Toasts: ten seconds, and the clock stands still while one is hovered or holds the focus.
+// Toasts: ten seconds, and the clock stands still while one is hovered or holds the focus. Their words are said through
+// the page's one live region (dom.js); their own is none, so that nothing is said twice.
 
 import { find, findAll, say } from "./dom.js";
 
@@ -41,6 +42,7 @@ function showToast({ text, undo, tone }) {
   region.append(toast);
   htmx.process(toast);
   startToast(toast);
+  say(text);
 }
 
 export function armToasts(root) {

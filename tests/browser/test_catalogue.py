@@ -44,7 +44,9 @@ async def test_pictures_are_ordered_by_buttons_and_by_dragging(browser: Browser,
             page.locator(f"#picture-{a} img"), target_position={"x": 5, "y": 20}
         )
         await expect_order(page, [b, a, c])
-        await expect(page.get_by_text("Pictures in their new order")).to_be_visible()
+        await expect(page.locator("#toasts").get_by_text("Pictures in their new order")).to_be_visible()
+        await expect(page.locator("#said")).to_have_text("Pictures in their new order")
+        await expect(page.locator("#toasts:is([role], [aria-live])")).to_have_count(0)
         await page.reload()
         await expect_order(page, [b, a, c])
 

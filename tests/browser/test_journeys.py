@@ -87,7 +87,8 @@ async def test_a_new_order_appears_within_a_second_and_disturbs_nothing(browser:
     staff, product = await add_colleague(portal), await add_product(portal)
     low = {"width": 1280, "height": 500}
     async with browsing(browser, viewport=low) as page, httpx2.AsyncClient(base_url=portal.url) as shop:
-        async with page.expect_response("**/portal/events"):
+        # The stream is the shared worker's, out of the page's sight; the fetch that every stream begins with is not.
+        async with page.expect_response(lambda answer: "x-live" in answer.request.headers):
             await open_as(portal, page, staff, "/portal/orders")
         filled = page.get_by_label("Order number, customer, phone or SKU")
         await page.evaluate("document.body.dataset.loaded = 'once'")
@@ -224,7 +225,7 @@ async def test_undo_in_the_toast_takes_an_edit_back(browser: Browser, portal: Po
         await page.get_by_role("button", name="Save").click()
         await expect(page.locator("address")).to_contain_text("9 Wrong Way")
         await page.get_by_role("button", name="Undo").click()
-        await expect(page.locator("#toasts")).to_contain_text("Taken back")
+        await expect(page.locator("#toasts")).to_contain_text("Undone")
         await expect(page.locator("address")).to_contain_text("88 Grist Road")
     assert await street_of(portal, number) == "88 Grist Road"
 
@@ -326,8 +327,9 @@ async def test_the_desk_works_without_javascript(browser: Browser, portal: Porta
         await page.get_by_role("button", name="Filter").click()
         await expect(page.locator("tbody tr")).to_have_count(1)
         await page.get_by_role("link", name=number).click()
-        await page.get_by_role("button", name="Confirm").click()
-        await expect(page.locator("h1 + .state")).to_have_text("Confirmed")
+        # The last order of the list that it was opened from leads back there.
+        await page.get_by_role("button", name="Confirm, then next").click()
+        await expect(page.locator("tbody tr")).to_contain_text("Confirmed")
         await expect(page.locator("#toasts")).to_contain_text(f"{number} is confirmed")
         await page.get_by_role("button", name="Undo").click()
         await expect(page.locator("h1 + .state")).to_have_text("Pending")

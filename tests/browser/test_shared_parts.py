@@ -241,8 +241,11 @@ async def test_keys_move_tick_search_and_can_be_switched_off(page: Page) -> None
     await expect(page.get_by_label("Select BIRCH")).to_be_checked()
     await page.keyboard.press("/")
     await expect(page.locator("#palette-q")).to_be_focused()
+    # Nothing answers the palette here: it says so and stays whole.
+    await expect(page.locator("#palette_hits")).to_contain_text("The search gives no answer")
     await page.keyboard.type("?")
     await expect(page.locator("#shortcuts")).to_be_hidden()
+    await expect(page.locator("#palette-q")).to_have_value("?")
     await page.keyboard.press("Escape")
     await expect(page.locator("#palette")).to_be_hidden()
     await page.locator("#main").focus()
