@@ -6,8 +6,8 @@ import { find, findAll, say } from "./dom.js";
 // A block waits a moment for events that come together, and never longer than this for one that came.
 const GATHER_MS = 120;
 const LONGEST_WAIT_MS = 2000;
-// While events keep coming, a block is fetched no more often than this.
-const BETWEEN_FETCHES_MS = 1500;
+// While events keep coming, a block is fetched no more often than this; with the fetch itself it stays below a second.
+const BETWEEN_FETCHES_MS = 600;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30000;
 // A stream that is away for so long is said; most come back before.
