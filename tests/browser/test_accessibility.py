@@ -176,7 +176,7 @@ async def find_record(portal: Portal, company: Company, rule: Rule, name: str) -
 async def keep_pages(portal: Portal, paths: list[str], cookies: dict[str, str]) -> list[str]:
     """Those of the paths that answer a page: no downloads, no streams, no redirects."""
     pages = []
-    async with httpx2.AsyncClient(base_url=portal.url, cookies=cookies) as client:
+    async with httpx2.AsyncClient(base_url=portal.url, cookies=cookies, timeout=30) as client:
         for path in paths:
             async with client.stream("GET", path) as answer:
                 if answer.headers.get("content-type", "").startswith("text/html") and not answer.is_redirect:
