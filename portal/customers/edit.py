@@ -221,7 +221,7 @@ async def _show_form(
 def _blank_form() -> dict[str, Any]:
     nothing: dict[str, Any] = {"values": {}, "row": None, "version": None, "errors": {}, "differences": [], "who": None}
     return nothing | {
-        "title": "",
+        "title": "New customer",
         "url": "",
         "back_url": LIST,
         "problem": "",
