@@ -7,16 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_date, now, start_of_business_day
-from domain.scores.predict import Histories, Scores, calibrate, score
 from models import ScoreRun
 from models.session import raw_connection
+
+if TYPE_CHECKING:
+    from domain.scores.predict import Histories, Scores
 
 LEAST_CUSTOMERS = 200
 LEAST_WEEKS = 26
@@ -59,6 +61,9 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
 
     The scores of the run before are replaced in the same transaction.
     """
+    # SciPy takes seconds to load, and most workers never score.
+    from domain.scores.predict import score
+
     connection = await raw_connection(db)
     moment = at or now()
     today = business_date(moment, timezone)
@@ -82,7 +87,9 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
 
 async def _read_histories(
     connection: asyncpg.Connection, timezone: tzinfo, *, until: datetime, today: date
-) -> Histories:
+) -> "Histories":
+    from domain.scores.predict import Histories
+
     rows = await connection.fetch(_HISTORIES, str(timezone), until, today)
 
     def column(name: str) -> Any:
@@ -99,7 +106,7 @@ async def _read_histories(
     )
 
 
-def _weeks_of(histories: Histories) -> int:
+def _weeks_of(histories: "Histories") -> int:
     return int(histories.age_days.max() // 7) if len(histories.age_days) else 0
 
 
@@ -114,6 +121,8 @@ def _why_too_little(run: ScoreRun) -> str:
 
 async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: date) -> dict[str, Any]:
     """How far the prediction of 90 days ago was off; empty where there was too little history then."""
+    from domain.scores.predict import calibrate
+
     then = today - timedelta(days=LOOK_BACK_DAYS)
     start, end = start_of_business_day(then, timezone), start_of_business_day(today, timezone)
     histories = await _read_histories(connection, timezone, until=start, today=then)
@@ -127,7 +136,7 @@ async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: da
 
 
 async def _write_scores(
-    connection: asyncpg.Connection, run: ScoreRun, histories: Histories, scores: Scores, today: date
+    connection: asyncpg.Connection, run: ScoreRun, histories: "Histories", scores: "Scores", today: date
 ) -> None:
     gaps = [None if math.isnan(gap) else gap for gap in histories.median_gap.tolist()]
     await connection.execute(
