@@ -29,7 +29,7 @@ from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.catalogue import make_picture
 from tests.factories.orders import make_order
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = (1280, 800), (390, 844)
