@@ -29,11 +29,11 @@ from portal.render import prepare_templates
 from settings import Settings
 from web.bodies import register_body_limits
 from web.errors import register_errors
-from web.guards import NOBODYS_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
+from web.guards import IMPOSSIBLE_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
 from web.headers import register_headers
 from web.observed import register_observation
 from web.request import register_transactions
-from web.steady import SteadyQuart
+from web.shielded import ShieldedQuart
 
 ROOT = Path(__file__).parent
 LARGEST_BODY_MB = 64
@@ -44,12 +44,12 @@ class IdConverter(IntegerConverter):
 
     def to_python(self, value: str) -> int:
         """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
-        return min(int(value), NOBODYS_ID) if len(value) <= len(str(NOBODYS_ID)) else NOBODYS_ID
+        return min(int(value), IMPOSSIBLE_ID) if len(value) <= len(str(IMPOSSIBLE_ID)) else IMPOSSIBLE_ID
 
 
-async def refuse_nobodys_id() -> None:
+async def refuse_impossible_id() -> None:
     """Answer 404 for a public path that names what can't be there; elsewhere the guard first asks who wants to know."""
-    if NOBODYS_ID not in (request.view_args or {}).values():
+    if IMPOSSIBLE_ID not in (request.view_args or {}).values():
         return
     guard = guard_of(current_app, request.endpoint) if request.endpoint else None
     if guard is None or guard.is_public:
@@ -102,7 +102,7 @@ def doors() -> list[Blueprint]:
 
 def build_app(settings: Settings) -> Quart:
     """The app with every door, guard and header in place; raises RuntimeError for a route without a guard."""
-    app = SteadyQuart(
+    app = ShieldedQuart(
         "ladle",
         root_path=str(ROOT),
         static_folder=None,
@@ -141,7 +141,7 @@ def build_app(settings: Settings) -> Quart:
         is_sandbox=settings.sandbox,
         count_waiting=_count_waiting,
     )
-    app.before_request(refuse_nobodys_id)
+    app.before_request(refuse_impossible_id)
     register_csrf(app)
     register_live(app)
     for blueprint in doors():

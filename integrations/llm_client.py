@@ -64,7 +64,7 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
                 if done.usage is not None:
                     tokens = [tokens[0] + done.usage.prompt_tokens, tokens[1] + done.usage.completion_tokens]
                 try:
-                    answer = form.model_validate_json(_unfence(text[:LONGEST_REPLY]))
+                    answer = form.model_validate_json(_strip_code_fence(text[:LONGEST_REPLY]))
                     return Reply(answer, done.model or account.model, tokens[0], tokens[1], text[:LONGEST_REPLY])
                 except ValidationError as error:
                     trouble = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
@@ -84,7 +84,7 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
     raise ServiceFailed(f"The language model answered in another form than it was asked for ({trouble}).")
 
 
-def _unfence(text: str) -> str:
+def _strip_code_fence(text: str) -> str:
     """The JSON of an answer that some models put into a code block."""
     stripped = text.strip()
     if not stripped.startswith("```"):

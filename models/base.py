@@ -62,7 +62,7 @@ def money(*, nullable: bool = False) -> Any:
     )
 
 
-def reckoned(name: str, expression: str) -> Any:
+def generated_column(name: str, expression: str) -> Any:
     """An amount of US dollars that the database itself works out from other columns of the row."""
     return Field(default=None, sa_column=Column(name, Numeric(12, 2), Computed(expression, persisted=True)))
 

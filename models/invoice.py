@@ -18,13 +18,13 @@ from models.base import (
     Table,
     count,
     created,
+    generated_column,
     is_e164,
     key,
     link,
     moment,
     money,
     one_of,
-    reckoned,
     search_index,
     searched,
     text,
@@ -46,7 +46,7 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceTerms(StrEnum):
-    """When an invoice is due, reckoned from the day of sending."""
+    """When an invoice is due, counted from the day of sending."""
 
     DUE_ON_RECEIPT = "due_on_receipt"
     NET15 = "net15"
@@ -128,7 +128,7 @@ class Invoice(Table, table=True):
     total_amount: Decimal = money()
     amount_paid: Decimal = money()
     allowances: Decimal = money()
-    balance: Decimal = reckoned("balance", BALANCE)
+    balance: Decimal = generated_column("balance", BALANCE)
     attention: str = text()
     sent_at: datetime | None = moment()
     paid_at: datetime | None = moment()

@@ -16,13 +16,13 @@ from models.base import (
     count,
     created,
     flag,
+    generated_column,
     is_e164,
     key,
     link,
     moment,
     money,
     one_of,
-    reckoned,
     search_index,
     searched,
     text,
@@ -181,8 +181,8 @@ class Order(Table, table=True):
     amount_paid: Decimal = money()
     allowances: Decimal = money()
     overpaid: Decimal = money()
-    balance: Decimal = reckoned("balance", BALANCE)
-    refund_due: Decimal = reckoned("refund_due", REFUND_DUE)
+    balance: Decimal = generated_column("balance", BALANCE)
+    refund_due: Decimal = generated_column("refund_due", REFUND_DUE)
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
     # Null without a rep; fixed when the order is placed, for the rep that it counts for then.

@@ -64,10 +64,10 @@ async def attempt(
         async with db().begin_nested():
             return await act(data)
 
-    return await attempt_apart(model, in_savepoint, pairs=pairs)
+    return await attempt_in_own_transaction(model, in_savepoint, pairs=pairs)
 
 
-async def attempt_apart(
+async def attempt_in_own_transaction(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
     """As `attempt`, for an act that begins its own transactions: none is open around it, and nothing is undone here."""

@@ -23,7 +23,7 @@ class DraftQuery(Input):
     """A certain one of several."""
 
 
-async def bring_back(page: str) -> KeptDraft | None:
+async def find_shown_draft(page: str) -> KeptDraft | None:
     """The draft that the page in hand shows again: the newest, or the one that the address names."""
     text = request.args.get("draft", "")
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

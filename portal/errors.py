@@ -39,7 +39,7 @@ async def show_error_page(error: Exception, answer: Response) -> Response:
     if isinstance(error, NotSignedIn) and request.path != SIGN_IN:
         return await _to_sign_in()
     if isinstance(error, NotAllowed) and error.code == Code.SECOND_FACTOR_SETUP_REQUIRED:
-        return _lead_to(PROFILE, 403)
+        return _redirect_to_page(PROFILE, 403)
     if request.path.startswith("/portal") and not current_actor().is_staff:
         # No guard let somebody in here: the page is not theirs, or there is none.
         g.actor = await find_reader() or current_actor()
@@ -61,7 +61,7 @@ async def _to_sign_in() -> Response:
     if wants_block() and request.path.startswith("/portal"):
         return await ask_to_sign_in(401)
     back = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
-    return _lead_to(f"{SIGN_IN}?next={quote(back)}", 401)
+    return _redirect_to_page(f"{SIGN_IN}?next={quote(back)}", 401)
 
 
 async def ask_to_sign_in(status: int, **context: Any) -> Response:
@@ -80,7 +80,7 @@ def _page_before() -> str:
     return f"{parts.path}?{parts.query}".rstrip("?") if is_ours else "/portal"
 
 
-def _lead_to(target: str, htmx_status: int) -> Response:
+def _redirect_to_page(target: str, htmx_status: int) -> Response:
     if request.headers.get("HX-Request"):
         return Response("", htmx_status, headers={"HX-Redirect": target})
     return Response("", 303, headers={"Location": target})

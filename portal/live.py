@@ -97,7 +97,7 @@ class Hub:
         try:
             if self._task is None or self._task.done():
                 self._hears.clear()
-                self._task = asyncio.create_task(self._hear())
+                self._task = asyncio.create_task(self._listen())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hears.wait(), 2)
             yield listener
@@ -114,7 +114,7 @@ class Hub:
         for listener in self.listeners:
             listener.offer(None)
 
-    async def _hear(self) -> None:
+    async def _listen(self) -> None:
         """Keep one connection listening, and tell everybody to fetch anew when it had been away."""
         pause_seconds, was_away = 0.2, False
         while True:
@@ -129,7 +129,7 @@ class Hub:
                 await connection.add_listener(CHANNEL, self._pass_on)
                 self._hears.set()
                 if was_away:
-                    self._tell_all(RESYNC)
+                    self._broadcast(RESYNC)
                 pause_seconds = 0.2
                 await _wait_until_lost(connection)
             except LOST_DATABASE as error:
@@ -148,7 +148,7 @@ class Hub:
             if topic not in listener.hidden:
                 listener.offer(event)
 
-    def _tell_all(self, event: str) -> None:
+    def _broadcast(self, event: str) -> None:
         for listener in self.listeners:
             listener.offer(event)
 

@@ -200,7 +200,7 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML show:top"
         return response
-    back_url, back_word = _find_way_on(status)
+    back_url, back_word = _choose_next_link(status)
     return await page_or_block(
         "errors/error.html",
         status=status,
@@ -212,7 +212,7 @@ async def error_page(status: int, message: str, *, title: str = "", hint: str = 
     )
 
 
-def _find_way_on(status: int) -> tuple[str, str]:
+def _choose_next_link(status: int) -> tuple[str, str]:
     """Where a refusal leads on to: the list that the address lies under, else home."""
     from web.request import current_actor
 

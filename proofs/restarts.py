@@ -91,7 +91,7 @@ async def _prove_way(cluster: Cluster, way: str, url: str, *, restarts: int, sec
     await connection.close()
     async with running_servers(url, 1) as (server,):
         load = Load(server.url, way, products)
-        senders = [asyncio.create_task(load.send_until_told(number)) for number in range(SENDERS)]
+        senders = [asyncio.create_task(load.send_until_stopped(number)) for number in range(SENDERS)]
         waits = []
         for how in HOWS * restarts:
             await load.next_success()
@@ -141,7 +141,7 @@ class Load:
         self._succeeded.clear()
         await self._succeeded.wait()
 
-    async def send_until_told(self, sender: int) -> None:
+    async def send_until_stopped(self, sender: int) -> None:
         """Send one order after the other until the proof is over."""
         chance = random.Random(sender)
         async with httpx2.AsyncClient(timeout=20) as client:

@@ -106,7 +106,7 @@ async def prove(*, rounds: int = 4, small: bool = False) -> None:
                 wrong = await send_all(client, products, files)
                 memory.append(_memory_mb(process.pid))
                 check("every file was answered as it should be", not wrong)
-            await look_at_what_was_kept(connection, files)
+            await check_kept_files(connection, files)
             if not small:
                 await send_crowd(client, products)
                 memory.append(_memory_mb(process.pid))
@@ -146,7 +146,7 @@ async def send_all(
     return wrong
 
 
-async def look_at_what_was_kept(connection: asyncpg.Connection, files: list[tuple[str, str, bytes, bool]]) -> None:
+async def check_kept_files(connection: asyncpg.Connection, files: list[tuple[str, str, bytes, bool]]) -> None:
     """Only what may be kept is there, it opens, and it carries nothing but pixels."""
     kept = await connection.fetch("SELECT original, thumbnail FROM product_image_data ORDER BY image_id")
     wanted = sum(may_be_kept for *_, may_be_kept in files)

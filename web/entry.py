@@ -15,9 +15,9 @@ KNOWN_SECONDS = 180 * 86400
 MOST_KNOWN = 8
 
 
-def doorway() -> sign_in.Doorway:
+def sign_in_context() -> sign_in.SignInContext:
     """Where the request in hand comes from, as signing in wants to know it."""
-    return sign_in.Doorway(
+    return sign_in.SignInContext(
         secret_key=settings().secret_key,
         data_keys=settings().data_keys,
         address=peer_address(),

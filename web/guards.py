@@ -26,7 +26,7 @@ from web.origins import is_from_elsewhere, is_read_from_elsewhere
 from web.request import current_actor, peer_network, request_id, settings
 
 # Every id in a path that no row can have is read as this one, which has no page.
-NOBODYS_ID = BIGGEST_ID + 1
+IMPOSSIBLE_ID = BIGGEST_ID + 1
 # Windows of `limited`, in seconds.
 MINUTE = 60
 HOUR = 3600
@@ -89,7 +89,7 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             g.actor = replace(await _find_actor(guard), request_id=request_id())
-            if NOBODYS_ID in kwargs.values():
+            if IMPOSSIBLE_ID in kwargs.values():
                 raise NotFound("There is nothing at this address.")
             return await handler(*args, **kwargs)
 

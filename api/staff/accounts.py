@@ -17,7 +17,7 @@ from api.schemas.staff_accounts import (
 from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.staff import list_users, profile, reset, sign_in, users
-from web.entry import doorway, keep_session, portal_url
+from web.entry import keep_session, portal_url, sign_in_context
 from web.guards import HOUR, MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
 from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, settings
@@ -35,7 +35,7 @@ tag_blueprint(blueprint, ["staff_accounts"])
 async def staff_login(data: sign_in.SignIn) -> Any:
     """Sign staff in: a session cookie and a JWT for other domains; `totp` where a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
-    entered = await sign_in.sign_in(db(), data, doorway())
+    entered = await sign_in.sign_in(db(), data, sign_in_context())
     keep_session(entered)
     return {"staff": entered.staff, "token": entered.jwt}
 

@@ -26,7 +26,7 @@ from domain.staff import profile, sign_in
 from domain.warehouse import label_rows, moves, queue
 from domain.warehouse.packing import get_packed_order
 from models.session import current_database
-from web.entry import doorway, keep_session
+from web.entry import keep_session, sign_in_context
 from web.guards import MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
 from web.papers import answer_slips
 from web.reading import answers, reads, reads_query, refuses
@@ -59,7 +59,7 @@ class ShowSlip(Input):
 async def warehouse_login(data: sign_in.SignIn) -> Any:
     """Sign staff in at the warehouse's screen: a session cookie and a JWT; `totp` where a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
-    entered = await sign_in.sign_in(db(), data, doorway())
+    entered = await sign_in.sign_in(db(), data, sign_in_context())
     keep_session(entered)
     return {"staff": entered.staff, "token": entered.jwt}
 

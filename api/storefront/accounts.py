@@ -69,7 +69,7 @@ async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> A
 async def login(data: sign_in.SignIn) -> Any:
     """Sign a customer in with a session cookie; 403 until the email is verified."""
     await count_use("sign_in", 10, seconds=MINUTE, target=data.username.lower())
-    entered = await sign_in.sign_in(db(), data, doorway())
+    entered = await sign_in.sign_in(db(), data, sign_in_context())
     keep_session(entered)
     return {"message": "You are signed in.", "user": entered.user}
 
@@ -250,7 +250,7 @@ async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
         cookie=request.cookies.get(GOOGLE_COOKIE, ""),
         app=google_app(),
         secret_key=settings().secret_key,
-        doorway=doorway(),
+        context=sign_in_context(),
     )
     keep_session(entered)
     response = redirect(f"{shop_url()}/")
@@ -296,9 +296,9 @@ async def delete_user(user_id: int) -> None:
     customer_auth.logout_user()
 
 
-def doorway() -> sign_in.Doorway:
+def sign_in_context() -> sign_in.SignInContext:
     """Where the request in hand comes from, as signing in wants to know it."""
-    return sign_in.Doorway(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
+    return sign_in.SignInContext(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
 
 
 def keep_session(entered: sign_in.SignedIn) -> None:

@@ -18,7 +18,7 @@ from domain.access.tokens import is_same_secret
 from domain.customers.accounts import as_owner, lock_account
 from domain.customers.linking import link_orders
 from domain.customers.messages import send_security_notice
-from domain.customers.sign_in import Doorway, SignedIn, enter
+from domain.customers.sign_in import SignedIn, SignInContext, enter
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -66,7 +66,7 @@ async def start_google_sign_in(app: GoogleApp, *, secret_key: str) -> WayOut:
 
 
 async def finish_google_sign_in(
-    db: AsyncSession, data: GoogleReturn, *, cookie: str, app: GoogleApp, secret_key: str, doorway: Doorway
+    db: AsyncSession, data: GoogleReturn, *, cookie: str, app: GoogleApp, secret_key: str, context: SignInContext
 ) -> SignedIn:
     """Sign in whom Google names; a first-time customer gets an account.
 
@@ -84,9 +84,9 @@ async def finish_google_sign_in(
     customer = await _find_or_open_account(db, identity)
     if not customer.is_active:
         raise NotAllowed("This account is closed. Tell us if it should not be.", code=Code.ACCOUNT_CLOSED)
-    if customer.is_demo and not doorway.is_local:
+    if customer.is_demo and not context.is_local:
         raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
-    return await enter(db, customer, doorway)
+    return await enter(db, customer, context)
 
 
 async def _find_or_open_account(db: AsyncSession, identity: GoogleIdentity) -> Customer:

@@ -65,7 +65,7 @@ async def move_rows(connection: asyncpg.Connection, merged_id: int, kept_id: int
         if fate is Fate.ENDS:
             continue
         if fate is Fate.MOVES_IF_ALONE and await _has_row(connection, table, column, kept_id):
-            moved.gave_way[name] = await _give_way(connection, table, column, merged_id)
+            moved.gave_way[name] = await _keep_for_undo(connection, table, column, merged_id)
             continue
         ids = await _point(connection, table, column, merged_id, kept_id)
         if ids:
@@ -127,7 +127,9 @@ async def _point(connection: asyncpg.Connection, table: str, column: str, merged
     return sorted(row["id"] for row in rows)
 
 
-async def _give_way(connection: asyncpg.Connection, table: str, column: str, merged_id: int) -> list[dict[str, Any]]:
+async def _keep_for_undo(
+    connection: asyncpg.Connection, table: str, column: str, merged_id: int
+) -> list[dict[str, Any]]:
     """Keep the rows as they are for an undo; deleting the merged customer unlinks or deletes them."""
     rows = await connection.fetch(
         f"SELECT id, to_jsonb(t)::text AS row FROM {table} t WHERE {column} = $1 ORDER BY id FOR UPDATE",  # noqa: S608 - as above

@@ -10,7 +10,7 @@ from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import mask_username
 from domain.customers.accounts import as_owner, find_account
-from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
+from domain.customers.links import MOST_LINKS, commit_without_waiting, count_recent, redeem_token, void_tokens
 from domain.customers.messages import send_reset_link, send_security_notice
 from domain.customers.verification import SOMEBODY, SentAnswer, mark_email_verified
 from domain.kernel.audit import record_audit
@@ -57,7 +57,7 @@ async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: s
 
     Without an account the same statements run and are taken back.
     """
-    await hide_the_commit(db)
+    await commit_without_waiting(db)
     account = await find_account(db, data.identifier)
     email = account.email if account is not None and account.email is not None else SOMEBODY
     sent = await count_recent(db, CodePurpose.PASSWORD_RESET, email)
@@ -74,7 +74,7 @@ async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: s
 
 async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: str) -> SentAnswer:
     """Mail the username that belongs to an email; without one the same statements run and are taken back."""
-    await hide_the_commit(db)
+    await commit_without_waiting(db)
     account = (
         await db.execute(
             select(Customer.id, Customer.username).where(
@@ -106,7 +106,7 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PASSWORD_RESET, data.token)).customer
     if customer.email_verified_at is None and customer.password_hash is not None:
-        _forget_strangers_phone(customer)
+        _clear_unproven_phone(customer)
     await _set_password(db, customer, password_hash, note="By an emailed link")
     await mark_email_verified(db, customer)
     await send_security_notice(db, customer, "The password of your account was set anew by an emailed link.")
@@ -126,7 +126,7 @@ async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> No
     await send_security_notice(db, customer, "The password of your account was set anew with a code sent to its phone.")
 
 
-def _forget_strangers_phone(customer: Customer) -> None:
+def _clear_unproven_phone(customer: Customer) -> None:
     """Whoever made this account never proved its email, so the phone may be theirs and would open it again."""
     if customer.phone is not None and customer.phone_verified_at is None:
         customer.phone_raw, customer.phone = customer.phone, None

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.tokens import hash_code, is_same_secret, new_code
 from domain.customers.accounts import as_owner, find_account_by_phone, lock_account
 from domain.customers.linking import link_orders
-from domain.customers.links import LIFETIMES, count_recent, hide_the_commit, issue_token
+from domain.customers.links import LIFETIMES, commit_without_waiting, count_recent, issue_token
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -76,7 +76,7 @@ async def send_phone_code(db: AsyncSession, data: SendPhoneCode, *, secret_key: 
     A phone that several accounts share gets none, and no phone gets more than three an hour; the answer is the same.
     """
     phone = read_phone(data.phone)
-    await hide_the_commit(db)
+    await commit_without_waiting(db)
     customer_id = await find_account_by_phone(db, phone)
     shared_by = await db.scalar(select(func.count()).where(Customer.phone == phone, Customer.is_active))
     is_guests = await db.scalar(
@@ -185,7 +185,7 @@ async def _try_code(phone: str, code: str, secret_key: str) -> _Tried | None:
         .execution_options(synchronize_session=False)
     )
     async with separate_transaction() as apart:
-        await hide_the_commit(apart)
+        await commit_without_waiting(apart)
         row = (await apart.execute(statement)).first()
     given = _hash("".join(code.split()), phone, secret_key)
     is_right = is_same_secret(given, row.code_hash if row is not None else _hash("", phone, secret_key))

@@ -30,7 +30,7 @@ class SignOut(Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
+class SignInContext:
     """Where somebody signs in from; demo customers are let in from this machine only."""
 
     address: str
@@ -46,7 +46,7 @@ class SignedIn:
     session_token: str
 
 
-async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
+async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> SignedIn:
     """Sign a customer in.
 
     Raises NotSignedIn for wrong credentials, and NotAllowed with `email_verification_required` (or
@@ -59,7 +59,7 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
     if not await verify_password(tries_hash, data.password) or row is None:
         raise _wrong()
-    if row.is_demo and not doorway.is_local:
+    if row.is_demo and not context.is_local:
         await give_back_attempt(Customer, row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
     if not is_verified(row):
@@ -71,14 +71,14 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
         raise _wrong()
     if better_hash is not None:
         customer.password_hash = better_hash
-    return await enter(db, customer, doorway)
+    return await enter(db, customer, context)
 
 
-async def enter(db: AsyncSession, customer: Customer, doorway: Doorway) -> SignedIn:
+async def enter(db: AsyncSession, customer: Customer, context: SignInContext) -> SignedIn:
     """Open a session for a locked account whose owner has proven to be there."""
     customer.failed_sign_ins, customer.locked_until = 0, None
     token = await open_session(
-        db, SessionKind.CUSTOMER, customer.id, address=doorway.address, user_agent=doorway.user_agent
+        db, SessionKind.CUSTOMER, customer.id, address=context.address, user_agent=context.user_agent
     )
     return SignedIn(describe_account(customer), token)
 

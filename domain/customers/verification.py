@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.customers.accounts import Profile, as_owner, describe_account, find_account
 from domain.customers.linking import link_orders
-from domain.customers.links import MOST_LINKS, count_recent, hide_the_commit, redeem_token, void_tokens
+from domain.customers.links import MOST_LINKS, commit_without_waiting, count_recent, redeem_token, void_tokens
 from domain.customers.messages import send_verification_link
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -73,7 +73,7 @@ async def resend_verification(
 
     Where nothing is waiting, the same statements run and are taken back.
     """
-    await hide_the_commit(db)
+    await commit_without_waiting(db)
     account = await find_account(db, data.email)
     email = account.email if account is not None and account.email is not None else SOMEBODY
     sent = await count_recent(db, CodePurpose.EMAIL_VERIFICATION, email)

@@ -71,7 +71,7 @@ async def run_import(run_id: int, *, timezone: tzinfo, seconds: float | None = N
         return await _fail(run_id, error.message)
 
 
-async def give_import_up(run_id: int, reason: str) -> None:
+async def mark_import_failed(run_id: int, reason: str) -> None:
     """The job had its last try: the import failed, with the reason; what went in stays."""
     await _fail(run_id, reason)
 

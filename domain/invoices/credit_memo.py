@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.invoices.give_back import turn_into_credit
-from domain.invoices.numbers import CREDIT_MEMOS, give_number
+from domain.invoices.numbers import CREDIT_MEMOS, issue_number
 from domain.invoices.record import (
     calculate_invoice_balance,
     lock_invoice,
@@ -52,7 +52,7 @@ async def issue_credit_memo(
             code=Code.NO_CUSTOMER,
         )
     memo = CreditMemo(
-        memo_number=await give_number(db, CREDIT_MEMOS),
+        memo_number=await issue_number(db, CREDIT_MEMOS),
         invoice_id=invoice.id,
         amount=data.amount,
         to_credit=to_credit,

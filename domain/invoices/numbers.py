@@ -11,7 +11,7 @@ INVOICES = "INV"
 CREDIT_MEMOS = "CM"
 
 
-async def give_number(db: AsyncSession, series: str) -> str:
+async def issue_number(db: AsyncSession, series: str) -> str:
     """The next number of a series, `INV-000001` on; rolled back with the act, it is given again.
 
     Locks the series, so this comes last in an act.

@@ -79,7 +79,7 @@ async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
     return OwnInvoicePage(invoice, (await list_items(db, [invoice_id]))[invoice_id], others)
 
 
-async def lead_to_payment(db: AsyncSession, invoice_id: int, *, settings: Settings) -> str:
+async def get_payment_url(db: AsyncSession, invoice_id: int, *, settings: Settings) -> str:
     """The page at which an invoice's order is paid by card, bank or check; raises Refused when nothing is owed."""
     page = await get_own_page(db, invoice_id)
     if not page.is_open:

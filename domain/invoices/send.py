@@ -5,7 +5,7 @@ from datetime import tzinfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.invoices.numbers import INVOICES, give_number
+from domain.invoices.numbers import INVOICES, issue_number
 from domain.invoices.record import lock_invoice, record_invoice_event, settle_invoice_status
 from domain.invoices.revisions import keep_revision
 from domain.invoices.terms import set_due_date
@@ -39,7 +39,7 @@ async def issue_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, timezo
         check_order_may_be_invoiced(await db.get_one(Order, invoice.order_id))
     invoice.sent_at = now()
     set_due_date(invoice, timezone=timezone)
-    invoice.invoice_number = await give_number(db, INVOICES)
+    invoice.invoice_number = await issue_number(db, INVOICES)
     invoice.status = InvoiceStatus.SENT
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)

@@ -71,7 +71,7 @@ async def get_run(db: AsyncSession, run_id: int) -> JobRun:
     return run
 
 
-async def do_again(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
+async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
     """Queue failed and parked jobs once more with a fresh count; one whose like waits already is left alone."""
     opened = []
     for run_id in sorted(set(run_ids)):
@@ -94,6 +94,6 @@ async def do_again(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
     return len(opened)
 
 
-def can_do_again(run: JobRun) -> bool:
+def can_retry(run: JobRun) -> bool:
     """True for a job that failed for the last time or was parked."""
     return run.state in STOPPED

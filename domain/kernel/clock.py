@@ -1,6 +1,6 @@
 """The time of day: instants are UTC and aware, while "today" and months follow the business's own time zone.
 
-A business day may have 23 or 25 hours; its bounds are therefore reckoned on the wall clock, never by adding
+A business day may have 23 or 25 hours; its bounds are therefore worked out on the wall clock, never by adding
 hours.
 """
 

@@ -69,7 +69,7 @@ def has_expired(message: OutboxMessage) -> bool:
     )
 
 
-async def give_message_up(message_id: int, error: str) -> None:
+async def mark_message_failed(message_id: int, error: str) -> None:
     """The last attempt failed: an administrator sees it in the outbox and can send it again."""
     await _note(message_id, MessageState.FAILED, error)
 

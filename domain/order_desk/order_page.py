@@ -75,7 +75,7 @@ class PaymentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerBeside:
+class CustomerSummary:
     """Who ordered, with their terms; `standing` and `store_credit` are None for who may not see money."""
 
     id: int
@@ -97,12 +97,12 @@ class OrderPage:
     items: list[PageItem]
     payments: list[PaymentRow]
     events: list[EventRow]
-    customer: CustomerBeside | None
+    customer: CustomerSummary | None
     next_states: tuple[OrderStatus, ...]
     is_being_paid: bool
     newer: str | None
     older: str | None
-    goes_where_last_went: bool | None
+    ships_to_last_address: bool | None
     reader: Actor
 
     @property
@@ -202,12 +202,12 @@ async def get_order_page(db: AsyncSession, order_number: str, *, visible_to: Act
         items=(await list_page_items(db, [order.id], visible_to=visible_to)).get(order.id, []),
         payments=await _list_payments(db, order.id, visible_to) if sees_money(visible_to) else [],
         events=await list_events(db, order.id, visible_to=visible_to),
-        customer=await _find_customer_beside(db, order, visible_to),
+        customer=await _find_customer_summary(db, order, visible_to),
         next_states=choose_next_states(order, visible_to),
         is_being_paid=await has_payment_under_way(db, order.id),
         newer=newer,
         older=older,
-        goes_where_last_went=await _goes_where_last_went(db, order),
+        ships_to_last_address=await _ships_to_last_address(db, order),
         reader=visible_to,
     )
 
@@ -272,7 +272,7 @@ async def _list_payments(db: AsyncSession, order_id: int, reader: Actor) -> list
     return [PaymentRow(*row, left=left.get(row.id, ZERO)) for row in rows]
 
 
-async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor) -> CustomerBeside | None:
+async def _find_customer_summary(db: AsyncSession, order: OrderRow, reader: Actor) -> CustomerSummary | None:
     if order.customer_id is None or not may(reader, Right.SEE_CUSTOMERS):
         return None
     theirs = ORDERS.customer_id == order.customer_id
@@ -296,7 +296,7 @@ async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor
     connection = await raw_connection(db)
     customer = await find_customer(connection, order.customer_id)
     assert customer is not None  # the foreign key keeps it
-    return CustomerBeside(
+    return CustomerSummary(
         id=order.customer_id,
         name=f"{row[0]} {row[1]}".strip(),
         company=row[2],
@@ -309,7 +309,7 @@ async def _find_customer_beside(db: AsyncSession, order: OrderRow, reader: Actor
     )
 
 
-async def _goes_where_last_went(db: AsyncSession, order: OrderRow) -> bool | None:
+async def _ships_to_last_address(db: AsyncSession, order: OrderRow) -> bool | None:
     """Whether the customer's order before this one went to the same address; None for a first order and for guests."""
     if order.customer_id is None:
         return None

@@ -12,15 +12,15 @@ from domain.kernel.clock import now
 from domain.orders.balance import calculate_balance
 from domain.payments.charges import settle_charge
 from domain.payments.intents import (
+    AWAITING_ANSWER,
     KEYS_LAST,
     PAYING,
-    UNHEARD,
     UNPAID,
     UNSETTLED,
     lock_intent,
     note_made,
     note_still_open,
-    note_unheard,
+    record_no_answer,
     settle_intent,
 )
 from domain.payments.settle import settle_stripe_payment
@@ -224,10 +224,10 @@ async def _noting_failures(intent: StripeIntent, *, keep_refusals: bool = False)
             await _note_refused(intent, str(error))
         raise
     except Busy as error:
-        await note_unheard(intent, str(error), wait_seconds=error.wait_seconds)
+        await record_no_answer(intent, str(error), wait_seconds=error.wait_seconds)
         raise
     except ServiceFailed as error:
-        await note_unheard(intent, str(error))
+        await record_no_answer(intent, str(error))
         raise
 
 
@@ -240,5 +240,5 @@ async def _note_refused(intent: StripeIntent, error: str) -> None:
         return
     async with separate_transaction() as db:
         locked = await lock_intent(db, intent.id)
-        if locked.state in UNHEARD:
+        if locked.state in AWAITING_ANSWER:
             settle_intent(locked, IntentState.FAILED, error=error)

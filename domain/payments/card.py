@@ -21,7 +21,7 @@ from domain.payments.ask import ask_payment, settle_with_refunds
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.intents import UNPAID, expect_end, is_bank_working, lock_intent, make_intent, settle_intent
 from domain.payments.settle import find_intent
-from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from integrations.stripe_client import CURRENCY, NotThere, StripePayment, fetch_payment, to_cents
 from models import IntentKind, IntentState, Order, OrderStatus, StripeIntent
 from models.session import separate_transaction
@@ -95,7 +95,7 @@ async def create_payment_intent(
     except IntegrityError:
         # A rival made the open intent of this order in the same moment; now it is there to be found.
         intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         payment = await ask_payment(intent, account)
     return CreatedIntent(payment.client_secret, payment.id, is_replay)
 
@@ -224,7 +224,7 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
     async with separate_transaction() as db:
         await lock_named_order(db, data.order_number, visible_to=by)
         await expect_end(db, data.payment_intent_id)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         try:
             payment = await fetch_payment(account, data.payment_intent_id)
         except NotThere:

@@ -18,7 +18,7 @@ from domain.payments.card import METHODS
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import UNPAID, expect_end, make_intent
 from domain.payments.pay_link import PayPage, get_pay_page, payer_actor
-from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from integrations.stripe_client import CURRENCY, StripeAccount, to_cents
 from models import IntentKind, IntentState, StripeIntent
 from models.session import current_database, separate_transaction
@@ -40,7 +40,7 @@ async def open_checkout(token: str, *, settings: Settings) -> str:
     except IntegrityError:
         # The button was pressed twice in one moment; the first press made it.
         intent = await _prepare(token, settings)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         session = await ask_checkout(intent, account)
     if not session.url:
         raise Refused("This payment is made or closed already. Load the page again.", code=Code.CHECKOUT_CLOSED)
@@ -135,7 +135,7 @@ async def ask_about_link(token: str, *, settings: Settings) -> None:
         )
         intents = list(rows.scalars())
     account: StripeAccount = get_stripe(settings)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         for intent in intents:
             assert intent.provider_id is not None  # chosen so above
             async with separate_transaction() as db:

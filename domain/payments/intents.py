@@ -18,9 +18,9 @@ from models.session import current_database, separate_transaction
 
 UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, IntentState.PENDING)
 # Nobody knows yet whether Stripe has it.
-UNHEARD = (IntentState.INTENDED, IntentState.UNKNOWN)
+AWAITING_ANSWER = (IntentState.INTENDED, IntentState.UNKNOWN)
 # A customer could still pay it.
-UNPAID = (*UNHEARD, IntentState.OPEN)
+UNPAID = (*AWAITING_ANSWER, IntentState.OPEN)
 # What customers pay by; acts of the third kind give money back.
 PAYING = (IntentKind.CARD, IntentKind.CHECKOUT)
 # What brings money: their acts, and ours with what they saved.
@@ -80,10 +80,10 @@ async def note_made(
             update(StripeIntent)
             .where(
                 StripeIntent.id == intent.id,
-                or_(StripeIntent.state.in_(UNHEARD), StripeIntent.provider_id.is_(None)),
+                or_(StripeIntent.state.in_(AWAITING_ANSWER), StripeIntent.provider_id.is_(None)),
             )
             .values(
-                state=case((StripeIntent.state.in_(UNHEARD), IntentState.OPEN), else_=StripeIntent.state),
+                state=case((StripeIntent.state.in_(AWAITING_ANSWER), IntentState.OPEN), else_=StripeIntent.state),
                 provider_id=provider_id,
                 url=url,
                 expires_at=expires_at,
@@ -94,7 +94,7 @@ async def note_made(
         )
 
 
-async def note_unheard(intent: StripeIntent, error: str, *, wait_seconds: float = 0) -> None:
+async def record_no_answer(intent: StripeIntent, error: str, *, wait_seconds: float = 0) -> None:
     """Stripe's answer is missing: an act that was under way is unknown now, and asked about ever more rarely."""
     pause = min(_FIRST_PAUSE * 2 ** min(intent.attempts, 10), _LONGEST_PAUSE)
     async with separate_transaction() as db:
@@ -103,7 +103,7 @@ async def note_unheard(intent: StripeIntent, error: str, *, wait_seconds: float 
             .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNSETTLED))
             .values(
                 # The row may have been made meanwhile: what is known of it stays known.
-                state=case((StripeIntent.state.in_(UNHEARD), IntentState.UNKNOWN), else_=StripeIntent.state),
+                state=case((StripeIntent.state.in_(AWAITING_ANSWER), IntentState.UNKNOWN), else_=StripeIntent.state),
                 attempts=StripeIntent.attempts + 1,
                 last_error=error,
                 next_ask_at=now() + max(pause, timedelta(seconds=wait_seconds)),
@@ -208,5 +208,5 @@ async def has_money_without_order(db: AsyncSession, customer_id: int) -> bool:
 async def count_unknown() -> int:
     """How many acts at Stripe nobody knows the end of."""
     async with current_database().reading() as connection:
-        counted = select(func.count()).select_from(StripeIntent).where(StripeIntent.state.in_(UNHEARD))
+        counted = select(func.count()).select_from(StripeIntent).where(StripeIntent.state.in_(AWAITING_ANSWER))
         return int((await connection.execute(counted)).scalar_one())

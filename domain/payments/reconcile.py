@@ -16,7 +16,7 @@ from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.money import ZERO
 from domain.payments.ask import ask_stripe, withdraw_if_stale
-from domain.payments.intents import UNHEARD, claim_due_intents, count_unknown, list_open_intents, read_intent
+from domain.payments.intents import AWAITING_ANSWER, claim_due_intents, count_unknown, list_open_intents, read_intent
 from domain.payments.stripe_account import get_stripe
 from integrations.errors import ServiceFailed
 from integrations.stripe_client import Busy, StripeAccount, fetch_payment
@@ -84,9 +84,9 @@ async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta
 async def ask_or_withdraw(intent: StripeIntent, account: StripeAccount) -> None:
     """Ask about one row, and close the payment when nobody should make it any more."""
     if not await withdraw_if_stale(intent, account):
-        was_unheard = intent.state in UNHEARD
+        was_unanswered = intent.state in AWAITING_ANSWER
         await ask_stripe(intent, account)
-        if was_unheard:
+        if was_unanswered:
             await withdraw_if_stale(await read_intent(intent.id), account)
 
 

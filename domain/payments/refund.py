@@ -25,7 +25,7 @@ from domain.payments.refund_rows import (
     settle_refunded_status,
     show_left_to_give_back,
 )
-from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from integrations.errors import ServiceFailed
 from models import (
     CreditKind,
@@ -101,7 +101,7 @@ async def refund_payment(
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         get_stripe(settings)
         intent = await prepare_refund(db, order, found.payment, amount, why=why, by=by, reason=data.reason)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         refund = await ask_refund(intent, get_stripe(settings))
     return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)
 

@@ -18,7 +18,7 @@ def get_stripe(settings: Settings, *, retries: int = 0) -> StripeAccount:
 
 
 @contextmanager
-def told_to_the_caller() -> Iterator[None]:
+def stripe_errors_as_refusals() -> Iterator[None]:
     """Turn a failure of Stripe into a refusal that a person can act on."""
     try:
         yield

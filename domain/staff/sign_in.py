@@ -43,7 +43,7 @@ class FinishSignIn(Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
+class SignInContext:
     """Where somebody signs in from, and the keys that are needed for it."""
 
     secret_key: str
@@ -83,12 +83,12 @@ class _Checked:
     password: str = field(default="", repr=False)
 
 
-async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
+async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> SignedIn:
     """Sign a colleague in at once; raises NotSignedIn, with `second_factor_required` where the digits are missing.
 
     Ten wrong tries make the account rest for a quarter of an hour, whatever is tried then.
     """
-    done = await start_sign_in(db, data, doorway)
+    done = await start_sign_in(db, data, context)
     if isinstance(done, SecondStep):
         raise NotSignedIn(
             "Send the six digits that your authenticator app shows as totp.", code=Code.SECOND_FACTOR_REQUIRED
@@ -96,28 +96,28 @@ async def sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn:
     return done
 
 
-async def start_sign_in(db: AsyncSession, data: SignIn, doorway: Doorway) -> SignedIn | SecondStep:
+async def start_sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> SignedIn | SecondStep:
     """As `sign_in`, but missing digits give a proof with which `finish_sign_in` goes on."""
-    checked = await _check_password(data, doorway)
+    checked = await _check_password(data, context)
     if checked.needs_code and not data.totp:
         if not checked.was_locked:
             await give_back_attempt(Staff, checked.staff_id)
-        return SecondStep(_seal(doorway.secret_key, checked))
-    return await _enter(db, checked, data.totp, doorway)
+        return SecondStep(_seal(context.secret_key, checked))
+    return await _enter(db, checked, data.totp, context)
 
 
-async def finish_sign_in(db: AsyncSession, data: FinishSignIn, doorway: Doorway) -> SignedIn:
+async def finish_sign_in(db: AsyncSession, data: FinishSignIn, context: SignInContext) -> SignedIn:
     """The second step; raises NotSignedIn for wrong digits, and with `proof_expired` to begin again."""
-    staff_id, fingerprint = _unseal(doorway.secret_key, data.proof)
+    staff_id, fingerprint = _unseal(context.secret_key, data.proof)
     async with current_database().reading() as connection:
         kept_hash = await connection.scalar(select(Staff.password_hash).where(Staff.id == staff_id))
     if kept_hash is None or not is_same_secret(hash_token(kept_hash), fingerprint):
         raise _start_again()
-    is_open, browser = await reserve_attempt(Staff, staff_id), doorway.known_as.get(staff_id)
+    is_open, browser = await reserve_attempt(Staff, staff_id), context.known_as.get(staff_id)
     if not is_open and not (browser is not None and await reserve_browser_attempt(browser)):
         raise _wrong()
     checked = _Checked(staff_id, kept_hash, None, needs_code=True, was_locked=not is_open)
-    return await _enter(db, checked, data.totp, doorway)
+    return await _enter(db, checked, data.totp, context)
 
 
 async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | None) -> None:
@@ -128,18 +128,18 @@ async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | N
         await revoke_token(db, claims)
 
 
-async def _check_password(data: SignIn, doorway: Doorway) -> _Checked:
+async def _check_password(data: SignIn, context: SignInContext) -> _Checked:
     """The account with this password. The steps are the same for everybody; only their outcome differs."""
     async with current_database().reading() as connection:
         row = await find_by_name(connection, data.username)
     is_open = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
     # Whoever locks a colleague out by wrong passwords does not lock out the browsers that the colleague uses.
-    browser = doorway.known_as.get(row.id) if row is not None else None
+    browser = context.known_as.get(row.id) if row is not None else None
     may_try = is_open or (browser is not None and await reserve_browser_attempt(browser))
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
     if not await verify_password(tries_hash, data.password) or row is None:
         raise _wrong()
-    if row.is_demo and not doorway.is_local:
+    if row.is_demo and not context.is_local:
         if is_open:
             await give_back_attempt(Staff, row.id)
         raise NotAllowed("Demo users sign in from this machine only.", code=Code.DEMO_USER_IS_LOCAL)
@@ -148,12 +148,12 @@ async def _check_password(data: SignIn, doorway: Doorway) -> _Checked:
     return _Checked(row.id, row.password_hash, better_hash, needs_code, not is_open, data.password)
 
 
-async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway: Doorway) -> SignedIn:
+async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, context: SignInContext) -> SignedIn:
     """Open the session under the row's lock, where a code is used up and nothing changed since the check."""
     staff = await lock_staff(db, checked.staff_id)
     if not staff.is_active or not await _is_still_right(staff, checked):
         raise _wrong()
-    if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=doorway.data_keys):
+    if staff.totp_confirmed_at is not None and not use_code(staff, totp or "", data_keys=context.data_keys):
         raise NotSignedIn(
             "Those six digits are not right. Wait for the next ones and try again.", code=Code.SECOND_FACTOR_WRONG
         )
@@ -162,10 +162,10 @@ async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, doorway:
     if checked.better_hash is not None and staff.password_hash == checked.password_hash:
         staff.password_hash = checked.better_hash
     token = await open_session(
-        db, SessionKind.STAFF, checked.staff_id, address=doorway.address, user_agent=doorway.user_agent
+        db, SessionKind.STAFF, checked.staff_id, address=context.address, user_agent=context.user_agent
     )
     session_id = await db.scalar(select(LoginSession.id).where(LoginSession.token_hash == hash_token(token)))
-    return SignedIn(staff, token, issue_staff_token(doorway.secret_key, checked.staff_id, session_id or 0))
+    return SignedIn(staff, token, issue_staff_token(context.secret_key, checked.staff_id, session_id or 0))
 
 
 async def _is_still_right(staff: Staff, checked: _Checked) -> bool:

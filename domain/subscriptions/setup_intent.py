@@ -10,7 +10,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.idempotency import hash_request
 from domain.kernel.inputs import Id, Input, OptionalEmailIn, Text200
-from domain.payments.stripe_account import get_stripe, told_to_the_caller
+from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from integrations.stripe_client import StripeAccount, create_setup, create_stripe_customer, find_stripe_customer
 from models import Customer, SavedPayment
 from models.session import current_database, separate_transaction
@@ -47,7 +47,7 @@ async def create_setup_intent(data: CreateSetupIntent, *, by: Actor, settings: S
         raise InvalidInput("Say whose payment method it is.", fields=wrong)
     customer = await _find_customer(data)
     account = get_stripe(settings)
-    with told_to_the_caller():
+    with stripe_errors_as_refusals():
         stripe_id = await _find_at_stripe(data, customer, account)
         setup = await create_setup(account, _parameters(stripe_id, data.payment_type))
     return CreatedSetup(setup.client_secret, stripe_id, setup.id)

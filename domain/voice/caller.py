@@ -46,7 +46,7 @@ class Caller:
         return str(self.customer["company_name"] or person)
 
     @property
-    def said_name(self) -> str:
+    def spoken_name(self) -> str:
         """The name in a sentence, "you" where it is not told."""
         return say_text(self.name) or "you"
 

@@ -21,15 +21,15 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, KeyReused, OutsideServiceFailed, Refused
 from domain.kernel.idempotency import hash_request
-from domain.warehouse.easypost_account import easypost_told, get_easypost, get_warehouse_address
+from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
 from domain.warehouse.label_request import BuyLabels, address_of_order, write_requests
 from domain.warehouse.label_rows import UNSETTLED
 from domain.warehouse.label_steps import (
     LEASE,
     note_failed,
     note_shipment,
-    note_unheard,
     read_label,
+    record_no_answer,
     settle_bought,
 )
 from domain.warehouse.queue import QueueRow, get_queue_row
@@ -225,7 +225,7 @@ async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLab
     """Have every parcel quoted before the first one is bought, so that a rate that is missing costs nothing."""
     quoted: list[tuple[Label, Shipment, Rate]] = []
     for label in labels:
-        with easypost_told():
+        with easypost_errors_as_refusals():
             shipment = await create_shipment(account, label.request)
         rate = find_rate(shipment.rates, data.carrier, data.service)
         if rate is None:
@@ -257,7 +257,7 @@ async def _buy(account: EasyPostAccount, label: Label) -> None:
     except EasyPostRefused as error:
         await _settle_refused(account, label, error)
     except ServiceFailed as error:
-        await note_unheard(label, str(error), wait_seconds=error.wait_seconds)
+        await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
     else:
         await settle_bought(label.id, shipment)
 
@@ -268,7 +268,7 @@ async def _settle_refused(account: EasyPostAccount, label: Label, error: EasyPos
     try:
         shipment = await fetch_shipment(account, label.shipment_id)
     except ServiceFailed as failure:
-        await note_unheard(label, str(failure), wait_seconds=failure.wait_seconds)
+        await record_no_answer(label, str(failure), wait_seconds=failure.wait_seconds)
         return
     if shipment.is_bought:
         await settle_bought(label.id, shipment)

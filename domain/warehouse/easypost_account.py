@@ -53,7 +53,7 @@ def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def easypost_told() -> Iterator[None]:
+def easypost_errors_as_refusals() -> Iterator[None]:
     """Turn a failure of EasyPost that bought nothing into a refusal that a person can act on."""
     try:
         yield

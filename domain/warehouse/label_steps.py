@@ -78,7 +78,7 @@ async def note_shipment(label: Label, shipment_id: str, rate_id: str) -> None:
     label.state, label.shipment_id, label.rate_id = LabelState.BUYING, shipment_id, rate_id
 
 
-async def note_unheard(label: Label, error: str, *, wait_seconds: float = 0) -> None:
+async def record_no_answer(label: Label, error: str, *, wait_seconds: float = 0) -> None:
     """EasyPost's answer is missing: the row is unknown and asked about soon, then ever more rarely."""
     pause = max(min(_FIRST_PAUSE * 2 ** min(label.attempts, 10), _LONGEST_PAUSE), timedelta(seconds=wait_seconds))
     async with separate_transaction() as db:

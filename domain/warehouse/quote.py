@@ -15,7 +15,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Filled60, Input
-from domain.warehouse.easypost_account import easypost_told, get_easypost, get_warehouse_address
+from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
 from domain.warehouse.label_request import MOST_PARCELS, Parcel, address_of_order
 from domain.warehouse.packing import get_packed_order
 from domain.warehouse.queue import QueueRow
@@ -80,7 +80,7 @@ async def quote_rates(order_number: str, asked: AskRates, *, by: Actor, settings
     async def quote(parcel: Parcel) -> Shipment:
         return await create_shipment(account, shared | {"parcel": parcel.as_request()})
 
-    with easypost_told():
+    with easypost_errors_as_refusals():
         shipments = await asyncio.gather(*(quote(parcel) for parcel in parcels))
         try:
             checked: CheckedAddress | None = await check_address(account, destination)

@@ -15,7 +15,7 @@ from domain.warehouse.label_steps import (
     REFUND_PATIENCE,
     claim_due_labels,
     note_failed,
-    note_unheard,
+    record_no_answer,
     settle_bought,
     settle_void,
 )
@@ -52,11 +52,11 @@ async def reconcile_labels(settings: Settings, *, ahead: timedelta = timedelta(0
             await _ask(account, label, as_of=now() + ahead)
         except Busy as error:
             done.failed += 1
-            await note_unheard(label, str(error), wait_seconds=error.wait_seconds)
+            await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
             break
         except ServiceFailed as error:
             done.failed += 1
-            await note_unheard(label, str(error), wait_seconds=error.wait_seconds)
+            await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
         except Exception:
             # One row that can't be written down must not keep the others waiting.
             log.exception("A label could not be settled", extra={"label_id": label.id})
@@ -87,7 +87,7 @@ async def _ask_bought(account: EasyPostAccount, label: Label, *, as_of: datetime
     elif label.updated_at + _BUY_LASTS <= as_of:
         await note_failed(label, "EasyPost did not buy it.")
     else:
-        await note_unheard(label, "EasyPost has not bought it yet.")
+        await record_no_answer(label, "EasyPost has not bought it yet.")
 
 
 async def _ask_void(account: EasyPostAccount, label: Label) -> None:

@@ -15,7 +15,7 @@ from domain.kernel.errors import NotFound, OutsideServiceFailed, Refused
 from domain.orders.record import may_see
 from domain.warehouse.easypost_account import get_easypost
 from domain.warehouse.label_rows import lock_label
-from domain.warehouse.label_steps import LEASE, note_unheard, read_label, settle_void
+from domain.warehouse.label_steps import LEASE, read_label, record_no_answer, settle_void
 from domain.warehouse.record import NOT_THE_FLOOR
 from integrations.easypost_client import EasyPostAccount, EasyPostRefused, Shipment, fetch_shipment, refund_shipment
 from integrations.errors import ServiceFailed
@@ -52,7 +52,7 @@ async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedL
         await _forget_void(label_id)
         raise _refused(label.refund_status, str(error)) from error
     except ServiceFailed as error:
-        await note_unheard(label, str(error), wait_seconds=error.wait_seconds)
+        await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
         raise OutsideServiceFailed(
             "EasyPost's answer about the refund is missing. We ask until it is known; the label stays until then.",
             code=Code.VOID_PENDING,

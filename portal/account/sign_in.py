@@ -16,7 +16,7 @@ from portal.attempts import Attempt, attempt
 from portal.csrf import csrf_token
 from portal.errors import SIGN_IN, ask_to_sign_in
 from portal.render import page_or_block, redirect_to
-from web.entry import doorway, keep_session, portal_url
+from web.entry import keep_session, portal_url, sign_in_context
 from web.guards import count_use, public, staff_auth, staff_page
 from web.request import current_actor, db
 
@@ -44,7 +44,7 @@ async def enter() -> Response:
     async def act(data: sign_in.SignIn) -> sign_in.SignedIn | sign_in.SecondStep:
         await count_use("staff_sign_in", 10, seconds=60)
         await count_use("staff_sign_in", 10, seconds=60, target=data.username.lower())
-        return await sign_in.start_sign_in(db(), data, doorway())
+        return await sign_in.start_sign_in(db(), data, sign_in_context())
 
     tried = await attempt(sign_in.SignIn, act)
     if _stays(tried.typed):
@@ -53,7 +53,7 @@ async def enter() -> Response:
         return await _show_sign_in(tried.typed, tried)
     if isinstance(tried.result, sign_in.SecondStep):
         return await _show_second_step(tried.result.proof, tried.typed.get("next", ""))
-    return await _lead_in(tried.result, tried.typed)
+    return await _redirect_signed_in(tried.result, tried.typed)
 
 
 @blueprint.post(SECOND_STEP)
@@ -63,13 +63,13 @@ async def enter_second_step() -> Response:
 
     async def act(data: sign_in.FinishSignIn) -> sign_in.SignedIn:
         await count_use("staff_sign_in", 10, seconds=60)
-        return await sign_in.finish_sign_in(db(), data, doorway())
+        return await sign_in.finish_sign_in(db(), data, sign_in_context())
 
     tried = await attempt(sign_in.FinishSignIn, act)
     if _stays(tried.typed):
         return await _enter_here(tried)
     if tried.result is not None:
-        return await _lead_in(tried.result, tried.typed)
+        return await _redirect_signed_in(tried.result, tried.typed)
     if tried.refusal is not None and tried.refusal.code in BEGIN_AGAIN:
         return await _show_sign_in(tried.typed, tried)
     return await _show_second_step(tried.typed.get("proof", ""), tried.typed.get("next", ""), tried)
@@ -170,7 +170,7 @@ async def _enter_here(tried: Attempt[Any]) -> Response:
     return await ask_to_sign_in(_status(tried), typed=typed, **facts)
 
 
-async def _lead_in(entered: sign_in.SignedIn, typed: dict[str, str]) -> Response:
+async def _redirect_signed_in(entered: sign_in.SignedIn, typed: dict[str, str]) -> Response:
     keep_session(entered)
     return await redirect_to(choose_next(typed.get("next", "")))
 

@@ -39,7 +39,7 @@ async def show_jobs(query: list_runs.JobFilters) -> Response:
         more=counts[query.state].is_more,
         is_filtered=bool(query.q),
         say=f"{counts[JobTab.ATTENTION].words} jobs need attention",
-        can_do_again=list_runs.can_do_again,
+        can_retry=list_runs.can_retry,
         write_name=write_name,
         tabs=[
             {
@@ -66,16 +66,16 @@ async def show_job(run_id: int) -> Response:
         name=write_name(run.name),
         payload=list_facts(run.payload),
         result=list_facts(run.result),
-        can_do_again=list_runs.can_do_again(run),
+        can_retry=list_runs.can_retry(run),
     )
 
 
 @blueprint.post(f"{LIST}/<id:run_id>/again")
 @staff_page(Right.SEE_JOBS)
-async def do_job_again(run_id: int) -> Response:
+async def retry_job(run_id: int) -> Response:
     """Queue the job once more."""
     await list_runs.get_run(db(), run_id)
-    opened = await list_runs.do_again(db(), [run_id], by=current_actor())
+    opened = await list_runs.retry_runs(db(), [run_id], by=current_actor())
     toast = "The job is queued again" if opened else "The job, or one like it, is queued already"
     return await redirect_to(f"{LIST}/{run_id}", toast=toast)
 
@@ -83,9 +83,9 @@ async def do_job_again(run_id: int) -> Response:
 @blueprint.post(f"{LIST}/again")
 @staff_page(Right.SEE_JOBS)
 @reads_form(list_runs.ChosenJobs)
-async def do_jobs_again(data: list_runs.ChosenJobs) -> Response:
+async def retry_jobs(data: list_runs.ChosenJobs) -> Response:
     """Queue the ticked jobs once more."""
-    opened = await list_runs.do_again(db(), data.job, by=current_actor())
+    opened = await list_runs.retry_runs(db(), data.job, by=current_actor())
     back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
     return await redirect_to(back, toast=f"{format_plural(opened, 'job')} queued again")
 

@@ -25,7 +25,7 @@ from domain.search.find import FoundCustomer, FoundProduct, find_customers, find
 from domain.staff.drafts import KeptDraft
 from models import Role
 from portal.attempts import Attempt, attempt
-from portal.drafts import bring_back
+from portal.drafts import find_shown_draft
 from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_discount, read_draft, read_times, start_draft
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
@@ -60,7 +60,7 @@ class DraftLine:
 async def show_new_order() -> Response:
     """An empty form; with `from`, a copy of an earlier order, with `customer` and `line`, one filled in so far."""
     draft, buyer, kept = start_draft(), None, None
-    if not request.args.keys() - {"draft"} and (kept := await bring_back(NEW_ORDER)) is not None:
+    if not request.args.keys() - {"draft"} and (kept := await find_shown_draft(NEW_ORDER)) is not None:
         draft = read_draft(kept.form)
         draft.texts["form_key"] = draft.texts["form_key"] or start_draft().texts["form_key"]
         buyer = await _find_buyer_again(draft)
@@ -123,11 +123,11 @@ async def change_new_order() -> Response:
             draft.add(sku, quantity)
         focus = "product_q"
     elif act == "enter":
-        buyer, focus = await _take_best(draft, buyer)
+        buyer, focus = await _choose_best_match(draft, buyer)
     return await _show(draft, buyer, focus=focus, act=act)
 
 
-async def _take_best(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, str]:
+async def _choose_best_match(draft: Draft, buyer: Buyer | None) -> tuple[Buyer | None, str]:
     """Enter was pressed: the best customer or product for what is typed is meant, else the next field."""
     me = current_actor()
     if not draft.has_buyer and (words := draft.texts.get("customer_q", "")):

@@ -31,7 +31,7 @@ from domain.kernel.phone import format_phone
 from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.move import move_order
-from domain.order_desk.order_page import CustomerBeside, MainAct, PageItem, get_order_page
+from domain.order_desk.order_page import CustomerSummary, MainAct, PageItem, get_order_page
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
@@ -281,7 +281,7 @@ def _read_values(order: OrderRow, editing: Part | None, tried: Attempt[Any] | No
     return values | ({name: tried.typed.get(name, "") for name in names} if tried else {})
 
 
-def _list_customer_facts(customer: CustomerBeside | None) -> list[tuple[str, str]]:
+def _list_customer_facts(customer: CustomerSummary | None) -> list[tuple[str, str]]:
     """What stands beside an order about its customer's money, without lines that say nothing."""
     if customer is None or customer.standing is None:
         return []

@@ -14,7 +14,7 @@ from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
 from models import GivenBack, GivenFor, OrderStatus, Role
-from portal.attempts import Attempt, attempt, attempt_apart, form_version
+from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_version
 from portal.orders.order import order_url
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -95,7 +95,7 @@ async def keep_check(number: str) -> Response:
         photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
         return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
 
-    tried = await attempt_apart(NothingTyped, keep)
+    tried = await attempt_in_own_transaction(NothingTyped, keep)
     if tried.result is None:
         return await _ask("orders/payments/check.html", shown, tried)
     return await redirect_to(order_url(number), toast="The check waits for review")
@@ -122,7 +122,7 @@ async def give_back(number: str, payment_id: int) -> Response:
             shown.order.id, payment_id, data, by=current_actor(), settings=settings(), version=version
         )
 
-    tried = await attempt_apart(RefundPayment, refund)
+    tried = await attempt_in_own_transaction(RefundPayment, refund)
     if tried.result is None:
         return await _ask_refund(shown, await get_refundable(db(), shown.order.id, payment_id), tried)
     done = "taken back" if tried.result.given_back is GivenBack.REVERSAL else "refunded"

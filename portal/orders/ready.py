@@ -17,8 +17,8 @@ def describe_readiness(shown: OrderPage) -> list[Reason]:
         reasons.append(_describe_money(shown))
     order = shown.order
     place = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
-    if shown.goes_where_last_went is not None:
-        same = shown.goes_where_last_went
+    if shown.ships_to_last_address is not None:
+        same = shown.ships_to_last_address
         word = "Address as last time" if same else "Another address than last time"
         reasons.append(("good" if same else "warn", "map-pin", word, place))
     if order.special_notes:

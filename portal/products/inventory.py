@@ -20,7 +20,7 @@ from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, form_version
-from portal.drafts import bring_back
+from portal.drafts import find_shown_draft
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -137,7 +137,7 @@ async def save_shelf(product_id: int) -> Response:
 @reads_query(PrefilledLine)
 async def show_receive_form(query: PrefilledLine) -> Response:
     """The form of a delivery; a link from a product names it on the first line."""
-    kept = None if query.sku else await bring_back(f"{LIST}/receive")
+    kept = None if query.sku else await find_shown_draft(f"{LIST}/receive")
     typed = {name: values[-1] for name, values in kept.form.items()} if kept else {"lines[0][sku]": query.sku or ""}
     return await _show_delivery(typed, kept=kept)
 

@@ -36,7 +36,7 @@ async def show_pay_page(token: str) -> Response:
 @blueprint.get("/pay/back")
 @public
 @limited("pay_page", 120, seconds=60)
-async def come_back() -> Response | WerkzeugResponse:
+async def return_from_checkout() -> Response | WerkzeugResponse:
     """The way back from Stripe's page: the browser remembers its link, which Stripe is not told."""
     token = session.get(REMEMBERED)
     returned = bool(request.args.get("paid"))
@@ -51,12 +51,12 @@ async def come_back() -> Response | WerkzeugResponse:
 async def pay_by_card(token: str) -> Response | WerkzeugResponse:
     """Open Stripe's own page for the balance."""
 
-    async def lead_out() -> WerkzeugResponse:
+    async def redirect_to_checkout() -> WerkzeugResponse:
         url = await open_checkout(token, settings=settings())
         session[REMEMBERED] = token
         return redirect(url, 303)
 
-    return await _try(token, lead_out)
+    return await _try(token, redirect_to_checkout)
 
 
 @blueprint.post("/pay/<token>/arrived")

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from documents.invoice_pdf import TERMS, make_invoice_writer
 from domain.invoices.links import make_invoice_url, read_invoice_token
-from domain.invoices.own_invoices import OwnInvoicePage, get_own_page, lead_to_payment
+from domain.invoices.own_invoices import OwnInvoicePage, get_own_page, get_payment_url
 from domain.invoices.papers import get_revision_pdf, name_file
 from domain.kernel.errors import DomainError, NotFound
 from portal.attempts import form_status
@@ -43,7 +43,7 @@ async def show_own_pdf(token: str) -> Response:
 async def pay_own_invoice(token: str) -> Response | WerkzeugResponse:
     """Open the page at which the invoice is paid."""
     try:
-        url = await lead_to_payment(db(), read_invoice_token(token, settings=settings()), settings=settings())
+        url = await get_payment_url(db(), read_invoice_token(token, settings=settings()), settings=settings())
     except NotFound:
         raise
     except DomainError as refusal:

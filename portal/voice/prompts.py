@@ -6,7 +6,7 @@ from domain.access.rights import Right
 from domain.kernel.inputs import Input
 from domain.voice.prompts import compare_prompts, dismiss_prompt, get_version, list_agents, list_versions, put_live
 from domain.voice.suggest_prompt import SuggestPrompt, suggest_prompt
-from portal.attempts import attempt, attempt_apart
+from portal.attempts import attempt, attempt_in_own_transaction
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -33,7 +33,7 @@ async def suggest(agent_id: int) -> Response:
         asked = SuggestPrompt(min_calls=1)
         return (await suggest_prompt(agent_id, asked, by=current_actor(), settings=settings()))[1]
 
-    tried = await attempt_apart(Input, act)
+    tried = await attempt_in_own_transaction(Input, act)
     if tried.result is None:
         return await _show_list(tried.status, tried.problem)
     return await redirect_to(f"{LIST}/{tried.result}", toast="A prompt is proposed")

@@ -24,7 +24,7 @@ async def ask_void(label_id: int) -> Response:
 
 @blueprint.post("/portal/labels/<id:label_id>/void")
 @staff_page(Right.BUY_LABELS)
-async def go_void(label_id: int) -> Response:
+async def confirm_void(label_id: int) -> Response:
     """Have the label refunded and take its number off the order."""
     label = await _read(label_id)
     try:

@@ -19,7 +19,7 @@ from domain.warehouse.quote import AskRates, Quote, parcels_of, quote_rates, wri
 from domain.warehouse.scan import CountItem, ScanCode, ScanKind, Scanned
 from models import OrderStatus
 from models.session import separate_transaction
-from portal.attempts import Attempt, attempt, attempt_apart, form_status
+from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_status
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.queue import QUEUE
 from portal.warehouse.words import write_promise, write_ship_by
@@ -56,7 +56,7 @@ async def show_pack(number: str, query: AskPack) -> Response:
 @staff_page(Right.PACK_ORDERS)
 async def scan_item(number: str) -> Response:
     """Count what was scanned; another order's slip opens that order, and Enter on a complete pack buys its label."""
-    tried = await attempt_apart(PackScan, lambda data: _scan(number, data))
+    tried = await attempt_in_own_transaction(PackScan, lambda data: _scan(number, data))
     scanned = tried.result
     if scanned is None:
         return await _show(number, refusal=tried.refusal)
@@ -121,7 +121,7 @@ async def ask_short(number: str) -> Response:
 
 @blueprint.post(f"{ORDER}/short")
 @staff_page(Right.PACK_ORDERS)
-async def go_short(number: str) -> Response:
+async def confirm_short_pick(number: str) -> Response:
     """Pack what is there; the rest is taken off the claim."""
 
     async def act(data: ShipShort) -> Any:
@@ -199,7 +199,7 @@ async def _show(
         packed=packed,
         order=packed.order,
         url=f"{QUEUE}/{packed.order.order_number}",
-        now_at=_stand_at(packed, scanned),
+        now_at=_choose_line(packed, scanned),
         others=others,
         following=following,
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
@@ -242,7 +242,7 @@ async def _quote(number: str, parcels: list[Parcel]) -> tuple[Quote | None, str]
         return None, error.message
 
 
-def _stand_at(packed: PackedOrder, scanned: Scanned | None) -> int | None:
+def _choose_line(packed: PackedOrder, scanned: Scanned | None) -> int | None:
     """The line that the packer stands at: the one just counted while it is not full, else the first that is not."""
     if scanned is not None and scanned.kind is ScanKind.COUNTED and scanned.item is not None and scanned.item.left:
         return scanned.item.id

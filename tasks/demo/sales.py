@@ -69,7 +69,7 @@ ANALYZE demo_order
 """
 
 # Order numbers look random and never repeat: each step maps the 40-bit numbers one to one. OFFSET 0 has every step
-# reckoned once a row.
+# computed once a row.
 NUMBERS = """
 CREATE TEMP TABLE demo_number AS
 SELECT o.id, 'LLD-' || sign[1 + (x & 31)] || sign[1 + (x >> 5 & 31)] || sign[1 + (x >> 10 & 31)]

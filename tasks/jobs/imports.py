@@ -4,12 +4,12 @@ from typing import Any
 
 import domain.imports.books
 import domain.sales.prospects  # noqa: F401 - the same.
-from domain.imports.run import JOB, give_import_up, run_import
+from domain.imports.run import JOB, mark_import_failed, run_import
 from tasks.job import Work, job
 
 
 async def _give_up(work: Work, reason: str) -> None:
-    await give_import_up(work.payload["run_id"], reason)
+    await mark_import_failed(work.payload["run_id"], reason)
 
 
 @job(JOB, attempts=5, when_given_up=_give_up)

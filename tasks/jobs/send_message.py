@@ -4,12 +4,12 @@ from typing import Any
 
 from documents.mail_html import make_mail_writer
 from domain.messages.outbox import SEND_JOB
-from domain.messages.sending import give_message_up, send_message
+from domain.messages.sending import mark_message_failed, send_message
 from tasks.job import Work, job
 
 
 async def _give_up(work: Work, error: str) -> None:
-    await give_message_up(work.payload["message_id"], error)
+    await mark_message_failed(work.payload["message_id"], error)
 
 
 # Twelve attempts reach over some seven hours: a mail server's bad afternoon loses nothing.

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 
 from domain.jobs.enqueue import enqueue
-from domain.jobs.list_runs import do_again
+from domain.jobs.list_runs import retry_runs
 from domain.jobs.runs import requeue_lost_runs
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import OutsideServiceFailed
@@ -151,8 +151,8 @@ async def test_a_failing_job_is_tried_again_and_then_fails_for_good(committed, s
     assert given_up == ["The carrier does not answer."]
 
     async with committed.separate_transaction() as db:
-        assert await do_again(db, [run_id], by=SYSTEM) == 1
-        assert await do_again(db, [run_id], by=SYSTEM) == 0
+        assert await retry_runs(db, [run_id], by=SYSTEM) == 1
+        assert await retry_runs(db, [run_id], by=SYSTEM) == 0
     again = await read(committed, run_id)
     assert (again.state, again.starts, again.failures) == ("queued", 0, 0)
     assert await count_queued(committed) == 1

@@ -14,7 +14,7 @@ from portal.errors import is_page
 from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.portal.desk import place, read_order
 from tests.portal.forms import TOKEN, read_page
-from web.guards import NOBODYS_ID, guard_of
+from web.guards import IMPOSSIBLE_ID, guard_of
 from web.rights_page import print_rights
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +45,7 @@ async def test_the_right_is_asked_for_before_the_body_and_the_record(app: Quart,
     assert csrf is not None
     wrong: dict[str, int] = {}
     for rule, method in forbidden(app, role):
-        for record_id in (987_654_321, NOBODYS_ID):
+        for record_id in (987_654_321, IMPOSSIBLE_ID):
             headers = {"X-CSRF-Token": csrf[1]} if is_page(rule.rule) else {"Content-Type": "application/json"}
             response = await client.open(address(rule, record_id), method=method, data=b'{"', headers=headers)
             if response.status_code != 403:

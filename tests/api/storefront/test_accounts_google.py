@@ -51,7 +51,7 @@ async def go_out(browser: TestClientProtocol) -> str:
     return str(response.headers["Location"])
 
 
-async def come_back(browser: TestClientProtocol, query: str) -> tuple[int, Any]:
+async def return_from_google(browser: TestClientProtocol, query: str) -> tuple[int, Any]:
     response = await browser.get(f"/api/auth/google/callback?{query}")
     if response.status_code == 302:
         return 302, response.headers["Location"]
@@ -59,7 +59,7 @@ async def come_back(browser: TestClientProtocol, query: str) -> tuple[int, Any]:
 
 
 async def sign_in_with_google(browser: TestClientProtocol, provider: OpenIdProvider) -> tuple[int, Any]:
-    return await come_back(browser, provider.approve(await go_out(browser)))
+    return await return_from_google(browser, provider.approve(await go_out(browser)))
 
 
 async def test_a_first_time_customer_gets_an_account_and_its_guest_orders(
@@ -163,7 +163,7 @@ async def test_a_broken_google_is_said_to_be_broken(
 ) -> None:
     way = await go_out(browser)
     provider.fault = "broken"
-    assert await come_back(browser, provider.approve(way)) == (502, "outside_service_failed")
+    assert await return_from_google(browser, provider.approve(way)) == (502, "outside_service_failed")
     for fault in ("garbage", "other issuer", "unsafe"):
         google_client._providers.clear()
         provider.fault = fault
@@ -178,18 +178,18 @@ async def test_the_way_back_must_belong_to_this_browsers_way_out(
 ) -> None:
     other = with_settings(settings, **google_settings(provider.issuer))
     query = provider.approve(await go_out(other))
-    assert await come_back(browser, query) == (401, "google_refused")
+    assert await return_from_google(browser, query) == (401, "google_refused")
     await go_out(browser)
-    assert await come_back(browser, query) == (401, "google_refused")
-    assert await come_back(browser, "") == (401, "google_refused")
-    assert (await come_back(other, query))[0] == 302
+    assert await return_from_google(browser, query) == (401, "google_refused")
+    assert await return_from_google(browser, "") == (401, "google_refused")
+    assert (await return_from_google(other, query))[0] == 302
     # The cookie is gone with the first way back, and the code is used up.
-    assert await come_back(other, query) == (401, "google_refused")
+    assert await return_from_google(other, query) == (401, "google_refused")
 
 
 async def test_refusing_at_google_is_no_error_of_ours(browser: TestClientProtocol, provider: OpenIdProvider) -> None:
     state = parse_qs(urlsplit(await go_out(browser)).query)["state"][0]
-    assert await come_back(browser, f"error=access_denied&state={state}") == (401, "google_refused")
+    assert await return_from_google(browser, f"error=access_denied&state={state}") == (401, "google_refused")
 
 
 async def test_new_keys_of_google_are_found(
@@ -207,7 +207,7 @@ async def test_two_first_sign_ins_at_once_make_one_account(
 ) -> None:
     browsers = [with_settings(settings, **google_settings(provider.issuer)) for _ in range(3)]
     ways = [provider.approve(await go_out(browser)) for browser in browsers]
-    answers = await asyncio.gather(*(come_back(*pair) for pair in zip(browsers, ways, strict=True)))
+    answers = await asyncio.gather(*(return_from_google(*pair) for pair in zip(browsers, ways, strict=True)))
     assert [status for status, _ in answers] == [302, 302, 302]
     async with committed.session() as db:
         assert await db.scalar(select(func.count()).select_from(Customer)) == 1
@@ -231,5 +231,5 @@ async def test_an_independent_provider_is_understood(settings: Settings, db: Asy
         async with httpx2.AsyncClient() as http:
             answer = await http.post(way, data={"sub": "g-7"})
         assert answer.status_code == 302
-        assert (await come_back(browser, urlsplit(answer.headers["Location"]).query))[0] == 302
+        assert (await return_from_google(browser, urlsplit(answer.headers["Location"]).query))[0] == 302
         assert (await (await browser.get("/api/auth/me")).get_json())["user"]["email"] == "kim@oldmill.example"

@@ -12,14 +12,14 @@ from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import DomainError
 from domain.staff.reset import ForgotPassword, ResetPassword, request_password_reset, reset_password
-from domain.staff.sign_in import Doorway, SignIn, sign_in
+from domain.staff.sign_in import SignIn, SignInContext, sign_in
 from domain.staff.users import CreateStaff, UpdateStaff, create_staff, delete_staff, update_staff
 from models import LoginSession, Role, Staff
 from models.session import Database
 from tests.factories import PASSWORD, make_staff
 
 KEYS = ["a data key of the tests, long enough"]
-DOORWAY = Doorway("a secret of the tests that is long enough", KEYS, "127.0.0.1", "", is_local=True)
+CONTEXT = SignInContext("a secret of the tests that is long enough", KEYS, "127.0.0.1", "", is_local=True)
 
 
 async def both(database: Database, *acts: Any) -> list[str]:
@@ -67,7 +67,7 @@ async def test_a_code_used_twice_at_once_opens_one_session(committed: Database) 
     data = SignIn(username="maren", password=PASSWORD, totp=pyotp.TOTP(secret).now())
 
     async def enter(db: Any) -> None:
-        await sign_in(db, data, DOORWAY)
+        await sign_in(db, data, CONTEXT)
 
     assert await both(committed, *[enter] * 4) == ["done", *["second_factor_wrong"] * 3]
     async with committed.separate_transaction() as db:
@@ -79,7 +79,7 @@ async def test_a_hundred_guesses_at_once_are_ten_tries(committed: Database) -> N
         staff_id = (await make_staff(db, username="target")).id
 
     async def guess(db: Any) -> None:
-        await sign_in(db, SignIn(username="target", password="wrong"), DOORWAY)
+        await sign_in(db, SignIn(username="target", password="wrong"), CONTEXT)
 
     assert await both(committed, *[guess] * 20) == ["invalid_credentials"] * 20
     async with committed.separate_transaction() as db:

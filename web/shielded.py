@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SteadyQuart(Quart):
+class ShieldedQuart(Quart):
     """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
