@@ -1,14 +1,17 @@
 """The ground of the tests: a real PostgreSQL with the real migrations.
 
 `db` and `client` see one transaction that is rolled back after the test. `committed` is a second database, for sign-in,
-webhooks, jobs, NOTIFY, races and the browser; it is truncated after each test.
+webhooks, jobs, NOTIFY, races and the browser; it is emptied after each test.
 """
 
 import asyncio
+import fcntl
+import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import asyncpg
@@ -76,19 +79,41 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
     """Two migrated databases of this run: `rolled_back` and `committed`."""
     names = {kind: f"test_{os.getpid()}_{kind}" for kind in ("rolled_back", "committed")}
+    template = migrated_template(postgres)
+    for name in names.values():
+        asyncio.run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     urls = {kind: postgres.database_url(name) for kind, name in names.items()}
-    asyncio.run(_execute(postgres, f'CREATE DATABASE "{names["rolled_back"]}"'))
-    upgrade(urls["rolled_back"])
-    asyncio.run(_execute(postgres, f'CREATE DATABASE "{names["committed"]}" TEMPLATE "{names["rolled_back"]}"'))
     yield urls
     for name in names.values():
         asyncio.run(_execute(postgres, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
 
-async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """The name of an empty database of the newest schema; it is kept until a migration changes."""
+    steps = hashlib.sha256(version("pgqueuer").encode())
+    for path in sorted((ROOT / "models" / "migrations").rglob("*.py")):
+        steps.update(path.read_bytes())
+    template = f"migrated_{steps.hexdigest()[:16]}"
+    with (TEST_DATA / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Workers of one run begin at the same moment.
+        found = {row["datname"] for row in asyncio.run(_execute(postgres, _MIGRATED))}
+        if template not in found:
+            for name in found:
+                asyncio.run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
+            asyncio.run(_execute(postgres, 'CREATE DATABASE "migrated_making"'))
+            upgrade(postgres.database_url("migrated_making"))
+            asyncio.run(_execute(postgres, f'ALTER DATABASE "migrated_making" RENAME TO "{template}"'))
+    return template
+
+
+_MIGRATED = "SELECT datname FROM pg_database WHERE datname LIKE 'migrated%'"
+
+
+async def _execute(postgres: EmbeddedPostgres, statement: str) -> list[asyncpg.Record]:
     connection = await connect(postgres.database_url("postgres"))
-    await connection.execute(statement)
+    rows: list[asyncpg.Record] = await connection.fetch(statement)
     await connection.close()
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -134,12 +159,39 @@ async def committed(_committed_database: Database) -> AsyncIterator[Database]:
     """A database that really commits; every table is emptied after the test."""
     use_database(_committed_database)
     yield _committed_database
-    tables = ", ".join(f'"{name}"' for name in Table.metadata.tables)
     async with _committed_database.engine.begin() as connection:
-        await connection.exec_driver_sql(
-            f"TRUNCATE {tables}, pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics "
-            "RESTART IDENTITY CASCADE"
-        )
+        await empty(connection)
+
+
+async def empty(connection: AsyncConnection) -> None:
+    """Delete every row and begin every sequence again.
+
+    A test fills a few tables of more than a hundred, and TRUNCATE makes new files for every table and index. So only
+    what has rows is emptied, by DELETE, unless a table has grown large.
+    """
+    state = (await connection.exec_driver_sql(_FILLED_AND_COUNTED)).one()
+    if state.has_grown:
+        await connection.exec_driver_sql(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY CASCADE")
+        return
+    await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # No triggers, no foreign keys.
+    for table in state.filled:
+        await connection.exec_driver_sql(f"DELETE FROM {table}")
+    for sequence in state.counted:
+        await connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
+
+
+_TABLES = (
+    *(f'"{name}"' for name in Table.metadata.tables),
+    *("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics"),
+)
+_FILLED_AND_COUNTED = f"""
+SELECT
+    ARRAY({" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in _TABLES)}) AS filled,
+    ARRAY(
+        SELECT quote_ident(sequencename) FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
+    ) AS counted,
+    {" OR ".join(f"pg_relation_size('{name}') > 1000000" for name in _TABLES)} AS has_grown
+"""
 
 
 @pytest.fixture(scope="session")
