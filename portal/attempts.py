@@ -54,6 +54,11 @@ class Attempt(Generic[T]):
         """True when somebody else changed the record after the form was opened."""
         return self.refusal is not None and self.refusal.code == Code.STALE
 
+    @property
+    def is_refused_terms(self) -> bool:
+        """True when the customer's terms do not cover it, which a manager may override."""
+        return self.refusal is not None and self.refusal.code == Code.TERMS_NOT_COVERED
+
 
 async def attempt(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None

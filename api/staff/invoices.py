@@ -17,6 +17,7 @@ from api.schemas.invoices import (
 from documents.invoice_pdf import make_invoice_writer
 from domain.access.rights import Right
 from domain.invoices import create, edit, queries, void
+from domain.invoices.credit_given import FIELD_RIGHTS
 from domain.invoices.papers import get_invoice_pdf
 from domain.invoices.products import SearchInvoiceProducts, find_invoice_products
 from domain.kernel.codes import Code
@@ -46,9 +47,9 @@ async def list_invoices(query: queries.ListInvoices) -> Any:
 @blueprint.post("/api/invoices")
 @staff_only(Right.EDIT_INVOICES)
 @idempotent
-@reads(create.CreateInvoice)
+@reads(create.CreateInvoice, rights=FIELD_RIGHTS)
 @answers(InvoiceOut, 201)
-@refuses(Code.ORDER_CANCELLED, Code.ORDER_INVOICED)
+@refuses(Code.ORDER_CANCELLED, Code.ORDER_INVOICED, Code.TERMS_NOT_COVERED)
 async def create_invoice(data: create.CreateInvoice) -> Any:
     """Make an invoice, a draft unless it is to be sent at once; `order_number` makes it from an order."""
     invoice = await create.create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
@@ -65,9 +66,15 @@ async def get_invoice(id: int) -> Any:  # noqa: A002 - the contract names the pa
 
 @blueprint.put("/api/invoices/<id:id>")
 @staff_only(Right.EDIT_INVOICES)
-@reads(edit.UpdateInvoice)
+@reads(edit.UpdateInvoice, rights=FIELD_RIGHTS)
 @answers(InvoiceOut)
-@refuses(Code.INVOICE_FOLLOWS_ORDER, Code.INVOICE_PAID, Code.INVOICE_VOID, Code.STATE_NOT_ALLOWED)
+@refuses(
+    Code.INVOICE_FOLLOWS_ORDER,
+    Code.INVOICE_PAID,
+    Code.INVOICE_VOID,
+    Code.STATE_NOT_ALLOWED,
+    Code.TERMS_NOT_COVERED,
+)
 async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A002
     """Change an invoice: a draft as it is, a sent one by a revision; the money of a paid one stays."""
     await edit.update_invoice(db(), id, data, by=current_actor(), timezone=settings().timezone)

@@ -33,6 +33,7 @@ FROM (
   SELECT i.balance, i.overdue_from <= now()
   FROM invoice AS i
   WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND coalesce(i.order_id <> $3::bigint, true)
+    AND i.id IS DISTINCT FROM $4::bigint
 ) AS owed
 """
 
@@ -69,15 +70,15 @@ class CreditStanding:
             return AccountStatus.OVERDUE
         return AccountStatus.OVER_LIMIT if self.exposure > self.credit_limit else AccountStatus.GOOD
 
-    def why_not_covered(self, amount: Decimal) -> str:
-        """Why an order of `amount` on terms must wait; empty when it is covered."""
+    def why_not_covered(self, amount: Decimal, *, what: str = "order") -> str:
+        """Why an order (or what it is) of `amount` on terms must wait; empty when it is covered."""
         if self.payment_terms != "net30":
             return "The customer has no net 30 terms."
         if self.is_overdue:
             return "The customer has an overdue balance."
         if self.exposure + amount > self.credit_limit:
             over = format_money(self.exposure + amount - self.credit_limit)
-            return f"The order is {over} over the customer's credit limit."
+            return f"The {what} is {over} over the customer's credit limit."
         return ""
 
 
@@ -92,12 +93,16 @@ async def find_customer(connection: asyncpg.Connection, customer_id: int) -> asy
 
 
 async def calculate_exposure(
-    connection: asyncpg.Connection, customer: asyncpg.Record, *, besides: int | None = None
+    connection: asyncpg.Connection,
+    customer: asyncpg.Record,
+    *,
+    besides: int | None = None,
+    besides_invoice: int | None = None,
 ) -> CreditStanding:
-    """What the customer owes on terms at this moment, besides one order where it is named.
+    """What the customer owes on terms at this moment, besides an order or an invoice where it is named.
 
     Exact while the customer is locked.
     """
-    row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS, besides)
+    row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS, besides, besides_invoice)
     assert row is not None  # an aggregate always answers one row
     return CreditStanding(customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"])

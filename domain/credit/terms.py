@@ -1,8 +1,9 @@
 """Whether a customer's terms cover an order: the one function that every act asks which can raise what is owed.
 
-Placing, entering, editing lines, discount or fee, linking to an account, reopening and taking a payment back all ask
-`check_terms`, under the lock on the customer (`lock_customer`, always before the order). Acts on an order that is
-there already go through `domain/orders/hold.py`, which puts the answer on it.
+Placing, entering, editing lines, discount or fee, linking to an account, reopening, taking a payment back, sending an
+invoice and revising it all ask `check_terms`, under the lock on the customer (`lock_customer`, always before the
+order). Acts on an order that is there already go through `domain/orders/hold.py`, which puts the answer on it, those on
+invoices through `domain/invoices/credit_given.py`.
 """
 
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ OVERDUE = "The customer has an overdue balance."
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one order on terms asks of its customer's credit, US dollars.
+    """What one order or invoice on terms asks of its customer's credit, US dollars.
 
-    `order_id` is the order's own where it is written already, so that it isn't counted twice; `released_total` the
-    total that a manager let go; `is_late` is true for one that is itself owed beyond its days.
+    `order_id` and `invoice_id` are its own where it is written already, so that it isn't counted twice;
+    `released_total` the total that a manager let go; `is_late` is true for one that is itself owed beyond its days.
     """
 
     total: Decimal
@@ -30,6 +31,7 @@ class Claim:
     order_id: int | None = None
     released_total: Decimal | None = None
     is_late: bool = False
+    invoice_id: int | None = None
 
 
 async def check_terms(connection: asyncpg.Connection, customer: asyncpg.Record | None, claim: Claim) -> str:
@@ -45,5 +47,6 @@ async def check_terms(connection: asyncpg.Connection, customer: asyncpg.Record |
         return NO_TERMS_FOR_GUESTS
     if customer["payment_terms"] != "net30":
         return NO_TERMS
-    standing = await calculate_exposure(connection, customer, besides=claim.order_id)
-    return OVERDUE if claim.is_late else standing.why_not_covered(claim.balance)
+    standing = await calculate_exposure(connection, customer, besides=claim.order_id, besides_invoice=claim.invoice_id)
+    what = "order" if claim.invoice_id is None else "invoice"
+    return OVERDUE if claim.is_late else standing.why_not_covered(claim.balance, what=what)

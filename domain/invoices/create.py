@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.invoices.credit_given import check_may_override
 from domain.invoices.lines import InvoiceLines, Line, fill_lines, list_sold_lines, write_lines
 from domain.invoices.record import find_order_invoice, name_invoice, record_invoice_event
 from domain.invoices.send import check_order_may_be_invoiced, issue_invoice
@@ -74,6 +75,8 @@ class InvoiceDetails(Input):
     """For colleagues alone."""
     status: SettableStatus | None = None
     """draft, or sent: then it gets its number."""
+    override_terms: bool = False
+    """True sends or changes it although the customer's terms do not cover it; managers only."""
 
     @model_validator(mode="after")
     def _phone_is_one(self) -> "InvoiceDetails":
@@ -105,10 +108,11 @@ class CreateInvoice(InvoiceDetails):
 async def create_invoice(db: AsyncSession, data: CreateInvoice, *, by: Actor, timezone: tzinfo) -> Invoice:
     """Make an invoice, a draft unless it is to be sent at once.
 
-    Raises Refused for an order that is cancelled, on hold, or invoiced already, naming the invoice. Locks the customer,
-    then the order, then the series of numbers.
+    Raises Refused for an order that is cancelled, on hold, or invoiced already, naming the invoice, and for one that is
+    sent and that the customer's terms do not cover. Locks the customer, then the order, then the series of numbers.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
+    check_may_override(data.override_terms, by)
     if data.order_number is not None:
         order = await _find_order(db, data.order_number, by)
         return await invoice_order(db, order, data, by=by, timezone=timezone)
@@ -181,7 +185,7 @@ async def _write(
         db, invoice, "created", by=by, changes={"total_amount": format_money(invoice.total_amount)}
     )
     if data.status == "sent":
-        await issue_invoice(db, invoice, by=by, timezone=timezone)
+        await issue_invoice(db, invoice, by=by, timezone=timezone, overrides=data.override_terms)
     return invoice
 
 

@@ -14,6 +14,7 @@ from domain.invoices.create import (
     set_invoice_totals,
     totals_of_order,
 )
+from domain.invoices.credit_given import calculate_credit_given, check_may_override, settle_credit_given
 from domain.invoices.lines import InvoiceLines, Line, fill_lines, list_lines, list_sold_lines, write_lines
 from domain.invoices.record import find_order_invoice, lock_invoice, record_invoice_event, settle_invoice_status
 from domain.invoices.revisions import keep_revision
@@ -59,10 +60,11 @@ async def update_invoice(
 ) -> Invoice:
     """Change an invoice; one that was sent gets a revision where the customer would see the change.
 
-    Raises Refused for a void one, for the money of a paid one or of one that is an order's, and for a total below what
-    has been paid. Locks the customer, the order, the invoice.
+    Raises Refused for a void one, for the money of a paid one or of one that is an order's, for a total below what has
+    been paid, and for one that the customer's terms do not cover. Locks the customer, the order, the invoice.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not change invoices.")
+    check_may_override(data.override_terms, by)
     invoice = await lock_invoice(db, invoice_id, version=data.version)
     if invoice.status == InvoiceStatus.VOID:
         raise Refused(f"{invoice.invoice_number} is void and can't change.", code=Code.INVOICE_VOID)
@@ -73,23 +75,30 @@ async def update_invoice(
             code=Code.STATE_NOT_ALLOWED,
             allowed=["void"],
         )
+    credit_before = calculate_credit_given(invoice, timezone=timezone)
     changes = _change_texts(invoice, data) | await _change_money(db, invoice, data)
     changes |= _change_due_date(invoice, data, timezone=timezone)
     await db.flush()
     if was_sent and set(changes) - _UNSEEN:
-        await revise_invoice(db, invoice, changes, by=by)
+        uncovered = await settle_credit_given(
+            db, invoice, before=credit_before, overrides=data.override_terms, timezone=timezone
+        )
+        await revise_invoice(db, invoice, changes, by=by, note=uncovered)
     elif changes:
         await record_invoice_event(db, invoice, "edited", by=by, changes=changes)
     if not was_sent and data.status == "sent":
-        await issue_invoice(db, invoice, by=by, timezone=timezone)
+        await issue_invoice(db, invoice, by=by, timezone=timezone, overrides=data.override_terms)
     return invoice
 
 
-async def revise_invoice(db: AsyncSession, invoice: Invoice, changes: dict[str, Any], *, by: Actor) -> None:
+async def revise_invoice(
+    db: AsyncSession, invoice: Invoice, changes: dict[str, Any], *, by: Actor, note: str = ""
+) -> None:
     """Make what a locked, sent invoice says now its next revision."""
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)
-    await record_invoice_event(db, invoice, "revised", by=by, note=f"Revision {invoice.revision}", changes=changes)
+    said = f"Revision {invoice.revision}. {note}" if note else f"Revision {invoice.revision}"
+    await record_invoice_event(db, invoice, "revised", by=by, note=said, changes=changes)
 
 
 async def follow_order(db: AsyncSession, order: Order, *, by: Actor) -> None:

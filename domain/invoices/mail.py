@@ -33,6 +33,8 @@ class MailInvoice(Input):
     """The address; the invoice's own where absent."""
     note: Text2000 = ""
     """A few words of one's own above the invoice."""
+    override_terms: bool = False
+    """True sends a draft although the customer's terms do not cover it; managers only."""
 
 
 async def mail_invoice(
@@ -46,7 +48,7 @@ async def mail_invoice(
 ) -> tuple[Invoice, str]:
     """Send an invoice by mail with its PDF, a draft being numbered first; returns it with the address it goes to.
 
-    Raises Refused for a void one and InvalidInput without an address.
+    Raises Refused for a void one and for a draft that terms do not cover, and InvalidInput without an address.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not send invoices.")
     invoice = await lock_invoice(db, invoice_id, version=version)
@@ -56,7 +58,7 @@ async def mail_invoice(
     if not to:
         raise InvalidInput("The invoice has no email address.", fields={"to": "is required"})
     if invoice.status == InvoiceStatus.DRAFT:
-        await issue_invoice(db, invoice, by=by, timezone=timezone)
+        await issue_invoice(db, invoice, by=by, timezone=timezone, overrides=data.override_terms)
     await queue_invoice_mail(db, invoice, to=to, note=data.note, by=by)
     return invoice, to
 

@@ -4,46 +4,40 @@ from datetime import tzinfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.rights import Right, require
+from domain.invoices.credit_given import check_may_override, settle_credit_given
 from domain.invoices.numbers import INVOICES, issue_number
-from domain.invoices.record import lock_invoice, record_invoice_event, settle_invoice_status
+from domain.invoices.record import record_invoice_event, settle_invoice_status
 from domain.invoices.revisions import keep_revision
 from domain.invoices.terms import set_due_date
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
-from domain.kernel.money import format_money
+from domain.kernel.money import ZERO, format_money
 from models import Invoice, InvoiceStatus, Order, OrderStatus
 
 
-async def send_invoice(
-    db: AsyncSession, invoice_id: int, *, by: Actor, timezone: tzinfo, version: int | None = None
-) -> Invoice:
-    """Make a draft an invoice that is owed; one that was sent already stays as it is. Raises Refused for a void one."""
-    require(by, Right.EDIT_INVOICES, "Your role does not send invoices.")
-    invoice = await lock_invoice(db, invoice_id, version=version)
-    if invoice.status == InvoiceStatus.VOID:
-        raise Refused(f"{invoice.invoice_number} is void and can't be sent.", code=Code.INVOICE_VOID)
-    if invoice.status == InvoiceStatus.DRAFT:
-        await issue_invoice(db, invoice, by=by, timezone=timezone)
-    return invoice
-
-
-async def issue_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, timezone: tzinfo) -> None:
+async def issue_invoice(
+    db: AsyncSession, invoice: Invoice, *, by: Actor, timezone: tzinfo, overrides: bool = False
+) -> None:
     """Number a locked draft and keep its first revision.
 
-    Raises Refused when its order was cancelled or put on hold. Locks the series of numbers until the transaction ends.
+    Raises Refused when its order was cancelled or put on hold, and when its customer's terms do not cover it, unless a
+    manager `overrides`. Locks the series of numbers until the transaction ends; the customer is locked.
     """
+    check_may_override(overrides, by)
     if invoice.order_id is not None:
         check_order_may_be_invoiced(await db.get_one(Order, invoice.order_id))
     invoice.sent_at = now()
     set_due_date(invoice, timezone=timezone)
+    uncovered = await settle_credit_given(db, invoice, before=ZERO, overrides=overrides, timezone=timezone)
     invoice.invoice_number = await issue_number(db, INVOICES)
     invoice.status = InvoiceStatus.SENT
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)
-    await record_invoice_event(db, invoice, "sent", by=by, changes={"total_amount": format_money(invoice.total_amount)})
+    await record_invoice_event(
+        db, invoice, "sent", by=by, note=uncovered, changes={"total_amount": format_money(invoice.total_amount)}
+    )
 
 
 def check_order_may_be_invoiced(order: Order) -> None:

@@ -201,5 +201,6 @@ async def _ask(act: str, shown: InvoicePage, tried: Attempt[Any] | None = None, 
         errors=tried.errors if tried else {},
         problem=tried.problem if tried else "",
         typed=tried.typed if tried else {},
+        is_refused_terms=tried is not None and tried.is_refused_terms,
         **more,
     )

@@ -188,6 +188,7 @@ async def _show_form(
         errors=tried.errors if tried else {},
         problem=tried.problem if tried else "",
         is_stale=tried is not None and tried.is_stale,
+        is_refused_terms=tried is not None and tried.is_refused_terms,
         refusal=tried.refusal if tried else None,
         order_number=request.args.get("order_number", ""),
     )

@@ -262,9 +262,7 @@ async def _show(
         else NO_DISCOUNT,
         errors=tried.errors if tried else {},
         problem=tried.refusal.message if tried and tried.refusal else "",
-        is_refused_terms=tried is not None
-        and tried.refusal is not None
-        and tried.refusal.code == Code.TERMS_NOT_COVERED,
+        is_refused_terms=tried is not None and tried.is_refused_terms,
         methods=METHOD_WORDS,
         term_words=TERM_WORDS,
         most_discount=order_rules().rep_max_discount_pct if me.has_role(Role.SALES_REP) else None,

@@ -14,7 +14,6 @@ from documents.filters import format_when
 from domain.access.rights import Right
 from domain.credit.exposure import AccountStatus
 from domain.kernel.clock import business_today
-from domain.kernel.codes import Code
 from domain.kernel.inputs import (
     Filled20,
     Filled60,
@@ -245,9 +244,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
         conflict=_describe_conflict(order, editing, tried),
-        is_refused_terms=tried is not None
-        and tried.refusal is not None
-        and tried.refusal.code == Code.TERMS_NOT_COVERED,
+        is_refused_terms=tried is not None and tried.is_refused_terms,
         source_words=SOURCE_WORDS,
         status_looks=STATUS_LOOKS,
         free_delivery=settings().free_delivery_minimum,
