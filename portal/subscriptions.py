@@ -10,13 +10,19 @@ from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Input
 from domain.subscriptions import change
-from domain.subscriptions.list_subscriptions import ListSubscriptions, get_subscription, list_subscriptions
+from domain.subscriptions.list_subscriptions import (
+    ListSubscriptions,
+    find_subscription_neighbours,
+    get_subscription,
+    list_subscriptions,
+)
 from domain.subscriptions.overview import count_subscriptions, list_due_days, list_failed, list_needs
 from domain.subscriptions.renew import renew_subscription
 from models import SubscriptionStatus
 from models.session import current_database
 from portal.attempts import Attempt, attempt
 from portal.render import page_or_block, redirect_to
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, order_rules, settings
@@ -88,10 +94,17 @@ async def show_subscription(subscription_id: int) -> Response:
     """One subscription with its renewals and its customer's orders."""
     async with current_database().reading() as connection:
         found = await get_subscription(connection, subscription_id, visible_to=current_actor())
+        walk = await walk_list(
+            ListSubscriptions,
+            lambda asked: find_subscription_neighbours(connection, subscription_id, asked, visible_to=current_actor()),
+            list_url=LIST,
+            crumb="Subscriptions",
+        )
     return await page_or_block(
         "subscriptions/subscription.html",
         block="subscription_page",
         subscription=found.line,
+        walk=walk,
         renewals=found.renewals,
         orders=found.order_history,
         url=f"{LIST}/{subscription_id}",

@@ -2,10 +2,11 @@
 
 A list's links carry its query as `via` (the filter of that name writes it); the record's page reads it back with
 `read_walk`, asks the domain for the neighbours and hands `make_walk` to its template, where `ui.queue` and
-`ui.page_head` show it. `done` counts what was dealt with on the way.
+`ui.page_head` show it; `walk_list` does all of it where an id names the record. `done` counts what was dealt with
+on the way.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -18,6 +19,8 @@ from domain.kernel.neighbours import Neighbours
 from web.request import settings
 
 VIA, DONE = "via", "done"
+# What is carried for a list that is neither filtered nor sorted, where its records know no order of their own.
+WHOLE = "all"
 # What of a list's address says where in it one is, not which list it is.
 PLACES = ("page", "per_page")
 MOST_TICKS = 30
@@ -51,10 +54,11 @@ class Walk:
     ticks: tuple[str, ...]
 
 
-def carry_list(args: Mapping[str, Any]) -> str:
-    """The query that a list's links carry, `?via=…`; nothing for a list that is neither filtered nor sorted."""
+def carry_list(args: Mapping[str, Any], whole: str = "") -> str:
+    """The query that a list's links carry, `?via=…`; for one neither filtered nor sorted `whole`."""
     kept = {name: value for name, value in args.items() if name not in PLACES and value not in ("", [], [""])}
-    return f"?{urlencode({VIA: urlencode(kept, doseq=True)})}" if kept else ""
+    via = urlencode(kept, doseq=True) or whole
+    return f"?{urlencode({VIA: via})}" if via else ""
 
 
 def read_walk(model: type[InputT]) -> Opened[InputT] | None:
@@ -68,6 +72,33 @@ def read_walk(model: type[InputT]) -> Opened[InputT] | None:
         return None
     done = request.args.get(DONE, "0")
     return Opened(query, via, int(done) if done.isascii() and done.isdigit() and len(done) < 5 else 0)
+
+
+async def walk_list(
+    model: type[InputT],
+    find: Callable[[InputT], Awaitable[Neighbours]],
+    *,
+    list_url: str,
+    crumb: str,
+    found_by: str = "",
+) -> Walk | None:
+    """The list that the record in hand was opened from, whose pages are `list_url/<id>`; None without one.
+
+    `find` asks the domain for the neighbours under the list's filters; `found_by` names the filter that is a text.
+    """
+    opened = read_walk(model)
+    if opened is None:
+        return None
+    searched = getattr(opened.query, found_by, None) if found_by else None
+    words = f"{crumb.lower()} found by “{searched}”" if searched else crumb.lower()
+    return make_walk(
+        opened,
+        await find(opened.query),
+        list_url=list_url,
+        url_of=lambda record: f"{list_url}/{record}",
+        crumb=crumb,
+        words=words,
+    )
 
 
 def make_walk(
@@ -93,7 +124,7 @@ def make_walk(
     return Walk(
         crumb=crumb,
         words=words,
-        list_url=f"{list_url}?{opened.via}",
+        list_url=f"{list_url}?{opened.via}" if opened.via != WHOLE else list_url,
         carried=_carry(opened.via, opened.done),
         before_url=lead(beside.before, opened.done),
         after_url=lead(beside.after, opened.done),

@@ -17,6 +17,7 @@ from domain.access.rights import Right, may
 from domain.catalogue.search import match_products, read_search
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Id, Text200
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
 from models import Category, Product
@@ -137,8 +138,24 @@ async def list_product_lines(
 def narrow_products(columns: Select[Any], filters: ProductFilters) -> tuple[Select[Any], Select[Any]]:
     """The statements for one page of these columns under the filters, and for the exact total."""
     conditions = _conditions_of(filters)
-    statement = _sort(columns.where(*conditions), filters.sort).limit(filters.per_page).offset(filters.offset)
+    statement = (
+        columns.where(*conditions).order_by(*_order_of(filters.sort)).limit(filters.per_page).offset(filters.offset)
+    )
     return statement, select(func.count()).select_from(Product).where(*conditions)
+
+
+async def find_product_neighbours(
+    db: AsyncSession | AsyncConnection, product_id: int, filters: ProductFilters
+) -> Neighbours:
+    """The products before and after one in the table under these filters."""
+    return await find_listed_neighbours(
+        db,
+        name=Product.id.expression,
+        source=Product,
+        order=_order_of(filters.sort),
+        here=product_id,
+        conditions=_conditions_of(filters),
+    )
 
 
 async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
@@ -158,7 +175,7 @@ async def _read_cells(
 ) -> AsyncIterator[tuple[Cell, ...]]:
     """The rows by a cursor, so that the whole catalogue is never held."""
     shows_cost = may(visible_to, Right.SEE_COSTS)
-    statement = _sort(_LINE.where(*_conditions_of(filters)), filters.sort)
+    statement = _LINE.where(*_conditions_of(filters)).order_by(*_order_of(filters.sort))
     async with database.session() as session:
         async for row in await session.stream(statement.execution_options(yield_per=500)):
             line = ProductLine(*row)
@@ -208,11 +225,11 @@ def match_shelf(stock: StockFilter) -> ColumnElement[bool]:
             return and_(may_sell, level > 0, is_above)
 
 
-def _sort(statement: Select[Any], sort: ProductSort) -> Select[Any]:
+def _order_of(sort: ProductSort) -> tuple[ColumnElement[Any], ...]:
     column = _BY_COLUMN[sort.value.removeprefix("-")]
     if sort.value.startswith("-"):
-        return statement.order_by(column.desc(), Product.id.desc())
-    return statement.order_by(column.asc(), Product.id.asc())
+        return (column.desc(), Product.id.desc())
+    return (column.asc(), Product.id.asc())
 
 
 def _without_cost(line: ProductLine) -> ProductLine:

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from domain.customers.list_customers import (
     CustomerSort,
@@ -17,6 +17,7 @@ from domain.customers.list_customers import (
     ListCustomers,
     SortDirection,
     conditions_of,
+    order_of,
     sort_rows,
 )
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, read_rows
@@ -25,6 +26,7 @@ from domain.kernel.clock import business_date, business_today
 from domain.kernel.counting import MOST_COUNTED
 from domain.kernel.inputs import Id, Text200
 from domain.kernel.money import ZERO
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 
 
@@ -84,9 +86,7 @@ class FoundCustomers:
 async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzinfo) -> FoundCustomers:
     """A page with its counts, in four statements."""
     asked = query.as_list()
-    conditions = conditions_of(query.q, query.tab)
-    if query.rep is not None:
-        conditions.append(CUSTOMERS.sales_rep_id == query.rep)
+    conditions = _conditions_of(query, query.tab)
     statement = sort_rows(SELECT_ROWS.where(*conditions), asked)
     rows = await read_rows(db, statement.limit(query.per_page).offset(query.offset))
     ids = [row.id for row in rows]
@@ -105,6 +105,25 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
         name: f"{min(count, MOST_COUNTED):,}{'+' if count > MOST_COUNTED else ''}" for name, count in counts.items()
     }
     return FoundCustomers(make_page(listed, min(total, MOST_COUNTED), query), is_more, words)
+
+
+async def find_customer_neighbours(db: Reader, customer_id: int, query: BrowseCustomers) -> Neighbours:
+    """The customers before and after one in the list under these filters."""
+    return await find_listed_neighbours(
+        db,
+        name=CUSTOMERS.id,
+        source=CUSTOMERS.id.table,
+        order=order_of(query.as_list()),
+        here=customer_id,
+        conditions=_conditions_of(query, query.tab),
+    )
+
+
+def _conditions_of(query: BrowseCustomers, tab: CustomerTab) -> list[ColumnElement[bool]]:
+    conditions = conditions_of(query.q, tab)
+    if query.rep is not None:
+        conditions.append(CUSTOMERS.sales_rep_id == query.rep)
+    return conditions
 
 
 def _write_count(count: int) -> str:
@@ -126,9 +145,7 @@ async def _sum_owed(db: Reader, ids: Sequence[int]) -> dict[int, Decimal]:
 async def _count_tabs(db: Reader, query: BrowseCustomers) -> dict[str, int]:
     columns = []
     for tab in CustomerTab:
-        conditions = conditions_of(query.q, tab)
-        if query.rep is not None:
-            conditions.append(CUSTOMERS.sales_rep_id == query.rep)
+        conditions = _conditions_of(query, tab)
         rows = select(CUSTOMERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
         columns.append(select(func.count()).select_from(rows).scalar_subquery().label(tab.value))
     row = (await db.execute(select(*columns))).mappings().one()

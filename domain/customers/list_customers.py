@@ -75,13 +75,18 @@ async def list_customers(db: Reader, query: ListCustomers) -> Page[CustomerRow]:
 
 
 def sort_rows(statement: Select[Any], query: ListCustomers) -> Select[Any]:
-    """The statement in the wished order; the id decides between equals."""
+    """The statement in the wished order."""
+    return statement.order_by(*order_of(query))
+
+
+def order_of(query: ListCustomers) -> list[ColumnElement[Any]]:
+    """The wished order; the id decides between equals."""
     column = _SORTED[query.sort_by]
     falls = query.sort_dir is SortDirection.DESC
     order = [column.desc() if falls else column.asc()]
     if query.sort_by is not CustomerSort.ID:
         order.append(CUSTOMERS.id.desc() if falls else CUSTOMERS.id.asc())
-    return statement.order_by(*order)
+    return order
 
 
 def conditions_of(search: str | None, tab: CustomerTab = CustomerTab.ALL) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from domain.catalogue.search import Search, escape_like, found_by, match_product
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Text60, Text200
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from models import Category, Product
 
@@ -100,10 +101,22 @@ async def list_stock_lines(db: Reader, filters: ListInventory, *, visible_to: Ac
     """A page of the stock list with the exact total."""
     conditions = _conditions_of(filters)
     sort = filters.sort if isinstance(filters, StockFilters) else StockSort.NAME
-    statement = _sort(_LINE.where(*conditions), sort).limit(filters.per_page).offset(filters.offset)
+    statement = _LINE.where(*conditions).order_by(*_order_of(sort)).limit(filters.per_page).offset(filters.offset)
     lines = [_make_line(row, visible_to) for row in await db.execute(statement)]
     counted = select(func.count()).select_from(Product).where(Product.archived_at.is_(None), *conditions)
     return make_page(lines, await db.scalar(counted) or 0, filters)
+
+
+async def find_stock_neighbours(db: Reader, product_id: int, filters: StockFilters) -> Neighbours:
+    """The products before and after one in the stock list under these filters."""
+    return await find_listed_neighbours(
+        db,
+        name=Product.id.expression,
+        source=Product,
+        order=_order_of(filters.sort),
+        here=product_id,
+        conditions=[Product.archived_at.is_(None), *_conditions_of(filters)],
+    )
 
 
 async def get_stock_line(db: Reader, product_id: int, *, visible_to: Actor) -> StockLine:
@@ -157,13 +170,12 @@ def _match_shelf_search(typed: str, search: Search) -> ColumnElement[bool]:
     )
 
 
-def _sort(statement: Select[Any], sort: StockSort) -> Select[Any]:
+def _order_of(sort: StockSort) -> list[ColumnElement[Any]]:
     name = sort.value.removeprefix("-")
     column = _BY_COLUMN[name]
     # A product without a bin, or without a level, comes last either way.
     empty = Product.bin_location == "" if name == "bin" else column.is_(None) if name == "level" else false()
-    if name in {"bin", "level"}:
-        statement = statement.order_by(empty)
+    first = [empty] if name in {"bin", "level"} else []
     if sort.value.startswith("-"):
-        return statement.order_by(column.desc(), Product.id.desc())
-    return statement.order_by(column.asc(), Product.id.asc())
+        return [*first, column.desc(), Product.id.desc()]
+    return [*first, column.asc(), Product.id.asc()]

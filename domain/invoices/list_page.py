@@ -25,6 +25,7 @@ from domain.invoices.queries import (
 )
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import DateIn, Id, Text200
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_pattern
 from models import InvoiceStatus, Table
@@ -135,6 +136,21 @@ async def get_invoice_list(db: Reader, filters: InvoiceFilters, *, today: date, 
         ages=await list_ages(db, today=today, visible_to=visible_to),
         reminders=reminders,
         silent=frozenset(silent.scalars()),
+    )
+
+
+async def find_invoice_neighbours(
+    db: Reader, invoice_id: int, filters: InvoiceFilters, *, today: date, visible_to: Actor
+) -> Neighbours:
+    """The invoices before and after one in the list under these filters, as far as the actor may see them."""
+    own = may_be_seen_by(visible_to)
+    return await find_listed_neighbours(
+        db,
+        name=INVOICES.id,
+        source=FROM,
+        order=_order(filters),
+        here=invoice_id,
+        conditions=[*([] if own is None else [own]), *_conditions(filters, today)],
     )
 
 

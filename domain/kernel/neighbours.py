@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 # A place further down than this is not counted; nobody works through more.
@@ -55,3 +55,39 @@ async def find_neighbours(
     ).one()
     is_far = row[2] >= MOST_PLACES
     return Neighbours(row[0], row[1], 0 if is_far else row[2] + 1, min(row[3], MOST_PLACES), row[3] > MOST_PLACES)
+
+
+async def find_listed_neighbours(
+    db: AsyncSession | AsyncConnection,
+    *,
+    name: ColumnElement[int],
+    source: Any,
+    order: Sequence[ColumnElement[Any]],
+    here: int,
+    conditions: Sequence[ColumnElement[bool]],
+) -> Neighbours:
+    """The neighbours of the record `here` in a list of any order, with NULLs and both directions, in one statement.
+
+    `name` is the unique id in `source`. The list is read as far as its first `MOST_PLACES` records; one that matches
+    the conditions no more still stands where its order puts it, and further down there is no way on.
+    """
+    found = select(name.label("name")).select_from(source).where(*conditions).order_by(*order)
+    listed = found.limit(MOST_PLACES + 1).cte("listed")
+    wanted = union(select(listed.c.name), select(literal(here)))
+    ranked = (
+        select(
+            name.label("name"),
+            func.lag(name).over(order_by=order).label("before"),
+            func.lead(name).over(order_by=order).label("after"),
+            func.row_number().over(order_by=order).label("place"),
+        )
+        .select_from(source)
+        .where(name.in_(wanted))
+        .subquery()
+    )
+    total = select(func.count()).select_from(listed).scalar_subquery()
+    asked = select(ranked.c.before, ranked.c.after, ranked.c.place, total).where(ranked.c.name == here)
+    row = (await db.execute(asked)).first()
+    if row is None or row.place > MOST_PLACES:
+        return Neighbours(None, None, 0, min(row[3], MOST_PLACES) if row else 0, row is not None)
+    return Neighbours(row.before, row.after, row.place, min(row[3], MOST_PLACES), row[3] > MOST_PLACES)

@@ -14,6 +14,7 @@ from domain.kernel.counting import Counted, count_capped
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.live import announce
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
 from domain.messages.sending import has_expired
@@ -71,7 +72,7 @@ SELECT id FROM message ORDER BY id
 )
 
 
-def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
+def _conditions_of(asked: OutboxFilters, tab: OutboxTab) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = [true()]
     if tab is not OutboxTab.ALL:
         wanted.append(OutboxMessage.state == tab.value)
@@ -80,7 +81,23 @@ def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
     if asked.q:
         columns = (OutboxMessage.recipient, OutboxMessage.subject, OutboxMessage.kind)
         wanted.append(or_(*[column.icontains(asked.q, autoescape=True) for column in columns]))
-    return select(OutboxMessage).where(*wanted)
+    return wanted
+
+
+def _choose(asked: OutboxFilters, tab: OutboxTab) -> Select[OutboxMessage]:
+    return select(OutboxMessage).where(*_conditions_of(asked, tab))
+
+
+async def find_message_neighbours(db: AsyncSession, message_id: int, asked: OutboxFilters) -> Neighbours:
+    """The messages before and after one in the list under these filters."""
+    return await find_listed_neighbours(
+        db,
+        name=OutboxMessage.id.expression,
+        source=OutboxMessage,
+        order=[OutboxMessage.id.desc()],
+        here=message_id,
+        conditions=_conditions_of(asked, asked.state),
+    )
 
 
 async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:

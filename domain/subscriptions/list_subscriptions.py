@@ -6,13 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import join
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id
+from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from models import (
     Customer,
@@ -143,16 +145,35 @@ async def list_subscriptions(
 ) -> Page[SubscriptionLine]:
     """A page of the subscriptions that the actor may see, newest first, each with its newest renewal."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
-    conditions = visible_subscriptions(visible_to)
-    if asked.status is not None:
-        conditions.append(Subscription.status == asked.status)
-    if asked.user_id is not None:
-        conditions.append(Subscription.customer_id == asked.user_id)
+    conditions = _conditions_of(asked, visible_to)
     counted = select(func.count()).select_from(Subscription).join(Customer).where(and_(True, *conditions))
     total = await db.scalar(counted) or 0
     statement = select_lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
     return make_page(await show_lines(db, rows), total, asked)
+
+
+async def find_subscription_neighbours(
+    db: AsyncConnection, subscription_id: int, asked: ListSubscriptions, *, visible_to: Actor
+) -> Neighbours:
+    """The subscriptions before and after one in the list under these filters, as far as the actor may see them."""
+    return await find_listed_neighbours(
+        db,
+        name=Subscription.id.expression,
+        source=join(Subscription, Customer),
+        order=[Subscription.id.desc()],
+        here=subscription_id,
+        conditions=_conditions_of(asked, visible_to),
+    )
+
+
+def _conditions_of(asked: ListSubscriptions, visible_to: Actor) -> list[ColumnElement[bool]]:
+    conditions = visible_subscriptions(visible_to)
+    if asked.status is not None:
+        conditions.append(Subscription.status == asked.status)
+    if asked.user_id is not None:
+        conditions.append(Subscription.customer_id == asked.user_id)
+    return conditions
 
 
 async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[SubscriptionLine]:

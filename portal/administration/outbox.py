@@ -10,6 +10,7 @@ from domain.messages.list_messages import OutboxTab
 from domain.messages.secrets import read_text, show_text
 from models import Channel
 from portal.render import page_or_block, redirect_to
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.reading import reads_form, reads_query
 from web.request import current_actor, db, settings
@@ -71,6 +72,13 @@ async def show_message(message_id: int) -> Response:
         "administration/outbox/message.html",
         block="message_state",
         message=message,
+        walk=await walk_list(
+            list_messages.OutboxFilters,
+            lambda filters: list_messages.find_message_neighbours(db(), message_id, filters),
+            list_url=LIST,
+            crumb="Outbox",
+            found_by="q",
+        ),
         paragraphs=[block.splitlines() for block in body.strip().split("\n\n")],
         files=await list_messages.list_attached_files(db(), message_id),
         channel_words=CHANNEL_WORDS,

@@ -11,6 +11,7 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.credit.adjust import get_credit
 from domain.customers import notes
+from domain.customers.browse import BrowseCustomers, find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
@@ -18,6 +19,7 @@ from portal.attempts import attempt
 from portal.customers.list import LIST
 from portal.customers.tabs import TABS, Tab, list_cards, list_tabs, register_tab
 from portal.render import page_or_block, redirect_to
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.request import current_actor, db, settings
 
@@ -133,11 +135,19 @@ async def _show(
     wanted = tab or request.args.get("tab", "")
     current = TABS[wanted] if wanted in {each.key for each in tabs} else tabs[0]
     cards = [(card, await card.load(db(), customer_id)) for card in list_cards(me)]
+    walk = await walk_list(
+        BrowseCustomers,
+        lambda query: find_customer_neighbours(db(), customer_id, query),
+        list_url=LIST,
+        crumb="Customers",
+        found_by="q",
+    )
     return await page_or_block(
         "customers/customer.html",
         block="customer_page",
         status=status,
         hub=hub,
+        walk=walk,
         row=hub.row,
         url=f"{LIST}/{customer_id}",
         tabs=[

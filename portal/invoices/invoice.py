@@ -7,12 +7,15 @@ from quart import Blueprint, Response
 from documents.invoice_pdf import TERMS, make_invoice_writer, write_invoice_html
 from domain.access.rights import Right, may
 from domain.invoices.invoice_page import InvoicePage, get_invoice_page
+from domain.invoices.list_page import InvoiceFilters, find_invoice_neighbours
 from domain.invoices.papers import get_invoice_content, get_invoice_pdf
+from domain.kernel.clock import business_today
 from models import InvoiceStatus
 from portal.invoices.editor import show_editor
 from portal.invoices.list import LIST
 from portal.invoices.story import make_invoice_story
 from portal.render import page_or_block
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.papers import answer_pdf
 from web.request import current_actor, db, settings
@@ -52,11 +55,25 @@ async def show_paper(invoice_id: int) -> Response:
 
 async def show_record(shown: InvoicePage, **more: Any) -> Response:
     """The page of an invoice that was sent."""
+    walk = await walk_list(
+        InvoiceFilters,
+        lambda filters: find_invoice_neighbours(
+            db(),
+            shown.invoice.id,
+            filters,
+            today=business_today(settings().timezone),
+            visible_to=current_actor(),
+        ),
+        list_url=LIST,
+        crumb="Invoices",
+        found_by="q",
+    )
     return await page_or_block(
         "invoices/invoice.html",
         block="invoice_page",
         shown=shown,
         invoice=shown.invoice,
+        walk=walk,
         url=f"{LIST}/{shown.invoice.id}",
         terms=TERMS[shown.invoice.payment_terms],
         story=make_invoice_story(shown.story),

@@ -11,7 +11,13 @@ from domain.catalogue.categories import list_category_names
 from domain.catalogue.product_table import StockFilter
 from domain.inventory.adjust import AdjustReason, AdjustStock, AdjustWay, EditShelf, adjust_stock, edit_shelf
 from domain.inventory.receive import Receipt, ReceiveGoods, receive_goods
-from domain.inventory.stock_list import StockFilters, count_stock, get_stock_line, list_stock_lines
+from domain.inventory.stock_list import (
+    StockFilters,
+    count_stock,
+    find_stock_neighbours,
+    get_stock_line,
+    list_stock_lines,
+)
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageInput
@@ -23,6 +29,7 @@ from portal.attempts import Attempt, attempt, form_version
 from portal.drafts import find_shown_draft
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
@@ -76,11 +83,19 @@ async def show_ledger(product_id: int, query: PageInput) -> Response:
     async with current_database().reading() as connection:
         line = await get_stock_line(connection, product_id, visible_to=current_actor())
         movements = await list_movements(connection, product_id, query)
+        walk = await walk_list(
+            StockFilters,
+            lambda filters: find_stock_neighbours(connection, product_id, filters),
+            list_url=LIST,
+            crumb="Inventory",
+            found_by="search",
+        )
     return await page_or_block(
         "products/inventory/ledger.html",
         block="ledger_page",
         line=line,
         movements=movements,
+        walk=walk,
         url=f"{LIST}/{product_id}",
         reason_words=REASON_WORDS,
     )

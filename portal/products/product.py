@@ -24,6 +24,7 @@ from domain.catalogue.product_page import (
     get_product_detail,
     get_product_page,
 )
+from domain.catalogue.product_table import ProductFilters, find_product_neighbours
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.money import format_money
@@ -35,6 +36,7 @@ from portal.attempts import Attempt, attempt, form_version
 from portal.charts import Chart, Point, draw_chart
 from portal.products.list import LIST
 from portal.render import page_or_block, redirect_to
+from portal.walk import walk_list
 from web.guards import staff_page
 from web.reading import body_limit, reads_query
 from web.request import current_actor, db, settings
@@ -81,11 +83,19 @@ async def show_product(product_id: int, query: PageInput) -> Response:
             timezone=settings().timezone,
             ledger_page=query.page,
         )
+        walk = await walk_list(
+            ProductFilters,
+            lambda filters: find_product_neighbours(connection, product_id, filters),
+            list_url=LIST,
+            crumb="Products",
+            found_by="search",
+        )
     return await page_or_block(
         "products/product.html",
         block=("product_page", "stock_ledger"),
         shown=shown,
         product=shown.product,
+        walk=walk,
         url=f"{LIST}/{product_id}",
         reason_words=REASON_WORDS,
         figures=_list_figures(shown),

@@ -17,6 +17,7 @@ from proofs.ground import running_servers
 from settings import Settings
 from tasks.demo import load_demo_company
 from tests.browser.browsing import Portal
+from tests.browser.walking import Company, found_company
 from tests.conftest import SECRET
 
 Launch = Callable[..., Awaitable[Browser]]
@@ -78,3 +79,9 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
     finally:
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         await admin.close()
+
+
+@pytest.fixture(scope="session")
+async def company(portal: Portal, settings: Settings) -> Company:
+    """An administrator, and a record of each kind for the pages to show."""
+    return await found_company(portal, settings)

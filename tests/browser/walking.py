@@ -1,0 +1,276 @@
+"""How the tests visit every page of the portal: found by walking the routes, each loaded once, seen in all sizes.
+
+A page added later is visited by itself; it fails until its path can be filled and it holds.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.async_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import func, select, text
+from werkzeug.routing import Rule
+
+from domain.invoices.links import make_invoice_url
+from domain.kernel.clock import now
+from domain.payments.check_photos import prepare_photos
+from domain.payments.checks import upload_check
+from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
+from domain.staff.api_keys import CreateApiKey, create_api_key
+from domain.staff.second_factor import start_second_factor
+from models import CallingEntry, Invoice, JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
+from settings import Settings
+from tests.browser.browsing import Portal, browsing, watch_console
+from tests.factories import as_actor, make_customer, make_product, make_staff
+from tests.factories.catalogue import make_picture
+from tests.factories.orders import make_order
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+COLOURS = ["color-contrast"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE, NARROW = 1280, 390
+WIDTHS = (320, 390, 640, 768, 992, 1024, 1100, 1280)
+# How far the page is wider than the window, and what reaches out of it.
+LOOK_SIDEWAYS = """() => {
+  const root = document.documentElement, over = root.scrollWidth - root.clientWidth;
+  const isOut = one => one.getBoundingClientRect().right > root.clientWidth + 1;
+  const out = [...document.querySelectorAll('body *')].filter(isOut);
+  return over > 0 ? `${over} too wide: ${out.slice(0, 3).map(one => one.outerHTML.slice(0, 80)).join(' ')}` : '';
+}"""
+AT_ONCE = 3
+# The table of a path's record where the parameter is not named after it.
+TABLES = {
+    "key_id": "api_key",
+    "message_id": "outbox_message",
+    "run_id": "job_run",
+    "request_id": "savings_request",
+    "rule_id": "box_rule",
+    "version_id": "prompt_version",
+}
+# Where there are no pages of ours: doors of programs, files, and the vendored page of the API's document.
+NO_PAGES = ("/api/", "/static/", "/docs", "/openapi.json", "/metrics", "/healthz", "/readyz")
+# The pages of the desks; two files walk them and the others, so that two workers share the way.
+DESKS = tuple(
+    f"/portal/{noun}"
+    for noun in (
+        "orders", "checks", "products", "inventory", "warehouse", "box-rules", "customers", "calling", "subscriptions",
+    )
+)  # fmt: skip
+# What the walk cannot know: states of pages that are reached by a query, and pages that answer an error.
+MORE_PAGES = (
+    "/portal/orders?search=nothing+like+it",
+    "/portal/orders?when=between",
+    "/portal/orders?status=pending&page=99",
+    "/portal/products?search=nothing+like+it",
+    "/portal/search?q=bistro",
+    "/portal/search?q=nothing+like+it",
+    "/portal/palette?q=bistro",
+    "/portal/palette?q=6x+pan+for+bistro",
+    "/portal/orders/new?customer=1",
+    "/portal/reset?token=old",
+    "/portal/orders/LLD-0000-0000",
+    "/pay/nobody-gave-this-out",
+)
+EACH_ORDER = """
+    SELECT DISTINCT ON (status, on_hold) order_number FROM orders ORDER BY status, on_hold, id DESC
+"""
+RUN_AXE = """async ([tags, only]) => {
+  await Promise.all(document.getAnimations().map(one => one.finished.catch(() => null)));
+  const run = only ? {runOnly: only} : {runOnly: tags};
+  const report = await axe.run(document, {...run, resultTypes: ['violations'], preload: false});
+  return report.violations.flatMap(one => one.nodes.map(node =>
+    `${one.id}: ${node.target.join(' ')}: ${[...node.any, ...node.all, ...node.none].map(check => check.message)[0]}`));
+}"""
+
+
+@dataclass
+class Findings:
+    """What was found wrong, the kinds of dialogs that were opened already, and the pages that were seen."""
+
+    wrong: list[str] = field(default_factory=list)
+    opened: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Company:
+    """Who looks at the pages, and the records that they show."""
+
+    admin: Staff
+    records: dict[str, dict[str, Any]]
+
+
+async def found_company(portal: Portal, settings: Settings) -> Company:
+    """An administrator with a second factor under way, in a company where something of everything is there."""
+    async with portal.writing() as db:
+        staff = await make_staff(db, Role.ADMIN, full_name="Maren Holt")
+        me = as_actor(staff)
+        await start_second_factor(db, data_keys=settings.data_keys, by=me)
+        await make_staff(db, full_name="Sol Reyes", totp_secret="kept", totp_confirmed_at=now())
+        await create_api_key(db, CreateApiKey(name="The web shop", scopes=[KeyScope.SYNC]), by=me)
+        db.add(JobRun(name="send_message", payload={"message_id": 1}, state="failed", failures=5, last_error="Refused"))
+        db.add(JobRun(name="send_message", payload={"message_id": 2}))
+        product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
+        buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
+        orders = [
+            (await make_order(db, (product, 3), by=as_actor(buyer), delivery_email="ines@kitchen.example")).written
+            for _ in range(4)
+        ]
+        plain, held, by_check, paid = (written.order_number for written in orders)
+        await db.execute(
+            text("UPDATE orders SET on_hold = true, hold_reason = 'Over the limit.' WHERE order_number = :number"),
+            {"number": held},
+        )
+        photos = await prepare_photos(make_picture(size=(900, 400)), make_picture(shade=200))
+        await upload_check(db, by_check, photos, by=me)
+        link, _ = await send_pay_link(db, CreatePayLink(order_number=plain), way=SendBy.EMAIL, by=me, settings=settings)
+        await mark_paid(db, orders[3].id, MarkPaid(payment_method=PaymentMethod.CASH), by=me)
+        refunded = {"number": paid, "payment_id": await db.scalar(select(func.max(Payment.id)))}
+        entry = CallingEntry(phone="+12165550148", company_name="Maple & Vine", customer_id=buyer.id)
+        db.add(entry)
+        await db.flush()
+        twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
+        invoice_url = make_invoice_url(await db.scalar(select(func.min(Invoice.id))) or 0, settings=settings)
+        popular = await db.scalar(
+            select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
+        )
+    # What stands for a parameter: in one page, in a folder of pages, or everywhere.
+    records: dict[str, dict[str, Any]] = {
+        "": {"number": plain, "token": link.url.rpartition("/")[2]},
+        "/portal/checks": {"number": by_check},
+        "/portal/staff": {"staff_id": twice_safe},
+        "/portal/calling": {"entry_id": entry.id},
+        "/portal/commissions": {"rep_id": staff.id, "month": "2026-10"},
+        "/portal/products": {"product_id": popular},
+        "/portal/imports": {"kind": "customers"},
+        "/portal/subscriptions": {"act": "pause"},
+        "/portal/suppressed-numbers": {"phone": entry.phone},
+        "/pay/invoice": {"token": invoice_url.rpartition("/")[2]},
+        "portal_order_acts.show_release": {"number": held},
+        "portal_payments.show_refund": refunded,
+    }
+    return Company(staff, records)
+
+
+async def list_paths(portal: Portal, company: Company) -> list[str]:
+    """Every page that colleagues or customers can read, its parameters filled from records that are there."""
+    paths = []
+    for rule in portal.app.url_map.iter_rules():
+        if not rule.rule.startswith(NO_PAGES) and "GET" in (rule.methods or ()):
+            values = {name: await find_record(portal, company, rule, name) for name in rule.arguments}
+            built = rule.build(values)
+            assert built is not None
+            paths.append(built[1])
+    return paths
+
+
+async def find_record(portal: Portal, company: Company, rule: Rule, name: str) -> Any:
+    """The value of one parameter of a path: what the company says, else the first row of its table."""
+    for place in (rule.endpoint, "/".join(rule.rule.split("/")[:3]), ""):
+        if (value := company.records.get(place, {}).get(name)) is not None:
+            return value
+    table = TABLES.get(name, name.removesuffix("_id"))
+    assert table in Table.metadata.tables, f"Say in the company's records which {name} {rule.rule} shows"
+    value = await portal.raw.fetchval(f'SELECT min(id) FROM "{table}"')
+    assert value is not None, f"No record for {rule.rule}: the company has to make one"
+    return value
+
+
+async def keep_pages(portal: Portal, paths: list[str], cookies: dict[str, str]) -> list[str]:
+    """Those of the paths that answer a page: no downloads, no streams, no redirects."""
+    pages = []
+    async with httpx2.AsyncClient(base_url=portal.url, cookies=cookies, timeout=30) as client:
+        for path in paths:
+            async with client.stream("GET", path) as answer:
+                if answer.headers.get("content-type", "").startswith("text/html") and not answer.is_redirect:
+                    pages.append(path)
+    return pages
+
+
+async def walk_pages(browser: Browser, portal: Portal, company: Company, wanted: Callable[[str], bool]) -> Findings:
+    """Look at every page that is wanted, as the company's administrator."""
+    findings = Findings()
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, company.admin)
+        orders = [f"/portal/orders/{row[0]}" for row in await portal.raw.fetch(EACH_ORDER)]
+        edits = [f"{orders[0]}?edit={part}" for part in ("address", "notes", "items")]
+        listed = [*await list_paths(portal, company), *MORE_PAGES, *orders, *edits, f"{orders[0]}?via=status%3Dpending"]
+        paths = await keep_pages(portal, [path for path in listed if wanted(path)], await cookies_of(page.context))
+        findings.seen = set(paths)
+        await inspect_pages(page.context, portal, paths, findings)
+    return findings
+
+
+async def inspect_pages(context: BrowserContext, portal: Portal, paths: list[str], findings: Findings) -> None:
+    """Look at the pages, a few at once, each loaded once."""
+    waiting = list(reversed(paths))
+
+    async def work() -> None:
+        page = await context.new_page()
+        watch_console(page, findings.wrong)
+        while waiting:
+            path = waiting.pop()
+            await set_width(page, WIDE)
+            await page.emulate_media(color_scheme="light")
+            await page.goto(portal.url + path)
+            await inspect(page, path, findings)
+            await measure_widths(page, path, findings)
+            await inspect_dialogs(page, path, findings)
+        await page.close()
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+
+
+async def inspect(page: Page, name: str, findings: Findings) -> None:
+    """Look at what the page shows now: wide in light and dark, narrow in dark and light."""
+    await page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
+    # Colours alone differ between the themes of one width.
+    for width, scheme, rules in (
+        (WIDE, "light", None),
+        (WIDE, "dark", COLOURS),
+        (NARROW, "dark", None),
+        (NARROW, "light", COLOURS),
+    ):
+        await set_width(page, width)
+        await page.emulate_media(color_scheme=scheme)
+        found = await page.evaluate(RUN_AXE, [TAGS, rules])
+        findings.wrong += [f"{name} {width} {scheme}: {one}" for one in found]
+
+
+async def measure_widths(page: Page, name: str, findings: Findings) -> None:
+    """Nothing on the page reaches out of the window at any width."""
+    for width in WIDTHS:
+        await set_width(page, width)
+        if found := await page.evaluate(LOOK_SIDEWAYS):
+            findings.wrong.append(f"{name} at {width}: {found}")
+
+
+async def set_width(page: Page, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+
+
+async def inspect_dialogs(page: Page, name: str, findings: Findings) -> None:
+    """Open each kind of dialog that the page leads to and that was not seen before."""
+    urls = await page.locator("a[hx-target='#dialog']").evaluate_all(
+        "all => all.map(one => one.getAttribute('hx-get'))"
+    )
+    for url in urls:
+        kind = "/".join(part for part in url.partition("?")[0].split("/") if not any(map(str.isdigit, part)))
+        if kind in findings.opened:
+            continue
+        findings.opened.add(kind)
+        await set_width(page, WIDE)
+        await page.locator(f"a[hx-get='{url}']").first.evaluate("link => link.click()")
+        await expect(page.locator("#dialog")).to_be_visible()
+        await inspect(page, f"{name}, dialog {url}", findings)
+        await set_width(page, WIDE)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#dialog")).to_be_hidden()
+
+
+async def cookies_of(context: BrowserContext) -> dict[str, str]:
+    return {str(cookie["name"]): str(cookie["value"]) for cookie in await context.cookies()}
