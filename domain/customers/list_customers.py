@@ -83,7 +83,7 @@ def order_of(query: ListCustomers) -> list[ColumnElement[Any]]:
     """The wished order; the id decides between equals."""
     column = _SORTED[query.sort_by]
     falls = query.sort_dir is SortDirection.DESC
-    order = [column.desc() if falls else column.asc()]
+    order: list[ColumnElement[Any]] = [column.desc() if falls else column.asc()]
     if query.sort_by is not CustomerSort.ID:
         order.append(CUSTOMERS.id.desc() if falls else CUSTOMERS.id.asc())
     return order

@@ -229,12 +229,13 @@ async def inspect(page: Page, name: str, findings: Findings) -> None:
     """Look at what the page shows now: wide in light and dark, narrow in dark and light."""
     await page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
     # Colours alone differ between the themes of one width.
-    for width, scheme, rules in (
+    looks: list[tuple[int, Any, list[str] | None]] = [
         (WIDE, "light", None),
         (WIDE, "dark", COLOURS),
         (NARROW, "dark", None),
         (NARROW, "light", COLOURS),
-    ):
+    ]
+    for width, scheme, rules in looks:
         await set_width(page, width)
         await page.emulate_media(color_scheme=scheme)
         found = await page.evaluate(RUN_AXE, [TAGS, rules])
