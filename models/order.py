@@ -1,4 +1,4 @@
-"""Orders, their lines and their story. Money is fixed at the sale; states are guarded by CHECK and by
+"""Orders, their lines and their timeline. Money is fixed at the sale; states are guarded by CHECK and by
 `domain/orders/statuses.py`."""
 
 from datetime import datetime

@@ -85,7 +85,7 @@ async def race_for_last_units(
             for refusal in refusals
         ),
     )
-    check("no order without lines or story", orphans == 0)
+    check("no order without lines or timeline", orphans == 0)
 
 
 async def shuffle_hot_lines(

@@ -29,10 +29,10 @@ from tests.fakes.stripe_server import BANK, DECLINED, SECRET_KEY, WEBHOOK_SECRET
 PRICE = Decimal("400.00")
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 LATER = timedelta(days=1)
-# What two databases must agree on: the money of each order, every row of it, and how often its story was told.
+# What two databases must agree on: the money of each order, every row of it, and how often its timeline was told.
 BOOKS = """
 SELECT o.id, o.amount_paid, o.payment_status, o.attention, p.amount, p.applied_amount, p.state, p.provider_id,
-  (SELECT string_agg(e.kind, ' ' ORDER BY e.kind) FROM order_event e WHERE e.order_id = o.id) AS story
+  (SELECT string_agg(e.kind, ' ' ORDER BY e.kind) FROM order_event e WHERE e.order_id = o.id) AS timeline
 FROM orders o LEFT JOIN payment p ON p.order_id = o.id ORDER BY o.id, p.provider_id
 """
 

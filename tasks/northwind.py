@@ -211,7 +211,7 @@ async def _load_orders(db: AsyncSession, books: Books, staff: dict[str, int]) ->
     new = dict(await _insert(db, Order, rows, Order.external_id, Order.id))
     await _load_lines(db, books, {number: new[external_id(number)] for number in lines if external_id(number) in new})
     made = [row | {"id": new[row["external_id"]]} for row in rows if row["external_id"] in new]
-    await _insert(db, OrderEvent, [event for row in made for event in _tell(row)])
+    await _insert(db, OrderEvent, [event for row in made for event in _make_events(row)])
     await _insert(
         db,
         Payment,
@@ -310,18 +310,18 @@ async def _load_lines(db: AsyncSession, books: Books, order_ids: dict[str, int])
     await _insert(db, OrderItem, rows)
 
 
-def _tell(order: dict[str, Any]) -> list[dict[str, Any]]:
+def _make_events(order: dict[str, Any]) -> list[dict[str, Any]]:
     """The timeline of a loaded order: placed, confirmed, and where it was shipped, delivered and paid."""
     shared = {"order_id": order["id"], "note": "", "changes": None, **BY_THE_BOOKS}
     placed = {"kind": "placed", "from_status": None, "to_status": OrderStatus.CONFIRMED, "note": "From the books"}
-    told = [shared | placed | {"created_at": order["created_at"]}]
+    events = [shared | placed | {"created_at": order["created_at"]}]
     if order["shipped_at"]:
         moved = {"kind": "moved", "from_status": OrderStatus.CONFIRMED, "to_status": OrderStatus.DELIVERED}
         paid = {"kind": "paid", "from_status": None, "to_status": None}
         paid_amount = {"changes": {"amount": format_money(order["amount_paid"])}}
-        told.append(shared | moved | {"created_at": order["shipped_at"]})
-        told.append(shared | paid | paid_amount | {"created_at": order["shipped_at"]})
-    return told
+        events.append(shared | moved | {"created_at": order["shipped_at"]})
+        events.append(shared | paid | paid_amount | {"created_at": order["shipped_at"]})
+    return events
 
 
 async def _insert(db: AsyncSession, table: type[Any], rows: Sequence[dict[str, Any]], *wanted: Any) -> list[Any]:

@@ -65,7 +65,7 @@ async def log_outbound_call_outcome(data: outcomes.LogOutcome) -> Any:
 async def customer_order_history(data: histories.OrderHistory) -> Any:
     """A customer's orders, top categories and likely reorders, for the outbound agent."""
     async with current_database().raw_reading() as connection:
-        return await histories.tell_order_history(connection, data, timezone=settings().timezone)
+        return await histories.describe_order_history(connection, data, timezone=settings().timezone)
 
 
 @blueprint.get("/api/staff/call-queue")

@@ -27,8 +27,8 @@ KEPT = timedelta(hours=24)
 # Without a call's id the same content counts as a repeat for so long.
 KEPT_WITHOUT_CALL = timedelta(minutes=2)
 # A voice platform hides the body of a failed call from its agent, and the caller must hear of these.
-_TOLD = (NotFound, Refused)
-_TOLD_INPUTS = {Code.UNKNOWN_PRODUCT, Code.ORDER_TOO_LARGE}
+_SPOKEN = (NotFound, Refused)
+_SPOKEN_INPUTS = {Code.UNKNOWN_PRODUCT, Code.ORDER_TOO_LARGE}
 _NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
 
 
@@ -43,26 +43,26 @@ def speaks(model: type[ToolOut], *, once: bool = False) -> Callable[[Handler], H
         done = _once_per_call(answering) if once else answering
 
         @wraps(done)
-        async def telling(*args: Any, **kwargs: Any) -> Any:
+        async def speaking(*args: Any, **kwargs: Any) -> Any:
             try:
                 return await done(*args, **kwargs)
             except DomainError as refusal:
-                if not _must_be_told(refusal):
+                if not _is_for_the_caller(refusal):
                     raise
                 g.must_roll_back = True
-                return _tell(model, refusal)
+                return _speak_refusal(model, refusal)
 
-        telling.speaks = True  # type: ignore[attr-defined]
-        return telling
+        speaking.speaks = True  # type: ignore[attr-defined]
+        return speaking
 
     return decorate
 
 
-def _must_be_told(refusal: DomainError) -> bool:
-    return isinstance(refusal, _TOLD) or (isinstance(refusal, InvalidInput) and refusal.code in _TOLD_INPUTS)
+def _is_for_the_caller(refusal: DomainError) -> bool:
+    return isinstance(refusal, _SPOKEN) or (isinstance(refusal, InvalidInput) and refusal.code in _SPOKEN_INPUTS)
 
 
-def _tell(model: type[BaseModel], refusal: DomainError) -> Response:
+def _speak_refusal(model: type[BaseModel], refusal: DomainError) -> Response:
     """The answer's keys with nothing in them, and why."""
     empty: dict[str, Any] = {}
     for name, field in model.model_fields.items():

@@ -71,7 +71,7 @@ async def check_terms(data: terms.CheckTerms) -> Any:
 async def voice_order_status(data: statuses.OrderStatusQuestion) -> Any:
     """How an order stands, by its number, or the newest of a phone; one of them is needed."""
     async with current_database().raw_reading() as connection:
-        return await statuses.tell_order_status(connection, data, timezone=settings().timezone)
+        return await statuses.describe_order_status(connection, data, timezone=settings().timezone)
 
 
 @blueprint.get("/api/voice/diagnostics")
@@ -103,7 +103,7 @@ async def lookup_customer(data: customers.LookupCustomer) -> Any:
 async def past_orders(data: past.PastOrders) -> Any:
     """A caller's past orders with their tracking numbers, newest first, by status."""
     async with current_database().raw_reading() as connection:
-        return await past.tell_past_orders(connection, data, timezone=settings().timezone)
+        return await past.describe_past_orders(connection, data, timezone=settings().timezone)
 
 
 @blueprint.post("/api/voice/products")
@@ -150,7 +150,7 @@ async def sourcing_request(data: rfqs.OpenRfq) -> Any:
 async def voice_order_guide(data: guides.AskGuide) -> Any:
     """What the caller usually buys, in their usual quantity."""
     async with current_database().raw_reading() as connection:
-        return await guides.tell_guide(connection, data)
+        return await guides.describe_guide(connection, data)
 
 
 @blueprint.post("/api/voice/hand-to-person")

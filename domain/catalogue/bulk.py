@@ -1,7 +1,7 @@
 """The engine of changes to many products at once: each row stands or falls alone, and no statement is sent for each.
 
 Rows are worked through in the order they came, as if each were a request of its own; what differs at the end is written
-by one UPDATE, with one INSERT for the stories and one for the ledger. A SKU or barcode that a product had when the
+by one UPDATE, with one INSERT for the timeline and one for the ledger. A SKU or barcode that a product had when the
 request began stays taken until it ends, so that the order of the writes never matters.
 """
 
@@ -257,7 +257,7 @@ def _fill(name: str, value: Any) -> Any:
 
 
 async def _write(connection: asyncpg.Connection, changed: list[_Product], reason: StockReason, by: Actor) -> None:
-    """Write products, pictures, levels and stories: a statement each, however many there are."""
+    """Write products, pictures, levels and timeline: a statement each, however many there are."""
     demoted = [p.id for p in changed if p.before["image_hash"] != p.after["image_hash"] and p.picture is None]
     if demoted:
         await connection.execute(_DEMOTE, demoted)
@@ -267,18 +267,21 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
     names = tuple(name for name in _TYPES if any(p.before[name] != p.after[name] for p in changed))
     columns = ([product.after[name] for product in changed] for name in names)
     await connection.execute(
-        _make_update(names), [product.id for product in changed], [_tells(product) for product in changed], *columns
+        _make_update(names),
+        [product.id for product in changed],
+        [_has_change(product) for product in changed],
+        *columns,
     )
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
-    stories = [(product, *_tell(product)) for product in changed if _tells(product)]
+    changes = [(product, *_describe_change(product)) for product in changed if _has_change(product)]
     await connection.execute(
         _STORIES,
-        [product.id for product, _, _ in stories],
-        [f"{product.after['name']} ({product.after['sku']})" for product, _, _ in stories],
-        [before for _, before, _ in stories],
-        [after for _, _, after in stories],
+        [product.id for product, _, _ in changes],
+        [f"{product.after['name']} ({product.after['sku']})" for product, _, _ in changes],
+        [before for _, before, _ in changes],
+        [after for _, _, after in changes],
         by.kind,
         by.id,
         by.name,
@@ -300,12 +303,12 @@ def _make_update(names: tuple[str, ...]) -> str:
     """  # noqa: S608 -- the names are constants of this module.
 
 
-def _tells(product: _Product) -> bool:
+def _has_change(product: _Product) -> bool:
     """True when more than the level changed, which the ledger tells."""
     return any(product.before[name] != product.after[name] for name in _TYPES if name != "stock_quantity")
 
 
-def _tell(product: _Product) -> tuple[str, str]:
+def _describe_change(product: _Product) -> tuple[str, str]:
     """What changed from what to what, as JSON; amounts as text, exactly as they are."""
     names = [
         name

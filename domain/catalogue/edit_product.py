@@ -1,4 +1,4 @@
-"""Editing a product: only what was sent changes, at the version the editor saw, and each change is in its story.
+"""Editing a product: only what was sent changes, at the version the editor saw, and each change is in its timeline.
 
 Stock levels change through the stock ledger alone, and orders keep the prices and costs of their day.
 """
@@ -201,7 +201,7 @@ async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPict
 async def change_product(
     db: AsyncSession, product: Product, values: dict[str, Any], *, picture_changed: bool, by: Actor
 ) -> None:
-    """Set what differs, count the version on, and tell the story and the live pages."""
+    """Set what differs, count the version on, and record it for the timeline and the live pages."""
     changed = {name: value for name, value in values.items() if getattr(product, name) != value}
     if not changed and not picture_changed:
         return
@@ -258,5 +258,5 @@ async def _check_free(db: AsyncSession, product: Product, changed: dict[str, Any
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as the story keeps them: amounts and measures as text, exactly as they are."""
+    """Values as the timeline keeps them: amounts and measures as text, exactly as they are."""
     return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}

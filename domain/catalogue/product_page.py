@@ -131,8 +131,8 @@ class ProductSales:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """One line of the product's story: what changed from what to what, by whom; a new product has no values."""
+class ProductEvent:
+    """One line of the product's timeline: what changed from what to what, by whom; a new product has no values."""
 
     what: str
     before: Any
@@ -149,7 +149,7 @@ class ProductPage:
     categories: list[tuple[int, str]]
     movements: Page[MovementRow]
     sales: ProductSales
-    stories: list[Story]
+    timeline: list[ProductEvent]
 
 
 _DETAIL = select(
@@ -171,7 +171,7 @@ async def get_product_page(
         categories=categories,
         movements=await list_movements(db, product_id, PageInput(page=ledger_page, per_page=LEDGER_ROWS)),
         sales=await read_sales(db, product_id, timezone=timezone),
-        stories=await _list_stories(db, product_id, dict(categories), visible_to=visible_to),
+        timeline=await _list_timeline(db, product_id, dict(categories), visible_to=visible_to),
     )
 
 
@@ -212,7 +212,9 @@ async def read_sales(db: Reader, product_id: int, *, timezone: tzinfo) -> Produc
     return ProductSales(first_day, last_day, tuple(sold.get(day, WeekOfSales(day, 0, 0, ZERO)) for day in mondays))
 
 
-async def _list_stories(db: Reader, product_id: int, categories: dict[int, str], *, visible_to: Actor) -> list[Story]:
+async def _list_timeline(
+    db: Reader, product_id: int, categories: dict[int, str], *, visible_to: Actor
+) -> list[ProductEvent]:
     rows = await db.execute(
         select(AuditEntry.action, AuditEntry.before, AuditEntry.after, AuditEntry.actor_name, AuditEntry.created_at)
         .where(AuditEntry.record_kind == "product", AuditEntry.record_id == product_id)
@@ -220,22 +222,24 @@ async def _list_stories(db: Reader, product_id: int, categories: dict[int, str],
         .limit(MOST_STORIES)
     )
     hidden = set() if may(visible_to, Right.SEE_COSTS) else {"cost_per_item"}
-    stories = []
+    timeline = []
     for action, before, after, who, at in rows:
         if action == "product.created":
-            stories.append(Story(ADDED, None, None, who, at))
+            timeline.append(ProductEvent(ADDED, None, None, who, at))
             continue
         old, new = before or {}, after or {}
-        stories += [
-            Story(label, _in_words(name, old.get(name), categories), _in_words(name, new[name], categories), who, at)
+        timeline += [
+            ProductEvent(
+                label, _in_words(name, old.get(name), categories), _in_words(name, new[name], categories), who, at
+            )
             for name, label in FIELD_LABELS.items()
             if name in new and name not in hidden
         ]
-    return stories
+    return timeline
 
 
 def _in_words(name: str, value: Any, categories: dict[int, str]) -> Any:
-    """A kept value as the story writes it; texts that fill a page are only said to have changed."""
+    """A kept value as the timeline writes it; texts that fill a page are only said to have changed."""
     if name == "description":
         return None
     if name == "category_id" and value is not None:

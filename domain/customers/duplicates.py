@@ -126,7 +126,7 @@ async def _find_known_phones(db: Reader) -> list[str]:
     return [phone for phone, ids in members.items() if all(pair in pairs for pair in combinations(sorted(ids), 2))]
 
 
-async def tell_apart(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
+async def mark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
     """Remember that two customers are not the same; said twice, it is once."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     first, second = sorted((data.keep_id, data.merge_id))
@@ -145,7 +145,7 @@ async def tell_apart(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> N
     )
 
 
-async def take_distinction_back(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
+async def unmark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -> None:
     """Let the two stand among the duplicates again."""
     require(by, Right.MERGE_CUSTOMERS, "Your role does not merge customers.")
     first, second = sorted((data.keep_id, data.merge_id))

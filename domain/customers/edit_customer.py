@@ -201,7 +201,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
         by=by,
     )
     if "email" in changes:
-        await _tell_new_email(db, customer, before["email"], shop_url=shop_url)
+        await _notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
     await announce(db, TOPIC, customer.id)
 
 
@@ -225,7 +225,7 @@ def email_taken() -> Refused:
     )
 
 
-async def _tell_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
+async def _notify_of_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
     """Links to the old address stop working; who signs in proves the new one, and the old one is told."""
     await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
     if customer.password_hash is None or customer.email is None:

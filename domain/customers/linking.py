@@ -28,7 +28,7 @@ paid AS (
   UPDATE payment SET customer_id = CAST(:customer_id AS bigint)
   WHERE order_id IN (SELECT id FROM linked) AND customer_id IS NULL
 ),
-story AS (
+events AS (
   INSERT INTO order_event (order_id, kind, note, actor_kind, actor_id, actor_name)
   SELECT id, 'linked', 'Linked to the account ' || CAST(:username AS text),
          CAST(:actor_kind AS text), CAST(:customer_id AS bigint), CAST(:actor_name AS text)
@@ -47,7 +47,7 @@ freed AS (
 paid AS (
   UPDATE payment SET customer_id = NULL WHERE customer_id = CAST(:customer_id AS bigint)
 ),
-story AS (
+events AS (
   INSERT INTO order_event (order_id, kind, note, actor_kind, actor_id, actor_name)
   SELECT id, 'unlinked', CAST(:note AS text), CAST(:actor_kind AS text), CAST(:actor_id AS bigint),
          CAST(:actor_name AS text)

@@ -29,7 +29,7 @@ class InvoicePayment:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceStory:
+class InvoiceEventRow:
     """One entry of the timeline."""
 
     kind: str
@@ -60,7 +60,7 @@ class InvoicePage:
     items: list[InvoiceItemRow]
     payments: list[InvoicePayment]
     memos: list[MemoRow]
-    story: list[InvoiceStory]
+    timeline: list[InvoiceEventRow]
     revisions: list[int]
     sends_reminders: bool
     can_edit: bool
@@ -109,7 +109,7 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
         .where(CreditMemo.invoice_id == invoice_id)
         .order_by(CreditMemo.id.desc())
     )
-    story = await db.execute(
+    timeline = await db.execute(
         select(
             InvoiceEvent.kind,
             InvoiceEvent.note,
@@ -132,7 +132,7 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
         items=items,
         payments=[InvoicePayment(*row) for row in payments],
         memos=[MemoRow(*row) for row in memos],
-        story=[InvoiceStory(*row) for row in story],
+        timeline=[InvoiceEventRow(*row) for row in timeline],
         revisions=list(revisions.scalars()),
         sends_reminders=switch.scalar_one_or_none() is not False,
         can_edit=may(visible_to, Right.EDIT_INVOICES) and invoice.status != InvoiceStatus.VOID,

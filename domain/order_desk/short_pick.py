@@ -100,7 +100,7 @@ async def ship_short(
     )
     if order.status == OrderStatus.CONFIRMED:
         await pack_locked_order(db, order, by=by, note="Short")
-    await _tell_customer(db, order, words, amount, company_name)
+    await _notify_customer(db, order, words, amount, company_name)
     await _release_stock(db, order, items, missing, by=by)
     return ShippedShort(order.order_number, units, amount)
 
@@ -196,7 +196,7 @@ async def _release_stock(
     await change_stock(connection, lost, reason=StockReason.SHORT_PICK, by=by, note=note)
 
 
-async def _tell_customer(db: AsyncSession, order: Order, words: str, amount: Decimal, company_name: str) -> None:
+async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: Decimal, company_name: str) -> None:
     """A mail where there is an address, else a text; once for each short pick."""
     key = f"{SHORT_MAIL}:{order.id}:{order.version}"
     money = f"We take {format_money(amount)} off your order."

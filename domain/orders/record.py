@@ -129,7 +129,7 @@ async def _follow(db: AsyncSession, order: Order) -> None:
 
 
 async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:
-    """Set the state and its times on a locked order whose move has been checked, and tell its story."""
+    """Set the state and its times on a locked order whose move has been checked, and write it on the timeline."""
     moved_from = order.status
     order.status = to
     order.cancelled_at = None

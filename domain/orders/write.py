@@ -62,7 +62,7 @@ ledger AS (
   INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, actor_kind, actor_id, actor_name)
   SELECT id, -quantity, stock_quantity, 'order_placed', order_id, $36::text, $37::int, $38::text FROM taken
 ),
-story AS (
+events AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
   SELECT id, 'placed', $4::text, $54::text, $36::text, $37::int, $38::text FROM made
 )

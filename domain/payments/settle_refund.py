@@ -70,12 +70,12 @@ async def settle_dispute(dispute: StripeDispute) -> None:
             if row is not None and row.state == PaymentState.SUCCEEDED:
                 await _put_back(db, order, row)
             if drop_attention(order, _disputed(dispute)):
-                await _tell(db, order, "dispute_won", dispute)
-        elif not await _was_told(db, order, dispute):
+                await _record_dispute(db, order, "dispute_won", dispute)
+        elif not await _is_on_timeline(db, order, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
             sentence = f"{_disputed(dispute)} ({reason}): a dispute."
             add_attention(order, sentence)
-            await _tell(db, order, "disputed", dispute, sentence)
+            await _record_dispute(db, order, "disputed", dispute, sentence)
 
 
 async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: StripeDispute) -> None:
@@ -95,7 +95,7 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
     drop_attention(order, _disputed(dispute))
     sentence = f"A dispute of {format_money(dispute.amount)} was lost."
     add_attention(order, sentence)
-    await _tell(db, order, "dispute_lost", dispute, sentence)
+    await _record_dispute(db, order, "dispute_lost", dispute, sentence)
 
 
 def _disputed(dispute: StripeDispute) -> str:
@@ -103,14 +103,14 @@ def _disputed(dispute: StripeDispute) -> str:
     return f"The cardholder disputes {format_money(dispute.amount)}"
 
 
-async def _was_told(db: AsyncSession, order: Order, dispute: StripeDispute) -> bool:
+async def _is_on_timeline(db: AsyncSession, order: Order, dispute: StripeDispute) -> bool:
     """True when the order's timeline has the dispute, whatever has become of it since."""
-    told = exists().where(OrderEvent.order_id == order.id, OrderEvent.changes["dispute_id"].astext == dispute.id)
-    found: bool = (await db.execute(select(told))).scalar_one()
+    recorded = exists().where(OrderEvent.order_id == order.id, OrderEvent.changes["dispute_id"].astext == dispute.id)
+    found: bool = (await db.execute(select(recorded))).scalar_one()
     return found
 
 
-async def _tell(db: AsyncSession, order: Order, kind: str, dispute: StripeDispute, note: str = "") -> None:
+async def _record_dispute(db: AsyncSession, order: Order, kind: str, dispute: StripeDispute, note: str = "") -> None:
     changes = {"amount": format_money(dispute.amount), "dispute_id": dispute.id}
     await record_event(db, order, kind, by=SYSTEM, note=note, changes=changes)
 
@@ -185,7 +185,7 @@ async def _undo(
     why: GivenFor,
     by: Actor,
 ) -> None:
-    """Money that was to go back has not; its row says so, and that it was told."""
+    """Money that was to go back has not; its row says so, and that it was recorded."""
     if row is None:
         db.add(_make_failed_row(order, payment, refund, why, by))
     elif row.state == PaymentState.SUCCEEDED:

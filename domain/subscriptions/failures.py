@@ -30,7 +30,7 @@ async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renew
 
     One that was renewed ahead of its date by hand comes up on its date anyway.
     """
-    await _tell_customer(db, subscription, renewal)
+    await _notify_customer(db, subscription, renewal)
     if subscription.next_renewal_date > today or subscription.status != SubscriptionStatus.ACTIVE:
         return
     subscription.failures += 1
@@ -57,7 +57,7 @@ async def _rest(db: AsyncSession, subscription: Subscription, renewal: Renewal) 
     await note_change(db, subscription, "subscription.paused", by=SYSTEM, after=after)
 
 
-async def _tell_customer(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:
+async def _notify_customer(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:
     """One mail a due date, however often the charge is declined."""
     await queue_mail(
         db,

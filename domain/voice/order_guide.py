@@ -36,7 +36,7 @@ class AskGuide(CallerInput):
 
 
 @dataclass(frozen=True, slots=True)
-class ToldGuide:
+class OrderGuideAnswer:
     """What the caller usually buys."""
 
     message: str
@@ -45,13 +45,13 @@ class ToldGuide:
     items: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def tell_guide(connection: asyncpg.Connection, data: AskGuide) -> ToldGuide:
+async def describe_guide(connection: asyncpg.Connection, data: AskGuide) -> OrderGuideAnswer:
     """The caller's usual items, the most often bought first."""
     caller = await find_caller(connection, data.caller)
     items = await read_guide(connection, caller.customer_id)
     if not items:
-        return ToldGuide("I don't have a usual order for this number yet.", success=False)
-    return ToldGuide(f"You usually take {say_guide(items)}.", count=len(items), items=items)
+        return OrderGuideAnswer("I don't have a usual order for this number yet.", success=False)
+    return OrderGuideAnswer(f"You usually take {say_guide(items)}.", count=len(items), items=items)
 
 
 async def read_guide(connection: asyncpg.Connection, customer_id: int | None) -> list[dict[str, Any]]:

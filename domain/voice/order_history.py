@@ -39,7 +39,7 @@ class History:
     reorder_candidates: list[str] = field(default_factory=list)
 
 
-async def tell_order_history(connection: asyncpg.Connection, data: OrderHistory, *, timezone: ZoneInfo) -> History:
+async def describe_order_history(connection: asyncpg.Connection, data: OrderHistory, *, timezone: ZoneInfo) -> History:
     """The history of the number's account, or of its guest orders."""
     caller = await find_caller(connection, data.caller)
     orders = await list_caller_orders(connection, caller, most=data.limit)

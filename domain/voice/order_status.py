@@ -37,7 +37,7 @@ class OrderStatusQuestion(PhoneInput):
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOrder:
+class OrderStatusAnswer:
     """An order and the sentence about it; without one the sentence says so."""
 
     message: str
@@ -45,9 +45,9 @@ class ToldOrder:
     order: dict[str, Any] | None = None
 
 
-async def tell_order_status(
+async def describe_order_status(
     connection: asyncpg.Connection, data: OrderStatusQuestion, *, timezone: tzinfo
-) -> ToldOrder:
+) -> OrderStatusAnswer:
     """The order that is asked for, with its items."""
     if data.order_number:
         row = await find_order(connection, read_order_number(data.order_number), phone=data.caller_phone)
@@ -57,9 +57,11 @@ async def tell_order_status(
         orders = await list_caller_orders(connection, caller, most=1)
     if not orders:
         missing = "that number" if data.order_number else "your phone number"
-        return ToldOrder(f"I can't find an order under {missing}. Could you read me the order number?", success=False)
+        return OrderStatusAnswer(
+            f"I can't find an order under {missing}. Could you read me the order number?", success=False
+        )
     order = orders[0]
-    return ToldOrder(_say_order(order, timezone), order=order | {"total": order["total_amount"]})
+    return OrderStatusAnswer(_say_order(order, timezone), order=order | {"total": order["total_amount"]})
 
 
 def _say_order(order: dict[str, Any], timezone: tzinfo) -> str:

@@ -36,7 +36,7 @@ class PastOrders(CallerInput):
 
 
 @dataclass(frozen=True, slots=True)
-class ToldOrders:
+class PastOrdersAnswer:
     """A caller's orders and the sentence about them."""
 
     message: str
@@ -46,16 +46,18 @@ class ToldOrders:
     orders: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def tell_past_orders(connection: asyncpg.Connection, data: PastOrders, *, timezone: tzinfo) -> ToldOrders:
+async def describe_past_orders(
+    connection: asyncpg.Connection, data: PastOrders, *, timezone: tzinfo
+) -> PastOrdersAnswer:
     """The caller's orders; a number without account or order is told so."""
     caller = await find_caller(connection, data.caller)
     status = None if data.status_filter == ALL else data.status_filter
     orders = await list_caller_orders(connection, caller, most=data.limit, status=status)
     if not orders and caller.customer is None:
-        return ToldOrders("I don't find any orders under this number.", success=False)
+        return PastOrdersAnswer("I don't find any orders under this number.", success=False)
     shown = [order | {"date": order["created_at"], "total": order["total_amount"]} for order in orders]
     name = caller.name or None
-    return ToldOrders(_say_orders(orders, timezone), customer_name=name, order_count=len(orders), orders=shown)
+    return PastOrdersAnswer(_say_orders(orders, timezone), customer_name=name, order_count=len(orders), orders=shown)
 
 
 def _say_orders(orders: list[dict[str, Any]], timezone: tzinfo) -> str:

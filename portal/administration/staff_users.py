@@ -187,7 +187,7 @@ async def _show_one(staff_id: int, tried: Attempt[Any] | None) -> Response:
             if stale and typed[name] != value
         ],
         is_stale=stale,
-        story=[_tell(change) for change in changes],
+        timeline=[_describe_change(change) for change in changes],
         **(form | {"typed": typed, "problem": "" if stale else form["problem"]}),
     )
 
@@ -237,7 +237,7 @@ def _keep(query: list_users.StaffFilters, standing: Standing) -> str:
     return with_query({"q": query.q, "role": query.role}, standing=standing.value)
 
 
-def _tell(change: list_users.Change) -> dict[str, Any]:
+def _describe_change(change: list_users.Change) -> dict[str, Any]:
     """One entry of the timeline."""
     icon, tone, text = ACTION_WORDS.get(change.action, ("history", "", change.action))
     lines = []

@@ -6,7 +6,7 @@ from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.customers import duplicates
-from domain.customers.duplicates import PairOfCustomers, list_duplicates, tell_apart
+from domain.customers.duplicates import PairOfCustomers, list_duplicates, mark_distinct
 from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_preview import MergePreview, preview_merge
 from domain.kernel.errors import DomainError, NotFound
@@ -71,7 +71,7 @@ async def take_merge_back(merge_id: int) -> Response:
 async def keep_apart() -> Response:
     """Remember that the two are not the same."""
     data = read_form(PairOfCustomers, await form_pairs())
-    await tell_apart(db(), data, by=current_actor())
+    await mark_distinct(db(), data, by=current_actor())
     undo = f"{LIST}/apart/{data.keep_id}/{data.merge_id}/undo"
     return await redirect_to(f"{LIST}/duplicates", toast="Remembered: not the same", undo=undo)
 
@@ -81,7 +81,7 @@ async def keep_apart() -> Response:
 async def forget_apart(first_id: int, second_id: int) -> Response:
     """Let the two stand among the duplicates again."""
     pair = PairOfCustomers(keep_id=first_id, merge_id=second_id)
-    await duplicates.take_distinction_back(db(), pair, by=current_actor())
+    await duplicates.unmark_distinct(db(), pair, by=current_actor())
     return await redirect_to(f"{LIST}/duplicates", toast="They may be the same again")
 
 

@@ -13,7 +13,7 @@ from domain.kernel.clock import business_today
 from models import InvoiceStatus
 from portal.invoices.editor import show_editor
 from portal.invoices.list import LIST
-from portal.invoices.story import make_invoice_story
+from portal.invoices.timeline import make_invoice_timeline
 from portal.render import page_or_block
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -76,7 +76,7 @@ async def show_record(shown: InvoicePage, **more: Any) -> Response:
         walk=walk,
         url=f"{LIST}/{shown.invoice.id}",
         terms=TERMS[shown.invoice.payment_terms],
-        story=make_invoice_story(shown.story),
+        timeline=make_invoice_timeline(shown.timeline),
         reason_words=dict(REASON_WORDS),
         **more,
     )

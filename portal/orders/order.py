@@ -39,7 +39,7 @@ from models import GivenFor, OrderStatus, PaymentMethod
 from portal.attempts import Attempt, attempt, form_version
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
 from portal.orders.ready import describe_readiness
-from portal.orders.timeline import STATUS_LOOKS, make_steps, make_story
+from portal.orders.timeline import STATUS_LOOKS, make_steps, make_timeline
 from portal.render import page_or_block, redirect_to
 from portal.walk import Walk, make_walk, read_walk
 from web.guards import staff_page
@@ -236,7 +236,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         ready=describe_readiness(shown) if walk and shown.main_act is MainAct.CONFIRM else [],
         labels=await list_labels(db(), order.id, unsettled=True),
         steps=make_steps(shown, _write_time),
-        story=make_story(shown.events),
+        timeline=make_timeline(shown.events),
         editing=editing,
         version=choose_version(order, tried),
         values=_read_values(order, editing, tried),

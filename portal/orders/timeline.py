@@ -81,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryEntry:
+class TimelineEntry:
     """One entry of the timeline as the shared macro draws it."""
 
     icon: str
@@ -120,12 +120,12 @@ def _step(status: OrderStatus, state: str, note: str) -> Step:
     return Step(word, icon, state, note)
 
 
-def make_story(events: list[EventRow]) -> list[StoryEntry]:
+def make_timeline(events: list[EventRow]) -> list[TimelineEntry]:
     """The timeline's entries, newest first; an event that changed several fields becomes an entry for each."""
     return [entry for event in events for entry in _read_event(event)]
 
 
-def _read_event(event: EventRow) -> Iterator[StoryEntry]:
+def _read_event(event: EventRow) -> Iterator[TimelineEntry]:
     who, at = event.actor_name, event.created_at
     changes = event.changes or {}
     if event.kind == "moved" and event.to_status in set(OrderStatus):
@@ -134,34 +134,34 @@ def _read_event(event: EventRow) -> Iterator[StoryEntry]:
         note = event.note
         if credit := changes.get("credit_returned"):
             note = f"{note} {credit} of store credit given back.".strip()
-        yield StoryEntry(icon, tone, "", before, word, note, who, at)
+        yield TimelineEntry(icon, tone, "", before, word, note, who, at)
         return
     if event.kind == "note" and "staff_notes" in changes:
-        yield StoryEntry("note", "", "Note", "", "", str(changes["staff_notes"].get("to", "")), who, at)
+        yield TimelineEntry("note", "", "Note", "", "", str(changes["staff_notes"].get("to", "")), who, at)
     fields = {name: change for name, change in changes.items() if name in FIELD_WORDS and isinstance(change, dict)}
     if event.kind in {"address", "note"}:
         icon = "map-pin" if event.kind == "address" else "truck"
         for name, change in fields.items():
             own = "user" if name == "assigned_to" else icon
-            yield StoryEntry(
+            yield TimelineEntry(
                 own, "", FIELD_WORDS[name], _write(change.get("from")), _write(change.get("to")), "", who, at
             )
         return
     yield _describe(event, fields)
 
 
-def _describe(event: EventRow, fields: dict[str, Any]) -> StoryEntry:
+def _describe(event: EventRow, fields: dict[str, Any]) -> TimelineEntry:
     who, at, changes = event.actor_name, event.created_at, event.changes or {}
     icon, tone, text = KIND_LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
     if event.kind in {"placed", "assigned", "linked"}:
         # The note of these two says all of it.
         text = event.note if event.kind != "assigned" and event.note else f"{text} {event.note}".strip()
-        return StoryEntry(icon, tone, text, "", "", "", who, at)
+        return TimelineEntry(icon, tone, text, "", "", "", who, at)
     if event.kind == "items" and "total_amount" in fields:
         change = fields["total_amount"]
-        return StoryEntry(icon, tone, "Items changed, total", change["from"], change["to"], event.note, who, at)
+        return TimelineEntry(icon, tone, "Items changed, total", change["from"], change["to"], event.note, who, at)
     amount = changes.get("amount", "")
-    return StoryEntry(icon, tone, f"{text}, {amount}" if amount else text, "", "", event.note, who, at)
+    return TimelineEntry(icon, tone, f"{text}, {amount}" if amount else text, "", "", event.note, who, at)
 
 
 def _write(value: Any) -> str:

@@ -100,7 +100,7 @@ async def show_product(product_id: int, query: PageInput) -> Response:
         reason_words=REASON_WORDS,
         figures=_list_figures(shown),
         chart=_draw_sales(shown.sales),
-        stories=_make_stories(shown),
+        timeline=_make_timeline(shown),
         image_url=make_image_url(product_id, shown.product.image_hash, shown.product.image_url),
     )
 
@@ -316,17 +316,17 @@ def _draw_sales(sales: ProductSales) -> Chart:
     )
 
 
-def _make_stories(shown: ProductPage) -> list[dict[str, Any]]:
+def _make_timeline(shown: ProductPage) -> list[dict[str, Any]]:
     return [
         {
-            "icon": "plus" if story.what == ADDED else "pencil",
-            "tone": "good" if story.what == ADDED else "",
-            "text": story.what if story.what == ADDED or story.before or story.after else f"{story.what} changed",
-            "before": story.before or "",
-            "after": story.after or "",
+            "icon": "plus" if event.what == ADDED else "pencil",
+            "tone": "good" if event.what == ADDED else "",
+            "text": event.what if event.what == ADDED or event.before or event.after else f"{event.what} changed",
+            "before": event.before or "",
+            "after": event.after or "",
             "note": "",
-            "who": story.who,
-            "at": story.at,
+            "who": event.who,
+            "at": event.at,
         }
-        for story in shown.stories
+        for event in shown.timeline
     ]

@@ -140,7 +140,7 @@ memo AS (
     'Two lids arrived broken', 'staff', 'Maren Holt', at - interval '1 day'
   FROM chosen ORDER BY n RETURNING invoice_id, memo_number, amount, created_at
 ),
-story AS (
+events AS (
   INSERT INTO invoice_event (invoice_id, kind, note, changes, actor_kind, actor_name, created_at)
   SELECT invoice_id, 'credited', memo_number, jsonb_build_object('amount', pg_temp.dollars(amount)), 'staff',
     'Maren Holt',

@@ -30,7 +30,7 @@ PAGES = {
     "list.html": '{% extends "base.html" %}{% block title %}Orders{% endblock %}'
     "{% block content %}<h1>All</h1>"
     '{% block order_table %}<p id="order_table">{{ words }} {{ ui.icon("check") }}</p>{% endblock %}'
-    '{% block order_story %}<p id="order_story">story</p>{% endblock %}{% endblock %}',
+    '{% block order_timeline %}<p id="order_timeline">timeline</p>{% endblock %}{% endblock %}',
     "wrong.html": "{{ unheard_of }}",
     "unfiltered.html": "{{ 1 | unheard_of }}",
 }
@@ -59,7 +59,7 @@ async def app() -> Quart:
 
     @made.get("/portal/orders")
     async def show_orders() -> Response:
-        return await page_or_block("list.html", block=("order_table", "order_story"), words="<b>3 & more</b>")
+        return await page_or_block("list.html", block=("order_table", "order_timeline"), words="<b>3 & more</b>")
 
     @made.post("/portal/orders")
     async def change_orders() -> Response:
@@ -98,8 +98,8 @@ async def test_a_part_request_gets_the_block_alone(app: Quart) -> None:
 
 
 async def test_the_block_that_htmx_targets_goes_out(app: Quart) -> None:
-    answer = await app.test_client().get("/portal/orders", headers=PART | {"HX-Target": "p#order_story"})
-    assert await answer.get_data(as_text=True) == '<p id="order_story">story</p>'
+    answer = await app.test_client().get("/portal/orders", headers=PART | {"HX-Target": "p#order_timeline"})
+    assert await answer.get_data(as_text=True) == '<p id="order_timeline">timeline</p>'
     answer = await app.test_client().get("/portal/orders", headers=PART | {"HX-Target": "div#elsewhere"})
     assert (await answer.get_data(as_text=True)).startswith('<p id="order_table">')
 

@@ -101,8 +101,8 @@ async def test_a_delivery_moves_the_level_and_the_average_cost(client: TestClien
     assert await ledger(db, product) == [(10, 10, "opening"), (5, 15, "received")]
     row = (await db.execute(select(StockMovement).where(StockMovement.delta == 5))).scalar_one()
     assert (row.unit_cost, row.vendor_name, row.actor_id) == (Decimal("5.50"), "Vollmer Supply", manager.id)
-    story = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == product.id))).scalar_one()
-    assert (story.before, story.after) == ({"cost_per_item": "4.00"}, {"cost_per_item": "4.50"})
+    entry = (await db.execute(select(AuditEntry).where(AuditEntry.record_id == product.id))).scalar_one()
+    assert (entry.before, entry.after) == ({"cost_per_item": "4.00"}, {"cost_per_item": "4.50"})
 
 
 async def test_the_same_delivery_sent_twice_is_received_once(client: TestClientProtocol, db: AsyncSession) -> None:

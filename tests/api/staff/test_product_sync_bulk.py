@@ -29,7 +29,7 @@ async def read(db: AsyncSession, product: Product) -> Product:
     return product
 
 
-async def read_story(db: AsyncSession, product: Product) -> AuditEntry:
+async def read_audit(db: AsyncSession, product: Product) -> AuditEntry:
     of_it = (AuditEntry.record_kind == "product", AuditEntry.record_id == product.id)
     return (await db.execute(select(AuditEntry).where(*of_it))).scalar_one()
 
@@ -94,10 +94,10 @@ async def test_each_row_stands_or_falls_alone(
     kept = await read(db, three)
     assert (kept.name, kept.in_stock, kept.unit_price, kept.version) == ("Third", False, Decimal("10.00"), 2)
     assert (await read(db, two)).version == 1
-    story = await read_story(db, one)
-    assert story.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
-    assert story.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
-    assert story.actor_kind == "api_key"
+    entry = await read_audit(db, one)
+    assert entry.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
+    assert entry.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
+    assert entry.actor_kind == "api_key"
 
 
 async def test_the_trail_names_the_request_that_changed_a_product(
@@ -108,8 +108,8 @@ async def test_the_trail_names_the_request_that_changed_a_product(
     body = {"products": [{"id": product.id, "unit_price": 1.25}]}
     named = key | {"X-Request-Id": "feedcafe0123"}
     assert (await client.post("/api/v1/products/bulk", json=body, headers=named)).status_code == 200
-    story = await read_story(db, product)
-    assert story.request_id == "feedcafe0123"
+    entry = await read_audit(db, product)
+    assert entry.request_id == "feedcafe0123"
 
 
 async def test_rows_on_one_product_are_worked_through_in_order(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.credit.ledger import get_credit_balance, move_credit
-from domain.customers.duplicates import PairOfCustomers, list_duplicates, take_distinction_back, tell_apart
+from domain.customers.duplicates import PairOfCustomers, list_duplicates, mark_distinct, unmark_distinct
 from domain.customers.merge import ChosenValues, MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_fields import choose_values
 from domain.customers.rows import get_customer
@@ -128,14 +128,14 @@ async def test_two_that_are_not_the_same_leave_the_duplicates(db, clerk) -> None
     pair = PairOfCustomers(keep_id=second.id, merge_id=first.id)
     assert (await list_duplicates(db))[1] == 1
     for _ in range(2):
-        await tell_apart(db, pair, by=clerk)
+        await mark_distinct(db, pair, by=clerk)
     assert await list_duplicates(db) == ([], 0)
     third = await make_customer(db, phone=PHONE)
     [group], total = await list_duplicates(db)
     assert (total, [each.id for each in group.customers]) == (1, [first.id, second.id, third.id])
     await db.delete(third)
     await db.flush()
-    await take_distinction_back(db, pair, by=clerk)
+    await unmark_distinct(db, pair, by=clerk)
     assert (await list_duplicates(db))[1] == 1
 
 

@@ -163,10 +163,10 @@ async def test_what_needs_attention_is_dealt_with_by_the_office_and_leaves_its_w
     assert (await send_form(client, f"{url}/attend", note="Called the bank"))[0] == 303
     after = await read_order(db, order_id)
     assert (after.attention, after.amount_paid) == ("", Decimal("0.00"))
-    story = await read_page(client, url)
-    assert "Dealt with" in story
-    assert "Called the bank" in story
-    assert f"{url}/attend" not in story
+    page = await read_page(client, url)
+    assert "Dealt with" in page
+    assert "Called the bank" in page
+    assert f"{url}/attend" not in page
     assert (await send_form(client, f"{url}/attend"))[0] == 409
 
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from domain.kernel.clock import now
 from domain.orders.queries import EventRow
-from portal.orders.timeline import KIND_LOOKS, make_story
+from portal.orders.timeline import KIND_LOOKS, make_timeline
 
 ROOT = Path(__file__).parents[3]
 
 
 def tell(kind: str, note: str) -> tuple[str, str, str]:
     event = EventRow(1, kind, None, None, note, None, "customer", 1, "Greta", now())
-    (entry,) = make_story([event])
+    (entry,) = make_timeline([event])
     return entry.icon, entry.text, entry.note
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from domain.invoices.invoice_page import InvoiceStory
-from portal.orders.timeline import StoryEntry
+from domain.invoices.invoice_page import InvoiceEventRow
+from portal.orders.timeline import TimelineEntry
 
 LOOKS = {
     "created": ("plus", "", "Made"),
@@ -31,21 +31,21 @@ FIELDS = {
 }
 
 
-def make_invoice_story(events: Iterable[InvoiceStory]) -> list[StoryEntry]:
+def make_invoice_timeline(events: Iterable[InvoiceEventRow]) -> list[TimelineEntry]:
     """The timeline's entries, newest first."""
     return [_read(event) for event in events]
 
 
-def _read(event: InvoiceStory) -> StoryEntry:
+def _read(event: InvoiceEventRow) -> TimelineEntry:
     icon, tone, text = LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
     changes = event.changes or {}
     total = changes.get("total_amount")
     if isinstance(total, dict):
         words = (f"{text}, total", str(total["from"]), str(total["to"]))
-        return StoryEntry(icon, tone, *words, event.note, event.actor_name, event.created_at)
+        return TimelineEntry(icon, tone, *words, event.note, event.actor_name, event.created_at)
     changed = [word for name, word in FIELDS.items() if isinstance(changes.get(name), dict)]
     amount = changes.get("amount") or (total if isinstance(total, str) else "")
     more = amount or ", ".join(changed).lower()
-    return StoryEntry(
+    return TimelineEntry(
         icon, tone, f"{text}, {more}" if more else text, "", "", event.note, event.actor_name, event.created_at
     )
