@@ -75,7 +75,7 @@ def _missing_packages(purpose: str) -> list[str]:
 
 
 def _has_postgres(purpose: str) -> bool:
-    """Tell whether PostgreSQL is there, or a setting says where; tests always start a server of their own."""
+    """True when PostgreSQL is there, or a setting says where; tests always start a server of their own."""
     if _setting("PG_BIN") or (purpose == "run" and _setting("DATABASE_URL")):
         return True
     versions = [path.parent.parent.name for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
@@ -102,7 +102,7 @@ def _can_load(library: str) -> bool:
 
 
 def _can_make_environments() -> bool:
-    """Tell whether `python -m venv` works; Debian splits what it needs into a package of its own."""
+    """True when `python -m venv` works; Debian splits what it needs into a package of its own."""
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
@@ -126,7 +126,7 @@ def _install_system_packages(packages: list[str]) -> None:
     if POSTGRES_PACKAGES[0] in packages:
         _keep_debian_from_starting_a_server(prefix)
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1", "apt-get", "-q", "-y"]
-    # A list that can't be refreshed is not the end: the installation itself will tell what is missing.
+    # A list that can't be refreshed is not the end: the installation itself will say what is missing.
     subprocess.run([*apt, "update"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     install = [*apt, "-o", "Dpkg::Options::=--force-confold", "install", "--no-install-recommends", *packages]
     done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -156,7 +156,7 @@ def _administrator_prefix() -> list[str] | None:
 
 
 def _keep_debian_from_starting_a_server(prefix: list[str]) -> None:
-    """Tell Debian's package, before it is installed, not to make and start a database server of its own."""
+    """Configure Debian's package, before it is installed, not to make and start a database server of its own."""
     line = "create_main_cluster = false"
     if CREATECLUSTER_CONF.exists() and re.search(
         r"^\s*create_main_cluster\b", CREATECLUSTER_CONF.read_text(), re.MULTILINE
@@ -167,7 +167,7 @@ def _keep_debian_from_starting_a_server(prefix: list[str]) -> None:
 
 
 def _is_installed(purpose: str) -> bool:
-    """Tell whether `.venv` holds exactly the locked libraries, by the stamp of a finished installation."""
+    """True when `.venv` holds exactly the locked libraries, by the stamp of a finished installation."""
     stamp = _stamp(purpose)
     return (VENV / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == _locked(purpose)
 

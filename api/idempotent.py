@@ -16,7 +16,7 @@ from web.request import current_actor, db, peer_address
 
 
 def mark_replay() -> None:
-    """Say on the answer in hand that it is the first one again, where an act keeps its key on a row of its own."""
+    """Mark the current answer as a replay of the first one, where an act keeps its key on a row of its own."""
 
     @after_this_request
     async def mark(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:

@@ -35,8 +35,8 @@ async def post_message(webhook_url: str, *, text: str) -> None:
 def _read_wait(answer: httpx2.Response) -> float:
     """How long Discord wants to be left alone: by its header, or else by its body, which knows fractions."""
     try:
-        told = answer.json().get("retry_after")
+        in_body = answer.json().get("retry_after")
     except (ValueError, AttributeError):
-        told = None
+        in_body = None
     named = answer.headers.get("Retry-After") or answer.headers.get("X-RateLimit-Reset-After")
-    return max(read_retry_after(named), read_retry_after(told)) or SHORTEST_WAIT_SECONDS
+    return max(read_retry_after(named), read_retry_after(in_body)) or SHORTEST_WAIT_SECONDS

@@ -60,7 +60,7 @@ async def send_mail(server: MailServer, message: EmailMessage) -> None:
         refused = error.recipients[0]
         raise _failure(refused.code, f"{refused.code} {refused.message}") from error
     except aiosmtplib.SMTPAuthenticationError as error:
-        # Somebody will mend the password; the mail must wait for that.
+        # Somebody will correct the password; the mail must wait for that.
         raise ServiceFailed(f"The mail server refused the sign-in: {error.code} {error.message}") from error
     except SMTPResponseException as error:
         raise _failure(error.code, f"{error.code} {error.message}") from error

@@ -49,7 +49,7 @@ async def delete_object(store: ObjectStore, key: str) -> None:
 
 @asynccontextmanager
 async def _opened(store: ObjectStore) -> AsyncIterator[Any]:
-    """A client of the store, whose failures are told in our words."""
+    """A client of the store, whose failures carry our words."""
     # The library and its description of S3 take a quarter of a second to load, once.
     session = await asyncio.to_thread(_load_session)
     import aiohttp

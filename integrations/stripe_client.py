@@ -1,7 +1,7 @@
 """Stripe, through its own async client: the few calls that we make, answered as plain values in dollars.
 
-Every failure is told apart by what may have happened at Stripe: nothing (`Busy`, `KeyRefused`, `StripeRefused`), or
-perhaps everything (`AnswerLost`), which only asking again can tell.
+Failures differ by what may have happened at Stripe: nothing (`Busy`, `KeyRefused`, `StripeRefused`), or
+perhaps everything (`AnswerLost`), which only asking again can show.
 """
 
 import asyncio

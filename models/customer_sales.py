@@ -1,6 +1,6 @@
 """What customers bought, added up for the outbound call queue, and which products are bought by the same customers.
 
-Triggers note whose orders changed, in the order's own transaction and without a lock; readers add those up afresh, and
+Triggers note whose orders changed, in the order's own transaction and without a lock; readers add those up again, and
 a job folds them in. The pairs of products are refreshed at night.
 """
 
@@ -39,7 +39,7 @@ class CustomerSalesChange(Table, table=True):
 
 
 class ProductPair(Table, table=True):
-    """Two products bought by at least three of the same customers, and how much oftener than by chance (the lift)."""
+    """Two products bought by at least three of the same customers, and how often against chance (the lift)."""
 
     __tablename__ = "product_pair"
     __table_args__ = (Index("ix_product_pair_best", "product_id", sql("lift DESC"), sql("shared DESC"), "other_id"),)

@@ -47,7 +47,7 @@ class PaperCheck(Table, table=True):
 
 
 class PaperCheckImage(Table, table=True):
-    """One side of a check, made anew from what was sent; it lies here, or sealed in the object store under a key."""
+    """One side of a check, re-encoded from what was sent; it lies here, or sealed in the object store under a key."""
 
     __tablename__ = "paper_check_image"
     __table_args__ = (

@@ -12,7 +12,7 @@ from models.base import Table, created, key, moment, search_index, searched, tex
 
 
 class SavingsRequest(Table, table=True):
-    """One request; a photo of an invoice is kept as it was made anew, a PDF as it came."""
+    """One request; a photo of an invoice is kept re-encoded, a PDF as it came."""
 
     __tablename__ = "savings_request"
     __table_args__ = (

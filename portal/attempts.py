@@ -63,7 +63,7 @@ class Attempt(Generic[T]):
 async def attempt(
     model: type[InputT], act: Callable[[InputT], Awaitable[T]], *, pairs: dict[str, list[str]] | None = None
 ) -> Attempt[T]:
-    """Read the form in hand (or `pairs`) and do the act; a refusal leaves nothing behind and is handed back."""
+    """Read the current form (or `pairs`) and do the act; a refusal leaves nothing behind and is returned."""
 
     async def in_savepoint(data: InputT) -> T:
         async with db().begin_nested():
@@ -87,7 +87,7 @@ async def attempt_in_own_transaction(
 
 
 async def form_version() -> int | None:
-    """The version of the record that the form in hand was opened at, where it says so.
+    """The version of the record that the current form was opened at, where it says so.
 
     One that can't be read is no version that the record ever had, so that the form counts as out of date.
     """

@@ -20,7 +20,7 @@ LIFETIME_SECONDS = 30 * 86400
 
 
 def csrf_token() -> str:
-    """The token for the forms of the page in hand."""
+    """The token for the forms of the current page."""
     return str(_serializer().dumps(_owner()))
 
 

@@ -24,7 +24,7 @@ class DraftQuery(Input):
 
 
 async def find_shown_draft(page: str) -> KeptDraft | None:
-    """The draft that the page in hand shows again: the newest, or the one that the address names."""
+    """The draft that the current page shows again: the newest, or the one that the address names."""
     text = request.args.get("draft", "")
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
     return await find_draft(db(), page, by=current_actor(), draft_id=wanted)

@@ -25,7 +25,7 @@ def is_page(path: str) -> bool:
 
 
 def is_browsing() -> bool:
-    """True when the answer to the request in hand is for a person: a page's, or one that a browser looks for."""
+    """True when the answer to the current request is for a person: a page's, or one that a browser looks for."""
     if is_page(request.path):
         return True
     if request.path.startswith(PROGRAM_PREFIXES) or request.method not in {"GET", "HEAD"}:

@@ -99,7 +99,7 @@ async def start(run_id: int) -> Response:
 @blueprint.post(f"{LIST}/<id:run_id>/stop")
 @staff_page(Right.IMPORT_BOOKS)
 async def stop(run_id: int) -> Response:
-    """Let the batch in hand be the last."""
+    """Stop after the current batch."""
     await stop_import(db(), run_id, by=current_actor())
     return await redirect_to(f"{LIST}/{run_id}", toast="The import is stopped; what went in stays")
 

@@ -1,6 +1,6 @@
 """Live pages: changes in the database reach every open page as server-sent events that carry ids only.
 
-One LISTEN connection a process, open while somebody listens; each browser has a bounded queue. Whoever missed
+One LISTEN connection a process, open while somebody listens; each browser has a bounded queue. A browser that missed
 something, because the stream began after the page, the listener was away or the queue was full, gets `resync` and
 fetches its blocks again.
 """
@@ -35,7 +35,7 @@ HEARTBEAT_SECONDS = 15.0
 LIFETIME_SECONDS = 900.0
 CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 10.0
-# What each of these tells of is for who may see it; every other topic is for everybody in the portal.
+# What each of these is about is for readers with the right; every other topic is for everybody in the portal.
 TOPIC_RIGHTS = {
     "imports": Right.SEE_IMPORTS,
     "jobs": Right.SEE_JOBS,
@@ -115,7 +115,7 @@ class Hub:
             listener.offer(None)
 
     async def _listen(self) -> None:
-        """Keep one connection listening, and tell everybody to fetch anew when it had been away."""
+        """Keep one connection listening, and have every page fetch again when it had been away."""
         pause_seconds, was_away = 0.2, False
         while True:
             try:
@@ -191,7 +191,7 @@ async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
 
 
 def register_live(app: Quart) -> None:
-    """Give the app its hub, and have its streams end as soon as the server is told to stop."""
+    """Give the app its hub, and have its streams end as soon as the server gets the signal to stop."""
     hub = Hub()
     app.extensions["live"] = hub
 

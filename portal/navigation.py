@@ -46,7 +46,7 @@ class Group:
 
     @property
     def is_open(self) -> bool:
-        """True when the page in hand is in this group."""
+        """True when the current page is in this group."""
         return any(link.is_current for link in self.links)
 
     @property

@@ -249,7 +249,7 @@ def _send_to_page(number: int) -> Response:
 
 
 def asset(name: str) -> str:
-    """The address of a file under static/, with its content's hash so that browsers may keep it for ever.
+    """The address of a file under static/, with its content's hash so that browsers may cache it forever.
 
     Our modules import one another by relative names, so that they share one hash, which stands before their names.
     """
@@ -303,7 +303,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
 
 
 async def _load_macros() -> Macros:
-    """The shared macros; made once, and anew at each page while templates are being edited."""
+    """The shared macros; made once, and again at each page while templates are being edited."""
     portal = current_app.extensions["portal"]
     if portal["ui"] is None or current_app.jinja_env.auto_reload:
         found: dict[str, Any] = {}

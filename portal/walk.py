@@ -62,7 +62,7 @@ def carry_list(args: Mapping[str, Any], whole: str = "") -> str:
 
 
 def read_walk(model: type[InputT]) -> Opened[InputT] | None:
-    """The list that the record in hand was opened from; None when it was opened by itself."""
+    """The list that the current record was opened from; None when it was opened by itself."""
     via = request.args.get(VIA, "")
     if not via or len(via) > LONGEST:
         return None

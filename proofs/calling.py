@@ -164,7 +164,7 @@ async def recalculate(database: Database, entries: int, events: int) -> None:
 
 
 async def add_up(database: Database, rep: int, orders: int) -> None:
-    """Orders are paid, given back, cancelled and priced anew at once; the ledger says what is due."""
+    """Orders are paid, given back, cancelled and repriced at once; the ledger says what is due."""
     await _do(
         database,
         "INSERT INTO commission_rate (staff_id, percent, starts_on) VALUES (:rep, 7.25, DATE '2020-01-01')",

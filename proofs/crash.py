@@ -72,7 +72,7 @@ async def prove(*, orders: int = 1000, kills: int = 20) -> None:
         check("each order is there exactly once", len(rows) == len(by_email) == orders)
         check(
             "every acknowledged order is there under its number",
-            all(by_email[f"buyer{number}@kitchen.example"] == told for number, told in acknowledged.items()),
+            all(by_email[f"buyer{number}@kitchen.example"] == answered for number, answered in acknowledged.items()),
         )
         check("each has its mail, and each mail its job", mails == orders and jobs == orders)
         check("every ledger adds up to its level", taken == 0)

@@ -58,7 +58,7 @@ async def race_for_last_units(
             returned += len(lines)
 
     await asyncio.gather(*(buy(number) for number in range(buyers)))
-    # Whoever came while the shelf was empty may find cancelled units now: buy until the shelf says no.
+    # A buyer who came while the shelf was empty may find cancelled units now: buy until the shelf says no.
     while True:
         response = await client.post(f"{urls[0]}/api/orders", json=order_of([(product, 1)]))
         if response.status_code != 201:

@@ -29,7 +29,7 @@ from tests.fakes.stripe_server import BANK, DECLINED, SECRET_KEY, WEBHOOK_SECRET
 PRICE = Decimal("400.00")
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 LATER = timedelta(days=1)
-# What two databases must agree on: the money of each order, every row of it, and how often its timeline was told.
+# What two databases must agree on: the money of each order, every row of it, and what its timeline says.
 BOOKS = """
 SELECT o.id, o.amount_paid, o.payment_status, o.attention, p.amount, p.applied_amount, p.state, p.provider_id,
   (SELECT string_agg(e.kind, ' ' ORDER BY e.kind) FROM order_event e WHERE e.order_id = o.id) AS timeline
@@ -139,7 +139,7 @@ async def confirm_four_ways(fake: FakeStripe, count: int) -> None:
                 opened = await browser.post(f"{here}{path}/card", data=form)
                 session = fake.pay_session(opened.headers["Location"].rsplit("/", 1)[1])
                 payment = session["payment_intent"]
-                told = [event for event in fake.events if event["data"]["object"]["id"] in {payment, session["id"]}]
+                ours = [event for event in fake.events if event["data"]["object"]["id"] in {payment, session["id"]}]
                 sent = {"order_number": order_number, "payment_intent_id": payment}
                 calls = [
                     http.post(f"{there}/api/payments/confirm", json=sent),
@@ -147,9 +147,9 @@ async def confirm_four_ways(fake: FakeStripe, count: int) -> None:
                     http.post(
                         f"{there}/api/staff/orders/{order_id}/mark-paid", json={"payment_method": "cash"}, headers=staff
                     ),
-                    *(send_event(http, here, fake, event) for event in told),
+                    *(send_event(http, here, fake, event) for event in ours),
                 ]
-                ways = ("browser", "pay page", "mark-paid", *("event" for _ in told))
+                ways = ("browser", "pay page", "mark-paid", *("event" for _ in ours))
                 for way, answer in zip(ways, await asyncio.gather(*calls), strict=True):
                     answers[f"{way} {answer.status_code}"] += 1
 

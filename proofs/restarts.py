@@ -107,8 +107,8 @@ async def _prove_way(cluster: Cluster, way: str, url: str, *, restarts: int, sec
     )
     await connection.close()
     by_email = {row["delivery_email"]: row["order_number"] for row in rows}
-    told = len(load.acknowledged)
-    print(f"  {way}: {len(waits)} restarts, {told} orders, {load.refused} refusals, longest wait {max(waits):.2f} s")
+    orders = len(load.acknowledged)
+    print(f"  {way}: {len(waits)} restarts, {orders} orders, {load.refused} refusals, longest wait {max(waits):.2f} s")
     check("no order is there twice", len(by_email) == len(rows))
     check(
         "every acknowledged order is there under its number",

@@ -1,4 +1,4 @@
-"""The statements that really go to the database over one connection, whoever sends them."""
+"""The statements that really go to the database over one connection, whichever code sends them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

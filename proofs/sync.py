@@ -149,7 +149,7 @@ async def _count(database: Database, products: list[int], *, word: str = "again"
 
 
 async def _settled_scans(server: Server, connection: asyncpg.Connection) -> int:
-    """The scans of the table; connections tell of theirs when they end, so the server is started anew."""
+    """The scans of the table; connections report theirs when they end, so the server is restarted."""
     await server.stop()
     await server.start()
     await connection.execute("SELECT pg_stat_clear_snapshot()")

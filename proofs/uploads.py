@@ -54,7 +54,7 @@ def with_place(kind: str) -> bytes:
 
 
 def hostile_files() -> list[tuple[str, str, bytes, bool]]:
-    """What is sent: a word for it, its name, its bytes, and whether it may be kept (made anew)."""
+    """What is sent: a word for it, its name, its bytes, and whether it may be kept (re-encoded)."""
     script = b"<script>alert(1)</script>"
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
     pdf = b"%PDF-1.4\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n%%EOF"
@@ -150,7 +150,7 @@ async def check_kept_files(connection: asyncpg.Connection, files: list[tuple[str
     """Only what may be kept is there, it opens, and it carries nothing but pixels."""
     kept = await connection.fetch("SELECT original, thumbnail FROM product_image_data ORDER BY image_id")
     wanted = sum(may_be_kept for *_, may_be_kept in files)
-    print(f"  {len(files)} hostile files: {len(files) - len(kept)} refused, {len(kept)} made anew")
+    print(f"  {len(files)} hostile files: {len(files) - len(kept)} refused, {len(kept)} re-encoded")
     check("only true pictures were kept", len(kept) == wanted)
     clean = True
     for row in kept:

@@ -6,7 +6,7 @@ export const isShown = (element) => element.checkVisibility?.({ visibilityProper
 const TYPED = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 export const isTyping = (element) => element?.matches?.(TYPED);
 
-// One region tells screen readers what changed without a move of the focus. What comes together is said together,
+// One region announces to screen readers what changed without a move of the focus. What comes together is said together,
 // a moment later: a page that was just put in place has a new region, and what stands in it from the start is not said.
 const unsaid = new Set();
 let sayTimer;

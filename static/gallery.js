@@ -1,5 +1,5 @@
 // The gallery's page: chosen pictures are shown before they are sent, and pictures are put in order by dragging.
-// Without it the buttons do the same. The lists of files and pictures are found anew each time, as htmx swaps them.
+// Without it the buttons do the same. The lists of files and pictures are found again each time, as htmx swaps them.
 
 // ---- What was chosen, before it is sent ----
 document.addEventListener("change", (event) => {

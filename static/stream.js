@@ -7,8 +7,8 @@ const LONGEST_RETRY_MS = 30000;
 const SILENT_MS = 65000;
 
 class Stream {
-  constructor(tell) {
-    this.tell = tell;
+  constructor(forward) {
+    this.forward = forward;
     this.watchers = new Map();
     this.known = new Set();
     this.retryMs = FIRST_RETRY_MS;
@@ -21,7 +21,7 @@ class Stream {
     this.address = address;
     topics.forEach((topic) => this.hearTopic(topic));
     if (!this.source) this.open();
-    else if (isNew && this.isOpen) { this.tell({ kind: "open" }, who); this.tell({ kind: "resync" }, who); }
+    else if (isNew && this.isOpen) { this.forward({ kind: "open" }, who); this.forward({ kind: "resync" }, who); }
   }
 
   leave(who) {
@@ -38,7 +38,7 @@ class Stream {
     this.topics.add(topic);
     if (!this.source || this.known.has(topic)) return;
     this.known.add(topic);
-    this.source.addEventListener(topic, ({ data }) => this.tellAll({ kind: "event", topic, data }));
+    this.source.addEventListener(topic, ({ data }) => this.forwardAll({ kind: "event", topic, data }));
   }
 
   open() {
@@ -49,13 +49,13 @@ class Stream {
     this.source.onopen = () => {
       this.isOpen = true;
       this.retryMs = FIRST_RETRY_MS;
-      this.tellAll({ kind: "open" });
+      this.forwardAll({ kind: "open" });
     };
     // Every stream begins with one, so that what changed before it is fetched.
-    this.source.addEventListener("resync", () => this.tellAll({ kind: "resync" }));
+    this.source.addEventListener("resync", () => this.forwardAll({ kind: "resync" }));
     this.source.onerror = () => {
       this.isOpen = false;
-      this.tellAll({ kind: "lost" });
+      this.forwardAll({ kind: "lost" });
       if (this.source?.readyState !== EventSource.CLOSED) return;
       this.close();
       this.timer = setTimeout(() => { if (this.watchers.size && !this.source) this.open(); }, this.retryMs);
@@ -70,8 +70,8 @@ class Stream {
     this.isOpen = false;
   }
 
-  tellAll(message) {
-    for (const who of this.watchers.keys()) this.tell(message, who);
+  forwardAll(message) {
+    for (const who of this.watchers.keys()) this.forward(message, who);
   }
 }
 

@@ -61,7 +61,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
 
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Run the web server until it is told to stop, with a job worker beside it unless that is not wanted."""
+    """Run the web server until it gets the signal to stop, with a job worker beside it unless that is not wanted."""
     if trouble := port_trouble(arguments.host, arguments.port):
         sys.exit(trouble)
     with with_database(settings) as ready:
@@ -127,7 +127,7 @@ def port_trouble(host: str, port: int) -> str | None:
 
 
 def work(settings: Settings) -> int:
-    """Run a job worker until it is told to stop."""
+    """Run a job worker until it gets the signal to stop."""
     from tasks.worker import run_worker
 
     with with_database(settings) as ready:

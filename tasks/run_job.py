@@ -21,7 +21,7 @@ SOON = timedelta(seconds=5)
 async def run_job(job: Job, run_id: int, settings: Settings, *, hurry: asyncio.Event) -> None:
     """Do one job; returns when the queue may forget it, raises RetryRequested when it must come again.
 
-    When `hurry` is set, the work in hand is broken off and given back for the next worker.
+    When `hurry` is set, the current work is cancelled and released for the next worker.
     """
     with logging_about(job=job.name, job_id=run_id):
         try:
@@ -85,7 +85,7 @@ async def _settle_failure(job: Job, work: Work, started: StartedJob, error: Base
 
 
 async def _give_up(job: Job, work: Work, reason: str) -> None:
-    """Tell the job's own record; a fault in that must not bring the job back."""
+    """Update the job's own record; a failure of that must not run the job again."""
     if job.when_given_up is None:
         return
     try:

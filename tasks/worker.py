@@ -1,4 +1,4 @@
-"""The job worker: takes jobs from the queue until it is told to stop, also over restarts of the database.
+"""The job worker: takes jobs from the queue until it gets the signal to stop, also over restarts of the database.
 
 Any number may run. A killed worker's jobs are taken up by another once their heartbeat is stale.
 """
@@ -42,12 +42,12 @@ TICK_PAUSES = (0.2, 1.0, 3.0, 10.0, 20.0)
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
 
 
-# What an older program had in its timetable would count as late for ever.
+# What an older program had in its timetable would count as late forever.
 _FORGET_ENTRIES = "DELETE FROM pgqueuer_schedules WHERE entrypoint <> ALL($1::text[])"
 
 
 async def run_worker(settings: Settings) -> int:
-    """Work until SIGTERM or SIGINT; the jobs in hand are finished, or after a few seconds given back."""
+    """Work until SIGTERM or SIGINT; running jobs are finished, or released after a few seconds."""
     configure_logging(settings.log_level)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

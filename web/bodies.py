@@ -40,7 +40,7 @@ class BoundedBody(Body):
         self._check_received()
 
     def append(self, data: bytes) -> None:
-        """Take what arrived; Quart's own forgets what was read in passing."""
+        """Take what arrived; Quart's own drops what was read in passing."""
         super().append(data)
         self._received += len(data)
         self._check_received()
@@ -97,7 +97,7 @@ class BoundedRequest(Request):
 
 
 async def bound_body() -> None:
-    """Tell the body its route's limit before the handler reads it."""
+    """Give the body its route's limit before the handler reads it."""
     view = current_app.view_functions.get(request.endpoint or "")
     limit: int = getattr(view, "body_limit", MEGABYTE)
     if request.mimetype in _URLENCODED:

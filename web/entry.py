@@ -16,7 +16,7 @@ MOST_KNOWN = 8
 
 
 def sign_in_context() -> sign_in.SignInContext:
-    """Where the request in hand comes from, as signing in wants to know it."""
+    """Where the current request comes from, as signing in needs to know it."""
     return sign_in.SignInContext(
         secret_key=settings().secret_key,
         data_keys=settings().data_keys,

@@ -60,7 +60,7 @@ def status_of(error: errors.DomainError) -> int:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
-# What a voice agent says to a caller instead of the words that are meant for whoever set the agent up.
+# What a voice agent says to a caller instead of the words that are meant for the person who set the agent up.
 SPOKEN_SENTENCES = {
     401: "I can't reach our order system right now.",
     403: "I can't do that on this line.",
@@ -85,7 +85,7 @@ def error_answer(status: int, message: str, code: Code, **more: Any) -> Response
 
 
 def _marked(mark: str) -> bool:
-    """True when the handler in hand carries the mark."""
+    """True when the current handler carries the mark."""
     endpoint = request.endpoint if request else None
     return bool(endpoint and getattr(current_app.view_functions.get(endpoint), mark, False))
 

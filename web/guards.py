@@ -269,7 +269,7 @@ def check_guards(app: Quart) -> None:
 
 
 async def static_file(filename: str) -> Response:
-    """Serve one of the portal's own pinned files; one asked for with its content's hash is kept for ever."""
+    """Serve one of the portal's own pinned files; one asked for with its content's hash is cached forever."""
     hashed, slash, module = filename.partition("/")
     is_module = bool(slash) and MODULE_PATH.fullmatch(hashed) is not None
     response = await current_app.send_static_file(module if is_module else filename)

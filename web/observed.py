@@ -19,7 +19,7 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 LIVE_CLIENTS = Gauge("ladle_live_clients", "Browsers listening for live events.", multiprocess_mode="livesum")
-# A caller may send any word as a method; each new one would be kept as a series for ever.
+# A caller may send any word as a method; each new one would be kept as a series forever.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 

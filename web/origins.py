@@ -24,7 +24,7 @@ def is_from_elsewhere(*, shops_are_ours: bool) -> bool:
         return False
     if (site := request.headers.get("Sec-Fetch-Site")) is not None:
         return site not in {"same-origin", "none"}
-    # Older browsers; a page that tells nobody where it is, as the pay page does, is "null".
+    # Older browsers; a page that sends no referrer, as the pay page does, is "null".
     if origin is None or origin == "null":
         return False
     return not _is_ours(origin)

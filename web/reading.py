@@ -138,19 +138,19 @@ def _leave_out(model: type[InputT], pairs: dict[str, list[str]], refusal: Invali
 
 
 async def raw_body() -> bytes:
-    """The body in hand as it came; asked for twice, it is waited for once."""
+    """The request's body as it came; asked for twice, it is waited for once."""
     if "raw_body" not in g:
         g.raw_body = await request.get_data(as_text=False)
     return cast(bytes, g.raw_body)
 
 
 async def read_form_body(model: type[InputT]) -> InputT:
-    """The HTML form in hand, read as `model`; raises InvalidInput naming all bad fields."""
+    """The request's HTML form, read as `model`; raises InvalidInput naming all bad fields."""
     return read_form(model, await form_pairs(), **input_rules())
 
 
 async def form_pairs() -> dict[str, list[str]]:
-    """The fields of the HTML form in hand, each with every value sent."""
+    """The fields of the request's HTML form, each with every value sent."""
     if request.mimetype not in FORM_TYPES:
         raise UnsupportedType("Send the form as application/x-www-form-urlencoded or multipart/form-data.")
     return dict((await request.form).to_dict(flat=False))

@@ -1,4 +1,4 @@
-"""What a handler may ask about the request in hand: its transaction, its caller, the settings.
+"""What a handler may ask about the current request: its transaction, its caller, the settings.
 
 One request has one transaction, begun lazily and ended at the edge: committed when the answer is below 400,
 else rolled back. Nothing else commits.
@@ -101,7 +101,7 @@ def peer_address() -> str:
 
 
 def _read_hop(hop: str) -> str:
-    """One address of the list, which some proxies write with a port; what can't be read is nobody's known address."""
+    """One address of the list, which some proxies write with a port; what can't be read is no known address."""
     address = hop
     if (found := _WITH_PORT.fullmatch(hop)) is not None:
         address = found["six"] or found["four"]

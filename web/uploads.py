@@ -84,7 +84,7 @@ def reads_form_and_files(
 ) -> Callable[[Handler], Handler]:
     """Read an HTML form as `data`, and what `prepare` makes of the files beside it as `files`.
 
-    Every bad field and every bad file is told at once. The names are those of the files, for the document.
+    Every bad field and every bad file is named at once. The names are those of the files, for the document.
     """
     names: dict[str, Any] = dict.fromkeys(required, (File, ...)) | dict.fromkeys(optional, (File | None, None))
     document = create_model(f"{form.__name__}WithFiles", __base__=form, **names)

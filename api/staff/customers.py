@@ -66,7 +66,7 @@ async def get_customer(id: int) -> Any:  # noqa: A002 - the contract names the p
 @answers(UpdatedCustomerOut)
 @refuses(Code.EMAIL_TAKEN)
 async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  # noqa: A002
-    """Change the fields sent; a rep's own or nobody's customers, and do-not-call is lifted by administrators alone."""
+    """Change the fields sent; a rep for their own or unassigned customers; administrators lift do-not-call."""
     return await edit_customer.update_customer(db(), id, data, shop_url=shop_url(), by=current_actor())
 
 

@@ -166,7 +166,7 @@ async def bulk_save_products(data: BulkSaveProducts) -> Any:
 @answers(UploadedImageOut)
 @refuses(Code.UNSUPPORTED_IMAGE)
 async def pre_upload_image(file: bytes) -> Any:
-    """Check a picture and make it anew before its product exists; answers it as a data URL to send with it."""
+    """Check and re-encode a picture before its product exists; answers it as a data URL to send with it."""
     return {"image_url": await normalise_to_data_url(file)}
 
 

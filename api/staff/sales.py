@@ -83,7 +83,7 @@ async def save_ach(id: int, data: bank_account.SaveBankAccount) -> Any:  # noqa:
 @reads_query(customers.FindGuest)
 @answers(GuestProfileOut)
 async def guest_profile(query: customers.FindGuest) -> Any:
-    """Profile and history by phone: the account's, when one has the number, else what guest orders tell."""
+    """Profile and history by phone: the account's, when one has the number, else what guest orders say."""
     async with current_database().reading() as connection:
         return await customers.get_guest_profile(connection, query, visible_to=current_actor())
 

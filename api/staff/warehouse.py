@@ -141,7 +141,7 @@ async def deliver_order(order_number: str) -> Any:
 @answers(ShippedShortOut)
 @refuses(Code.STATE_NOT_ALLOWED, Code.ON_HOLD, Code.NOTHING_SHORT, Code.CANCEL_INSTEAD)
 async def ship_short(order_number: str, data: short_pick.ShipShort) -> Any:
-    """Pack what is there; the price of what is missing is taken off the claim, and the customer is told."""
+    """Pack what is there; the price of what is missing is taken off the claim, and the customer is notified."""
     company = settings().company_name
     done = await short_pick.ship_short(db(), order_number, data, by=current_actor(), company_name=company)
     return await _show_moved(done.order_number) | {"missing_units": done.units}

@@ -297,7 +297,7 @@ async def delete_user(user_id: int) -> None:
 
 
 def sign_in_context() -> sign_in.SignInContext:
-    """Where the request in hand comes from, as signing in wants to know it."""
+    """Where the current request comes from, as signing in needs to know it."""
     return sign_in.SignInContext(peer_address(), request.headers.get("User-Agent", ""), is_loopback())
 
 

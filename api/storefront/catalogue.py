@@ -112,7 +112,7 @@ async def get_product_by_sku(sku: str) -> bytes:
 @reads_query(PictureVersion)
 @answers_file(*PICTURE_TYPES, also=(304,))
 async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
-    """The product's picture; with its hash as `v` it may be kept for ever."""
+    """The product's picture; with its hash as `v` it may be cached forever."""
     async with current_database().raw_reading() as connection:
         found = await get_picture(connection, id, shown_hash=query.v, known=_known_hashes(PICTURE_TAG))
     return _show_picture(found, etag=found.sha256, version=query.v)

@@ -1,4 +1,4 @@
-"""How a voice tool answers: with a `message` to read aloud, and 200 for what the caller must be told.
+"""How a voice tool answers: with a `message` to read aloud, and 200 for what the caller must hear.
 
 A repeat within the call, or of the same content within two minutes, gets the first success again.
 """
@@ -33,7 +33,7 @@ _NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
 
 
 def speaks(model: type[ToolOut], *, once: bool = False) -> Callable[[Handler], Handler]:
-    """Answer as `model`; what the caller must be told is `success` false with the sentence, and nothing is kept.
+    """Answer as `model`; what the caller must hear is `success` false with the sentence, and nothing is kept.
 
     With `once` a repeat within the call waits for the first and gets its success again.
     """

@@ -139,7 +139,7 @@ async def send_order_sms(data: texts.SendOrderSms) -> Any:
 @reads(rfqs.OpenRfq)
 @speaks(OpenedRfqOut, once=True)
 async def sourcing_request(data: rfqs.OpenRfq) -> Any:
-    """Open a request for quotes for what is not in the catalogue, and tell the sourcing team."""
+    """Open a request for quotes for what is not in the catalogue, and notify the sourcing team."""
     return await rfqs.open_rfq(db(), data, by=current_actor())
 
 

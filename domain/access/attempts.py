@@ -1,4 +1,4 @@
-"""How often an account's password or code may be wrong: ten times, then it rests for a quarter of an hour.
+"""How often an account's password or code may be wrong: ten times, then it is locked for a quarter of an hour.
 
 An attempt is counted before it is checked, in a transaction of its own, so that neither a refusal nor a
 hundred attempts at once slip past the count. Never call these while the request holds the account's lock.
@@ -23,9 +23,9 @@ Kind = type[Customer] | type[Staff]
 
 
 async def reserve_attempt(kind: Kind, account_id: int) -> bool:
-    """Count one attempt; False while the account rests. For nobody (id 0) it works as long and is False."""
+    """Count one attempt; False while the account is locked. An unknown account (id 0) takes as long and is False."""
     at = now()
-    # Where a rest is over the count begins anew.
+    # Where a lock has expired, the count starts again.
     tries = case((kind.locked_until.is_not(None), 1), else_=kind.failed_sign_ins + 1)
     statement = (
         update(kind)
@@ -35,7 +35,7 @@ async def reserve_attempt(kind: Kind, account_id: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     async with separate_transaction() as apart:
-        # Waiting for the disk would tell by its time that the account exists; a crash may forget a count.
+        # Waiting for the disk would show by its time that the account exists; a crash may forget a count.
         await apart.execute(text("SET LOCAL synchronous_commit = off"))
         return await apart.scalar(statement) is not None
 
@@ -50,7 +50,7 @@ async def reserve_browser_attempt(browser: str) -> bool:
 
 
 async def reserve_own_attempt(kind: Kind, account_id: int) -> None:
-    """Count one attempt of somebody signed in; raises TooMany while the account rests."""
+    """Count one attempt of somebody signed in; raises TooMany while the account is locked."""
     if await reserve_attempt(kind, account_id):
         return
     async with current_database().reading() as connection:

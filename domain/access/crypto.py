@@ -84,5 +84,5 @@ def _derive_key(data_key: str) -> bytes:
 
 
 def _key_id(key: bytes) -> str:
-    """A short name of a key that tells nothing about it."""
+    """A short name of a key that reveals nothing about it."""
     return hashlib.sha256(b"data key id\0" + key).hexdigest()[:8]

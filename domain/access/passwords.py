@@ -1,6 +1,6 @@
 """Passwords.
 
-Hashed with argon2id, checked without telling whether the account exists, and not too easily guessed.
+Hashed with argon2id, checked without revealing whether the account exists, and not too easily guessed.
 
 A hash takes some 30 ms and 19 MiB, so it runs in a few threads of its own: a rush of sign-ins waits in line
 there instead of stopping every other request.

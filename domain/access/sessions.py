@@ -103,7 +103,7 @@ async def end_session(db: AsyncSession, session_id: int) -> None:
 async def end_sessions_of(
     db: AsyncSession, kind: SessionKind, subject_id: int, *, except_session_id: int | None = None
 ) -> int:
-    """End every session of one person, but the one in hand where given; returns how many ended."""
+    """End every session of one person, except the current one where given; returns how many ended."""
     owner = LoginSession.staff_id if kind is SessionKind.STAFF else LoginSession.customer_id
     ended = await db.execute(
         update(LoginSession)

@@ -1,4 +1,4 @@
-"""Secrets that we hand out (links, keys, codes, order numbers), and names shown without being told.
+"""Secrets that we hand out (links, keys, codes, order numbers), and names shown without being revealed.
 
 What is kept of a secret is its hash; what is compared is compared in constant time.
 """
@@ -36,7 +36,7 @@ def hash_code(code: str, *, key: str, purpose: str) -> str:
 
 
 def is_same_secret(given: str, kept: str) -> bool:
-    """Compare two secrets in a time that does not tell how much of them agrees."""
+    """Compare two secrets in a time that does not depend on how much of them agrees."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), kept.encode("utf-8", "surrogatepass"))
 
 

@@ -1,6 +1,6 @@
 """The calling list as it is read: its filters, its segments, and rows with what each has bought.
 
-Whoever said not to be called is in no segment and on no page of it.
+Anybody who asked not to be called is in no segment and on no page of it.
 """
 
 import re
@@ -215,7 +215,7 @@ async def get_entry(db: Reader, entry_id: int, *, visible_to: Actor, timezone: t
 
 
 def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """The conditions of a list; whoever must not be called meets none of them."""
+    """The conditions of a list; anybody who must not be called meets none of them."""
     found = [MAY_BE_LISTED, may_be_seen_by(visible_to), in_segment(query.segment, timezone)]
     found.append(ENTRIES.status == query.status if query.status else ENTRIES.status != CallingStatus.CLOSED)
     if query.assignee == "none":

@@ -1,4 +1,4 @@
-"""Which entries of the calling list somebody works with: a rep those that are theirs or nobody's, others all."""
+"""Which entries of the calling list somebody works with: a rep with theirs and those without a rep, others with all."""
 
 from sqlalchemy import ColumnElement, or_, true
 

@@ -27,7 +27,7 @@ from domain.stock.ledger import record_levels
 from models import StockReason
 from models.session import raw_connection
 
-# Each picture is opened and made anew; a request must end while somebody waits for it.
+# Each picture is opened and re-encoded; a request must end while somebody waits for it.
 MOST_PICTURES = 50
 UNKNOWN = "There is no such product."
 _TYPES = {
@@ -131,7 +131,7 @@ async def change_products(
 
 
 async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
-    """The pictures sent as data URLs, made anew before anything is locked; a bad one fails its row."""
+    """The pictures sent as data URLs, re-encoded before anything is locked; a bad one fails its row."""
     count = 0
     for row in rows:
         address = row.values.get("image_url")
@@ -304,7 +304,7 @@ def _make_update(names: tuple[str, ...]) -> str:
 
 
 def _has_change(product: _Product) -> bool:
-    """True when more than the level changed, which the ledger tells."""
+    """True when more than the level changed, which the ledger records."""
     return any(product.before[name] != product.after[name] for name in _TYPES if name != "stock_quantity")
 
 

@@ -109,7 +109,7 @@ async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) 
 
 
 async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, *, by: Actor) -> Category:
-    """Rename or describe a category anew; raises NotFound, and Refused for a taken name."""
+    """Change a category's name or description; raises NotFound, and Refused for a taken name."""
     require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
     category = await db.scalar(select(Category).where(Category.id == category_id).with_for_update(key_share=True))
     if category is None:

@@ -58,7 +58,7 @@ NULLABLE = frozenset(
 
 PRICES = frozenset({"unit_price", "bulk_price"})
 
-# What whoever works with the stock may change.
+# What anybody who works with the stock may change.
 STOCK_FIELDS = frozenset({"in_stock", "reorder_level", "barcode", "bin_location"})
 
 # Measures are read as amounts are: exactly, from a JSON number of at most two decimals.

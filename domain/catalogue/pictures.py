@@ -1,4 +1,4 @@
-"""Pictures of products: kept in the database, made anew from what was sent, and read by nobody but their own routes.
+"""Pictures of products: kept in the database, re-encoded from what was sent, and read by their own routes only.
 
 The thumbnail is made once, with its picture. Pixels are worked on in a thread and before any lock is taken.
 """
@@ -59,7 +59,7 @@ SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
 
 @dataclass(frozen=True, slots=True)
 class PreparedPicture:
-    """A picture ready to be kept: what was sent, made anew, and its thumbnail (JPEG)."""
+    """A picture ready to be kept: what was sent, re-encoded, and its thumbnail (JPEG)."""
 
     image: NormalisedImage
     thumbnail: bytes
@@ -85,7 +85,7 @@ async def prepare_data_url(url: str, *, field: str = "image_url") -> PreparedPic
 
 
 async def normalise_to_data_url(data: bytes) -> str:
-    """A picture checked and made anew, as the data URL that a new product takes."""
+    """A picture checked and re-encoded, as the data URL that a new product takes."""
     image = await in_picture_thread(normalise_image, data, most_bytes=MOST_BYTES_IN_TEXT)
     return to_data_url(image.content_type, image.data)
 

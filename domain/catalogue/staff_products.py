@@ -51,7 +51,7 @@ class AddProduct(CreateProduct):
 
 
 class UpdateProduct(EditProduct):
-    """What to change; `version` is the one that the editor saw, for who wants to be told of a change in between."""
+    """What to change; `version` is the one that the editor saw, for a client that minds changes in between."""
 
     stock_quantity: Level | None = None
     version: Id | None = None

@@ -1,6 +1,6 @@
 """Deleting a customer: one act for the shop and for staff. Orders stay in the books, unlinked.
 
-Whoever owes, has credit, money on its way or a running subscription stays. A marked number stays marked by itself.
+A customer with debts, credit, money on its way or a running subscription stays. A marked number stays marked by itself.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Staff change a customer: only the fields sent, each kept as it is typed elsewhere; who changed what is noted.
 
-A rep changes customers that are theirs or nobody's. Marking somebody as not to be called is for everybody who may
+A rep changes their own customers and those without a rep. Marking somebody as not to be called is for everybody who may
 edit; lifting it is for administrators, with a note.
 """
 
@@ -75,7 +75,7 @@ async def update_customer(
     """Change the fields sent; raises NotFound, NotAllowed, InvalidInput, and Refused for an email another one has.
 
     Raises Refused with code `stale` where the page's version is an old one. Locks the customer. A new email of an
-    account that signs in must be proven by its owner, who is told at the old address.
+    account that signs in must be proven by its owner, who is notified at the old address.
     """
     customer = await lock_editable(db, customer_id, by=by)
     if isinstance(data, EditCustomer) and data.version is not None and data.version != customer.version:
@@ -90,7 +90,7 @@ async def update_customer(
 
 
 async def lock_editable(db: AsyncSession, customer_id: int, *, by: Actor) -> Customer:
-    """The customer, locked, if the actor may change them; a rep is told whose customer it is."""
+    """The customer, locked, if the actor may change them; the refusal names the rep whose customer it is."""
     require(by, Right.EDIT_CUSTOMERS, "Your role does not change customers.")
     try:
         customer = await lock_account(db, customer_id)
@@ -226,7 +226,7 @@ def email_taken() -> Refused:
 
 
 async def _notify_of_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
-    """Links to the old address stop working; who signs in proves the new one, and the old one is told."""
+    """Links to the old address stop working; who signs in proves the new one, and the old one is notified."""
     await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
     if customer.password_hash is None or customer.email is None:
         return

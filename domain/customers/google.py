@@ -118,7 +118,7 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
     if customer.google_subject is not None:
         raise Refused("This account belongs to another Google user.", code=Code.OTHER_GOOGLE_USER)
     if customer.email_verified_at is None and customer.password_hash is not None:
-        # Whoever chose the password never proved the email, and would share the account from now on.
+        # The person who chose the password never proved the email, and would share the account from now on.
         raise NotAllowed(
             "Confirm your email first, by the link that we have mailed you, or set a new password.",
             code=Code.EMAIL_VERIFICATION_REQUIRED,

@@ -33,7 +33,7 @@ class Redeemed:
 
 
 async def commit_without_waiting(db: AsyncSession) -> None:
-    """Don't wait for the disk at the end of this transaction: the wait would tell that there was something to write.
+    """Don't wait for the disk at the end of this transaction: the wait would show that there was something to write.
 
     A crash within the next second may lose the mail or text; its owner asks again.
     """

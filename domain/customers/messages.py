@@ -48,7 +48,7 @@ async def send_reset_link(db: AsyncSession, customer_id: int | None, *, email: s
 
 
 async def send_security_notice(db: AsyncSession, customer: Customer, sentence: str, *, to: str | None = None) -> None:
-    """Tell an account's owner that something about signing in changed; whoever has no email gets no notice."""
+    """Notify an account's owner that something about signing in changed; without an email there is no notice."""
     recipient = to or customer.email
     if recipient is None:
         return

@@ -1,4 +1,4 @@
-"""Forgotten passwords and usernames, by email or by phone. Neither answer nor work tells whether there is an account.
+"""Forgotten passwords and usernames, by email or by phone. Neither answer nor work shows whether there is an account.
 
 A new password ends every session and every other link of the account.
 """
@@ -109,7 +109,7 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
         _clear_unproven_phone(customer)
     await _set_password(db, customer, password_hash, note="By an emailed link")
     await mark_email_verified(db, customer)
-    await send_security_notice(db, customer, "The password of your account was set anew by an emailed link.")
+    await send_security_notice(db, customer, "The password of your account was reset by an emailed link.")
 
 
 async def phone_username(db: AsyncSession, data: PhoneUsername) -> str:
@@ -123,11 +123,11 @@ async def phone_reset_password(db: AsyncSession, data: PhoneResetPassword) -> No
     password_hash = await hash_password(data.password)
     customer = (await redeem_token(db, CodePurpose.PHONE_SESSION, data.phone_session_token)).customer
     await _set_password(db, customer, password_hash, note="By a code to the phone")
-    await send_security_notice(db, customer, "The password of your account was set anew with a code sent to its phone.")
+    await send_security_notice(db, customer, "The password of your account was reset with a code sent to its phone.")
 
 
 def _clear_unproven_phone(customer: Customer) -> None:
-    """Whoever made this account never proved its email, so the phone may be theirs and would open it again."""
+    """The person who made this account never proved its email, so the phone may be theirs and would open it again."""
     if customer.phone is not None and customer.phone_verified_at is None:
         customer.phone_raw, customer.phone = customer.phone, None
 

@@ -126,7 +126,7 @@ async def text_code(db: AsyncSession, customer_id: int | None, *, phone: str, se
         to=phone,
         text=(
             f"{code} is your code. It works for ten minutes and confirms an account with this phone."
-            " If you did not ask for it, tell it to nobody and do not use it."
+            " If you did not ask for it, do not share it and do not use it."
         ),
         customer_id=customer_id,
         secret=Secret(code, now() + CODE_LIFETIME),
@@ -137,7 +137,7 @@ async def text_code(db: AsyncSession, customer_id: int | None, *, phone: str, se
 async def verify_phone_code(db: AsyncSession, data: VerifyPhoneCode, *, secret_key: str, by: Actor) -> PhoneSession:
     """Exchange a right code for a phone session; raises InvalidInput for a wrong, old, used or burned one.
 
-    It verifies the phone of an account that has no email, and of the caller's own. Elsewhere it does not: whoever
+    It verifies the phone of an account that has no email, and of the caller's own. Elsewhere it does not: who
     wrote a stranger's number into an account must not get that stranger's orders by the stranger's code.
     """
     phone = read_phone(data.phone)

@@ -57,7 +57,7 @@ async def update_profile(
     """Change one's own account; raises NotAllowed for another's, InvalidInput, and Refused for a taken email or phone.
 
     A new email takes the old one's place at once and must be verified: the running session goes on, the next sign-in
-    waits for the mailed link. The old address is told, and links that went there stop working. Where the email was the
+    waits for the mailed link. The old address is notified, and its links stop working. Where the email was the
     username, the new one becomes it. Locks the account.
     """
     _check_own(by, customer_id)
@@ -84,7 +84,7 @@ async def update_profile(
 
 
 async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:
-    """Set one's own password; ends every other session and tells the owner by email.
+    """Set one's own password; ends every other session and notifies the owner by email.
 
     Raises InvalidInput naming the wrong field, TooMany after ten wrong tries of the present password.
     """
@@ -166,7 +166,7 @@ def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, 
 
 
 async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str, Any]) -> None:
-    """Store the changed columns; a new email or phone is unproven until it is proven anew."""
+    """Store the changed columns; a new email or phone is unproven until it is proven again."""
     for name, value in changes.items():
         setattr(customer, name, value)
     if "email" in changes:

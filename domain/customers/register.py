@@ -42,7 +42,7 @@ UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
 
 
 class RegisterCustomer(Input):
-    """What a new customer tells; an email or a phone is needed."""
+    """What a new customer fills in; an email or a phone is needed."""
 
     username: UsernameIn
     email: OptionalEmailIn = None
@@ -67,7 +67,7 @@ class RegisterCustomer(Input):
 
 
 class CreateAccountAtCheckout(Input):
-    """What a guest who has just ordered tells; the email becomes the username."""
+    """What a guest who has just ordered fills in; the email becomes the username."""
 
     email: EmailIn
     password: NewPasswordIn

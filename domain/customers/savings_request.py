@@ -1,4 +1,4 @@
-"""The "Save Me Money" form: kept first, then mailed to whoever sells, and answered by somebody of ours."""
+"""The "Save Me Money" form: kept first, then mailed to the sales address, and answered by a colleague."""
 
 from enum import StrEnum
 
@@ -52,7 +52,7 @@ class SavingsFilters(PageInput):
 
 
 async def prepare_invoice(invoice: bytes | None) -> NormalisedImage | None:
-    """Check an invoice by content (JPEG, PNG, WebP or PDF up to 10 MB) and make a picture anew; None for none sent.
+    """Check an invoice by content (JPEG, PNG, WebP or PDF up to 10 MB) and re-encode a picture; None for none sent.
 
     Raises InvalidInput or TooLarge.
     """

@@ -1,4 +1,4 @@
-"""Signing customers in and out. Whether an account exists, is closed or rests shows neither in answer nor in work."""
+"""Signing customers in and out. Whether an account exists, is closed or locked shows neither in answer nor in work."""
 
 from dataclasses import dataclass
 
@@ -84,7 +84,7 @@ async def enter(db: AsyncSession, customer: Customer, context: SignInContext) ->
 
 
 async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
-    """End the session in hand, or all of the account's; for somebody who is not signed in nothing is to do."""
+    """End the current session, or all of the account's; does nothing for somebody who is not signed in."""
     if not by.is_customer or by.id is None:
         return
     if data.everywhere:
@@ -95,7 +95,7 @@ async def sign_out(db: AsyncSession, data: SignOut, *, by: Actor) -> None:
 
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
-        "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
+        "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
         code=Code.INVALID_CREDENTIALS,
     )
 

@@ -81,7 +81,7 @@ async def list_suppressed(db: AsyncSession, query: ListSuppressed, *, by: Actor)
 
 
 async def mark_number(db: AsyncSession, data: MarkNumber, *, by: Actor) -> str:
-    """Mark a number that somebody told us not to call, whether a customer has it or not; answers it in E.164."""
+    """Mark a number that somebody asked us not to call, whether a customer has it or not; answers it in E.164."""
     require(by, Right.LIFT_SUPPRESSION, "Only administrators mark numbers here.")
     phone = parse_phone(data.phone)
     if phone is None:

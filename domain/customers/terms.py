@@ -20,7 +20,7 @@ from models import PaymentTerms, Staff
 
 
 class SetTerms(Input):
-    """How a customer pays, up to how much, and who looks after them; without a rep they are nobody's."""
+    """How a customer pays, up to how much, and which rep looks after them, if any."""
 
     payment_terms: PaymentTerms
     credit_limit: MoneyIn = ZERO

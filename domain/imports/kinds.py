@@ -63,7 +63,7 @@ class Setting:
 
 # Reads one row's cells, by the names of the fields; raises BadRow. Pure and quick: it runs in a thread.
 ReadRow = Callable[[Cells, Setting], Any]
-# Writes the records in the transaction in hand with a fixed number of statements. A record that is known already is
+# Writes the records in the current transaction with a fixed number of statements. A record that is known already is
 # named in the outcome, and nothing of it is written.
 WriteRecords = Callable[[AsyncSession, Sequence[Record], Setting], Awaitable[Outcome]]
 

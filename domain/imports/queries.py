@@ -1,4 +1,4 @@
-"""Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to mend."""
+"""Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to correct."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Running an import: the rows are put aside once, then written batch by batch until none waits.
 
 Each batch is one transaction that locks the run, writes the records, and moves the counts and the place; a worker that
-dies loses the batch in hand alone, and two at once take turns. Rows that went in are put away; the others stay with
+dies loses the current batch alone, and two at once take turns. Rows that went in are put away; the others stay with
 their reason. A dry run does the same and takes every batch back but its counts.
 """
 

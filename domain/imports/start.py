@@ -57,7 +57,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
 
 
 async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
-    """Let the batch in hand be the last; what went in stays. Raises Refused when it has ended."""
+    """Stop after the current batch; what went in stays. Raises Refused when it has ended."""
     require(by, Right.IMPORT_BOOKS, "Your role does not import books.")
     run = await lock_run(db, run_id)
     if run.state not in {ImportState.QUEUED, ImportState.RUNNING}:

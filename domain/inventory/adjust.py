@@ -68,14 +68,14 @@ class EditShelf(Input):
 
 
 async def edit_shelf(db: AsyncSession, product_id: int, data: EditShelf, *, by: Actor, version: int | None) -> None:
-    """Change what whoever works with the stock may change; raises as `edit_product` does."""
+    """Change what anybody who works with the stock may change; raises as `edit_product` does."""
     await edit_product(db, product_id, EditProduct.model_validate(data.model_dump()), by=by, version=version)
 
 
 async def update_inventory(db: AsyncSession, product_id: int, data: UpdateInventory, *, by: Actor) -> StockLine:
     """Set the flag, the prices and the level that were sent; the level's change stands in the ledger.
 
-    Raises NotFound, InvalidInput, and NotAllowed for prices sent by whoever may not change them.
+    Raises NotFound, InvalidInput, and NotAllowed for prices sent by an actor who may not change them.
     """
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     sent = data.model_fields_set

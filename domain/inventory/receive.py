@@ -175,7 +175,7 @@ async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
 
 
 async def _move_cost(db: AsyncSession, product: Product, cost: Decimal, *, by: Actor) -> None:
-    """Set the average; whoever has the product's form open learns of it by the version."""
+    """Set the average; an open form of the product notices it by the version."""
     was = product.cost_per_item
     if was == cost:
         return

@@ -97,7 +97,7 @@ async def record_invoice_event(
     note: str = "",
     changes: dict[str, Any] | None = None,
 ) -> None:
-    """Add to the invoice's timeline, count its version up and tell the live pages."""
+    """Add to the invoice's timeline, count its version up and notify the live pages."""
     invoice.version += 1
     invoice.updated_at = now()
     db.add(

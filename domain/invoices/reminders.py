@@ -39,7 +39,7 @@ kept AS (
   INSERT INTO invoice_reminder (invoice_id, step, recipient)
   SELECT id, step, customer_email FROM chosen ON CONFLICT DO NOTHING RETURNING invoice_id, step, recipient
 ),
-told AS (
+events AS (
   INSERT INTO invoice_event (invoice_id, kind, note, actor_kind, actor_name)
   SELECT invoice_id, 'reminded', 'To ' || recipient, 'system', :who FROM kept
 )

@@ -1,6 +1,6 @@
 """Events that outside companies send us: kept once by the company's own id, then processed by a job.
 
-They come in any order and any number of times; the same end state must come out. Whoever reads a company's events
+They come in any order and any number of times; the same end state must come out. The code that reads a company's events
 registers one function with `processes`.
 """
 

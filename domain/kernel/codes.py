@@ -1,4 +1,4 @@
-"""The codes of every refusal that the program can answer, so that programs can tell one from another.
+"""The codes of every refusal that the program can answer, so that programs can distinguish them.
 
 A code is raised by name (`Refused("…", code=Code.STALE)`), never as text: a typo fails the type check.
 """

@@ -1,7 +1,7 @@
-"""Pictures and papers that people send: judged by content, bounded in size, made anew before they are kept.
+"""Pictures and papers that people send: judged by content, bounded in size, re-encoded before they are kept.
 
 What is kept was written by us pixel by pixel, so no camera's place and date and no hidden program survives. Pictures
-are worked on by two threads of their own: whoever sends many waits in line there, and memory and sign-ins don't suffer.
+are worked on by two threads of their own: a sender of many waits in line there, and memory and sign-ins don't suffer.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ async def in_picture_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -
 def normalise_image(
     data: bytes, *, allow_pdf: bool = False, field: str = "image", most_bytes: int = MOST_BYTES
 ) -> NormalisedImage:
-    """Check a JPEG, PNG or WebP and make it anew: upright, without metadata, its first frame only, and never larger.
+    """Check a JPEG, PNG or WebP and re-encode it: upright, without metadata, its first frame only, and never larger.
 
     Raises TooLarge above 12 MB and InvalidInput for anything else, for a truncated file and for one with more
     pixels than we open. Takes up to a second: call it by `in_picture_thread`.
@@ -93,7 +93,7 @@ def normalise_image(
             picture = _in_srgb(picture, profile)
         kept = _encode(picture, kind)
         while len(kept) > most_bytes:
-            # A PNG may grow while it is made anew; a smaller picture serves its sender better than a refusal.
+            # A PNG may grow while it is re-encoded; a smaller picture serves its sender better than a refusal.
             picture.thumbnail((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
             kept = _encode(picture, kind)
     return NormalisedImage(_TYPES[kind], kept, picture.width, picture.height, hash_bytes(kept))
@@ -160,7 +160,7 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
             if source.width * source.height > MOST_PIXELS[kind]:
                 raise _refuse_pixels(kind, field)
             if kind == "JPEG" and data.count(_SCAN) > MOST_SCANS:
-                raise _refuse(field, f"has more than {MOST_SCANS} scans; save it anew", code=Code.TOO_MANY_SCANS)
+                raise _refuse(field, f"has more than {MOST_SCANS} scans; save it again", code=Code.TOO_MANY_SCANS)
             with _LARGE_PICTURE if source.width * source.height > MANY_PIXELS else nullcontext():
                 yield source
     except DomainError:
@@ -225,7 +225,7 @@ def _encode(picture: Image.Image, kind: str, *, quality: int = 88) -> bytes:
 
 
 def _check_pdf(data: bytes, field: str) -> NormalisedImage:
-    """A PDF is kept as it came, because nothing makes it anew without loss, so it must not do anything by itself.
+    """A PDF is kept as it came, because nothing re-encodes it without loss, so it must not do anything by itself.
 
     Doors give it out as a download only.
     """

@@ -15,7 +15,7 @@ from domain.kernel.form_data import FormRows
 
 BAD_FIELD = "bad_field"
 WEAK_PASSWORD = str(Code.WEAK_PASSWORD)
-# The name under which a fault of the input as a whole is told.
+# The key of a fault that concerns the input as a whole.
 WHOLE = "body"
 
 _FIXED = {

@@ -1,7 +1,7 @@
 """The base of every input, the types of its fields, and how JSON, a form or a query string is read.
 
 JSON is read strictly ("3" is no number), forms leniently ("on", "$5", empty = absent), a query as text that
-must be right. All bad fields are told at once, as sentences.
+must be right. All bad fields are named at once, as sentences.
 """
 
 import codecs

@@ -1,4 +1,4 @@
-"""Telling live pages that something changed: a NOTIFY that goes out with the commit and carries ids only."""
+"""Notifying live pages that something changed: a NOTIFY that goes out with the commit and carries ids only."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,5 +8,5 @@ _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 
 async def announce(db: AsyncSession, topic: str, record_id: int | str) -> None:
-    """Tell whoever watches `topic` (orders, products, outbox, jobs) that this record changed, once this commits."""
+    """Notify the watchers of `topic` (orders, products, outbox, jobs) that this record changed, once this commits."""
     await db.execute(_NOTIFY, {"channel": CHANNEL, "payload": f"{topic}:{record_id}"})

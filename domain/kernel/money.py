@@ -25,7 +25,7 @@ def is_cents(amount: Decimal) -> bool:
 def parse_money(text: str) -> Decimal | None:
     """Read an amount as people write it ("$1,234.50", "-5", ".5"); None when it is no amount.
 
-    More than two decimals are None too: nobody's cents are rounded away unasked.
+    More than two decimals are None too: cents are never rounded away silently.
     """
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:

@@ -70,7 +70,7 @@ async def move_order(
 
 
 async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
-    """Take the stock of an order that leaves cancelled, check its terms anew, and count its money again."""
+    """Take the stock of an order that leaves cancelled, check its terms again, and count its money again."""
     await show_left_to_give_back(db, order)
     settle_payment_status(order)
     await settle_hold(db, order, by=by)

@@ -1,4 +1,4 @@
-"""Moving an order where the answer tells of the refund too: the move is committed before Stripe is asked."""
+"""Moving an order where the answer reports the refund too: the move is committed before Stripe is asked."""
 
 from domain.kernel.actor import Actor
 from domain.order_desk.move import UpdateStatus, update_status

@@ -1,6 +1,6 @@
 """Everything that the page of one order shows, read in a fixed number of statements and as far as the reader may see.
 
-What a reader may do next is told here too, so that the page offers no button that the act would refuse.
+What a reader may do next is decided here too, so that the page offers no button that the act would refuse.
 """
 
 from dataclasses import dataclass

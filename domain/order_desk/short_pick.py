@@ -1,4 +1,4 @@
-"""Shipping short: what is there goes out, the price of the rest is taken off the claim, and the customer is told.
+"""Shipping short: what is there goes out, the price of the rest is taken off the claim, and the customer is notified.
 
 The lines stay as they were sold. What was never found leaves the order's hold on the stock, and the shelf is corrected
 by as much, so that the ledger still adds up and a later cancellation gives back what was really held.

@@ -317,7 +317,7 @@ async def list_chosen_orders(db: Reader, order_numbers: Sequence[str], *, visibl
 
 
 async def list_events(db: Reader, order_id: int, *, visible_to: Actor) -> list[EventRow]:
-    """The timeline of an order, newest first; without what tells of money for who may not see it."""
+    """The timeline of an order, newest first; without what shows money for readers who may not see it."""
     statement = _SELECT_EVENTS.where(EVENTS.order_id == order_id).order_by(EVENTS.id.desc())
     events = [EventRow(*row) for row in await db.execute(statement)]
     if sees_money(visible_to):

@@ -94,7 +94,7 @@ async def record_event(
     moved_to: str | None = None,
     changes: dict[str, Any] | None = None,
 ) -> None:
-    """Add to the order's timeline, count its version up and tell the live pages."""
+    """Add to the order's timeline, count its version up and notify the live pages."""
     order.version += 1
     order.updated_at = now()
     db.add(

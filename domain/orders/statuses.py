@@ -1,7 +1,7 @@
 """The states of an order and of its payment, and who may move an order from where to where.
 
 This is the whole state machine; the acts (confirm, ship, cancel) ask it and never decide by themselves. A
-rejected check alone goes around it: it sets an order pending whoever rejects.
+rejected check alone goes around it: it sets an order pending whatever the role.
 """
 
 from domain.kernel.codes import Code

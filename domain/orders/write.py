@@ -146,7 +146,7 @@ class WrittenOrder:
 
 
 async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
-    """Write the order and take its stock, in the transaction in hand; raises NumberTaken for a given number in use."""
+    """Write the order and take its stock, in the current transaction; raises NumberTaken for a given number in use."""
     while True:
         number = order.order_number or new_order_number()
         row = await connection.fetchrow(_WRITE, number, *_values(order))

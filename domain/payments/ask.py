@@ -216,7 +216,7 @@ async def _make_refund(intent: StripeIntent, account: StripeAccount) -> StripeRe
 
 @asynccontextmanager
 async def _noting_failures(intent: StripeIntent, *, keep_refusals: bool = False) -> AsyncIterator[None]:
-    """Keep what went wrong on the row before it is told to the caller."""
+    """Keep what went wrong on the row before the caller gets the error."""
     try:
         yield
     except StripeRefused as error:

@@ -60,7 +60,7 @@ class ConfirmedPayment:
 
     @property
     def sentence(self) -> str:
-        """What the payer is told."""
+        """The sentence shown to the payer."""
         if self.left > ZERO:
             return f"We have your payment. {format_money(self.left)} of order {self.order_number} is still open."
         return f"Order {self.order_number} is paid. Thank you."
@@ -175,7 +175,7 @@ def _check_amount(order: Order, amount: Decimal) -> None:
 
 
 async def _check_bank(db: AsyncSession, order: Order) -> None:
-    """Whoever paid by bank must not pay again meanwhile."""
+    """A customer who paid by bank must not pay again meanwhile."""
     if (await db.execute(select(is_bank_working(order.id)))).scalar_one():
         raise Refused("The bank is still working on a payment of this order.", code=Code.PAYMENT_PROCESSING)
 

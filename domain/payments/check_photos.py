@@ -1,4 +1,4 @@
-"""The photos of paper checks: made anew, kept in the database, and moved to the object store where there is one.
+"""The photos of paper checks: re-encoded, kept in the database, and moved to the object store where there is one.
 
 They are taken in by the database, so that no outage of the store loses one; a job moves them later. A bucket may be
 open to the public for other things, so a photo lies in it sealed, and nobody reads it there without our key.
@@ -39,7 +39,7 @@ class CheckPhotos:
 
 
 async def prepare_photos(front: bytes | None, back: bytes | None) -> CheckPhotos:
-    """Check both files by content and make them anew, outside any transaction.
+    """Check both files by content and re-encode them, outside any transaction.
 
     Raises InvalidInput naming every side that is bad, or missing though it must be there, and TooLarge.
     """

@@ -1,6 +1,6 @@
 """Stripe's own checkout, opened from the pay page by a button: mail scanners that follow links start nothing.
 
-The link's token is not told to Stripe and not kept with the parameters: the browser remembers it until it comes back.
+The link's token is neither sent to Stripe nor kept with the parameters: the browser remembers it until it comes back.
 """
 
 from datetime import datetime, timedelta

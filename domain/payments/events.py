@@ -78,7 +78,7 @@ async def ask_about(asked: dict[str, str], settings: Settings) -> None:
     """Ask Stripe about what an event named and write down its word; raises ServiceFailed when it does not come."""
     account = get_stripe(settings)
     if payment_intent_id := asked.get("payment_intent_id") or asked.get("refunds_of"):
-        # A refund or a dispute may be told before the payment itself.
+        # The event of a refund or a dispute may arrive before the payment's own.
         payment = await fetch_payment(account, payment_intent_id)
         is_ours = await settle_with_refunds(payment, account) is not None
         # A refund that failed is off the charge again, so an event about refunds has them all asked for.

@@ -1,4 +1,4 @@
-"""The rows of our acts at Stripe, from the key that is committed before the call to the end that Stripe tells.
+"""The rows of our acts at Stripe, from the key that is committed before the call to the end that Stripe reports.
 
 A row leaves `intended` and `unknown` by Stripe's own word only; how often it was asked decides when it is asked again.
 """
@@ -74,7 +74,7 @@ async def lock_intent(db: AsyncSession, intent_id: int) -> StripeIntent:
 async def note_made(
     intent: StripeIntent, provider_id: str, *, url: str = "", expires_at: datetime | None = None
 ) -> None:
-    """Stripe has it, under this id; an event that was quicker may have told how far it has come."""
+    """Stripe has it, under this id; an event that was quicker may have recorded how far it has come."""
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)

@@ -1,4 +1,4 @@
-"""Links to a customer's own pay page: made, sent, and what the page shows to whoever holds one.
+"""Links to a customer's own pay page: made, sent, and what the page shows to the holder of one.
 
 The token is kept as its hash. A link is over with its time, or when its order is cancelled, repriced or paid
 otherwise.
@@ -213,5 +213,5 @@ def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageSt
 
 
 def payer_actor(page: PayPage) -> Actor:
-    """Who acts on the pay page: whoever holds the link, shown by the name on the order."""
+    """Who acts on the pay page: the holder of the link, shown by the name on the order."""
     return Actor(ActorKind.GUEST, name=page.payer)

@@ -107,7 +107,7 @@ async def show_unapplied(db: AsyncSession, order: Order) -> None:
 
 
 async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:
-    """How much of each of an order's payments became store credit, whoever the order belongs to by now."""
+    """How much of each of an order's payments became store credit, whichever customer the order belongs to by now."""
     rows = await db.execute(
         select(CreditEntry.payment_id, func.sum(CreditEntry.amount))
         .join(Payment, Payment.id == CreditEntry.payment_id)

@@ -163,7 +163,7 @@ async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -
     """Make the payment status of a locked order follow what was given back on it, or was put back.
 
     An allowance leaves nothing owed; after a reversal the order is unpaid, and one on terms is held again where its
-    customer's credit does not cover what is owed anew.
+    customer's credit does not cover what is owed again.
     """
     await settle_hold(db, order, by=by)
     is_owed = calculate_unpaid(order) > ZERO

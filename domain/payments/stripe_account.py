@@ -1,4 +1,4 @@
-"""Which Stripe account is used, and how Stripe's failures read to whoever asked."""
+"""Which Stripe account is used, and how Stripe's failures read to the caller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

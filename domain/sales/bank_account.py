@@ -147,7 +147,7 @@ def read_number(account: BankAccount, keys: list[str]) -> str:
 
 
 def index_number(routing_number: str, account_number: str, keys: list[str]) -> str:
-    """A name of the account that tells nothing about it: an HMAC with a key made from the newest data key."""
+    """A name of the account that reveals nothing about it: an HMAC with a key made from the newest data key."""
     key = hashlib.sha256(b"bank account index\0" + keys[0].encode()).digest()
     return hmac.new(key, f"{routing_number}:{account_number}".encode(), hashlib.sha256).hexdigest()
 

@@ -1,6 +1,6 @@
 """Customers as the sales floor works with them: the one who ordered longest ago first, and single profiles.
 
-A rep sees those that are theirs or nobody's; whoever must not be called is on no list.
+A rep sees their own and those without a rep; anybody who must not be called is on no list.
 """
 
 import re
@@ -205,7 +205,7 @@ async def get_sales_profile(db: Reader, customer_id: int, *, visible_to: Actor) 
 
 
 async def get_guest_profile(db: Reader, query: FindGuest, *, visible_to: Actor) -> SalesProfile:
-    """The account of a number, else what guest orders with it tell; raises InvalidInput and NotFound."""
+    """The account of a number, else what guest orders with it say; raises InvalidInput and NotFound."""
     phone = parse_phone(query.phone)
     if phone is None:
         raise InvalidInput("Say which phone number.", fields={"phone": "must be a phone number"})

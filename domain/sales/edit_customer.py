@@ -47,7 +47,7 @@ class EditedCustomer:
 async def update_sales_customer(
     db: AsyncSession, customer_id: int, data: UpdateSalesCustomer, *, shop_url: str, by: Actor
 ) -> EditedCustomer:
-    """Change a customer who is the actor's or nobody's; an order of theirs that says otherwise keeps its own words.
+    """Change a customer of the actor's or without a rep; an order of theirs that says otherwise keeps its own words.
 
     Raises as `update_customer` does. Locks the customer, then their open orders.
     """

@@ -29,7 +29,7 @@ class PlaceForCustomer(Input):
     """An order that a rep takes."""
 
     customer_id: Id
-    """The customer; a rep's own or nobody's."""
+    """The customer; for a rep one of their own or without a rep."""
     items: OrderLines
     notes: Text2000 | None = None
     """What the customer asks for."""

@@ -26,7 +26,7 @@ PREFIX_BYTES = 5
 
 
 class CreateApiKey(Input):
-    """A key's name, by which it is known for ever, and what it may be used for."""
+    """A key's name, by which it is known forever, and what it may be used for."""
 
     name: Filled60
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=len(KeyScope))]

@@ -87,7 +87,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
 
 
 async def change_email(db: AsyncSession, data: ChangeEmail, *, by: Actor) -> Staff:
-    """Set one's own email and tell the old address; raises Refused when a colleague has it."""
+    """Set one's own email and notify the old address; raises Refused when a colleague has it."""
     staff = await lock_staff(db, _own_id(by))
     old_email = staff.email
     if old_email == data.new_email:
@@ -117,7 +117,7 @@ async def change_email(db: AsyncSession, data: ChangeEmail, *, by: Actor) -> Sta
 
 
 async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSession]:
-    """Where one is signed in, the session in hand first, then the last used."""
+    """Where one is signed in, the current session first, then the last used."""
     rows = await db.execute(
         select(
             LoginSession.id,
@@ -144,7 +144,7 @@ async def end_own_session(db: AsyncSession, session_id: int, *, by: Actor) -> No
 
 
 async def end_other_sessions(db: AsyncSession, *, by: Actor) -> int:
-    """End every session of one's own but the one in hand; returns how many ended."""
+    """End every session of one's own except the current one; returns how many ended."""
     return await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
 
 

@@ -175,7 +175,7 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
         note="By an emailed link",
         by=Actor(ActorKind.STAFF, staff.id, staff.full_name or staff.username),
     )
-    await send_notice(db, staff.email, "The password of your account was set anew by an emailed link.")
+    await send_notice(db, staff.email, "The password of your account was reset by an emailed link.")
 
 
 def _bad_token() -> InvalidInput:

@@ -1,6 +1,6 @@
 """Signing staff in: password, then the second factor where one is set up, then a session and a JWT that ends with it.
 
-Whether an account exists, is archived or rests shows neither in the answer nor in the work done for it.
+Whether an account exists, is archived or locked shows neither in the answer nor in the work done for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ async def finish_sign_in(db: AsyncSession, data: FinishSignIn, context: SignInCo
 
 
 async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | None) -> None:
-    """End the session in hand and revoke the JWT presented with the request."""
+    """End the current session and revoke the JWT presented with the request."""
     if by.session_id is not None:
         await end_session(db, by.session_id)
     if claims is not None:
@@ -133,7 +133,7 @@ async def _check_password(data: SignIn, context: SignInContext) -> _Checked:
     async with current_database().reading() as connection:
         row = await find_by_name(connection, data.username)
     is_open = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
-    # Whoever locks a colleague out by wrong passwords does not lock out the browsers that the colleague uses.
+    # Somebody who locks an account by wrong passwords does not lock out the browsers that the colleague uses.
     browser = context.known_as.get(row.id) if row is not None else None
     may_try = is_open or (browser is not None and await reserve_browser_attempt(browser))
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
@@ -177,7 +177,7 @@ async def _is_still_right(staff: Staff, checked: _Checked) -> bool:
 
 def _wrong() -> NotSignedIn:
     return NotSignedIn(
-        "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
+        "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
         code=Code.INVALID_CREDENTIALS,
     )
 

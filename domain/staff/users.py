@@ -1,6 +1,6 @@
 """Staff users: made, changed and deleted by administrators, of whom at least one always stays active.
 
-Whoever stands in the books is archived instead of deleted, so that every old record keeps its author.
+Somebody who stands in the books is archived instead of deleted, so that every old record keeps its author.
 """
 
 from dataclasses import dataclass

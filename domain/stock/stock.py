@@ -1,4 +1,4 @@
-"""Taking and returning stock: one ordered lock, one set-based change with its ledger rows, whoever asks.
+"""Taking and returning stock: one ordered lock, one set-based change with its ledger rows, for every caller.
 
 Locks are taken in product order and last of all, so that two orders over the same products never wait for each other
 in a circle. What an order holds is what the ledger says it took, which makes returning happen exactly once.

@@ -44,7 +44,7 @@ async def update_subscription(
     by: Actor,
     version: int | None = None,
 ) -> Subscription:
-    """Change a subscription that is not cancelled; another date forgets the retries of the one before.
+    """Change a subscription that is not cancelled; another date drops the retries of the one before.
 
     Raises NotFound, Refused for a cancelled or meanwhile changed one, and InvalidInput for a date in the past.
     """

@@ -16,7 +16,7 @@ MOST_STOCK_TRIES = 7
 
 
 async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
-    """Try a renewal that was not charged again tomorrow, for seven days; then the subscription rests."""
+    """Try a renewal that was not charged again tomorrow, for seven days; then pause the subscription."""
     if subscription.next_renewal_date > today:
         return
     if renewal.attempt <= MOST_STOCK_TRIES:
@@ -26,7 +26,7 @@ async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal
 
 
 async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
-    """Try a declined renewal again after 1, 3 and 7 days, then let the subscription rest; the first decline is told.
+    """Try a declined renewal again after 1, 3 and 7 days, then pause the subscription; the first decline is mailed.
 
     One that was renewed ahead of its date by hand comes up on its date anyway.
     """

@@ -1,4 +1,4 @@
-"""How the program is: whether it can take requests, and the figures that tell when somebody should look."""
+"""How the program is: whether it can take requests, and the figures that show when somebody should look."""
 
 import time
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ OPEN_MESSAGES = ("queued", "failed", "not_sent")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether requests can be served; late jobs, a full disk and a lost replica are told and take no server away.
+    """Whether requests can be served; late jobs, a full disk and a lost replica are reported and take no server away.
 
     `timetable` has the age in seconds of each entry's last success, None where there was none; `replica` is None where
     none is set.

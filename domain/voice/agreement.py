@@ -1,4 +1,4 @@
-"""How far the evaluator and the reviewers agree, as Cohen's kappa: 1 is always, 0 no oftener than by chance."""
+"""How far the evaluator and the reviewers agree, as Cohen's kappa: 1 is always, 0 no more often than by chance."""
 
 from dataclasses import dataclass
 

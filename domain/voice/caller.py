@@ -1,6 +1,6 @@
 """Who is calling, by their number alone: enough to help, no proof of who they are.
 
-A number that several accounts share is the account that ordered last, whose name is not told before the caller said it.
+A number that several accounts share is the account that ordered last; its name is not said before the caller said it.
 """
 
 from dataclasses import dataclass
@@ -47,11 +47,11 @@ class Caller:
 
     @property
     def spoken_name(self) -> str:
-        """The name in a sentence, "you" where it is not told."""
+        """The name in a sentence, "you" where it is not revealed."""
         return say_text(self.name) or "you"
 
 
 async def find_caller(connection: asyncpg.Connection, phone: str) -> Caller:
-    """Whose number this is; a number of nobody's is a guest's."""
+    """Whose number this is; a number without an account is a guest's."""
     row = await connection.fetchrow(_BY_PHONE, phone)
     return Caller(phone, row, is_shared=bool(row and row["sharing"] > 1))

@@ -97,7 +97,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 @processes(PROVIDER)
 async def process_event(db: AsyncSession, event: WebhookEvent) -> None:
-    """Record the call that a transcription tells of; other kinds need nothing."""
+    """Record the call of a transcription; other kinds need nothing."""
     if event.kind == TRANSCRIPTION:
         await record_conversation(db, event.payload["data"])
 

@@ -128,8 +128,8 @@ def write_question(call: CallLog) -> str:
             lines += [f"{number} {name}: {orjson.dumps(one).decode()}" for one in turn.get(name) or ()]
     if call.tool_outputs:
         lines.append(f"tool outputs: {orjson.dumps(call.tool_outputs).decode()}")
-    told = redact_text("\n".join(lines))[:MOST_SHOWN]
-    return f"Judge this {call.direction} call.\n=== {mark}\n{told}\n=== {mark}"
+    transcript = redact_text("\n".join(lines))[:MOST_SHOWN]
+    return f"Judge this {call.direction} call.\n=== {mark}\n{transcript}\n=== {mark}"
 
 
 def check_reasons(transcript: list[Any], reasons: list[Reason]) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class HandedOver:
 
 
 async def hand_over(db: AsyncSession, data: HandOver, *, timezone: ZoneInfo) -> HandedOver:
-    """Put the caller on the calling list; whoever asked never to be called is told to call us."""
+    """Put the caller on the calling list; who asked never to be called is asked to call us."""
     connection = await raw_connection(db)
     if await is_do_not_call(db, data.caller):
         return HandedOver("You asked us not to call, so please call our office for this.", None, success=False)

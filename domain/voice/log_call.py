@@ -1,4 +1,4 @@
-"""The agent's own telling of a finished call, as one flat body."""
+"""The agent's own report of a finished call, as one flat body."""
 
 from typing import Annotated, Any
 

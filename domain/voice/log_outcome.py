@@ -1,6 +1,6 @@
 """How an outbound call ended: kept for the cooldown and the queue; a failed check opens a review.
 
-Whoever asked not to be called is never called again, known or not.
+Somebody who asked not to be called is never called again, known or not.
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ def _say_history(orders: list[dict[str, Any]], details: Details, timezone: ZoneI
     if not orders:
         return "There is no order on this account yet."
     day = say_day(orders[0]["created_at"], timezone).removeprefix("on ")
-    told = f"I see {say_count(len(orders), 'order')}, the newest from {day}."
+    sentence = f"I see {say_count(len(orders), 'order')}, the newest from {day}."
     if not details.reorder_candidates:
-        return told
-    return f"{told} They may need {say_list([say_text(name) for name in details.reorder_candidates[:SAID]])} again."
+        return sentence
+    return f"{sentence} They may need {say_list([say_text(name) for name in details.reorder_candidates[:SAID]])} again."

@@ -49,7 +49,7 @@ class PastOrdersAnswer:
 async def describe_past_orders(
     connection: asyncpg.Connection, data: PastOrders, *, timezone: tzinfo
 ) -> PastOrdersAnswer:
-    """The caller's orders; a number without account or order is told so."""
+    """The caller's orders; a number without account or order gets a sentence that says so."""
     caller = await find_caller(connection, data.caller)
     status = None if data.status_filter == ALL else data.status_filter
     orders = await list_caller_orders(connection, caller, most=data.limit, status=status)
@@ -65,5 +65,5 @@ def _say_orders(orders: list[dict[str, Any]], timezone: tzinfo) -> str:
         return "I don't find an order like that on your account."
     newest = orders[0]
     day, total = say_day(newest["created_at"], timezone).removeprefix("on "), say_money(newest["total_amount"])
-    told = f"The newest is from {day} for {total} and {SAID_STATUS[newest['status']]}."
-    return f"I see {say_count(len(orders), 'order')}. {told}"
+    newest_said = f"The newest is from {day} for {total} and {SAID_STATUS[newest['status']]}."
+    return f"I see {say_count(len(orders), 'order')}. {newest_said}"

@@ -1,6 +1,6 @@
 """Keeping a finished call: redacted first, then once by its call id, linked to its order, customer, agent and prompt.
 
-A call may be told of twice, by the agent's own tool and by the platform's webhook; what the later one knows is added.
+A call may be reported twice, by the agent's own tool and by the platform's webhook; what the later one knows is added.
 """
 
 import re
@@ -36,7 +36,7 @@ _COLUMNS = (
     "order_id", "caller_phone", "caller_phone_raw", "duration_seconds", "started_at", "ended_at", "transcript",
     "tool_outputs", "order_placed", "order_number", "cost_dollars", "checker_reasons",
 )  # fmt: skip
-# The agent's own telling names the order; the platform's knows agent, prompt, cost, and the calls of tools in place.
+# The agent's own report names the order; the platform's knows agent, prompt, cost, and the calls of tools in place.
 _MERGED = {
     "provider": "CASE WHEN excluded.provider <> 'api' THEN excluded.provider ELSE c.provider END",
     "agent_id": "coalesce(excluded.agent_id, c.agent_id)",
@@ -56,7 +56,7 @@ _MERGED = {
     "cost_dollars": "coalesce(excluded.cost_dollars, c.cost_dollars)",
     "updated_at": "now()",
 }
-# A telling from the same side again changes nothing.
+# A second report from the same side changes nothing.
 _WRITE = f"""
 INSERT INTO call_log AS c ({", ".join(_COLUMNS)})
 VALUES ({", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))})
@@ -80,7 +80,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """A call as a platform tells of it, whichever it is."""
+    """A call as a platform reports it, whichever it is."""
 
     call_id: str
     provider: str

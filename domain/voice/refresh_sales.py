@@ -1,4 +1,4 @@
-"""Keeping what customers bought added up: what changed is folded in by day, everything is made afresh at night."""
+"""Keeping what customers bought added up: what changed is folded in by day, everything is rebuilt at night."""
 
 from zoneinfo import ZoneInfo
 
@@ -67,7 +67,7 @@ INSERT INTO product_pair (product_id, other_id, shared, lift) SELECT product_id,
 
 
 async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
-    """Add up afresh the customers whose orders changed, and return how many there were."""
+    """Add up again the customers whose orders changed, and return how many there were."""
     connection = await raw_connection(db)
     return int(await connection.fetchval(_FOLD, timezone.key))
 

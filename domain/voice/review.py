@@ -1,4 +1,4 @@
-"""Reviewing calls: the queue of those that somebody must look at, and the verdict of whoever did."""
+"""Reviewing calls: the queue of those that somebody must look at, and the reviewer's verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields

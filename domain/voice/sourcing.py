@@ -1,4 +1,4 @@
-"""What a caller wants and we don't sell: a request for quotes, told to the sourcing team at once."""
+"""What a caller wants and we don't sell: a request for quotes, sent to the sourcing team at once."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -114,12 +114,12 @@ async def _list_worst(db: AsyncSession, agent_id: int, data: SuggestPrompt, time
 
 def _write(agent: VoiceAgent, prompt: str, calls: list[CallLog]) -> str:
     mark = secrets.token_hex(16)
-    told = [f"Agent: {agent.name}", f"=== {mark} present prompt", prompt or "(not known to us)"]
+    parts = [f"Agent: {agent.name}", f"=== {mark} present prompt", prompt or "(not known to us)"]
     for call in calls[:MOST_STUDIED]:
         lines = "\n".join(f"{turn.get('role')}: {turn.get('text')}" for turn in call.transcript)
         reasons = "; ".join([call.review_notes, *map(str, call.checker_reasons)])
-        told += [f"=== {mark} call, score {call.eval_score}", redact_text(lines)[:LONGEST_CALL], f"notes: {reasons}"]
-    return "\n".join([*told, f"=== {mark}"])
+        parts += [f"=== {mark} call, score {call.eval_score}", redact_text(lines)[:LONGEST_CALL], f"notes: {reasons}"]
+    return "\n".join([*parts, f"=== {mark}"])
 
 
 async def _keep(agent_id: int, reply: Reply[Suggestion], by: Actor) -> int:

@@ -196,7 +196,7 @@ async def _find_rows(db: AsyncSession, order: Order, client: Client, request_has
             raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
     if not found:
         alike = [label for label in rows if label.request_hash == request_hash and label.voided_at is None]
-        # A new key buys anew what is bought already, but never beside an answer that is still missing.
+        # A new key buys again what is bought already, but never beside an answer that is still missing.
         found = alike if not client.key or any(label.state in UNSETTLED for label in alike) else []
     newest = {label.position: label for label in found}
     unsettled = [label for label in rows if label.state in UNSETTLED]

@@ -65,7 +65,7 @@ async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str
 
 @processes(PROVIDER)
 async def process_easypost_event(db: AsyncSession, event: WebhookEvent) -> None:
-    """Do what one event asks for; one about nothing of ours is nobody's concern."""
+    """Do what one event asks for; one about nothing of ours needs nothing."""
     content: dict[str, Any] = event.payload
     result = content.get("result")
     if not isinstance(result, dict):

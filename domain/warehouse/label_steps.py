@@ -1,6 +1,6 @@
 """The steps that a label's row takes, each in a transaction of its own; order before label, always.
 
-A row leaves `buying` and `unknown` by EasyPost's own word only. Whoever works on a row has it for a while: its
+A row leaves `buying` and `unknown` by EasyPost's own word only. A process that works on a row leases it: its
 `next_ask_at` lies ahead, so that a double click, a repeat and the reconciler never drive one row at once.
 """
 

@@ -185,7 +185,7 @@ async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> Q
 
 
 async def list_queue_rows(db: Reader, order_ids: Sequence[int]) -> Mapping[int, QueueRow]:
-    """Several orders by their ids, whoever asks."""
+    """Several orders by their ids, without asking who may see them."""
     rows = [QueueRow(*row) for row in await db.execute(_SELECT.where(ORDERS.id.in_(order_ids)))]
     return {row.id: row for row in rows}
 

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: a real server that the program starts under DATA_DIR when no DATABASE_URL is set.
 
 It listens on a socket in a 0700 directory only, and never gives up durability: an acknowledged order is on
-disk. Who uses the server holds a shared lock on `users.lock`; whoever lets go of it last stops it. The
+disk. Who uses the server holds a shared lock on `users.lock`; the last to let go of it stops it. The
 server itself holds `alive.lock` through a descriptor that it inherits, so a lock that is free proves that no
 part of it is left, whatever number postmaster.pid names.
 """
@@ -125,7 +125,7 @@ class EmbeddedPostgres:
         return f"postgresql+asyncpg://{USER}@/{database}?host={quote(str(self._socket_directory), safe='/')}"
 
     def is_running(self) -> bool:
-        """Tell whether the postmaster lives; reaps it when it was this program's child and has ended."""
+        """True while the postmaster lives; reaps it when it was this program's child and has ended."""
         if self._child is not None:
             return self._child.poll() is None
         return self._pid != 0 and is_postmaster(self._open_home(), self._pid)

@@ -1,4 +1,4 @@
-"""Tells a living postmaster from a zombie, a stranger with its number, and the remains of a killed one."""
+"""Distinguishes a living postmaster from a zombie, another process with its number, and the remains of a killed one."""
 
 import fcntl
 import os
@@ -34,13 +34,13 @@ def read_pid_file(home: PostgresHome) -> PidFile | None:
 
 
 def is_ready(home: PostgresHome, pid: int) -> bool:
-    """Tell whether this postmaster has said that it takes connections."""
+    """True when this postmaster has said that it takes connections."""
     pid_file = read_pid_file(home)
     return pid_file is not None and pid_file.pid == pid and pid_file.status == "ready"
 
 
 def is_postmaster(home: PostgresHome, pid: int) -> bool:
-    """Tell whether a process is the living postmaster of this data, not a zombie nor a stranger."""
+    """True when a process is the living postmaster of this data, not a zombie and no other process."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE or process.name() not in {"postgres", "postmaster"}:
@@ -53,7 +53,7 @@ def is_postmaster(home: PostgresHome, pid: int) -> bool:
 
 
 def is_anything_left(home: PostgresHome) -> bool:
-    """Tell whether any process of the server lives: all inherit the descriptor that holds `alive.lock`."""
+    """True while any process of the server lives: all inherit the descriptor that holds `alive.lock`."""
     descriptor = home.open_file("alive.lock")
     try:
         return not try_lock(descriptor, fcntl.LOCK_EX)

@@ -71,5 +71,5 @@ def _examine(directory: Path) -> PostgresPrograms:
         ) from error
     version = re.search(r"(\d+)", answer.stdout)
     if version is None:
-        raise EmbeddedPostgresError(f"{directory / 'postgres'} does not tell its version.")
+        raise EmbeddedPostgresError(f"{directory / 'postgres'} does not print its version.")
     return PostgresPrograms(directory, int(version[1]))

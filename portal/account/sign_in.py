@@ -78,7 +78,7 @@ async def enter_second_step() -> Response:
 @blueprint.post("/portal/sign-out")
 @staff_page(before_second_factor=True)
 async def leave() -> Response:
-    """End the session in hand."""
+    """End the current session."""
     await sign_in.sign_out(db(), by=current_actor(), claims=None)
     staff_auth.logout_user()
     return await redirect_to(SIGN_IN, toast="Signed out")

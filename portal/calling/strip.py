@@ -1,4 +1,4 @@
-"""The day of whoever is called, as a strip: grey while closed, green while good, amber in a restaurant's rush."""
+"""The day of the person to call, as a strip: grey while closed, green while good, amber in a restaurant's rush."""
 
 from __future__ import annotations
 

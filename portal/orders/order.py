@@ -296,7 +296,7 @@ def _list_customer_facts(customer: CustomerSummary | None) -> list[tuple[str, st
 
 
 def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered anew.
+    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered again.
 
     Refusals count the rows that are left, so the form that comes back must number them the same.
     """

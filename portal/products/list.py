@@ -132,7 +132,7 @@ async def show_category(category_id: int) -> Response:
 @blueprint.post(f"{CATEGORIES}/<id:category_id>")
 @staff_page(Right.EDIT_PRODUCTS)
 async def save_category(category_id: int) -> Response:
-    """Rename or describe a category anew."""
+    """Change a category's name or description."""
 
     async def save(data: EditCategory) -> Any:
         return await edit_category(db(), category_id, data, by=current_actor())

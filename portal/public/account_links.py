@@ -162,7 +162,7 @@ async def _show_done(title: str, sentence: str) -> Response:
 
 
 async def _page(template: str, tried: Attempt[Any] | None, *, status: int | None = None, **facts: Any) -> Response:
-    """A page whose address holds a token, which no other site is told."""
+    """A page whose address holds a token, which no other site is sent."""
     response = await page_or_block(
         f"public/account_links/{template}",
         status=status or _status(tried),

@@ -37,7 +37,7 @@ async def show_pay_page(token: str) -> Response:
 @public
 @limited("pay_page", 120, seconds=60)
 async def return_from_checkout() -> Response | WerkzeugResponse:
-    """The way back from Stripe's page: the browser remembers its link, which Stripe is not told."""
+    """The way back from Stripe's page: the browser remembers its link, which Stripe never gets."""
     token = session.get(REMEMBERED)
     returned = bool(request.args.get("paid"))
     if not token:

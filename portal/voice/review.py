@@ -25,7 +25,7 @@ TABS = (
 
 
 class Decide(Input):
-    """The verdict of whoever reviewed a call."""
+    """A reviewer's verdict on a call."""
 
     act: Text2000 = "approve"
     notes: Text2000 | None = None

@@ -13,7 +13,7 @@ SECTIONS = (
 
 
 def make_sections(current: str, *, counts: dict[str, int] | None = None) -> list[dict[str, Any]]:
-    """The tabs, with the one in hand marked."""
+    """The tabs, with the current one marked."""
     return [
         {"word": word, "url": url, "current": name == current, "count": (counts or {}).get(name)}
         for name, word, url in SECTIONS

@@ -130,7 +130,7 @@ async def confirm_short_pick(number: str) -> Response:
     tried = await attempt(ShipShort, act)
     if tried.result is None:
         return await _ask_short(number, tried)
-    toast = f"{format_plural(tried.result.units, 'item')} short; the customer is told"
+    toast = f"{format_plural(tried.result.units, 'item')} short; the customer is notified"
     return await redirect_to(f"{QUEUE}/{number.upper()}", toast=toast)
 
 

@@ -102,7 +102,7 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
         await connection.execute(statements)
     visits = await connection.fetchval("SELECT count(*) FROM demo_visit")
     if not wish.orders * 1.02 <= visits <= wish.orders * 1.15:
-        # Everybody comes so much oftener or more seldom that the wished number of orders results.
+        # Everybody comes so much more or less often that the wished number of orders results.
         pace = visits / (wish.orders * SPARE_VISITS + 20)
         await connection.execute("DROP TABLE demo_visit")
         await connection.execute(sales.VISITS.format(pace=f"{pace:.9f}"))

@@ -113,7 +113,7 @@ FROM invoice AS i CROSS JOIN LATERAL (VALUES
   ('voided', 'Made twice', NULL, i.voided_at)
 ) AS e(kind, note, changes, at) WHERE e.at IS NOT NULL AND e.note IS NOT NULL ORDER BY e.at, i.id, e.kind;
 
-WITH told AS (
+WITH sent AS (
   INSERT INTO invoice_reminder (invoice_id, step, recipient, created_at)
   SELECT i.id, s.step, i.customer_email, s.at
   FROM invoice AS i CROSS JOIN demo_wish AS w CROSS JOIN LATERAL (VALUES
@@ -125,7 +125,7 @@ WITH told AS (
   RETURNING invoice_id, recipient, created_at
 )
 INSERT INTO invoice_event (invoice_id, kind, note, actor_kind, actor_name, created_at)
-SELECT invoice_id, 'reminded', 'To ' || recipient, 'system', 'System', created_at FROM told
+SELECT invoice_id, 'reminded', 'To ' || recipient, 'system', 'System', created_at FROM sent
 ORDER BY created_at, invoice_id;
 
 WITH chosen AS (

@@ -13,7 +13,7 @@ from tasks.job import Work, job
 
 @job(ASK_JOB, attempts=12)
 async def ask_stripe(work: Work) -> dict[str, Any]:
-    """Write down Stripe's word on what an event named; an object that Stripe does not have is nobody's concern."""
+    """Record what Stripe says about an event's object; one that Stripe does not have needs nothing."""
     try:
         await ask_about(work.payload, work.settings)
     except NotThere as unknown:

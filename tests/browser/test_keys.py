@@ -33,7 +33,7 @@ class Counted:
         self.entries += 1
         await self.page.keyboard.type(text)
 
-    def tell(self, what: str, most: int) -> None:
+    def report(self, what: str, most: int) -> None:
         """Print one row of the table and hold it to its bound."""
         print(f"| {what} | {self.keys} keys, {self.entries} entries | at most {most} |")  # noqa: T201
         assert self.keys <= most
@@ -51,7 +51,7 @@ async def test_fifteen_pending_orders_are_confirmed_one_after_the_other(browser:
             await expect(page.get_by_role("heading", level=1)).to_have_text(number)
             await hand.press("c")
             await expect(page.locator("#toasts")).to_contain_text(f"{number} is confirmed")
-        hand.tell("confirm 15 pending orders", 17)
+        hand.report("confirm 15 pending orders", 17)
         states = await portal.raw.fetch("SELECT DISTINCT status FROM orders WHERE order_number = ANY($1)", numbers)
         assert [row[0] for row in states] == ["confirmed"]
 
@@ -69,7 +69,7 @@ async def test_an_order_is_found_by_its_customer(browser: Browser, portal: Porta
         await hand.press("ArrowDown")
         await hand.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text(number)
-        hand.tell("an order by its customer", 3)
+        hand.report("an order by its customer", 3)
 
 
 async def test_an_order_of_three_lines_is_placed_from_anywhere(browser: Browser, portal: Portal) -> None:
@@ -87,7 +87,7 @@ async def test_an_order_of_three_lines_is_placed_from_anywhere(browser: Browser,
         await expect(page.locator("#palette .hit-order")).to_contain_text("Thistle Yard Cantina")
         await hand.press("Control+Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^LLD-"))
-        hand.tell("a three-line order", 9)
+        hand.report("a three-line order", 9)
 
 
 async def test_who_changed_what_is_two_keys_away(browser: Browser, portal: Portal) -> None:
@@ -97,7 +97,7 @@ async def test_who_changed_what_is_two_keys_away(browser: Browser, portal: Porta
         await hand.press("g")
         await hand.press("a")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
-        hand.tell("who changed orders", 2)
+        hand.report("who changed orders", 2)
 
 
 async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser: Browser, portal: Portal) -> None:

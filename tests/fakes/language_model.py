@@ -24,7 +24,7 @@ def completion(content: Any) -> tuple[int, object]:
 
 
 def verdict(score: int, **more: Any) -> dict[str, Any]:
-    """What the evaluator says, good unless told otherwise."""
+    """What the evaluator says, good unless set otherwise."""
     usual = {
         "score": score,
         "resolution": "resolved",

@@ -18,7 +18,7 @@ Object = dict[str, Any]
 
 
 class FakeAccount:
-    """Payments, checkouts, refunds and disputes, with the events that tell of them."""
+    """Payments, checkouts, refunds and disputes, with the events about them."""
 
     def __init__(self) -> None:
         self.payments: dict[str, Object] = {}

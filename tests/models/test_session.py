@@ -1,4 +1,4 @@
-"""Connections handed out raw: they come back to the pool, and a lost one is nobody's next."""
+"""Connections handed out raw: they come back to the pool, and a lost one is never handed out again."""
 
 from collections.abc import AsyncIterator
 

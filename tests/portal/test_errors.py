@@ -1,4 +1,4 @@
-"""Refusals keep the house: the portal's own frame with a way on, and HTML for whoever looks with a browser."""
+"""Refusals keep the house: the portal's own frame with a way on, and HTML for a browser."""
 
 import pytest
 from quart.typing import TestClientProtocol

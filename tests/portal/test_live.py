@@ -27,7 +27,7 @@ ADMIN = Actor(ActorKind.STAFF, 1, "Kim", Role.ADMIN)
 PACKER = Actor(ActorKind.STAFF, 2, "Lou", Role.WAREHOUSE)
 
 
-async def tell(database, topic: str, record_id: int) -> None:
+async def announce_change(database, topic: str, record_id: int) -> None:
     async with database.separate_transaction() as db:
         await announce(db, topic, record_id)
 
@@ -35,7 +35,7 @@ async def tell(database, topic: str, record_id: int) -> None:
 async def test_a_change_is_heard_within_a_second_of_its_commit(committed) -> None:
     hub = Hub()
     async with hub.listening(ADMIN) as listener:
-        await tell(committed, "orders", 12)
+        await announce_change(committed, "orders", 12)
         assert await asyncio.wait_for(listener.waiting.get(), 1) == "event: orders\ndata: 12\n\n"
 
 
@@ -45,15 +45,15 @@ async def test_a_change_that_is_rolled_back_is_never_heard(committed) -> None:
         async with committed.session() as db:
             await announce(db, "orders", 1)
             await db.rollback()
-        await tell(committed, "orders", 2)
+        await announce_change(committed, "orders", 2)
         assert await listener.take(1) == "event: orders\ndata: 2\n\n"
 
 
 async def test_only_administrators_hear_of_jobs_and_messages(committed) -> None:
     hub = Hub()
     async with hub.listening(PACKER) as packer, hub.listening(ADMIN) as admin:
-        await tell(committed, "outbox", 1)
-        await tell(committed, "orders", 2)
+        await announce_change(committed, "outbox", 1)
+        await announce_change(committed, "orders", 2)
         assert await packer.take(1) == "event: orders\ndata: 2\n\n"
         assert await admin.take(1) == "event: outbox\ndata: 1\n\n"
 
@@ -86,7 +86,7 @@ async def test_after_the_listener_was_away_every_page_fetches_anew(committed) ->
                 " WHERE application_name = 'ladle-listener' AND datname = current_database()"
             )
         assert await asyncio.wait_for(listener.waiting.get(), 5) == RESYNC
-        await tell(committed, "orders", 3)
+        await announce_change(committed, "orders", 3)
         assert await listener.take(1) == "event: orders\ndata: 3\n\n"
 
 
@@ -172,10 +172,10 @@ async def test_a_real_browser_hears_of_a_change_and_does_not_hold_up_the_servers
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert answer.headers["cache-control"] == "no-store"
-        # What changed before the stream began is fetched anew.
+        # What changed before the stream began is fetched again.
         assert [await anext(lines) for _ in range(4)] == ["retry: 2000", "", "event: resync", "data: all"]
         begun_at = time.monotonic()
-        await tell(committed, "orders", 77)
+        await announce_change(committed, "orders", 77)
         heard = [await anext(lines) for _ in range(3)]
         assert heard == ["", "event: orders", "data: 77"]
         assert time.monotonic() - begun_at < 1

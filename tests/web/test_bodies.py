@@ -13,7 +13,7 @@ HEAD = b'--part\r\nContent-Disposition: form-data; name="check_front"; filename=
 
 
 async def send(client: TestClientProtocol, path: str, headers: dict[str, str], *chunks: bytes) -> int:
-    """Send a body in chunks, without saying beforehand how long it will be; returns the answer's status."""
+    """Send a body in chunks, without saying first how long it will be; returns the answer's status."""
     async with client.request(path, method="POST", headers=headers) as connection:
         for chunk in chunks:
             await connection.send(chunk)
@@ -42,8 +42,8 @@ async def test_what_was_read_already_counts_as_well() -> None:
 async def test_the_fields_of_a_form_take_a_megabyte_where_files_may_take_more(client) -> None:
     assert await send(client, CHECK, URLENCODED, b"note=" + b"a" * 999_995) == 403
     assert await send(client, CHECK, URLENCODED, b"note=" + b"a" * 999_996) == 413
-    told = await client.post(CHECK, headers=URLENCODED, data=b"note=" + b"a" * 999_996)
-    assert told.status_code == 413
+    answer = await client.post(CHECK, headers=URLENCODED, data=b"note=" + b"a" * 999_996)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(("fields", "status"), [(10_000, 403), (10_001, 413)])

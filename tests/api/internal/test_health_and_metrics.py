@@ -1,4 +1,4 @@
-"""Health tells whether to send requests here; metrics are for who has the token."""
+"""Health says whether to send requests here; metrics are for who has the token."""
 
 from datetime import timedelta
 

@@ -134,17 +134,20 @@ async def test_a_repeated_upload_is_answered_and_another_with_its_key_refused(cl
 async def test_everything_wrong_with_a_check_and_its_form_is_told_at_once(client, db, order):
     await sign_in(client, db, await make_staff(db))
 
-    async def told(form: dict[str, str], **files: bytes) -> Any:
+    async def refused_fields(form: dict[str, str], **files: bytes) -> Any:
         answer = await client.post("/api/payments/check-upload", form=form, files=as_files(**files))
         assert answer.status_code == 400
         return (await answer.get_json())["fields"]
 
     number = {"order_number": order.order_number}
     no_photo = "must be a JPEG, PNG or WebP picture"
-    assert await told({}, check_back=photo()) == {"order_number": "is required", "check_front": "is required"}
-    assert await told(number, check_front=b"x", check_back=b"y") == {"check_front": no_photo, "check_back": no_photo}
-    assert await told(number, check_back=b"y") == {"check_front": "is required", "check_back": no_photo}
-    assert await told({"order_number": " "}, check_front=b"x") == {
+    assert await refused_fields({}, check_back=photo()) == {"order_number": "is required", "check_front": "is required"}
+    assert await refused_fields(number, check_front=b"x", check_back=b"y") == {
+        "check_front": no_photo,
+        "check_back": no_photo,
+    }
+    assert await refused_fields(number, check_back=b"y") == {"check_front": "is required", "check_back": no_photo}
+    assert await refused_fields({"order_number": " "}, check_front=b"x") == {
         "order_number": "is required",
         "check_front": no_photo,
     }

@@ -126,7 +126,7 @@ async def test_a_new_email_must_be_verified_and_the_old_one_is_told(
     assert body["user"]["username"] == "greta@newmill.example"
     [notice] = await sent_messages(db, "greta@oldmill.example", "security_notice")
     assert "is now greta@newmill.example" in notice.body_text
-    # The session in hand goes on; the next sign-in waits for the link, and links to the old address are dead.
+    # The current session goes on; the next sign-in waits for the link, and links to the old address are dead.
     assert (await client.get("/api/auth/me")).status_code == 200
     login = {"username": "greta@newmill.example", "password": PASSWORD}
     assert (await post(app.test_client(), "/api/auth/login", **login))[0] == 403

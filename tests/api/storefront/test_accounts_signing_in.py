@@ -17,7 +17,7 @@ from tests.factories import PASSWORD, make_customer, make_staff, sign_in
 from tests.factories.accounts import mailed_token, post, sent_messages, with_settings
 
 WRONG = {
-    "error": "The username or the password is wrong. After ten wrong tries an account rests for 15 minutes.",
+    "error": "The username or the password is wrong. After ten wrong tries an account is locked for 15 minutes.",
     "code": "invalid_credentials",
 }
 LOGIN = "/api/auth/login"
@@ -86,7 +86,7 @@ async def test_the_refusal_does_not_tell_whether_an_account_exists(
     await db.commit()
     password = "not the one" if kind == "wrong" else PASSWORD
     assert await post(client, LOGIN, username=kind, password=password) == (401, WRONG)
-    # Before the password is right, nothing tells that the email is not proven either.
+    # Before the password is right, nothing shows that the email is not proven either.
     assert await post(client, LOGIN, username="unproven", password="not the one") == (401, WRONG)
 
 
@@ -267,7 +267,7 @@ async def test_a_reset_link_sets_the_password_once_and_ends_every_session(
     assert (await client.get("/api/auth/me")).status_code == 401
     assert (await post(client, LOGIN, username=customer.username, password="a-better-one"))[0] == 200
     [notice] = await sent_messages(db, email, "security_notice")
-    assert "set anew by an emailed link" in notice.body_text
+    assert "reset by an emailed link" in notice.body_text
 
 
 async def test_a_reset_link_is_dead_after_an_hour(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -1,4 +1,4 @@
-"""The voice tools over HTTP: what they answer, what the caller is told, and who may ask."""
+"""The voice tools over HTTP: what they answer, what the caller hears, and who may ask."""
 
 from decimal import Decimal
 from typing import Any

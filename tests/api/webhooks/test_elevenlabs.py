@@ -144,9 +144,9 @@ async def test_the_agent_knows_who_calls_before_it_says_hello(client: TestClient
     assert (await client.post(path, json={"caller_id": "+12165550149"})).status_code == 401
     body = await (await client.post(path, json={"caller_id": "+12165550149"}, headers=key)).get_json()
     assert body["type"] == "conversation_initiation_client_data"
-    told = body["dynamic_variables"]
-    assert (told["caller_known"], told["caller_company"]) == ("yes", "Acme Restaurant")
-    assert told["usual_order"] == "two Soy Sauce 1gal"
-    assert told["open_matters"].endswith("from today is waiting to be confirmed")
+    variables = body["dynamic_variables"]
+    assert (variables["caller_known"], variables["caller_company"]) == ("yes", "Acme Restaurant")
+    assert variables["usual_order"] == "two Soy Sauce 1gal"
+    assert variables["open_matters"].endswith("from today is waiting to be confirmed")
     unknown = await (await client.post(path, json={"caller_id": "anonymous"}, headers=key)).get_json()
     assert unknown["dynamic_variables"]["caller_known"] == "no"

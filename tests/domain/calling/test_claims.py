@@ -87,7 +87,7 @@ async def test_two_callers_never_meet(committed: Database) -> None:
     first, second = await asyncio.gather(*(clear(rep) for rep in reps))
     assert len(first + second) == len(set(first + second))
     assert set(first + second) <= allowed
-    # One that was looked at by both at once is offered again to whoever asks next.
+    # One that was looked at by both at once is offered again to the next who asks.
     assert set(first + second) | set(await clear(reps[0])) == allowed
 
 

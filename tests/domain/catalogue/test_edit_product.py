@@ -1,4 +1,4 @@
-"""Editing products: only what was sent changes, nothing is overwritten unseen, and everything is told."""
+"""Editing products: only what was sent changes, nothing is overwritten unseen, and every change is recorded."""
 
 import asyncio
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Pictures are judged by content, bounded, and made anew without what they carried."""
+"""Pictures are judged by content, bounded, and re-encoded without what they carried."""
 
 import asyncio
 import hashlib

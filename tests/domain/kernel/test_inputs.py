@@ -1,4 +1,4 @@
-"""JSON is read strictly, forms leniently, queries exactly; every bad field is told at once in plain words."""
+"""JSON is read strictly, forms leniently, queries exactly; every bad field is named at once in plain words."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -281,8 +281,8 @@ def test_any_json_is_read_or_refused_in_plain_words(body: Any) -> None:
     try:
         read_json(Order, json.dumps(body).encode())
     except InvalidInput as refusal:
-        told = " ".join([refusal.message, *refusal.fields.values()])
-        assert not any(word in told for word in ("Input", "pydantic", "valid ", "Value error", "type="))
+        sentences = " ".join([refusal.message, *refusal.fields.values()])
+        assert not any(word in sentences for word in ("Input", "pydantic", "valid ", "Value error", "type="))
 
 
 class Wish(Input):

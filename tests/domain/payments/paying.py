@@ -99,8 +99,8 @@ async def open_session(db: Any, settings: Any, order: Any, *, by: Actor) -> tupl
     return token, (await open_checkout(token, settings=settings)).rsplit("/", 1)[1]
 
 
-async def tell(settings: Any, stripe: Any) -> None:
-    """Ask Stripe about whatever its events name, as the jobs do that they enqueue."""
+async def deliver_events(settings: Any, stripe: Any) -> None:
+    """Ask Stripe about what its events name, as the jobs do that they enqueue."""
     for event in list(stripe.events):
         thing = event["data"]["object"]
         match event["type"].rsplit(".", 1)[0]:

@@ -19,6 +19,7 @@ from domain.payments.refund_rows import list_refundable
 from models import CreditKind, Customer, OrderEvent, OrderStatus, Payment, Role
 from tests.domain.payments.paying import (
     card_row,
+    deliver_events,
     edit_to,
     give_back,
     list_credit,
@@ -29,7 +30,6 @@ from tests.domain.payments.paying import (
     open_session,
     pay_by_card,
     read_order,
-    tell,
 )
 from tests.factories import as_actor, make_customer, make_staff
 from tests.job_runner import run_jobs
@@ -54,7 +54,7 @@ async def test_a_dispute_of_all_after_a_refund_of_some_takes_off_what_was_left(d
     stripe.refund_at_stripe(payment_id, 1500)
     stripe.close_dispute(stripe.dispute(payment_id)["id"], "lost")
     for _ in range(2):
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     # The 15.00 that were given back are owed no more; the 50.00 that the dispute took are owed again.
     assert (str(order.amount_paid), str(order.allowances), str(order.balance), order.payment_status) == (
@@ -74,10 +74,10 @@ async def test_a_refund_at_stripe_of_a_surplus_that_became_credit_needs_attentio
     payment_id = await open_payment(stripe_settings, order, by=customer)
     await take_cash(db, order, "20.00", as_actor(await make_staff(db)))
     stripe.pay(payment_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     assert await list_credit(db) == ["20.00"]
     stripe.refund_at_stripe(payment_id, 6500)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), order.payment_status) == ("20.00", "partially_refunded")
     assert order.attention.startswith("$20.00 went back beyond what the order held.")
@@ -93,14 +93,14 @@ async def test_a_dispute_is_told_once_and_ends_without_taking_another_trouble_wi
     await db.commit()
     await run_jobs(stripe_settings)
     for _ in range(3):
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
     failed = "The refund of $65.00 failed: The charge is disputed."
     assert (await read_order(db, order.id)).attention.splitlines() == [
         failed, "The cardholder disputes $65.00 (fraudulent): a dispute.",
     ]  # fmt: skip
     stripe.close_dispute(dispute["id"], "won")
     for _ in range(2):
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
     assert (await read_order(db, order.id)).attention == failed
     assert (await count_events(db, "disputed"), await count_events(db, "dispute_won")) == (1, 1)
     stripe.faults.refuse_refunds = ""
@@ -117,10 +117,10 @@ async def test_a_refund_that_failed_is_told_once_however_often_it_is_asked_about
     payment_id = await pay_by_card(stripe_settings, stripe, order)
     refund = stripe.refund_at_stripe(payment_id, 1500)
     if is_told_early:
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
     stripe.finish_refund(refund["id"], fails=True)
     for _ in range(3):
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), order.payment_status, await count_events(db, "refund_failed")) == (
         "65.00", "paid", 1,
@@ -155,7 +155,7 @@ async def test_cancelling_names_the_cash_although_more_than_the_total_goes_back_
     payment_id = await open_payment(stripe_settings, order)
     cash_id = await take_cash(db, order, "20.00", clerk)
     stripe.pay(payment_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     surplus = "$20.00 paid over by a guest, not applied yet."
     assert (await read_order(db, order.id)).attention == surplus
     await cancel_order(db, order.id, by=clerk)
@@ -187,7 +187,7 @@ async def test_two_surpluses_of_a_guest_are_told_as_their_sum(db, stripe, stripe
     await take_cash(db, order, "70.00", as_actor(await make_staff(db)))
     stripe.pay(payment_id)
     stripe.pay_session(session_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), order.attention) == ("65.00", "$135.00 paid over by a guest, not applied yet.")
 
@@ -218,7 +218,7 @@ async def test_new_money_after_a_failure_or_a_refund_leaves_a_part_paid_order_un
     order = await make_owed_order(db)
     clerk = as_actor(await make_staff(db))
     stripe.pay(await open_payment(stripe_settings, order), "pm_card_chargeDeclined")
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     assert (await read_order(db, order.id)).payment_status == "failed"
     cash_id = await take_cash(db, order, "10.00", clerk)
     assert (await read_order(db, order.id)).payment_status == "unpaid"
@@ -235,11 +235,11 @@ async def test_a_part_payment_whose_refund_failed_is_unpaid_and_not_refunded(db,
     await edit_to(db, order, as_actor(await make_staff(db)), quantity=4)
     await db.commit()
     refund = stripe.refund_at_stripe(payment_id, 3000)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), str(order.allowances), order.payment_status) == ("35.00", "30.00", "unpaid")
     stripe.finish_refund(refund["id"], fails=True)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     order = await read_order(db, order.id)
     assert (str(order.amount_paid), str(order.allowances), order.payment_status) == ("65.00", "0.00", "unpaid")
 
@@ -252,7 +252,7 @@ async def test_a_refund_above_what_is_left_after_one_at_stripe_fails_and_frees_t
     row = await card_row(db)
     with pytest.raises(OutsideServiceFailed, match="greater than unrefunded"):
         await give_back(stripe_settings, order, row, "65.00", clerk)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     with pytest.raises(Refused, match=r"\$50\.00 of this payment can be given back"):
         await give_back(stripe_settings, order, row, "50.01", clerk)
     await give_back(stripe_settings, order, row, "50.00", clerk)
@@ -292,12 +292,12 @@ async def test_refund_cancelling_dispute_and_events_in_one_moment_leave_books_th
     outcomes = await asyncio.gather(
         give_back(stripe_settings, order, row, "40.00", clerk),
         cancel(),
-        *(tell(stripe_settings, stripe) for _ in range(3)),
+        *(deliver_events(stripe_settings, stripe) for _ in range(3)),
         return_exceptions=True,
     )
     assert {type(outcome).__name__ for outcome in outcomes} <= {"RefundOutcome", "NotFound", "Refused", "NoneType"}
     await run_jobs(stripe_settings)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     async with committed.session() as db:
         after = await read_order(db, order.id)
         money = await list_money(db, order.id)

@@ -77,7 +77,7 @@ async def test_photos_move_to_the_store_and_are_shown_from_there_as_they_were(
     objects = await store.read_all()
     assert await list_places(db) == [(side, True, key) for side, key in zip(("back", "front"), objects, strict=True)]
     for data in objects.values():
-        # JPEGs begin with FF D8: whoever reads the bucket sees none.
+        # JPEGs begin with FF D8: a reader of the bucket sees none.
         assert data.startswith(b"v1.")
         assert b"\xff\xd8\xff" not in data
     for side, path in paths.items():

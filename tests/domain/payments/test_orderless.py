@@ -19,23 +19,23 @@ from integrations.stripe_client import AnswerLost, Busy
 from models import Customer, IntentState, StripeIntent
 from tests.domain.payments.paying import (
     confirm,
+    deliver_events,
     list_credit,
     list_money,
     list_states,
     make_owed_order,
     open_payment,
     read_order,
-    tell,
 )
 from tests.factories import as_actor, make_customer
 
 
 async def pay_ahead(settings: Any, stripe: Any, customer: Actor) -> str:
-    """A card payment of $65.00 without an order, told by its events; its id."""
+    """A card payment of $65.00 without an order, known by its events; its id."""
     data = CreateIntent(amount=Decimal("65.00"))
     made = await create_payment_intent(data, by=customer, caller=customer.caller, client_key=None, settings=settings)
     stripe.pay(made.payment_intent_id)
-    await tell(settings, stripe)
+    await deliver_events(settings, stripe)
     return made.payment_intent_id
 
 
@@ -53,7 +53,7 @@ async def test_money_without_an_order_becomes_credit_once_whatever_is_told_of_it
     await let_an_hour_pass(db)
     await reconcile_payments(stripe_settings)
     assert await list_credit(db) == ["65.00"]
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     await let_an_hour_pass(db)
     await reconcile_payments(stripe_settings)
     assert await list_credit(db) == ["65.00"]

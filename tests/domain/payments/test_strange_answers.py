@@ -16,6 +16,7 @@ from models import IntentState, StripeIntent
 from tests.domain.payments.paying import (
     card_row,
     confirm,
+    deliver_events,
     give_back,
     list_money,
     list_states,
@@ -24,7 +25,6 @@ from tests.domain.payments.paying import (
     open_session,
     pay_by_card,
     read_order,
-    tell,
 )
 from tests.factories import as_actor, make_staff
 
@@ -62,13 +62,13 @@ async def test_a_bounced_checkout_is_over_however_often_it_is_told_and_another_o
     events = stripe.events * 3
     random.Random(7).shuffle(events)
     stripe.events = events
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     assert (await list_states(db), (await read_order(db, order.id)).payment_status) == (["failed"], "failed")
     second = await open_checkout(token, settings=stripe_settings)
     assert len(stripe.sessions) == 2
     stripe.events = []
     stripe.pay_session(second.rsplit("/", 1)[1])
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     assert (await read_order(db, order.id)).payment_status == "paid"
 
 
@@ -81,7 +81,7 @@ async def test_a_checkout_whose_event_was_quicker_than_our_own_answer_keeps_both
     async def pay_before_the_answer(*args: Any, **how: Any) -> Any:
         session = await create(*args, **how)
         stripe.pay_session(session.id, "pm_usBankAccount")
-        await tell(stripe_settings, stripe)
+        await deliver_events(stripe_settings, stripe)
         return session
 
     monkeypatch.setattr(ask, "create_session", pay_before_the_answer)
@@ -96,7 +96,7 @@ async def test_a_payment_in_another_currency_is_not_counted_and_needs_attention(
     payment_id = await open_payment(stripe_settings, order)
     stripe.payments[payment_id]["currency"] = "jpy"
     stripe.pay(payment_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     with pytest.raises(Refused, match="not of the order's amount"):
         await confirm(stripe_settings, order, payment_id)
     order = await read_order(db, order.id)
@@ -112,7 +112,7 @@ async def test_metadata_copied_at_stripe_does_not_confuse_two_payments(db, strip
     stripe.pay(one)
     with pytest.raises(Refused, match="another order"):
         await confirm(stripe_settings, second, one)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     paid = [str((await read_order(db, order.id)).amount_paid) for order in (first, second)]
     assert paid == ["65.00", "0.00"]
 

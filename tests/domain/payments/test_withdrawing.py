@@ -19,6 +19,7 @@ from integrations.stripe_client import AnswerLost
 from models import CreditKind, GivenFor, IntentState, JobRun, Payment, Role
 from tests.domain.payments.paying import (
     confirm,
+    deliver_events,
     edit_to,
     list_credit,
     list_money,
@@ -29,7 +30,6 @@ from tests.domain.payments.paying import (
     open_session,
     pay_by_card,
     read_order,
-    tell,
 )
 from tests.factories import as_actor, make_staff
 from tests.job_runner import run_jobs
@@ -102,10 +102,10 @@ async def test_a_dispute_that_is_won_after_all_closes_what_was_begun_in_between(
     paid = await pay_by_card(stripe_settings, stripe, order)
     dispute = stripe.dispute(paid)
     stripe.close_dispute(dispute["id"], "lost")
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     second = await open_payment(stripe_settings, order, "65.00")
     stripe.close_dispute(dispute["id"], "won")
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     await run_jobs(stripe_settings, WITHDRAW)
     assert stripe.payments[second]["status"] == "canceled"
     order = await read_order(db, order.id)
@@ -197,7 +197,7 @@ async def test_a_card_payment_of_a_cancelled_order_goes_back_whole_and_is_no_cre
     await cancel_order(db, order.id, by=clerk)
     await db.commit()
     stripe.pay(payment_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     await run_jobs(stripe_settings)
     assert (stripe.captured(payment_id), await list_credit(db)) == (0, [])
     order = await read_order(db, order.id)
@@ -208,7 +208,7 @@ async def test_a_bank_payment_that_clears_after_the_cancelling_goes_back(db, str
     order, customer = await make_customers_order(db)
     payment_id = await open_payment(stripe_settings, order, by=customer)
     stripe.pay(payment_id, "pm_usBankAccount")
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     with pytest.raises(Refused, match="bank is still working"):
         await open_payment(stripe_settings, order, by=customer)
     await cancel_order(db, order.id, by=as_actor(await make_staff(db)))
@@ -216,7 +216,7 @@ async def test_a_bank_payment_that_clears_after_the_cancelling_goes_back(db, str
     await run_jobs(stripe_settings)
     assert await list_states(db) == [IntentState.PENDING]
     stripe.clear(payment_id)
-    await tell(stripe_settings, stripe)
+    await deliver_events(stripe_settings, stripe)
     await run_jobs(stripe_settings)
     assert stripe.captured(payment_id) == 0
     order = await read_order(db, order.id)

@@ -9,15 +9,15 @@ from portal.orders.timeline import KIND_LOOKS, make_timeline
 ROOT = Path(__file__).parents[3]
 
 
-def tell(kind: str, note: str) -> tuple[str, str, str]:
+def read_entry(kind: str, note: str) -> tuple[str, str, str]:
     event = EventRow(1, kind, None, None, note, None, "customer", 1, "Greta", now())
     (entry,) = make_timeline([event])
     return entry.icon, entry.text, entry.note
 
 
 def test_linking_and_unlinking_an_order_is_told_once() -> None:
-    assert tell("linked", "Linked to the account greta") == ("link", "Linked to the account greta", "")
-    assert tell("unlinked", "The customer deleted the account") == (
+    assert read_entry("linked", "Linked to the account greta") == ("link", "Linked to the account greta", "")
+    assert read_entry("unlinked", "The customer deleted the account") == (
         "user-off",
         "Account taken off",
         "The customer deleted the account",

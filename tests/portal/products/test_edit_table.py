@@ -1,4 +1,4 @@
-"""The table of products edited in place: good rows are kept, bad ones shown again, and crossing edits are told."""
+"""The table of products edited in place: good rows are kept, bad ones shown again, and crossing edits are reported."""
 
 from decimal import Decimal
 from typing import Any
