@@ -34,15 +34,8 @@ from domain.warehouse.label_steps import (
 )
 from domain.warehouse.queue import QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered, refuse_held
-from integrations.easypost_client import (
-    EasyPostAccount,
-    EasyPostRefused,
-    Rate,
-    Shipment,
-    buy_shipment,
-    create_shipment,
-    fetch_shipment,
-)
+from integrations.easypost_answers import Rate, Shipment
+from integrations.easypost_client import EasyPostAccount, EasyPostRefused, buy_shipment, create_shipment, fetch_shipment
 from integrations.errors import ServiceFailed
 from models import Label, LabelState, Order, OrderStatus
 from models.session import separate_transaction

@@ -20,7 +20,8 @@ from domain.kernel.errors import InvalidInput, NotConfigured
 from domain.kernel.inputs import has_nul
 from domain.orders.record import lock_order, move_locked_order
 from domain.warehouse.label_steps import add_order_attention, keep_tracker, settle_refund_event
-from integrations.easypost_client import BadSignature, TrackerWord, read_event, read_tracker, verify_event
+from integrations.easypost_answers import TrackerReport, read_event, read_tracker
+from integrations.easypost_signature import BadSignature, verify_event
 from integrations.errors import ServiceFailed
 from models import Label, LabelState, Order, OrderStatus, Tracker, WebhookEvent
 from settings import Settings
@@ -83,7 +84,7 @@ async def process_easypost_event(db: AsyncSession, event: WebhookEvent) -> None:
             await settle_refund_event(db, shipment_id, status)
 
 
-async def _follow_parcel(db: AsyncSession, word: TrackerWord) -> None:
+async def _follow_parcel(db: AsyncSession, word: TrackerReport) -> None:
     """Write the carrier's word on every order that the parcel belongs to, and move each as far as it is."""
     by_label = select(Label.order_id).where(
         Label.tracking_number == word.tracking_number, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)

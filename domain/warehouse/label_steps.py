@@ -16,7 +16,7 @@ from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.kernel.clock import now
 from domain.orders.record import lock_order, record_event
 from domain.warehouse.label_rows import UNSETTLED, take_tracking_off
-from integrations.easypost_client import Shipment, TrackerWord
+from integrations.easypost_answers import Shipment, TrackerReport
 from models import Label, LabelState, Order, OrderStatus, Table, Tracker
 from models.session import current_database, separate_transaction
 
@@ -178,7 +178,7 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
     await record_event(db, order, "label_voided", by=buyer_of(label), note=label.tracking_number or "")
 
 
-async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerWord) -> None:
+async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> None:
     """Keep the carrier's last word about a parcel; an older word than the one that is kept changes nothing."""
     values: dict[str, Any] = {
         "carrier": word.carrier,

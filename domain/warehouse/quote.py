@@ -20,7 +20,8 @@ from domain.warehouse.label_request import MOST_PARCELS, Parcel, address_of_orde
 from domain.warehouse.packing import get_packed_order
 from domain.warehouse.queue import QueueRow
 from domain.warehouse.record import NOT_THE_FLOOR
-from integrations.easypost_client import CheckedAddress, EasyPostRefused, Shipment, check_address, create_shipment
+from integrations.easypost_answers import CheckedAddress, Shipment
+from integrations.easypost_client import EasyPostRefused, check_address, create_shipment
 from models.session import current_database
 from settings import Settings
 

@@ -12,7 +12,8 @@ from domain.kernel.errors import NotFound
 from domain.warehouse.carriers import public_page
 from domain.warehouse.label_steps import keep_tracker
 from domain.warehouse.queue import QueueRow, get_queue_row
-from integrations.easypost_client import EasyPostAccount, TrackerWord, create_tracker, fetch_tracker
+from integrations.easypost_answers import TrackerReport
+from integrations.easypost_client import EasyPostAccount, create_tracker, fetch_tracker
 from integrations.errors import ServiceFailed
 from models import Tracker
 from models.session import current_database, separate_transaction
@@ -73,7 +74,7 @@ async def track_order(order_number: str, *, visible_to: Actor, settings: Setting
     return show_kept(kept, order)
 
 
-async def _ask(account: EasyPostAccount, number: str, carrier: str, kept: Tracker | None) -> TrackerWord | None:
+async def _ask(account: EasyPostAccount, number: str, carrier: str, kept: Tracker | None) -> TrackerReport | None:
     """EasyPost's word, or None when it has none; a number that was typed in is followed from now on."""
     try:
         if kept is not None and kept.provider_id:
@@ -83,7 +84,7 @@ async def _ask(account: EasyPostAccount, number: str, carrier: str, kept: Tracke
         return None
 
 
-def _show_word(word: TrackerWord, order: QueueRow, number: str) -> Tracking:
+def _show_word(word: TrackerReport, order: QueueRow, number: str) -> Tracking:
     carrier = word.carrier or order.carrier or ""
     page = word.public_url or public_page(carrier, number)
     details = [detail | {} for detail in word.details]

@@ -17,7 +17,8 @@ from domain.warehouse.easypost_account import get_easypost
 from domain.warehouse.label_rows import lock_label
 from domain.warehouse.label_steps import LEASE, read_label, record_no_answer, settle_void
 from domain.warehouse.record import NOT_THE_FLOOR
-from integrations.easypost_client import EasyPostAccount, EasyPostRefused, Shipment, fetch_shipment, refund_shipment
+from integrations.easypost_answers import Shipment
+from integrations.easypost_client import EasyPostAccount, EasyPostRefused, fetch_shipment, refund_shipment
 from integrations.errors import ServiceFailed
 from models import Label, LabelState, Order
 from models.session import separate_transaction

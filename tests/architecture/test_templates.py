@@ -31,3 +31,35 @@ def test_a_page_keeps_to_the_content_security_policy(name: str) -> None:
 def test_no_line_of_a_template_is_longer_than_160_characters(name: str) -> None:
     long = [number for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1) if len(line) > 160]
     assert long == [], "break these lines where a space makes no difference: between cells, attributes or words"
+
+
+# The frame's own blocks, and the one that every question fills: its element is the dialog that opens around it.
+FRAME = {"title", "phone_title", "phone_end", "body_class", "main_class", "shell_class", "content", "brand", "dialog"}
+BLOCK = re.compile(r"{%-?\s*block\s+(\w+)")
+OTHER = re.compile(r"""{%-?\s*(?:include|extends)\s+["']([^"']+)""")
+
+
+def blocks_without_element(texts: dict[str, str]) -> list[str]:
+    """Each block whose name is no id in its template, in what that includes, or in the page around it."""
+
+    def see(name: str) -> str:
+        text = texts.get(name, "")
+        return text + "".join(see(other) for other in OTHER.findall(text))
+
+    return [
+        f"{name}: {block}"
+        for name, text in texts.items()
+        for block in BLOCK.findall(text)
+        if block not in FRAME and f'id="{block}"' not in see(name) + texts.get("base.html", "")
+    ]
+
+
+def test_a_block_is_named_as_its_element() -> None:
+    pages = [name for name in NAMES if not name.startswith(("pdf/", "email/"))]
+    assert blocks_without_element({name: (TEMPLATES / name).read_text() for name in pages}) == []
+
+
+def test_a_block_without_its_element_is_found() -> None:
+    page = '{% block rows %}<table id="rows">{% endblock %}{% block sums %}{% include "sums.html" %}{% endblock %}'
+    assert blocks_without_element({"page.html": page, "sums.html": '<p id="sums">'}) == []
+    assert blocks_without_element({"page.html": page, "sums.html": "<p>"}) == ["page.html: sums"]

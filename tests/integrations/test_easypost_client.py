@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from integrations import easypost_answers as answers
 from integrations import easypost_client as easypost
+from integrations import easypost_signature as signature
 from integrations.easypost_client import EasyPostAccount
 from integrations.errors import ServiceFailed
 from tests.fakes.easypost_server import KEY, WEBHOOK_SECRET, FakeEasyPost, make_event, sign
@@ -61,7 +63,7 @@ def check_object(each: dict[str, Any]) -> None:
         case "Tracker":
             check_tracker(each)
         case "Address":
-            read = easypost.read_address(each)
+            read = answers.read_address(each)
             assert read.is_deliverable == bool(each["verifications"].get("delivery", {}).get("success"))
         case "Order":
             for shipment in each["shipments"]:
@@ -71,17 +73,17 @@ def check_object(each: dict[str, Any]) -> None:
         case "Refund":
             assert each["status"] == "submitted"
         case None if "rates" in each:
-            assert [str(easypost.read_rate(rate).rate) for rate in each["rates"]] == [
+            assert [str(answers.read_rate(rate).rate) for rate in each["rates"]] == [
                 rate["rate"] for rate in each["rates"]
             ]
         case None:
-            assert [easypost.read_event(event).kind for event in each["events"]]
+            assert [answers.read_event(event).kind for event in each["events"]]
         case other:
             raise AssertionError(other)
 
 
 def check_shipment(recorded: dict[str, Any]) -> None:
-    read = easypost.read_shipment(recorded)
+    read = answers.read_shipment(recorded)
     assert [str(rate.rate) for rate in read.rates] == [rate["rate"] for rate in recorded["rates"]]
     assert read.is_bought == bool(recorded.get("tracking_code"))
     assert read.refund_status == recorded.get("refund_status")
@@ -94,14 +96,14 @@ def check_shipment(recorded: dict[str, Any]) -> None:
 
 
 def check_tracker(recorded: dict[str, Any]) -> None:
-    read = easypost.read_tracker(recorded)
+    read = answers.read_tracker(recorded)
     assert (read.tracking_number, read.status) == (recorded["tracking_code"], recorded["status"])
     assert len(read.details) == len(recorded["tracking_details"])
 
 
 def test_the_exact_words_of_a_recorded_buy() -> None:
     body = next(body for name, _, _, body in ANSWERS if name == "shipment_buy-1")
-    read = easypost.read_shipment(body)
+    read = answers.read_shipment(body)
     assert (read.id, read.tracking_number) == ("shp_16578f588f9546ec914afd2474e24ff5", "9400100208303109505657")
     assert read.selected is not None
     assert (read.selected.service, read.selected.rate) == ("GroundAdvantage", Decimal("6.07"))
@@ -213,12 +215,12 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 def check(body: bytes, headers: dict[str, str], at: datetime = NOW) -> tuple[bool, bool]:
-    return easypost.verify_event(body, headers, WEBHOOK_SECRET, method="POST", path="/api/webhooks/easypost", at=at)
+    return signature.verify_event(body, headers, WEBHOOK_SECRET, method="POST", path="/api/webhooks/easypost", at=at)
 
 
 def second_headers(body: bytes, at: datetime = NOW) -> dict[str, str]:
     stamp = format_datetime(at)
-    signed = easypost._sign(WEBHOOK_SECRET.encode(), f"{stamp}POST/api/webhooks/easypost".encode() + body)
+    signed = signature._sign(WEBHOOK_SECRET.encode(), f"{stamp}POST/api/webhooks/easypost".encode() + body)
     return {"X-Hmac-Signature-V2": signed, "X-Timestamp": stamp, "X-Path": "/api/webhooks/easypost"}
 
 
@@ -236,9 +238,9 @@ def test_an_event_is_checked_by_either_signature() -> None:
         (second_headers(body) | {"X-Path": "/elsewhere"}, NOW),
         (second_headers(body) | {"X-Timestamp": "yesterday"}, NOW),
     ):
-        with pytest.raises(easypost.BadSignature):
+        with pytest.raises(signature.BadSignature):
             check(body, headers, at)
-    with pytest.raises(easypost.BadSignature):
+    with pytest.raises(signature.BadSignature):
         check(body + b" ", sign(body))
     # The library signs as we do.
     from easypost.util import validate_webhook
