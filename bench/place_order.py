@@ -127,7 +127,7 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
     return [
         (idempotency._CLAIM, [caller, route, key]),
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
-        (write._WRITE, [number, *write._values(order)]),
+        (write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, "send_message",
                          [], [], [], None, None]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer, idempotency.KEPT_FOR]),

@@ -3,7 +3,7 @@
 from models.api_key import ApiKey, KeyScope
 from models.audit_entry import AuditEntry
 from models.bank_account import AccountType, BankAccount
-from models.base import Table
+from models.base import Table, columns_of, table_of
 from models.box_rule import BoxRule
 from models.call_log import CallEvaluation, CallLog, CallType, CheckerVerdict, EvalStatus, Resolution
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
@@ -176,4 +176,6 @@ __all__ = [
     "VendorProduct",
     "VoiceAgent",
     "WebhookEvent",
+    "columns_of",
+    "table_of",
 ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
 
 NAMING_CONVENTION = {
@@ -33,6 +35,16 @@ class Table(SQLModel):
     """Base of every table; answers never return one."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def table_of(model: type[Table]) -> sqlalchemy.Table:
+    """The Core table of a model, for `FROM` and joins."""
+    return Table.metadata.tables[str(model.__tablename__)]
+
+
+def columns_of(model: type[Table]) -> ReadOnlyColumnCollection[str, sqlalchemy.Column[Any]]:
+    """The Core columns of a model, for statements that read plain rows; a test knows a name that is none of them."""
+    return table_of(model).c
 
 
 def key() -> Any:

@@ -17,12 +17,12 @@ from domain.kernel.clock import business_today, now
 from domain.kernel.inputs import Input
 from domain.kernel.live import announce
 from domain.orders.business import current_business
-from models import Table
+from models import CallingEntry, CallingEvent, OutboundCallLog, columns_of, table_of
 
 CLAIM_LASTS = timedelta(minutes=15)
 _KEYS = text("SELECT DISTINCT hours_key FROM calling_entry WHERE status <> 'closed'")
-EVENTS = Table.metadata.tables["calling_event"].c
-CALLS = Table.metadata.tables["outbound_call_log"].c
+EVENTS = columns_of(CallingEvent)
+CALLS = columns_of(OutboundCallLog)
 
 
 class ClaimNext(Input):
@@ -68,7 +68,7 @@ async def release_claim(db: AsyncSession, entry_id: int) -> None:
 
 
 async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int]) -> int | None:
-    entries = Table.metadata.tables["calling_entry"]
+    entries = table_of(CallingEntry)
     zone = current_business().timezone
     today = business_today(zone)
     since = func.now() - timedelta(hours=24)

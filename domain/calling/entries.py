@@ -27,7 +27,7 @@ from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_pattern
 from domain.messages.suppression import NUMBERS
 from domain.orders.filters import ITEMS, ORDERS
-from models import CallingStatus, OrderStatus, Table
+from models import CallingEntry, CallingStatus, Customer, OrderItem, OrderStatus, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
@@ -36,8 +36,8 @@ LAPSED_DAYS = 90
 WINDOW = (0.8, 1.3)
 MOST_SKUS = 50
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
-STAFF = Table.metadata.tables["staff"].c
-CUSTOMERS = Table.metadata.tables["customer"].c
+STAFF = columns_of(Staff)
+CUSTOMERS = columns_of(Customer)
 
 
 class Segment(StrEnum):
@@ -185,7 +185,7 @@ def select_entries(zone: tzinfo) -> Select[Any]:
         "last_order_date": day_of(ENTRIES.last_order_at, zone).label("last_order_date"),
     }
     columns = [special[field.name] if field.name in special else ENTRIES[field.name] for field in fields(EntryRow)]
-    entries, staff = Table.metadata.tables["calling_entry"], Table.metadata.tables["staff"]
+    entries, staff = table_of(CallingEntry), table_of(Staff)
     return select(*columns).select_from(entries.outerjoin(staff, STAFF.id == ENTRIES.assigned_to))
 
 
@@ -200,7 +200,7 @@ async def list_entries(db: Reader, query: ListEntries, *, visible_to: Actor, tim
         .offset(query.offset)
     )
     rows = [EntryRow(*row) for row in await db.execute(statement)]
-    entries = Table.metadata.tables["calling_entry"]
+    entries = table_of(CallingEntry)
     total = await db.scalar(select(func.count()).select_from(entries).where(*conditions))
     return make_page(rows, total or 0, query)
 
@@ -231,7 +231,7 @@ def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) 
     if skus := split_skus(query.purchased_skus):
         bought = (
             select(ORDERS.customer_id)
-            .join(Table.metadata.tables["order_item"], ITEMS.order_id == ORDERS.id)
+            .join(table_of(OrderItem), ITEMS.order_id == ORDERS.id)
             .where(func.lower(ITEMS.product_sku).in_(skus), ORDERS.status != OrderStatus.CANCELLED)
         )
         found.append(ENTRIES.customer_id.in_(bought))

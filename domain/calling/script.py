@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Input
-from models import CallScript, Table
+from models import CallScript, columns_of
 
-SCRIPTS = Table.metadata.tables["call_script"].c
+SCRIPTS = columns_of(CallScript)
 MOST_VERSIONS = 50
 
 

@@ -13,7 +13,7 @@ from domain.calling.entries import MAY_BE_LISTED, Reader, Segment, in_segment
 from domain.calling.visible import ENTRIES, may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, business_today
-from models import CallingStatus, Table
+from models import CallingEntry, CallingStatus, table_of
 
 _KPI = text("""
 SELECT
@@ -53,7 +53,7 @@ async def count_segments(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> 
     counts = [func.count().filter(in_segment(segment, timezone)) for segment in Segment]
     statement = (
         select(*counts)
-        .select_from(Table.metadata.tables["calling_entry"])
+        .select_from(table_of(CallingEntry))
         .where(MAY_BE_LISTED, may_be_seen_by(visible_to), ENTRIES.status != CallingStatus.CLOSED)
     )
     return dict(zip(Segment, (await db.execute(statement)).one(), strict=True))

@@ -3,9 +3,9 @@
 from sqlalchemy import ColumnElement, or_, true
 
 from domain.kernel.actor import Actor
-from models import Role, Table
+from models import CallingEntry, Role, columns_of
 
-ENTRIES = Table.metadata.tables["calling_entry"].c
+ENTRIES = columns_of(CallingEntry)
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool]:

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.kernel.addresses import compose_address
 from domain.kernel.errors import NotFound
 from domain.messages.suppression import NUMBERS
-from models import Table
+from models import Customer, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
-CUSTOMERS = Table.metadata.tables["customer"].c
-STAFF = Table.metadata.tables["staff"].c
+CUSTOMERS = columns_of(Customer)
+STAFF = columns_of(Staff)
 ADDRESS_PARTS = ("street", "city", "state", "zip", "country")
 
 
@@ -104,7 +104,7 @@ _COMPUTED: dict[str, ColumnElement[Any]] = {
     "do_not_call": is_suppressed("do_not_call"),
     "do_not_text": is_suppressed("do_not_text"),
 }
-_FROM = Table.metadata.tables["customer"].outerjoin(Table.metadata.tables["staff"], STAFF.id == CUSTOMERS.sales_rep_id)
+_FROM = table_of(Customer).outerjoin(table_of(Staff), STAFF.id == CUSTOMERS.sales_rep_id)
 _COLUMNS = [
     (_COMPUTED[field.name] if field.name in _COMPUTED else CUSTOMERS[field.name]).label(field.name)
     for field in fields(CustomerRow)

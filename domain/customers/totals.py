@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from domain.customers.rows import Reader
 from domain.kernel.money import ZERO
-from models import OrderStatus, Table
+from models import Order, OrderStatus, columns_of
 
-ORDERS = Table.metadata.tables["orders"].c
+ORDERS = columns_of(Order)
 
 
 @dataclass(frozen=True, slots=True)

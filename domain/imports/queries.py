@@ -14,11 +14,11 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
-from models import ImportRow, ImportRun, ImportState, RowOutcome, Table
+from models import ImportRow, ImportRun, ImportState, RowOutcome, columns_of
 from models.session import Database
 
 Reader = AsyncSession | AsyncConnection
-RUNS = Table.metadata.tables["import_run"].c
+RUNS = columns_of(ImportRun)
 MOST_ERRORS = 1_000
 BATCH = 1_000
 OPEN = (ImportState.QUEUED, ImportState.RUNNING)

@@ -28,9 +28,9 @@ from domain.kernel.inputs import DateIn, Id, Text200
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_pattern
-from models import InvoiceStatus, Table
+from models import InvoiceReminder, InvoiceStatus, columns_of
 
-REMINDERS = Table.metadata.tables["invoice_reminder"].c
+REMINDERS = columns_of(InvoiceReminder)
 # Counting stops here, and the page says so.
 MOST_COUNTED = 20_000
 

@@ -15,15 +15,15 @@ from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.paging import NewestPageInput, Page, make_page
-from models import InvoiceStatus, Role, Table
+from models import Customer, Invoice, InvoiceItem, InvoiceStatus, Order, Role, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
-INVOICES = Table.metadata.tables["invoice"].c
-ITEMS = Table.metadata.tables["invoice_item"].c
-ORDERS = Table.metadata.tables["orders"].c
-CUSTOMERS = Table.metadata.tables["customer"].c
-FROM = Table.metadata.tables["invoice"].outerjoin(Table.metadata.tables["orders"], ORDERS.id == INVOICES.order_id)
+INVOICES = columns_of(Invoice)
+ITEMS = columns_of(InvoiceItem)
+ORDERS = columns_of(Order)
+CUSTOMERS = columns_of(Customer)
+FROM = table_of(Invoice).outerjoin(table_of(Order), ORDERS.id == INVOICES.order_id)
 
 NUMBER = func.coalesce(INVOICES.invoice_number, func.concat("DRAFT-", INVOICES.id))
 IS_OWED = INVOICES.status.in_([InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID])

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.live import announce
-from models import SuppressedNumber, SuppressionReason, Table
+from models import SuppressedNumber, SuppressionReason, columns_of
 
-NUMBERS = Table.metadata.tables["suppressed_number"].c
+NUMBERS = columns_of(SuppressedNumber)
 TOPIC = "suppression"
 
 

@@ -3,7 +3,7 @@
 What a reader may do next is decided here too, so that the page offers no button that the act would refuse.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -20,13 +20,13 @@ from domain.orders.queries import EventRow, OrderRow, get_order, list_events, se
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
 from domain.payments.refund_rows import list_refundable
 from domain.payments.withdraw import has_payment_under_way
-from models import OrderStatus, Table
+from models import CreditEntry, Customer, Order, OrderItem, OrderStatus, Payment, Product, columns_of, table_of
 from models.session import raw_connection
 
-PRODUCTS = Table.metadata.tables["product"].c
-PAYMENTS = Table.metadata.tables["payment"].c
-CUSTOMERS = Table.metadata.tables["customer"].c
-CREDIT = Table.metadata.tables["credit_entry"].c
+PRODUCTS = columns_of(Product)
+PAYMENTS = columns_of(Payment)
+CUSTOMERS = columns_of(Customer)
+CREDIT = columns_of(CreditEntry)
 OUNCES_PER_POUND = 16
 
 
@@ -56,6 +56,19 @@ class PageItem:
     line_total: Decimal | None
     stock_quantity: int | None
     image_hash: str | None
+
+
+_OF_PRODUCT = {
+    "bin_location": func.coalesce(PRODUCTS.bin_location, ""),
+    "barcode": func.coalesce(PRODUCTS.barcode, ""),
+    "weight_oz": PRODUCTS.ship_weight_oz,
+    "stock_quantity": PRODUCTS.stock_quantity,
+    "image_hash": PRODUCTS.image_hash,
+}
+_SELECT_ITEMS = select(
+    ITEMS.order_id,
+    *(_OF_PRODUCT[part.name] if part.name in _OF_PRODUCT else ITEMS[part.name] for part in fields(PageItem)),
+).select_from(table_of(OrderItem).outerjoin(table_of(Product), PRODUCTS.id == ITEMS.product_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,35 +241,13 @@ async def list_page_items(
     db: AsyncSession, order_ids: list[int], *, visible_to: Actor, in_bin_order: bool = False
 ) -> dict[int, list[PageItem]]:
     """The lines of several orders with bins and weights, in one statement; a picker's in walking order."""
-    lines = Table.metadata.tables["order_item"]
-    statement = (
-        select(
-            ITEMS.order_id,
-            ITEMS.product_id,
-            ITEMS.product_name,
-            ITEMS.product_sku,
-            ITEMS.product_unit_size,
-            func.coalesce(PRODUCTS.bin_location, ""),
-            func.coalesce(PRODUCTS.barcode, ""),
-            PRODUCTS.ship_weight_oz,
-            ITEMS.quantity,
-            ITEMS.unit_price,
-            ITEMS.is_bulk_price,
-            ITEMS.line_total,
-            PRODUCTS.stock_quantity,
-            PRODUCTS.image_hash,
-        )
-        .select_from(lines.outerjoin(Table.metadata.tables["product"], PRODUCTS.id == ITEMS.product_id))
-        .where(ITEMS.order_id.in_(order_ids))
-    )
     walking = (func.nullif(PRODUCTS.bin_location, "").asc().nulls_last(),) if in_bin_order else ()
+    statement = _SELECT_ITEMS.where(ITEMS.order_id.in_(order_ids)).order_by(ITEMS.order_id, *walking, ITEMS.position)
     shows_money = sees_money(visible_to)
     found: dict[int, list[PageItem]] = {}
-    for row in await db.execute(statement.order_by(ITEMS.order_id, *walking, ITEMS.position)):
-        order_id, *values = row
-        if not shows_money:
-            values[8] = values[10] = None
-        found.setdefault(order_id, []).append(PageItem(*values))
+    for order_id, *values in await db.execute(statement):
+        item = PageItem(*values)
+        found.setdefault(order_id, []).append(item if shows_money else replace(item, unit_price=None, line_total=None))
     return found
 
 
@@ -279,33 +270,29 @@ async def _find_customer_summary(db: AsyncSession, order: OrderRow, reader: Acto
     newest_credit = (
         select(CREDIT.balance_after).where(CREDIT.customer_id == order.customer_id).order_by(CREDIT.id.desc()).limit(1)
     )
-    row = (
-        await db.execute(
-            select(
-                CUSTOMERS.first_name,
-                CUSTOMERS.last_name,
-                CUSTOMERS.company_name,
-                CUSTOMERS.phone,
-                CUSTOMERS.email,
-                select(func.count()).select_from(Table.metadata.tables["orders"]).where(theirs).scalar_subquery(),
-                select(func.min(ORDERS.created_at)).where(theirs).scalar_subquery(),
-                newest_credit.scalar_subquery(),
-            ).where(CUSTOMERS.id == order.customer_id)
-        )
-    ).one()
+    statement = select(
+        func.trim(CUSTOMERS.first_name + " " + CUSTOMERS.last_name).label("name"),
+        CUSTOMERS.company_name,
+        CUSTOMERS.phone,
+        CUSTOMERS.email,
+        select(func.count()).select_from(table_of(Order)).where(theirs).scalar_subquery().label("order_count"),
+        select(func.min(ORDERS.created_at)).where(theirs).scalar_subquery().label("first_order_at"),
+        newest_credit.scalar_subquery().label("store_credit"),
+    ).where(CUSTOMERS.id == order.customer_id)
+    row = (await db.execute(statement)).one()
     connection = await raw_connection(db)
     customer = await find_customer(connection, order.customer_id)
     assert customer is not None  # the foreign key keeps it
     return CustomerSummary(
         id=order.customer_id,
-        name=f"{row[0]} {row[1]}".strip(),
-        company=row[2],
-        phone=row[3],
-        email=row[4],
-        order_count=row[5],
-        first_order_at=row[6],
+        name=row.name,
+        company=row.company_name,
+        phone=row.phone,
+        email=row.email,
+        order_count=row.order_count,
+        first_order_at=row.first_order_at,
         standing=await calculate_exposure(connection, customer),
-        store_credit=row[7] or ZERO,
+        store_credit=row.store_credit or ZERO,
     )
 
 

@@ -16,10 +16,10 @@ from domain.kernel.clock import business_day_bounds, start_of_business_day
 from domain.kernel.inputs import DateIn, Id
 from domain.kernel.paging import PageInput
 from domain.kernel.texts import as_pattern
-from models import OrderStatus, PaymentStatus, Role, Table
+from models import Order, OrderItem, OrderStatus, PaymentStatus, Role, columns_of
 
-ORDERS = Table.metadata.tables["orders"].c
-ITEMS = Table.metadata.tables["order_item"].c
+ORDERS = columns_of(Order)
+ITEMS = columns_of(OrderItem)
 # Without these signs and digits something else than a phone number is looked for.
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 

@@ -29,7 +29,7 @@ from domain.orders.filters import (
     may_be_seen_by,
     needs_attention,
 )
-from models import OrderStatus, Table
+from models import Order, OrderEvent, OrderStatus, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
@@ -38,8 +38,8 @@ Reader = AsyncSession | AsyncConnection
 MOST_COUNTED = 20_000
 MOST_COUNTED_BETWEEN_DATES = 200_000
 
-STAFF = Table.metadata.tables["staff"].c
-EVENTS = Table.metadata.tables["order_event"].c
+STAFF = columns_of(Staff)
+EVENTS = columns_of(OrderEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ ROW_NAMES = [field.name for field in fields(OrderRow)]
 _ROW_COLUMNS = [
     STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name] for field in fields(OrderRow)
 ]
-_FROM = Table.metadata.tables["orders"].outerjoin(Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id)
+_FROM = table_of(Order).outerjoin(table_of(Staff), STAFF.id == ORDERS.sales_rep_id)
 _SELECT_ROWS = select(*_ROW_COLUMNS).select_from(_FROM)
 _SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(ItemRow)))
 _SELECT_EVENTS = select(*(EVENTS[field.name] for field in fields(EventRow)))

@@ -10,10 +10,10 @@ from domain.kernel.errors import NotFound
 from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.guide import list_guide
 from domain.orders.queries import Reader
-from models import OrderStatus, Table
+from models import Customer, OrderItem, OrderStatus, Product, columns_of, table_of
 
-CUSTOMERS = Table.metadata.tables["customer"].c
-PRODUCTS = Table.metadata.tables["product"].c
+CUSTOMERS = columns_of(Customer)
+PRODUCTS = columns_of(Product)
 MOST_USUAL = 8
 
 
@@ -81,9 +81,7 @@ async def get_buyer(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> 
 
 async def list_lines(db: Reader, order_id: int) -> list[tuple[str, int]]:
     """The SKUs and quantities of an order, without what is no longer sold."""
-    lines = Table.metadata.tables["order_item"].join(
-        Table.metadata.tables["product"], and_(PRODUCTS.id == ITEMS.product_id, PRODUCTS.is_active)
-    )
+    lines = table_of(OrderItem).join(table_of(Product), and_(PRODUCTS.id == ITEMS.product_id, PRODUCTS.is_active))
     statement = (
         select(PRODUCTS.sku, ITEMS.quantity)
         .select_from(lines)

@@ -5,7 +5,7 @@ Every door that makes an order ends here. The products must be locked already (`
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,61 +15,105 @@ import asyncpg
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
 from domain.kernel.live import CHANNEL
+from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
 from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 
+# Each column of a new order with its value: what has the name of a field of `NewOrder` or `Delivery` is that field.
+_ORDER = {
+    "order_number": ":order_number::text",
+    "customer_id": ":customer_id",
+    "source": ":source::text",
+    "status": ":status::text",
+    "on_hold": ":hold_reason::text <> ''",
+    "hold_reason": ":hold_reason::text",
+    "attention": ":attention",
+    "takes_stock": ":takes_stock",
+    "sales_rep_id": ":sales_rep_id",
+    "assigned_to": ":assigned_to",
+    "delivery_name": ":delivery_name",
+    "delivery_first_name": ":delivery_first_name",
+    "delivery_last_name": ":delivery_last_name",
+    "delivery_company": ":delivery_company",
+    "delivery_email": ":delivery_email",
+    "delivery_phone": ":delivery_phone",
+    "delivery_phone_raw": ":delivery_phone_raw",
+    "delivery_address": ":delivery_address",
+    "delivery_city": ":delivery_city",
+    "delivery_state": ":delivery_state",
+    "delivery_zip": ":delivery_zip",
+    "delivery_country": ":delivery_country",
+    "billing_address": ":billing_address",
+    "po_number": ":po_number",
+    "special_notes": ":special_notes",
+    "staff_notes": ":staff_notes",
+    "item_count": ":item_count",
+    "unit_count": ":unit_count",
+    "subtotal": ":subtotal",
+    "discount_amount": ":discount_amount",
+    "delivery_fee": ":delivery_fee",
+    "total_amount": ":total_amount",
+    "amount_paid": ":amount_paid",
+    "payment_method": ":payment_method::text",
+    "payment_status": ":payment_status::text",
+    "actor_kind": ":actor_kind::text",
+    "actor_id": ":actor_id::int",
+    "actor_name": ":actor_name::text",
+    "created_at": "coalesce(:created_at::timestamptz, now())",
+    "updated_at": "now()",
+    "confirmed_at": "CASE WHEN :step::int >= 1 THEN coalesce(:created_at::timestamptz, now()) END",
+    "packed_at": "CASE WHEN :step::int >= 2 THEN coalesce(:created_at::timestamptz, now()) END",
+    "shipped_at": "CASE WHEN :step::int >= 3 THEN coalesce(:created_at::timestamptz, now()) END",
+    "delivered_at": "CASE WHEN :step::int >= 4 THEN coalesce(:created_at::timestamptz, now()) END",
+    "cancelled_at": "CASE WHEN :status::text = 'cancelled' THEN coalesce(:created_at::timestamptz, now()) END",
+    "on_terms": ":payment_method::text = 'net30'",
+    "released_total": ":released_total::numeric",
+}
+# Each column of its lines with the array that holds them.
+_LINES = {
+    "position": "int[]",
+    "product_id": "bigint[]",
+    "product_name": "text[]",
+    "product_sku": "text[]",
+    "product_brand": "text[]",
+    "product_unit_size": "text[]",
+    "quantity": "int[]",
+    "unit_price": "numeric[]",
+    "is_bulk_price": "bool[]",
+    "line_total": "numeric[]",
+    "unit_cost": "numeric[]",
+}
 # A number that is taken already writes nothing, and another one is tried.
-_WRITE = """
+_WRITE = NamedSql(f"""
 WITH made AS (
-  INSERT INTO orders (
-    order_number, customer_id, source, status, on_hold, hold_reason, attention, takes_stock, sales_rep_id,
-    assigned_to, delivery_name, delivery_first_name, delivery_last_name, delivery_company, delivery_email,
-    delivery_phone, delivery_phone_raw, delivery_address, delivery_city, delivery_state, delivery_zip,
-    delivery_country, billing_address, po_number, special_notes, staff_notes, item_count, unit_count, subtotal,
-    discount_amount, delivery_fee, total_amount, amount_paid, payment_method, payment_status, actor_kind, actor_id,
-    actor_name, created_at, updated_at, confirmed_at, packed_at, shipped_at, delivered_at, cancelled_at, on_terms,
-    released_total
-  ) VALUES (
-    $1::text, $2, $3::text, $4::text, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34::text, $35::text, $36::text, $37::int,
-    $38::text, coalesce($39::timestamptz, now()), now(),
-    CASE WHEN $40::int >= 1 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $40::int >= 2 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $40::int >= 3 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $40::int >= 4 THEN coalesce($39::timestamptz, now()) END,
-    CASE WHEN $4::text = 'cancelled' THEN coalesce($39::timestamptz, now()) END, $34::text = 'net30', $56::numeric
-  ) ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
+  INSERT INTO orders ({", ".join(_ORDER)}) VALUES ({", ".join(_ORDER.values())})
+  ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
 ),
 lines AS (
-  INSERT INTO order_item (
-    order_id, position, product_id, product_name, product_sku, product_brand, product_unit_size, quantity, unit_price,
-    is_bulk_price, line_total, unit_cost
-  )
-  SELECT made.id, l.* FROM made, unnest(
-    $41::int[], $42::bigint[], $43::text[], $44::text[], $45::text[], $46::text[], $47::int[], $48::numeric[],
-    $49::bool[], $50::numeric[], $51::numeric[]
-  ) AS l
+  INSERT INTO order_item (order_id, {", ".join(_LINES)})
+  SELECT made.id, l.* FROM made, unnest({", ".join(f":line_{name}::{kind}" for name, kind in _LINES.items())}) AS l
 ),
 taken AS (
   UPDATE product AS p SET stock_quantity = p.stock_quantity - t.quantity
-  FROM made, unnest($52::bigint[], $53::int[]) AS t(id, quantity)
+  FROM made, unnest(:taken_product_ids::bigint[], :taken_quantities::int[]) AS t(id, quantity)
   WHERE p.id = t.id RETURNING p.id, t.quantity, p.stock_quantity, made.id AS order_id
 ),
 ledger AS (
   INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, actor_kind, actor_id, actor_name)
-  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, $36::text, $37::int, $38::text FROM taken
+  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, :actor_kind::text, :actor_id::int, :actor_name::text
+  FROM taken
 ),
 events AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
-  SELECT id, 'placed', $4::text, $54::text, $36::text, $37::int, $38::text FROM made
+  SELECT id, 'placed', :status::text, :note::text, :actor_kind::text, :actor_id::int, :actor_name::text FROM made
 )
-SELECT id, created_at, pg_notify($55::text, 'orders:' || id),
-  EXISTS (SELECT FROM calling_entry WHERE customer_id = $2) AS is_on_calling_list
+SELECT id, created_at, pg_notify(:channel::text, 'orders:' || id),
+  EXISTS (SELECT FROM calling_entry WHERE customer_id = :customer_id) AS is_on_calling_list
 FROM made
-"""
+""")  # noqa: S608 -- the names are constants of this module.
 _STEP = {
     OrderStatus.PENDING: 0,
     OrderStatus.CONFIRMED: 1,
@@ -78,6 +122,9 @@ _STEP = {
     OrderStatus.DELIVERED: 4,
     OrderStatus.CANCELLED: 0,
 }
+
+
+_TOTALS = ("subtotal", "discount_amount", "delivery_fee", "total_amount")
 
 
 class NumberTaken(Exception):
@@ -145,11 +192,16 @@ class WrittenOrder:
     created_at: datetime
 
 
+_DELIVERY = tuple(part.name for part in fields(Delivery))
+_SAME = tuple(part.name for part in fields(NewOrder) if part.name in _WRITE.names and part.name != "order_number")
+
+
 async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
     """Write the order and take its stock, in the current transaction; raises NumberTaken for a given number in use."""
+    values = _values(order)
     while True:
         number = order.order_number or new_order_number()
-        row = await connection.fetchrow(_WRITE, number, *_values(order))
+        row = await connection.fetchrow(_WRITE.text, *_WRITE.args(values | {"order_number": number}))
         if row is not None:
             await _follow(connection, order, row)
             return WrittenOrder(row["id"], number, row["created_at"])
@@ -167,67 +219,26 @@ async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.
         await note_new_order(connection, order.customer_id, order.status, row["created_at"])
 
 
-def _values(order: NewOrder) -> list[Any]:
-    to, lines, totals = order.delivery, order.lines, order.totals
+def _values(order: NewOrder) -> dict[str, Any]:
+    """Everything that the statement takes, by name, but the order's number."""
     takes = order.takes_stock and order.status is not OrderStatus.CANCELLED
     taken: Counter[int] = Counter()
-    for line in lines:
+    for line in order.lines:
         if takes and line.is_tracked:
             taken[line.product_id] += line.quantity
-    return [
-        order.customer_id,
-        order.source,
-        order.status,
-        bool(order.hold_reason),
-        order.hold_reason,
-        order.attention,
-        order.takes_stock,
-        order.sales_rep_id,
-        order.assigned_to,
-        to.name,
-        to.first_name,
-        to.last_name,
-        to.company,
-        to.email,
-        to.phone,
-        to.phone_raw,
-        to.address,
-        to.city,
-        to.state,
-        to.zip,
-        to.country,
-        order.billing_address,
-        order.po_number,
-        order.special_notes,
-        order.staff_notes,
-        len(lines),
-        sum(line.quantity for line in lines),
-        totals.subtotal,
-        totals.discount_amount,
-        totals.delivery_fee,
-        totals.total_amount,
-        order.amount_paid,
-        order.payment_method,
-        order.payment_status,
-        order.by.kind,
-        order.by.id,
-        order.by.name,
-        order.created_at,
-        _STEP[order.status],
-        list(range(1, len(lines) + 1)),
-        [line.product_id for line in lines],
-        [line.product_name for line in lines],
-        [line.product_sku for line in lines],
-        [line.product_brand for line in lines],
-        [line.product_unit_size for line in lines],
-        [line.quantity for line in lines],
-        [line.unit_price for line in lines],
-        [line.is_bulk_price for line in lines],
-        [line.line_total for line in lines],
-        [line.unit_cost for line in lines],
-        list(taken.keys()),
-        list(taken.values()),
-        order.note,
-        CHANNEL,
-        order.released_total,
-    ]
+    return {
+        **{name: getattr(order, name) for name in _SAME},
+        **{f"delivery_{name}": getattr(order.delivery, name) for name in _DELIVERY},
+        **{name: getattr(order.totals, name) for name in _TOTALS},
+        "actor_kind": order.by.kind,
+        "actor_id": order.by.id,
+        "actor_name": order.by.name,
+        "step": _STEP[order.status],
+        "item_count": len(order.lines),
+        "unit_count": sum(line.quantity for line in order.lines),
+        "line_position": list(range(1, len(order.lines) + 1)),
+        **{f"line_{name}": [getattr(line, name) for line in order.lines] for name in _LINES if name != "position"},
+        "taken_product_ids": list(taken.keys()),
+        "taken_quantities": list(taken.values()),
+        "channel": CHANNEL,
+    }

@@ -17,10 +17,10 @@ from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Te
 from domain.kernel.live import announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.kernel.phone import parse_phone
-from models import Rfq, Table, Vendor
+from models import Rfq, Vendor, columns_of
 
 Reader = AsyncSession | AsyncConnection
-VENDORS = Table.metadata.tables["vendor"].c
+VENDORS = columns_of(Vendor)
 TOPIC = "procurement"
 All = Literal["0", "1", "true", "false"]
 

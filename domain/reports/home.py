@@ -19,9 +19,9 @@ from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.filters import ORDERS, may_be_seen_by
 from domain.orders.queries import Reader, sees_money
-from models import MessageState, OrderStatus, PaymentStatus, Table
+from models import MessageState, OrderStatus, OutboxMessage, PaymentStatus, columns_of
 
-MESSAGES = Table.metadata.tables["outbox_message"].c
+MESSAGES = columns_of(OutboxMessage)
 WAITS_LONG = timedelta(hours=1)
 
 

@@ -25,12 +25,12 @@ from domain.orders.business import current_business
 from domain.orders.filters import ITEMS, ORDERS, search_condition
 from domain.orders.queries import Reader
 from domain.sales.customers import rep_of
-from models import OrderStatus, Role, Table
+from models import Order, OrderItem, OrderStatus, Role, Staff, columns_of, table_of
 from models.session import Database
 
 BATCH = 1000
 MOST_GROUPS = 5_000
-STAFF = Table.metadata.tables["staff"].c
+STAFF = columns_of(Staff)
 ROW_COLUMNS = (
     "order_number", "created_at", "status", "payment_status", "customer_name", "company_name", "items",
     "total_amount", "commission_amount", "commission_paid",
@@ -140,7 +140,7 @@ async def list_history(db: Reader, query: ListHistory, *, visible_to: Actor) -> 
 async def sum_sales(db: Reader, conditions: Sequence[ColumnElement[bool]]) -> SalesSummary:
     """How many orders meet the conditions, and their worth."""
     statement = select(func.count(), func.coalesce(func.sum(ORDERS.total_amount), ZERO)).where(*conditions)
-    return SalesSummary(*(await db.execute(statement.select_from(Table.metadata.tables["orders"]))).one())
+    return SalesSummary(*(await db.execute(statement.select_from(table_of(Order)))).one())
 
 
 async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> list[SalesGroup]:
@@ -227,7 +227,7 @@ async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnEl
 
 def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     zone = str(current_business().timezone)
-    orders, items = Table.metadata.tables["orders"], Table.metadata.tables["order_item"]
+    orders, items = table_of(Order), table_of(OrderItem)
     day = cast(func.timezone(zone, ORDERS.created_at), Date)
     source: Any = orders
     revenue: ColumnElement[Any] = func.sum(ORDERS.total_amount)
@@ -241,7 +241,7 @@ def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Se
         case GroupBy.MONTH:
             key = func.to_char(day, "YYYY-MM")
         case GroupBy.REP:
-            source = orders.outerjoin(Table.metadata.tables["staff"], STAFF.id == ORDERS.sales_rep_id)
+            source = orders.outerjoin(table_of(Staff), STAFF.id == ORDERS.sales_rep_id)
             key = cast(ORDERS.sales_rep_id, String)
             name = func.max(func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username))
         case GroupBy.CUSTOMER:

@@ -5,7 +5,7 @@ Three letters and more look anywhere in the text, fewer only at its beginning; e
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
@@ -18,10 +18,10 @@ from domain.kernel.actor import Actor
 from domain.kernel.texts import as_pattern
 from domain.orders.filters import ORDERS, OrderFilters, may_be_seen_by
 from domain.orders.queries import OrderRow, Reader, find_conditions, list_rows, sees_money
-from models import Table
+from models import Customer, Product, columns_of
 
-CUSTOMERS = Table.metadata.tables["customer"].c
-PRODUCTS = Table.metadata.tables["product"].c
+CUSTOMERS = columns_of(Customer)
+PRODUCTS = columns_of(Product)
 MOST_FOUND = 8
 # Candidates read before they are put in order: enough to find the best, few enough to stay quick.
 MOST_CANDIDATES = 500
@@ -68,20 +68,11 @@ class Found:
     products: Sequence[FoundProduct]
 
 
+_IS_IN_STOCK = and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0)
 _SELECT_PRODUCTS = select(
-    PRODUCTS.id,
-    PRODUCTS.name,
-    PRODUCTS.sku,
-    PRODUCTS.brand,
-    PRODUCTS.unit_size,
-    PRODUCTS.unit_price,
-    PRODUCTS.bulk_price,
-    PRODUCTS.bulk_quantity,
-    PRODUCTS.stock_quantity,
-    and_(PRODUCTS.in_stock, func.coalesce(PRODUCTS.stock_quantity, 1) > 0),
-    PRODUCTS.bin_location,
-    PRODUCTS.image_hash,
+    *(_IS_IN_STOCK if part.name == "is_in_stock" else PRODUCTS[part.name] for part in fields(FoundProduct))
 )
+_PRICES = ("unit_price", "bulk_price", "bulk_quantity")
 
 
 async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezone: tzinfo) -> Found:
@@ -170,14 +161,11 @@ async def list_products_by_sku(db: Reader, skus: Sequence[str], *, visible_to: A
 
 
 async def _read_products(db: Reader, statement: Select[Any], reader: Actor) -> list[FoundProduct]:
-    shows_money = sees_money(reader)
-    found = []
-    for row in await db.execute(statement):
-        values: list[Any] = list(row)
-        if not shows_money:
-            values[5] = values[6] = values[7] = None
-        found.append(FoundProduct(*values))
-    return found
+    found = [FoundProduct(*row) for row in await db.execute(statement)]
+    if sees_money(reader):
+        return found
+    hidden: dict[str, Any] = dict.fromkeys(_PRICES)
+    return [replace(product, **hidden) for product in found]
 
 
 def _matches(

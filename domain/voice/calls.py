@@ -17,9 +17,9 @@ from domain.kernel.phone import digits_for_search
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
-from models import CallEvaluation, CallLog, Customer, EvalStatus, Order, Table, VoiceAgent
+from models import CallEvaluation, CallLog, Customer, EvalStatus, Order, VoiceAgent, columns_of
 
-CALLS = Table.metadata.tables["call_log"].c
+CALLS = columns_of(CallLog)
 MOST_ON_STRIP = 30
 
 

@@ -18,10 +18,10 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Id, Input, Text2000
 from domain.kernel.live import announce
 from domain.voice.redact import redact_text
-from models import CallLog, CallType, EvalStatus, Table
+from models import CallLog, CallType, EvalStatus, VoiceAgent, columns_of, table_of
 
-CALLS = Table.metadata.tables["call_log"].c
-AGENTS = Table.metadata.tables["voice_agent"].c
+CALLS = columns_of(CallLog)
+AGENTS = columns_of(VoiceAgent)
 DEFAULT_AGENTS = {CallType.OUTBOUND_SALES: "LLD Outbound Sales", CallType.INBOUND_ORDER: "LLD Inbound Orders"}
 
 
@@ -94,9 +94,7 @@ class ReviewRow:
 _COLUMNS = [
     AGENTS.name.label("agent_name") if field.name == "agent_name" else CALLS[field.name] for field in fields(ReviewRow)
 ]
-_ROWS = select(*_COLUMNS).select_from(
-    Table.metadata.tables["call_log"].outerjoin(Table.metadata.tables["voice_agent"], AGENTS.id == CALLS.agent_id)
-)
+_ROWS = select(*_COLUMNS).select_from(table_of(CallLog).outerjoin(table_of(VoiceAgent), AGENTS.id == CALLS.agent_id))
 
 
 def conditions_of(asked: ReviewQuery) -> list[ColumnElement[bool]]:

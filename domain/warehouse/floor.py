@@ -22,10 +22,10 @@ from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
 from domain.warehouse.promise import promised_at
 from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
-from models import OrderStatus, Table
+from models import Label, OrderStatus, Tracker, columns_of
 
-LABELS = Table.metadata.tables["label"].c
-TRACKERS = Table.metadata.tables["tracker"].c
+LABELS = columns_of(Label)
+TRACKERS = columns_of(Tracker)
 OUNCES_PER_POUND = 16
 
 

@@ -14,11 +14,11 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.orders.queries import Reader
 from domain.orders.record import lock_order, record_event
-from models import Label, LabelState, Order, Table
+from models import Label, LabelState, Order, columns_of, table_of
 from models.label import Tracker
 
-LABELS = Table.metadata.tables["label"].c
-ORDERS = Table.metadata.tables["orders"].c
+LABELS = columns_of(Label)
+ORDERS = columns_of(Order)
 # Nobody knows yet whether the carrier sold them.
 UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
 
@@ -50,7 +50,7 @@ class LabelRow:
 
 _SELECT = select(
     *(ORDERS.order_number if field.name == "order_number" else LABELS[field.name] for field in fields(LabelRow))
-).join(Table.metadata.tables["orders"], ORDERS.id == LABELS.order_id)
+).join(table_of(Order), ORDERS.id == LABELS.order_id)
 
 
 async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> list[LabelRow]:

@@ -17,7 +17,7 @@ from domain.kernel.clock import now
 from domain.orders.record import lock_order, record_event
 from domain.warehouse.label_rows import UNSETTLED, take_tracking_off
 from integrations.easypost_answers import Shipment, TrackerReport
-from models import Label, LabelState, Order, OrderStatus, Table, Tracker
+from models import Label, LabelState, Order, OrderStatus, Tracker, columns_of
 from models.session import current_database, separate_transaction
 
 # A request that works on a row is given this long before anybody else takes it up.
@@ -27,7 +27,7 @@ _LONGEST_PAUSE = timedelta(minutes=30)
 # How far a refund that the carrier thinks about has come is asked this often, and no longer than this.
 _REFUND_PAUSE = timedelta(hours=6)
 REFUND_PATIENCE = timedelta(days=60)
-TRACKERS = Table.metadata.tables["tracker"].c
+TRACKERS = columns_of(Tracker)
 # The states of a parcel as EasyPost names them, each further along than the one before.
 WAY = (
     "unknown",

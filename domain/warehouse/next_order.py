@@ -18,9 +18,9 @@ from domain.orders.queries import Reader
 from domain.orders.record import record_event
 from domain.warehouse.queue import IS_ACTIVE, QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
-from models import Order, OrderStatus, PackerVisit, Table
+from models import Order, OrderStatus, PackerVisit, columns_of
 
-VISITS = Table.metadata.tables["packer_visit"].c
+VISITS = columns_of(PackerVisit)
 # Who has not been heard of for so long has gone on to something else.
 HERE_FOR = timedelta(minutes=5)
 

@@ -16,10 +16,10 @@ from domain.orders.filters import ITEMS
 from domain.orders.queries import Reader
 from domain.warehouse.label_rows import LabelRow, list_labels
 from domain.warehouse.queue import ROW_NAMES, QueueRow, get_queue_row
-from models import Table
+from models import LabelScan, Product, columns_of
 
-PRODUCTS = Table.metadata.tables["product"].c
-SCANS = Table.metadata.tables["label_scan"].c
+PRODUCTS = columns_of(Product)
+SCANS = columns_of(LabelScan)
 
 
 @dataclass(frozen=True, slots=True)

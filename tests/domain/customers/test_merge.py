@@ -16,7 +16,7 @@ from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.messages.suppression import is_do_not_call
-from models import CallingEntry, CreditEntry, CreditKind, Customer, CustomerMerge, Order, Role, Table
+from models import CallingEntry, CreditEntry, CreditKind, Customer, CustomerMerge, Order, Role, columns_of
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.orders import make_order
 
@@ -140,7 +140,7 @@ async def test_two_that_are_not_the_same_leave_the_duplicates(db, clerk) -> None
 
 
 def plain(**values: Any) -> dict[str, Any]:
-    columns = Table.metadata.tables["customer"].c.keys()
+    columns = columns_of(Customer).keys()
     usual = dict.fromkeys(columns) | {"username": "a", "notes": "", "version": 1, "created_at": "2026-01-02"}
     return usual | {"do_not_call": False, "do_not_text": False, "phone_raw": ""} | values
 

@@ -18,7 +18,16 @@ from domain.messages.suppression import (
     mark_do_not_call,
     mark_do_not_text,
 )
-from models import AuditEntry, Customer, MessageState, OutboxMessage, Role, SuppressedNumber, SuppressionReason, Table
+from models import (
+    AuditEntry,
+    Customer,
+    MessageState,
+    OutboxMessage,
+    Role,
+    SuppressedNumber,
+    SuppressionReason,
+    columns_of,
+)
 from tests.factories import as_actor, make_customer, make_staff
 from tests.fakes.http_server import fake_http
 
@@ -68,7 +77,7 @@ async def test_lists_leave_marked_numbers_out_in_both_spellings_of_the_condition
     nameless = await make_customer(db)
     await mark_do_not_text(db, OTHER, reason=SuppressionReason.STOP_TEXT, by=SYSTEM)
     await mark_do_not_call(db, PHONE, reason=ASKED, by=SYSTEM)
-    columns = Table.metadata.tables["customer"].c
+    columns = columns_of(Customer)
     condition = is_callable(columns.phone, columns.phone2)
     by_core = (await db.scalars(select(columns.id).where(condition).order_by(columns.id))).all()
     written = f"SELECT c.id FROM customer c WHERE {callable_sql('c.phone', 'c.phone2')} ORDER BY c.id"
