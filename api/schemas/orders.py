@@ -64,7 +64,9 @@ class OwnOrderOut(Answer):
     created_at: TimeOut
     total_amount: MoneyOut
     amount_paid: MoneyOut
+    allowances: MoneyOut
     balance: MoneyOut
+    refund_due: MoneyOut
     payment_method: str
     payment_status: str
     delivery_name: str
@@ -156,10 +158,8 @@ class StaffOrderOut(Answer):
     total_amount: MoneyOut | None
     amount_paid: MoneyOut | None
     allowances: MoneyOut | None
-    """Money given back that is owed no more (returned, damaged, short, goodwill), US dollars."""
     balance: MoneyOut | None
     refund_due: MoneyOut | None
-    """What a cancelled or overpaid order still has to give back, US dollars."""
     payment_method: str
     payment_status: str
     staff_notes: str
@@ -251,7 +251,9 @@ class PaidOrderOut(Answer):
     staff_notes: str
     total_amount: MoneyOut
     amount_paid: MoneyOut
+    allowances: MoneyOut
     balance: MoneyOut
+    refund_due: MoneyOut
 
 
 class MarkedPaidOut(Answer):

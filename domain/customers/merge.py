@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.customers.edit_customer import TOPIC, refuse_taken_email
+from domain.customers.linking import settle_holds
 from domain.customers.merge_fields import choose_values
 from domain.customers.merge_tables import Moved, insert_snapshot, move_back, move_rows, take_snapshot
 from domain.customers.rows import CustomerRow, get_customer
@@ -75,7 +76,9 @@ class Merged:
 
 
 async def merge_customers(db: AsyncSession, data: MergeCustomers, *, by: Actor) -> Merged:
-    """Move everything of one customer to another. Locks both, in order of id, then their orders.
+    """Move everything of one customer to another; orders on terms meet those of the customer that stays.
+
+    Locks both, in order of id, then their orders.
 
     Raises NotFound, InvalidInput for one and the same customer, and Refused for an email that a third one has.
     """
@@ -94,6 +97,7 @@ async def merge_customers(db: AsyncSession, data: MergeCustomers, *, by: Actor) 
     await connection.execute(_STORY, orders, note, by.kind, by.id, by.name)
     await connection.execute("DELETE FROM customer WHERE id = $1", data.merge_id)
     await _write_values(connection, data.keep_id, values)
+    await settle_holds(db, orders, by=by)
     await _keep_marks(db, kept, merged, by)
     merge_id = await _note_merge(db, connection, data, kept, merged, moved, by)
     bought = (await sum_orders_of(db, [data.keep_id])).get(data.keep_id, NOTHING)
@@ -119,7 +123,9 @@ async def undo_merge(db: AsyncSession, merge_id: int, *, by: Actor) -> CustomerM
     for customer_id in (merge.kept_id, merge.merged_id):
         await connection.execute(_RECOUNT_CREDIT, customer_id)
     note = f"Moved back to {merge.merged_name}: the merge was undone"
-    await connection.execute(_STORY, moved.ids.get("orders.customer_id", []), note, by.kind, by.id, by.name)
+    orders = moved.ids.get("orders.customer_id", [])
+    await connection.execute(_STORY, orders, note, by.kind, by.id, by.name)
+    await settle_holds(db, orders, by=by)
     merge.undone_at, merge.undone_by = now(), by.name
     await db.flush()
     await _audit(db, "customer.merge_undone", merge.kept_id, merge.merged_id, merge.merged_name, by)

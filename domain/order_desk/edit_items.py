@@ -21,7 +21,7 @@ from domain.orders.lines import Line, OrderLines, SoldLine, price_lines
 from domain.orders.record import lock_order, record_event
 from domain.orders.rules import OrderRules
 from domain.orders.totals import calculate_delivery_fee, calculate_totals, check_discount
-from domain.payments.record import settle_payment_status
+from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.withdraw import withdraw_later
 from domain.stock.stock import move_edited_stock
 from models import Order, OrderItem, OrderStatus
@@ -76,6 +76,7 @@ async def edit_items(
             f"{format_money(order.amount_paid)} is paid already, more than the new total.", code=Code.PAID_MORE
         )
     settle_payment_status(order)
+    await show_waiting_check(db, order)
     if order.total_amount != before:
         await withdraw_later(db, order)
     changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}

@@ -11,7 +11,7 @@ from domain.order_desk.edit import check_may_assign
 from domain.orders.hold import settle_hold
 from domain.orders.record import lock_order, move_locked_order
 from domain.orders.statuses import check_move
-from domain.payments.record import settle_payment_status
+from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.refund_rows import show_left_to_give_back
 from domain.stock.stock import take_stock_again
 from models import Order, OrderStatus, Role, StockReason
@@ -73,6 +73,7 @@ async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
     """Take the stock of an order that leaves cancelled, check its terms again, and count its money again."""
     await show_left_to_give_back(db, order)
     settle_payment_status(order)
+    await show_waiting_check(db, order)
     await settle_hold(db, order, by=by)
     if order.takes_stock:
         await take_stock_again(await raw_connection(db), order.id, reason=StockReason.ORDER_REOPENED, by=by)

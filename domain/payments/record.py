@@ -6,7 +6,7 @@ stays unapplied and needs attention.
 
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
@@ -16,7 +16,18 @@ from domain.orders.balance import calculate_unpaid
 from domain.orders.hold import settle_hold
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.withdraw import withdraw_later
-from models import CreditEntry, CreditKind, Order, OrderStatus, Payment, PaymentMethod, PaymentState, PaymentStatus
+from models import (
+    CheckState,
+    CreditEntry,
+    CreditKind,
+    Order,
+    OrderStatus,
+    PaperCheck,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    PaymentStatus,
+)
 
 _GIVEN_BACK = frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
 _PAID_OVER = "paid over by a guest, not applied yet."
@@ -104,6 +115,14 @@ async def show_unapplied(db: AsyncSession, order: Order) -> None:
         add_attention(order, f"{format_money(rest)} {_PAID_OVER}")
     elif rest < ZERO:
         add_attention(order, f"{format_money(-rest)} {_GONE_BEYOND}")
+
+
+async def show_waiting_check(db: AsyncSession, order: Order) -> None:
+    """Put a locked order that is unpaid into review where photos of a check still wait for the office."""
+    if order.payment_status == PaymentStatus.UNPAID:
+        waiting = exists().where(PaperCheck.order_id == order.id, PaperCheck.state == CheckState.PENDING_REVIEW)
+        if (await db.execute(select(waiting))).scalar_one():
+            order.payment_status = PaymentStatus.PENDING_REVIEW
 
 
 async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:

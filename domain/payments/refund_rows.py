@@ -19,7 +19,7 @@ from domain.orders.hold import settle_hold
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.give_back_credit import calculate_credit_used
 from domain.payments.intents import UNSETTLED, make_intent
-from domain.payments.record import list_credited, show_unapplied
+from domain.payments.record import list_credited, show_unapplied, show_waiting_check
 from domain.payments.withdraw import withdraw_later
 from integrations.stripe_client import to_cents
 from models import (
@@ -162,8 +162,8 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
 async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -> None:
     """Make the payment status of a locked order follow what was given back on it, or was put back.
 
-    An allowance leaves nothing owed; after a reversal the order is unpaid, and one on terms is held again where its
-    customer's credit does not cover what is owed again.
+    An allowance leaves nothing owed; after a reversal the order is unpaid, or in review where a check still waits, and
+    one on terms is held again where its customer's credit does not cover what is owed again.
     """
     await settle_hold(db, order, by=by)
     is_owed = calculate_unpaid(order) > ZERO
@@ -180,6 +180,7 @@ async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -
         order.payment_status = PaymentStatus.REFUNDED if is_all else PaymentStatus.PARTIALLY_REFUNDED
     elif is_owed:
         order.payment_status = PaymentStatus.UNPAID
+        await show_waiting_check(db, order)
     else:
         order.payment_status = PaymentStatus.PAID
 

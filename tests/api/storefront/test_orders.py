@@ -197,6 +197,26 @@ async def test_a_customer_lists_own_orders_alone(client: TestClientProtocol, db:
     assert own["order"]["delivery_name"] == "Greta Lindqvist"
 
 
+async def test_an_own_order_says_what_was_allowed_and_what_goes_back(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    customer = await make_customer(db)
+    placed = await make_order(db, (await make_product(db), 2), by=as_actor(customer))
+    order = await db.get_one(Order, placed.written.id)
+    order.amount_paid, order.allowances = order.total_amount - 10, Decimal("10.00")
+    await db.flush()
+    await sign_in(client, db, customer)
+    path = f"/api/orders/{order.order_number}"
+    shown = (await (await client.get(path)).get_json())["order"]
+    assert [shown[name] for name in ("total_amount", "amount_paid", "allowances", "balance", "refund_due")] == [
+        45.0, 35.0, 10.0, 0.0, 0.0,
+    ]  # fmt: skip
+    order.status = "cancelled"
+    await db.flush()
+    shown = (await (await client.get(path)).get_json())["order"]
+    assert (shown["balance"], shown["refund_due"]) == (0.0, 35.0)
+
+
 async def test_a_guest_tracks_an_order_by_its_number_without_names(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:

@@ -169,6 +169,29 @@ async def test_a_check_under_review_or_rejected_stays_in_the_exposure(db: AsyncS
     assert (order.payment_method, order.on_terms, await exposure(db, customer)) == ("check", True, ("5500.00", "good"))
 
 
+async def test_money_taken_back_or_a_larger_order_leaves_a_waiting_check_in_review(
+    db: AsyncSession, settings: Settings
+) -> None:
+    pan, customer = await make_product(db, None, unit_price=Decimal("10.00")), await make_customer(db)
+    clerk = as_actor(await make_staff(db))
+    order_id = (await make_order(db, (pan, 2), by=as_actor(customer))).written.id
+    order = await read(db, order_id)
+    await send_check(db, order, as_actor(customer))
+    for amount, status in (("20.00", "pending_review"), ("25.00", "paid")):
+        await mark_paid(db, order_id, MarkPaid(amount_received=Decimal(amount)), by=clerk)
+        assert (await read(db, order_id)).payment_status == status
+    grown = await edit(db, order_id, pan, 3, clerk)
+    assert (grown.payment_status, str(grown.balance)) == ("pending_review", "10.00")
+    payment_id = (await db.execute(select(Payment.id).order_by(Payment.id).limit(1))).scalar_one()
+    await db.commit()
+    mistake = RefundPayment(reason="Typed into the wrong order", given_for=GivenFor.MISTAKE)
+    await refund_payment(order_id, payment_id, mistake, by=clerk, settings=settings)
+    order = await read(db, order_id)
+    assert (order.payment_status, str(order.balance)) == ("pending_review", "30.00")
+    await reject_check(db, order.order_number, ReviewCheck(note="Not signed"), by=clerk)
+    assert (await read(db, order_id)).payment_status == "unpaid"
+
+
 async def test_a_hold_that_a_payment_lifted_returns_when_the_payment_is_taken_back(
     db: AsyncSession, settings: Settings
 ) -> None:

@@ -61,6 +61,19 @@ async def test_orders_credit_entries_and_marks_move_and_gaps_are_filled(db, cler
         await get_customer(db, gone.id)
 
 
+async def test_orders_on_terms_meet_the_terms_of_the_customer_that_stays(db, clerk) -> None:
+    keep, gone = await make_customer(db), await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    placed = await make_order(db, (await make_product(db), 2), by=as_actor(gone), payment_method="net30")
+    order = await db.get_one(Order, placed.written.id)
+    assert order.hold_reason == ""
+    done = await merge(db, keep, gone, clerk)
+    await db.refresh(order)
+    assert (order.on_hold, order.hold_reason) == (True, "The customer has no net 30 terms.")
+    await undo_merge(db, done.merge_id, by=clerk)
+    await db.refresh(order)
+    assert (order.on_hold, order.hold_reason, order.customer_id) == (False, "", gone.id)
+
+
 async def test_a_merge_is_undone_to_what_was_before(db, clerk) -> None:
     keep = await make_customer(db, phone=PHONE)
     gone = await make_customer(db, phone=OTHER, billing_street="PO Box 77")

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text, update
 
 from domain.credit.ledger import get_credit_balance, move_credit
 from domain.customers.linking import link_orders, unlink_orders
@@ -16,7 +17,8 @@ from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundWay
 from domain.payments.refund_rows import list_refundable
-from models import CreditKind, Customer, OrderEvent, OrderStatus, Payment, Role
+from models import CreditKind, Customer, Order, OrderEvent, OrderStatus, Payment, Role
+from models.migrations import alembic_config
 from tests.domain.payments.paying import (
     card_row,
     deliver_events,
@@ -178,6 +180,18 @@ async def test_a_reopened_order_has_its_money_again_and_nothing_to_give_back(db)
     await move_order(db, order.id, to=OrderStatus.PENDING, by=manager)
     order = await read_order(db, order.id)
     assert (order.attention, order.payment_status) == ("", "paid")
+
+
+async def test_old_orders_of_nothing_are_paid_by_the_migration(db):
+    order = await make_owed_order(db)
+    owed = await make_owed_order(db)
+    nothing = {"subtotal": 0, "delivery_fee": 0, "total_amount": 0, "on_hold": True, "hold_reason": "Old"}
+    await db.execute(update(Order).where(Order.id == order.id).values(**nothing))
+    pay = ScriptDirectory.from_config(alembic_config("")).get_revision("pay_orders_of_nothing").module.PAY
+    await db.execute(text(pay))
+    order, owed = await read_order(db, order.id), await read_order(db, owed.id)
+    assert (order.payment_status, order.on_hold, order.hold_reason) == ("paid", False, "")
+    assert owed.payment_status == "unpaid"
 
 
 async def test_two_surpluses_of_a_guest_are_told_as_their_sum(db, stripe, stripe_settings):
