@@ -1,6 +1,6 @@
 """The web app: which doors it has and what stands around every request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from werkzeug.routing import IntegerConverter
 from api import internal, storefront, voice, webhooks
 from api import staff as staff_doors
 from domain.access.crypto import use_data_keys
+from domain.imports.queries import RunRow, list_open_runs
 from domain.kernel.actor import Actor
 from domain.orders.business import Business, use_business
 from domain.reports.waiting import count_waiting
@@ -88,6 +89,11 @@ async def _count_waiting(actor: Actor) -> Mapping[str, int]:
         return await count_waiting(connection, visible_to=actor)
 
 
+async def _list_tasks() -> Sequence[RunRow]:
+    async with current_database().reading() as connection:
+        return await list_open_runs(connection)
+
+
 def doors() -> list[Blueprint]:
     """Every door of the app, each a blueprint."""
     return [
@@ -140,6 +146,7 @@ def build_app(settings: Settings) -> Quart:
         csrf_token=csrf_token,
         is_sandbox=settings.sandbox,
         count_waiting=_count_waiting,
+        list_tasks=_list_tasks,
     )
     app.before_request(refuse_impossible_id)
     register_csrf(app)

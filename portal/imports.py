@@ -1,9 +1,11 @@
 """Imports: a file goes in, its columns are named, a dry run shows every bad line, then a job writes the rows."""
 
+from datetime import timedelta
 from typing import Any, BinaryIO
 
 from quart import Blueprint, Response, request
 
+from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.imports import books, queries
 from domain.imports.kinds import ImportKind
@@ -15,7 +17,7 @@ from domain.kernel.paging import PageInput
 from models import ImportState, RowOutcome
 from models.session import current_database
 from portal.attempts import form_status
-from portal.render import page_or_block, redirect_to
+from portal.render import page_or_block, redirect_to, wants_block
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db
@@ -24,6 +26,7 @@ from web.uploads import reads_spooled
 blueprint = Blueprint("portal_imports", __name__)
 LIST = "/portal/imports"
 SHOWN_ROWS = 20
+SHOWN_COLUMNS = 5
 STATE_LOOKS = {
     ImportState.DRAFT: ("quiet", "pencil", "Draft"),
     ImportState.QUEUED: ("info", "clock", "Waiting"),
@@ -32,7 +35,7 @@ STATE_LOOKS = {
     ImportState.STOPPED: ("warn", "player-pause", "Stopped"),
     ImportState.FAILED: ("bad", "alert-circle", "Failed"),
 }
-KINDS = (books.CUSTOMERS, books.ORDERS)
+KINDS = (books.CUSTOMERS, books.PRODUCTS, books.ORDERS)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -44,6 +47,17 @@ async def show_imports(query: PageInput) -> Response:
     async with current_database().reading() as connection:
         page = await queries.list_runs(connection, query, visible_to=current_actor())
     return await page_or_block("imports/list.html", block="import_table", page=page, looks=STATE_LOOKS, kinds=KINDS)
+
+
+@blueprint.get(f"{LIST}/running")
+@staff_page(Right.SEE_IMPORTS)
+async def show_running() -> Response:
+    """The bars of the imports that run, as the side menu of every page holds them."""
+    if not wants_block():
+        return await redirect_to(LIST)
+    async with current_database().reading() as connection:
+        runs = await queries.list_open_runs(connection)
+    return await page_or_block("imports/running.html", block="side_tasks", side_tasks=runs)
 
 
 @blueprint.get(f"{LIST}/new/<kind>")
@@ -130,34 +144,78 @@ async def _show_upload(kind: ImportKind, *, problem: str = "", status: int = 200
 async def _show(
     run_id: int, *, problem: str = "", status: int = 200, columns: dict[str, str] | None = None
 ) -> Response:
-    outcome = RowOutcome.SKIPPED if request.args.get("rows") == "known" else RowOutcome.BAD
     async with current_database().reading() as connection:
         run = await queries.get_run(connection, run_id, visible_to=current_actor())
-        rows = await queries.list_kept_rows(connection, run_id, outcome=outcome, most=SHOWN_ROWS)
+        first = await queries.read_first_rows(connection, run_id, most=SHOWN_ROWS)
+        bad_counts = await queries.count_faults(connection, run_id)
+        shown = _choose_rows(run, request.args.get("rows", ""))
+        outcome = RowOutcome.SKIPPED if shown == "known" else RowOutcome.BAD
+        rows = (
+            first
+            if shown == "first"
+            else await queries.list_kept_rows(connection, run_id, outcome=outcome, most=SHOWN_ROWS)
+        )
+    fields = _choose_fields(run, {field for row in rows for field in row.faults})
     return await page_or_block(
         "imports/import.html",
         block="import_page",
         status=status,
         run=run,
         rows=rows,
-        shows_known=outcome is RowOutcome.SKIPPED,
+        shown=shown,
+        tabs=_make_tabs(run, shown, len(first)),
         looks=STATE_LOOKS,
         mapping=columns if columns is not None else run.mapping,
         fields=[("", "Do not import"), *((each.name, each.label) for each in run.of_kind.fields)],
-        shown_fields=_choose_shown(run),
+        shown_fields=fields,
+        others={row.line_number: _tell_others(row, fields) for row in rows},
+        samples={name: next((row.cells[name] for row in first if row.cells.get(name)), "") for name in run.headings},
+        bad_counts=bad_counts,
         delimiter=DELIMITERS.get(run.delimiter, run.delimiter),
         waits=run.state == ImportState.DRAFT or (run.is_dry and run.finished_at is not None),
+        took=_write_duration(run.took),
+        left=_write_duration(run.time_left),
         steps=_make_steps(run),
         problem=problem,
         url=f"{LIST}/{run_id}",
     )
 
 
-def _choose_shown(run: RunRow) -> list[tuple[str, str, str]]:
-    """The first columns that go somewhere: the column, its field, and what the field is called."""
+def _choose_rows(run: RunRow, asked: str) -> str:
+    """Which rows the page shows: those asked for, else the bad ones, else the first of the file."""
+    return asked if asked in {"bad", "known", "first"} else "bad" if run.bad_rows or run.is_over else "first"
+
+
+def _make_tabs(run: RunRow, shown: str, first: int) -> list[dict[str, Any]]:
+    words = [("bad", "Bad rows", run.bad_rows), ("first", "First rows", first)]
+    words.append(("known", run.of_kind.known_words, run.skipped_rows))
+    return [
+        {"word": word, "url": f"{LIST}/{run.id}?rows={name}", "count": count, "current": name == shown}
+        for name, word, count in words
+    ]
+
+
+def _choose_fields(run: RunRow, faulty: set[str]) -> list[tuple[str, str, str]]:
+    """The columns to show, with their field and its name: the first, those at fault, then others up to five."""
     labels = {each.name: each.label for each in run.of_kind.fields}
     taken = [(column, field, labels[field]) for column, field in run.mapping.items() if field in labels]
-    return sorted(taken, key=lambda each: list(labels).index(each[1]))[:5]
+    taken.sort(key=lambda each: list(labels).index(each[1]))
+    chosen = taken[:1] + [each for each in taken[1:] if each[1] in faulty]
+    chosen += [each for each in taken if each not in chosen]
+    return sorted(chosen[:SHOWN_COLUMNS], key=lambda each: list(labels).index(each[1]))
+
+
+def _tell_others(row: queries.KeptRow, fields: list[tuple[str, str, str]]) -> str:
+    """What is wrong with a row that none of the columns shown can say."""
+    named = {field for _, field, _ in fields}
+    return "; ".join(f"{field} {fault}".strip() for field, fault in row.faults.items() if field not in named)
+
+
+def _write_duration(took: timedelta | None) -> str:
+    if took is None:
+        return ""
+    minutes, seconds = divmod(max(round(took.total_seconds()), 1), 60)
+    return f"{minutes} min {seconds} s" if minutes else format_plural(seconds, "second")
 
 
 def _make_steps(run: RunRow) -> list[dict[str, Any]]:

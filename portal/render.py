@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ ERROR_TITLES = {
     503: "Not available now",
 }
 Counts = Callable[[Actor], Awaitable[Mapping[str, int]]]
+Tasks = Callable[[], Awaitable[Sequence[Any]]]
 
 
 class Macros:
@@ -80,6 +81,10 @@ async def _count_nothing(_: Actor) -> Mapping[str, int]:
     return {}
 
 
+async def _list_nothing() -> Sequence[Any]:
+    return ()
+
+
 def prepare_templates(
     app: Quart,
     *,
@@ -88,8 +93,12 @@ def prepare_templates(
     csrf_token: Callable[[], str],
     is_sandbox: bool = False,
     count_waiting: Counts = _count_nothing,
+    list_tasks: Tasks = _list_nothing,
 ) -> None:
-    """Give the templates their filters and common facts; `count_waiting` feeds the navigation's numbers."""
+    """Give the templates their filters and common facts.
+
+    `count_waiting` feeds the navigation's numbers, `list_tasks` the bars of the imports that it counts as running.
+    """
 
     def today() -> date:
         return business_today(zone)
@@ -112,6 +121,7 @@ def prepare_templates(
     app.extensions["portal"] = {
         "today": today,
         "count_waiting": count_waiting,
+        "list_tasks": list_tasks,
         "assets": {},
         "ui": None,
         "pages": None,
@@ -291,6 +301,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
         "here": request.full_path.rstrip("?"),
         "query_args": {name: values for name, values in request.args.lists() if name not in g.get("dropped", ())},
         "navigation": (),
+        "side_tasks": (),
         "toasts": [],
         "dropped": _describe_dropped(),
     }
@@ -299,6 +310,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
         if me is not None:
             counts = await portal["count_waiting"](me) if counting else {}
             facts["navigation"] = build_navigation(me, path=request.path, pages=list_pages(), counts=counts)
+            facts["side_tasks"] = await portal["list_tasks"]() if counts.get("imports") else ()
     return facts
 
 

@@ -25,4 +25,5 @@ TIMETABLE = (
     Entry("7 * * * *", "recalculate_calling"),
     Entry("20 8 * * *", "fill_calling_list"),
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
+    Entry("50 8 * * *", "forget_imports"),
 )

@@ -2,5 +2,6 @@
 
 from domain.imports.customers import CUSTOMERS
 from domain.imports.orders import ORDERS
+from domain.imports.products import PRODUCTS
 
-__all__ = ["CUSTOMERS", "ORDERS"]
+__all__ = ["CUSTOMERS", "ORDERS", "PRODUCTS"]

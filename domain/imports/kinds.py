@@ -81,6 +81,8 @@ class ImportKind:
     batch: int = 500
     right: Right = Right.IMPORT_BOOKS
     back_url: str = "/portal"
+    new_words: str = "New"
+    known_words: str = "Already here"
 
     @property
     def required(self) -> list[str]:

@@ -1,26 +1,34 @@
 """Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to correct."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
 from domain.imports.kinds import KINDS, ImportKind
 from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.kernel.spreadsheets import Cell, stream_csv
-from models import ImportRow, ImportRun, ImportState, RowOutcome, columns_of
+from domain.kernel.spreadsheets import Cell, read_csv, stream_csv
+from models import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome, columns_of
 from models.session import Database
 
 Reader = AsyncSession | AsyncConnection
 RUNS = columns_of(ImportRun)
 MOST_ERRORS = 1_000
 BATCH = 1_000
+_FAULTS = text("""
+SELECT field, count(*) FROM import_row, jsonb_object_keys(faults) AS field
+WHERE run_id = :run_id AND outcome = 'bad' GROUP BY field
+""")
 OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 
 
@@ -66,9 +74,26 @@ class RunRow:
         return self.state in OPEN
 
     @property
+    def is_over(self) -> bool:
+        """True for an import in earnest that has ended, in whatever way."""
+        return not self.is_dry and self.finished_at is not None
+
+    @property
     def percent(self) -> int:
         """How far it has come, 0 to 100."""
         return self.processed_rows * 100 // self.total_rows if self.total_rows else 0
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it has run, or ran; None before it began."""
+        return (self.finished_at or now()) - self.started_at if self.started_at else None
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long the rest takes at the pace so far; None while there is none."""
+        if not self.is_open or self.took is None or not self.processed_rows:
+            return None
+        return self.took * (self.total_rows - self.processed_rows) / self.processed_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +152,27 @@ async def list_kept_rows(
     columns = (ImportRow.line_number, ImportRow.cells, ImportRow.outcome, ImportRow.error, ImportRow.faults)
     rows = await db.execute(select(*columns).where(*conditions).order_by(ImportRow.line_number).limit(most))
     return [KeptRow(*row) for row in rows]
+
+
+async def count_faults(db: Reader, run_id: int) -> dict[str, int]:
+    """How many bad rows name each field; "" counts those that are bad as a whole."""
+    return dict((await db.execute(_FAULTS, {"run_id": run_id})).tuples().all())
+
+
+async def read_first_rows(db: Reader, run_id: int, *, most: int) -> list[KeptRow]:
+    """The first rows of the file as it was sent; none once the file is forgotten."""
+    piece = await db.scalar(select(ImportChunk.data).where(ImportChunk.run_id == run_id, ImportChunk.position == 0))
+    return [] if piece is None else await asyncio.to_thread(_read_beginning, piece, most)
+
+
+def _read_beginning(piece: bytes, most: int) -> list[KeptRow]:
+    # A piece may end inside a character or a row; what stands before its last line break is whole.
+    whole = piece[: piece.rfind(b"\n") + 1] or piece
+    rows = islice(read_csv(BytesIO(whole)), most)
+    return [
+        KeptRow(row.line_number, dict(row.cells), RowOutcome.WAITING, row.fault, {"": row.fault} if row.fault else {})
+        for row in rows
+    ]
 
 
 def export_bad_rows(database: Database, run: RunRow) -> AsyncIterator[bytes]:

@@ -9,6 +9,7 @@ from domain.kernel.money import MOST_MONEY, parse_money
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _YES = {"yes", "y", "true", "1", "x"}
+_NO = {"no", "n", "false", "0"}
 NOON = time(12)
 EARLIEST = date(1900, 1, 1)
 
@@ -16,6 +17,12 @@ EARLIEST = date(1900, 1, 1)
 def is_yes(cell: str) -> bool:
     """True for yes, true, 1 and x."""
     return cell.strip().lower() in _YES
+
+
+def read_yes_or_no(cell: str) -> bool | None:
+    """Yes or no in the spellings of spreadsheets; None for anything else."""
+    text = cell.strip().lower()
+    return True if text in _YES else False if text in _NO else None
 
 
 def read_day(cell: str) -> date | None:

@@ -11,6 +11,8 @@ from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
 from models import (
     CallLog,
     EvalStatus,
+    ImportRun,
+    ImportState,
     Invoice,
     InvoiceStatus,
     JobRun,
@@ -25,7 +27,8 @@ MOST_COUNTED = 999
 
 
 async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Mapping[str, int]:
-    """How much waits: orders, checks, late invoices, requests, calls, failed messages and jobs; at most 999 of each."""
+    """How much waits: orders, checks, late invoices, requests, calls, failed messages and jobs, and how many imports
+    run; at most 999 of each."""
     own = may_be_seen_by(visible_to)
     mine = [] if own is None else [own]
     chosen = {
@@ -39,6 +42,8 @@ async def count_waiting(connection: AsyncConnection, *, visible_to: Actor) -> Ma
         chosen["savings"] = select(SavingsRequest.id).where(SavingsRequest.answered_at.is_(None))
     if may(visible_to, Right.REVIEW_CALLS):
         chosen["voice"] = select(CallLog.id).where(CallLog.wants_review, CallLog.eval_status == EvalStatus.COMPLETE)
+    if may(visible_to, Right.SEE_IMPORTS):
+        chosen["imports"] = select(ImportRun.id).where(ImportRun.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
     if may(visible_to, Right.SEE_OUTBOX):
         chosen["outbox"] = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
     if may(visible_to, Right.SEE_JOBS):

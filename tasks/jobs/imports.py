@@ -1,10 +1,12 @@
-"""Works an import off, batch by batch; started again, it goes on where the last batch was committed."""
+"""Works an import off, batch by batch, where the last one was committed; and forgets what old ones brought."""
 
 from typing import Any
 
 import domain.imports.books
 import domain.sales.prospects  # noqa: F401 - the same.
 from domain.imports.run import JOB, mark_import_failed, run_import
+from domain.imports.start import forget_old_imports
+from models.session import separate_transaction
 from tasks.job import Work, job
 
 
@@ -20,3 +22,10 @@ async def import_rows(work: Work) -> dict[str, Any]:
         await work.report(run.processed_rows, run.total_rows or None)
         if run.finished_at is not None or run.state == "draft":
             return {"created": run.created_rows, "skipped": run.skipped_rows, "bad": run.bad_rows}
+
+
+@job("forget_imports")
+async def forget_imports(_work: Work) -> dict[str, Any]:
+    """Drop the files and rows of imports that are a month old; their counts stay."""
+    async with separate_transaction() as db:
+        return {"rows": await forget_old_imports(db)}

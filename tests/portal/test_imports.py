@@ -41,15 +41,20 @@ async def test_a_file_is_checked_imported_and_its_bad_rows_come_back(client, db,
     await run_import(run_id, timezone=settings.timezone)
     page = await read_page(client, url)
     assert "semicolons, Windows-1252" in page
-    assert "email is missing, and so is a phone" in page
+    assert '<span\n        class="why">is missing, and so is a phone</span>' in page
+    assert ("a@b.example" in page, "1 bad" in page, "Fits" in page) == (True, True, True)
+    assert "Café Größe" in await read_page(client, f"{url}?rows=first")
     assert "Import 1 row" in " ".join(page.split())
     assert await db.scalar(select(func.count()).select_from(Customer)) == 0
     columns = {"column:firma": "company_name", "column:e_mail": "email", "act": "import"}
     assert (await send_form(client, url, f"{url}/start", **columns))[0] == 303
     assert "Waiting" in await read_page(client, url)
+    elsewhere = await read_page(client, "/portal/customers")
+    assert ('aria-label="Import of customers"' in elsewhere, 'data-live="imports"' in elsewhere) == (True, True)
     await run_import(run_id, timezone=settings.timezone)
     assert await db.scalar(select(Customer.company_name)) == "Café Größe"
-    assert "Done" in await read_page(client, url)
+    assert "Mend and send again" in await read_page(client, url)
+    assert 'id="side_tasks"' not in await read_page(client, "/portal/customers")
     assert "kunden.csv" in await read_page(client, "/portal/imports")
     bad = await (await client.get(f"{url}/bad.csv")).get_data(as_text=True)
     assert bad.splitlines()[1].startswith("Ohne,,,")
@@ -74,6 +79,18 @@ async def test_a_running_import_is_stopped_by_a_manager_and_seen_by_the_office(c
     assert (await client.get("/portal/imports/new/customers")).status_code == 403
     await open_as(client, db, Role.SALES_REP)
     assert (await client.get(url)).status_code == 403
+
+
+async def test_the_bar_beside_every_page_is_fetched_alone(client, db) -> None:
+    await open_as(client, db, Role.MANAGER)
+    url = await upload(client, BOOK)
+    part = await client.get("/portal/imports/running", headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+    text = await part.get_data(as_text=True)
+    assert (url in text, "<html" in text, "Checking" in text) == (True, False, True)
+    assert (await client.get("/portal/imports/running")).headers["Location"] == "/portal/imports"
+    await open_as(client, db, Role.SALES_REP)
+    assert (await client.get("/portal/imports/running")).status_code == 403
+    assert "side_tasks" not in await read_page(client, "/portal/customers")
 
 
 @pytest.mark.parametrize("path", ["/portal/suppressed-numbers", "/portal/website-users"])

@@ -1,0 +1,227 @@
+"""Products from a book, by SKU: a new one is added, a known one changes where the file says something.
+
+Stock stays as it is: it moves by goods received and by counting, and a file is older than the shelf.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.catalogue.bulk import WantedChange, change_products
+from domain.catalogue.create_product import BulkQuantity, Sku, is_dearer_in_bulk
+from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
+from domain.imports.read_cells import read_yes_or_no
+from domain.kernel.errors import Refused
+from domain.kernel.inputs import Count, Filled200, Input, MoneyIn, Text60, Text20000
+from domain.kernel.live import announce
+from models import StockReason
+from models.session import raw_connection
+
+FIELDS = (
+    Field("sku", "SKU", ("item", "item_number", "article", "artikelnummer"), is_required=True, example="LDL-108"),
+    Field("name", "Name", ("product", "product_name", "title", "bezeichnung"), example="One-piece ladle, 8 oz"),
+    Field("category", "Category", ("category_name", "kategorie"), example="Kitchen tools"),
+    Field("description", "Description", ("beschreibung",)),
+    Field("brand", "Brand", ("maker", "manufacturer", "marke"), example="Brightwell"),
+    Field("unit_size", "Unit size", ("unit", "pack", "einheit"), example="each"),
+    Field("unit_price", "Unit price", ("price", "preis"), example="12.50"),
+    Field("bulk_price", "Bulk price", example="11.25"),
+    Field("bulk_quantity", "Bulk from", ("bulk_from",), example="12"),
+    Field("cost_per_item", "Cost", ("cost", "unit_cost")),
+    Field("reorder_level", "Reorder level", ("reorder_at",)),
+    Field("barcode", "Barcode", ("ean", "upc", "gtin")),
+    Field("bin_location", "Bin", ("bin", "location")),
+    Field("in_stock", "For sale"),
+    Field("is_active", "Active", ("active",)),
+)
+WHAT_IS_WRONG = {
+    "sku": "belongs to another product",
+    "barcode": "belongs to another product",
+    "bulk_price": "must not be above the unit price",
+    "unit_price": "must not be below the bulk price",
+}
+_CATEGORIES = "SELECT id, lower(name) AS name FROM category WHERE lower(name) = ANY($1::text[]) FOR KEY SHARE"
+_KNOWN = "SELECT lower(sku) AS sku FROM product WHERE lower(sku) = ANY($1::text[])"
+_INSERT = """
+INSERT INTO product (
+  sku, name, category_id, description, brand, unit_size, unit_price, bulk_price, bulk_quantity, cost_per_item,
+  reorder_level, barcode, bin_location, in_stock, is_active
+)
+SELECT sku, name, category_id, coalesce(description, ''), coalesce(brand, ''), coalesce(unit_size, ''), unit_price,
+  bulk_price, bulk_quantity, cost_per_item, reorder_level, coalesce(barcode, ''), coalesce(bin_location, ''),
+  coalesce(in_stock, true), coalesce(is_active, true)
+FROM jsonb_to_recordset($1::jsonb) AS n(
+  sku text, name text, category_id bigint, description text, brand text, unit_size text, unit_price numeric,
+  bulk_price numeric, bulk_quantity int, cost_per_item numeric, reorder_level int, barcode text, bin_location text,
+  in_stock bool, is_active bool
+)
+ORDER BY lower(sku)
+ON CONFLICT DO NOTHING
+RETURNING id, sku
+"""
+_STORIES = """
+INSERT INTO audit_entry
+  (action, record_kind, record_id, record_name, after, note, actor_kind, actor_id, actor_name, request_id)
+SELECT 'product.created', 'product', id, name || ' (' || sku || ')',
+  jsonb_build_object('name', name, 'sku', sku, 'unit_price', unit_price::text), 'Imported', $2, $3, $4, $5
+FROM product WHERE id = ANY($1::bigint[])
+"""
+
+
+class ProductCells(Input):
+    """What a row says of a product; an empty cell says nothing."""
+
+    sku: Sku
+    name: Filled200 | None = None
+    category: Text60 | None = None
+    description: Text20000 | None = None
+    brand: Text60 | None = None
+    unit_size: Text60 | None = None
+    unit_price: MoneyIn | None = None
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+    cost_per_item: MoneyIn | None = None
+    reorder_level: Count | None = None
+    barcode: Text60 | None = None
+    bin_location: Text60 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedProduct:
+    """A product as its row wants it; `values` holds what the row says, without the SKU and the category."""
+
+    sku: str
+    category: str
+    values: dict[str, Any]
+
+
+def read_product(cells: Cells, _setting: Setting) -> WantedProduct:
+    """A row of the book, by the rules of a product that is typed; raises BadRow naming each bad field."""
+    faults: dict[str, str] = {}
+    flags: dict[str, bool] = {}
+    for name in ("in_stock", "is_active"):
+        if text := cells.get(name, ""):
+            answer = read_yes_or_no(text)
+            if answer is None:
+                faults[name] = "must be yes or no"
+            else:
+                flags[name] = answer
+    try:
+        said = {name: cells[name] for name in ProductCells.model_fields if cells.get(name)}
+        data = ProductCells.model_validate(said, context={"source": "form"})
+    except ValidationError as error:
+        raise BadRow(faults | {_name(detail): _say(detail) for detail in error.errors(include_url=False)}) from None
+    values = data.model_dump(exclude_none=True, exclude={"sku", "category"})
+    if is_dearer_in_bulk(data.unit_price, data.bulk_price):
+        faults["bulk_price"] = WHAT_IS_WRONG["bulk_price"]
+    if faults:
+        raise BadRow(faults)
+    return WantedProduct(data.sku, data.category or "", values | flags)
+
+
+async def write_products(db: AsyncSession, records: Sequence[Record], setting: Setting) -> Outcome:
+    """Add the new ones and change the known ones; a product that already is as its row says is skipped."""
+    connection = await raw_connection(db)
+    bad: dict[int, Mapping[str, str]] = {}
+    wanted: dict[int, WantedProduct] = {}
+    for record in records:
+        if len(record.rows) > 1:
+            lines = ", ".join(str(line) for line in record.lines[:5])
+            bad[record.lines[0]] = {"sku": f"stands in several lines: {lines}"}
+        else:
+            wanted[record.lines[0]] = record.rows[0]
+    names = list({each.category.lower() for each in wanted.values() if each.category})
+    categories = {row["name"]: row["id"] for row in await connection.fetch(_CATEGORIES, names)} if names else {}
+    for line, each in wanted.items():
+        if each.category and each.category.lower() not in categories:
+            bad[line] = {"category": f"{each.category} is no category of ours"}
+        elif each.category:
+            each.values["category_id"] = categories[each.category.lower()]
+    found = await connection.fetch(_KNOWN, [each.sku.lower() for each in wanted.values()])
+    known = {row["sku"] for row in found}
+    changes = {line: each for line, each in wanted.items() if line not in bad and each.sku.lower() in known}
+    skipped, refused = await _change(db, changes, setting)
+    added = {line: each for line, each in wanted.items() if line not in bad and each.sku.lower() not in known}
+    return Outcome(skipped=skipped, bad=bad | refused | await _add(db, connection, added, setting))
+
+
+async def _change(
+    db: AsyncSession, wanted: Mapping[int, WantedProduct], setting: Setting
+) -> tuple[frozenset[int], dict[int, Mapping[str, str]]]:
+    """Change the known ones; answers the lines of those that were so already, and of those that are refused."""
+    for is_last in (False, True):
+        rows = {line: WantedChange(None, each.sku, dict(each.values)) for line, each in wanted.items()}
+        try:
+            async with db.begin_nested():
+                await db.connection()
+                await change_products(
+                    db, list(rows.values()), reason=StockReason.COUNTED, with_archived=True, by=setting.by
+                )
+            break
+        except Refused:
+            # Another request took a barcode at the same moment; the second look names the row.
+            if is_last:
+                raise
+    refused: dict[int, Mapping[str, str]] = {
+        line: {row.field: WHAT_IS_WRONG.get(row.field, row.error)} for line, row in rows.items() if row.error
+    }
+    return frozenset(line for line, row in rows.items() if not row.error and not row.is_changed), refused
+
+
+async def _add(
+    db: AsyncSession, connection: asyncpg.Connection, wanted: Mapping[int, WantedProduct], setting: Setting
+) -> dict[int, Mapping[str, str]]:
+    """Add the new ones; answers those that lack something, or whose SKU or barcode is another's."""
+    bad: dict[int, Mapping[str, str]] = {}
+    rows = []
+    for line, each in wanted.items():
+        needed = {"name": "name", "category_id": "category", "unit_price": "unit_price"}
+        missing = {field: "is missing for a new product" for name, field in needed.items() if name not in each.values}
+        if missing:
+            bad[line] = missing
+        else:
+            rows.append({"sku": each.sku, **each.values})
+    if not rows:
+        return bad
+    made = await connection.fetch(_INSERT, orjson.dumps(rows, default=str).decode())
+    skus = {row["sku"] for row in made}
+    bad |= {
+        line: {"barcode" if each.values.get("barcode") else "sku": WHAT_IS_WRONG["sku"]}
+        for line, each in wanted.items()
+        if line not in bad and each.sku not in skus
+    }
+    by = setting.by
+    await connection.execute(_STORIES, [row["id"] for row in made], by.kind, by.id, by.name, by.request_id)
+    await announce(db, "products", "many")
+    return bad
+
+
+def _name(detail: Any) -> str:
+    return str(detail["loc"][0]) if detail["loc"] else ""
+
+
+def _say(detail: Any) -> str:
+    if detail["type"] == "missing":
+        return "is missing"
+    message: str = detail["msg"]
+    return message[:1].lower() + message[1:]
+
+
+PRODUCTS = register_kind(
+    ImportKind(
+        name="products",
+        noun="products",
+        fields=FIELDS,
+        read=read_product,
+        write=write_products,
+        group_by="sku",
+        back_url="/portal/products",
+        new_words="Added or changed",
+        known_words="Unchanged",
+    )
+)
