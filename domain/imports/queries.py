@@ -26,7 +26,7 @@ RUNS = columns_of(ImportRun)
 MOST_ERRORS = 1_000
 BATCH = 1_000
 _FAULTS = text("""
-SELECT field, count(*) FROM import_row, jsonb_object_keys(faults) AS field
+SELECT field, count(*) AS rows FROM import_row, jsonb_object_keys(faults) AS field
 WHERE run_id = :run_id AND outcome = 'bad' GROUP BY field
 """)
 OPEN = (ImportState.QUEUED, ImportState.RUNNING)
@@ -156,7 +156,8 @@ async def list_kept_rows(
 
 async def count_faults(db: Reader, run_id: int) -> dict[str, int]:
     """How many bad rows name each field; "" counts those that are bad as a whole."""
-    return dict((await db.execute(_FAULTS, {"run_id": run_id})).tuples().all())
+    found = await db.execute(_FAULTS, {"run_id": run_id})
+    return {row.field: row.rows for row in found}
 
 
 async def read_first_rows(db: Reader, run_id: int, *, most: int) -> list[KeptRow]:
