@@ -29,6 +29,7 @@ from portal.live import register_live
 from portal.render import prepare_templates
 from settings import Settings
 from web.bodies import register_body_limits
+from web.draining import register_draining
 from web.errors import register_errors
 from web.guards import IMPOSSIBLE_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
 from web.headers import register_headers
@@ -133,6 +134,7 @@ def build_app(settings: Settings) -> Quart:
 
     # Quart runs what is registered here last to first after a request: headers see the finished answer.
     register_observation(app)
+    register_draining(app)
     register_headers(app)
     register_transactions(app)
     register_body_limits(app, largest=LARGEST_BODY_MB)

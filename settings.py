@@ -4,6 +4,7 @@ import ipaddress
 import re
 import secrets
 import sys
+import tomllib
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,7 +23,13 @@ URLS = (
     "r2_endpoint_url", "llm_base_url", "elevenlabs_api_base", "google_issuer", "discord_warehouse_webhook",
     "discord_sourcing_webhook",
 )  # fmt: skip
+_PROJECT = Path(__file__).with_name("pyproject.toml")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+asyncpg)?://", re.IGNORECASE)
+
+
+def program_version() -> str:
+    """The version in pyproject.toml."""
+    return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
 
 
 class SettingsError(Exception):
@@ -40,6 +47,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     pg_bin: Path | None = None
     database_pool: int = Field(10, ge=1, le=200)
+    drain_seconds: float | None = Field(None, ge=0, le=120)
     secret_key: str = ""
     data_keys: Annotated[list[str], NoDecode] = []
 
@@ -208,6 +216,13 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """True with APP_ENV=production."""
         return self.app_env == "production"
+
+    @property
+    def drain_for(self) -> float:
+        """Seconds for which a stopping server still answers; 5 in production, none in development."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 5.0 if self.is_production else 0.0
 
     @cached_property
     def timezone(self) -> ZoneInfo:

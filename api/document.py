@@ -1,13 +1,10 @@
 """What quart-schema leaves out of the OpenAPI document: descriptions, headers, files, tags and servers."""
 
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from api.vocabulary import VOCABULARY
 
-PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 METHODS = {"get", "post", "put", "patch", "delete"}
 TAGS = {
     "accounts": "Accounts of the shop: registering, signing in, phone codes, profile.",
@@ -23,11 +20,6 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Total-Count": ("How many rows there are in all.", {"type": "integer", "minimum": 0}),
     "Location": ("Where to go on.", {"type": "string"}),
 }
-
-
-def project_version() -> str:
-    """The version in pyproject.toml."""
-    return str(tomllib.loads(PROJECT.read_text())["project"]["version"])
 
 
 def complete(document: dict[str, Any], *, public_url: str) -> None:

@@ -16,8 +16,9 @@ from quart_schema.openapi import (
 )
 from werkzeug.routing import Rule
 
-from api.document import complete, describe_header, project_version
+from api.document import complete, describe_header
 from api.refusals import document_refusals, refusals_of
+from settings import program_version
 from web.guards import Guard, guard_of
 
 DOCUMENTED = "/api/"
@@ -124,7 +125,7 @@ def build_openapi(app: Quart) -> dict[str, Any]:
     app.config.setdefault("QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS", {})
     extension = QuartSchema(
         openapi_path=None,
-        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version=project_version()),
+        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version=program_version()),
         security_schemes=dict(SECURITY),
         conversion_preference="pydantic",
     )

@@ -2,12 +2,9 @@
 
 import argparse
 import asyncio
-import getpass
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import psutil
-import uvicorn
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from domain.access.crypto import use_data_keys
@@ -29,7 +24,9 @@ from models.postgres.embedded import attached
 from models.postgres.programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
 from settings import Settings, load_settings
-from web.bounded_http import BoundedHttp
+from tasks import operate
+from tasks.read_password import read_password
+from tasks.serve import fresh_metrics_folder, local_url, port_trouble, run_server
 
 UNREACHABLE = (
     OSError,
@@ -41,9 +38,6 @@ UNREACHABLE = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
 )
-GRACEFUL_SECONDS = 5
-# Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
-KEEP_ALIVE_SECONDS = 75
 ROOT = Path(__file__).parent.parent
 
 
@@ -75,55 +69,12 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
         beside = None if arguments.no_worker else subprocess.Popen([sys.executable, str(ROOT / "run.py"), "worker"])
         try:
-            uvicorn.run(
-                "run:create_app",
-                factory=True,
-                host=arguments.host,
-                port=arguments.port,
-                workers=arguments.workers,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                http=BoundedHttp,
-                ws="none",  # Nothing here speaks it; as a request of any kind it gets the answer of its address.
-                timeout_graceful_shutdown=GRACEFUL_SECONDS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                app_dir=str(ROOT),
-            )
+            run_server(ready, host=arguments.host, port=arguments.port, workers=arguments.workers)
         finally:
             if beside is not None:
                 beside.send_signal(signal.SIGTERM)
                 beside.wait()
     return 0
-
-
-def local_url(host: str, port: int) -> str:
-    """The address of a server on this machine, which links in mails lead to while PUBLIC_URL is not set."""
-    name = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
-    return f"http://{name}:{port}"
-
-
-def fresh_metrics_folder(data_dir: Path) -> str:
-    """An empty folder in which the server processes put their counts together; those of ended servers go."""
-    for folder in (data_dir / "metrics").glob("*"):
-        if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
-            shutil.rmtree(folder, ignore_errors=True)
-    folder = data_dir / "metrics" / str(os.getpid())
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder.resolve())
-
-
-def port_trouble(host: str, port: int) -> str | None:
-    """One sentence when the address can't be listened on, else None."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return f"Port {port} on {host} can't be used: {(error.strerror or str(error)).lower()}."
-    return None
 
 
 def work(settings: Settings) -> int:
@@ -148,7 +99,7 @@ def migrate(settings: Settings) -> int:
 
 
 async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
-    """The commands that do one thing in one process: demo, load-northwind, staff-add, api-key-add."""
+    """The commands that do one thing in one process: demo, staff-add, backup and their like."""
     with with_database(settings) as ready:
         database = Database(ready.database_url, pool_size=ready.database_pool)
         use_database(database)
@@ -188,16 +139,6 @@ async def load_northwind_books(_settings: Settings, arguments: argparse.Namespac
     return 0
 
 
-def read_password() -> str:
-    """The password from standard input; at a terminal it is asked for twice and not shown."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("The same again: ") != password:
-        sys.exit("The two passwords differ. Nobody was added.")
-    return password
-
-
 def describe_unreachable(error: BaseException) -> str:
     """One sentence about a database that can't be used."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
@@ -231,6 +172,7 @@ async def add_api_key(_settings: Settings, arguments: argparse.Namespace) -> int
 
 
 ONCE = {
+    **operate.ONCE,
     "demo": load_demo,
     "load-northwind": load_northwind_books,
     "staff-add": add_staff,

@@ -24,7 +24,8 @@ from models.migrations import upgrade
 from models.postgres.connect import connect
 from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from settings import Settings, load_settings_or_exit
-from tasks.commands import UNREACHABLE, describe_unreachable, local_url, port_trouble
+from tasks.commands import UNREACHABLE, describe_unreachable
+from tasks.serve import local_url, port_trouble
 
 PROGRAM = (sys.executable, str(Path(__file__).parent.parent / "run.py"))
 STOP_SECONDS = 8.0

@@ -6,6 +6,7 @@ import orjson
 from quart import Blueprint, Response
 
 from domain.system.health import check_readiness
+from web.draining import is_draining
 from web.guards import public
 
 blueprint = Blueprint("health", __name__)
@@ -21,16 +22,17 @@ async def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 async def readyz() -> Response:
-    """The database answers and stands at the newest schema; 503 when not.
+    """The database answers and stands at the newest schema; 503 when not, and while the server is about to stop.
 
     Beside that stands what somebody should look at: late jobs, the age of each timetable entry's last success in
     seconds, a full disk, a replica that does not answer.
     """
     now = await check_readiness()
+    is_ready = now.is_ready and not is_draining()
     response = _answer(
-        200 if now.is_ready else 503,
+        200 if is_ready else 503,
         {
-            "status": "ready" if now.is_ready else "not ready",
+            "status": "stopping" if is_draining() else "ready" if is_ready else "not ready",
             "database": now.database,
             "migrated": now.migrated,
             "queue_age_seconds": now.queue_age_seconds,
@@ -41,7 +43,7 @@ async def readyz() -> Response:
             "timetable_late": now.timetable_late,
         },
     )
-    if not now.is_ready:
+    if not is_ready:
         response.headers["Retry-After"] = "1"
     return response
 

@@ -75,7 +75,12 @@ def unseal(kept: bytes, keys: Sequence[str], context: str) -> bytes:
 
 def needs_rotation(kept: str, keys: Sequence[str]) -> bool:
     """True when a value was made with an older key than the newest and should be encrypted again."""
-    return kept.split(".")[:2] != [_VERSION, _key_id(_derive_key(keys[0]))]
+    return not kept.startswith(newest_prefix(keys))
+
+
+def newest_prefix(keys: Sequence[str]) -> str:
+    """How every value begins that was made with the newest key, for a statement that looks for the others."""
+    return f"{_VERSION}.{_key_id(_derive_key(keys[0]))}."
 
 
 def _derive_key(data_key: str) -> bytes:

@@ -3,7 +3,13 @@
 Who reads the outbox, a copy of the database or a log of it reads no working link.
 """
 
-from domain.access.crypto import UnreadableSecretError, current_data_keys, decrypt, encrypt
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from domain.access.crypto import UnreadableSecretError, current_data_keys, decrypt, encrypt, newest_prefix
 from models import OutboxMessage
 
 # Unicode's own sign for an object that is not text.
@@ -14,6 +20,18 @@ SHOWN = "…"
 def seal_secret(secret: str, *, kind: str, to: str) -> str:
     """The secret as it is kept, bound to the kind of the message and to whom it goes."""
     return encrypt(secret, current_data_keys(), _context(kind, to))
+
+
+async def rotate_message_secrets(db: AsyncSession, keys: Sequence[str]) -> int:
+    """Seal again every secret that an older data key closed; returns how many. Locks their messages."""
+    is_old = ~col(OutboxMessage.secret_sealed).startswith(newest_prefix(keys))
+    statement = select(OutboxMessage).where(is_old).order_by(OutboxMessage.id).with_for_update()
+    old = (await db.scalars(statement)).all()
+    for message in old:
+        context = _context(message.kind, message.recipient)
+        message.secret_sealed = encrypt(decrypt(message.secret_sealed or "", keys, context), keys, context)
+    await db.flush()
+    return len(old)
 
 
 def hide_secret(text: str, secret: str) -> str:

@@ -5,12 +5,13 @@ open to the public for other things, so a photo lies in it sealed, and nobody re
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.crypto import UnreadableSecretError, seal, unseal
+from domain.access.crypto import UnreadableSecretError, newest_prefix, seal, unseal
 from domain.access.rights import Right, require
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
@@ -132,6 +133,34 @@ async def _move(photo: PaperCheckImage, store: ObjectStore, keys: list[str]) -> 
     if not is_wanted:
         # Its order was deleted meanwhile, and knew of no object to forget.
         await delete_object(store, object_key)
+
+
+async def list_stored_photos() -> Sequence[str]:
+    """The key of every photo that lies in the object store, in order."""
+    statement = select(PaperCheckImage.object_key).where(PaperCheckImage.object_key != "")
+    async with current_database().session() as db:
+        return (await db.scalars(statement.order_by(PaperCheckImage.object_key))).all()
+
+
+async def rotate_photos(settings: Settings) -> int:
+    """Seal again every photo in the object store that an older data key closed; returns how many.
+
+    Raises ServiceFailed when the store does not answer; what was done until then stays done.
+    """
+    store, rotated = find_object_store(settings), 0
+    if store is None:
+        return 0
+    async with current_database().session() as db:
+        photos = (await db.scalars(select(PaperCheckImage).where(PaperCheckImage.object_key != ""))).all()
+    newest = newest_prefix(settings.data_keys).encode()
+    for photo in photos:
+        sealed = await fetch_object(store, photo.object_key)
+        if not sealed.startswith(newest):
+            data = await asyncio.to_thread(unseal, sealed, settings.data_keys, _context(photo))
+            sealed = await asyncio.to_thread(seal, data, settings.data_keys, _context(photo))
+            await put_object(store, photo.object_key, sealed, content_type=_SEALED_TYPE)
+            rotated += 1
+    return rotated
 
 
 async def forget_photos_later(db: AsyncSession, order_id: int) -> None:

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import pyotp
 from pydantic import AfterValidator, StringConstraints
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from domain.access.attempts import reserve_own_attempt
-from domain.access.crypto import decrypt, encrypt
+from domain.access.crypto import decrypt, encrypt, newest_prefix
 from domain.access.passwords import verify_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import is_same_secret
@@ -145,6 +147,17 @@ async def _note_change(db: AsyncSession, staff: Staff, action: str, sentence: st
     await db.flush()
     await record_audit(db, action=action, record_kind="staff", record_id=staff.id, record_name=staff.username, by=by)
     await send_notice(db, staff.email, sentence)
+
+
+async def rotate_second_factors(db: AsyncSession, data_keys: Sequence[str]) -> int:
+    """Encrypt again every secret that an older data key closed; returns how many. Locks their rows."""
+    is_old = ~col(Staff.totp_secret).startswith(newest_prefix(data_keys))
+    old = (await db.scalars(select(Staff).where(is_old).order_by(Staff.id).with_for_update())).all()
+    for staff in old:
+        secret = decrypt(staff.totp_secret or "", data_keys, _context(staff))
+        staff.totp_secret = encrypt(secret, data_keys, _context(staff))
+    await db.flush()
+    return len(old)
 
 
 async def lock_staff(db: AsyncSession, staff_id: int) -> Staff:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 HERE = Path(__file__).parent
 
@@ -26,3 +26,9 @@ def upgrade(database_url: str) -> None:
 def newest_revision() -> str | None:
     """The revision a migrated database stands at."""
     return ScriptDirectory.from_config(alembic_config("")).get_current_head()
+
+
+def list_steps(*, after: str | None) -> list[Script]:
+    """The steps from a revision to the newest schema, the next one first; None stands for an empty database."""
+    steps = ScriptDirectory.from_config(alembic_config("")).iterate_revisions("head", after or "base")
+    return [step for step in reversed(list(steps)) if step.revision != after]

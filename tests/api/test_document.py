@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from api.document import operations, project_version, properties
+from api.document import operations, properties
 from api.openapi import build_openapi
+from settings import program_version
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_no_default_breaks_its_own_schema(document) -> None:
 
 def test_the_document_names_its_server_version_and_tags(document, settings) -> None:
     assert document["servers"][0]["url"] == settings.public_url
-    assert document["info"]["version"] == project_version()
+    assert document["info"]["version"] == program_version()
     used = {tag for _, operation in operations(document) for tag in operation["tags"]}
     assert used == {tag["name"] for tag in document["tags"]}
 

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from tests.conftest import TEST_DATA
 UNSET = ("DATABASE_URL", "APP_ENV")
 
 
-def run(data_dir: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    environment = {name: value for name, value in os.environ.items() if name not in UNSET} | {"DATA_DIR": str(data_dir)}
+def run(data_dir: Path, *arguments: str, **settings: str) -> "subprocess.Popen[bytes]":
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
+    environment |= {"DATA_DIR": str(data_dir)} | settings
     return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), *arguments],
         cwd=ROOT,
@@ -57,9 +60,18 @@ def test_a_server_alone_starts_the_embedded_database_for_its_own_life(data_dir: 
     migrate = run(data_dir, "migrate")
     assert migrate.wait(60) == 0
     port = free_port()
-    server = run(data_dir, "serve", "--no-worker", "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    server = run(data_dir, "serve", "--no-worker", "--port", str(port), DRAIN_SECONDS="60")
     try:
-        assert is_ready(f"http://127.0.0.1:{port}", server)
+        assert is_ready(url, server)
+        server.terminate()
+        with httpx2.Client(base_url=url) as http:
+            while (answer := http.get("/readyz")).status_code == 200:
+                time.sleep(0.05)
+            # A proxy sends its requests elsewhere now; what it sends here meanwhile is answered.
+            assert (answer.json()["status"], answer.headers["Connection"]) == ("stopping", "close")
+            assert http.get("/healthz").status_code == 200
+        server.send_signal(signal.SIGINT)  # a second signal ends the wait
     finally:
         server.terminate()
         server.wait(30)

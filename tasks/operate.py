@@ -1,0 +1,144 @@
+"""Commands for the person who runs the program: lost sign-ins, keys, settings, backup and restore.
+
+Each does its work and says in one line what it did; none of them is reachable over the network.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from domain.access.crypto import UnreadableSecretError
+from domain.kernel.actor import SYSTEM
+from domain.kernel.inputs import read_json
+from domain.messages.secrets import rotate_message_secrets
+from domain.payments.check_photos import list_stored_photos, rotate_photos
+from domain.sales.bank_account import rotate_bank_accounts
+from domain.staff.recovery import RecoverPassword, remove_lost_second_factor, set_forgotten_password
+from domain.staff.second_factor import rotate_second_factors
+from domain.system.contents import find_filled_table, find_revision
+from integrations.errors import ServiceFailed
+from models.migrations import list_steps
+from models.postgres.dump import DumpError, dump_database, restore_database
+from models.session import current_database, separate_transaction
+from settings import Settings
+from tasks.read_password import read_password
+
+# What each outside service needs before it does anything, in the order of docs/integrations.md.
+SERVICES = {
+    "Stripe (cards, bank debits)": ("stripe_secret_key", "stripe_publishable_key", "stripe_webhook_secret"),
+    "EasyPost (labels)": ("easypost_api_key", "easypost_webhook_secret", "warehouse_address"),
+    "Twilio (texts)": ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    "Mail": ("smtp_host", "smtp_from"),
+    "Object store": ("r2_account_id", "r2_access_key_id", "r2_secret_access_key", "r2_bucket_name"),
+    "Language model (call evaluation)": ("llm_api_key", "llm_base_url", "llm_model"),
+    "ElevenLabs (call log)": ("elevenlabs_webhook_secret",),
+    "Google sign-in": ("google_client_id", "google_client_secret"),
+    "Metrics": ("metrics_token",),
+}
+
+
+async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Give a colleague who forgot theirs a new password, which comes from standard input."""
+    given = json.dumps({"password": read_password()}).encode()
+    data = read_json(RecoverPassword, given, least_password=settings.password_min_length)
+    async with separate_transaction() as db:
+        staff = await set_forgotten_password(db, arguments.username, data, by=SYSTEM)
+    print(f"{staff.username} has a new password; every session of the account has ended.")
+    return 0
+
+
+async def remove_second_factor(_settings: Settings, arguments: argparse.Namespace) -> int:
+    """Take the second factor off a colleague who lost theirs."""
+    async with separate_transaction() as db:
+        staff = await remove_lost_second_factor(db, arguments.username, by=SYSTEM)
+    print(f"{staff.username} signs in by password alone until a new second factor is set up.")
+    return 0
+
+
+async def rotate_data_keys(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Encrypt again what older keys of DATA_KEYS closed; after that the older keys can be dropped."""
+    try:
+        async with separate_transaction() as db:
+            factors = await rotate_second_factors(db, settings.data_keys)
+            secrets = await rotate_message_secrets(db, settings.data_keys)
+        accounts = await _rotate_all_bank_accounts(settings)
+        photos = await rotate_photos(settings)
+    except (UnreadableSecretError, ServiceFailed) as error:
+        sys.exit(f"{error} What was encrypted again until then stays so; every key of DATA_KEYS is still needed.")
+    print(
+        f"Encrypted again with the newest key: {factors} second factors, {accounts} bank accounts,"
+        f" {secrets} secrets of messages, {photos} photos of checks. Older keys can be dropped from DATA_KEYS."
+    )
+    return 0
+
+
+async def _rotate_all_bank_accounts(settings: Settings) -> int:
+    rotated = 0
+    while True:
+        async with separate_transaction() as db:
+            done = await rotate_bank_accounts(db, settings.data_keys)
+        rotated += done
+        if not done:
+            return rotated
+
+
+def check_config(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Say how the program is set up, without a secret: what is on, what is off and which setting would turn it on."""
+    print(f"APP_ENV is {settings.app_env}; links lead to {settings.public_url}.")
+    for service, names in SERVICES.items():
+        missing = [name.upper() for name in names if not getattr(settings, name)]
+        if not missing:
+            print(f"on   {service}")
+        elif len(missing) == len(names):
+            print(f"off  {service}: set {', '.join(missing)}")
+        else:
+            print(f"part {service}: {', '.join(missing)} is missing")
+    return 0
+
+
+async def plan_migration(_settings: Settings, _arguments: argparse.Namespace) -> int:
+    """List the steps that `migrate` would take, without taking any."""
+    planned = list_steps(after=await find_revision())
+    for step in planned:
+        print(f"{step.revision}  {step.doc}")
+    print(f"{len(planned)} steps to take." if planned else "The database stands at the newest schema.")
+    return 0
+
+
+async def backup(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Write the database into one file, and beside it the keys of what lies in the object store."""
+    file: Path = arguments.file
+    try:
+        await asyncio.to_thread(dump_database, settings.database_url, file, settings.pg_bin)
+    except DumpError as error:
+        sys.exit(str(error))
+    objects = await list_stored_photos()
+    if objects:
+        file.with_name(f"{file.name}.objects.txt").write_text("\n".join(objects) + "\n", encoding="utf-8")
+    print(f"Wrote {file}; {len(objects)} objects lie in the object store.")
+    return 0
+
+
+async def restore(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Fill an empty database from a backup; one that holds anything is refused unless `--replace` says otherwise."""
+    if not arguments.replace and (filled := await find_filled_table()):
+        sys.exit(f"The database is not empty ({filled} has rows). --replace drops all of it and restores the backup.")
+    await current_database().close()
+    try:
+        await asyncio.to_thread(restore_database, settings.database_url, arguments.file, settings.pg_bin)
+    except DumpError as error:
+        sys.exit(str(error))
+    print(f"Restored {arguments.file}. Run `python run.py migrate` before serving, should it be of an older release.")
+    return 0
+
+
+ONCE = {
+    "staff-password": set_password,
+    "staff-remove-totp": remove_second_factor,
+    "rotate-data-keys": rotate_data_keys,
+    "plan-migration": plan_migration,
+    "backup": backup,
+    "restore": restore,
+}

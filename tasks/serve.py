@@ -1,0 +1,100 @@
+"""The web server: uvicorn with bounded HTTP, which takes its leave in order."""
+
+import asyncio
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import psutil
+import uvicorn
+from uvicorn.supervisors import multiprocess
+
+from settings import Settings, load_settings
+from web.bounded_http import BoundedHttp
+from web.draining import begin_draining
+
+GRACEFUL_SECONDS = 5
+# Longer than a proxy keeps an idle connection (usually a minute): it must not send into one that we are closing.
+KEEP_ALIVE_SECONDS = 75
+ROOT = Path(__file__).parent.parent
+
+
+class DrainingServer(uvicorn.Server):
+    """Between the signal and the end it goes on answering for `drain_seconds`, as one that is not ready."""
+
+    def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.drain_seconds = drain_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer for a while longer, unless a second signal hurries, and then stop."""
+        begin_draining()
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + self.drain_seconds
+        while clock() < ends_at and not self.force_exit:  # noqa: ASYNC110 - uvicorn's handler of signals sets a flag
+            await asyncio.sleep(0.1)
+        await super().shutdown(sockets)
+
+
+class DrainingProcess(multiprocess.Process):
+    """One of several server processes, with a server that takes its leave in order."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """The server of this process, made where it runs."""
+        if self._server is None:
+            self._server = DrainingServer(self.config, drain_seconds=load_settings().drain_for)
+        return self._server
+
+
+def run_server(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until a signal says stop; with more than one worker each is a process of its own."""
+    config = uvicorn.Config(
+        "run:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http=BoundedHttp,
+        ws="none",  # Nothing here speaks it; as a request of any kind it gets the answer of its address.
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    if workers > 1:
+        multiprocess.Process = DrainingProcess  # type: ignore[misc]  # No argument takes it.
+        multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
+    else:
+        DrainingServer(config, drain_seconds=settings.drain_for).run()
+
+
+def port_trouble(host: str, port: int) -> str | None:
+    """One sentence when the address can't be listened on, else None."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return f"Port {port} on {host} can't be used: {(error.strerror or str(error)).lower()}."
+    return None
+
+
+def local_url(host: str, port: int) -> str:
+    """The address of a server on this machine, which links in mails lead to while PUBLIC_URL is not set."""
+    name = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
+    return f"http://{name}:{port}"
+
+
+def fresh_metrics_folder(data_dir: Path) -> str:
+    """An empty folder in which the server processes put their counts together; those of ended servers go."""
+    for folder in (data_dir / "metrics").glob("*"):
+        if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = data_dir / "metrics" / str(os.getpid())
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder.resolve())
