@@ -38,6 +38,7 @@ from models import (
 )
 from models.session import separate_transaction
 from tasks.northwind_books import COUNTRIES, Books, BookSums, Row, add_up, discount_of, gross_of, noon_of, read_books
+from tasks.northwind_vendors import load_vendors
 
 # No password has this hash, so nobody signs in before an administrator gives the colleague a password.
 NO_PASSWORD = "!"  # noqa: S105 - see above.
@@ -55,6 +56,7 @@ async def load_northwind(directory: Path) -> str:
     async with separate_transaction() as db:
         staff = await _load_staff(db, books)
         await _load_catalogue(db, books)
+        await load_vendors(db, books, {row["product_id"]: sku_of(row["product_id"]) for row in books.products})
         await _load_customers(db, books, staff)
         new_orders = await _load_orders(db, books, staff)
         loaded, expected = await _add_up_loaded(db, books), add_up(books)
@@ -100,7 +102,7 @@ async def _load_staff(db: AsyncSession, books: Books) -> dict[str, int]:
 
 
 async def _load_catalogue(db: AsyncSession, books: Books) -> None:
-    """Categories, products and their opening stock; a supplier is kept as its products' brand."""
+    """Categories, products and their opening stock; a supplier's name is its products' brand."""
     names = {row["category_id"]: row["category_name"] for row in books.categories}
     rows = [{"name": row["category_name"], "description": row["description"]} for row in books.categories]
     await _insert(db, Category, rows)

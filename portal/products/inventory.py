@@ -21,6 +21,7 @@ from domain.inventory.stock_list import (
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageInput
+from domain.procurement.vendors import list_vendor_names
 from domain.staff.drafts import KeptDraft
 from domain.stock.ledger import StockLevel, list_movements
 from models import Role
@@ -214,12 +215,14 @@ async def _show_delivery(
 ) -> Response:
     numbers = [int(key) for key in _find_filled_lines(typed) if key.isdecimal() and len(key) < 4]
     count = max(numbers, default=-2) + 2
+    vendors = [("", "Not listed"), *((str(key), name) for key, name in await list_vendor_names(db()))]
     return await page_or_block(
         "products/inventory/receive.html",
         block="delivery_form",
         status=tried.status if tried else 200,
         lines=range(max(count, BLANK_LINES)),
         typed=typed,
+        vendors=vendors if len(vendors) > 1 else [],
         kept=kept,
         errors=_name_lines(tried) if tried else {},
         problem=tried.problem if tried else "",

@@ -124,6 +124,25 @@ async def test_stock_has_its_opening_row_and_discontinued_products_are_not_sold(
     assert await connection.fetchval("SELECT count(*) FROM product WHERE is_active") == 67
 
 
+async def test_suppliers_are_vendors_with_what_they_sell(books: Path, db: AsyncSession) -> None:
+    await load_northwind(books)
+    connection = await raw_connection(db)
+    assert await connection.fetchval("SELECT count(*) FROM vendor") == 29
+    rows = await connection.fetch(
+        "SELECT v.name, count(*) AS products, count(*) FILTER (WHERE vp.active) AS sold, count(p.id) AS ours"
+        " FROM vendor v JOIN vendor_product vp ON vp.vendor_id = v.id"
+        " LEFT JOIN product p ON p.id = vp.product_id AND p.name = vp.name GROUP BY v.id ORDER BY v.id"
+    )
+    assert (len(rows), sum(row["products"] for row in rows), sum(row["sold"] for row in rows)) == (29, 77, 67)
+    assert all(row["ours"] == row["products"] for row in rows)
+    homestead = await connection.fetchrow("SELECT * FROM vendor WHERE name = 'Grandma Kelly''s Homestead'")
+    assert homestead is not None
+    assert (homestead["contact_name"], homestead["notes"]) == ("Regina Murphy", "Sales Representative")
+    assert homestead["address"] == "707 Oxford Rd., Ann Arbor, MI 48104"
+    await load_northwind(books)
+    assert await connection.fetchval("SELECT count(*) FROM vendor_product") == 77
+
+
 async def test_payments_and_timelines_agree_with_the_orders(books: Path, db: AsyncSession) -> None:
     await load_northwind(books)
     connection = await raw_connection(db)

@@ -7,7 +7,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Product, Role, StockMovement
+from models import Product, Role, StockMovement, Vendor
 from tests.factories import make_product, make_staff, sign_in
 from tests.portal.forms import read_page, send_form
 
@@ -85,6 +85,22 @@ async def test_a_delivery_with_a_bad_line_keeps_everything_typed(client: TestCli
     assert (row.reason, row.vendor_name) == ("received", "Vollmer Supply")
     status, text, _ = await send_form(client, f"{LIST}/receive", vendor="Nobody")
     assert (status, "at least one product" in text) == (422, True)
+
+
+async def test_a_delivery_names_one_of_the_vendors(packer: TestClientProtocol, db: AsyncSession) -> None:
+    product = await make_product(db, stock=10)
+    vendor, gone = Vendor(name="Great Lakes Steel"), Vendor(name="Gone Glass", active=False)
+    db.add_all([vendor, gone])
+    await db.commit()
+    text = await read_page(packer, f"{LIST}/receive")
+    assert ("Great Lakes Steel" in text, "Gone Glass" in text) == (True, False)
+    fields = {"vendor_id": str(vendor.id), "lines[0][sku]": product.sku, "lines[0][quantity]": "3"}
+    assert (await send_form(packer, f"{LIST}/receive", **fields))[0] == 303
+    row = (await db.scalars(select(StockMovement).where(StockMovement.delta == 3))).one()
+    assert (row.vendor_id, row.vendor_name) == (vendor.id, "Great Lakes Steel")
+    fields["vendor_id"] = "999999"
+    status, text, _ = await send_form(packer, f"{LIST}/receive", **fields)
+    assert (status, "Is no vendor of ours" in text) == (422, True)
 
 
 async def test_the_warehouse_sees_no_costs_and_may_not_send_one(packer: TestClientProtocol, db: AsyncSession) -> None:
