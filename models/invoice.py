@@ -209,7 +209,8 @@ class NumberSeries(Table, table=True):
 
 
 class Receipt(Table, table=True):
-    """Money that came in one go for several invoices; its payment rows share its id."""
+    """Money that came in one go for several invoices; its payment rows share its id. `provider_id` is the payment at
+    Stripe that brought it."""
 
     __tablename__ = "receipt"
     __table_args__ = (
@@ -224,10 +225,26 @@ class Receipt(Table, table=True):
     amount: Decimal = money()
     reference: str = text()
     note: str = text()
+    provider_id: str | None = Field(default=None, unique=True)
     actor_kind: str = text()
     actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     actor_name: str = text()
     created_at: datetime = created()
+
+
+class InvoiceCheckout(Table, table=True):
+    """One of the invoices that a checkout at Stripe pays, with its balance when the checkout was opened."""
+
+    __tablename__ = "invoice_checkout"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index("uq_invoice_checkout_intent_invoice", "intent_id", "invoice_id", unique=True),
+    )
+
+    id: int = key()
+    intent_id: int = link("stripe_intent.id", index=False, ondelete="CASCADE")
+    invoice_id: int = link("invoice.id")
+    amount: Decimal = money()
 
 
 class CreditReason(StrEnum):

@@ -23,6 +23,7 @@ class IntentKind(StrEnum):
     CHECKOUT = "checkout"
     REFUND = "refund"
     RENEWAL = "renewal"
+    INVOICE = "invoice"
 
 
 class IntentState(StrEnum):
@@ -39,7 +40,8 @@ class IntentState(StrEnum):
 
 class StripeIntent(Table, table=True):
     """One act at Stripe. `parameters` are fixed with the key, since Stripe refuses a key that comes with others;
-    `payment_intent_id` is the payment behind a checkout, `payment_id` the payment that a refund returns."""
+    `payment_intent_id` is the payment behind a checkout, `payment_id` the payment that a refund returns. An `invoice`
+    is a checkout too; `InvoiceCheckout` names what it pays."""
 
     __tablename__ = "stripe_intent"
     __table_args__ = (

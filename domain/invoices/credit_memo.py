@@ -20,6 +20,7 @@ from domain.kernel.inputs import Input, MoneyIn, Text2000
 from domain.kernel.money import ZERO, format_money
 from domain.orders.record import record_event
 from domain.payments.record import settle_payment_status
+from domain.payments.withdraw import withdraw_from_invoice_later, withdraw_later
 from models import CreditMemo, CreditReason, GivenFor, Invoice, InvoiceStatus, Order
 
 
@@ -87,9 +88,11 @@ async def _allow(db: AsyncSession, invoice: Invoice, amount: Decimal, memo: Cred
         invoice.allowances += amount
         settle_invoice_status(invoice)
         await db.flush()
+        await withdraw_from_invoice_later(db, invoice.id)
         return
     order = await db.get_one(Order, invoice.order_id)
     order.allowances += amount
     settle_payment_status(order)
     await record_event(db, order, "credited", by=by, note=memo.memo_number, changes={"amount": format_money(amount)})
     await db.refresh(invoice)
+    await withdraw_later(db, order)

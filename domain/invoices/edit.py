@@ -29,6 +29,7 @@ from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Count, Text200
 from domain.kernel.money import ZERO, format_money
 from domain.kernel.phone import parse_phone
+from domain.payments.withdraw import withdraw_from_invoice_later
 from models import Invoice, InvoiceStatus, InvoiceTerms, Order
 
 # What may be empty, and is then null.
@@ -97,6 +98,8 @@ async def revise_invoice(
     """Make what a locked, sent invoice says now its next revision."""
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)
+    if "total_amount" in changes:
+        await withdraw_from_invoice_later(db, invoice.id)
     said = f"Revision {invoice.revision}. {note}" if note else f"Revision {invoice.revision}"
     await record_invoice_event(db, invoice, "revised", by=by, note=said, changes=changes)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.invoices.links import make_invoice_url
@@ -20,13 +20,12 @@ from domain.invoices.queries import (
     read_rows,
     select_rows,
 )
-from domain.kernel.actor import SYSTEM, Actor
-from domain.kernel.codes import Code
-from domain.kernel.errors import NotConfigured, NotFound, Refused
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO
 from domain.kernel.paging import NewestPageInput, Page, make_page
-from domain.payments.pay_link import CreatePayLink, create_pay_link
-from models import InvoiceStatus
+from domain.payments.intents import CHARGING
+from models import IntentState, Invoice, InvoiceCheckout, InvoiceStatus, Order, PaymentStatus, StripeIntent
 from settings import Settings
 
 MOST_OPEN = 50
@@ -34,11 +33,29 @@ MOST_OPEN = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnInvoicePage:
-    """One invoice as its customer sees it, with what else of theirs is open."""
+    """One invoice as its customer sees it, with what else of theirs is open; `waiting` are those whose payment a bank
+    works on, or whose check is under review."""
 
     invoice: InvoiceRow
     items: list[InvoiceItemRow]
     others: Sequence[InvoiceRow]
+    waiting: frozenset[int]
+
+    @property
+    def payable(self) -> list[InvoiceRow]:
+        """What can be paid by card now: this one and the others that are open and not on their way already."""
+        own = [self.invoice] if self.is_open else []
+        return [invoice for invoice in (*own, *self.others) if invoice.id not in self.waiting]
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a payment of this invoice is on its way."""
+        return self.invoice.id in self.waiting
+
+    @property
+    def payable_together(self) -> Decimal:
+        """What paying all of them at once comes to."""
+        return sum((invoice.balance for invoice in self.payable), ZERO)
 
     @property
     def is_open(self) -> bool:
@@ -76,21 +93,17 @@ async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
     if invoice.customer_id is not None:
         statement = select_rows(INVOICES.customer_id == invoice.customer_id, INVOICES.id != invoice.id, IS_OWED)
         others = await read_rows(db, statement.order_by(INVOICES.due_date, INVOICES.id).limit(MOST_OPEN))
-    return OwnInvoicePage(invoice, (await list_items(db, [invoice_id]))[invoice_id], others)
+    items = (await list_items(db, [invoice_id]))[invoice_id]
+    return OwnInvoicePage(invoice, items, others, await _find_waiting(db, [invoice_id, *(row.id for row in others)]))
 
 
-async def get_payment_url(db: AsyncSession, invoice_id: int, *, settings: Settings) -> str:
-    """The page at which an invoice's order is paid by card, bank or check; raises Refused when nothing is owed."""
-    page = await get_own_page(db, invoice_id)
-    if not page.is_open:
-        raise Refused("Nothing is to be paid on this invoice.", code=Code.ALREADY_PAID)
-    if page.invoice.order_number is None:
-        raise Refused(
-            "This invoice is paid by check or bank transfer, with its number on it. Call us to pay by card.",
-            code=Code.CONFLICT,
-        )
-    asked = CreatePayLink(order_number=page.invoice.order_number)
-    try:
-        return (await create_pay_link(db, asked, by=SYSTEM, settings=settings)).url
-    except NotConfigured as without:
-        return str(without.extra["fallback_url"])
+async def _find_waiting(db: AsyncSession, invoice_ids: list[int]) -> frozenset[int]:
+    """Those whose payment is on its way: a bank works on it, or the office looks at a check."""
+    in_checkout = select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id == Invoice.id)
+    of_order = and_(StripeIntent.order_id == Invoice.order_id, StripeIntent.kind.in_(CHARGING))
+    at_the_bank = exists().where(
+        StripeIntent.state == IntentState.PENDING, or_(of_order, StripeIntent.id.in_(in_checkout))
+    )
+    in_review = exists().where(Order.id == Invoice.order_id, Order.payment_status == PaymentStatus.PENDING_REVIEW)
+    rows = await db.execute(select(Invoice.id).where(Invoice.id.in_(invoice_ids), or_(at_the_bank, in_review)))
+    return frozenset(rows.scalars())

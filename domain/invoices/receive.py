@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.credit.ledger import move_credit
 from domain.invoices.record import calculate_invoice_balance, record_invoice_event, settle_invoice_status
+from domain.invoices.refund_rows import show_unapplied
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
@@ -21,6 +22,7 @@ from domain.kernel.inputs import Id, Input, MoneyIn, Text200, Text2000
 from domain.kernel.money import ZERO, format_money
 from domain.payments.mark_paid import RECEIVED_BY
 from domain.payments.settle import settle_payment
+from domain.payments.withdraw import withdraw_from_invoice_later
 from models import CreditKind, Customer, Invoice, InvoiceStatus, Order, Payment, PaymentMethod, Receipt
 
 MOST_INVOICES = 200
@@ -80,10 +82,11 @@ def check_payable(invoice: Invoice) -> None:
         raise Refused(f"{name} is paid already.", code=Code.ALREADY_PAID)
 
 
-async def lock_invoices(db: AsyncSession, invoice_ids: list[int]) -> list[Invoice]:
+async def lock_invoices(db: AsyncSession, invoice_ids: list[int], *, are_together: bool = False) -> list[Invoice]:
     """The invoices of one customer, locked, the one that was due first before the others.
 
-    Raises NotFound for an unknown one, and Refused for those of several customers.
+    Raises NotFound for an unknown one, and Refused for those of several customers, unless they are known to have been
+    one customer's when they were put `together`.
     """
     ids = sorted(set(invoice_ids))
     found = (
@@ -92,9 +95,9 @@ async def lock_invoices(db: AsyncSession, invoice_ids: list[int]) -> list[Invoic
     if len(found) < len(ids):
         raise NotFound("There is no such invoice.")
     customers = {row.customer_id for row in found}
-    if len(ids) > 1 and (len(customers) > 1 or None in customers):
+    if len(ids) > 1 and not are_together and (len(customers) > 1 or None in customers):
         raise Refused("One payment is for the invoices of one customer.", code=Code.SEVERAL_CUSTOMERS)
-    for customer_id in customers - {None}:
+    for customer_id in sorted(customers - {None}):
         await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     orders = [row.order_id for row in found if row.order_id is not None]
     for model, wanted in ((Order, orders), (Invoice, ids)):
@@ -127,6 +130,7 @@ async def apply_receipt(
         amount=amount,
         reference=reference,
         note=note,
+        provider_id=provider_id,
         actor_kind=by.kind,
         actor_id=by.id,
         actor_name=by.name,
@@ -138,16 +142,14 @@ async def apply_receipt(
         balance = calculate_invoice_balance(invoice)
         part = left if place == len(invoices) else min(left, balance)
         if part == ZERO:
-            break
+            continue
         left -= part
         applied[invoice.invoice_number or ""] = min(part, balance)
-        surplus += await _pay(db, invoice, part, receipt, by=by, provider_id=provider_id if place == 1 else None)
+        surplus += await _pay(db, invoice, part, receipt, by=by)
     return Received(receipt, applied, surplus)
 
 
-async def _pay(
-    db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Receipt, *, by: Actor, provider_id: str | None
-) -> Decimal:
+async def _pay(db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Receipt, *, by: Actor) -> Decimal:
     """Put an amount on one locked invoice; returns what of it became store credit."""
     paid = {"amount": format_money(amount)}
     if invoice.order_id is not None:
@@ -160,7 +162,6 @@ async def _pay(
             by=by,
             note=receipt.note,
             reference=receipt.reference,
-            provider_id=provider_id,
             receipt_id=receipt.id,
         )
         await db.refresh(invoice)
@@ -176,7 +177,6 @@ async def _pay(
         applied_amount=applied,
         reference=receipt.reference,
         note=receipt.note,
-        provider_id=provider_id,
         actor_kind=by.kind,
         actor_id=by.id,
         actor_name=by.name,
@@ -185,10 +185,11 @@ async def _pay(
     invoice.amount_paid += applied
     settle_invoice_status(invoice)
     await record_invoice_event(db, invoice, "paid", by=by, note=receipt.note, changes=paid)
+    await withdraw_from_invoice_later(db, invoice.id)
     surplus = amount - applied
     if surplus and invoice.customer_id is None:
-        invoice.attention = f"{format_money(surplus)} was paid over by somebody without an account."
         await db.flush()
+        await show_unapplied(db, invoice)
         return ZERO
     if surplus and invoice.customer_id is not None:
         note = f"Paid over on {invoice.invoice_number}"

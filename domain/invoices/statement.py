@@ -5,16 +5,16 @@ from datetime import date, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.invoices.ageing import WORDS, Age, choose_age
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_date, start_of_business_day
+from domain.kernel.clock import business_date, first_of_month, start_of_business_day
 from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO
-from models import Customer, Role
+from models import Customer, Invoice, Role
 
 # Every invoice that was sent, credit memo and payment of the customer's invoices, with its sign.
 _MOVES = text("""
@@ -110,8 +110,26 @@ async def get_statement(
     is_hidden = visible_to.has_role(Role.SALES_REP) and customer and customer.sales_rep_id != visible_to.id
     if customer is None or is_hidden:
         raise NotFound("There is no such customer.")
+    return await _write(db, customer, since=since, as_of=as_of, timezone=timezone)
+
+
+async def get_own_statement(db: AsyncSession, invoice_id: int, *, as_of: date, timezone: tzinfo) -> Statement:
+    """The statement of the customer whose invoice a link is for; raises NotFound for one that has no account."""
+    whose = select(Invoice.customer_id).where(Invoice.id == invoice_id, Invoice.sent_at.is_not(None)).scalar_subquery()
+    customer = (await db.execute(select(Customer).where(Customer.id == whose))).scalar_one_or_none()
+    if customer is None:
+        raise NotFound("This invoice belongs to no account, so there is no statement.")
+    return await _write(db, customer, since=first_of_statement(as_of), as_of=as_of, timezone=timezone)
+
+
+def first_of_statement(as_of: date) -> date:
+    """The day on which a statement begins unless somebody says another: three months with the running one."""
+    return first_of_month(as_of - timedelta(days=60))
+
+
+async def _write(db: AsyncSession, customer: Customer, *, since: date, as_of: date, timezone: tzinfo) -> Statement:
     ends = start_of_business_day(as_of + timedelta(days=1), timezone)
-    moves = (await db.execute(_MOVES, {"customer": customer_id, "ends": ends})).all()
+    moves = (await db.execute(_MOVES, {"customer": customer.id, "ends": ends})).all()
     balance, before, lines = ZERO, ZERO, []
     for move in moves:
         balance += move.charged - move.paid
@@ -122,7 +140,7 @@ async def get_statement(
         lines.append(
             StatementLine(on, move.kind, move.name, move.charged, move.paid, balance, move.due_date, move.po_number)
         )
-    opened = await _list_open(db, customer_id, as_of, ends)
+    opened = await _list_open(db, customer.id, as_of, ends)
     ages = dict.fromkeys(Age, ZERO)
     for invoice in opened:
         ages[choose_age(invoice.days_late)] += invoice.balance

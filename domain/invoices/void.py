@@ -8,11 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.invoices.give_back import turn_into_credit
 from domain.invoices.record import find_order_invoice, lock_invoice, name_invoice, record_invoice_event
+from domain.invoices.refund_rows import TO_GIVE_BACK
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.live import announce
 from domain.kernel.money import ZERO, format_money
+from domain.payments.attention import add_attention
+from domain.payments.withdraw import withdraw_from_invoice_later
 from models import GivenFor, Invoice, InvoiceStatus, Order
 
 
@@ -68,6 +71,7 @@ async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, 
     invoice.voided_at = now()
     changes = {"credited": format_money(returned)} if returned else None
     await record_invoice_event(db, invoice, "voided", by=by, note=note, changes=changes)
+    await withdraw_from_invoice_later(db, invoice.id)
     return returned
 
 
@@ -93,7 +97,7 @@ async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> 
     """
     amount = invoice.amount_paid
     if invoice.customer_id is None:
-        invoice.attention = f"{format_money(amount)} was paid by somebody without an account and is to be given back."
+        add_attention(invoice, f"{format_money(amount)} {TO_GIVE_BACK}")
         return ZERO
     note = f"{invoice.invoice_number} was voided"
     await turn_into_credit(db, invoice, amount, GivenFor.CANCELLED, note=note, by=by)

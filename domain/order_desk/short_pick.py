@@ -168,7 +168,7 @@ async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Acto
                 order_id=order.id, payment_id=row.id,
             )  # fmt: skip
         elif found.is_stripe:
-            await prepare_refund(db, order, found.payment, part, why=GivenFor.SHORT, by=by, reason=_NOTE)
+            await prepare_refund(db, order, found, part, why=GivenFor.SHORT, by=by, reason=_NOTE)
         else:
             continue
         left -= part

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from sqlalchemy import exists, select
+
 from domain.kernel.clock import now
 from domain.orders.balance import calculate_balance
 from domain.payments.charges import settle_charge
@@ -45,7 +47,7 @@ from integrations.stripe_client import (
     find_payment,
     list_refunds,
 )
-from models import IntentKind, IntentState, Order, OrderStatus, StripeIntent
+from models import IntentKind, IntentState, Invoice, InvoiceCheckout, Order, OrderStatus, StripeIntent
 from models.session import current_database, separate_transaction
 
 _UNHEARD_OF = "Stripe knows nothing of it."
@@ -59,7 +61,7 @@ async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
     match intent.kind:
         case IntentKind.CARD:
             await ask_payment(intent, account)
-        case IntentKind.CHECKOUT:
+        case IntentKind.CHECKOUT | IntentKind.INVOICE:
             await ask_checkout(intent, account)
         case IntentKind.RENEWAL:
             await ask_charge(intent, account)
@@ -186,12 +188,25 @@ async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> boo
 async def _is_stale(intent: StripeIntent) -> bool:
     if now() - intent.created_at > _ABANDONED:
         return True
+    if intent.kind == IntentKind.INVOICE:
+        return await _has_stale_invoice(intent)
     if intent.order_id is None:
         # Only customers pay ahead of an order; one who is gone would pay for nobody.
         return intent.customer_id is None
     async with current_database().session() as db:
         order = await db.get(Order, intent.order_id)
     return order is None or order.status == OrderStatus.CANCELLED or calculate_balance(order) != intent.amount
+
+
+async def _has_stale_invoice(intent: StripeIntent) -> bool:
+    """True when one of the invoices of a checkout owes another amount now; a void one owes nothing."""
+    changed = exists().where(
+        InvoiceCheckout.intent_id == intent.id,
+        Invoice.id == InvoiceCheckout.invoice_id,
+        Invoice.balance != InvoiceCheckout.amount,
+    )
+    async with current_database().session() as db:
+        return bool((await db.execute(select(changed))).scalar_one())
 
 
 async def _make_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:

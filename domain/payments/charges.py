@@ -1,16 +1,30 @@
-"""Charges of saved payment methods: who asks for one writes down by itself what came of it.
+"""Payments that an area above writes down by itself: renewals with what a customer saved, and receipts of invoices.
 
-The area above registers its settling here, so that events, the reconciler and the first answer all end in one place.
+The area registers its settling here, so that events, the reconciler and the first answer all end in one place.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from integrations.stripe_client import StripePayment
+from integrations.stripe_client import StripeDispute, StripePayment, StripeRefund
 from models import IntentKind, IntentState
 
 # The row's id with Stripe's word, or without one the sentence that Stripe refused with.
 Settle = Callable[[int, StripePayment | None, str], Awaitable[IntentState]]
 _settling: dict[str, Settle] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSettling:
+    """What writes down that money of a receipt goes back: a refund, a dispute, and a refund (by its row's id) that
+    Stripe refused with a sentence."""
+
+    refund: Callable[[StripeRefund], Awaitable[IntentState | None]]
+    dispute: Callable[[StripeDispute], Awaitable[None]]
+    refused: Callable[[int, str], Awaitable[None]]
+
+
+_receipts: list[ReceiptSettling] = []
 
 
 def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
@@ -26,3 +40,13 @@ def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
 async def settle_charge(kind: str, intent_id: int, payment: StripePayment | None, error: str = "") -> IntentState:
     """Have a charge settled by the area it belongs to."""
     return await _settling[kind](intent_id, payment, error)
+
+
+def settles_receipts(settling: ReceiptSettling) -> None:
+    """Register what settles what goes back of receipts."""
+    _receipts[:] = [settling]
+
+
+def receipts() -> ReceiptSettling:
+    """What was registered."""
+    return _receipts[0]

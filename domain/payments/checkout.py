@@ -26,7 +26,7 @@ from settings import Settings
 
 # Stripe takes 30 minutes to 24 hours; the clocks of two machines differ a little.
 _SHORTEST = timedelta(minutes=31)
-_LONGEST = timedelta(hours=23, minutes=55)
+LONGEST = timedelta(hours=23, minutes=55)
 
 
 async def open_checkout(token: str, *, settings: Settings) -> str:
@@ -119,7 +119,7 @@ def _parameters(page: PayPage, key: str, settings: Settings) -> dict[str, object
 
 def _choose_end(link_ends_at: datetime) -> datetime:
     """The link's own end, within what Stripe allows."""
-    return min(max(link_ends_at, now() + _SHORTEST), now() + _LONGEST)
+    return min(max(link_ends_at, now() + _SHORTEST), now() + LONGEST)
 
 
 async def ask_about_link(token: str, *, settings: Settings) -> None:

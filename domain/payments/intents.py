@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Exists, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
-from models import IntentKind, IntentState, StripeIntent
+from models import IntentKind, IntentState, Invoice, InvoiceCheckout, StripeIntent
 from models.session import current_database, separate_transaction
 
 UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, IntentState.PENDING)
@@ -21,8 +21,10 @@ UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, Intent
 AWAITING_ANSWER = (IntentState.INTENDED, IntentState.UNKNOWN)
 # A customer could still pay it.
 UNPAID = (*AWAITING_ANSWER, IntentState.OPEN)
-# What customers pay by; acts of the third kind give money back.
-PAYING = (IntentKind.CARD, IntentKind.CHECKOUT)
+# Stripe's own pages, opened for an order or for invoices.
+CHECKOUTS = (IntentKind.CHECKOUT, IntentKind.INVOICE)
+# What customers pay by; a refund gives money back.
+PAYING = (IntentKind.CARD, *CHECKOUTS)
 # What brings money: their acts, and ours with what they saved.
 CHARGING = (*PAYING, IntentKind.RENEWAL)
 # Stripe forgets keys after a day; from then on a row is looked for by the key in its metadata.
@@ -170,23 +172,31 @@ async def claim_due_intents(limit: int, *, as_of: datetime) -> list[StripeIntent
         return found
 
 
-async def list_open_intents(order_id: int) -> list[StripeIntent]:
-    """Payments of an order that a customer could still make."""
+async def list_open_intents(pays: ColumnElement[bool]) -> list[StripeIntent]:
+    """Payments that a customer could still make, of the order or the invoice that the condition names."""
     async with current_database().session() as db:
         rows = await db.execute(
-            select(StripeIntent).where(
-                StripeIntent.order_id == order_id,
-                StripeIntent.kind.in_(PAYING),
-                StripeIntent.state.in_(UNPAID),
-            )
+            select(StripeIntent).where(pays, StripeIntent.kind.in_(PAYING), StripeIntent.state.in_(UNPAID))
         )
         return list(rows.scalars())
+
+
+def pays_order(order_id: int) -> ColumnElement[bool]:
+    """The condition of a payment that is an order's, or one of a checkout of its invoice among others."""
+    invoices = select(Invoice.id).where(Invoice.order_id == order_id)
+    of_invoice = select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id.in_(invoices))
+    return or_(StripeIntent.order_id == order_id, StripeIntent.id.in_(of_invoice))
+
+
+def pays_invoice(invoice_id: int) -> ColumnElement[bool]:
+    """The condition of a checkout of an invoice, perhaps among others."""
+    return StripeIntent.id.in_(select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id == invoice_id))
 
 
 def is_bank_working(order_id: int) -> Exists:
     """The condition that a bank works on a payment of an order, which takes days; refunds are another matter."""
     return exists().where(
-        StripeIntent.order_id == order_id,
+        pays_order(order_id),
         StripeIntent.kind.in_(CHARGING),
         StripeIntent.state == IntentState.PENDING,
     )

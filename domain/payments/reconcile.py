@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM
@@ -90,14 +90,14 @@ async def ask_or_withdraw(intent: StripeIntent, account: StripeAccount) -> None:
             await withdraw_if_stale(await read_intent(intent.id), account)
 
 
-async def withdraw_payments(order_id: int, settings: Settings) -> int:
-    """Close the payments of an order that nobody should make any more; returns how many are closed.
+async def withdraw_payments(pays: ColumnElement[bool], settings: Settings) -> int:
+    """Close the payments of an order or an invoice that nobody should make any more; returns how many are closed.
 
     One whose making is just under way is asked about first. Raises what Stripe failed with once all were tried.
     """
     account = get_stripe(settings)
     closed, failures = 0, []
-    for intent in await list_open_intents(order_id):
+    for intent in await list_open_intents(pays):
         try:
             await ask_or_withdraw(intent, account)
             closed += (await read_intent(intent.id)).state == IntentState.CANCELLED

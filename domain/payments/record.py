@@ -6,7 +6,7 @@ stays unapplied and needs attention.
 
 from decimal import Decimal
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
@@ -109,7 +109,7 @@ async def show_unapplied(db: AsyncSession, order: Order) -> None:
             )
         )
     ).scalar_one()
-    rest -= sum((await list_credited(db, order.id)).values(), ZERO)
+    rest -= sum((await list_credited(db, Payment.order_id == order.id)).values(), ZERO)
     order.overpaid = max(rest, ZERO)
     if rest > ZERO:
         add_attention(order, f"{format_money(rest)} {_PAID_OVER}")
@@ -125,12 +125,12 @@ async def show_waiting_check(db: AsyncSession, order: Order) -> None:
             order.payment_status = PaymentStatus.PENDING_REVIEW
 
 
-async def list_credited(db: AsyncSession, order_id: int) -> dict[int, Decimal]:
-    """How much of each of an order's payments became store credit, whichever customer the order belongs to by now."""
+async def list_credited(db: AsyncSession, of: ColumnElement[bool]) -> dict[int, Decimal]:
+    """How much of each of these payments became store credit, whichever customer the order belongs to by now."""
     rows = await db.execute(
         select(CreditEntry.payment_id, func.sum(CreditEntry.amount))
         .join(Payment, Payment.id == CreditEntry.payment_id)
-        .where(Payment.order_id == order_id, CreditEntry.kind == CreditKind.OVERPAYMENT)
+        .where(of, CreditEntry.kind == CreditKind.OVERPAYMENT)
         .group_by(CreditEntry.payment_id)
     )
     return {payment_id: amount for payment_id, amount in rows if payment_id is not None}

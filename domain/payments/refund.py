@@ -100,7 +100,7 @@ async def refund_payment(
             await _refund_here(db, order, found, amount, data, why=why, by=by)
             return RefundOutcome(None, amount, "succeeded", None, why.kind)
         get_stripe(settings)
-        intent = await prepare_refund(db, order, found.payment, amount, why=why, by=by, reason=data.reason)
+        intent = await prepare_refund(db, order, found, amount, why=why, by=by, reason=data.reason)
     with stripe_errors_as_refusals():
         refund = await ask_refund(intent, get_stripe(settings))
     return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)

@@ -7,7 +7,7 @@ under the lock on the order.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs.enqueue import enqueue
@@ -32,6 +32,7 @@ from models import (
     PaymentMethod,
     PaymentState,
     PaymentStatus,
+    Receipt,
     StripeIntent,
 )
 
@@ -43,15 +44,16 @@ _DOOR_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Refundable:
-    """A payment with what can still be given back of it, US dollars."""
+    """A payment with what can still be given back of it, US dollars; `provider_id` may be its receipt's."""
 
     payment: Payment
     left: Decimal
+    provider_id: str | None
 
     @property
     def is_stripe(self) -> bool:
         """True when Stripe took the money and gives it back."""
-        return (self.payment.provider_id or "").startswith("pi_")
+        return (self.provider_id or "").startswith("pi_")
 
 
 async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
@@ -59,18 +61,28 @@ async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
 
     A surplus that became store credit is not given back a second time.
     """
+    return await _list_refundable(db, Payment.order_id == order_id)
+
+
+async def list_invoice_refundable(db: AsyncSession, invoice_id: int) -> list[Refundable]:
+    """The same of an invoice that has no order."""
+    return await _list_refundable(db, Payment.invoice_id == invoice_id)
+
+
+async def _list_refundable(db: AsyncSession, of: ColumnElement[bool]) -> list[Refundable]:
     rows = await db.execute(
-        select(Payment)
+        select(Payment, func.coalesce(Payment.provider_id, Receipt.provider_id))
+        .outerjoin(Receipt, Receipt.id == Payment.receipt_id)
         .where(
-            Payment.order_id == order_id,
+            of,
             Payment.amount > 0,
             Payment.state == PaymentState.SUCCEEDED,
             Payment.method != PaymentMethod.STORE_CREDIT,
         )
         .order_by(Payment.id.desc())
     )
-    payments = list(rows.scalars())
-    ids = [payment.id for payment in payments]
+    payments = [(row[0], row[1]) for row in rows]
+    ids = [payment.id for payment, _ in payments]
     back = await db.execute(
         select(Payment.refunds_payment_id, func.sum(Payment.amount))
         .where(Payment.refunds_payment_id.in_(ids), Payment.state == PaymentState.SUCCEEDED)
@@ -87,13 +99,13 @@ async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
         .group_by(StripeIntent.payment_id)
     )
     reserved = {payment_id: amount for payment_id, amount in under_way}  # noqa: C416 - rows are no tuples to mypy
-    credited = await list_credited(db, order_id)
+    credited = await list_credited(db, of)
     found = []
-    for payment in payments:
+    for payment, provider_id in payments:
         gone = (amounts.get(payment.id, ZERO) for amounts in (credited, returned, reserved))
         left = payment.amount - sum(gone, ZERO)
         if left > ZERO:
-            found.append(Refundable(payment, left))
+            found.append(Refundable(payment, left, provider_id))
     return found
 
 
@@ -108,7 +120,7 @@ async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Re
 async def prepare_refund(
     db: AsyncSession,
     order: Order,
-    payment: Payment,
+    found: Refundable,
     amount: Decimal,
     *,
     why: GivenFor,
@@ -116,20 +128,32 @@ async def prepare_refund(
     reason: str = "",
 ) -> StripeIntent:
     """Reserve a refund of a card payment on a locked order, with the job that makes sure it is done."""
-    intent = make_intent(
+    intent = make_refund(found, amount, why=why, by=by, reason=reason, name={"order_number": order.order_number})
+    intent.order_id = order.id
+    return await reserve_refund(db, intent)
+
+
+def make_refund(
+    found: Refundable, amount: Decimal, *, why: GivenFor, by: Actor, reason: str, name: dict[str, str | None]
+) -> StripeIntent:
+    """The row for a refund of a card payment; `name` says in its metadata what had been paid."""
+    return make_intent(
         IntentKind.REFUND,
         amount,
         parameters={
-            "payment_intent": payment.provider_id,
+            "payment_intent": found.provider_id,
             "amount": to_cents(amount),
             "reason": "requested_by_customer",
-            "metadata": {"order_number": order.order_number, "note": reason[:400], "given_for": why},
+            "metadata": name | {"note": reason[:400], "given_for": why},
         },
         by=by,
-        order_id=order.id,
-        customer_id=order.customer_id,
-        payment_id=payment.id,
+        customer_id=found.payment.customer_id,
+        payment_id=found.payment.id,
     )
+
+
+async def reserve_refund(db: AsyncSession, intent: StripeIntent) -> StripeIntent:
+    """Keep the row with the job that makes sure it is done."""
     db.add(intent)
     await db.flush()
     await enqueue(db, REFUND_JOB, {"intent_id": intent.id}, after_seconds=_DOOR_SECONDS)
@@ -140,9 +164,7 @@ async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) ->
     """Reserve refunds of all that Stripe took for a locked order."""
     for found in await list_refundable(db, order.id):
         if found.is_stripe:
-            await prepare_refund(
-                db, order, found.payment, found.left, why=GivenFor.CANCELLED, by=by, reason="Order cancelled"
-            )
+            await prepare_refund(db, order, found, found.left, why=GivenFor.CANCELLED, by=by, reason="Order cancelled")
 
 
 async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
@@ -212,7 +234,7 @@ async def apply_refund(
             ).where(Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
         )
     ).one()
-    credited = (await list_credited(db, order.id)).get(payment.id, ZERO)
+    credited = (await list_credited(db, Payment.order_id == order.id)).get(payment.id, ZERO)
     unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
     applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
     row = Payment(

@@ -91,7 +91,7 @@ async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
         found = await find_intent(db, payment)
     if found is None:
         return None
-    if found.kind == IntentKind.RENEWAL:
+    if found.kind in {IntentKind.RENEWAL, IntentKind.INVOICE}:
         return await settle_charge(found.kind, found.id, payment)
     async with separate_transaction() as db:
         order = None

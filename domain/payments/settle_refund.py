@@ -9,7 +9,8 @@ from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import format_money
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention, drop_attention
-from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
+from domain.payments.charges import receipts
+from domain.payments.intents import UNSETTLED, lock_intent, read_intent, settle_intent
 from domain.payments.record import show_unapplied
 from domain.payments.refund_rows import apply_refund, calculate_allowed, settle_refunded_status
 from domain.payments.settle import find_payment_row
@@ -24,9 +25,10 @@ from models import (
     OrderStatus,
     Payment,
     PaymentState,
+    Receipt,
     StripeIntent,
 )
-from models.session import separate_transaction
+from models.session import current_database, separate_transaction
 
 
 async def settle_refund(refund: StripeRefund) -> IntentState | None:
@@ -34,20 +36,22 @@ async def settle_refund(refund: StripeRefund) -> IntentState | None:
 
     One that failed after it was done puts the money back on the order, which needs attention then.
     """
+    if await _is_receipt(refund.payment_intent_id):
+        return await receipts().refund(refund)
     async with separate_transaction() as db:
         order, payment = await _lock_paid_order(db, refund.payment_intent_id)
         if order is None or payment is None:
             return None
-        intent = await _find_refund_intent(db, refund)
+        intent = await find_refund_intent(db, refund)
         row = await find_payment_row(db, refund.id)
         match refund.status:
             case "succeeded":
                 state = IntentState.SUCCEEDED
                 if row is None:
-                    await _give_back(db, order, payment, refund, why=_why(order, intent), by=_who(intent))
+                    await _give_back(db, order, payment, refund, why=_why(order, intent), by=refunder(intent))
             case "failed" | "canceled":
                 state = IntentState.FAILED
-                await _undo(db, order, payment, row, refund, why=_why(order, intent), by=_who(intent))
+                await _undo(db, order, payment, row, refund, why=_why(order, intent), by=refunder(intent))
             case _:
                 state = IntentState.PENDING
         if intent is not None:
@@ -58,6 +62,9 @@ async def settle_refund(refund: StripeRefund) -> IntentState | None:
 
 async def settle_dispute(dispute: StripeDispute) -> None:
     """Show a dispute on its order; one that is lost takes the money off it, one that is won leaves it."""
+    if await _is_receipt(dispute.payment_intent_id):
+        await receipts().dispute(dispute)
+        return
     async with separate_transaction() as db:
         order, payment = await _lock_paid_order(db, dispute.payment_intent_id)
         if order is None or payment is None:
@@ -68,12 +75,12 @@ async def settle_dispute(dispute: StripeDispute) -> None:
                 await _lose(db, order, payment, dispute)
         elif dispute.status in {"won", "warning_closed"}:
             if row is not None and row.state == PaymentState.SUCCEEDED:
-                await _put_back(db, order, row)
-            if drop_attention(order, _disputed(dispute)):
+                await put_back_on_order(db, order, row)
+            if drop_attention(order, describe_dispute(dispute)):
                 await _record_dispute(db, order, "dispute_won", dispute)
         elif not await _is_on_timeline(db, order, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
-            sentence = f"{_disputed(dispute)} ({reason}): a dispute."
+            sentence = f"{describe_dispute(dispute)} ({reason}): a dispute."
             add_attention(order, sentence)
             await _record_dispute(db, order, "disputed", dispute, sentence)
 
@@ -92,13 +99,13 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
         provider_id=dispute.id,
     )
     await settle_refunded_status(db, order, by=SYSTEM)
-    drop_attention(order, _disputed(dispute))
+    drop_attention(order, describe_dispute(dispute))
     sentence = f"A dispute of {format_money(dispute.amount)} was lost."
     add_attention(order, sentence)
     await _record_dispute(db, order, "dispute_lost", dispute, sentence)
 
 
-def _disputed(dispute: StripeDispute) -> str:
+def describe_dispute(dispute: StripeDispute) -> str:
     """How the sentence about an undecided dispute begins."""
     return f"The cardholder disputes {format_money(dispute.amount)}"
 
@@ -117,8 +124,11 @@ async def _record_dispute(db: AsyncSession, order: Order, kind: str, dispute: St
 
 async def settle_refused_refund(intent_id: int, error: str) -> None:
     """Stripe will not give the money back: the order needs somebody, and what was reserved is free again."""
+    found = await read_intent(intent_id)
+    if found.order_id is None and found.payment_id is not None:
+        await receipts().refused(intent_id, error)
+        return
     async with separate_transaction() as db:
-        found = (await db.execute(select(StripeIntent).where(StripeIntent.id == intent_id))).scalar_one()
         order = None
         if found.order_id is not None:
             order = await lock_order(db, found.order_id, visible_to=SYSTEM, with_customer=True)
@@ -130,6 +140,12 @@ async def settle_refused_refund(intent_id: int, error: str) -> None:
             await _say_refused(db, order, intent.amount, error)
 
 
+async def _is_receipt(payment_intent_id: str) -> bool:
+    """True for money that paid invoices; which of them is the area's above to know."""
+    async with current_database().session() as db:
+        return bool(await db.scalar(select(exists().where(Receipt.provider_id == payment_intent_id))))
+
+
 async def _lock_paid_order(db: AsyncSession, payment_intent_id: str) -> tuple[Order | None, Payment | None]:
     payment = await find_payment_row(db, payment_intent_id)
     if payment is None or payment.order_id is None:
@@ -138,7 +154,8 @@ async def _lock_paid_order(db: AsyncSession, payment_intent_id: str) -> tuple[Or
     return order, payment
 
 
-async def _find_refund_intent(db: AsyncSession, refund: StripeRefund) -> StripeIntent | None:
+async def find_refund_intent(db: AsyncSession, refund: StripeRefund) -> StripeIntent | None:
+    """Our row for a refund, locked; None for one that was made at Stripe itself."""
     found = (
         await db.execute(
             select(StripeIntent.id).where(
@@ -153,7 +170,8 @@ async def _find_refund_intent(db: AsyncSession, refund: StripeRefund) -> StripeI
     return None if found is None else await lock_intent(db, found)
 
 
-def _who(intent: StripeIntent | None) -> Actor:
+def refunder(intent: StripeIntent | None) -> Actor:
+    """Who gave money back, as timelines name them."""
     return Actor(SYSTEM.kind, name=intent.actor_name or SYSTEM.name) if intent else Actor(SYSTEM.kind, name="Stripe")
 
 
@@ -171,7 +189,7 @@ async def _give_back(
         db, order, payment, refund.amount, method=payment.method, why=why, by=by, note=note, provider_id=refund.id
     )
     await settle_refunded_status(db, order, by=by)
-    drop_attention(order, _failed(refund.amount))
+    drop_attention(order, describe_failed_refund(refund.amount))
     await record_event(db, order, "refunded", by=by, note=note, changes={"amount": format_money(refund.amount)})
 
 
@@ -189,7 +207,7 @@ async def _undo(
     if row is None:
         db.add(_make_failed_row(order, payment, refund, why, by))
     elif row.state == PaymentState.SUCCEEDED:
-        await _put_back(db, order, row)
+        await put_back_on_order(db, order, row)
     else:
         return
     await _say_refused(db, order, refund.amount, refund.error)
@@ -214,7 +232,7 @@ def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, why: 
     )
 
 
-async def _put_back(db: AsyncSession, order: Order, row: Payment) -> None:
+async def put_back_on_order(db: AsyncSession, order: Order, row: Payment) -> None:
     """Money that was taken off the order is on it again."""
     row.state = PaymentState.FAILED
     order.amount_paid -= row.applied_amount
@@ -225,12 +243,12 @@ async def _put_back(db: AsyncSession, order: Order, row: Payment) -> None:
     await withdraw_later(db, order)
 
 
-def _failed(amount: Decimal) -> str:
+def describe_failed_refund(amount: Decimal) -> str:
     """How the sentence about a refund that failed begins."""
     return f"The refund of {format_money(amount)} failed"
 
 
 async def _say_refused(db: AsyncSession, order: Order, amount: Decimal, error: str) -> None:
-    sentence = f"{_failed(amount)}: {error or 'no reason given'}"
+    sentence = f"{describe_failed_refund(amount)}: {error or 'no reason given'}"
     add_attention(order, sentence)
     await record_event(db, order, "refund_failed", by=SYSTEM, note=sentence, changes={"amount": format_money(amount)})

@@ -1,6 +1,6 @@
 """The books for a bookkeeper: a customer's statement, and the month's close with its journal."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from quart import Blueprint, Response
 
@@ -9,7 +9,7 @@ from domain.access.rights import Right
 from domain.invoices.close import get_month_close
 from domain.invoices.journal import write_journal
 from domain.invoices.papers import name_file
-from domain.invoices.statement import Statement, get_statement
+from domain.invoices.statement import Statement, first_of_statement, get_statement
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.inputs import DateIn, Input
@@ -115,7 +115,7 @@ async def download_journal(query: MonthQuery) -> Response:
 async def read_statement(customer_id: int, query: StatementQuery) -> Statement:
     """The statement of the days asked for."""
     as_of: date = query.as_of or business_today(settings().timezone)
-    since = query.since or first_of_month(as_of - timedelta(days=60))
+    since = query.since or first_of_statement(as_of)
     return await get_statement(
         db(), customer_id, since=since, as_of=as_of, visible_to=current_actor(), timezone=settings().timezone
     )

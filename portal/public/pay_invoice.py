@@ -1,23 +1,36 @@
-"""A customer's page of one invoice, behind its signed link: what is owed on it and on others, and how to pay."""
+"""A customer's page of one invoice, behind its signed link: what is owed on it and on others, and how to pay.
 
-from quart import Blueprint, Response, redirect
+Opening a link changes nothing and starts nothing, because mail scanners open links; whatever is done is a POST.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from quart import Blueprint, Response, redirect, request, session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from documents.invoice_pdf import TERMS, make_invoice_writer
+import domain.invoices.settle_card
+import domain.invoices.settle_refund  # noqa: F401 - both write down what Stripe says of invoices
+from documents.invoice_pdf import TERMS, make_invoice_writer, render_statement
+from domain.invoices.checkout import ask_about_invoice, get_payment_url, open_invoice_checkout
 from domain.invoices.links import make_invoice_url, read_invoice_token
-from domain.invoices.own_invoices import OwnInvoicePage, get_own_page, get_payment_url
+from domain.invoices.own_invoices import OwnInvoicePage, get_own_page
 from domain.invoices.papers import get_revision_pdf, name_file
+from domain.invoices.statement import get_own_statement
+from domain.kernel.clock import business_today
 from domain.kernel.errors import DomainError, NotFound
+from domain.payments.card import SMALLEST
 from portal.attempts import form_status
-from portal.render import page_or_block
+from portal.public.pay import REMEMBERED
+from portal.render import page_or_block, redirect_to
 from web.guards import limited, public
 from web.papers import answer_pdf
 from web.request import db, settings
 
 blueprint = Blueprint("pay_invoice", __name__)
+PAGE = "/pay/invoice/<token>"
 
 
-@blueprint.get("/pay/invoice/<token>")
+@blueprint.get(PAGE)
 @public
 @limited("pay_page", 120, seconds=60)
 async def show_own_invoice(token: str) -> Response:
@@ -25,36 +38,94 @@ async def show_own_invoice(token: str) -> Response:
     return await _show(token)
 
 
-@blueprint.get("/pay/invoice/<token>/pdf")
+@blueprint.get(f"{PAGE}/pdf")
 @public
 @limited("pay_page", 120, seconds=60)
 async def show_own_pdf(token: str) -> Response:
     """The invoice as PDF."""
-    page = await get_own_page(db(), read_invoice_token(token, settings=settings()))
+    page = await get_own_page(db(), _read(token))
     await db().rollback()
     invoice = page.invoice
     data = await get_revision_pdf(invoice.id, invoice.revision, write_pdf=make_invoice_writer(settings()))
     return answer_pdf(data, name_file(invoice.invoice_number, invoice.payer))
 
 
-@blueprint.post("/pay/invoice/<token>/pay")
+@blueprint.get(f"{PAGE}/statement")
+@public
+@limited("pay_page", 120, seconds=60)
+async def show_own_statement(token: str) -> Response:
+    """The statement of the invoice's customer as PDF, as of today."""
+    today, zone = business_today(settings().timezone), settings().timezone
+    statement = await get_own_statement(db(), _read(token), as_of=today, timezone=zone)
+    await db().rollback()
+    data = await render_statement(statement, settings=settings())
+    return answer_pdf(data, name_file(f"Statement {today}", statement.company or statement.name))
+
+
+@blueprint.post(f"{PAGE}/pay")
 @public
 @limited("payment_intent", 20, seconds=3600)
 async def pay_own_invoice(token: str) -> Response | WerkzeugResponse:
     """Open the page at which the invoice is paid."""
+
+    async def lead_out() -> WerkzeugResponse:
+        return _leave(token, await get_payment_url(_read(token), settings=settings()))
+
+    return await _try(token, lead_out)
+
+
+@blueprint.post(f"{PAGE}/pay-all")
+@public
+@limited("payment_intent", 20, seconds=3600)
+async def pay_all_invoices(token: str) -> Response | WerkzeugResponse:
+    """Open Stripe's page for all that the customer has open."""
+
+    async def lead_out() -> WerkzeugResponse:
+        return _leave(token, await open_invoice_checkout(_read(token), pays_all=True, settings=settings()))
+
+    return await _try(token, lead_out)
+
+
+@blueprint.post(f"{PAGE}/arrived")
+@public
+@limited("pay_page", 120, seconds=60)
+async def look_for_payment(token: str) -> Response | WerkzeugResponse:
+    """Ask Stripe whether the payment has arrived, and show the page as it is then."""
+
+    async def ask() -> Response:
+        invoice_id = _read(token)
+        await ask_about_invoice(invoice_id, settings=settings())
+        page = await get_own_page(db(), invoice_id)
+        is_payable = page.is_open and not page.is_waiting
+        return await redirect_to(f"/pay/invoice/{token}?not_arrived=1" if is_payable else f"/pay/invoice/{token}")
+
+    return await _try(token, ask)
+
+
+def _read(token: str) -> int:
+    return read_invoice_token(token, settings=settings())
+
+
+def _leave(token: str, url: str) -> WerkzeugResponse:
+    """Out to where it is paid; the browser remembers the page to come back to, which Stripe is not told."""
+    session[REMEMBERED] = f"invoice/{token}"
+    return redirect(url, 303)
+
+
+async def _try(token: str, act: Callable[[], Awaitable[Response | WerkzeugResponse]]) -> Response | WerkzeugResponse:
+    """Do it, or show the page again with what went wrong."""
     try:
-        url = await get_payment_url(db(), read_invoice_token(token, settings=settings()), settings=settings())
+        return await act()
     except NotFound:
         raise
     except DomainError as refusal:
         await db().rollback()
         return await _show(token, refusal)
-    return redirect(url, 303)
 
 
 async def _show(token: str, refusal: DomainError | None = None) -> Response:
     try:
-        page: OwnInvoicePage = await get_own_page(db(), read_invoice_token(token, settings=settings()))
+        page: OwnInvoicePage = await get_own_page(db(), _read(token))
     except NotFound as unknown:
         return await page_or_block("public/pay/unknown.html", status=404, message=unknown.message)
     response = await page_or_block(
@@ -66,6 +137,10 @@ async def _show(token: str, refusal: DomainError | None = None) -> Response:
         url=f"/pay/invoice/{token}",
         others=[(other, make_invoice_url(other.id, settings=settings())) for other in page.others],
         terms=TERMS[page.invoice.payment_terms],
+        takes_cards=bool(settings().stripe_secret_key),
+        smallest=SMALLEST,
+        returned=bool(request.args.get("paid")),
+        not_arrived=bool(request.args.get("not_arrived")),
         problem=refusal.message if refusal else "",
         company_address=settings().company_address,
         company_phone=settings().company_phone,

@@ -1,17 +1,18 @@
 """Invoices and statements by mail with their PDF, and the daily reminders."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+import domain.invoices.settle_card
+import domain.invoices.settle_refund  # noqa: F401 - both write down what Stripe says of invoices
 from documents.invoice_pdf import make_invoice_writer, render_statement
 from domain.invoices.links import make_invoice_url
 from domain.invoices.mail import MAIL_JOB, write_invoice_mail
 from domain.invoices.papers import name_file
 from domain.invoices.reminders import REMIND_JOB, send_reminders
-from domain.invoices.statement import get_statement
+from domain.invoices.statement import first_of_statement, get_statement
 from domain.invoices.statement_mail import STATEMENT_JOB
 from domain.kernel.actor import Actor, ActorKind
-from domain.kernel.clock import first_of_month
 from domain.kernel.money import format_money
 from domain.messages.outbox import Attachment, queue_mail
 from models import Role
@@ -44,7 +45,7 @@ async def mail_statement(work: Work) -> dict[str, Any]:
         statement = await get_statement(
             db,
             customer_id,
-            since=first_of_month(as_of - timedelta(days=60)),
+            since=first_of_statement(as_of),
             as_of=as_of,
             visible_to=OFFICE,
             timezone=work.settings.timezone,

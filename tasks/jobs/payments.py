@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.payments.events import ASK_JOB, ask_about
+from domain.payments.intents import pays_invoice, pays_order
 from domain.payments.reconcile import RECONCILE_JOB, reconcile_payments, withdraw_payments
 from domain.payments.refund import send_refund
 from domain.payments.refund_rows import REFUND_JOB
@@ -33,8 +34,10 @@ async def refund_payment(work: Work) -> dict[str, Any]:
 
 @job(WITHDRAW_JOB)
 async def withdraw_open_payments(work: Work) -> dict[str, Any]:
-    """Close the payments of an order that nobody should make any more."""
-    return {"withdrawn": await withdraw_payments(work.payload["order_id"], work.settings)}
+    """Close the payments of an order or an invoice that nobody should make any more."""
+    invoice_id = work.payload.get("invoice_id")
+    pays = pays_order(work.payload["order_id"]) if invoice_id is None else pays_invoice(invoice_id)
+    return {"withdrawn": await withdraw_payments(pays, work.settings)}
 
 
 @job(RECONCILE_JOB, attempts=1)

@@ -1,0 +1,115 @@
+"""Money of an invoice without an order that goes back: a payment row below zero, and the invoice follows."""
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.invoices.record import settle_invoice_status
+from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO, format_money
+from domain.payments.attention import add_attention, drop_attention
+from domain.payments.record import list_credited
+from domain.payments.refund_rows import calculate_allowed
+from domain.payments.withdraw import withdraw_from_invoice_later
+from models import GivenFor, Invoice, InvoiceStatus, Payment, PaymentState
+
+_PAID_OVER = "was paid over by somebody without an account."
+TO_GIVE_BACK = "was paid by somebody without an account and is to be given back."
+_GONE_BEYOND = "went back beyond what the invoice held. If it had become store credit, take it off there."
+
+
+async def apply_invoice_refund(
+    db: AsyncSession,
+    invoice: Invoice,
+    payment: Payment,
+    amount: Decimal,
+    *,
+    method: str,
+    why: GivenFor,
+    by: Actor,
+    note: str = "",
+    provider_id: str | None = None,
+) -> Payment:
+    """Write money given back of a locked invoice's payment; what was never applied to the invoice goes back first.
+
+    An allowance takes what it gives back off the claim; a reversal brings the claim to life again. Stripe may give
+    back more than the invoice still holds of the payment, which needs attention then.
+    """
+    of_payment = (Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
+    back, back_applied = (
+        await db.execute(
+            select(
+                func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
+            ).where(*of_payment)
+        )
+    ).one()
+    credited = (await list_credited(db, Payment.id == payment.id)).get(payment.id, ZERO)
+    unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
+    applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
+    row = Payment(
+        invoice_id=invoice.id,
+        customer_id=invoice.customer_id,
+        refunds_payment_id=payment.id,
+        given_back=why.kind,
+        given_for=why,
+        method=method,
+        amount=-amount,
+        applied_amount=-applied,
+        reference=provider_id or "",
+        note=note,
+        provider_id=provider_id,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name,
+    )
+    db.add(row)
+    _take_off(invoice, row)
+    await db.flush()
+    await show_unapplied(db, invoice)
+    if applied:
+        await withdraw_from_invoice_later(db, invoice.id)
+    return row
+
+
+async def put_back(db: AsyncSession, invoice: Invoice, row: Payment) -> None:
+    """Money that was taken off a locked invoice is on it again."""
+    row.state = PaymentState.FAILED
+    _put_on(invoice, row)
+    await db.flush()
+    await show_unapplied(db, invoice)
+    await withdraw_from_invoice_later(db, invoice.id)
+
+
+async def show_unapplied(db: AsyncSession, invoice: Invoice) -> None:
+    """Say on a locked invoice what came in and is neither applied nor credit, or what went back beyond what came in."""
+    mine = Payment.invoice_id == invoice.id
+    rest = (
+        await db.execute(
+            select(func.coalesce(func.sum(Payment.amount - Payment.applied_amount), ZERO)).where(
+                mine, Payment.state == PaymentState.SUCCEEDED
+            )
+        )
+    ).scalar_one()
+    rest -= sum((await list_credited(db, mine)).values(), ZERO)
+    for words in (_PAID_OVER, _GONE_BEYOND):
+        drop_attention(invoice, words)
+    if rest > ZERO:
+        add_attention(invoice, f"{format_money(rest)} {_PAID_OVER}")
+    elif rest < ZERO:
+        add_attention(invoice, f"{format_money(-rest)} {_GONE_BEYOND}")
+    if invoice.status != InvoiceStatus.VOID or invoice.amount_paid == ZERO:
+        drop_attention(invoice, TO_GIVE_BACK)
+
+
+def _take_off(invoice: Invoice, row: Payment) -> None:
+    """A row of money given back counts: its amounts are below zero."""
+    invoice.amount_paid += row.applied_amount
+    invoice.allowances += calculate_allowed(row)
+    settle_invoice_status(invoice)
+
+
+def _put_on(invoice: Invoice, row: Payment) -> None:
+    invoice.amount_paid -= row.applied_amount
+    invoice.allowances -= calculate_allowed(row)
+    settle_invoice_status(invoice)

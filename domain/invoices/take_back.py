@@ -1,0 +1,113 @@
+"""A payment of an invoice without an order goes back: entered by mistake, bounced, or given back to the customer.
+
+What Stripe took goes back by Stripe; the rest by hand, or as store credit. An order's payments go back on the order.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.credit.ledger import move_credit
+from domain.invoices.record import lock_invoice, name_invoice, record_invoice_event
+from domain.invoices.refund_rows import apply_invoice_refund
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.money import format_money
+from domain.payments.ask import ask_refund
+from domain.payments.refund import RefundOutcome, RefundPayment, RefundWay
+from domain.payments.refund_rows import Refundable, list_invoice_refundable, make_refund, reserve_refund
+from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
+from models import CreditKind, GivenBack, GivenFor, Invoice, InvoiceStatus, PaymentMethod
+from models.session import separate_transaction
+from settings import Settings
+
+
+async def take_back_payment(
+    invoice_id: int, payment_id: int, data: RefundPayment, *, by: Actor, settings: Settings, version: int | None = None
+) -> RefundOutcome:
+    """Take a payment back, wholly or in part: after a mistake or a bounced check the customer owes it again.
+
+    Three parts where Stripe took the money: the intent is committed, Stripe is asked with no transaction open, its word
+    is written down. Raises Refused above what is left of the payment and for an order's invoice.
+    """
+    require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
+    async with separate_transaction() as db:
+        invoice = await lock_invoice(db, invoice_id, version=version)
+        found = await get_invoice_refundable(db, invoice, payment_id)
+        why = _choose_why(invoice, data)
+        amount = data.amount or found.left
+        if amount > found.left:
+            raise Refused(
+                f"{format_money(found.left)} of this payment can be given back.",
+                code=Code.MORE_THAN_PAID,
+                refundable=float(found.left),
+            )
+        if not (found.is_stripe and data.how is RefundWay.AS_PAID):
+            checked = data.model_copy(update={"amount": amount, "given_for": why})
+            await _take_back_here(db, invoice, found, checked, by=by)
+            return RefundOutcome(None, amount, "succeeded", None, why.kind)
+        account = get_stripe(settings)
+        name = {"invoice_number": invoice.invoice_number}
+        intent = make_refund(found, amount, why=why, by=by, reason=data.reason, name=name)
+        await reserve_refund(db, intent)
+    with stripe_errors_as_refusals():
+        refund = await ask_refund(intent, account)
+    return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)
+
+
+async def get_invoice_refundable(db: AsyncSession, invoice: Invoice, payment_id: int) -> Refundable:
+    """One payment of an invoice with what is left of it; raises NotFound when nothing is, Refused for an order's."""
+    if invoice.order_id is not None:
+        raise Refused(
+            "This invoice is paid on its order. Give the payment back there, and the invoice follows.",
+            code=Code.INVOICE_FOLLOWS_ORDER,
+        )
+    for found in await list_invoice_refundable(db, invoice.id):
+        if found.payment.id == payment_id:
+            return found
+    raise NotFound("There is nothing left of this payment to give back.")
+
+
+def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
+    """What the money goes back for; raises InvalidInput for what would become credit and is owed again, or nobody's."""
+    if data.how is RefundWay.STORE_CREDIT and data.given_for.kind is GivenBack.REVERSAL:
+        raise InvalidInput(
+            "A payment taken back becomes no credit: the customer owes it again.",
+            fields={"how": "must be as_paid for a mistake or a bounced payment"},
+        )
+    if data.how is RefundWay.STORE_CREDIT and invoice.customer_id is None:
+        raise InvalidInput("The invoice has no account.", fields={"how": "must be as_paid without an account"})
+    is_over = invoice.status == InvoiceStatus.VOID and data.given_for.kind is GivenBack.ALLOWANCE
+    return GivenFor.CANCELLED if is_over else data.given_for
+
+
+async def _take_back_here(
+    db: AsyncSession, invoice: Invoice, found: Refundable, data: RefundPayment, *, by: Actor
+) -> None:
+    """Money handed back by us, never received at all, or turned into credit: one transaction, no company asked."""
+    as_credit = data.how is RefundWay.STORE_CREDIT
+    method = PaymentMethod.STORE_CREDIT if as_credit else PaymentMethod(found.payment.method)
+    before = {"balance": str(invoice.balance), "amount_paid": str(invoice.amount_paid)}
+    row = await apply_invoice_refund(
+        db, invoice, found.payment, data.amount, method=method, why=data.given_for, by=by, note=data.reason
+    )
+    if as_credit and invoice.customer_id is not None:
+        note = f"Given back on {invoice.invoice_number}"
+        kind = CreditKind.REFUND
+        await move_credit(db, invoice.customer_id, data.amount, kind=kind, by=by, note=note, payment_id=row.id)
+    await db.refresh(invoice)
+    await record_audit(
+        db,
+        action="take_back_payment",
+        record_kind="invoice",
+        record_id=invoice.id,
+        record_name=name_invoice(invoice),
+        before=before,
+        after={"balance": str(invoice.balance), "amount_paid": str(invoice.amount_paid)},
+        note=f"{format_money(data.amount)}, {data.given_for.value}: {data.reason}",
+        by=by,
+    )
+    kind_of = "taken_back" if data.given_for.kind is GivenBack.REVERSAL else "refunded"
+    changes = {"amount": format_money(data.amount)}
+    await record_invoice_event(db, invoice, kind_of, by=by, note=data.reason, changes=changes)

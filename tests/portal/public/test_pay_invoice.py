@@ -1,0 +1,84 @@
+"""A customer's page of an invoice: opening it starts nothing, its buttons pay one or all, and it says what happened."""
+
+import io
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from domain.invoices.links import make_invoice_url
+from tests.domain.invoices.owing import owe, owe_for_order, read_money
+from tests.factories import as_actor, make_customer, make_staff
+from tests.portal.forms import read_page, send_form
+
+
+@pytest.fixture
+async def owed(db) -> tuple[int, int]:
+    """Two invoices of one customer: $20.00 without an order, and $55.00 for one."""
+    clerk = as_actor(await make_staff(db))
+    customer = await make_customer(
+        db, payment_terms="net30", credit_limit=Decimal(1000), company_name="Old Mill Tavern"
+    )
+    first = await owe(db, "20.00", clerk, customer_id=customer.id, customer_company="Old Mill Tavern")
+    second, _ = await owe_for_order(db, customer, clerk)
+    return first, second
+
+
+def page_of(settings: Any, invoice_id: int) -> str:
+    return make_invoice_url(invoice_id, settings=settings).removeprefix(settings.public_url.rstrip("/"))
+
+
+async def test_the_page_pays_one_invoice_and_says_when_it_arrived(client, db, stripe, stripe_settings, owed):
+    path = page_of(stripe_settings, owed[0])
+    shown = await read_page(client, path)
+    assert ("Old Mill Tavern owes" in shown, "$20.00" in shown, "Pay all 2, $75.00" in shown) == (True, True, True)
+    assert stripe.sessions == {}
+    status, _, where = await send_form(client, path, f"{path}/pay")
+    (session_id,) = stripe.sessions
+    assert (status, where) == (303, stripe.sessions[session_id]["url"])
+    assert path not in str(stripe.sessions[session_id])
+    _, shown, where = await send_form(client, path, f"{path}/arrived")
+    assert where == f"{path}?not_arrived=1"
+    stripe.pay_session(session_id)
+    back = await client.get("/pay/back?paid=1")
+    assert back.headers["Location"] == f"{path}?paid=1"
+    assert "We are asking our payment provider" in await read_page(client, f"{path}?paid=1")
+    status, _, where = await send_form(client, path, f"{path}/arrived")
+    assert (status, where) == (303, path)
+    shown = await read_page(client, path)
+    assert ("Paid, thank you" in shown, "Pay this one, $55.00" in shown) == (True, True)
+
+
+async def test_the_page_pays_all_that_is_open(client, db, stripe, stripe_settings, owed):
+    path = page_of(stripe_settings, owed[1])
+    await send_form(client, path, f"{path}/pay-all")
+    (session_id,) = stripe.sessions
+    assert stripe.sessions[session_id]["amount_total"] == 7500
+    stripe.pay_session(session_id, "pm_usBankAccount")
+    await send_form(client, path, f"{path}/arrived")
+    shown = " ".join((await read_page(client, path)).split())
+    assert ("Your payment is on its way" in shown, "payment on its way" in shown, "Pay " in shown) == (
+        True, True, False,
+    )  # fmt: skip
+    stripe.clear(stripe.sessions[session_id]["payment_intent"])
+    await send_form(client, path, f"{path}/arrived")
+    assert await read_money(db, *owed) == [("paid", "20.00", "0.00", "0.00"), ("paid", "55.00", "0.00", "0.00")]
+    status, shown, _ = await send_form(client, path, f"{path}/pay-all")
+    assert (status, "Nothing is to be paid on these invoices" in shown) == (409, True)
+
+
+async def test_without_stripe_the_page_names_other_ways(client, settings, owed):
+    path = page_of(settings, owed[0])
+    shown = await read_page(client, path)
+    assert ("Send a check or a bank transfer" in shown, "/pay-all" in shown) == (True, False)
+    status, shown, _ = await send_form(client, path, f"{path}/pay-all")
+    assert (status, "STRIPE_SECRET_KEY is missing" in shown) == (503, True)
+
+
+async def test_the_customers_statement_is_a_pdf_of_what_they_owe(client, settings, owed):
+    answer = await client.get(f"{page_of(settings, owed[0])}/statement")
+    assert answer.content_type == "application/pdf"
+    text = PdfReader(io.BytesIO(await answer.get_data(as_text=False))).pages[0].extract_text()
+    assert ("Old Mill Tavern" in text, "$75.00" in text) == (True, True)
+    assert (await client.get("/pay/invoice/made.up.token/statement")).status_code == 404
