@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling.entries import EntryRow, Segment, days_since, get_entry
+from domain.calling.entries import EntryRow, ListEntries, Segment, days_since, get_entry, list_entries
 from domain.calling.rules import Callee, Verdict, judge_calls
 from domain.calling.script import get_script
 from domain.calling.segments import CallerDay, count_segments, get_caller_day
@@ -20,6 +20,7 @@ from domain.orders.guide import GuideItem, list_guide
 from models.session import raw_connection
 
 MOST_USUAL = 4
+MOST_INSTEAD = 6
 MOST_REASONS = 4
 _REASONS = text("""
 SELECT kind, created_at, points * power(0.5::float8, extract(epoch FROM now() - created_at)::float8 / 1209600) AS points
@@ -29,7 +30,13 @@ _LAST = text("""
 SELECT outcome, created_at, notes, actor_name FROM outbound_call_log WHERE entry_id = :id
 ORDER BY created_at DESC, id DESC LIMIT 1
 """)
-_CLAIM = text("SELECT draft_note, claimed_by, claimed_until FROM calling_entry WHERE id = :id")
+_CLAIM = text("""
+SELECT e.draft_note, CASE WHEN e.claimed_until > :at THEN e.claimed_by END AS claimed_by, e.claimed_until,
+  coalesce(nullif(s.full_name, ''), s.username) AS caller
+FROM calling_entry AS e LEFT JOIN staff AS s ON s.id = e.claimed_by WHERE e.id = :id
+""")
+
+_TAKEN = text("SELECT id FROM calling_entry WHERE id = ANY(:ids) AND claimed_until > :at AND claimed_by <> :me")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class CallPage:
     standing: CreditStanding | None
     script: str
     draft_note: str
-    is_mine: bool
+    claimed_by_other: str | None
+    claimed_until: datetime | None
     days_since: int | None
     cycle: int | None
 
@@ -84,7 +92,7 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
     callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
     (verdict,) = await judge_calls(db, [callee], at=at)
     last = (await db.execute(_LAST, {"id": entry_id})).first()
-    claim = (await db.execute(_CLAIM, {"id": entry_id})).one()
+    claim = (await db.execute(_CLAIM, {"id": entry_id, "at": at})).one()
     reasons = [Reason(*row) for row in await db.execute(_REASONS, {"id": entry_id, "most": MOST_REASONS})]
     return CallPage(
         entry=entry,
@@ -98,10 +106,25 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
         standing=await _find_standing(db, entry.customer_id),
         script=(await get_script(db)).content,
         draft_note=claim.draft_note,
-        is_mine=claim.claimed_by == by.id and claim.claimed_until is not None and claim.claimed_until > at,
+        claimed_by_other=claim.caller if claim.claimed_by not in {None, by.id} else None,
+        claimed_until=claim.claimed_until,
         days_since=days_since(entry.last_order_at, zone),
         cycle=await _find_cycle(db, entry_id),
     )
+
+
+async def list_callable(db: AsyncSession, segment: Segment, *, by: Actor) -> list[tuple[EntryRow, Verdict]]:
+    """The first of a tab who may be called now, for whom to call instead; of its best fifty, five statements."""
+    query = ListEntries(segment=segment, per_page=50)
+    rows = (await list_entries(db, query, visible_to=by, timezone=current_business().timezone)).rows
+    callees = [Callee(row.phone, row.zip, row.state, row.do_not_call) for row in rows]
+    at = now()
+    verdicts = await judge_calls(db, callees, at=at)
+    taken = set(await db.scalars(_TAKEN, {"ids": [row.id for row in rows], "at": at, "me": by.id}))
+    found = [
+        (row, verdict) for row, verdict in zip(rows, verdicts, strict=True) if verdict.allowed and row.id not in taken
+    ]
+    return found[:MOST_INSTEAD]
 
 
 async def _find_standing(db: AsyncSession, customer_id: int | None) -> CreditStanding | None:

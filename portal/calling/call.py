@@ -1,30 +1,31 @@
 """The call itself: claim the next, read the script, press the outcome, and the next one opens."""
 
 import re
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
 from quart import Blueprint, Response, request
 
 from documents.filters import format_time
-from domain.access.rights import Right
+from domain.access.rights import Right, may
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.entries import Segment
-from domain.calling.hours import read_state_hours
+from domain.calling.hours import find_windows, read_state_hours
 from domain.calling.outcomes import Recorded, RecordOutcome, record_outcome, save_note, undo_outcome
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
-from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Input, Text2000
-from domain.orders.place import PlacedOrder
-from domain.sales.call_page import CallPage, get_call_page
+from domain.sales.call_page import CallPage, get_call_page, list_callable
 from domain.sales.place_order import PlaceForCustomer, place_for_customer
 from models import CallOutcome
 from portal.attempts import Attempt, attempt
 from portal.calling.list import LIST, make_tabs
+from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
-from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS
+from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours
+from portal.once import do_once
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, read_form_body, reads_query
@@ -49,17 +50,6 @@ class Note(Input):
     """What the caller writes."""
 
     notes: Text2000 = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QuickLine:
-    """One usual item with the quantity that is typed."""
-
-    sku: str
-    name: str
-    detail: str
-    unit_price: Any
-    quantity: str
 
 
 @blueprint.post(f"{LIST}/next")
@@ -115,7 +105,7 @@ async def log_outcome(entry_id: int, query: CallQuery) -> Response:
 async def take_back(call_id: int) -> Response:
     """Take a call back and open its entry again."""
     entry_id = await undo_outcome(db(), call_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{entry_id}", toast="Taken back")
+    return await redirect_to(f"{LIST}/{entry_id}", toast="Undone")
 
 
 @blueprint.post(f"{LIST}/<id:entry_id>/note")
@@ -133,50 +123,56 @@ async def keep_note(entry_id: int) -> Response:
 @staff_page(Right.ENTER_ORDERS)
 @reads_query(CallQuery)
 async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
-    """Place the usual items for the customer, log the sale, and open the next call."""
-    page = await get_call_page(db(), entry_id, by=current_actor())
-    pairs = _order_pairs(page, dict(await form_pairs()))
+    """Do one step on the quick order; the last places it once, logs the sale, and opens the next call."""
+    pairs = await form_pairs()
+    typed = {name: values[-1] for name, values in pairs.items()}
+    act = typed.get("act", "place")
+    if act != "place":
+        return await _show(entry_id, query.segment, order=pairs, act=act)
+    me = current_actor()
+    page = await get_call_page(db(), entry_id, by=me)
+    fields = order_pairs(page.entry.customer_id, typed)
 
-    async def save(data: PlaceForCustomer) -> tuple[PlacedOrder, Recorded]:
-        placed = await place_for_customer(
-            db(), data, by=current_actor(), rules=order_rules(), keys=settings().data_keys
-        )
-        sale = RecordOutcome(outcome=CallOutcome.SALE_MADE, order_number=placed.written.order_number)
-        return placed, await record_outcome(db(), entry_id, sale, by=current_actor())
+    async def place(data: PlaceForCustomer) -> str:
+        async def take() -> str:
+            placed = await place_for_customer(db(), data, by=me, rules=order_rules(), keys=settings().data_keys)
+            sale = RecordOutcome(outcome=CallOutcome.SALE_MADE, order_number=placed.written.order_number)
+            await record_outcome(db(), entry_id, sale, by=me)
+            return placed.written.order_number
 
-    tried = await attempt(PlaceForCustomer, save, pairs=pairs)
+        key = typed.get("form_key") or secrets.token_urlsafe(16)
+        return await do_once(f"portal quick order {entry_id}", key, repr(sorted(fields.items())), take)
+
+    tried = await attempt(PlaceForCustomer, place, pairs=fields)
     if tried.result is None:
-        return await _show(entry_id, query.segment, tried)
-    return await _open_next(query.segment, toast=f"{tried.result[0].written.order_number} is placed")
-
-
-def _order_pairs(page: CallPage, pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The lines with a quantity, as the order's form has them."""
-    wanted: dict[str, list[str]] = {"customer_id": [str(page.entry.customer_id or "")]}
-    kept = 0
-    for place in range(50):
-        sku, quantity = pairs.get(f"items[{place}][sku]", [""])[-1], pairs.get(f"items[{place}][quantity]", [""])[-1]
-        if sku and quantity.strip() not in {"", "0"}:
-            wanted[f"items[{kept}][sku]"] = [sku]
-            wanted[f"items[{kept}][quantity]"] = [quantity]
-            kept += 1
-    return wanted
+        return await _show(entry_id, query.segment, refused=tried, order=pairs)
+    return await _open_next(query.segment, toast=f"{tried.result} is placed")
 
 
 async def _show(
-    entry_id: int, segment: Segment, tried: Attempt[Any] | None = None, *, ask_twice: bool = False
+    entry_id: int,
+    segment: Segment,
+    tried: Attempt[Any] | None = None,
+    *,
+    ask_twice: bool = False,
+    refused: Attempt[Any] | None = None,
+    order: Mapping[str, list[str]] | None = None,
+    act: str = "",
 ) -> Response:
     me = current_actor()
     page = await get_call_page(db(), entry_id, by=me)
     strip = draw_strip(page.verdict.place, page.at)
+    shown = tried or refused
     state = read_state_hours().get(page.verdict.place.state)
-    problem = ""
-    if tried is not None and tried.refusal is not None:
-        problem = tried.problem or _sum_up(tried.refusal)
+    may_order = page.entry.customer_id is not None and page.verdict.allowed and may(me, Right.ENTER_ORDERS)
     return await page_or_block(
         "calling/call.html",
-        block="call_page",
-        status=tried.status if tried else 200,
+        block=("call_page", "quick_order"),
+        status=shown.status if shown else 200,
+        quick=await read_quick_order(page, order, act) if may_order else None,
+        quick_problem=_explain(refused),
+        open_now=[] if page.verdict.allowed else await list_callable(db(), segment, by=me),
+        hours=describe_hours(find_windows(page.verdict.place.state)),
         call=page,
         strip=strip,
         state_hours=state,
@@ -187,15 +183,19 @@ async def _show(
         outcome_words=OUTCOMES,
         event_words=EVENTS,
         script=_fill_script(page, me.name),
-        problem=problem,
+        problem=_explain(tried),
         ask_twice=ask_twice,
         notes=tried.typed.get("notes", page.draft_note) if tried else page.draft_note,
         typed=tried.typed if tried else {},
     )
 
 
-def _sum_up(refusal: DomainError) -> str:
-    return " ".join(f"{name.replace('_', ' ').capitalize()} {what}." for name, what in refusal.fields.items())
+def _explain(tried: Attempt[Any] | None) -> str:
+    """What was refused as one sentence; the screen has no room for one at each field."""
+    if tried is None or tried.refusal is None:
+        return ""
+    wrong = (f"{name.replace('_', ' ').capitalize()} {what}." for name, what in tried.refusal.fields.items())
+    return tried.problem or " ".join(wrong)
 
 
 def _fill_script(page: CallPage, rep: str) -> list[Markup]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -12,6 +12,8 @@ from domain.calling.hours import Place, find_holiday, find_windows, load_zone
 FIRST, LAST = 8 * 60, 21 * 60
 LEFT, WIDTH = 4.0, 240.0
 GAP = 1.5
+# What a letter of a mark takes, what stands between two of them, and how far one may move for the other.
+LETTER, BETWEEN, MOST_MOVED = 6.0, 4.0, 8.0
 RUSHES = ((time(11, 30), time(14)), (time(17), time(21)))
 
 
@@ -63,7 +65,7 @@ def draw_strip(place: Place, at: datetime) -> Strip:
     spans = ", ".join(f"{_KIND_WORDS[_kind(start, window)]} from {_word(start)}" for start in edges[:-1])
     return Strip(
         pieces,
-        [Mark(_place(edge), _word(edge)) for edge in inner],
+        list(_space_out([Mark(_place(edge), _word(edge)) for edge in inner])),
         _place(min(max(now_minutes, FIRST), LAST)),
         word,
         name,
@@ -73,6 +75,17 @@ def draw_strip(place: Place, at: datetime) -> Strip:
 
 
 _KIND_WORDS = {"off": "closed", "ok": "good to call", "wait": "rush"}
+
+
+def _space_out(marks: Sequence[Mark]) -> Iterator[Mark]:
+    """The marks moved a little or left out, so that no two times run into each other."""
+    free_from = 0.0
+    for mark in marks:
+        half = len(mark.word) * LETTER / 2
+        x = max(mark.x, free_from + half)
+        if x - mark.x <= MOST_MOVED:
+            free_from = x + half + BETWEEN
+            yield Mark(round(x, 1), mark.word)
 
 
 def _rush_edges(window: tuple[time, time] | None) -> list[int]:

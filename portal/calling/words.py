@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import time
+from itertools import groupby
+
 from domain.calling.entries import Segment
+from domain.calling.hours import Window
 from models import CallingStatus, CallOutcome
 
 SEGMENTS = {
@@ -37,3 +42,21 @@ STATUSES = {
     CallingStatus.CUSTOMER: "Customer",
     CallingStatus.CLOSED: "Closed",
 }
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def describe_hours(windows: Sequence[Window | None]) -> str:
+    """A week's hours in words, as in "Mon – Sat, 10:00 am – 8:00 pm"."""
+    stretches = []
+    for window, days in groupby(range(7), key=lambda day: windows[day]):
+        places = list(days)
+        if window is not None:
+            first, last = _DAYS[places[0]], _DAYS[places[-1]]
+            span = first if first == last else f"{first} – {last}"
+            stretches.append(f"{span}, {write_clock(window[0])} – {write_clock(window[1])}")
+    return "; ".join(stretches)
+
+
+def write_clock(moment: time) -> str:
+    """A time of day, as in "10:00 am"."""
+    return f"{moment.hour % 12 or 12}:{moment.minute:02} {'am' if moment.hour < 12 else 'pm'}"

@@ -3,7 +3,6 @@
 Each step posts the whole form and gets it back changed, so that the page works the same without a script.
 """
 
-import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
-from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, NotFound, Refused
-from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
+from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.money import parse_money
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
@@ -26,6 +23,7 @@ from domain.staff.drafts import KeptDraft
 from models import Role
 from portal.attempts import Attempt, attempt
 from portal.drafts import find_shown_draft
+from portal.once import do_once
 from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_discount, read_draft, read_times, start_draft
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
@@ -38,7 +36,6 @@ NEW_ORDER = "/portal/orders/new"
 NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
 DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
-WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,35 +151,16 @@ async def _place(draft: Draft) -> Response:
     body = "\n".join(f"{name}={value}" for name, (value,) in sorted(fields.items()) if name != "delivery_fee")
 
     async def place(data: EnterOrder) -> str:
-        claim = Claim(me.caller, "portal new order", check_key(key), hash_request(body.encode()))
-        kept = await _wait_for_claim(claim)
-        if kept is not None:
-            return kept
-        placed = await enter_order(db(), data, by=me, rules=order_rules())
-        number = placed.written.order_number
-        await keep_answer(db(), claim, 200, number.encode())
-        return number
+        async def enter() -> str:
+            return (await enter_order(db(), data, by=me, rules=order_rules())).written.order_number
+
+        return await do_once("portal new order", key, body, enter)
 
     tried = await attempt(EnterOrder, place, pairs=fields)
     if tried.result is not None:
         return await redirect_to(f"/portal/orders/{tried.result}", toast=f"{tried.result} is placed")
     buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
     return await _show(draft, buyer, tried=tried)
-
-
-async def _wait_for_claim(claim: Claim) -> str | None:
-    """Claim the form's key; a second press of the button waits for the first one's order and gets its number."""
-    waited = 0.0
-    while True:
-        try:
-            kept = await claim_key(db(), claim)
-        except Refused as refusal:
-            if refusal.code != Code.REQUEST_IN_PROGRESS or waited >= WAIT_SECONDS:
-                raise
-            await asyncio.sleep(WAIT_STEP_SECONDS)
-            waited += WAIT_STEP_SECONDS
-        else:
-            return kept.body.decode() if kept else None
 
 
 async def _read_fields(draft: Draft) -> dict[str, list[str]]:

@@ -28,6 +28,12 @@ def test_a_page_keeps_to_the_content_security_policy(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_live_block_says_from_where_it_is_fetched(name: str) -> None:
+    text = (TEMPLATES / name).read_text()
+    assert text.count('data-live="') == text.count("data-live-url=")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_line_of_a_template_is_longer_than_160_characters(name: str) -> None:
     long = [number for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1) if len(line) > 160]
     assert long == [], "break these lines where a space makes no difference: between cells, attributes or words"

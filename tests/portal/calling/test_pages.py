@@ -1,6 +1,6 @@
 """The pages of the sales floor: calls cleared in two keys, taken back, refused; figures, history and the script."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -139,6 +139,46 @@ async def test_usual_items_are_ordered_during_the_call(client: TestClientProtoco
     assert (call.outcome, call.order_number) == ("sale_made", placed.order_number)
     short = await post_form(client, f"/portal/calling/{entry.id}/order", order | {"items[0][quantity]": "900"})
     assert short.status_code == 409
+    assert 'value="900"' in await short.get_data(as_text=True)
+
+
+async def test_a_quick_order_shows_its_total_takes_more_products_and_is_placed_once(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep = await sign_in_rep(client, db)
+    customer = await make_customer(db, phone="+12165550123", sales_rep_id=rep.id)
+    product = await make_product(db)
+    pan = await make_product(db, name="Copper sauté pan", unit_price=Decimal("40.00"))
+    await make_order(db, (product.sku, 6), by=as_actor(customer))
+    path = f"/portal/calling/{(await make_entry(db, customer_id=customer.id, order_count=1)).id}/order"
+    lines = {"items[0][sku]": product.sku, "items[0][quantity]": "2", "form_key": "one"}
+    priced = await (await post_form(client, path, lines | {"act": "price"})).get_data(as_text=True)
+    assert 'id="quick_total">$45.00<' in priced
+    found = await post_form(client, path, lines | {"act": "find", "product_q": "copper"})
+    assert f'value="add:{pan.sku}"' in await found.get_data(as_text=True)
+    taken = await (await post_form(client, path, lines | {"act": "enter", "product_q": "3x copper"})).get_data(
+        as_text=True
+    )
+    assert 'id="quick_total">$165.00<' in taken
+    both = lines | {"items[1][sku]": pan.sku, "items[1][quantity]": "3", "act": "place"}
+    first, again = await post_form(client, path, both), await post_form(client, path, both)
+    assert (first.status_code, again.status_code) == (303, 303)
+    placed = (await db.scalars(select(Order.total_amount).where(Order.source == "rep"))).all()
+    assert placed == [Decimal("165.00")]
+
+
+async def test_who_is_on_a_call_is_said_to_others_and_who_is_open_where_it_is_closed(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in_rep(client, db)
+    colleague = await make_staff(db, Role.SALES_REP, full_name="Ruth Amsel")
+    taken = await make_entry(db, claimed_by=colleague.id, claimed_until=NOON + timedelta(minutes=9))
+    assert "Ruth Amsel is on this call until" in await page(client, f"/portal/calling/{taken.id}")
+    free = await make_entry(db)
+    closed = await page(client, f"/portal/calling/{(await make_entry(db, '415')).id}")
+    assert f'href="/portal/calling/{free.id}?segment=priority"' in closed
+    assert f'href="/portal/calling/{taken.id}?segment=priority"' not in closed
+    assert "Mon – Sat, 10:00 am – 8:00 pm, their time" in closed
 
 
 @pytest.mark.parametrize(

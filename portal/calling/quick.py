@@ -1,0 +1,167 @@
+"""The quick order of a call: the usual items with their quantities, more by a few letters or SKU, and what it costs.
+
+Each step sends the lines and gets them back, so that it works the same without a script; nothing of it is kept.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.kernel.errors import InvalidInput
+from domain.kernel.money import ZERO
+from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
+from domain.orders.lines import OrderLine
+from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals
+from domain.sales.call_page import CallPage
+from domain.search.find import FoundProduct, find_products, list_products_by_sku
+from portal.orders.draft import read_times
+from web.request import current_actor, db, order_rules
+
+MOST_LINES = 50
+MOST_QUANTITY = 100_000
+_SKU = re.compile(r"items\[(\d{1,2})\]\[sku\]")
+
+
+@dataclass(frozen=True, slots=True)
+class QuickLine:
+    """One line with the quantity that is typed; prices in US dollars, none for a quantity that is none."""
+
+    place: int
+    sku: str
+    quantity: str
+    product: FoundProduct | None
+    unit_price: Decimal | None
+    is_bulk: bool
+    line_total: Decimal | None
+    is_short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuickOrder:
+    """The form as it stands: lines, totals, and the products that the letters may mean."""
+
+    lines: Sequence[QuickLine]
+    totals: Totals | None
+    words: str
+    hits: Sequence[FoundProduct]
+    focus: str
+    step: int
+    form_key: str
+
+
+async def read_quick_order(page: CallPage, pairs: Mapping[str, list[str]] | None = None, act: str = "") -> QuickOrder:
+    """The usual items before anything is typed; then the lines of the form after one more step."""
+    typed = {name: values[-1] for name, values in (pairs or {}).items()}
+    lines = read_lines(typed) if pairs else [(item.product_sku, str(item.quantity)) for item in page.usual]
+    words, focus = typed.get("product_q", ""), ""
+    if act.startswith("add:"):
+        focus = _add(lines, act[4:], read_times(words)[0])
+        words = ""
+    elif act == "enter" and words:
+        quantity, name = read_times(words)
+        if best := await find_products(db(), name, visible_to=current_actor(), most=1):
+            focus = _add(lines, best[0].sku, quantity)
+            words = ""
+    step = typed.get("step", "")
+    products = await list_products_by_sku(db(), [sku for sku, _ in lines], visible_to=current_actor())
+    preview = await _preview(page, lines, products)
+    _, name = read_times(words)
+    return QuickOrder(
+        lines=_show_lines(lines, products, preview),
+        totals=_add_up(preview) if preview else None,
+        words=words,
+        hits=await find_products(db(), name, visible_to=current_actor(), most=5) if name else [],
+        focus=focus,
+        # A new price is no new step: the fields stay the same ones, so that nobody loses the place.
+        step=(int(step) if step.isascii() and step.isdigit() and len(step) < 7 else 0) + (act not in {"price", "find"}),
+        form_key=typed.get("form_key") or secrets.token_urlsafe(16),
+    )
+
+
+def read_lines(typed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The lines of the form as SKU and the quantity that was typed."""
+    places = sorted(int(found[1]) for name in typed if (found := _SKU.fullmatch(name)))
+    return [
+        (sku, typed.get(f"items[{place}][quantity]", "").strip())
+        for place in places[:MOST_LINES]
+        if (sku := typed[f"items[{place}][sku]"].strip())
+    ]
+
+
+def order_pairs(customer_id: int | None, typed: Mapping[str, str]) -> dict[str, list[str]]:
+    """The lines with a quantity, as the order's form has them."""
+    wanted: dict[str, list[str]] = {"customer_id": [str(customer_id or "")]}
+    counted = [line for line in read_lines(typed) if line[1] not in {"", "0"}]
+    for place, (sku, quantity) in enumerate(counted):
+        wanted |= {f"items[{place}][sku]": [sku], f"items[{place}][quantity]": [quantity]}
+    return wanted
+
+
+def _add(lines: list[tuple[str, str]], sku: str, quantity: int) -> str:
+    """Put a product on the form, or more of one that is there; returns the field that is meant next."""
+    for place, (known, typed) in enumerate(lines):
+        if known.lower() == sku.lower():
+            more = (_read_quantity(typed) or 0) + quantity
+            lines[place] = (known, str(min(more, MOST_QUANTITY)))
+            return f"quick-{place}"
+    if len(lines) < MOST_LINES:
+        lines.append((sku, str(min(quantity, MOST_QUANTITY))))
+    return f"quick-{len(lines) - 1}"
+
+
+def _read_quantity(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:7]) <= MOST_QUANTITY else None
+
+
+async def _preview(
+    page: CallPage, lines: Sequence[tuple[str, str]], products: Mapping[str, FoundProduct]
+) -> OrderPreview | None:
+    """What the lines with a quantity cost; None while there is none."""
+    items = [
+        OrderLine(sku=sku, quantity=quantity)
+        for sku, text in lines
+        if (quantity := _read_quantity(text)) and sku.lower() in products
+    ]
+    if not items:
+        return None
+    rules = order_rules()
+    try:
+        asked = PreviewOrder(items=items, customer_id=page.entry.customer_id)
+        return await preview_order(db(), asked, by=current_actor(), rules=rules)
+    except InvalidInput:
+        # Too dear to be kept: placing it says so.
+        return None
+
+
+def _add_up(preview: OrderPreview) -> Totals:
+    """The totals with the usual fee, as the order will have them."""
+    rules = order_rules()
+    fee = calculate_delivery_fee(preview.totals.subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
+    return calculate_totals([line.line_total for line in preview.lines], discount=ZERO, delivery_fee=fee)
+
+
+def _show_lines(
+    lines: Sequence[tuple[str, str]], products: Mapping[str, FoundProduct], preview: OrderPreview | None
+) -> list[QuickLine]:
+    priced = iter(preview.lines if preview else ())
+    shown = []
+    for place, (sku, text) in enumerate(lines):
+        product, quantity = products.get(sku.lower()), _read_quantity(text)
+        line = next(priced, None) if product is not None and quantity else None
+        level = product.stock_quantity if product else None
+        shown.append(
+            QuickLine(
+                place=place,
+                sku=sku,
+                quantity=text,
+                product=product,
+                unit_price=line.unit_price if line else product.unit_price if product else None,
+                is_bulk=line.is_bulk_price if line else False,
+                line_total=line.line_total if line else None,
+                is_short=product is not None
+                and (not product.is_in_stock or (level is not None and (quantity or 0) > level)),
+            )
+        )
+    return shown
