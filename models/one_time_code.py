@@ -15,6 +15,8 @@ class CodePurpose(StrEnum):
     PHONE_SESSION = "phone_session"
     EMAIL_VERIFICATION = "email_verification"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a purpose
+    EMAIL_CHANGE = "email_change"
+    EMAIL_CHANGE_UNDO = "email_change_undo"
     STAFF_PASSWORD_RESET = "staff_password_reset"  # noqa: S105 - the same
 
 

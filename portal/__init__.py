@@ -3,7 +3,7 @@
 from quart import Blueprint
 
 from portal import drafts, home, imports, live, palette, procurement, search, subscriptions, voice
-from portal.account import profile, sign_in
+from portal.account import email_links, profile, sign_in
 from portal.administration import (
     api_keys,
     audit,
@@ -43,6 +43,7 @@ def blueprints() -> list[Blueprint]:
         front_door.blueprint,
         account_links.blueprint,
         sign_in.blueprint,
+        email_links.blueprint,
         profile.blueprint,
         staff_users.blueprint,
         api_keys.blueprint,

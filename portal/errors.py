@@ -12,7 +12,7 @@ from portal.render import error_page, page_or_block, wants_block
 from web.guards import find_reader
 from web.request import current_actor
 
-PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password")
+PAGE_PREFIXES = ("/portal", "/pay/", "/verify-email", "/reset-password", "/undo-email")
 # Doors of programs: their refusals stay JSON, whatever a caller says it takes.
 PROGRAM_PREFIXES = ("/api/", "/static/", "/openapi.json", "/metrics", "/healthz", "/readyz")
 SIGN_IN = "/portal/sign-in"

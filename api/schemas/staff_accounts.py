@@ -48,6 +48,8 @@ class SuccessOut(Answer):
 class StaffEmailOut(Answer):
     success: bool = True
     email: str
+    waits_for_link: bool
+    """True until the link that was mailed to the new address is opened."""
 
 
 class StaffMessageOut(Answer):

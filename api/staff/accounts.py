@@ -16,7 +16,7 @@ from api.schemas.staff_accounts import (
 )
 from domain.access.rights import Right
 from domain.kernel.codes import Code
-from domain.staff import list_users, profile, reset, sign_in, users
+from domain.staff import email_change, list_users, profile, reset, sign_in, users
 from web.entry import keep_session, portal_url, sign_in_context
 from web.guards import HOUR, MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
 from web.reading import answers, reads, reads_query, refuses
@@ -114,13 +114,13 @@ async def staff_change_password(data: profile.ChangePassword) -> Any:
 
 @blueprint.put("/api/staff/profile/email")
 @staff_only(before_second_factor=True)
-@reads(profile.ChangeEmail)
+@reads(email_change.ChangeEmail)
 @answers(StaffEmailOut)
 @refuses(Code.EMAIL_TAKEN)
-async def staff_change_email(data: profile.ChangeEmail) -> Any:
-    """Change the own email; 409 when a colleague has it."""
-    staff = await profile.change_email(db(), data, by=current_actor())
-    return {"email": staff.email}
+async def staff_change_email(data: email_change.ChangeEmail) -> Any:
+    """Change the own email, which takes effect by the link mailed to it; 409 when a colleague has it."""
+    asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
+    return {"email": data.new_email, "waits_for_link": asked}
 
 
 @blueprint.get("/api/staff/users")

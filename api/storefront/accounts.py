@@ -18,7 +18,8 @@ from api.schemas.accounts import (
     RegisteredOut,
     UsernameOut,
 )
-from domain.customers import google, password_reset, phone_codes, profile, sign_in, verification
+from domain.access.email_change import EmailLink
+from domain.customers import email_change, google, password_reset, phone_codes, profile, sign_in, verification
 from domain.customers import register as opening
 from domain.kernel.codes import Code
 from integrations.google_client import GoogleApp
@@ -98,11 +99,25 @@ async def me() -> Any:
 @limited("verify_email", 10, seconds=MINUTE)
 @reads(verification.VerifyEmail)
 @answers(CustomerLoginOut)
-@refuses(Code.INVALID_TOKEN)
+@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN)
 async def verify_email(data: verification.VerifyEmail) -> Any:
-    """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked."""
-    user = await verification.verify_email(db(), data)
+    """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked.
+
+    A changed email takes effect by it."""
+    user = await verification.verify_email(db(), data, shop_url=shop_url())
     return {"message": "Your email is confirmed. You can sign in now.", "user": user}
+
+
+@blueprint.post("/api/auth/undo-email-change")
+@public
+@limited("undo_email_change", 10, seconds=MINUTE)
+@reads(EmailLink)
+@answers(CustomerLoginOut)
+@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN)
+async def undo_email_change(data: EmailLink) -> Any:
+    """Give an account its old email back with the token of the mail to that address; every session ends."""
+    user = await email_change.undo_email_change(db(), data)
+    return {"message": "Your email is as it was, and everybody is signed out.", "user": user}
 
 
 @blueprint.post("/api/auth/resend-verification")
@@ -281,7 +296,7 @@ async def get_user(user_id: int) -> Any:
 @answers(OwnAccountOut)
 @refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_ACCOUNT, Code.PHONE_TAKEN)
 async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
-    """Update the own profile; a changed email must be verified again."""
+    """Update the own profile; a changed email is shown not verified, and takes effect by the link mailed to it."""
     user = await profile.update_profile(db(), user_id, data, shop_url=shop_url(), by=current_actor())
     return {"user": user}
 

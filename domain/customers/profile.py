@@ -1,5 +1,6 @@
 """What customers do to their own account: reading it, changing it, setting the password, deleting it."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +11,7 @@ from domain.access.passwords import NewPasswordIn, hash_password, verify_passwor
 from domain.access.sessions import end_sessions_of
 from domain.customers.accounts import Profile, describe_account, lock_account, own_id
 from domain.customers.delete_customer import remove_customer
+from domain.customers.email_change import ask_for_new_email
 from domain.customers.links import void_tokens
 from domain.customers.messages import send_security_notice, send_verification_link
 from domain.customers.register import refuse_duplicates
@@ -56,16 +58,26 @@ async def update_profile(
 ) -> Profile:
     """Change one's own account; raises NotAllowed for another's, InvalidInput, and Refused for a taken email or phone.
 
-    A new email takes the old one's place at once and must be verified: the running session goes on, the next sign-in
-    waits for the mailed link. The old address is notified, and its links stop working. Where the email was the
-    username, the new one becomes it. Locks the account.
+    A new email takes a proven one's place by the link that is mailed to it; the answer shows it as it will be, not
+    verified. The old address is notified and can undo it for 7 days. One that was never proven is replaced at once.
+    Where the email was the username, the new one becomes it. Locks the account.
     """
     _check_own(by, customer_id)
     customer = await lock_account(db, customer_id)
     wanted = _read_changes(customer, data)
     changes = {name: value for name, value in wanted.items() if value != getattr(customer, name)}
-    if not changes:
-        return describe_account(customer)
+    asked = None
+    if customer.email_verified_at is not None and (asked := changes.pop("email", None)):
+        changes.pop("username", None)
+        await ask_for_new_email(db, customer, asked, shop_url=shop_url, by=by)
+    if changes:
+        await _change(db, customer, changes, shop_url=shop_url, by=by)
+    shown = describe_account(customer)
+    return replace(shown, email=asked, email_verified=False) if asked else shown
+
+
+async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any], *, shop_url: str, by: Actor) -> None:
+    """Store changed columns of a locked account, with the audit entry and the mails that go with them."""
     before = {name: getattr(customer, name) for name in changes}
     await _write_changes(db, customer, changes)
     await record_audit(
@@ -80,7 +92,6 @@ async def update_profile(
     )
     if "email" in changes:
         await _announce_new_email(db, customer, before["email"], shop_url=shop_url)
-    return describe_account(customer)
 
 
 async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:

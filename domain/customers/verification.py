@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.email_change import find_email_code
 from domain.customers.accounts import Profile, as_owner, describe_account, find_account
+from domain.customers.email_change import confirm_new_email
 from domain.customers.linking import link_orders
 from domain.customers.links import MOST_LINKS, commit_without_waiting, count_recent, redeem_token, void_tokens
 from domain.customers.messages import send_verification_link
@@ -37,11 +39,14 @@ class SentAnswer:
     email_sent: bool = True
 
 
-async def verify_email(db: AsyncSession, data: VerifyEmail) -> Profile:
-    """Mark the account's email as proven and link the guest orders that name it.
+async def verify_email(db: AsyncSession, data: VerifyEmail, *, shop_url: str) -> Profile:
+    """Mark the account's email as proven and link the guest orders that name it; a changed email takes effect.
 
-    Raises InvalidInput for a link that is used, older than 48 hours or for an email that the account has no more.
+    Raises InvalidInput for a link that is used, older than 48 hours or for an email that the account has no more, and
+    Refused for a changed email that another account has by now.
     """
+    if (change := await find_email_code(db, CodePurpose.EMAIL_CHANGE, data.token)) and change.owner.customer_id:
+        return await confirm_new_email(db, change, shop_url=shop_url)
     redeemed = await redeem_token(db, CodePurpose.EMAIL_VERIFICATION, data.token)
     await mark_email_verified(db, redeemed.customer)
     return describe_account(redeemed.customer)

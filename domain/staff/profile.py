@@ -1,11 +1,10 @@
-"""What colleagues do to their own account: password, email, and the sessions in which they are signed in."""
+"""What colleagues do to their own account: password, and the sessions in which they are signed in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.attempts import reserve_own_attempt
@@ -16,10 +15,10 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound
-from domain.kernel.inputs import EmailIn, Input, PasswordIn
+from domain.kernel.inputs import Input, PasswordIn
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
-from domain.staff.users import email_taken, get_staff
+from domain.staff.users import get_staff
 from models import LoginSession, SessionKind, Staff
 
 
@@ -29,12 +28,6 @@ class ChangePassword(Input):
     current_password: PasswordIn
     new_password: NewPasswordIn
     confirm_password: PasswordIn
-
-
-class ChangeEmail(Input):
-    """The new email."""
-
-    new_email: EmailIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +77,6 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
         db, action="staff.password_changed", record_kind="staff", record_id=staff.id, record_name=staff.username, by=by
     )
     await send_notice(db, staff.email, "The password of your account was changed.")
-
-
-async def change_email(db: AsyncSession, data: ChangeEmail, *, by: Actor) -> Staff:
-    """Set one's own email and notify the old address; raises Refused when a colleague has it."""
-    staff = await lock_staff(db, _own_id(by))
-    old_email = staff.email
-    if old_email == data.new_email:
-        return staff
-    is_taken = await db.scalar(select(exists().where(func.lower(Staff.email) == data.new_email, Staff.id != staff.id)))
-    if is_taken:
-        raise email_taken("new_email")
-    staff.email = data.new_email
-    staff.version += 1
-    staff.updated_at = now()
-    try:
-        await db.flush()
-    except IntegrityError as error:
-        raise email_taken("new_email") from error
-    await record_audit(
-        db,
-        action="staff.email_changed",
-        record_kind="staff",
-        record_id=staff.id,
-        record_name=staff.username,
-        before={"email": old_email},
-        after={"email": data.new_email},
-        by=by,
-    )
-    await send_notice(db, old_email, f"The email of your account is now {data.new_email}.")
-    return staff
 
 
 async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSession]:

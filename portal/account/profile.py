@@ -7,10 +7,11 @@ import segno
 from markupsafe import Markup
 from quart import Blueprint, Response
 
-from domain.staff import profile, second_factor
+from domain.staff import email_change, profile, second_factor
 from portal.attempts import Attempt, attempt
 from portal.errors import PROFILE
 from portal.render import page_or_block, redirect_to
+from web.entry import portal_url
 from web.guards import lacks_second_factor, staff_page
 from web.request import current_actor, db, settings
 
@@ -36,9 +37,14 @@ async def show_profile() -> Response:
 @blueprint.post(f"{PROFILE}/email")
 @staff_page(before_second_factor=True)
 async def change_email() -> Response:
-    """Change the own email."""
-    tried = await attempt(profile.ChangeEmail, lambda data: profile.change_email(db(), data, by=current_actor()))
-    return await _finish(tried, "email", "Email changed")
+    """Ask for another email of one's own; it takes effect by the link that is mailed to it."""
+
+    async def act(data: email_change.ChangeEmail) -> str:
+        asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
+        return f"A link is on its way to {data.new_email}" if asked else "That is your email already"
+
+    tried = await attempt(email_change.ChangeEmail, act)
+    return await _finish(tried, "email", tried.result or "")
 
 
 @blueprint.post(f"{PROFILE}/password")
@@ -137,6 +143,7 @@ async def _show_profile(form: str = "", tried: Attempt[Any] | None = None) -> Re
         "account/profile/profile.html",
         status=tried.status if tried is not None else 200,
         staff=staff,
+        waiting_email=await email_change.find_waiting_email(db(), by=current_actor()),
         sessions=[{"row": row, "browser": describe_browser(row.user_agent)} for row in sessions],
         needs_factor=lacks_second_factor(current_actor()),
         factor_is_required=settings().require_admin_totp and current_actor().role == "admin",

@@ -9,7 +9,8 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
-from domain.customers import password_reset, verification
+from domain.access.email_change import EmailLink
+from domain.customers import email_change, password_reset, verification
 from domain.kernel.errors import TooMany
 from portal.attempts import Attempt, attempt
 from portal.render import page_or_block, redirect_to
@@ -19,6 +20,7 @@ from web.request import db, settings, shop_url
 blueprint = Blueprint("portal_account_links", __name__)
 VERIFY = "/verify-email"
 RESET = "/reset-password"
+UNDO = "/undo-email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ async def confirm_email() -> Response:
 
     async def act(data: verification.VerifyEmail) -> Any:
         await count_use("verify_email", 10, seconds=MINUTE)
-        return await verification.verify_email(db(), data)
+        return await verification.verify_email(db(), data, shop_url=shop_url())
 
     tried = await attempt(verification.VerifyEmail, act)
     if tried.refusal is None:
@@ -88,6 +90,35 @@ async def mail_verification() -> Response:
         return await verification.resend_verification(db(), data, shop_url=shop_url(), shows_token=False)
 
     return await _offer(NEW_VERIFICATION, await attempt(verification.ResendVerification, act))
+
+
+@blueprint.get(UNDO)
+@public
+async def show_undo() -> Response:
+    """The button that gives the account its old email back."""
+    return await _show("undo.html", request.args.get("token", ""))
+
+
+@blueprint.post(UNDO)
+@public
+async def undo_email_change() -> Response:
+    """Give the account its old email back and sign everybody out."""
+
+    async def act(data: EmailLink) -> Any:
+        await count_use("undo_email_change", 10, seconds=MINUTE)
+        return await email_change.undo_email_change(db(), data)
+
+    tried = await attempt(EmailLink, act)
+    if tried.refusal is None:
+        return await redirect_to(f"{UNDO}/done")
+    return await _show("undo.html", tried.typed.get("token", ""), tried)
+
+
+@blueprint.get(f"{UNDO}/done")
+@public
+async def show_undone() -> Response:
+    """That the old email is back."""
+    return await _show_done("Your email is as it was", "Everybody is signed out. Set a new password before you go on.")
 
 
 @blueprint.get(RESET)

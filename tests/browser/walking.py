@@ -72,6 +72,8 @@ MORE_PAGES = (
     "/portal/palette?q=6x+pan+for+bistro",
     "/portal/orders/new?customer=1",
     "/portal/reset?token=old",
+    "/portal/confirm-email?token=old",
+    "/undo-email?token=old",
     "/portal/orders/LLD-0000-0000",
     "/pay/nobody-gave-this-out",
 )

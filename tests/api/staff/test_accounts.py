@@ -258,7 +258,9 @@ async def test_a_refused_password_change_names_the_field(
     assert (response.status_code, list((await response.get_json())["fields"])) == (400, [field])
 
 
-async def test_the_own_email_changes_unless_a_colleague_has_it(client: TestClientProtocol, db: AsyncSession) -> None:
+async def test_the_own_email_waits_for_its_link_unless_a_colleague_has_it(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
     await make_staff(db, email="taken@ladle.example")
     staff = await make_staff(db, email="old@ladle.example")
     await sign_in(client, db, staff)
@@ -266,10 +268,13 @@ async def test_the_own_email_changes_unless_a_colleague_has_it(client: TestClien
     body = await response.get_json()
     assert (response.status_code, body["code"], body["success"]) == (409, "email_taken", False)
     response = await client.put("/api/staff/profile/email", json={"new_email": "New@Ladle.example"})
-    assert await response.get_json() == {"success": True, "email": "new@ladle.example"}
+    assert await response.get_json() == {"success": True, "email": "new@ladle.example", "waits_for_link": True}
+    response = await client.put("/api/staff/profile/email", json={"new_email": "old@ladle.example"})
+    assert await response.get_json() == {"success": True, "email": "old@ladle.example", "waits_for_link": False}
     mail = await db.scalar(select(OutboxMessage).where(OutboxMessage.kind == "security_notice"))
     assert mail is not None
     assert mail.recipient == "old@ladle.example"
+    assert (await (await client.get("/api/staff/profile")).get_json())["email"] == "old@ladle.example"
     assert (await client.put("/api/staff/profile/email", json={"new_email": "nowhere"})).status_code == 400
 
 

@@ -1,17 +1,19 @@
 """The own profile over HTTP: reading, changing and deleting it, and nobody else's."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from quart import Quart
 from quart.typing import TestClientProtocol
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM
+from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call
 from models import AuditEntry, CreditKind, Customer, LoginSession, OneTimeCode, Order, OrderEvent
 from models.session import Database
@@ -113,30 +115,72 @@ async def test_an_address_that_is_not_understood_is_kept_as_the_street(
     assert body["user"]["shipping_address"] == ""
 
 
-async def test_a_new_email_must_be_verified_and_the_old_one_is_told(
+async def test_a_new_email_takes_effect_by_its_link_and_the_old_one_is_told(
     client: TestClientProtocol, app: Quart, db: AsyncSession
 ) -> None:
     customer = await make_customer(db, username="greta@oldmill.example", email="greta@oldmill.example")
     await sign_in(client, db, customer)
     await post(client, "/api/auth/forgot-password", identifier="greta@oldmill.example")
     old_link = await mailed_token(db, "greta@oldmill.example", "password_reset")
-    status, body = await put(client, customer.id, email="Greta@NewMill.example")
+    status, body = await put(client, customer.id, email="Greta@NewMill.example", last_name="Mill")
     assert status == 200
     assert (body["user"]["email"], body["user"]["email_verified"]) == ("greta@newmill.example", False)
-    assert body["user"]["username"] == "greta@newmill.example"
+    assert body["user"]["last_name"] == "Mill"
+    me = (await (await client.get("/api/auth/me")).get_json())["user"]
+    assert (me["email"], me["email_verified"], me["last_name"]) == ("greta@oldmill.example", True, "Mill")
     [notice] = await sent_messages(db, "greta@oldmill.example", "security_notice")
-    assert "is now greta@newmill.example" in notice.body_text
-    # The current session goes on; the next sign-in waits for the link, and links to the old address are dead.
-    assert (await client.get("/api/auth/me")).status_code == 200
-    login = {"username": "greta@newmill.example", "password": PASSWORD}
-    assert (await post(app.test_client(), "/api/auth/login", **login))[0] == 403
-    assert (await post(client, "/api/auth/reset-password", token=old_link, password="of-a-thief"))[0] == 400
+    assert "is to become greta@newmill.example" in notice.body_text
+    undo = await mailed_token(db, "greta@oldmill.example", "security_notice")
+    assert undo not in notice.body_text
     token = await mailed_token(db, "greta@newmill.example", "verify_email")
     assert (await post(client, "/api/auth/verify-email", token=token))[0] == 200
-    assert (await post(app.test_client(), "/api/auth/login", **login))[0] == 200
+    assert (await post(client, "/api/auth/verify-email", token=token))[0] == 400
+    login = {"username": "greta@newmill.example", "password": PASSWORD}
+    status, body = await post(app.test_client(), "/api/auth/login", **login)
+    assert (status, body["user"]["username"], body["user"]["email_verified"]) == (200, "greta@newmill.example", True)
+    assert (await post(client, "/api/auth/reset-password", token=old_link, password="of-a-thief"))[0] == 400
+    assert len(await sent_messages(db, "greta@oldmill.example", "security_notice")) == 2
+    actions = await db.scalars(select(AuditEntry.action).where(AuditEntry.action.like("customer.email%")))
+    assert sorted(actions) == ["customer.email_change_asked", "customer.email_changed"]
 
 
-async def test_a_link_for_an_email_that_was_changed_since_verifies_nothing(
+async def test_the_old_address_undoes_a_changed_email_for_a_week(
+    client: TestClientProtocol, app: Quart, db: AsyncSession
+) -> None:
+    customer = await make_customer(db, username="greta@oldmill.example", email="greta@oldmill.example")
+    await sign_in(client, db, customer)
+    for email in ("thief@else.example", "second@else.example"):
+        await put(client, customer.id, email=email)
+        token = await mailed_token(db, email, "verify_email")
+        assert (await post(client, "/api/auth/verify-email", token=token))[0] == 200
+    of_thief = await mailed_token(db, "thief@else.example", "security_notice")
+    await put(client, customer.id, email="third@else.example")
+    waiting = await mailed_token(db, "third@else.example", "verify_email")
+    undo = await mailed_token(db, "greta@oldmill.example", "security_notice")
+    owner = app.test_client()
+    status, body = await post(owner, "/api/auth/undo-email-change", token=undo)
+    assert (status, body["user"]["email"], body["user"]["username"]) == (200, *["greta@oldmill.example"] * 2)
+    assert (await client.get("/api/auth/me")).status_code == 401
+    for path, token in (("undo-email-change", of_thief), ("undo-email-change", undo), ("verify-email", waiting)):
+        assert (await post(owner, f"/api/auth/{path}", token=token))[0] == 400
+    kept = await read_again(db, customer)
+    assert (kept.email, kept.email_verified_at is not None) == ("greta@oldmill.example", True)
+    assert "customer.email_change_undone" in await db.scalars(select(AuditEntry.action))
+
+
+async def test_an_undo_ends_after_seven_days(client: TestClientProtocol, db: AsyncSession) -> None:
+    customer = await make_customer(db)
+    await sign_in(client, db, customer)
+    await put(client, customer.id, email="fresh@newmill.example")
+    undo = await mailed_token(db, str(customer.email), "security_notice")
+    code = await db.scalar(select(OneTimeCode).where(OneTimeCode.purpose == "email_change_undo"))
+    assert code is not None
+    assert timedelta(days=6, hours=23) < code.expires_at - now() <= timedelta(days=7)
+    await db.execute(update(OneTimeCode).values(expires_at=now()))
+    assert (await post(client, "/api/auth/undo-email-change", token=undo))[0] == 400
+
+
+async def test_a_link_for_an_email_that_was_changed_since_changes_nothing(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
     customer = await make_customer(db)
@@ -145,7 +189,26 @@ async def test_a_link_for_an_email_that_was_changed_since_verifies_nothing(
     first = await mailed_token(db, "first@newmill.example", "verify_email")
     await put(client, customer.id, email="second@newmill.example")
     assert (await post(client, "/api/auth/verify-email", token=first))[0] == 400
-    assert (await read_again(db, customer)).email_verified_at is None
+    second = await mailed_token(db, "second@newmill.example", "verify_email")
+    await make_customer(db, email="second@newmill.example")
+    status, body = await post(client, "/api/auth/verify-email", token=second)
+    assert (status, body["code"]) == (409, "email_taken")
+    assert (await read_again(db, customer)).email == customer.email
+
+
+async def test_an_email_that_was_never_proven_is_replaced_at_once(client: TestClientProtocol, db: AsyncSession) -> None:
+    customer = await make_customer(db, email="tpyo@mill.example", email_verified_at=None)
+    await sign_in(client, db, customer)
+    await put(client, customer.id, email="typo@mill.example")
+    kept = await read_again(db, customer)
+    assert (kept.email, kept.email_verified_at) == ("typo@mill.example", None)
+
+
+async def test_one_address_gets_three_links_an_hour(client: TestClientProtocol, db: AsyncSession) -> None:
+    customer = await make_customer(db)
+    await sign_in(client, db, customer)
+    answers = [(await put(client, customer.id, email="fresh@newmill.example"))[0] for _ in range(4)]
+    assert answers == [200, 200, 200, 429]
 
 
 @pytest.mark.parametrize("field", ["email", "phone"])
@@ -173,7 +236,7 @@ async def test_two_who_take_one_email_at_once_are_one(app: Quart, committed: Dat
     browsers = []
     async with committed.session() as db:
         for _ in range(3):
-            browser, customer = app.test_client(), await make_customer(db)
+            browser, customer = app.test_client(), await make_customer(db, email_verified_at=None)
             await sign_in(browser, db, customer)
             browsers.append((browser, customer.id))
     answers = await asyncio.gather(

@@ -13,6 +13,7 @@ from models import AuditEntry, LoginSession, Staff
 from portal.account.profile import describe_browser
 from settings import Settings
 from tests.factories import PASSWORD, make_staff, sign_in
+from tests.factories.accounts import mailed_token
 from tests.portal.forms import read_page, send_form
 
 PROFILE = "/portal/profile"
@@ -48,7 +49,32 @@ async def test_the_email_form_keeps_what_was_typed(client: TestClientProtocol, d
     assert (status, "Belongs to another staff user" in page) == (409, True)
     status, _, _ = await send_form(client, PROFILE, f"{PROFILE}/email", new_email="new@ladle.example")
     assert status == 303
+    assert "new@ladle.example waits for the link" in await read_page(client, PROFILE)
+    assert (await db.get_one(Staff, staff.id, populate_existing=True)).email == staff.email
+
+
+async def test_the_links_of_a_new_email_confirm_and_undo_it(
+    client: TestClientProtocol, app: Quart, db: AsyncSession
+) -> None:
+    staff = await make_staff(db, email="old@ladle.example")
+    await sign_in(client, db, staff)
+    await send_form(client, PROFILE, f"{PROFILE}/email", new_email="new@ladle.example")
+    mailed = app.test_client()
+    confirm = await mailed_token(db, "new@ladle.example", "staff_email_change")
+    page = f"/portal/confirm-email?token={confirm}"
+    assert "Confirm email" in await read_page(mailed, page)
+    assert (await db.get_one(Staff, staff.id, populate_existing=True)).email == "old@ladle.example"
+    assert (await send_form(mailed, page, "/portal/confirm-email", token=confirm))[0] == 303
     assert (await db.get_one(Staff, staff.id, populate_existing=True)).email == "new@ladle.example"
+    status, shown, _ = await send_form(mailed, page, "/portal/confirm-email", token=confirm)
+    assert (status, "does not work any more" in shown) == (422, True)
+    undo = await mailed_token(db, "old@ladle.example", "security_notice")
+    status, _, goes_to = await send_form(mailed, f"/portal/undo-email?token={undo}", "/portal/undo-email", token=undo)
+    assert (status, goes_to) == (303, "/portal/forgot")
+    assert (await db.get_one(Staff, staff.id, populate_existing=True)).email == "old@ladle.example"
+    assert (await client.get(PROFILE)).status_code == 303
+    actions = await db.scalars(select(AuditEntry.action).where(AuditEntry.action.like("staff.email%")))
+    assert sorted(actions) == ["staff.email_change_asked", "staff.email_change_undone", "staff.email_changed"]
 
 
 async def test_own_sessions_are_listed_and_ended_but_not_a_colleagues(

@@ -8,6 +8,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.customers.email_change import ask_for_new_email
 from domain.customers.password_reset import ForgotPassword, forgot_password
 from domain.customers.verification import ResendVerification, resend_verification
 from domain.kernel.clock import now
@@ -15,7 +16,7 @@ from domain.messages.secrets import open_text
 from models import Customer, OneTimeCode, Order, OutboxMessage
 from models.session import Database
 from settings import Settings
-from tests.factories import PASSWORD, make_customer, make_product
+from tests.factories import PASSWORD, as_actor, make_customer, make_product
 from tests.factories.accounts import mailed_token, post, sent_messages, with_settings
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN, read_page, send, send_form
@@ -186,3 +187,18 @@ async def test_the_bare_address_leads_somewhere(
 ) -> None:
     response = await with_settings(settings, storefront_url=shop).get("/")
     assert (response.status_code, response.headers["Location"]) == (303, goes_to)
+
+
+async def test_the_undo_link_keeps_the_old_email_at_a_press(client: TestClientProtocol, db: AsyncSession) -> None:
+    customer = await make_customer(db, email=EMAIL)
+    await ask_for_new_email(db, customer, "thief@else.example", shop_url=SHOP, by=as_actor(customer))
+    await db.commit()
+    link = await mailed_page(db, "security_notice")
+    assert link.startswith("/undo-email?token=")
+    assert "Keep my email" in await read_page(client, link)
+    token = link.partition("=")[2]
+    assert (await send_form(client, link, "/undo-email", token=token))[::2] == (303, "/undo-email/done")
+    assert "Your email is as it was" in await read_page(client, "/undo-email/done")
+    status, page, _ = await send_form(client, link, "/undo-email", token=token)
+    assert (status, "does not work any more" in page) == (422, True)
+    assert (await reread(db, customer)).email == EMAIL

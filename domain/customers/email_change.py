@@ -1,0 +1,152 @@
+"""A customer's new email: it takes effect by its link, and the old address can undo it for 7 days."""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.email_change import (
+    EmailCode,
+    EmailLink,
+    Owner,
+    bad_email_link,
+    find_email_code,
+    issue_email_code,
+    use_email_code,
+    void_later_email_codes,
+)
+from domain.access.sessions import end_sessions_of
+from domain.customers.accounts import Profile, as_owner, describe_account, lock_account
+from domain.customers.linking import link_orders
+from domain.customers.links import void_tokens
+from domain.customers.register import refuse_duplicates
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.messages.outbox import Secret, queue_mail
+from models import CodePurpose, Customer, SessionKind
+
+_LINKS = (CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET, CodePurpose.PHONE_SESSION)
+
+
+async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *, shop_url: str, by: Actor) -> None:
+    """Mail a link to the new address of a locked account, and notify the old one with a link that undoes it.
+
+    Raises Refused for an address that another account has. Nothing changes until the link is opened.
+    """
+    with db.no_autoflush:
+        before, customer.email = customer.email, email
+        try:
+            await refuse_duplicates(db, customer, names=("email",))
+        finally:
+            customer.email = before
+    token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE, Owner(customer_id=customer.id), email)
+    await queue_mail(
+        db,
+        kind="verify_email",
+        to=email,
+        subject="Confirm your new email",
+        text=(
+            "Somebody, probably you, wants this address for an account with us. This link makes it the account's"
+            f" email; it works once, within 48 hours.\n\n{shop_url}/verify-email?token={token}"
+            "\n\nIf it was not you, do not open the link: nothing changes without it."
+        ),
+        customer_id=customer.id,
+        secret=Secret(token, ends_at),
+    )
+    await _offer_undo(
+        db, customer, f"The email of your account is to become {email}, once its link is opened.", shop_url=shop_url
+    )
+    await _audit(db, customer, "customer.email_change_asked", after=email, before=customer.email, by=by)
+
+
+async def confirm_new_email(db: AsyncSession, code: EmailCode, *, shop_url: str) -> Profile:
+    """Make the address of a mailed link the account's email; the old one is notified and can undo it.
+
+    Raises InvalidInput for a link that works no more, and Refused for an address that another account has by now.
+    """
+    customer = await lock_account(db, code.owner.customer_id or 0)
+    await use_email_code(db, code)
+    if not customer.is_active:
+        raise bad_email_link()
+    old = customer.email
+    await _offer_undo(db, customer, f"The email of your account is now {code.target}.", shop_url=shop_url)
+    await _set_email(db, customer, code.target)
+    await _audit(db, customer, "customer.email_changed", after=code.target, before=old, by=as_owner(customer))
+    await link_orders(db, customer)
+    return describe_account(customer)
+
+
+async def undo_email_change(db: AsyncSession, data: EmailLink) -> Profile:
+    """Give the account the email back at which the link was sent; every session ends, and so do links of later changes.
+
+    Raises InvalidInput for a link that works no more, and Refused for an address that another account has by now.
+    """
+    code = await find_email_code(db, CodePurpose.EMAIL_CHANGE_UNDO, data.token)
+    if code is None or code.owner.customer_id is None:
+        raise bad_email_link()
+    customer = await lock_account(db, code.owner.customer_id)
+    await use_email_code(db, code)
+    await void_later_email_codes(db, code)
+    old = customer.email
+    await _set_email(db, customer, code.target)
+    await end_sessions_of(db, SessionKind.CUSTOMER, customer.id)
+    await _audit(db, customer, "customer.email_change_undone", after=code.target, before=old, by=as_owner(customer))
+    return describe_account(customer)
+
+
+async def _set_email(db: AsyncSession, customer: Customer, email: str) -> None:
+    """Write a proven address, as username too where the email was that; links to another one end."""
+    if customer.email is not None and customer.username.lower() == customer.email.lower():
+        customer.username = email
+    customer.email = email
+    customer.email_verified_at = now()
+    customer.updated_at = now()
+    customer.version += 1
+    with db.no_autoflush:
+        await refuse_duplicates(db, customer, names=("username", "email"))
+    try:
+        await db.flush()
+    except IntegrityError as error:
+        raise Refused(
+            "There is an account with this email already.",
+            code=Code.EMAIL_TAKEN,
+            fields={"email": "belongs to another account"},
+            duplicate_field="email",
+        ) from error
+    await void_tokens(db, customer.id, _LINKS)
+
+
+async def _offer_undo(db: AsyncSession, customer: Customer, sentence: str, *, shop_url: str) -> None:
+    """Notify the present address, with a link that keeps it or brings it back."""
+    if customer.email is None:
+        return
+    owner = Owner(customer_id=customer.id)
+    token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE_UNDO, owner, customer.email)
+    await queue_mail(
+        db,
+        kind="security_notice",
+        to=customer.email,
+        subject="Your account was changed",
+        text=(
+            f"{sentence}\n\nIf that was not you, this link keeps {customer.email} or brings it back, and signs"
+            f" everybody out. It works once, within 7 days.\n\n{shop_url}/undo-email?token={token}"
+        ),
+        customer_id=customer.id,
+        secret=Secret(token, ends_at),
+    )
+
+
+async def _audit(
+    db: AsyncSession, customer: Customer, action: str, *, before: str | None, after: str, by: Actor
+) -> None:
+    await record_audit(
+        db,
+        action=action,
+        record_kind="customer",
+        record_id=customer.id,
+        record_name=customer.company_name or customer.username,
+        before={"email": before},
+        after={"email": after},
+        by=by,
+    )
