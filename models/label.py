@@ -158,6 +158,11 @@ class LabelBatchOrder(Table, table=True):
         one_of("state", BatchState),
         Index("uq_label_batch_order_batch_order", "batch_id", "order_id", unique=True),
         Index("ix_label_batch_order_order_id", "order_id"),
+        Index(
+            "ix_label_batch_order_open",
+            "batch_id",
+            postgresql_where=sql("state = 'waiting' OR state = 'asking' OR state = 'needs_you'"),
+        ),
     )
 
     id: int = key()

@@ -33,6 +33,7 @@ from portal.products import edit_table, gallery, inventory, product
 from portal.products import list as product_list
 from portal.public import account_links, front_door, pay, pay_invoice
 from portal.reports import profit
+from portal.warehouse import batch as label_batch
 from portal.warehouse import boxes, labels, pack, pick_list
 from portal.warehouse import queue as warehouse_queue
 
@@ -85,6 +86,7 @@ def blueprints() -> list[Blueprint]:
         warehouse_queue.blueprint,
         pick_list.blueprint,
         labels.blueprint,
+        label_batch.blueprint,
         pack.blueprint,
         *voice.blueprints(),
         boxes.blueprint,

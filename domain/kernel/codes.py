@@ -57,6 +57,7 @@ class Code(StrEnum):
     HAS_BALANCE = "has_balance", 409, "The account still owes money"
     HAS_CREDIT = "has_credit", 409, "The account still has store credit"
     HAS_PAYMENT = "has_payment", 409, "A payment of the account is under way"
+    HAS_LABEL = "has_label", 409, "The order has a label already"
     HAS_SUBSCRIPTION = "has_subscription", 409, "The account has a running subscription"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", 422, "The idempotency key came before with another request"
     INTERNAL_ERROR = "internal_error", 500, "A fault of ours; it has been noted"

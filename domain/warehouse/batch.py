@@ -1,64 +1,172 @@
-"""Labels for many packed orders in one act: a job an order, at the cheapest rate; what fails waits on its order."""
+"""Labels for many packed orders in one act: the batch is written down first, then a job buys order after order.
 
-from collections.abc import Sequence
-from typing import Any
+What one order lacks waits on its row for somebody, while the rest goes on. A batch that is killed half-way goes on
+where it was: each label has its own row and reference, and no order gets a second one.
+"""
 
-from sqlalchemy import select
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.jobs.enqueue import enqueue
-from domain.kernel.actor import SYSTEM, Actor, ActorKind
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from domain.kernel.codes import Code
-from domain.kernel.errors import DomainError
-from domain.orders.record import lock_order
-from domain.warehouse.finish import FinishPack, finish_pack
-from domain.warehouse.label_steps import add_order_attention
-from domain.warehouse.queue import get_queue_row
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Filled60, Input, Text200
+from domain.orders.filters import may_be_seen_by
+from domain.warehouse.batch_rows import BATCH_JOB, note_progress
 from domain.warehouse.record import NOT_THE_FLOOR
-from models import Label, LabelState, Role
-from models.session import separate_transaction
-from settings import Settings
+from models import BatchState, LabelBatch, LabelBatchOrder, Order, OrderStatus
 
-LABELS_JOB = "buy_order_labels"
+MOST_ORDERS = 200
+_UNDER_WAY = (BatchState.WAITING, BatchState.ASKING)
 
 
-async def queue_labels(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> int:
-    """Have labels bought for each of the orders after this commits; answers for how many."""
+class Choice(StrEnum):
+    """Which of the offered rates a batch takes."""
+
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    IN_TIME = "in_time"
+
+
+class StartBatch(Input):
+    """The packed orders that get their labels, and how their rates are chosen."""
+
+    order: Annotated[list[Filled60], Field(min_length=1, max_length=MOST_ORDERS)]
+    """The numbers of the orders."""
+    choice: Choice = Choice.CHEAPEST
+    """`in_time` is the cheapest rate that arrives within three days."""
+
+
+class Decision(StrEnum):
+    """What somebody decides about an order that could not be done."""
+
+    AGAIN = "again"
+    AS_IT_IS = "as_it_is"
+    LEAVE = "leave"
+
+
+class DecideOrder(Input):
+    """What becomes of one order of a batch."""
+
+    order: Filled60
+    """The number of the order."""
+    act: Decision
+    """`again` buys it once more, `as_it_is` to the address as we have it, `leave` takes it out."""
+    rate: Text200 = ""
+    """Carrier and service with a bar between them, where another rate was chosen."""
+
+
+async def start_batch(db: AsyncSession, data: StartBatch, *, by: Actor) -> int:
+    """Write down whose labels are to be bought and have a job buy them; answers the batch's id.
+
+    The same orders again, while they are under way, are the same batch. Raises Refused when none is packed.
+    """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
-    for number in order_numbers:
-        order = await get_queue_row(db, number, visible_to=by)
-        payload = {"order_number": order.order_number, "actor_id": by.id, "actor_name": by.name, "role": by.role}
-        await enqueue(db, LABELS_JOB, payload, dedupe_key=f"{LABELS_JOB}:{order.id}")
-    return len(order_numbers)
-
-
-async def buy_queued_labels(payload: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """Buy one order's labels; a refusal waits on the order for somebody, a lost answer for the reconciler."""
-    by = Actor(ActorKind.STAFF, payload["actor_id"], payload["actor_name"], Role(payload["role"]))
-    number = payload["order_number"]
-    try:
-        bought = await finish_pack(number, FinishPack(), by=by, settings=settings)
-    except DomainError as error:
-        if error.code != Code.LABEL_PENDING:
-            async with separate_transaction() as db:
-                row = await get_queue_row(db, number, visible_to=SYSTEM)
-                order = await lock_order(db, row.id, visible_to=SYSTEM)
-                add_order_attention(order, f"No label was bought: {error.message}")
-        return {"refused": error.message}
-    return {"labels": len(bought.labels)}
-
-
-async def list_label_ids(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> list[int]:
-    """The labels of the orders that are bought and not void, in the orders' sequence."""
-    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
-    found: list[int] = []
-    for number in order_numbers:
-        order = await get_queue_row(db, number, visible_to=by)
-        rows = await db.execute(
-            select(Label.id)
-            .where(Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None))
-            .order_by(Label.id)
+    own = may_be_seen_by(by)
+    numbers = sorted({number.strip().upper() for number in data.order})
+    # Locked in the order of their keys, so that two batches at once never share an order.
+    chosen = select(Order).where(Order.order_number.in_(numbers), *([] if own is None else [own])).order_by(Order.id)
+    orders = list((await db.execute(chosen.with_for_update(key_share=True))).scalars())
+    if not orders:
+        raise NotFound("There is no such order.")
+    under_way = (
+        select(LabelBatchOrder.order_id, LabelBatchOrder.batch_id)
+        .join(LabelBatch, LabelBatch.id == LabelBatchOrder.batch_id)
+        .where(
+            LabelBatchOrder.order_id.in_([order.id for order in orders]),
+            LabelBatchOrder.state.in_(_UNDER_WAY),
+            LabelBatch.stopped_at.is_(None),
         )
-        found += rows.scalars()
-    return found
+    )
+    running: dict[int, int] = {row[0]: row[1] for row in await db.execute(under_way)}
+    ready = [order for order in orders if order.status == OrderStatus.PACKED and order.id not in running]
+    if not ready:
+        if running:
+            return max(running.values())
+        raise Refused("None of these orders is packed.", code=Code.STATE_NOT_ALLOWED)
+    batch = LabelBatch(choice=data.choice, actor_kind=by.kind, actor_id=by.id, actor_name=by.name)
+    db.add(batch)
+    await db.flush()
+    ready.sort(key=lambda order: (order.created_at, order.id))
+    db.add_all(LabelBatchOrder(batch_id=batch.id, order_id=order.id) for order in ready)
+    await _go_on(db, batch.id)
+    return batch.id
+
+
+async def stop_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
+    """Let the order in work be the last; what is bought stays bought."""
+    batch = await _lock_batch(db, batch_id, by=by)
+    batch.stopped_at = batch.stopped_at or now()
+    await note_progress(db, batch_id)
+
+
+async def resume_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
+    """Go on with a batch that was stopped."""
+    batch = await _lock_batch(db, batch_id, by=by)
+    batch.stopped_at = None
+    await _go_on(db, batch_id)
+
+
+async def choose_rates(db: AsyncSession, batch_id: int, choice: Choice, *, by: Actor) -> None:
+    """Choose the rates of what is not bought yet by another rule."""
+    batch = await _lock_batch(db, batch_id, by=by)
+    batch.choice = choice
+    await note_progress(db, batch_id)
+
+
+async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by: Actor) -> None:
+    """Have an order that needs somebody bought after all, or leave it out; raises Refused once it went another way."""
+    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
+    order_id = select(Order.id).where(Order.order_number == data.order.strip().upper()).scalar_subquery()
+    row = (
+        await db.execute(
+            select(LabelBatchOrder)
+            .where(LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.order_id == order_id)
+            .with_for_update()
+        )
+    ).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such order in this batch.")
+    if row.state != BatchState.NEEDS_YOU:
+        raise Refused("This order needs nobody any more.", code=Code.STATE_NOT_ALLOWED)
+    if data.act is Decision.LEAVE:
+        row.state, row.updated_at = BatchState.LEFT_OUT, now()
+        await note_progress(db, batch_id)
+        return
+    carrier, _, service = data.rate.partition("|")
+    if service:
+        row.carrier, row.service = carrier, service
+    row.proposal = {"as_it_is": True} if data.act is Decision.AS_IT_IS else None
+    row.state, row.problem, row.updated_at = BatchState.WAITING, "", now()
+    await _go_on(db, batch_id)
+
+
+async def _go_on(db: AsyncSession, batch_id: int) -> None:
+    """Without a key against repeats: a job that is about to end would stand for this one, and two do no harm."""
+    await note_progress(db, batch_id)
+    await enqueue(db, BATCH_JOB, {"batch_id": batch_id})
+
+
+async def _lock_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> LabelBatch:
+    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
+    found = await db.execute(select(LabelBatch).where(LabelBatch.id == batch_id).with_for_update(key_share=True))
+    batch = found.scalar_one_or_none()
+    if batch is None:
+        raise NotFound("There is no such batch.")
+    return batch
+
+
+async def give_up_batch(db: AsyncSession, batch_id: int, reason: str) -> None:
+    """Leave what still waits to somebody, with the reason."""
+    waiting = update(LabelBatchOrder).where(
+        LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.state == BatchState.WAITING
+    )
+    await db.execute(waiting.values(state=BatchState.NEEDS_YOU, problem=reason[:500], updated_at=now()))
+    await note_progress(db, batch_id)

@@ -78,15 +78,18 @@ async def buy_labels(
     settings: Settings,
     client: Client,
     batch_id: int | None = None,
+    only_first: bool = False,
 ) -> BoughtLabels:
-    """Buy what is not bought yet of a request, and answer its labels.
+    """Buy what is not bought yet of a request, and answer its labels; `only_first` refuses an order that has others.
 
     Raises Refused with code `rate_not_offered` and the rates that are, OutsideServiceFailed with code `label_pending`
     while EasyPost's answer is missing, and with `label_refused` when it sold nothing.
     """
     account = get_easypost(settings)
     origin = get_warehouse_address(settings) if data.from_address.is_empty else data.from_address.as_request()
-    purchase = await _prepare(order_number, data, origin, by=by, client=client, batch_id=batch_id)
+    purchase = await _prepare(
+        order_number, data, origin, by=by, client=client, batch_id=batch_id, only_first=only_first
+    )
     if not purchase.to_do:
         return BoughtLabels(purchase.labels, is_replay=True)
     try:
@@ -102,7 +105,14 @@ async def buy_labels(
 
 
 async def _prepare(
-    order_number: str, data: BuyLabels, origin: dict[str, Any], *, by: Actor, client: Client, batch_id: int | None
+    order_number: str,
+    data: BuyLabels,
+    origin: dict[str, Any],
+    *,
+    by: Actor,
+    client: Client,
+    batch_id: int | None,
+    only_first: bool,
 ) -> _Purchase:
     """The rows of the request, made now or found again; those to be bought are ours for a while."""
     async with separate_transaction() as db:
@@ -116,6 +126,8 @@ async def _prepare(
         labels = await _find_rows(db, order, client, request_hash)
         if not (labels and len(labels) == len(requests) and not _needs_work(labels)):
             _check_order(order)
+        if only_first and not labels:
+            await _check_first(db, order)
         known = {label.position: label for label in labels}
         purchase = secrets.token_hex(8)
         for position, request in enumerate(requests, start=1):
@@ -212,6 +224,16 @@ def _check_order(order: Order) -> None:
         raise Refused(
             f"The order is {order.status}; it gets no label any more.", code=Code.STATE_NOT_ALLOWED, allowed=[]
         )
+
+
+async def _check_first(db: AsyncSession, order: Order) -> None:
+    """Let an order pass that has no label yet; it is locked, so that it gets none meanwhile."""
+    bought = select(Label.tracking_number).where(
+        Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
+    )
+    found = (await db.execute(bought.limit(1))).first()
+    if found is not None:
+        raise Refused(f"The order has the label {found[0]} already. Void it to buy another.", code=Code.HAS_LABEL)
 
 
 async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLabels) -> None:

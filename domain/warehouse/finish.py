@@ -1,7 +1,7 @@
 """Finishing a pack: it must be complete, or a manager says why; then its labels are bought and it is packed."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,9 +11,10 @@ from domain.boxes.measures import Inches
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, Refused
-from domain.kernel.inputs import Input, Text60, Text200, Text2000
+from domain.kernel.inputs import Input, MoneyIn, Text60, Text200, Text2000
 from domain.orders.record import record_event
 from domain.warehouse.buy import BoughtLabels, Client, buy_labels
+from domain.warehouse.customs import DeclareGoods, read_customs
 from domain.warehouse.label_request import BuyLabels, LabelAddress, Parcel
 from domain.warehouse.moves import ShipOrder, pack_locked_order, ship_locked_order
 from domain.warehouse.packing import get_packed_order, list_pack_items
@@ -39,6 +40,8 @@ class PackParcel(Input):
     """Height in inches."""
     pounds: Inches
     """Weight in pounds."""
+    name: Text60 = ""
+    """What the box is called; empty for one of a size of its own."""
 
     def as_parcel(self) -> Parcel:
         """The parcel in ounces, as carriers want it."""
@@ -54,6 +57,10 @@ class FinishPack(Input):
     """Carrier and service, with a bar between them."""
     reason: Text2000 = ""
     """Why a pack goes that is not complete; for managers."""
+    insurance: MoneyIn | None = None
+    """Dollars that each parcel is insured for."""
+    customs: DeclareGoods | None = None
+    """What customs are told; needed for a destination outside the US."""
 
 
 class ShipTyped(Input):
@@ -76,13 +83,20 @@ async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, setting
     if not parcels:
         async with current_database().session() as db:
             parcels = parcels_of((await get_packed_order(db, order_number, visible_to=by)).boxes)
+    customs = await read_customs(order_number, parcels, data.customs, by=by)
     carrier, _, service = data.rate.partition("|")
     if not service:
-        carrier, service = await _choose_cheapest(order_number, parcels, by=by, settings=settings)
+        carrier, service = await _choose_cheapest(order_number, parcels, customs, by=by, settings=settings)
     wanted = BuyLabels(
-        carrier=carrier, service=service, from_address=LabelAddress(), to_address=LabelAddress(), parcels=parcels
+        carrier=carrier,
+        service=service,
+        from_address=LabelAddress(),
+        to_address=LabelAddress(),
+        parcels=parcels,
+        insurance=data.insurance,
+        customs_info=customs,
     )
-    bought = await buy_labels(order_number, wanted, by=by, settings=settings, client=Client(by.caller))
+    bought = await buy_labels(order_number, wanted, by=by, settings=settings, client=Client(by.caller), only_first=True)
     async with separate_transaction() as db:
         order = await lock_numbered(db, order_number, by=by)
         if order.status in _OPEN:
@@ -117,9 +131,9 @@ async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Ac
 
 
 async def _choose_cheapest(
-    order_number: str, parcels: Sequence[Parcel], *, by: Actor, settings: Settings
+    order_number: str, parcels: Sequence[Parcel], customs: dict[str, Any] | None, *, by: Actor, settings: Settings
 ) -> tuple[str, str]:
-    offered = await quote_rates(order_number, write_parcels(parcels), by=by, settings=settings)
+    offered = await quote_rates(order_number, write_parcels(parcels), by=by, settings=settings, customs=customs)
     if not offered.rates:
         raise Refused(f"No carrier offers a rate. {' '.join(offered.messages)}".strip(), code=Code.RATE_NOT_OFFERED)
     return offered.rates[0].carrier, offered.rates[0].service

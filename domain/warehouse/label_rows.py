@@ -1,5 +1,6 @@
 """The labels of an order as they are listed; void ones are kept and hidden."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -62,6 +63,19 @@ async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> 
         .limit(200)
     )
     return [LabelRow(*row) for row in await db.execute(statement)]
+
+
+async def list_label_ids(db: Reader, order_numbers: Sequence[str]) -> list[int]:
+    """The labels of the orders that are bought and not void, in the sequence of the orders' numbers as given."""
+    numbers = [number.strip().upper() for number in order_numbers]
+    statement = (
+        select(ORDERS.order_number, LABELS.id)
+        .join(table_of(Order), ORDERS.id == LABELS.order_id)
+        .where(ORDERS.order_number.in_(numbers), LABELS.state == LabelState.BOUGHT, LABELS.voided_at.is_(None))
+        .order_by(LABELS.id)
+    )
+    found = (await db.execute(statement)).all()
+    return [label_id for _, label_id in sorted(found, key=lambda row: (numbers.index(row[0]), row[1]))]
 
 
 async def get_label(db: Reader, label_id: int) -> LabelRow:

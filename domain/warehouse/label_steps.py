@@ -15,6 +15,7 @@ from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.kernel.clock import now
 from domain.orders.record import lock_order, record_event
+from domain.warehouse.batch_rows import follow_labels
 from domain.warehouse.label_rows import UNSETTLED, take_tracking_off
 from integrations.easypost_answers import Shipment, TrackerReport
 from models import Label, LabelState, Order, OrderStatus, Tracker, columns_of
@@ -101,6 +102,8 @@ async def note_failed(label: Label, error: str) -> None:
             .where(Label.id == label.id, Label.state.in_(UNSETTLED))
             .values(state=LabelState.FAILED, last_error=error[:500], updated_at=now())
         )
+        if label.batch_id is not None:
+            await follow_labels(db, label.batch_id, label.order_id)
 
 
 async def settle_bought(label_id: int, shipment: Shipment) -> None:
@@ -134,6 +137,8 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
         words = " ".join(part for part in (label.carrier, label.service, label.tracking_number) if part)
         await record_event(db, order, "label_bought", by=buyer_of(label), note=words)
         await enqueue(db, FETCH_JOB, {"label_id": label.id}, dedupe_key=f"{FETCH_JOB}:{label.id}")
+        if label.batch_id is not None:
+            await follow_labels(db, label.batch_id, label.order_id)
 
 
 async def settle_void(label_id: int, refund_status: str) -> None:

@@ -18,12 +18,13 @@ def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
     """The moment by which the order leaves; weekends and federal holidays are no working days."""
     placed = placed_at.astimezone(zone)
     day = placed.date()
-    if placed.time() >= ORDERED_BEFORE or _is_off(day):
+    if placed.time() >= ORDERED_BEFORE or is_day_off(day):
         day += timedelta(days=1)
-    while _is_off(day):
+    while is_day_off(day):
         day += timedelta(days=1)
     return datetime.combine(day, LEAVES_BY, tzinfo=zone)
 
 
-def _is_off(day: date) -> bool:
+def is_day_off(day: date) -> bool:
+    """True for weekends and federal holidays."""
     return day.weekday() >= 5 or day in _days_off()

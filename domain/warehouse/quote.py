@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,10 +15,10 @@ from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Filled60, Input
+from domain.warehouse.address_check import AddressCheck, compare_address
 from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
 from domain.warehouse.label_request import MOST_PARCELS, Parcel, address_of_order
 from domain.warehouse.packing import get_packed_order
-from domain.warehouse.queue import QueueRow
 from domain.warehouse.record import NOT_THE_FLOOR
 from integrations.easypost_answers import CheckedAddress, Shipment
 from integrations.easypost_client import EasyPostRefused, check_address, create_shipment
@@ -48,16 +48,6 @@ class OfferedRate:
 
 
 @dataclass(frozen=True, slots=True)
-class AddressCheck:
-    """The order's address beside the carrier's spelling of it; `suggested` is None where they are the same."""
-
-    ours: str
-    suggested: dict[str, str] | None
-    is_deliverable: bool
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class Quote:
     """The rates that all parcels can go by, cheapest first."""
 
@@ -67,7 +57,14 @@ class Quote:
     messages: Sequence[str] = ()
 
 
-async def quote_rates(order_number: str, asked: AskRates, *, by: Actor, settings: Settings) -> Quote:
+async def quote_rates(
+    order_number: str,
+    asked: AskRates,
+    *,
+    by: Actor,
+    settings: Settings,
+    customs: Mapping[str, Any] | None = None,
+) -> Quote:
     """The rates of an order's parcels; raises Refused where a box was never measured or weighed."""
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     account = get_easypost(settings)
@@ -76,7 +73,9 @@ async def quote_rates(order_number: str, asked: AskRates, *, by: Actor, settings
         packed = await get_packed_order(db, order_number, visible_to=by)
     parcels = read_parcels(asked.parcel) if asked.parcel else parcels_of(packed.boxes)
     destination = address_of_order(packed.order)
-    shared = {"from_address": origin, "to_address": destination}
+    shared: dict[str, Any] = {"from_address": origin, "to_address": destination}
+    if customs:
+        shared["customs_info"] = dict(customs)
 
     async def quote(parcel: Parcel) -> Shipment:
         return await create_shipment(account, shared | {"parcel": parcel.as_request()})
@@ -161,28 +160,6 @@ def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
         OfferedRate(rate.carrier, rate.service, rate.rate, rate.delivery_days, place == 0, rate is quick)
         for place, rate in enumerate(rates)
     ]
-
-
-def compare_address(order: QueueRow, checked: CheckedAddress) -> AddressCheck:
-    """The order's address against the carrier's spelling; capitals alone make no difference."""
-    ours = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
-    street = " ".join(part for part in (checked.street1, checked.street2) if part)
-    theirs = {
-        "delivery_address": _restore(street, order.delivery_address),
-        "delivery_city": _restore(checked.city, order.delivery_city),
-        "delivery_state": checked.state,
-        "delivery_zip": checked.zip,
-    }
-    is_same = all(str(getattr(order, name)).casefold() == value.casefold() for name, value in theirs.items())
-    has_suggestion = checked.is_deliverable and not is_same
-    return AddressCheck(ours, theirs if has_suggestion else None, checked.is_deliverable, checked.problem)
-
-
-def _restore(theirs: str, ours: str) -> str:
-    """Carriers write in capitals: the same words keep our letters, others become names."""
-    if theirs.casefold() == ours.casefold():
-        return ours
-    return theirs.title() if theirs.isupper() else theirs
 
 
 def show_quote(quote: Quote) -> dict[str, Any]:

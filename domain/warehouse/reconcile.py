@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.kernel.clock import now
+from domain.warehouse.batch_rows import NEVER_ASKED
 from domain.warehouse.easypost_account import get_easypost
 from domain.warehouse.label_rows import UNSETTLED
 from domain.warehouse.label_steps import (
@@ -75,7 +76,7 @@ async def _ask(account: EasyPostAccount, label: Label, *, as_of: datetime) -> No
 
 async def _ask_bought(account: EasyPostAccount, label: Label, *, as_of: datetime) -> None:
     if label.shipment_id is None:
-        await note_failed(label, "Nothing was bought: the program stopped before EasyPost was asked.")
+        await note_failed(label, NEVER_ASKED)
         return
     try:
         shipment = await fetch_shipment(account, label.shipment_id)

@@ -6,25 +6,28 @@ from quart import Blueprint, Response
 
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right
-from domain.kernel.errors import DomainError
-from domain.kernel.inputs import Filled60, Input
+from domain.kernel.addresses import HOME_COUNTRY
+from domain.kernel.errors import DomainError, NotFound
+from domain.kernel.inputs import Filled60, Input, Text60, Text200
 from domain.order_desk.short_pick import ShipShort, ship_short
 from domain.warehouse import scan
-from domain.warehouse.finish import OUNCES_PER_POUND, FinishPack, ShipTyped, finish_pack, ship_typed
-from domain.warehouse.label_request import Parcel
+from domain.warehouse.address_check import correct_address
+from domain.warehouse.customs import Contents, read_customs
+from domain.warehouse.finish import FinishPack, PackParcel, ShipTyped, finish_pack, ship_typed
 from domain.warehouse.next_order import find_next_order, set_aside, visit_order
 from domain.warehouse.packing import PackedOrder, get_packed_order
 from domain.warehouse.promise import promised_at
-from domain.warehouse.quote import AskRates, Quote, parcels_of, quote_rates, write_parcels
+from domain.warehouse.quote import AskRates, Quote, quote_rates, write_parcels
 from domain.warehouse.scan import CountItem, ScanCode, ScanKind, Scanned
 from models import OrderStatus
 from models.session import separate_transaction
 from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_status
 from portal.render import page_or_block, redirect_to
+from portal.warehouse.pack_boxes import change_boxes, choose_boxes, list_box_choices, name_offers, write_refusal
 from portal.warehouse.queue import QUEUE
 from portal.warehouse.words import write_promise, write_ship_by
 from web.guards import staff_page
-from web.reading import read_form_body, reads_query
+from web.reading import reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_packing", __name__)
@@ -36,6 +39,13 @@ class PackScan(ScanCode):
     """A scan with the line that the packer stands at, for a bare number of units."""
 
     item: int | None = None
+
+
+class PackForm(FinishPack):
+    """The boxes with what is done about them: bought, weighed again, one more of them, or one less."""
+
+    act: Text60 = "buy"
+    add: Text200 = ""
 
 
 class AskPack(Input):
@@ -64,7 +74,11 @@ async def scan_item(number: str) -> Response:
         return await redirect_to(f"{QUEUE}/{scanned.order_number}")
     is_go = scanned.kind in {ScanKind.ENTER, ScanKind.OWN_SLIP}
     if is_go and scanned.is_complete and settings().easypost_api_key:
-        return await _buy(number, FinishPack())
+        # The boxes and the rate beside the scan field come along, where the browser sends them.
+        chosen = await attempt_in_own_transaction(FinishPack, _take_as_it_is)
+        if chosen.result is None:
+            return await _show(number, refusal=chosen.refusal)
+        return await _buy(number, chosen.result)
     return await _show(number, scanned=scanned)
 
 
@@ -76,18 +90,30 @@ async def count_units(number: str) -> Response:
     return await _show(number, scanned=tried.result, refusal=tried.refusal)
 
 
-@blueprint.post(f"{ORDER}/rates")
-@staff_page(Right.BUY_LABELS)
-async def show_rates(number: str) -> Response:
-    """What carriers take for the boxes as they are weighed now."""
-    return await _show(number, with_rates=True, data=await read_form_body(FinishPack))
-
-
 @blueprint.post(f"{ORDER}/label")
 @staff_page(Right.BUY_LABELS)
 async def buy_label(number: str) -> Response:
-    """Buy the labels, mark the order packed, and open the next one."""
-    return await _buy(number, await read_form_body(FinishPack))
+    """Buy the labels, mark the order packed, and open the next one; or ask the carriers again with other boxes."""
+    tried = await attempt_in_own_transaction(PackForm, _change_boxes)
+    data = tried.result
+    if data is None:
+        return await _show(number, refusal=tried.refusal)
+    if data.act == "buy":
+        return await _buy(number, data)
+    return await _show(number, data=data, with_rates=True)
+
+
+@blueprint.post(f"{ORDER}/address")
+@staff_page(Right.BUY_LABELS)
+async def use_carriers_address(number: str) -> Response:
+    """Write the order's address as the carrier writes it."""
+    try:
+        await correct_address(number, by=current_actor(), settings=settings())
+    except NotFound:
+        raise
+    except DomainError as refusal:
+        return await _show(number, refusal=refusal)
+    return await redirect_to(f"{QUEUE}/{number.upper()}", toast="The address is corrected")
 
 
 @blueprint.post(f"{ORDER}/ship")
@@ -187,35 +213,40 @@ async def _show(
     others = await visit_order(db(), packed.order.id, by=me)
     following = await find_next_order(db(), by=me, after=packed.order.id)
     can_buy = bool(settings().easypost_api_key) and not packed.labels
-    parcels, problem = _choose_parcels(packed, data)
+    boxes, problem = choose_boxes(packed, data)
     quote = None
-    if with_rates and can_buy and parcels and not refusal:
-        quote, problem = await _quote(number, parcels)
+    if with_rates and can_buy and boxes and not refusal:
+        quote, problem = await _quote(number, boxes, data)
     is_wrong = refusal is not None or (scanned is not None and scanned.kind in WRONG)
     return await page_or_block(
         "warehouse/pack.html",
-        block=("pack_page", "pack_rates"),
+        block=("pack_page", "pack_rates", "pack_offers"),
         status=form_status(refusal) if refusal is not None else 422 if is_wrong else 200,
         packed=packed,
         order=packed.order,
         url=f"{QUEUE}/{packed.order.order_number}",
-        now_at=_choose_line(packed, scanned),
+        now_at=_stand_at(packed, scanned),
         others=others,
         following=following,
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
         ship_by=write_ship_by(promised_at(packed.order.created_at, zone), zone),
         scanned=scanned,
-        said=refusal.message if refusal else "",
+        said=write_refusal(refusal) if refusal else "",
         is_packable=packed.order.status in PACKABLE and not packed.order.on_hold,
         can_buy=can_buy,
         has_easypost=bool(settings().easypost_api_key),
-        parcels=list(enumerate(parcels)),
-        pounds=sum(parcel.weight for parcel in parcels) / OUNCES_PER_POUND if parcels else None,
+        boxes=list(enumerate(boxes)),
+        pounds=sum(box.pounds for box in boxes) if boxes else None,
+        shelf=await list_box_choices(db()) if can_buy else [],
+        offers_key=name_offers(packed),
+        is_abroad=packed.order.delivery_country != HOME_COUNTRY,
+        contents_words=[(each.value, each.value.replace("_", " ").capitalize()) for each in Contents],
+        data=data,
         quote=quote,
+        offered=[f"{offer.carrier}|{offer.service}" for offer in quote.rates] if quote else [],
         rate=data.rate if data else "",
         problem=problem,
         typed=typed or {},
-        ounces_per_pound=OUNCES_PER_POUND,
         rates_url=f"{QUEUE}/{packed.order.order_number}" + with_query({"rates": "1"}),
     )
 
@@ -223,26 +254,27 @@ async def _show(
 WRONG = frozenset({ScanKind.WRONG, ScanKind.FULL, ScanKind.UNKNOWN})
 
 
-def _choose_parcels(packed: PackedOrder, data: FinishPack | None) -> tuple[list[Parcel], str]:
-    """The boxes as they were weighed, else the suggested ones; a sentence where nobody knows them."""
-    if data is not None and data.parcels:
-        return [parcel.as_parcel() for parcel in data.parcels], ""
-    try:
-        return parcels_of(packed.boxes), ""
-    except DomainError as error:
-        return [], error.message
+async def _take_as_it_is(data: FinishPack) -> FinishPack:
+    return data
 
 
-async def _quote(number: str, parcels: list[Parcel]) -> tuple[Quote | None, str]:
+async def _change_boxes(data: PackForm) -> PackForm:
+    """The form with one box more or less, where that was pressed."""
+    return data.model_copy(update={"parcels": change_boxes(data.parcels, data.act, data.add)})
+
+
+async def _quote(number: str, boxes: list[PackParcel], data: FinishPack | None) -> tuple[Quote | None, str]:
     """The rates, or the sentence that says why there are none; the page stands without them."""
+    me, parcels = current_actor(), [box.as_parcel() for box in boxes]
     try:
+        customs = await read_customs(number, parcels, data.customs if data else None, by=me)
         asked: AskRates = write_parcels(parcels)
-        return await quote_rates(number, asked, by=current_actor(), settings=settings()), ""
+        return await quote_rates(number, asked, by=me, settings=settings(), customs=customs), ""
     except DomainError as error:
-        return None, error.message
+        return None, write_refusal(error)
 
 
-def _choose_line(packed: PackedOrder, scanned: Scanned | None) -> int | None:
+def _stand_at(packed: PackedOrder, scanned: Scanned | None) -> int | None:
     """The line that the packer stands at: the one just counted while it is not full, else the first that is not."""
     if scanned is not None and scanned.kind is ScanKind.COUNTED and scanned.item is not None and scanned.item.left:
         return scanned.item.id

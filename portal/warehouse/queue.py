@@ -9,7 +9,8 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import Filled60, Input, Text200
-from domain.warehouse.batch import queue_labels
+from domain.warehouse.batch import StartBatch, start_batch
+from domain.warehouse.batch_page import find_open_batch
 from domain.warehouse.floor import DayCounts, FloorQuery, Stage, show_floor
 from domain.warehouse.moves import ShipOrder, ship_order
 from domain.warehouse.next_order import find_next_order, leave_orders
@@ -17,6 +18,7 @@ from domain.warehouse.promise import promised_at
 from domain.warehouse.scan import find_slip, read_code
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
+from portal.warehouse.strip import Part, lay_strip
 from portal.warehouse.words import STAGES, name_groups, write_promise
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
@@ -39,8 +41,6 @@ STRIP = (
     ("part-3", "to_pick", "to pick", Stage.TO_PICK),
     ("late-2", "short", "short", Stage.SHORT),
 )
-STRIP_WIDTH = 997.0
-GAP = 3.0
 
 
 class QueueScan(Input):
@@ -94,8 +94,8 @@ async def act_on_queue() -> Response:
         case "pick":
             return await redirect_to(f"{QUEUE}/pick-list" + with_query({"order": data.order}))
         case "labels":
-            count = await queue_labels(db(), data.order, by=current_actor())
-            return await redirect_to(back, toast=f"Labels for {format_plural(count, 'order')} are being bought")
+            batch_id = await start_batch(db(), StartBatch(order=data.order), by=current_actor())
+            return await redirect_to(f"{QUEUE}/labels/{batch_id}")
         case "print":
             return await redirect_to(f"{QUEUE}/labels.pdf" + with_query({"order": data.order}))
         case "ship":
@@ -124,6 +124,7 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
     async with current_database().session() as reading:
         floor = await show_floor(reading, query, visible_to=me, timezone=zone)
         following = await find_next_order(reading, by=me)
+        open_batch = await find_open_batch(reading)
     return await page_or_block(
         "warehouse/queue.html",
         block=("queue_table", "queue_head"),
@@ -140,6 +141,7 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
         following=following,
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
         wrong=wrong,
+        open_batch=open_batch,
         has_labels=bool(settings().easypost_api_key),
     )
 
@@ -158,15 +160,7 @@ def _make_tabs(counts: DayCounts, here: Stage) -> list[dict[str, Any]]:
 
 def _make_strip(counts: DayCounts) -> list[dict[str, Any]]:
     """The parts of the day's strip, each as wide as its share."""
-    total = counts.today
-    shown = [(fill, getattr(counts, name), word, stage) for fill, name, word, stage in STRIP]
-    gaps = GAP * max(sum(1 for _, count, _, _ in shown if count) - 1, 0)
-    parts, x = [], 0.0
-    for fill, count, word, stage in shown:
-        width = (STRIP_WIDTH - gaps) * count / total if total else 0.0
-        url = f"{QUEUE}?stage={stage.value}"
-        parts.append(
-            {"fill": fill, "count": count, "word": word, "url": url, "x": round(x, 1), "width": round(width, 1)}
-        )
-        x += width + GAP if count else 0
-    return parts
+    parts = [
+        Part(fill, getattr(counts, name), word, f"{QUEUE}?stage={stage.value}") for fill, name, word, stage in STRIP
+    ]
+    return lay_strip(parts)

@@ -3,10 +3,13 @@
 from typing import Any
 
 from domain.warehouse import events
-from domain.warehouse.batch import LABELS_JOB, buy_queued_labels
+from domain.warehouse.batch import give_up_batch
+from domain.warehouse.batch_rows import BATCH_JOB
+from domain.warehouse.batch_run import run_batch
 from domain.warehouse.label_files import keep_label_file
 from domain.warehouse.label_steps import FETCH_JOB, RECONCILE_JOB
 from domain.warehouse.reconcile import reconcile_labels
+from models.session import separate_transaction
 from tasks.job import Work, job
 
 # Naming it here has EasyPost's events processed.
@@ -22,10 +25,15 @@ async def reconcile(work: Work) -> dict[str, Any]:
     return {"asked": done.asked, "failed": done.failed}
 
 
-@job(LABELS_JOB, attempts=3)
-async def buy_order_labels(work: Work) -> dict[str, Any]:
-    """Buy the labels of one packed order, at the cheapest rate."""
-    return await buy_queued_labels(work.payload, work.settings)
+async def _leave_to_somebody(work: Work, reason: str) -> None:
+    async with separate_transaction() as db:
+        await give_up_batch(db, work.payload["batch_id"], reason)
+
+
+@job(BATCH_JOB, attempts=8, first_pause_seconds=20, longest_pause_seconds=300, when_given_up=_leave_to_somebody)
+async def buy_label_batch(work: Work) -> dict[str, Any]:
+    """Buy the labels of a batch's packed orders; killed half-way, it goes on where it was."""
+    return {"tried": await run_batch(work.payload["batch_id"], work.settings, report=work.report)}
 
 
 @job(FETCH_JOB, attempts=12)

@@ -1,17 +1,13 @@
 """The pages of the warehouse: the queue, packing by scans, shipping short, and box rules."""
 
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
-from pypdf import PdfReader
 from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.warehouse.batch import buy_queued_labels
-from models import BoxRule, JobRun, Label, Order, Product, Role
-from settings import Settings
+from models import BoxRule, Label, Order, Product, Role
 from tests.factories import make_product, make_staff, next_number, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.easypost_server import FakeEasyPost
@@ -199,36 +195,64 @@ async def test_a_pick_list_names_totes_and_marks_orders_picked(client: TestClien
     assert "To pack" in await read_page(client, where)
 
 
-async def test_labels_of_many_orders_are_bought_printed_and_voided(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings
-) -> None:
-    orders = [(await ready(db, 1, status="packed"))[0] for _ in range(3)]
-    numbers = [order.order_number for order in orders]
-    await packer(client, db)
-    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/bulk", act="labels", order=numbers)
-    assert where == QUEUE
-    runs = (await db.execute(select(JobRun).where(JobRun.name == "buy_order_labels"))).scalars().all()
-    assert len(runs) == 3
-    for run in runs:
-        for _ in range(2):
-            await buy_queued_labels(run.payload, easypost_settings)
-    assert easypost.buys == 3
-    printed = await client.get(f"{QUEUE}/labels.pdf?" + "&".join(f"order={number}" for number in numbers))
-    assert len(PdfReader(BytesIO(await printed.get_data(as_text=False))).pages) == 3
-    label = (await db.execute(select(Label).where(Label.order_id == orders[0].id))).scalar_one()
-    assert str(label.tracking_number) in await read_page(client, f"/portal/orders/{numbers[0]}")
-    status, _, where = await send_form(client, f"/portal/labels/{label.id}/void")
-    assert (status, where, easypost.refunds) == (303, f"/portal/orders/{numbers[0]}", 1)
-
-
-async def test_a_label_that_is_refused_waits_on_its_order(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings
+async def test_the_packer_takes_other_boxes_and_insures_them(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
 ) -> None:
     order, _ = await ready(db, 1, status="packed")
     await packer(client, db)
-    easypost.faults.refuse_buy = "Insufficient funds"
-    await send_form(client, QUEUE, f"{QUEUE}/bulk", act="labels", order=[order.order_number])
-    run = (await db.execute(select(JobRun).where(JobRun.name == "buy_order_labels"))).scalar_one()
-    await buy_queued_labels(run.payload, easypost_settings)
+    url = f"{QUEUE}/{order.order_number}"
+    boxes = {"parcels[0][name]": "Small", "parcels[0][pounds]": "1.3"}
+    boxes |= {f"parcels[0][{side}]": size for side, size in (("length", "12"), ("width", "9"), ("height", "6"))}
+    status, page, _ = await send_form(client, url, f"{url}/label", act="add", add="Large|24|18|16", **boxes)
+    assert (status, "24 × 18 × 16" in page, "2 parcels, 2.3 lb" in page) == (200, True, True)
+    status, page, _ = await send_form(client, url, f"{url}/label", act="drop:0", **boxes)
+    assert (status, "1 parcel, 1.2 lb" in page) == (200, True)
+    status, page, _ = await send_form(client, url, f"{url}/label", act="rates", **boxes | {"parcels[0][pounds]": "0"})
+    assert (status, "must be above 0" in page, easypost.buys) == (422, True, 0)
+    status, _, _ = await send_form(client, url, f"{url}/label", act="buy", insurance="250", rate="UPS|Ground", **boxes)
+    assert (status, easypost.buys, easypost.bought[0]["insurance"]) == (303, 1, "250.00")
+    assert easypost.bought[0]["parcel"]["weight"] == 20.8
+
+
+async def test_the_carriers_spelling_of_the_address_is_taken_over(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    order, _ = await ready(db, 1)
+    await db.execute(update(Order).where(Order.id == order.id).values(delivery_address="48 Wharf Stret"))
+    await packer(client, db)
+    url = f"{QUEUE}/{order.order_number}"
+    assert "Use corrected address" in await read_page(client, f"{url}?rates=1")
+    status, _, where = await send_form(client, url, f"{url}/address")
+    assert (status, where) == (303, url)
     await db.refresh(order)
-    assert "Insufficient funds" in order.attention
+    assert (order.delivery_address, order.delivery_zip[-5:]) == ("48 Wharf Street", "-0001")
+    status, page, _ = await send_form(client, url, f"{url}/address")
+    assert (status, "no other spelling" in page) == (409, True)
+    await db.execute(update(Order).where(Order.id == order.id).values(status="shipped"))
+    assert (await send_form(client, url, f"{url}/address"))[0] == 409
+    assert easypost.buys == 0
+
+
+async def test_abroad_customs_are_told(client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost) -> None:
+    order, products = await ready(db, 1, status="packed")
+    await db.execute(update(Order).where(Order.id == order.id).values(delivery_country="CA", delivery_state="ON"))
+    await packer(client, db)
+    url = f"{QUEUE}/{order.order_number}"
+    assert "Who certifies it" in await read_page(client, url)
+    status, page, _ = await send_form(client, url, f"{url}/label")
+    assert (status, "Customs info is required" in " ".join(page.split()) or "customs info" in page) == (422, True)
+    declared = {"customs[signer]": "Sam Okafor", "customs[tariff_number]": "732393"}
+    status, _, _ = await send_form(client, url, f"{url}/label", **declared)
+    assert (status, easypost.buys) == (303, 1)
+    told = easypost.bought[0]["customs_info"]
+    assert (told["customs_signer"], told["eel_pfc"]) == ("Sam Okafor", "NOEEI 30.36")
+    assert told["customs_items"] == [
+        {
+            "description": products[0].name,
+            "quantity": 1,
+            "value": 10.0,
+            "weight": 20.0,
+            "origin_country": "US",
+            "hs_tariff_number": "732393",
+        }
+    ]

@@ -1,0 +1,193 @@
+"""A batch of labels as its page shows it: how far it is, what needs somebody, and every other order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from domain.access.rights import Right, require
+from domain.boxes.pack import count_all, weigh_all
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import NotFound
+from domain.orders.filters import ORDERS
+from domain.orders.queries import Reader
+from domain.warehouse.batch import Choice
+from domain.warehouse.packing import list_pack_items_of, pack_orders
+from domain.warehouse.record import NOT_THE_FLOOR
+from models import BatchState, Label, LabelBatch, LabelBatchOrder, LabelState, Order, columns_of, table_of
+
+BATCHES = columns_of(LabelBatch)
+ROWS = columns_of(LabelBatchOrder)
+LABELS = columns_of(Label)
+OUNCES_PER_POUND = 16
+# What nobody decided for so long is left to the order itself.
+SHOWN_FOR = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """One order of a batch; `cost` is what its rate was offered for until it is bought, then what it cost."""
+
+    order_id: int
+    order_number: str
+    customer_name: str
+    address: str
+    state: BatchState
+    carrier: str
+    service: str
+    cost: Decimal | None
+    parcels: int
+    pounds: Decimal | None
+    expected_on: date | None
+    problem: str
+    proposal: dict[str, Any]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything that the page shows."""
+
+    id: int
+    choice: Choice
+    created_at: datetime
+    actor_name: str
+    stopped_at: datetime | None
+    finished_at: datetime | None
+    rows: Sequence[BatchOrder]
+    labels: int
+    spent: Decimal
+
+    def count(self, *states: BatchState) -> int:
+        """How many orders are in one of these states."""
+        return sum(row.state in states for row in self.rows)
+
+    @property
+    def needing(self) -> Sequence[BatchOrder]:
+        """What somebody has to decide."""
+        return [row for row in self.rows if row.state is BatchState.NEEDS_YOU]
+
+    @property
+    def others(self) -> Sequence[BatchOrder]:
+        """The rest."""
+        return [row for row in self.rows if row.state is not BatchState.NEEDS_YOU]
+
+    @property
+    def is_running(self) -> bool:
+        """True while labels are being bought."""
+        return self.finished_at is None and self.stopped_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch that is not done, as the queue names it."""
+
+    id: int
+    done: int
+    total: int
+    needing: int
+
+
+async def get_batch(db: Reader, batch_id: int, *, by: Actor) -> Batch:
+    """The batch, in a fixed number of statements; raises NotFound."""
+    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
+    names = ("id", "choice", "created_at", "actor_name", "stopped_at", "finished_at")
+    batch = (await db.execute(select(*(BATCHES[name] for name in names)).where(BATCHES.id == batch_id))).first()
+    if batch is None:
+        raise NotFound("There is no such batch.")
+    found = await db.execute(
+        select(
+            ROWS.order_id,
+            ORDERS.order_number,
+            ORDERS.delivery_company,
+            ORDERS.delivery_name,
+            ORDERS.delivery_address,
+            ORDERS.delivery_city,
+            ORDERS.delivery_state,
+            ORDERS.delivery_zip,
+            *(ROWS[name] for name in ("state", "carrier", "service", "cost", "parcels", "expected_on")),
+            *(ROWS[name] for name in ("problem", "proposal", "updated_at")),
+        )
+        .join(table_of(Order), ORDERS.id == ROWS.order_id)
+        .where(ROWS.batch_id == batch_id)
+        .order_by(ROWS.id)
+    )
+    rows = found.all()
+    boxes = await pack_orders(db, await list_pack_items_of(db, [row.order_id for row in rows]))
+    bought = select(func.count(), func.coalesce(func.sum(LABELS.rate), 0)).where(
+        LABELS.batch_id == batch_id, LABELS.state == LabelState.BOUGHT, LABELS.voided_at.is_(None)
+    )
+    labels, spent = (await db.execute(bought)).one()
+    shown = []
+    for row in rows:
+        packed = boxes.get(row.order_id, [])
+        weight = weigh_all(packed)
+        shown.append(
+            BatchOrder(
+                order_id=row.order_id,
+                order_number=row.order_number,
+                customer_name=row.delivery_company or row.delivery_name,
+                address=f"{row.delivery_address}, {row.delivery_city}, {row.delivery_state} {row.delivery_zip}",
+                state=BatchState(row.state),
+                carrier=row.carrier,
+                service=row.service,
+                cost=row.cost,
+                parcels=row.parcels or count_all(packed),
+                pounds=None if weight is None else weight / OUNCES_PER_POUND,
+                expected_on=date.fromisoformat(row.expected_on) if row.expected_on else None,
+                problem=row.problem,
+                proposal=row.proposal or {},
+                updated_at=row.updated_at,
+            )
+        )
+    return Batch(
+        id=batch.id,
+        choice=Choice(batch.choice),
+        created_at=batch.created_at,
+        actor_name=batch.actor_name,
+        stopped_at=batch.stopped_at,
+        finished_at=batch.finished_at,
+        rows=shown,
+        labels=labels,
+        spent=spent,
+    )
+
+
+async def list_batch_labels(db: Reader, batch_id: int, *, by: Actor) -> list[int]:
+    """The labels of a batch that are bought and not void, in the order of its rows."""
+    require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
+    statement = (
+        select(LABELS.id)
+        .join(table_of(LabelBatchOrder), (ROWS.batch_id == LABELS.batch_id) & (ROWS.order_id == LABELS.order_id))
+        .where(LABELS.batch_id == batch_id, LABELS.state == LabelState.BOUGHT, LABELS.voided_at.is_(None))
+        .order_by(ROWS.id, LABELS.id)
+    )
+    return list((await db.execute(statement)).scalars())
+
+
+async def find_open_batch(db: Reader) -> OpenBatch | None:
+    """The newest batch that goes on, or that needs somebody still."""
+    is_open = or_(*(ROWS.state == state for state in (BatchState.WAITING, BatchState.ASKING, BatchState.NEEDS_YOU)))
+    is_new = BATCHES.created_at > now() - SHOWN_FOR
+    newest = (
+        select(func.max(ROWS.batch_id))
+        .join(table_of(LabelBatch), BATCHES.id == ROWS.batch_id)
+        .where(is_open, is_new)
+        .scalar_subquery()
+    )
+    counts = (
+        select(
+            ROWS.batch_id,
+            func.count().filter(ROWS.state == BatchState.BOUGHT),
+            func.count().filter(ROWS.state != BatchState.LEFT_OUT),
+            func.count().filter(ROWS.state == BatchState.NEEDS_YOU),
+        )
+        .where(ROWS.batch_id == newest)
+        .group_by(ROWS.batch_id)
+    )
+    row = (await db.execute(counts)).first()
+    return None if row is None else OpenBatch(*row)

@@ -1,0 +1,76 @@
+"""The boxes on the packing screen: the suggested ones, and those that a packer took instead."""
+
+import zlib
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.boxes.shelf import list_shelf
+from domain.kernel.errors import DomainError
+from domain.warehouse.finish import OUNCES_PER_POUND, FinishPack, PackParcel
+from domain.warehouse.packing import PackedOrder
+from domain.warehouse.quote import parcels_of
+
+OWN_CARTON = "Own carton"
+# What a box of a size of its own begins with, to be typed over.
+_BLANK = {"length": Decimal(12), "width": Decimal(12), "height": Decimal(12), "pounds": Decimal(1)}
+
+
+def choose_boxes(packed: PackedOrder, data: FinishPack | None) -> tuple[list[PackParcel], str]:
+    """The boxes as they were weighed, else the suggested ones; a sentence where nobody knows them."""
+    if data is not None and data.parcels:
+        return data.parcels, ""
+    try:
+        parcels = parcels_of(packed.boxes)
+    except DomainError as error:
+        return [], error.message
+    names = [box.name or OWN_CARTON for box in packed.boxes for _ in range(box.count)]
+    return [
+        PackParcel(
+            length=parcel.length,
+            width=parcel.width,
+            height=parcel.height,
+            pounds=max(round(parcel.weight / OUNCES_PER_POUND, 1), Decimal("0.1")),
+            name=name,
+        )
+        for parcel, name in zip(parcels, names, strict=True)
+    ], ""
+
+
+def change_boxes(boxes: list[PackParcel], act: str, kind: str) -> list[PackParcel]:
+    """One box more of the shelf's kind, or without the one at a place."""
+    if act == "add":
+        name, *sides = kind.split("|")
+        sizes = dict(zip(("length", "width", "height"), sides, strict=False)) if len(sides) == 3 else {}
+        return [*boxes, PackParcel.model_validate(_BLANK | sizes | {"name": name}, context={"source": "form"})]
+    place = act.removeprefix("drop:")
+    if act != place and place.isascii() and place.isdigit():
+        return [box for number, box in enumerate(boxes) if number != int(place)]
+    return boxes
+
+
+async def list_box_choices(db: AsyncSession) -> list[tuple[str, str]]:
+    """The boxes of the shelf that one may add, smallest first: the value of the choice and its words."""
+    kinds = sorted(await list_shelf(db), key=lambda kind: (kind.volume, kind.name))
+    named = [kind for kind in kinds if kind.name]
+    return [
+        (
+            "|".join([kind.name, *(f"{side:f}" for side in kind.sides)]),
+            f"{kind.name}, {kind.sides[0]:g} × {kind.sides[1]:g} × {kind.sides[2]:g}",
+        )
+        for kind in named
+    ]
+
+
+def name_offers(packed: PackedOrder) -> str:
+    """A name that changes with what carriers are asked: scans leave the rates on the screen as they are."""
+    order = packed.order
+    asked = (order.id, order.delivery_address, order.delivery_city, order.delivery_zip, packed.boxes)
+    return f"offers-{zlib.crc32(repr(asked).encode()):08x}"
+
+
+def write_refusal(refusal: DomainError) -> str:
+    """The refusal with what is wrong with each field, for a page that has no place beside the field."""
+    if not refusal.fields:
+        return refusal.message
+    return "; ".join(f"{name.replace('_', ' ').replace('.', ' ')} {words}" for name, words in refusal.fields.items())

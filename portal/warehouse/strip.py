@@ -1,0 +1,39 @@
+"""A strip of shares: how much of the day or of a batch is done, asked about, waiting, and in trouble."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+STRIP_WIDTH = 997.0
+GAP = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One share: its fill, its count with its word, and where it leads."""
+
+    fill: str
+    count: int
+    word: str
+    url: str = ""
+
+
+def lay_strip(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """The parts one beside the other, each as wide as its share."""
+    total = sum(part.count for part in parts)
+    gaps = GAP * max(sum(1 for part in parts if part.count) - 1, 0)
+    laid, x = [], 0.0
+    for part in parts:
+        width = (STRIP_WIDTH - gaps) * part.count / total if total else 0.0
+        laid.append(
+            {
+                "fill": part.fill,
+                "count": part.count,
+                "word": part.word,
+                "url": part.url,
+                "x": round(x, 1),
+                "width": round(width, 1),
+            }
+        )
+        x += width + GAP if part.count else 0
+    return laid
