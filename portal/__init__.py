@@ -26,6 +26,7 @@ from portal.invoices import acts as invoice_acts
 from portal.invoices import books, invoice
 from portal.invoices import editor as invoice_editor
 from portal.invoices import list as invoice_list
+from portal.invoices import take_back as invoice_take_back
 from portal.invoices import week as invoice_week
 from portal.orders import acts, checks, new, order, payments, slips
 from portal.orders import list as order_list
@@ -65,6 +66,7 @@ def blueprints() -> list[Blueprint]:
         books.blueprint,
         invoice.blueprint,
         invoice_acts.blueprint,
+        invoice_take_back.blueprint,
         pay_invoice.blueprint,
         pay.blueprint,
         profit.blueprint,

@@ -11,21 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, may
 from domain.invoices.queries import CUSTOMERS, InvoiceItemRow, InvoiceRow, get_invoice, list_items
 from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO
+from domain.payments.refund_rows import list_invoice_refundable
 from models import CreditMemo, InvoiceEvent, InvoiceRevision, InvoiceStatus, Payment, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicePayment:
-    """One payment, or one that was given back with a negative amount."""
+    """One payment, or one that was given back with a negative amount; `left` is what of it can still go back here."""
 
     id: int
     method: str
     amount: Decimal
     reference: str
     note: str
+    given_for: str | None
     receipt_id: int | None
     actor_name: str
     created_at: datetime
+    left: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
             Payment.amount,
             Payment.reference,
             Payment.note,
+            Payment.given_for,
             Payment.receipt_id,
             Payment.actor_name,
             Payment.created_at,
@@ -96,6 +101,9 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
         .where(mine, Payment.state == PaymentState.SUCCEEDED)
         .order_by(Payment.id.desc())
     )
+    left: dict[int, Decimal] = {}
+    if invoice.order_id is None and may(visible_to, Right.REFUND_PAYMENTS):
+        left = {found.payment.id: found.left for found in await list_invoice_refundable(db, invoice_id)}
     memos = await db.execute(
         select(
             CreditMemo.memo_number,
@@ -130,7 +138,7 @@ async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Act
     return InvoicePage(
         invoice=invoice,
         items=items,
-        payments=[InvoicePayment(*row) for row in payments],
+        payments=[InvoicePayment(*row, left=left.get(row.id, ZERO)) for row in payments],
         memos=[MemoRow(*row) for row in memos],
         timeline=[InvoiceEventRow(*row) for row in timeline],
         revisions=list(revisions.scalars()),

@@ -34,7 +34,12 @@ async def take_back_payment(
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
         invoice = await lock_invoice(db, invoice_id, version=version)
-        found = await get_invoice_refundable(db, invoice, payment_id)
+        if invoice.order_id is not None:
+            raise Refused(
+                "This invoice is paid on its order. Give the payment back there, and the invoice follows.",
+                code=Code.INVOICE_FOLLOWS_ORDER,
+            )
+        found = await get_invoice_refundable(db, invoice_id, payment_id)
         why = _choose_why(invoice, data)
         amount = data.amount or found.left
         if amount > found.left:
@@ -56,14 +61,9 @@ async def take_back_payment(
     return RefundOutcome(refund.id, refund.amount, refund.status, None, why.kind)
 
 
-async def get_invoice_refundable(db: AsyncSession, invoice: Invoice, payment_id: int) -> Refundable:
-    """One payment of an invoice with what is left of it; raises NotFound when nothing is, Refused for an order's."""
-    if invoice.order_id is not None:
-        raise Refused(
-            "This invoice is paid on its order. Give the payment back there, and the invoice follows.",
-            code=Code.INVOICE_FOLLOWS_ORDER,
-        )
-    for found in await list_invoice_refundable(db, invoice.id):
+async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: int) -> Refundable:
+    """One payment of an invoice without an order, with what is left of it; raises NotFound when nothing is."""
+    for found in await list_invoice_refundable(db, invoice_id):
         if found.payment.id == payment_id:
             return found
     raise NotFound("There is nothing left of this payment to give back.")

@@ -10,10 +10,11 @@ from domain.invoices.invoice_page import InvoicePage, get_invoice_page
 from domain.invoices.list_page import InvoiceFilters, find_invoice_neighbours
 from domain.invoices.papers import get_invoice_content, get_invoice_pdf
 from domain.kernel.clock import business_today
-from models import InvoiceStatus
+from models import GivenFor, InvoiceStatus
 from portal.invoices.editor import show_editor
 from portal.invoices.list import LIST
 from portal.invoices.timeline import make_invoice_timeline
+from portal.orders.payments import ALLOWANCES, REVERSALS
 from portal.render import page_or_block
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -24,6 +25,9 @@ blueprint = Blueprint("portal_invoice", __name__)
 REASON_WORDS = [
     ("returned", "Goods came back"), ("damaged", "Damaged"), ("short", "Short shipped"), ("goodwill", "Goodwill"),
 ]  # fmt: skip
+
+
+GIVEN_WORDS = dict([*ALLOWANCES, *REVERSALS, (GivenFor.CANCELLED, "The invoice was voided")])
 
 
 @blueprint.get(f"{LIST}/<id:invoice_id>")
@@ -78,5 +82,6 @@ async def show_record(shown: InvoicePage, **more: Any) -> Response:
         terms=TERMS[shown.invoice.payment_terms],
         timeline=make_invoice_timeline(shown.timeline),
         reason_words=dict(REASON_WORDS),
+        given_words=GIVEN_WORDS,
         **more,
     )
