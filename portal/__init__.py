@@ -23,7 +23,7 @@ from portal.customers import list as customer_list
 from portal.customers import merge as customer_merges
 from portal.customers import scores
 from portal.invoices import acts as invoice_acts
-from portal.invoices import books, invoice
+from portal.invoices import books, customer_tab, invoice  # noqa: F401 - the tab registers itself
 from portal.invoices import editor as invoice_editor
 from portal.invoices import list as invoice_list
 from portal.invoices import take_back as invoice_take_back

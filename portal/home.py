@@ -16,6 +16,7 @@ from documents.filters import (
     format_range,
     format_when,
 )
+from domain.invoices.late import LateInvoices, count_late_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
@@ -89,14 +90,15 @@ async def show_home(query: HomeQuery) -> Response:
     me, zone = current_actor(), settings().timezone
     async with current_database().reporting() as connection:
         home = await get_home(connection, query, visible_to=me, timezone=zone)
+        late = await count_late_invoices(connection, visible_to=me)
         floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
-    attention = list(_list_attention(home, me))
+    attention = list(_list_attention(home, me, late))
     return await page_or_block(
         "home/home.html",
         block="home",
         home=home,
         attention=attention,
-        waiting=sum(home.waiting[kind].count for kind in _kinds_for(me)) + (home.failed_mails or 0),
+        waiting=sum(home.waiting[kind].count for kind in _kinds_for(me)) + (home.failed_mails or 0) + late.count,
         figures=list(_list_figures(home, me) if floor is None else _list_floor(floor)),
         chart=_draw(home, query.range, business_today(zone)) if home.days else None,
         ranges=[
@@ -117,7 +119,7 @@ def _kinds_for(me: Actor) -> tuple[Waiting, ...]:
     return (Waiting.ON_HOLD, Waiting.FAILED, Waiting.MARKED, Waiting.PENDING, Waiting.CHECKS)
 
 
-def _list_attention(home: Home, me: Actor) -> Iterator[Attention]:
+def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Attention]:
     """The kinds that have something waiting, red first; each names the one that waits longest."""
     looks = {
         Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review"),
@@ -143,6 +145,10 @@ def _list_attention(home: Home, me: Actor) -> Iterator[Attention]:
         else:
             line = f"Oldest: {found.oldest_name}, since {since}"
         yield Attention(tone, icon, f"{format_plural(found.count, noun)} {state}", line, URLS[kind], verb)
+    if late.count:
+        line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
+        title = f"{format_plural(late.count, 'invoice')} late"
+        yield Attention("warn", "file-invoice", title, line, "/portal/invoices?status=overdue", "Open")
     if home.failed_mails:
         title = f"{format_plural(home.failed_mails, 'message')} not delivered"
         line = "Given up after several tries; they can be sent again"
@@ -277,6 +283,10 @@ def _label(day: SalesDay, by_month: bool, today: date) -> str:
     if by_month:
         return f"{day.first:%b %Y}"
     return format_day(day.first, today=today) if day.first.year == today.year else format_date(day.first)
+
+
+def _day(day: date | None) -> str:
+    return format_day(day, today=business_today(settings().timezone)) if day else ""
 
 
 def _write_when(moment: datetime | None) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from documents.filters import with_query
 from domain.access.rights import Right, may
+from domain.invoices.find import find_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
@@ -30,10 +31,12 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_palette", __name__)
 NEW_ORDER = "/portal/orders/new"
+MOST_INVOICES = 4
 # Acts that are no page of the navigation: word, icon, address, right, key.
 ACTS = (
     ("New order", "plus", NEW_ORDER, Right.ENTER_ORDERS, "Shift N"),
     ("Receive goods", "package", "/portal/inventory/receive", Right.EDIT_STOCK, ""),
+    ("New invoice", "file-invoice", "/portal/invoices/new", Right.EDIT_INVOICES, ""),
     ("New product", "tag", "/portal/products/new", Right.EDIT_PRODUCTS, ""),
     ("New colleague", "user-plus", "/portal/staff/new", Right.EDIT_STAFF, ""),
     ("Your profile", "user", "/portal/profile", None, ""),
@@ -74,14 +77,16 @@ async def show_palette(query: SearchQuery) -> Response:
     """The palette's hits for what is typed; before anything is, the pages."""
     me, words = current_actor(), query.q.strip()
     hit = await find_order_hit(db(), words, me) if words else None
-    found = Found([], [], [])
+    found, invoices = Found([], [], []), []
     if words and hit is None:
         found = await search_everything(db(), words, visible_to=me, timezone=settings().timezone)
+        invoices = await find_invoices(db(), words, visible_to=me, most=MOST_INVOICES)
     return await page_or_block(
         "search/palette.html",
         block="palette_hits",
         words=words,
         found=found,
+        invoices=invoices,
         hit=hit,
         commands=find_commands(me, words, found.customers),
         customer_url=customer_url,

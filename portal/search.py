@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 from quart import Blueprint, Response
 
+from domain.invoices.find import find_invoice_id, find_invoices
 from domain.kernel.inputs import Input
 from domain.search.find import find_order_number, search_everything
 from models.session import current_database
@@ -31,5 +32,10 @@ async def show_search(query: SearchQuery) -> Response:
     async with current_database().reading() as connection:
         if number := await find_order_number(connection, query.q, visible_to=me):
             return await redirect_to(f"/portal/orders/{number}")
+        if invoice_id := await find_invoice_id(connection, query.q, visible_to=me):
+            return await redirect_to(f"/portal/invoices/{invoice_id}")
         found = await search_everything(connection, query.q, visible_to=me, timezone=settings().timezone)
-    return await page_or_block("search/search.html", block="search_results", words=query.q, found=found)
+        invoices = await find_invoices(connection, query.q, visible_to=me)
+    return await page_or_block(
+        "search/search.html", block="search_results", words=query.q, found=found, invoices=invoices
+    )

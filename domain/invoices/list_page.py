@@ -154,6 +154,15 @@ async def find_invoice_neighbours(
     )
 
 
+async def list_filtered(
+    db: Reader, filters: InvoiceFilters, *, today: date, visible_to: Actor, after: int, most: int
+) -> list[InvoiceRow]:
+    """Rows under the filters in the order of their ids, those after one of them."""
+    own = may_be_seen_by(visible_to)
+    conditions = [*([] if own is None else [own]), *_conditions(filters, today), INVOICES.id > after]
+    return await read_rows(db, select_rows(*conditions).order_by(INVOICES.id).limit(most))
+
+
 def _tab_condition(tab: InvoiceTab) -> ColumnElement[bool] | None:
     if tab is InvoiceTab.ALL:
         return None

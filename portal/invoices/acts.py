@@ -166,6 +166,15 @@ async def switch(invoice_id: int, word: str) -> Response:
     return await redirect_to(f"{LIST}/{invoice_id}", toast=f"Reminders are {'on' if word == 'on' else 'off'}")
 
 
+@blueprint.post(f"{LIST}/customers/<id:customer_id>/reminders/<word>")
+@staff_page(Right.EDIT_INVOICES)
+async def switch_for_customer(customer_id: int, word: str) -> Response:
+    """Turn the reminders of a customer on or off from their page."""
+    await switch_reminders(db(), customer_id, on=word == "on", by=current_actor())
+    toast = f"Reminders are {'on' if word == 'on' else 'off'}"
+    return await redirect_to(f"/portal/customers/{customer_id}?tab=invoices", toast=toast)
+
+
 async def _read(invoice_id: int) -> InvoicePage:
     return await get_invoice_page(db(), invoice_id, visible_to=current_actor())
 

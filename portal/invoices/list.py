@@ -9,6 +9,7 @@ from quart import Blueprint, Response, request
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.invoices.ageing import AgeBucket
+from domain.invoices.export import export_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceListing, InvoiceTab, get_invoice_list
 from domain.invoices.mail import remind_by_hand
 from domain.kernel.clock import business_today
@@ -19,6 +20,7 @@ from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_invoices", __name__)
 LIST = "/portal/invoices"
@@ -76,6 +78,15 @@ async def show_invoices(query: InvoiceFilters) -> Response:
         keep={name: request.args.get(name, "") for name in ("status", "age", "late", "customer_id", "sort")},
         is_filtered=any(request.args.get(name) for name in ("q", "due", "rep_id", "age", "late", "customer_id")),
     )
+
+
+@blueprint.get(f"{LIST}.csv")
+@staff_page(Right.SEE_INVOICES)
+@reads_query(InvoiceFilters)
+async def download_invoices(query: InvoiceFilters) -> Response:
+    """Every invoice under the list's filters as CSV, streamed."""
+    rows = export_invoices(current_database(), query, visible_to=current_actor(), timezone=settings().timezone)
+    return await stream_file(rows, "invoices.csv")
 
 
 @blueprint.post(f"{LIST}/bulk")

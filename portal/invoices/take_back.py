@@ -10,7 +10,7 @@ from domain.invoices.take_back import get_invoice_refundable, take_back_payment
 from domain.kernel.money import format_money
 from domain.payments.refund import RefundOutcome, RefundPayment
 from models import GivenBack, InvoiceStatus
-from portal.attempts import Attempt, attempt_apart, form_version
+from portal.attempts import Attempt, attempt_in_own_transaction, form_version
 from portal.invoices.list import LIST
 from portal.orders.payments import ALLOWANCES, REVERSALS
 from portal.render import page_or_block, redirect_to
@@ -39,7 +39,7 @@ async def take_back(invoice_id: int, payment_id: int) -> Response:
             invoice_id, payment_id, data, by=current_actor(), settings=settings(), version=version
         )
 
-    tried = await attempt_apart(RefundPayment, act)
+    tried = await attempt_in_own_transaction(RefundPayment, act)
     if tried.result is None:
         return await _ask(invoice_id, payment_id, tried)
     done = "taken back" if tried.result.given_back is GivenBack.REVERSAL else "given back"

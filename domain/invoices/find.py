@@ -1,0 +1,43 @@
+"""Finding invoices by a few letters, for the search field and the palette; the very number comes first."""
+
+import re
+
+from sqlalchemy import ColumnElement, and_
+
+from domain.access.rights import Right, may
+from domain.invoices.list_page import search_condition
+from domain.invoices.queries import INVOICES, NEWEST, InvoiceRow, Reader, may_be_seen_by, read_rows, select_rows
+from domain.kernel.actor import Actor
+
+MOST_FOUND = 8
+_NUMBER = re.compile(r"(?:inv|invoice)[\s#-]*0*(\d{1,9})", re.IGNORECASE)
+
+
+async def find_invoices(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[InvoiceRow]:
+    """Invoices that the text may mean by number, customer, PO or order, as far as the actor may see them."""
+    text = text.strip()
+    if not may(visible_to, Right.SEE_INVOICES) or len(re.sub(r"\W", "", text)) < 3:
+        return []
+    number = read_invoice_number(text)
+    return await _read(db, INVOICES.invoice_number == number if number else search_condition(text), visible_to, most)
+
+
+async def find_invoice_id(db: Reader, text: str, *, visible_to: Actor) -> int | None:
+    """The id of the invoice that is meant when the text is exactly one number, however it is typed."""
+    number = read_invoice_number(text)
+    if number is None or not may(visible_to, Right.SEE_INVOICES):
+        return None
+    rows = await _read(db, INVOICES.invoice_number == number, visible_to, 1)
+    return rows[0].id if rows else None
+
+
+def read_invoice_number(text: str) -> str | None:
+    """`INV-000123` for `inv 123`, `INV-123` or `invoice #123`; None for what is no number of an invoice."""
+    found = _NUMBER.fullmatch(text.strip())
+    return f"INV-{int(found[1]):06d}" if found else None
+
+
+async def _read(db: Reader, condition: ColumnElement[bool], reader: Actor, most: int) -> list[InvoiceRow]:
+    own = may_be_seen_by(reader)
+    which = condition if own is None else and_(condition, own)
+    return await read_rows(db, select_rows(which).order_by(*NEWEST).limit(most))

@@ -1,0 +1,112 @@
+"""Invoices from other pages: taking a payment back, the customer's tab, the CSV, home, search and the palette."""
+
+import csv
+import io
+from decimal import Decimal
+
+from quart.typing import TestClientProtocol
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Customer, InvoiceEvent, Payment, Role
+from tests.domain.invoices.owing import owe, owe_for_order, read_money
+from tests.factories import as_actor, make_customer, make_staff
+from tests.portal.desk import open_as
+from tests.portal.forms import read_page, send_form
+
+LIST = "/portal/invoices"
+
+
+async def make_debtor(db: AsyncSession, **values: object) -> Customer:
+    more = {"payment_terms": "net30", "credit_limit": Decimal(1000), "company_name": "Old Mill Tavern"}
+    return await make_customer(db, **(more | values))
+
+
+async def test_a_payment_is_taken_back_on_the_page_of_its_invoice(client: TestClientProtocol, db: AsyncSession) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    customer = await make_debtor(db)
+    invoice_id = await owe(db, "20.00", clerk, customer_id=customer.id)
+    paid = {"invoice": str(invoice_id), "payment_method": "cash", "amount": "20"}
+    await send_form(client, f"{LIST}/receive?invoice={invoice_id}", f"{LIST}/receive", **paid)
+    row = await db.scalar(select(Payment.id))
+    page = f"{LIST}/{invoice_id}"
+    ask = f"{page}/take-back/{row}"
+    assert ask in await read_page(client, page)
+    fields = {"amount": "20.00", "how": "as_paid", "reason": "Another customer's check"}
+    status, shown, _ = await send_form(client, ask, **fields)
+    assert (status, "Say what the money is given back for." in shown) == (422, True)
+    status, _, where = await send_form(client, ask, **fields, given_for="mistake")
+    assert (status, where) == (303, page)
+    assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "20.00")]
+    shown = await read_page(client, page)
+    assert ("Payment taken back" in shown, "Entered by mistake: Another customer" in shown, ask in shown) == (
+        True, True, False,
+    )  # fmt: skip
+    assert (await client.get(ask)).status_code == 404
+    ordered, _ = await owe_for_order(db, customer, clerk)
+    paid = {"invoice": str(ordered), "payment_method": "cash", "amount": "5"}
+    await send_form(client, f"{LIST}/receive?invoice={ordered}", f"{LIST}/receive", **paid)
+    shown = await read_page(client, f"{LIST}/{ordered}")
+    assert ("/take-back/" in shown, "are taken back on" in shown) == (False, True)
+
+
+async def test_the_customers_page_has_their_invoices_and_the_switch(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    customer = await make_debtor(db)
+    await owe(db, "20.00", clerk, customer_id=customer.id)
+    path = f"/portal/customers/{customer.id}?tab=invoices"
+    shown = await read_page(client, path)
+    assert ("INV-000001" in shown, "$20.00 open" in shown, "Turn reminders off" in shown) == (True, True, True)
+    status, _, where = await send_form(client, path, f"{LIST}/customers/{customer.id}/reminders/off")
+    assert (status, where) == (303, path)
+    assert "Turn reminders on" in await read_page(client, path)
+
+
+async def test_a_rep_sees_their_own_customers_invoices_alone(client: TestClientProtocol, db: AsyncSession) -> None:
+    clerk = as_actor(await make_staff(db))
+    rep = await open_as(client, db, Role.SALES_REP)
+    mine, theirs = await make_debtor(db, sales_rep_id=rep.id), await make_debtor(db)
+    for customer in (mine, theirs):
+        await owe(db, "20.00", clerk, customer_id=customer.id, customer_company=customer.company_name)
+    assert "INV-000001" in await read_page(client, f"/portal/customers/{mine.id}?tab=invoices")
+    assert "INV-000002" not in await read_page(client, f"/portal/customers/{theirs.id}?tab=invoices")
+    for path in ("/portal/search?q=tavern", "/portal/palette?q=tavern"):
+        shown = await read_page(client, path)
+        assert ("INV-000001" in shown or "000001" in shown, "000002" in shown) == (True, False)
+    assert (await client.get("/portal/search?q=INV-000002")).status_code == 200
+
+
+async def test_the_list_is_downloaded_as_it_is_filtered(client: TestClientProtocol, db: AsyncSession) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    await owe(db, "20.00", clerk, customer_company="=Old Mill", po_number="OMT-1", due_date="2026-01-05")
+    await owe(db, "30.00", clerk)
+    answer = await client.get(f"{LIST}.csv?status=overdue")
+    (row,) = csv.DictReader(io.StringIO((await answer.get_data(as_text=True)).removeprefix("\ufeff")))
+    assert (row["invoice_number"], row["customer"], row["overdue"], row["balance"], row["po_number"]) == (
+        "INV-000001", "'=Old Mill", "yes", "20.00", "OMT-1",
+    )  # fmt: skip
+    answer = await client.get(f"{LIST}.csv?status=all")
+    assert len((await answer.get_data(as_text=True)).splitlines()) == 3
+
+
+async def test_home_search_and_palette_lead_to_invoices(client: TestClientProtocol, db: AsyncSession) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    invoice_id = await owe(db, "20.00", clerk, customer_company="Old Mill Tavern", due_date="2026-01-05")
+    shown = await read_page(client, "/portal")
+    assert ("1 invoice late" in shown, "$20.00 in all, oldest Old Mill Tavern" in shown) == (True, True)
+    for words in ("INV-000001", "inv 1", "invoice #0001"):
+        answer = await client.get("/portal/search", query_string={"q": words})
+        assert answer.headers.get("Location") == f"{LIST}/{invoice_id}"
+    assert f'href="{LIST}/{invoice_id}"' in await read_page(client, "/portal/search?q=tavern")
+    assert f'href="{LIST}/{invoice_id}"' in await read_page(client, "/portal/palette?q=old+mill")
+    assert await db.scalar(select(func.count()).select_from(InvoiceEvent)) == 2
+
+
+async def test_a_packer_finds_no_invoice(client: TestClientProtocol, db: AsyncSession) -> None:
+    await owe(db, "20.00", as_actor(await make_staff(db)), customer_company="Old Mill Tavern", due_date="2026-01-05")
+    await open_as(client, db, Role.WAREHOUSE)
+    for path in ("/portal", "/portal/search?q=INV-000001", "/portal/palette?q=tavern"):
+        assert "invoice" not in (await read_page(client, path)).split("<main", 1)[1].lower()
+    assert (await client.get(f"{LIST}.csv")).status_code == 403

@@ -1,0 +1,143 @@
+"""The jobs of invoices: a mail with its PDF, reminders on their days and once each, and a statement for who owes."""
+
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import select, update
+
+import domain.invoices.reminders
+from domain.invoices.links import make_invoice_url
+from domain.invoices.mail import MailInvoice, mail_invoice
+from domain.invoices.receive import RecordReceipt, record_receipt
+from domain.invoices.reminders import send_reminders, switch_reminders
+from domain.invoices.statement_mail import mail_statements
+from domain.invoices.void import void_invoice
+from domain.kernel.clock import business_today, now
+from models import Invoice, InvoiceEvent, InvoiceReminder, OutboxAttachment, OutboxMessage
+from tests.domain.invoices.owing import ZONE, owe
+from tests.factories import as_actor, make_customer, make_staff
+from tests.job_runner import run_jobs
+
+
+@pytest.fixture
+async def clerk(db) -> Any:
+    return as_actor(await make_staff(db))
+
+
+@pytest.fixture
+async def customer(db) -> Any:
+    return await make_customer(
+        db, payment_terms="net30", credit_limit=10_000, company_name="Old Mill Tavern", email="greta@oldmill.example"
+    )
+
+
+async def owe_mailed(db: Any, amount: str, clerk: Any, customer: Any, *, due: date | None = None) -> int:
+    """An invoice with an address that was sent yesterday, with its due date."""
+    more = {"customer_id": customer.id, "customer_company": "Old Mill Tavern", "customer_email": customer.email}
+    invoice_id = await owe(db, amount, clerk, **more)
+    changes = {"sent_at": now() - timedelta(days=1)} | ({"due_date": due} if due else {})
+    await db.execute(update(Invoice).where(Invoice.id == invoice_id).values(**changes))
+    await db.commit()
+    return invoice_id
+
+
+async def list_mails(db: Any) -> list[OutboxMessage]:
+    return list((await db.execute(select(OutboxMessage).order_by(OutboxMessage.id))).scalars())
+
+
+async def read_attachment(db: Any, message_id: int) -> tuple[str, str]:
+    """The name and the first page's text of a mail's PDF."""
+    rows = await db.execute(select(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
+    found = rows.scalar_one()
+    return found.filename, PdfReader(io.BytesIO(found.data)).pages[0].extract_text()
+
+
+async def test_an_invoice_goes_out_with_its_lines_its_pdf_and_what_else_is_open(db, settings, clerk, customer):
+    other = await owe_mailed(db, "1204.10", clerk, customer)
+    invoice_id = await owe_mailed(db, "64.00", clerk, customer)
+    await mail_invoice(db, invoice_id, MailInvoice(note="Thank you, Greta."), by=clerk, timezone=ZONE)
+    await record_receipt(db, RecordReceipt(invoice=[invoice_id], amount=Decimal(14)), by=clerk)
+    await db.commit()
+    assert await run_jobs(settings, "mail_invoice") == ["mail_invoice"]
+    (mail,) = await list_mails(db)
+    assert (mail.recipient, mail.subject) == (
+        "greta@oldmill.example", f"Invoice INV-000002 from {settings.company_name}, $64.00",
+    )  # fmt: skip
+    for word in (
+        "Thank you, Greta.",
+        "$50.00 is due on",
+        make_invoice_url(invoice_id, settings=settings),
+        "1 × Ladle: $64.00",
+        "Total $64.00. Paid $14.00, still to pay $50.00.",
+        "Also open: INV-000001, $1,204.10, due",
+        "The same page pays both, $1,254.10.",
+    ):
+        assert word in mail.body_text
+    filename, text = await read_attachment(db, mail.id)
+    assert (filename, "INV-000002" in text, "$64.00" in text) == ("INV-000002 Old Mill Tavern.pdf", True, True)
+    assert other != invoice_id
+
+
+@pytest.mark.parametrize(
+    ("days_left", "step"), [(4, None), (3, "before"), (1, "before"), (0, "due"), (-7, "late_7"), (-30, "late_21")]
+)
+async def test_a_reminder_goes_out_on_its_day_and_once(db, settings, clerk, customer, days_left, step):
+    invoice_id = await owe_mailed(
+        db, "64.00", clerk, customer, due=business_today(settings.timezone) + timedelta(days=days_left)
+    )
+    assert await send_reminders(settings) == (step is not None)
+    assert await send_reminders(settings) == 0
+    steps = (await db.execute(select(InvoiceReminder.step).where(InvoiceReminder.invoice_id == invoice_id))).scalars()
+    assert steps.all() == ([step] if step else [])
+    timeline = await db.execute(select(InvoiceEvent.note).where(InvoiceEvent.kind == "reminded"))
+    assert timeline.scalars().all() == (["To greta@oldmill.example"] if step else [])
+    await run_jobs(settings, "mail_invoice")
+    assert [mail.kind for mail in await list_mails(db)] == (["invoice_reminder"] if step else [])
+
+
+async def test_nothing_is_reminded_of_that_is_paid_void_or_switched_off(db, settings, clerk, customer):
+    due = business_today(settings.timezone) - timedelta(days=7)
+    paid, void, silent = [await owe_mailed(db, "64.00", clerk, customer, due=due) for _ in range(3)]
+    await record_receipt(db, RecordReceipt(invoice=[paid], amount=Decimal(64)), by=clerk)
+    await void_invoice(db, void, by=clerk)
+    await switch_reminders(db, customer.id, on=False, by=clerk)
+    await db.commit()
+    assert await send_reminders(settings) == 0
+    await switch_reminders(db, customer.id, on=True, by=clerk)
+    await db.commit()
+    assert await send_reminders(settings) == 1
+    # Paid between the pass and the job: the mail is not written any more.
+    await record_receipt(db, RecordReceipt(invoice=[silent], amount=Decimal(64)), by=clerk)
+    await db.commit()
+    await run_jobs(settings, "mail_invoice")
+    assert await list_mails(db) == []
+
+
+async def test_a_pass_takes_so_many_and_the_next_one_the_rest(db, settings, clerk, customer, monkeypatch):
+    monkeypatch.setattr(domain.invoices.reminders, "MOST_AT_ONCE", 2)
+    for _ in range(3):
+        await owe_mailed(db, "64.00", clerk, customer, due=business_today(settings.timezone))
+    assert [await send_reminders(settings) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_a_statement_goes_to_who_owes_once_a_day(db, settings, clerk, customer):
+    first = await owe_mailed(db, "64.00", clerk, customer)
+    await owe_mailed(db, "36.00", clerk, customer)
+    settled = await make_customer(db, payment_terms="net30", credit_limit=10_000, email="paid@kitchen.example")
+    done = await owe_mailed(db, "5.00", clerk, settled)
+    today = business_today(settings.timezone)
+    assert await mail_statements(db, as_of=today, by=clerk) == 2
+    await mail_statements(db, as_of=today, by=clerk)
+    await record_receipt(db, RecordReceipt(invoice=[done], amount=Decimal(5)), by=clerk)
+    await db.commit()
+    await run_jobs(settings, "mail_statement")
+    (mail,) = await list_mails(db)
+    assert mail.recipient == "greta@oldmill.example"
+    assert mail.subject == f"Your statement from {settings.company_name}, $100.00 to pay"
+    assert make_invoice_url(first, settings=settings) in mail.body_text
+    filename, text = await read_attachment(db, mail.id)
+    assert (filename, "$100.00" in text) == (f"Statement {today} Old Mill Tavern.pdf", True)
