@@ -18,6 +18,7 @@ from pgqueuer.models import Schedule
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.jobs.enqueue import enqueue
+from domain.jobs.queue import FORGET_OTHER_SCHEDULES
 from integrations.stripe_client import close_stripe
 from logs import configure_logging
 from models.session import current_database, separate_transaction
@@ -40,10 +41,6 @@ STEADY_SECONDS = 10.0
 # How long after each failure a tick of the timetable is tried again; the next tick comes after these.
 TICK_PAUSES = (0.2, 1.0, 3.0, 10.0, 20.0)
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
-
-
-# What an older program had in its timetable would count as late forever.
-_FORGET_ENTRIES = "DELETE FROM pgqueuer_schedules WHERE entrypoint <> ALL($1::text[])"
 
 
 async def run_worker(settings: Settings) -> int:
@@ -97,7 +94,7 @@ async def _work_once(
     """Take and do jobs over one connection; ends with `stopping`, raises when the connection does."""
     connection = await current_database().listening_connection()
     queue = PgQueuer.from_asyncpg_connection(connection)
-    await connection.execute(_FORGET_ENTRIES, [entry.job for entry in TIMETABLE])
+    await connection.execute(FORGET_OTHER_SCHEDULES, [entry.job for entry in TIMETABLE])
     hurry = asyncio.Event()
     for job in jobs.values():
         queue.entrypoint(job.name, accepts_context=False)(_make_entrypoint(job, settings, hurry))

@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.tokens import is_random_order_number
 from domain.customers.accounts import as_owner, is_verified
 from domain.kernel.actor import Actor
-from domain.kernel.live import CHANNEL
 from domain.orders.hold import settle_hold
 from models import Customer, Order
 
@@ -34,7 +33,7 @@ events AS (
          CAST(:actor_kind AS text), CAST(:customer_id AS bigint), CAST(:actor_name AS text)
   FROM linked
 )
-SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM linked
+SELECT id, announce('orders', id::text) FROM linked
 """)
 _UNLINK = text("""
 WITH wanted AS (
@@ -53,7 +52,7 @@ events AS (
          CAST(:actor_name AS text)
   FROM freed
 )
-SELECT id, pg_notify(CAST(:channel AS text), 'orders:' || id) FROM freed
+SELECT id, announce('orders', id::text) FROM freed
 """)
 
 
@@ -75,7 +74,6 @@ async def link_orders(db: AsyncSession, customer: Customer) -> int:
             "claimed_order_id": customer.claimed_order_id if is_verified(customer) else None,
             "actor_kind": owner.kind,
             "actor_name": owner.name,
-            "channel": CHANNEL,
         },
     )
     if is_verified(customer):
@@ -103,7 +101,6 @@ async def unlink_orders(db: AsyncSession, customer: Customer, *, by: Actor) -> i
             "actor_kind": by.kind,
             "actor_id": by.id,
             "actor_name": "" if by.is_customer else by.name,
-            "channel": CHANNEL,
         },
     )
     return len(freed.all())

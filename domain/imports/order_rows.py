@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.tokens import new_code
 from domain.imports.kinds import Setting
-from domain.kernel.live import CHANNEL
 from models import OrderStatus
 from models.session import raw_connection
 
@@ -70,7 +69,7 @@ FROM jsonb_to_recordset($1::jsonb) AS n(
   unit_price numeric, total numeric
 )
 """
-_STORY = """
+_EVENTS = """
 WITH made AS (SELECT id, customer_id, status, amount_paid, created_at FROM orders WHERE id = ANY($1::bigint[])),
 paid AS (
   INSERT INTO payment (order_id, customer_id, method, amount, applied_amount, note, actor_kind, actor_id, actor_name,
@@ -141,8 +140,8 @@ async def write_orders(
         for position, line in enumerate(order.lines, start=1)
     ]
     await connection.execute(_LINES, _json(lines))
-    await connection.execute(_STORY, list(ids.values()), *actor)
-    await connection.execute("SELECT pg_notify($1, 'orders:' || $2::text)", CHANNEL, str(max(ids.values(), default=0)))
+    await connection.execute(_EVENTS, list(ids.values()), *actor)
+    await connection.execute("SELECT announce('orders', $1)", str(max(ids.values(), default=0)))
     return skipped, bad
 
 

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.live import CHANNEL
+from domain.jobs.queue import IS_QUEUED
 from models import JobState
 from models.session import current_database
 
@@ -37,7 +37,7 @@ def _changing(update: str) -> TextClause:
     """The statement with a NOTIFY for the pages that show the job."""
     return text(
         f"WITH run AS ({update} RETURNING id, name, payload, failures, state) "  # noqa: S608 - fixed texts only.
-        f"SELECT run.*, pg_notify('{CHANNEL}', 'jobs:' || id) FROM run"
+        "SELECT run.*, announce('jobs', id::text) FROM run"
     )
 
 
@@ -65,33 +65,17 @@ _PROGRESS = _changing(
     "UPDATE job_run SET progress_done = :done, progress_total = :total WHERE id = :id AND state = 'running'"
 )
 _REQUEUE = text(
-    """
-WITH lost AS (
-  SELECT id, name FROM job_run
-  WHERE state IN ('queued', 'running') AND created_at < now() - interval '1 minute'
-    AND NOT EXISTS (SELECT FROM pgqueuer WHERE payload = convert_to(job_run.id::text, 'UTF8') AND status <> 'failed')
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-  SELECT 0, name, convert_to(id::text, 'UTF8'), 'queued' FROM lost RETURNING id
+    "SELECT queue_run(id, name) FROM job_run WHERE state IN ('queued', 'running')"  # noqa: S608 - fixed texts only.
+    f" AND created_at < now() - interval '1 minute' AND NOT {IS_QUEUED}"
 )
-SELECT count(*) FROM job
-"""
-)
-_OPEN_AGAIN = text(
-    """
+_OPEN_AGAIN = text("""
 WITH run AS (
   UPDATE job_run SET state = 'queued', starts = 0, failures = 0, finished_at = NULL, progress_done = 0,
     progress_total = NULL, result = NULL
   WHERE id = :id AND state IN ('failed', 'parked') RETURNING id, name
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-  SELECT 0, name, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id
 )
-SELECT count(*) FROM job
-"""
-)
+SELECT queue_run(id, name) FROM run
+""")
 
 
 async def start_run(run_id: int) -> StartedJob | None:
@@ -125,12 +109,12 @@ async def report_progress(run_id: int, done: int, total: int | None) -> None:
 async def requeue_lost_runs() -> int:
     """Queue the open jobs that the queue itself no longer knows; answers how many there were."""
     async with current_database().reading() as connection:
-        return int((await connection.execute(_REQUEUE)).scalar_one())
+        return len((await connection.execute(_REQUEUE)).all())
 
 
 async def open_run_again(db: AsyncSession, run_id: int) -> bool:
     """Queue a failed or parked job with a fresh count; False when it is neither any more."""
-    return bool((await db.execute(_OPEN_AGAIN, {"id": run_id})).scalar_one())
+    return bool((await db.execute(_OPEN_AGAIN, {"id": run_id})).all())
 
 
 async def _run(statement: TextClause, **values: Any) -> RowMapping | None:

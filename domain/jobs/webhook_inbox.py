@@ -24,19 +24,8 @@ _STORE = """
 WITH event AS (
   INSERT INTO webhook_event (provider, event_id, kind, payload) VALUES ($1, $2, $3, $4::jsonb)
   ON CONFLICT (provider, event_id) DO NOTHING RETURNING id
-),
-run AS (
-  INSERT INTO job_run (name, payload) SELECT $5, jsonb_build_object('event_id', id) FROM event RETURNING id
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-  SELECT 0, $5, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id, priority, entrypoint
-),
-log AS (
-  INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
-  SELECT id, 'queued', entrypoint, priority FROM job
 )
-SELECT count(*) FROM event
+SELECT enqueue_job($5, jsonb_build_object('event_id', id)) FROM event
 """
 
 
@@ -54,7 +43,7 @@ async def store_event(db: AsyncSession, provider: str, event_id: str, kind: str,
     """Keep a verified event and the job that processes it; False when it had come before."""
     connection = await raw_connection(db)
     body = orjson.dumps(payload).decode()
-    return bool(await connection.fetchval(_STORE, provider, event_id, kind, body, PROCESS_JOB))
+    return await connection.fetchval(_STORE, provider, event_id, kind, body, PROCESS_JOB) is not None
 
 
 async def process_event(event_id: int) -> bool:

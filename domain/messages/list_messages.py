@@ -59,15 +59,8 @@ WITH message AS (
 closed AS (
   UPDATE job_run SET state = 'done', finished_at = now(), result = '{"state": "sent again from the outbox"}'
   WHERE name = :job AND state IN ('failed', 'parked') AND (payload->>'message_id')::bigint IN (SELECT id FROM message)
-),
-run AS (
-  INSERT INTO job_run (name, payload) SELECT :job, jsonb_build_object('message_id', id) FROM message RETURNING id
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-  SELECT 0, :job, convert_to(id::text, 'UTF8'), 'queued' FROM run
 )
-SELECT id FROM message ORDER BY id
+SELECT id, enqueue_job(:job, jsonb_build_object('message_id', id)) FROM message ORDER BY id
 """
 )
 

@@ -43,15 +43,8 @@ file AS (
   INSERT INTO outbox_attachment (message_id, position, filename, content_type, data)
   SELECT message.id, position, filename, content_type, data FROM message,
     unnest($10::text[], $11::text[], $12::bytea[]) WITH ORDINALITY AS t(filename, content_type, data, position)
-),
-run AS (
-  INSERT INTO job_run (name, payload) SELECT $9, jsonb_build_object('message_id', id) FROM message RETURNING id
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-  SELECT 0, $9, convert_to(id::text, 'UTF8'), 'queued' FROM run RETURNING id, priority, entrypoint
 )
-INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM job
+SELECT enqueue_job($9, jsonb_build_object('message_id', id)) FROM message
 """
 
 

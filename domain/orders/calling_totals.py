@@ -32,16 +32,9 @@ written AS (
   FROM wanted, t WHERE e.id = wanted.id RETURNING e.id
 ),
 late AS (
-  INSERT INTO job_run (name, payload, dedupe_key)
-  SELECT '{JOB}', jsonb_build_object('customer_id', $1::bigint), '{JOB}:' || $1::bigint
-  WHERE (SELECT count(*) FROM calling_entry WHERE customer_id = $1) > (SELECT count(*) FROM written)
-  ON CONFLICT (dedupe_key) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id
-),
-job AS (
-  INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
-  SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), now(), 'queued' FROM late RETURNING id, priority, entrypoint
+  SELECT WHERE (SELECT count(*) FROM calling_entry WHERE customer_id = $1) > (SELECT count(*) FROM written)
 )
-INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority) SELECT id, 'queued', entrypoint, priority FROM job
+SELECT enqueue_job('{JOB}', jsonb_build_object('customer_id', $1::bigint), '{JOB}:' || $1::bigint) FROM late
 """  # noqa: S608 - constants of ours
 
 

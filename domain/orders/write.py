@@ -14,7 +14,6 @@ import asyncpg
 
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
-from domain.kernel.live import CHANNEL
 from domain.kernel.sql import NamedSql
 from domain.orders.calling_totals import note_new_order
 from domain.orders.commission import fix_commission, settle_commission
@@ -110,7 +109,7 @@ events AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
   SELECT id, 'placed', :status::text, :note::text, :actor_kind::text, :actor_id::int, :actor_name::text FROM made
 )
-SELECT id, created_at, pg_notify(:channel::text, 'orders:' || id),
+SELECT id, created_at, announce('orders', id::text),
   EXISTS (SELECT FROM calling_entry WHERE customer_id = :customer_id) AS is_on_calling_list
 FROM made
 """)  # noqa: S608 -- the names are constants of this module.
@@ -240,5 +239,4 @@ def _values(order: NewOrder) -> dict[str, Any]:
         **{f"line_{name}": [getattr(line, name) for line in order.lines] for name in _LINES if name != "position"},
         "taken_product_ids": list(taken.keys()),
         "taken_quantities": list(taken.values()),
-        "channel": CHANNEL,
     }

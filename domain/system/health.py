@@ -9,6 +9,7 @@ from typing import Any
 from croniter import croniter
 from sqlalchemy import RowMapping, text
 
+from domain.jobs.queue import COUNT_WAITING, LIST_TIMETABLE, WAITING_SINCE
 from domain.jobs.runs import is_overdue
 from domain.kernel.clock import now
 from models.migrations import newest_revision
@@ -60,16 +61,12 @@ class Figures:
 
 
 _READY = text(
-    "SELECT (SELECT version_num FROM alembic_version) AS revision,"
-    " (SELECT min(execute_after) FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()) AS waiting_since"
+    "SELECT (SELECT version_num FROM alembic_version) AS revision,"  # noqa: S608 - fixed words only.
+    f" ({WAITING_SINCE}) AS waiting_since"
 )
 
 
-_TIMETABLE = text(
-    "SELECT entrypoint AS name, expression, created, (SELECT finished_at FROM job_run"
-    " WHERE name = pgqueuer_schedules.entrypoint AND state = 'done' ORDER BY finished_at DESC LIMIT 1) AS succeeded_at"
-    " FROM pgqueuer_schedules ORDER BY entrypoint"
-)
+_TIMETABLE = text(LIST_TIMETABLE)
 _refused_at: dict[str, float] = {}
 
 
@@ -89,8 +86,7 @@ def _capped(table: str, state: str) -> str:
 
 
 _FIGURES = text(
-    "SELECT (SELECT count(*) FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()) AS depth,"  # noqa: S608 - fixed words only.
-    " (SELECT min(execute_after) FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()) AS waiting_since, "
+    f"SELECT ({COUNT_WAITING}) AS depth, ({WAITING_SINCE}) AS waiting_since, "
     + ", ".join(_capped("job_run", state) for state in OPEN_JOBS)
     + ", "
     + ", ".join(_capped("outbox_message", state) for state in OPEN_MESSAGES)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from domain.jobs.queue import OLD_ROWS
 from models.session import current_database
 
 BATCH = 5000
@@ -20,8 +21,7 @@ HISTORY = {
     "outbox_message": "state = 'sent' AND sent_at < now() - interval '180 days'"
     " OR created_at < now() - interval '1 year'",
     "webhook_event": "processed_at < now() - interval '90 days'",
-    "pgqueuer_log": "aggregated AND created < now() - interval '7 days'",
-    "pgqueuer_statistics": "created < now() - interval '30 days'",
+    **OLD_ROWS,
 }
 
 

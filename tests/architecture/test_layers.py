@@ -2,6 +2,7 @@
 order; and a door never touches a table."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -147,3 +148,10 @@ def test_an_arrow_up_between_areas_is_found() -> None:
     assert arrows_up(area_arrows("kernel", "from domain.orders.place import place_order")) == [("kernel", "orders")]
     assert arrows_up(area_arrows("orders", "from domain.catalogue import search")) == [("orders", "catalogue")]
     assert arrows_up(area_arrows("orders", "from domain.kernel.money import ZERO")) == []
+
+
+def test_the_queues_tables_are_named_in_one_place() -> None:
+    files = [*(ROOT / "domain").rglob("*.py"), *(ROOT / "tasks").rglob("*.py")]
+    sql = re.compile(r"(FROM|INTO|UPDATE|JOIN)\s+pgqueuer")
+    found = {str(file.relative_to(ROOT)) for file in files if sql.search(file.read_text())}
+    assert found == {"domain/jobs/queue.py"}, "enqueue by the database's functions enqueue_job and queue_run"

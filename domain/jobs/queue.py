@@ -1,0 +1,20 @@
+"""What the program reads of pgqueuer's tables. It writes them by the functions `enqueue_job` and `queue_run` alone, so
+that an upgrade of pgqueuer is a migration of those and an edit of this file.
+"""
+
+# The row of `job_run` that a queued job stands for is its payload.
+IS_QUEUED = "EXISTS (SELECT FROM pgqueuer WHERE payload = convert_to(job_run.id::text, 'UTF8') AND status <> 'failed')"
+_WAITING = "FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()"
+COUNT_WAITING = f"SELECT count(*) {_WAITING}"
+WAITING_SINCE = f"SELECT min(execute_after) {_WAITING}"
+LIST_TIMETABLE = (
+    "SELECT entrypoint AS name, expression, created, (SELECT finished_at FROM job_run"
+    " WHERE name = pgqueuer_schedules.entrypoint AND state = 'done' ORDER BY finished_at DESC LIMIT 1) AS succeeded_at"
+    " FROM pgqueuer_schedules ORDER BY entrypoint"
+)
+# What an older program had in its timetable would count as late forever.
+FORGET_OTHER_SCHEDULES = "DELETE FROM pgqueuer_schedules WHERE entrypoint <> ALL($1::text[])"
+OLD_ROWS = {
+    "pgqueuer_log": "aggregated AND created < now() - interval '7 days'",
+    "pgqueuer_statistics": "created < now() - interval '30 days'",
+}
