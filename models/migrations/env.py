@@ -1,4 +1,6 @@
-"""Alembic's environment: one connection, one transaction, an advisory lock so that two programs don't migrate at once."""
+"""Alembic's environment: one connection, an advisory lock so that two programs don't migrate at once, and a transaction
+for each step, so that a long chain holds no lock longer than its step and a step that fails undoes nothing before it.
+"""
 
 import asyncio
 
@@ -10,6 +12,10 @@ from sqlalchemy.pool import NullPool
 from models import Table
 
 MIGRATION_LOCK = 7_205_318
+# A step gives way to the company: one that waits for a lock makes everybody behind it wait too. A step that is known to
+# take long (an index of a large table) says so itself: `op.execute("SET LOCAL statement_timeout = '30min'")`.
+LOCK_TIMEOUT = "5s"
+STATEMENT_TIMEOUT = "5min"
 # pgqueuer makes and upgrades its own tables; alembic must not see them as ours.
 FOREIGN_PREFIX = "pgqueuer"
 
@@ -22,6 +28,9 @@ def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _oth
 def run(connection: Connection) -> None:
     """Run the steps on one connection."""
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+    lock_timeout = context.config.attributes.get("lock_timeout", LOCK_TIMEOUT)
+    for name, value in (("lock_timeout", lock_timeout), ("statement_timeout", STATEMENT_TIMEOUT)):
+        connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
     connection.commit()
     try:
         context.configure(
@@ -29,11 +38,14 @@ def run(connection: Connection) -> None:
             target_metadata=Table.metadata,
             include_object=is_ours,
             compare_server_default=True,
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
             context.run_migrations()
     finally:
         connection.rollback()
+        connection.execute(text("RESET lock_timeout"))
+        connection.execute(text("RESET statement_timeout"))
         connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
 

@@ -1,13 +1,13 @@
 """Jobs are enqueued and live pages notified by one function each, from SQL and from Python.
 
 Revision ID: enqueue_by_function
-Revises: pay_orders_of_nothing
+Revises: open_label_batches
 """
 
 from alembic import op
 
 revision = "enqueue_by_function"
-down_revision = "pay_orders_of_nothing"
+down_revision = "open_label_batches"
 branch_labels = None
 depends_on = None
 
