@@ -21,6 +21,10 @@ InputT = TypeVar("InputT", bound=Input)
 T = TypeVar("T")
 
 
+class NoFields(Input):
+    """A confirmation that asks nothing, or a form whose fields or files are read elsewhere."""
+
+
 def form_status(refusal: DomainError) -> int:
     """The status of a page that shows its form again: 422 for what was typed, else as everywhere."""
     return 422 if isinstance(refusal, InvalidInput) else status_of(refusal)

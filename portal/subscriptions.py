@@ -8,7 +8,6 @@ from documents.filters import format_date, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import Input
 from domain.subscriptions import change
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
@@ -20,7 +19,7 @@ from domain.subscriptions.overview import count_subscriptions, list_due_days, li
 from domain.subscriptions.renew import renew_subscription
 from models import SubscriptionStatus
 from models.session import current_database
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, NoFields, attempt
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -44,10 +43,6 @@ _ASKED = {
         "The saved payment method is charged at today’s price. Without a payment there is no order.", False,
     ),
 }  # fmt: skip
-
-
-class Confirmed(Input):
-    """A confirmation, which says nothing more."""
 
 
 @blueprint.get(LIST)
@@ -124,10 +119,10 @@ async def do(subscription_id: int, act: str) -> Response:
     """Pause, resume, end or renew it."""
     _check_act(act)
 
-    async def save(_: Confirmed) -> str:
+    async def save(_: NoFields) -> str:
         return await _act(subscription_id, act)
 
-    tried = await attempt(Confirmed, save)
+    tried = await attempt(NoFields, save)
     if tried.result is None:
         return await _ask(subscription_id, act, tried)
     return await redirect_to(f"{LIST}/{subscription_id}", toast=tried.result)

@@ -14,6 +14,7 @@ from api.schemas.staff_accounts import (
     StaffOut,
     SuccessOut,
 )
+from domain.access import forgotten
 from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.staff import email_change, list_users, profile, reset, sign_in, users
@@ -61,9 +62,9 @@ async def staff_me() -> Any:
 @blueprint.post("/api/staff/forgot-password")
 @public
 @limited("staff_forgot", 20, seconds=HOUR)
-@reads(reset.ForgotPassword)
+@reads(forgotten.ForgotPassword)
 @answers(StaffMailOut)
-async def staff_forgot_password(data: reset.ForgotPassword) -> Any:
+async def staff_forgot_password(data: forgotten.ForgotPassword) -> Any:
     """Email a reset link to the account behind a username or email; the answer is always the same."""
     await count_use("staff_forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
     return await reset.request_password_reset(db(), data, portal_url=portal_url(), shows_token=settings().debug_tokens)
@@ -72,9 +73,9 @@ async def staff_forgot_password(data: reset.ForgotPassword) -> Any:
 @blueprint.post("/api/staff/forgot-username")
 @public
 @limited("staff_forgot", 20, seconds=HOUR)
-@reads(reset.ForgotUsername)
+@reads(forgotten.ForgotUsername)
 @answers(StaffMailOut)
-async def staff_forgot_username(data: reset.ForgotUsername) -> Any:
+async def staff_forgot_username(data: forgotten.ForgotUsername) -> Any:
     """Email the username that belongs to an email; the answer is always the same."""
     await count_use("staff_forgot_username", 3, seconds=HOUR, target=data.email)
     return await reset.request_username(db(), data, portal_url=portal_url(), shows_it=settings().debug_tokens)
@@ -83,10 +84,10 @@ async def staff_forgot_username(data: reset.ForgotUsername) -> Any:
 @blueprint.post("/api/staff/reset-password")
 @public
 @limited("staff_reset", 10, seconds=MINUTE)
-@reads(reset.ResetPassword)
+@reads(forgotten.ResetPassword)
 @answers(StaffMessageOut)
 @refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
-async def staff_reset_password(data: reset.ResetPassword) -> Any:
+async def staff_reset_password(data: forgotten.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; ends every session."""
     await reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}

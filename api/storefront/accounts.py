@@ -18,6 +18,7 @@ from api.schemas.accounts import (
     RegisteredOut,
     UsernameOut,
 )
+from domain.access import forgotten
 from domain.access.email_change import EmailLink
 from domain.customers import email_change, google, password_reset, phone_codes, profile, sign_in, verification
 from domain.customers import register as opening
@@ -146,9 +147,9 @@ async def change_password(data: profile.ChangePassword) -> Any:
 @blueprint.post("/api/auth/forgot-password")
 @public
 @limited("account_messages", 20, seconds=HOUR)
-@reads(password_reset.ForgotPassword)
+@reads(forgotten.ForgotPassword)
 @answers(AccountMailOut)
-async def forgot_password(data: password_reset.ForgotPassword) -> Any:
+async def forgot_password(data: forgotten.ForgotPassword) -> Any:
     """Mail a reset link to the account behind a username or email; the answer is always the same."""
     await count_use("forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
     return await password_reset.forgot_password(db(), data, shop_url=shop_url(), shows_token=settings().debug_tokens)
@@ -157,9 +158,9 @@ async def forgot_password(data: password_reset.ForgotPassword) -> Any:
 @blueprint.post("/api/auth/forgot-username")
 @public
 @limited("account_messages", 20, seconds=HOUR)
-@reads(password_reset.ForgotUsername)
+@reads(forgotten.ForgotUsername)
 @answers(AccountMailOut)
-async def forgot_username(data: password_reset.ForgotUsername) -> Any:
+async def forgot_username(data: forgotten.ForgotUsername) -> Any:
     """Mail the username that belongs to an email; the answer is always the same."""
     await count_use("forgot_username", 3, seconds=HOUR, target=data.email)
     return await password_reset.forgot_username(db(), data, shop_url=shop_url())
@@ -168,10 +169,10 @@ async def forgot_username(data: password_reset.ForgotUsername) -> Any:
 @blueprint.post("/api/auth/reset-password")
 @public
 @limited("reset_password", 10, seconds=MINUTE)
-@reads(password_reset.ResetPassword)
+@reads(forgotten.ResetPassword)
 @answers(AccountMessageOut)
 @refuses(Code.INVALID_TOKEN, Code.WEAK_PASSWORD)
-async def reset_password(data: password_reset.ResetPassword) -> Any:
+async def reset_password(data: forgotten.ResetPassword) -> Any:
     """Set a new password with an emailed token, which works once; every session ends."""
     await password_reset.reset_password(db(), data)
     return {"message": "The new password is set. Sign in with it."}

@@ -71,7 +71,7 @@ async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
     """Stamp entries the actor works with as called now; returns how many. Each counts as an attempt at its number."""
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     statement = text(_MARK.format(visible=sql_visible(by)))
-    values = {"ids": sorted(set(data.ids)), "actor_kind": by.kind, "actor_id": by.id, "actor_name": by.name}
+    values = {"ids": sorted(set(data.ids)), **by.columns}
     done: Any = await db.execute(statement, values)
     await announce(db, TOPIC, 0)
     return int(done.rowcount)

@@ -91,9 +91,7 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
         callback_date=callback_on,
         notes=data.notes if data.notes is not None else entry.draft_note,
         replaced=_remember(entry),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(call)
     entry.last_called_at = now()

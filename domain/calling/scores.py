@@ -150,9 +150,7 @@ async def add_event(
         "kind": str(event),
         "points": POINTS.get(ScoreEvent(event), 0.0) if event in set(ScoreEvent) else 0.0,
         "call_id": call_id,
-        "actor_kind": by.kind,
-        "actor_id": by.id,
-        "actor_name": by.name,
+        **by.columns,
     }
     await db.execute(_ADD_EVENT, values)
     score = await rescore(db, entry_id)

@@ -56,5 +56,5 @@ async def update_script(db: AsyncSession, data: UpdateScript, *, by: Actor) -> N
     require(by, Right.EDIT_SCRIPT, "Only a manager changes the call script.")
     if (await get_script(db)).content == data.content:
         return
-    db.add(CallScript(content=data.content, actor_kind=by.kind, actor_id=by.id, actor_name=by.name))
+    db.add(CallScript(content=data.content, **by.columns))
     await db.flush()

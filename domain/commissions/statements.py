@@ -221,8 +221,7 @@ async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) ->
     if (await db.execute(taken, {"rep_id": rep_id, "day": data.starts_on})).first():
         raise InvalidInput("A rate begins on that day already.", fields={"starts_on": "has a rate already"})
     rate = CommissionRate(
-        staff_id=rep_id, percent=data.percent, starts_on=data.starts_on, actor_kind=by.kind, actor_id=by.id,
-        actor_name=by.name,
+        staff_id=rep_id, percent=data.percent, starts_on=data.starts_on, **by.columns,
     )  # fmt: skip
     db.add(rate)
     await db.flush()

@@ -52,9 +52,7 @@ async def move_credit(
         note=note,
         order_id=order_id,
         payment_id=payment_id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(entry)
     await db.flush()

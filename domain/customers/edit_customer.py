@@ -12,12 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.customers.accounts import lock_account
-from domain.customers.links import void_tokens
-from domain.customers.messages import send_security_notice, send_verification_link
-from domain.customers.rows import ADDRESS_PARTS, CustomerRow, get_customer
-from domain.customers.typed import AddressIn, read_address, read_phone
+from domain.customers.columns import notify_of_new_email, read_address_change, set_columns
+from domain.customers.rows import CustomerRow, get_customer
+from domain.customers.typed import AddressIn, read_phone
 from domain.kernel.actor import Actor
-from domain.kernel.addresses import compose_address
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -26,7 +24,7 @@ from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import EmptyableEmailIn, Input, PhoneIn, Text20, Text60, Text200, Text2000
 from domain.kernel.live import announce
 from domain.messages.suppression import find_suppressed, lift_do_not_call, mark_do_not_call, mark_do_not_text
-from models import CodePurpose, Customer, Role, Staff, SuppressionReason
+from models import Customer, Role, Staff, SuppressionReason
 
 TOPIC = "customers"
 _PLAIN = ("first_name", "last_name", "company_name", "preferred_language")
@@ -132,7 +130,7 @@ def _read_changes(customer: Customer, data: UpdateCustomer) -> dict[str, Any]:
             wanted[raw] = rest
     wanted |= _read_emails(customer, data, wanted, wrong)
     for kind in ("shipping", "billing"):
-        wanted |= _read_address(customer, data, kind)
+        wanted |= read_address_change(customer, kind, _sent(data, f"{kind}_address"))
     if wrong:
         raise refuse_fields(wrong)
     return wanted
@@ -167,24 +165,10 @@ def _read_emails(
     return found
 
 
-def _read_address(customer: Customer, data: UpdateCustomer, kind: str) -> dict[str, Any]:
-    sent = _sent(data, f"{kind}_address")
-    if sent is None or sent == compose_address(*(getattr(customer, f"{kind}_{part}") for part in ADDRESS_PARTS)):
-        return {}
-    return {f"{kind}_{part}": value for part, value in read_address(sent).items()}
-
-
 async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], *, shop_url: str, by: Actor) -> None:
     before = {name: getattr(customer, name) for name in changes}
     await refuse_taken_email(db, changes.get("email"), besides=[customer.id])
-    for name, value in changes.items():
-        setattr(customer, name, value)
-    if "email" in changes:
-        customer.email_verified_at = None
-    if "phone" in changes:
-        customer.phone_verified_at = None
-    customer.updated_at = now()
-    customer.version += 1
+    set_columns(customer, changes)
     try:
         async with db.begin_nested():
             await db.flush()
@@ -201,7 +185,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
         by=by,
     )
     if "email" in changes:
-        await _notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
+        await notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
     await announce(db, TOPIC, customer.id)
 
 
@@ -223,16 +207,6 @@ def email_taken() -> Refused:
         duplicate_field="email",
         hint="Merge the two, or use another email.",
     )
-
-
-async def _notify_of_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
-    """Links to the old address stop working; who signs in proves the new one, and the old one is notified."""
-    await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
-    if customer.password_hash is None or customer.email is None:
-        return
-    await send_verification_link(db, customer.id, email=customer.email, shop_url=shop_url)
-    if old_email is not None:
-        await send_security_notice(db, customer, f"The email of your account is now {customer.email}.", to=old_email)
 
 
 async def _mark(

@@ -238,9 +238,7 @@ async def _note_merge(  # noqa: PLR0917 - the columns of one row
         kept_after=changed | {"version": after["version"]},
         merged_row=merged,
         moved={"ids": moved.ids, "gave_way": moved.gave_way},
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(merge)
     await db.flush()

@@ -21,9 +21,7 @@ class WriteNote(Input):
 async def write_note(db: AsyncSession, customer_id: int, data: WriteNote, *, by: Actor) -> None:
     """Keep a note; a rep on their own customers and those without a rep."""
     await lock_editable(db, customer_id, by=by)
-    db.add(
-        CustomerNote(customer_id=customer_id, note=data.note, actor_kind=by.kind, actor_id=by.id, actor_name=by.name)
-    )
+    db.add(CustomerNote(customer_id=customer_id, note=data.note, **by.columns))
     await db.flush()
     await announce(db, TOPIC, customer_id)
 

@@ -6,37 +6,19 @@ A new password ends every session and every other link of the account.
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.forgotten import LINK_SENT, SOMEBODY, ForgotPassword, ForgotUsername, ResetPassword
 from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import mask_username
 from domain.customers.accounts import as_owner, find_account
 from domain.customers.links import MOST_LINKS, commit_without_waiting, count_recent, redeem_token, void_tokens
 from domain.customers.messages import send_reset_link, send_security_notice
-from domain.customers.verification import SOMEBODY, SentAnswer, mark_email_verified
+from domain.customers.verification import SentAnswer, mark_email_verified
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
-from domain.kernel.inputs import EmailIn, Filled200, Input
+from domain.kernel.inputs import Filled200, Input
 from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer, SessionKind
-
-
-class ForgotPassword(Input):
-    """Username or email."""
-
-    identifier: Filled200
-
-
-class ForgotUsername(Input):
-    """The email that the account has."""
-
-    email: EmailIn
-
-
-class ResetPassword(Input):
-    """The token of the emailed link and the new password."""
-
-    token: Filled200
-    password: NewPasswordIn
 
 
 class PhoneUsername(Input):
@@ -67,7 +49,7 @@ async def forgot_password(db: AsyncSession, data: ForgotPassword, *, shop_url: s
         if not goes_out:
             await writing.rollback()
     return SentAnswer(
-        "If an account with an email belongs to that, a link is on its way. It works for one hour.",
+        LINK_SENT,
         debug_token=token if shows_token and goes_out else None,
     )
 

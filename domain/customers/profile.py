@@ -10,13 +10,13 @@ from domain.access.attempts import reserve_own_attempt
 from domain.access.passwords import NewPasswordIn, hash_password, verify_password
 from domain.access.sessions import end_sessions_of
 from domain.customers.accounts import Profile, describe_account, lock_account, own_id
+from domain.customers.columns import notify_of_new_email, read_address_change, set_columns
 from domain.customers.delete_customer import remove_customer
 from domain.customers.email_change import ask_for_new_email
 from domain.customers.links import void_tokens
-from domain.customers.messages import send_security_notice, send_verification_link
+from domain.customers.messages import send_security_notice
 from domain.customers.register import refuse_duplicates
 from domain.kernel.actor import Actor
-from domain.kernel.addresses import compose_address, parse_address
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -91,7 +91,7 @@ async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any],
         by=by,
     )
     if "email" in changes:
-        await _announce_new_email(db, customer, before["email"], shop_url=shop_url)
+        await notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
 
 
 async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:
@@ -152,19 +152,8 @@ def _read_changes(customer: Customer, data: UpdateProfile) -> dict[str, Any]:
     if data.phone is not None:
         wanted |= _read_phone(customer, data.phone, has_email=customer.email is not None or "email" in wanted)
     for kind in ("shipping", "billing"):
-        sent = getattr(data, f"{kind}_address")
-        if sent is not None and sent != _kept_address(customer, kind):
-            parsed = parse_address(sent)
-            parts = {"street": parsed.street, "city": parsed.city, "state": parsed.state}
-            parts |= {"zip": parsed.zip, "country": parsed.country}
-            wanted |= {f"{kind}_{part}": value for part, value in parts.items()}
+        wanted |= read_address_change(customer, kind, getattr(data, f"{kind}_address"))
     return wanted
-
-
-def _kept_address(customer: Customer, kind: str) -> str:
-    """The address as its owner was shown it: sent back as it was, it is no change."""
-    parts = ("street", "city", "state", "zip", "country")
-    return compose_address(*(getattr(customer, f"{kind}_{part}") for part in parts))
 
 
 def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, Any]:
@@ -177,15 +166,7 @@ def _read_phone(customer: Customer, sent: str, *, has_email: bool) -> dict[str, 
 
 
 async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str, Any]) -> None:
-    """Store the changed columns; a new email or phone is unproven until it is proven again."""
-    for name, value in changes.items():
-        setattr(customer, name, value)
-    if "email" in changes:
-        customer.email_verified_at = None
-    if "phone" in changes:
-        customer.phone_verified_at = None
-    customer.updated_at = now()
-    customer.version += 1
+    set_columns(customer, changes)
     with db.no_autoflush:
         # The book may hold one phone twice, which is no reason to refuse another change.
         await refuse_duplicates(db, customer, names=changes.keys())
@@ -199,14 +180,6 @@ async def _write_changes(db: AsyncSession, customer: Customer, changes: dict[str
             duplicate_field="email",
             hint="Use another email.",
         ) from error
-
-
-async def _announce_new_email(db: AsyncSession, customer: Customer, old_email: str | None, *, shop_url: str) -> None:
-    await void_tokens(db, customer.id, [CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET])
-    assert customer.email is not None  # an email is changed, never removed
-    await send_verification_link(db, customer.id, email=customer.email, shop_url=shop_url)
-    if old_email is not None:
-        await send_security_notice(db, customer, f"The email of your account is now {customer.email}.", to=old_email)
 
 
 def _wrong_password() -> InvalidInput:

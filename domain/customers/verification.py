@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.email_change import find_email_code
+from domain.access.forgotten import SOMEBODY
 from domain.customers.accounts import Profile, as_owner, describe_account, find_account
 from domain.customers.email_change import confirm_new_email
 from domain.customers.linking import link_orders
@@ -14,8 +15,6 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.inputs import Filled200, Input
 from models import CodePurpose, Customer
-
-SOMEBODY = "nobody@invalid.example"
 
 
 class VerifyEmail(Input):

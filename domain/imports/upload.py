@@ -65,9 +65,7 @@ async def upload_file(
         delimiter=shape.delimiter,
         headings=shape.names,
         mapping=mapping,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(run)
     await db.flush()

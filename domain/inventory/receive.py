@@ -151,9 +151,7 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
             unit_cost=data.unit_cost,
             vendor_id=data.vendor_id,
             vendor_name=vendor_name,
-            actor_kind=by.kind,
-            actor_id=by.id,
-            actor_name=by.name,
+            **by.columns,
         )
     )
     if data.unit_cost is not None:

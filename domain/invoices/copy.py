@@ -41,9 +41,7 @@ async def copy_invoice(db: AsyncSession, invoice_id: int, *, by: Actor) -> Invoi
         discount_amount=discount,
         tax_amount=source.tax_amount,
         total_amount=max(source.subtotal - discount + source.shipping_fee + source.tax_amount, ZERO),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(copy)
     await db.flush()

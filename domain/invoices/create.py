@@ -235,9 +235,7 @@ def _shared(data: InvoiceDetails, totals: InvoiceTotals, *, has_terms: bool, by:
         "tax_rate": totals.tax_rate,
         "tax_amount": totals.tax_amount,
         "total_amount": totals.total_amount,
-        "actor_kind": by.kind,
-        "actor_id": by.id,
-        "actor_name": by.name,
+        **by.columns,
     }
 
 

@@ -59,9 +59,7 @@ async def issue_credit_memo(
         to_credit=to_credit,
         reason=data.reason,
         note=data.note,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(memo)
     if to_credit:

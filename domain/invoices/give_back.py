@@ -65,9 +65,7 @@ async def _give_back(
         amount=-amount,
         applied_amount=-amount,
         note=note,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(payment)
     await db.flush()

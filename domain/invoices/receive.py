@@ -131,9 +131,7 @@ async def apply_receipt(
         reference=reference,
         note=note,
         provider_id=provider_id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(receipt)
     await db.flush()
@@ -177,9 +175,7 @@ async def _pay(db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Rec
         applied_amount=applied,
         reference=receipt.reference,
         note=receipt.note,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(payment)
     invoice.amount_paid += applied

@@ -106,9 +106,7 @@ async def record_invoice_event(
             kind=kind,
             note=note,
             changes=changes,
-            actor_kind=by.kind,
-            actor_id=by.id,
-            actor_name=by.name,
+            **by.columns,
         )
     )
     await db.flush()

@@ -10,7 +10,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO, format_money
 from domain.payments.attention import add_attention, drop_attention
 from domain.payments.record import list_credited
-from domain.payments.refund_rows import calculate_allowed
+from domain.payments.refund_rows import calculate_allowed, make_refund_row
 from domain.payments.withdraw import withdraw_from_invoice_later
 from models import GivenFor, Invoice, InvoiceStatus, Payment, PaymentState
 
@@ -36,38 +36,15 @@ async def apply_invoice_refund(
     An allowance takes what it gives back off the claim; a reversal brings the claim to life again. Stripe may give
     back more than the invoice still holds of the payment, which needs attention then.
     """
-    of_payment = (Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
-    back, back_applied = (
-        await db.execute(
-            select(
-                func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
-            ).where(*of_payment)
-        )
-    ).one()
-    credited = (await list_credited(db, Payment.id == payment.id)).get(payment.id, ZERO)
-    unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
-    applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
-    row = Payment(
-        invoice_id=invoice.id,
-        customer_id=invoice.customer_id,
-        refunds_payment_id=payment.id,
-        given_back=why.kind,
-        given_for=why,
-        method=method,
-        amount=-amount,
-        applied_amount=-applied,
-        reference=provider_id or "",
-        note=note,
+    row = await make_refund_row(
+        db, payment, amount, customer_id=invoice.customer_id, method=method, why=why, by=by, note=note,
         provider_id=provider_id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
-    )
+    )  # fmt: skip
     db.add(row)
     _take_off(invoice, row)
     await db.flush()
     await show_unapplied(db, invoice)
-    if applied:
+    if row.applied_amount:
         await withdraw_from_invoice_later(db, invoice.id)
     return row
 

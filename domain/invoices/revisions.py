@@ -62,9 +62,7 @@ async def keep_revision(db: AsyncSession, invoice: Invoice, *, by: Actor) -> Non
             invoice_id=invoice.id,
             revision=invoice.revision,
             content=await describe_invoice(db, invoice),
-            actor_kind=by.kind,
-            actor_id=by.id,
-            actor_name=by.name,
+            **by.columns,
         )
     )
     await db.flush()

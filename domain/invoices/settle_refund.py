@@ -276,9 +276,7 @@ def _make_failed_row(part: _Part, refund: StripeRefund, why: GivenFor, by: Actor
         reference=refund.id,
         note=refund.metadata.get("note", ""),
         provider_id=refund.id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
 
 

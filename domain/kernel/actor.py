@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from models import Role
 
@@ -39,6 +40,11 @@ class Actor:
     def is_customer(self) -> bool:
         """True for a signed-in storefront customer."""
         return self.kind is ActorKind.CUSTOMER
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Who did it, as the rows of acts keep it."""
+        return {"actor_kind": self.kind, "actor_id": self.id, "actor_name": self.name}
 
     def has_role(self, *roles: Role) -> bool:
         """True when the actor is staff with one of these roles."""

@@ -30,9 +30,7 @@ async def record_audit(
             before=before,
             after=after,
             note=note,
-            actor_kind=by.kind,
-            actor_id=by.id,
-            actor_name=by.name,
+            **by.columns,
             request_id=by.request_id,
         )
     )

@@ -214,8 +214,6 @@ def _entered_as_paid(order: NewOrder, order_id: int, at: datetime) -> Payment:
         amount=order.totals.total_amount,
         applied_amount=order.totals.total_amount,
         note="Entered as paid",
-        actor_kind=order.by.kind,
-        actor_id=order.by.id,
-        actor_name=order.by.name,
+        **order.by.columns,
         created_at=at,
     )

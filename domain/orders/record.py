@@ -105,9 +105,7 @@ async def record_event(
             to_status=moved_to,
             note=note,
             changes=changes,
-            actor_kind=by.kind,
-            actor_id=by.id,
-            actor_name=by.name,
+            **by.columns,
         )
     )
     await db.flush()

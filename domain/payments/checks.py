@@ -81,9 +81,7 @@ async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos,
     check = PaperCheck(
         order_id=order.id,
         amount=calculate_balance(order),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(check)
     await db.flush()

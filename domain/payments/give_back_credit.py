@@ -25,9 +25,7 @@ async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Deci
         amount=-used,
         applied_amount=-used,
         note="Order cancelled",
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(payment)
     await db.flush()

@@ -48,9 +48,7 @@ def make_intent(
         idempotency_key=key,
         parameters=parameters | {"metadata": parameters.get("metadata", {}) | {"intent_key": key}},
         next_ask_at=now() + _GRACE,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
         **links,
     )
 

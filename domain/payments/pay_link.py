@@ -127,9 +127,7 @@ async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, set
         token_hash=hash_token(token),
         amount=calculate_balance(order),
         expires_at=now() + timedelta(hours=data.expires_in_hours or DEFAULT_HOURS),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(link)
     await db.flush()

@@ -63,9 +63,7 @@ async def add_payment(
         reference=reference,
         provider_id=provider_id,
         note=note,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(payment)
     order.amount_paid += applied

@@ -227,32 +227,11 @@ async def apply_refund(
     is lost to a dispute as well. That takes nothing more off the order, which needs attention then. Payments begun for
     the balance before are withdrawn.
     """
-    back, back_applied = (
-        await db.execute(
-            select(
-                func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
-            ).where(Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
-        )
-    ).one()
-    credited = (await list_credited(db, Payment.order_id == order.id)).get(payment.id, ZERO)
-    unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
-    applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
-    row = Payment(
-        order_id=order.id,
-        customer_id=order.customer_id,
-        refunds_payment_id=payment.id,
-        given_back=why.kind,
-        given_for=why,
-        method=method,
-        amount=-amount,
-        applied_amount=-applied,
-        reference=provider_id or "",
-        note=note,
+    row = await make_refund_row(
+        db, payment, amount, customer_id=order.customer_id, method=method, why=why, by=by, note=note,
         provider_id=provider_id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
-    )
+    )  # fmt: skip
+    applied = -row.applied_amount
     db.add(row)
     order.amount_paid -= applied
     order.allowances += calculate_allowed(row)
@@ -262,6 +241,43 @@ async def apply_refund(
     if applied < amount:
         await show_unapplied(db, order)
     return row
+
+
+async def make_refund_row(
+    db: AsyncSession,
+    payment: Payment,
+    amount: Decimal,
+    *,
+    customer_id: int | None,
+    method: str,
+    why: GivenFor,
+    by: Actor,
+    note: str,
+    provider_id: str | None,
+) -> Payment:
+    """The row of money given back of a payment, not added yet: what of it was never applied goes back first."""
+    sums = select(
+        func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
+    ).where(Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
+    back, back_applied = (await db.execute(sums)).one()
+    credited = (await list_credited(db, Payment.id == payment.id)).get(payment.id, ZERO)
+    unapplied = payment.amount - payment.applied_amount - credited - (back - back_applied)
+    applied = min(max(amount - max(unapplied, ZERO), ZERO), payment.applied_amount - back_applied)
+    return Payment(
+        order_id=payment.order_id,
+        invoice_id=payment.invoice_id,
+        customer_id=customer_id,
+        refunds_payment_id=payment.id,
+        given_back=why.kind,
+        given_for=why,
+        method=method,
+        amount=-amount,
+        applied_amount=-applied,
+        reference=provider_id or "",
+        note=note,
+        provider_id=provider_id,
+        **by.columns,
+    )
 
 
 def calculate_allowed(row: Payment) -> Decimal:

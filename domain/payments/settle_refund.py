@@ -226,9 +226,7 @@ def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, why: 
         reference=refund.id,
         note=refund.metadata.get("note", ""),
         provider_id=refund.id,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
 
 

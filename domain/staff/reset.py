@@ -9,7 +9,8 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.passwords import NewPasswordIn, hash_password
+from domain.access.forgotten import LINK_SENT, SOMEBODY, ForgotPassword, ForgotUsername, ResetPassword
+from domain.access.passwords import hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import hash_token, new_token
 from domain.kernel.actor import Actor, ActorKind
@@ -17,7 +18,6 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
-from domain.kernel.inputs import EmailIn, Filled200, Input
 from domain.messages.outbox import Secret, queue_mail
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
@@ -26,26 +26,6 @@ from models import CodePurpose, OneTimeCode, SessionKind, Staff
 
 LINK_LIFETIME = timedelta(hours=1)
 MOST_LINKS = 3
-SOMEBODY = "nobody@invalid.example"
-
-
-class ForgotPassword(Input):
-    """Username or email."""
-
-    identifier: Filled200
-
-
-class ForgotUsername(Input):
-    """The email that the account has."""
-
-    email: EmailIn
-
-
-class ResetPassword(Input):
-    """The token of the emailed link and the new password."""
-
-    token: Filled200
-    password: NewPasswordIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +84,7 @@ async def request_password_reset(
         if not goes_out:
             await writing.rollback()
     return MailAnswer(
-        "If an account with an email belongs to that, a link is on its way. It works for one hour.",
+        LINK_SENT,
         debug_token=token if shows_token and goes_out else None,
     )
 

@@ -95,9 +95,7 @@ async def set_stock_level(
                 level_after=level or 0,
                 reason=reason,
                 note=note,
-                actor_kind=by.kind,
-                actor_id=by.id,
-                actor_name=by.name,
+                **by.columns,
             )
         )
         await db.flush()

@@ -123,9 +123,7 @@ async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> Logge
         checker_verdict=data.checker_verdict or "",
         checker_reasons=_redact_all(data.checker_reasons),
         transcript_url=data.transcript_url or "",
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_name=by.name,
+        **by.columns,
     )
     db.add(logged)
     await db.flush()

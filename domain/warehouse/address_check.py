@@ -12,7 +12,8 @@ from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_e
 from domain.warehouse.label_request import address_of_order
 from domain.warehouse.queue import QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
-from integrations.easypost_client import CheckedAddress, check_address
+from integrations.easypost_answers import CheckedAddress
+from integrations.easypost_client import check_address
 from models import OrderStatus
 from models.session import current_database, separate_transaction
 from settings import Settings

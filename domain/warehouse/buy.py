@@ -148,9 +148,7 @@ async def _prepare(
                 caller=client.caller,
                 client_key=client.key,
                 request_hash=request_hash,
-                actor_kind=by.kind,
-                actor_id=by.id,
-                actor_name=by.name,
+                **by.columns,
             )
             db.add(known[position])
         await db.flush()

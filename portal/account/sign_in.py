@@ -9,6 +9,7 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
+from domain.access import forgotten
 from domain.kernel.codes import Code
 from domain.kernel.errors import TooMany
 from domain.staff import reset, sign_in
@@ -96,12 +97,12 @@ async def show_forgot() -> Response:
 async def send_link() -> Response:
     """Mail a reset link; the page says the same whether or not the account exists."""
 
-    async def act(data: reset.ForgotPassword) -> reset.MailAnswer:
+    async def act(data: forgotten.ForgotPassword) -> reset.MailAnswer:
         await count_use("staff_forgot", 20, seconds=3600)
         await count_use("staff_forgot_password", 3, seconds=3600, target=data.identifier.lower())
         return await reset.request_password_reset(db(), data, portal_url=portal_url(), shows_token=False)
 
-    tried = await attempt(reset.ForgotPassword, act)
+    tried = await attempt(forgotten.ForgotPassword, act)
     sent = tried.result.message if tried.result is not None else ""
     return await page_or_block("account/sign_in/forgot.html", status=_status(tried), sent=sent, **_form(tried))
 
@@ -120,12 +121,12 @@ async def show_reset() -> Response:
 async def set_password() -> Response:
     """Set the new password and lead to signing in with it."""
 
-    async def act(data: reset.ResetPassword) -> bool:
+    async def act(data: forgotten.ResetPassword) -> bool:
         await count_use("staff_reset", 10, seconds=60)
         await reset.reset_password(db(), data)
         return True
 
-    tried = await attempt(reset.ResetPassword, act)
+    tried = await attempt(forgotten.ResetPassword, act)
     if tried.result is not None:
         return await redirect_to(SIGN_IN, toast="The new password is set. Sign in with it.")
     return await page_or_block("account/sign_in/reset.html", status=_status(tried), **_form(tried))

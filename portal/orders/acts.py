@@ -17,7 +17,7 @@ from domain.orders.statuses import allowed_next
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from models import OrderStatus, Role
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, NoFields, attempt, form_version
 from portal.orders.list import LIST, list_rep_choices
 from portal.orders.order import METHOD_WORDS, choose_version, order_url, undo_move_url
 from portal.render import page_or_block, redirect_to
@@ -34,10 +34,6 @@ class CancelOrder(Input):
     """Why the order is cancelled."""
 
     reason: Text2000 = ""
-
-
-class NothingAsked(Input):
-    """A confirmation without fields of its own."""
 
 
 @blueprint.get("/portal/orders/<number>/pay")
@@ -196,10 +192,10 @@ async def delete_for_good(number: str) -> Response:
     """Delete an order that never became one."""
     shown, version = await _read(number), await form_version()
 
-    async def remove(_: NothingAsked) -> Any:
+    async def remove(_: NoFields) -> Any:
         await delete_order(db(), shown.order.id, by=current_actor(), version=version)
 
-    tried = await attempt(NothingAsked, remove)
+    tried = await attempt(NoFields, remove)
     if tried.refusal is not None:
         return await _ask("orders/delete.html", await _read(number), tried)
     return await redirect_to(LIST, toast=f"{number} is deleted")

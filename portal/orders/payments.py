@@ -45,7 +45,7 @@ class SendPayLink(Input):
     expires_in_hours: LinkHours = 72
 
 
-class NothingTyped(Input):
+class CheckFiles(Input):
     """A form that brings files only."""
 
     order_number: Filled60 = "-"
@@ -91,11 +91,11 @@ async def keep_check(number: str) -> Response:
     # Photos may wait long in the line of pictures, and no transaction is open meanwhile.
     await db().rollback()
 
-    async def keep(_: NothingTyped) -> UploadedCheck:
+    async def keep(_: CheckFiles) -> UploadedCheck:
         photos = await prepare_photos(await read_upload("check_front"), await read_upload("check_back"))
         return await upload_check(db(), shown.order.order_number, photos, by=current_actor())
 
-    tried = await attempt_in_own_transaction(NothingTyped, keep)
+    tried = await attempt_in_own_transaction(CheckFiles, keep)
     if tried.result is None:
         return await _ask("orders/payments/check.html", shown, tried)
     return await redirect_to(order_url(number), toast="The check waits for review")

@@ -22,9 +22,8 @@ from domain.catalogue.product_page import get_product_detail
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
 from models.session import current_database
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, NoFields, attempt
 from portal.products.list import LIST
-from portal.products.product import NothingAsked
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import body_limit
@@ -69,12 +68,12 @@ async def add_pictures(product_id: int) -> Response:
     """Put one or several pictures at the gallery's end; all of them or none."""
     files = [data for part in (await request.files).getlist("pictures") if (data := part.read())]
 
-    async def save(_: NothingAsked) -> int:
+    async def save(_: NoFields) -> int:
         if not files:
             raise InvalidInput("Choose a picture first.", fields={"pictures": "Choose a JPEG, PNG or WebP file"})
         return len(await add_gallery_images(db(), product_id, files, by=current_actor(), field="pictures"))
 
-    tried = await attempt(NothingAsked, save)
+    tried = await attempt(NoFields, save)
     if tried.result is None:
         return await _show(product_id, tried)
     return await redirect_to(_url(product_id), toast=f"{format_plural(tried.result, 'picture')} added")

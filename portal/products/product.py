@@ -32,7 +32,7 @@ from domain.kernel.paging import PageInput
 from domain.stock.ledger import MOST_UNITS, StockLevel, set_stock_level
 from models import StockReason
 from models.session import current_database
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, NoFields, attempt, form_version
 from portal.charts import Chart, Point, draw_chart
 from portal.products.list import LIST
 from portal.render import page_or_block, redirect_to
@@ -64,10 +64,6 @@ class SetStock(Input):
     is_tracked: bool = False
     seen: int | None = None
     note: Text200 = ""
-
-
-class NothingAsked(Input):
-    """A form whose fields are read elsewhere."""
 
 
 @blueprint.get(f"{LIST}/<id:product_id>")
@@ -144,12 +140,12 @@ async def save_picture(product_id: int) -> Response:
     data = files["picture"].read() if "picture" in files else b""
     removes = (await request.form).get("act") == "remove"
 
-    async def save(_: NothingAsked) -> Any:
+    async def save(_: NoFields) -> Any:
         if not data and not removes:
             raise InvalidInput("Choose a picture first.", fields={"picture": "Choose a JPEG, PNG or WebP file"})
         return await replace_picture(db(), product_id, None if removes else data, by=current_actor())
 
-    tried = await attempt(NothingAsked, save)
+    tried = await attempt(NoFields, save)
     if tried.refusal is not None:
         return await _ask_for_picture(product_id, tried)
     return await redirect_to(f"{LIST}/{product_id}", toast="Picture removed" if removes else "Picture saved")

@@ -9,6 +9,7 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
+from domain.access import forgotten
 from domain.access.email_change import EmailLink
 from domain.customers import email_change, password_reset, verification
 from domain.kernel.errors import TooMany
@@ -134,11 +135,11 @@ async def show_reset() -> Response:
 async def set_password() -> Response:
     """Set the new password with the token of the mailed link."""
 
-    async def act(data: password_reset.ResetPassword) -> None:
+    async def act(data: forgotten.ResetPassword) -> None:
         await count_use("reset_password", 10, seconds=MINUTE)
         await password_reset.reset_password(db(), data)
 
-    tried = await attempt(password_reset.ResetPassword, act)
+    tried = await attempt(forgotten.ResetPassword, act)
     if tried.refusal is None:
         return await redirect_to(f"{RESET}/done")
     if "token" in tried.errors:
@@ -158,12 +159,12 @@ async def show_password_set() -> Response:
 async def mail_reset() -> Response:
     """Mail a reset link; the page says the same whether or not there is an account."""
 
-    async def act(data: password_reset.ForgotPassword) -> verification.SentAnswer:
+    async def act(data: forgotten.ForgotPassword) -> verification.SentAnswer:
         await count_use("account_messages", 20, seconds=HOUR)
         await count_use("forgot_password", 3, seconds=HOUR, target=data.identifier.lower())
         return await password_reset.forgot_password(db(), data, shop_url=shop_url(), shows_token=False)
 
-    return await _offer(NEW_RESET, await attempt(password_reset.ForgotPassword, act))
+    return await _offer(NEW_RESET, await attempt(forgotten.ForgotPassword, act))
 
 
 async def _show(template: str, token: str, tried: Attempt[Any] | None = None) -> Response:

@@ -60,7 +60,7 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
         (",Cup,{c},5,,,,", {"sku": "is missing"}),
     ],
 )
-async def test_rows_that_no_door_takes_are_bad(database, db, settings, row: str, faults: dict) -> None:
+async def test_rows_that_no_door_takes_are_bad(database, db, settings, row: str, faults: dict[str, str]) -> None:
     await make_product(db, sku="KNOWN", unit_price="5.00", bulk_price="4.00", bulk_quantity=6)
     await make_product(db, sku="OTHER", barcode="TAKEN")
     text = HEAD + row.format(c=await db.scalar(select(Category.name).limit(1))) + "\n"

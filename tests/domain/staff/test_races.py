@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.access.crypto import encrypt
+from domain.access.forgotten import ForgotPassword, ResetPassword
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import DomainError
-from domain.staff.reset import ForgotPassword, ResetPassword, request_password_reset, reset_password
+from domain.staff.reset import request_password_reset, reset_password
 from domain.staff.sign_in import SignIn, SignInContext, sign_in
 from domain.staff.users import CreateStaff, UpdateStaff, create_staff, delete_staff, update_staff
 from models import LoginSession, Role, Staff

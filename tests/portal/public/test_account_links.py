@@ -8,8 +8,9 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.forgotten import ForgotPassword
 from domain.customers.email_change import ask_for_new_email
-from domain.customers.password_reset import ForgotPassword, forgot_password
+from domain.customers.password_reset import forgot_password
 from domain.customers.verification import ResendVerification, resend_verification
 from domain.kernel.clock import now
 from domain.messages.secrets import open_text

@@ -1,0 +1,27 @@
+"""What is asked for a forgotten password or username, the same for customers and colleagues."""
+
+from domain.access.passwords import NewPasswordIn
+from domain.kernel.inputs import EmailIn, Filled200, Input
+
+# Whom a mail would go to where there is no account: it is written and taken back, so that the work is the same.
+SOMEBODY = "nobody@invalid.example"
+LINK_SENT = "If an account with an email belongs to that, a link is on its way. It works for one hour."
+
+
+class ForgotPassword(Input):
+    """Username or email."""
+
+    identifier: Filled200
+
+
+class ForgotUsername(Input):
+    """The email that the account has."""
+
+    email: EmailIn
+
+
+class ResetPassword(Input):
+    """The token of the emailed link and the new password."""
+
+    token: Filled200
+    password: NewPasswordIn
