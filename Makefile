@@ -60,6 +60,7 @@ demo: setup ## Load the demo company into an empty database; ARGS="--orders 1000
 lock: ## Write requirements/*.txt again from pyproject.toml; UPGRADE=--upgrade takes newer versions. Needs uv.
 	uv pip compile pyproject.toml -o requirements/run.txt $(LOCK_FLAGS) $(UPGRADE)
 	uv pip compile pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt $(LOCK_FLAGS) $(UPGRADE)
+	uv pip compile requirements/generator.in -o requirements/generator.txt --no-deps $(LOCK_FLAGS) $(UPGRADE)
 
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --quiet

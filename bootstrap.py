@@ -17,6 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+# Tools that were not written here, for the API's document.
+GENERATOR = VENV / "generator"
+GENERATOR_LOCK = ROOT / "requirements" / "generator.txt"
+NODE_TOOLS = ROOT / "tests" / "clients"
+NODE_LOCK = NODE_TOOLS / "package-lock.json"
 OLDEST_POSTGRES = 14
 CREATECLUSTER_CONF = Path("/etc/postgresql-common/createcluster.conf")
 POSTGRES_PACKAGES = ["postgresql", "postgresql-contrib"]
@@ -43,13 +48,16 @@ def main() -> int:
     parser.add_argument("purpose", choices=["run", "test"], help="test also installs the checks' tools and a browser")
     purpose = parser.parse_args().purpose
     try:
-        if _missing_packages(purpose) or not _is_installed(purpose):
+        if _missing_packages(purpose) or not _is_installed(purpose) or (purpose == "test" and _lacks_tools()):
             # Two set-ups started together would both write `.venv`: the second waits and finds its work done.
             with (ROOT / ".setup.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 _install_system_packages(_missing_packages(purpose))
                 _install_more_fonts()
                 _make_environment(purpose)
+                if purpose == "test":
+                    _install_generator()
+                    _install_node_tools()
     except (SetUpError, subprocess.CalledProcessError) as problem:
         print(f"Set-up stopped: {problem}", file=sys.stderr)
         return 1
@@ -192,6 +200,51 @@ def _make_environment(purpose: str) -> None:
         fresh = _stamp(finished).with_suffix(".new")
         fresh.write_text(_locked(finished))
         fresh.replace(_stamp(finished))
+
+
+def _lacks_tools() -> bool:
+    """Tell whether a tool that the tests try the API's document with is not there although it could be."""
+    return not _is_stamped(GENERATOR, GENERATOR_LOCK) or (
+        shutil.which("npm") is not None and not _is_stamped(NODE_TOOLS / "node_modules", NODE_LOCK)
+    )
+
+
+def _is_stamped(folder: Path, lock_file: Path) -> bool:
+    stamp = folder / ".installed"
+    return stamp.exists() and stamp.read_text() == hashlib.sha256(lock_file.read_bytes()).hexdigest()
+
+
+def _put_stamp(folder: Path, lock_file: Path) -> None:
+    (folder / ".installed").write_text(hashlib.sha256(lock_file.read_bytes()).hexdigest())
+
+
+def _install_generator() -> None:
+    """Install the generator of Python clients beside the other libraries, whose typer is not its own."""
+    if _is_stamped(GENERATOR, GENERATOR_LOCK):
+        return
+    shutil.rmtree(GENERATOR, ignore_errors=True)
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q", "install"]
+    options = ["--no-deps", "--require-hashes", "--target", str(GENERATOR), "-r", str(GENERATOR_LOCK)]
+    if subprocess.run([*pip, *options], check=False).returncode != 0:
+        raise SetUpError(f"pip could not install {GENERATOR_LOCK.relative_to(ROOT)}; its message stands above.")
+    _put_stamp(GENERATOR, GENERATOR_LOCK)
+
+
+def _install_node_tools() -> None:
+    """Install the linters and generators of Node.js where npm is there; without them their tests are skipped."""
+    modules = NODE_TOOLS / "node_modules"
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is absent, so the API's document is not linted and no TypeScript client is made.", file=sys.stderr)
+    elif not _is_stamped(modules, NODE_LOCK):
+        done = subprocess.run(
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"],
+            cwd=NODE_TOOLS, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            _put_stamp(modules, NODE_LOCK)
+        else:
+            print(f"npm could not install the API's linters, which are skipped:\n{done.stderr}", file=sys.stderr)
 
 
 def _lock_file(purpose: str) -> Path:

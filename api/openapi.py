@@ -16,7 +16,7 @@ from quart_schema.openapi import (
 )
 from werkzeug.routing import Rule
 
-from api.document import complete, describe_header
+from api.document import REQUEST_HEADERS, complete, describe_header
 from api.refusals import document_refusals, refusals_of
 from settings import program_version
 from web.guards import Guard, guard_of
@@ -36,12 +36,9 @@ ERROR_SCHEMA = {
         },
     },
 }
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A repeat with the same key and body within a day gets the first answer again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+FAULT = {
+    "description": "- `internal_error`: A fault of ours; it has been noted.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
 }
 SECURITY = {
     "customer": APIKeySecurityScheme(name="ladle_customer", in_="cookie"),
@@ -75,7 +72,8 @@ class Provider(OpenAPIProvider):
             for operation in operations.values():
                 operation["security"] = _security(guard)
                 _add_headers_and_files(operation, handler)
-                operation["responses"] |= document_refusals(refusals)
+                operation["responses"] |= document_refusals(handler, refusals)
+                operation["responses"]["500"] = {"$ref": "#/components/responses/Fault"}
         return paths, components
 
 
@@ -84,21 +82,41 @@ def _add_headers_and_files(operation: dict[str, Any], handler: Callable[..., Any
     answers = operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
     for status, types in getattr(handler, "answered_files", {}).items():
         content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in types}
-        answers[str(status)] = (
-            {"description": "The file", "content": content} if content else {"description": "No body"}
-        )
+        file = {"description": "The file", "content": content} if content else {"description": "No body"}
+        answer = answers.setdefault(str(status), file)
+        answer.get("content", {}).update(content)  # data, or the same as a file
     if getattr(handler, "is_idempotent", False):
-        operation["parameters"].append(IDEMPOTENCY_KEY)
+        key = {"type": "string", "minLength": 1, "maxLength": 200}
+        operation["parameters"].append(_request_header("Idempotency-Key", schema=key))
         for status in [status for status in answers if status.startswith("2")]:
-            answers[status].setdefault("headers", {})["Idempotent-Replay"] = describe_header("Idempotent-Replay")
+            _add_header(answers[status], "Idempotent-Replay")
+    if getattr(handler, "is_revalidated", False):
+        operation["parameters"].append(_request_header("If-None-Match"))
+        answers["304"] = {"description": "Unchanged; no body"}
+        for status in ("200", "304"):
+            _add_header(answers[status], "ETag")
+    if signed := getattr(handler, "signed_by", None):
+        operation["parameters"] += [_request_header(name, required=signed.is_required) for name in signed.headers]
+        event = {"type": "object", "description": f"The event in the words of {signed.sender}."}
+        operation["requestBody"] = {"content": {signed.media_type: {"schema": event}}}
     if getattr(handler, "has_optional_body", False):
         operation["x-optional-body"] = True
     for status, answer in answers.items():
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
         if schema.get("type") == "array":
-            answer.setdefault("headers", {})["X-Total-Count"] = describe_header("X-Total-Count")
+            _add_header(answer, "X-Total-Count")
         if status in {"301", "302", "303", "307"}:
-            answer.setdefault("headers", {})["Location"] = describe_header("Location")
+            _add_header(answer, "Location")
+
+
+def _add_header(answer: dict[str, Any], name: str) -> None:
+    answer.setdefault("headers", {})[name] = describe_header(name)
+
+
+def _request_header(name: str, *, required: bool = False, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    words = REQUEST_HEADERS[name]
+    kind = schema or {"type": "string"}
+    return {"name": name, "in": "header", "required": required, "description": words, "schema": kind}
 
 
 def _security(guard: Guard | None) -> list[dict[str, list[str]]]:
@@ -123,13 +141,15 @@ def build_openapi(app: Quart) -> dict[str, Any]:
     app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
     app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", None)
     app.config.setdefault("QUART_SCHEMA_PYDANTIC_DUMP_OPTIONS", {})
+    known = app.config["SETTINGS"]
     extension = QuartSchema(
         openapi_path=None,
-        info=Info(title=f"{app.config['SETTINGS'].company_name} order system", version=program_version()),
+        info=Info(title=f"{known.company_name} order system", version=program_version()),
         security_schemes=dict(SECURITY),
         conversion_preference="pydantic",
     )
     document: dict[str, Any] = Provider(app, extension).schema()
     document["components"]["schemas"]["Error"] = ERROR_SCHEMA
-    complete(document, public_url=app.config["SETTINGS"].public_url)
+    document["components"]["responses"] = {"Fault": FAULT}
+    complete(document, public_url=known.public_url, company=known.company_name, email=known.sales_inbox)
     return document

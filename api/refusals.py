@@ -7,8 +7,18 @@ from typing import Any
 from domain.kernel.codes import Code
 from web.guards import Guard
 
+# What an act can be refused for by what it works with.
+STRIPE = (
+    Code.NOT_CONFIGURED, Code.STRIPE_BUSY, Code.STRIPE_KEY_REFUSED, Code.STRIPE_REFUSED, Code.STRIPE_UNKNOWN
+)  # fmt: skip
+PICTURE = (
+    Code.BAD_IMAGE, Code.DAMAGED_IMAGE, Code.TOO_MANY_PIXELS, Code.TOO_MANY_SCANS, Code.UNSUPPORTED_IMAGE
+)  # fmt: skip
+SPREADSHEET = (Code.BAD_FILE, Code.TOO_MANY_ROWS)
 ALWAYS = frozenset({Code.TRY_AGAIN})
-BODY = frozenset({Code.INVALID_INPUT, Code.INVALID_JSON, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.BAD_REQUEST})
+BODY = frozenset({
+    Code.BAD_REQUEST, Code.INVALID_INPUT, Code.INVALID_JSON, Code.TIMEOUT, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE
+})  # fmt: skip
 STAFF = frozenset({Code.NOT_ALLOWED, Code.SECOND_FACTOR_SETUP_REQUIRED, Code.TOO_MANY_REQUESTS})
 IDEMPOTENT = frozenset({Code.IDEMPOTENCY_KEY_REUSED, Code.REQUEST_IN_PROGRESS, Code.INVALID_INPUT})
 
@@ -35,11 +45,13 @@ def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, 
     return codes
 
 
-def document_refusals(codes: Iterable[Code]) -> dict[str, dict[str, Any]]:
+def document_refusals(handler: Callable[..., Any], codes: Iterable[Code]) -> dict[str, dict[str, Any]]:
     """The answers of an OpenAPI operation for these codes, one a status."""
     by_status: dict[int, list[Code]] = defaultdict(list)
+    signed = getattr(handler, "signed_by", None)
     for code in sorted(codes):
-        by_status[code.status].append(code)
+        status = signed.refused_by if signed is not None and code is Code.BAD_SIGNATURE else code.status
+        by_status[status].append(code)
     return {str(status): _describe(status, by_status[status]) for status in sorted(by_status)}
 
 

@@ -25,4 +25,10 @@ def revalidated(handler: Handler) -> Handler:
         response.headers.update(headers)
         return response
 
-    return revalidating
+    return is_revalidated(revalidating)
+
+
+def is_revalidated(handler: Handler) -> Handler:
+    """Document that the answer carries an ETag, by which the caller asks whether it still holds."""
+    handler.is_revalidated = True  # type: ignore[attr-defined]
+    return handler

@@ -31,11 +31,17 @@ from models.session import Database, use_database
 from settings import Settings
 from tests.fakes.easypost_server import FakeEasyPost, with_easypost
 from tests.fakes.stripe_server import FakeStripe, with_stripe
+from tests.witness import WitnessPlugin
 
 ROOT = Path(__file__).parent.parent
 TEST_DATA = ROOT / "var" / "tests"
 SECRET = "a secret of the tests that is long enough"
 use_data_keys([SECRET])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the witness see every answer of the run."""
+    config.pluginmanager.register(WitnessPlugin(), "witness")
 
 
 class RolledBackDatabase(Database):

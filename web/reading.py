@@ -4,6 +4,7 @@ JSON is read strictly, HTML forms and query strings leniently; the models stand 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import wraps
 from types import MappingProxyType
@@ -206,6 +207,32 @@ def refuses(*codes: Code) -> Callable[[H], H]:
 
     def decorate(handler: H) -> H:
         handler.refusals = frozenset(codes)  # type: ignore[attr-defined]
+        return handler
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Who signs the body of a request, and the headers that say so."""
+
+    sender: str
+    headers: tuple[str, ...]
+    media_type: str
+    is_required: bool
+    refused_by: int
+
+
+def signed_by(
+    sender: str, *headers: str, media_type: str = JSON_TYPE, required: bool = True, refused_by: int = 400
+) -> Callable[[H], H]:
+    """Document a webhook: the raw body is read by the act, which checks the signature first.
+
+    `refused_by` is the status that the sender understands as a wrong signature.
+    """
+
+    def decorate(handler: H) -> H:
+        handler.signed_by = Signed(sender, headers, media_type, required, refused_by)  # type: ignore[attr-defined]
         return handler
 
     return decorate

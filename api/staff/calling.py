@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from api.refusals import SPREADSHEET
 from api.schemas.calling import (
     AssigneeOut,
     CallingSegmentsOut,
@@ -26,11 +27,12 @@ from domain.access.rights import Right
 from domain.calling import assign, claim, edit_entry, entries, link_customers, scores, script, segments
 from domain.imports import from_api, queries
 from domain.kernel.clock import now
+from domain.kernel.codes import Code
 from domain.sales.prospects import PROSPECTS
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for, staff_only
-from web.reading import answers, reads, reads_query
+from web.reading import answers, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 from web.uploads import reads_spooled
 
@@ -53,6 +55,7 @@ async def list_calling(query: entries.ListEntries) -> Any:
 @staff_only(Right.CALL_CUSTOMERS)
 @reads(edit_entry.AddEntry)
 @answers(SavedEntryOut, 201)
+@refuses(Code.ALREADY_LISTED)
 async def add_calling_entry(data: edit_entry.AddEntry) -> Any:
     """Add a prospect; a number that is listed already is refused."""
     return {"entry": await edit_entry.add_entry(db(), data, by=current_actor(), timezone=settings().timezone)}
@@ -62,6 +65,7 @@ async def add_calling_entry(data: edit_entry.AddEntry) -> Any:
 @staff_only(Right.CALL_CUSTOMERS)
 @reads(edit_entry.UpdateEntry)
 @answers(SavedEntryOut)
+@refuses(Code.ALREADY_LISTED)
 async def update_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  # noqa: A002 - the contract names it
     """Change what is sent of an entry; `mark_called` stamps a call made now."""
     return await _update(id, data)
@@ -71,6 +75,7 @@ async def update_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  #
 @staff_only(Right.CALL_CUSTOMERS)
 @reads(edit_entry.UpdateEntry)
 @answers(SavedEntryOut)
+@refuses(Code.ALREADY_LISTED)
 async def replace_calling_entry(id: int, data: edit_entry.UpdateEntry) -> Any:  # noqa: A002
     """The same as PATCH: what is not sent stays."""
     return await _update(id, data)
@@ -137,6 +142,7 @@ async def recalculate_scores() -> Any:
 @api_key_for(KeyScope.VOICE, KeyScope.AUTOMATION, right=Right.CALL_CUSTOMERS)
 @reads(scores.ApplyScoreEvent)
 @answers(RescoredOut)
+@refuses(Code.NOT_FOUND)
 async def score_event(data: scores.ApplyScoreEvent) -> Any:
     """Note what happened with the entry of a phone or an email; without an event its score is only decayed."""
     return await scores.apply_score_event(db(), data, by=current_actor())
@@ -177,6 +183,7 @@ async def next_calling_entry(data: claim.ClaimNext) -> Any:
 @staff_only(Right.UPLOAD_PROSPECTS)
 @reads_spooled("file")
 @answers(UploadedProspectsOut)
+@refuses(*SPREADSHEET)
 async def upload_calling_list(file: BinaryIO, filename: str) -> Any:
     """Prospects from CSV: listed numbers are counted, bad rows named by line; 202 when it takes long."""
     run = await from_api.import_and_wait(PROSPECTS, file, filename, timezone=settings().timezone, by=current_actor())

@@ -5,10 +5,10 @@ from typing import Any, BinaryIO
 from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
+from api.refusals import SPREADSHEET
 from api.schemas.imports import ImportedCustomersOut, ImportStatusOut, StartedImportOut
 from domain.access.rights import Right
 from domain.imports import books, from_api, queries
-from domain.kernel.codes import Code
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, answers_file, refuses
@@ -24,7 +24,7 @@ STILL_RUNNING = "The import goes on in the background. Ask for its state by job_
 @staff_only(Right.IMPORT_BOOKS)
 @reads_spooled("file")
 @answers(ImportedCustomersOut)
-@refuses(Code.BAD_FILE)
+@refuses(*SPREADSHEET)
 async def import_customers(file: BinaryIO, filename: str) -> Any:
     """Customers from CSV: known ones are skipped, bad rows named by line, the rest go in; 202 when it takes long."""
     run = await from_api.import_and_wait(
@@ -40,6 +40,7 @@ async def import_customers(file: BinaryIO, filename: str) -> Any:
 @staff_only(Right.IMPORT_BOOKS)
 @reads_spooled("file")
 @answers(StartedImportOut, 202)
+@refuses(*SPREADSHEET)
 async def import_orders(file: BinaryIO, filename: str) -> Any:
     """Historical orders from CSV, in a background job that survives a restart."""
     run_id = await from_api.import_later(books.ORDERS, file, filename, by=current_actor())

@@ -26,6 +26,7 @@ OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 @blueprint.get("/api/staff/checks/<order_number>/front")
 @staff_only(Right.REVIEW_CHECKS)
 @answers_file(*PHOTO_TYPES)
+@refuses(Code.OUTSIDE_SERVICE_FAILED)
 async def check_front_image(order_number: str) -> Response:
     """The front of an order's newest check; private, never cached."""
     return await _show_image(order_number, "front")
@@ -34,6 +35,7 @@ async def check_front_image(order_number: str) -> Response:
 @blueprint.get("/api/staff/checks/<order_number>/back")
 @staff_only(Right.REVIEW_CHECKS)
 @answers_file(*PHOTO_TYPES)
+@refuses(Code.OUTSIDE_SERVICE_FAILED)
 async def check_back_image(order_number: str) -> Response:
     """The back of an order's newest check; private, never cached."""
     return await _show_image(order_number, "back")

@@ -5,6 +5,7 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
+from api.refusals import PICTURE
 from api.revalidated import revalidated
 from api.schemas.product_sync import (
     SyncBulkOut,
@@ -61,7 +62,7 @@ async def sync_get_product(id_or_sku: str) -> Any:
 @body_limit(64)
 @reads(SyncUpdateProduct)
 @answers(SyncSavedProductOut)
-@refuses(Code.BAD_IMAGE, Code.SKU_TAKEN, Code.UNSUPPORTED_IMAGE)
+@refuses(*PICTURE, Code.SKU_TAKEN)
 async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
     """Change what was sent; what is not sent stays."""
     return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
@@ -74,7 +75,7 @@ sync_update_product.first_method = "PUT"  # type: ignore[attr-defined]
 @api_key_for(KeyScope.SYNC)
 @reads_file("image")
 @answers(SyncSavedImageOut)
-@refuses(Code.UNSUPPORTED_IMAGE)
+@refuses(*PICTURE)
 async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
     """Make the file the product's primary picture."""
     product = await sync_edits.sync_upload_image(db(), id_or_sku, file, by=current_actor())

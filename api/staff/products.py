@@ -5,6 +5,7 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
+from api.refusals import PICTURE
 from api.schemas.products import (
     AddedGalleryImageOut,
     DeletedProductOut,
@@ -57,7 +58,7 @@ async def list_all_products(query: ListAllProducts) -> Any:
 @body_limit(PICTURE_MEGABYTES)
 @reads(AddProduct)
 @answers(SavedStaffProductOut, 201)
-@refuses(Code.BARCODE_TAKEN, Code.SKU_TAKEN)
+@refuses(*PICTURE, Code.BARCODE_TAKEN, Code.SKU_TAKEN)
 async def add_product(data: AddProduct) -> Any:
     """Add a product; its picture may be sent as a data URL, its level is the opening stock."""
     return {"product": await staff_products.add_product(db(), data, by=current_actor())}
@@ -68,7 +69,7 @@ async def add_product(data: AddProduct) -> Any:
 @body_limit(PICTURE_MEGABYTES)
 @reads(UpdateProduct)
 @answers(SavedStaffProductOut)
-@refuses(Code.STALE)
+@refuses(*PICTURE, Code.STALE)
 async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- the contract names the parameter.
     """Change what was sent; with `version`, only while nobody else changed the product."""
     return {"product": await staff_products.update_product(db(), id, data, by=current_actor())}
@@ -86,6 +87,7 @@ async def delete_product(id: int) -> Any:  # noqa: A002 -- the same.
 @staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(SavedImageOut)
+@refuses(*PICTURE)
 async def upload_product_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
     """Make the file the product's primary picture."""
     await replace_picture(db(), id, file, by=current_actor(), field="image")
@@ -115,7 +117,7 @@ async def list_gallery(id: int) -> Any:  # noqa: A002 -- the same.
 @staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(AddedGalleryImageOut, 201)
-@refuses(Code.GALLERY_FULL)
+@refuses(*PICTURE, Code.GALLERY_FULL)
 async def add_gallery_image(id: int, file: bytes) -> Any:  # noqa: A002 -- the same.
     """Put a picture at the gallery's end; a product's first one becomes its primary picture."""
     image = await gallery.add_gallery_image(db(), id, file, by=current_actor())
@@ -164,7 +166,7 @@ async def bulk_save_products(data: BulkSaveProducts) -> Any:
 @staff_only(Right.EDIT_PRODUCTS)
 @reads_file("image")
 @answers(UploadedImageOut)
-@refuses(Code.UNSUPPORTED_IMAGE)
+@refuses(*PICTURE)
 async def pre_upload_image(file: bytes) -> Any:
     """Check and re-encode a picture before its product exists; answers it as a data URL to send with it."""
     return {"image_url": await normalise_to_data_url(file)}

@@ -30,7 +30,7 @@ from domain.kernel.paging import WidePageInput
 from domain.sales import bank_account, cancel, catalog, customers, edit_customer, history, performance, place_order
 from models.session import current_database
 from web.guards import staff_only
-from web.reading import answers, reads, reads_query, refuses
+from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, order_rules, settings, shop_url
 
 blueprint = Blueprint("staff_sales", __name__)
@@ -82,6 +82,7 @@ async def save_ach(id: int, data: bank_account.SaveBankAccount) -> Any:  # noqa:
 @staff_only(Right.CALL_CUSTOMERS)
 @reads_query(customers.FindGuest)
 @answers(GuestProfileOut)
+@refuses(Code.NOT_FOUND)
 async def guest_profile(query: customers.FindGuest) -> Any:
     """Profile and history by phone: the account's, when one has the number, else what guest orders say."""
     async with current_database().reading() as connection:
@@ -91,6 +92,7 @@ async def guest_profile(query: customers.FindGuest) -> Any:
 @blueprint.get("/api/sales/customers/<id:id>")
 @staff_only(Right.CALL_CUSTOMERS)
 @answers(SalesProfileOut)
+@refuses(Code.NOT_YOUR_CUSTOMER)
 async def sales_customer_profile(id: int) -> Any:  # noqa: A002
     """A customer's profile with order figures and recent orders."""
     async with current_database().reading() as connection:
@@ -113,6 +115,7 @@ async def update_sales_customer(id: int, data: edit_customer.UpdateSalesCustomer
 @staff_only(Right.SEE_PERFORMANCE)
 @reads_query(history.ListHistory)
 @answers(SalesHistoryOut)
+@answers_file("text/csv")
 async def sales_history(query: history.ListHistory) -> Any:
     """Past sales of the rep, or of all for the office, one by one or added up; `format=csv` answers a file."""
     if query.format == "csv":
@@ -174,6 +177,7 @@ async def rep_cancel_order(id: int) -> Any:  # noqa: A002
 @staff_only(Right.SEE_PERFORMANCE)
 @reads_query(performance.ReadPerformance)
 @answers(PerformanceOut)
+@refuses(Code.NOT_FOUND)
 async def rep_performance(query: performance.ReadPerformance) -> Any:
     """The team's figures and those of its reps with a trend by week or month; a rep sees their own row."""
     async with current_database().reporting() as connection:
@@ -185,7 +189,16 @@ async def rep_performance(query: performance.ReadPerformance) -> Any:
 @idempotent
 @reads(place_order.PlaceForCustomer)
 @answers(PlacedForCustomerOut, 201)
-@refuses(Code.NOT_YOUR_CUSTOMER, Code.OUT_OF_STOCK, Code.TERMS_NOT_COVERED)
+@refuses(
+    Code.DISCOUNT_TOO_LARGE,
+    Code.NOT_FOUND,
+    Code.NOT_YOUR_CUSTOMER,
+    Code.ORDER_TOO_LARGE,
+    Code.OUT_OF_STOCK,
+    Code.TERMS_NOT_COVERED,
+    Code.UNKNOWN_PRODUCT,
+    Code.UNKNOWN_PRODUCTS,
+)
 async def rep_place_order(data: place_order.PlaceForCustomer) -> Any:
     """Place an order for a customer; it counts for the caller, and a rep's discount is bounded."""
     placed = await place_order.place_for_customer(

@@ -6,6 +6,7 @@ from quart import Blueprint, request
 from quart_schema import tag_blueprint
 
 from api.idempotent import idempotent, mark_replay
+from api.refusals import STRIPE
 from api.schemas.subscriptions import (
     IntervalSuggestionOut,
     RenewedOut,
@@ -49,6 +50,7 @@ async def list_subscriptions(query: ListSubscriptions) -> Any:
 @idempotent
 @reads(enrol.CreateSubscription)
 @answers(SubscriptionOut, 201)
+@refuses(*STRIPE, Code.NOT_FOUND)
 async def create_subscription(data: enrol.CreateSubscription) -> Any:
     """Enrol a customer in a product that orders itself, charged to a saved payment method."""
     made = await enrol.create_subscription(
@@ -106,7 +108,7 @@ async def resume_subscription(id: int) -> Any:  # noqa: A002
 
 @blueprint.post(f"{LIST}/<id:id>/renew")
 @staff_only(Right.EDIT_SUBSCRIPTIONS)
-@refuses(Code.STATE_NOT_ALLOWED, Code.RENEWED_TODAY, Code.RENEWAL_RUNNING)
+@refuses(*STRIPE, Code.RENEWAL_RUNNING, Code.RENEWED_TODAY, Code.STATE_NOT_ALLOWED)
 @answers(RenewedOut)
 async def renew_subscription(id: int) -> Any:  # noqa: A002
     """Charge the saved payment method and write the order; a failed charge is kept as a failed renewal."""
@@ -131,7 +133,7 @@ renew_subscription.is_idempotent = True  # type: ignore[attr-defined] # its key 
 @staff_only(Right.EDIT_SUBSCRIPTIONS)
 @reads(setup_intent.CreateSetupIntent)
 @answers(SetupIntentOut)
-@refuses(Code.STRIPE_REFUSED, Code.STRIPE_UNKNOWN)
+@refuses(*STRIPE, Code.NOT_FOUND)
 async def create_setup_intent(data: setup_intent.CreateSetupIntent) -> Any:
     """Begin saving a card or bank account at Stripe, whose customer is found or made."""
     return await setup_intent.create_setup_intent(data, by=current_actor(), settings=settings())

@@ -29,7 +29,7 @@ from models.session import current_database
 from web.entry import keep_session, sign_in_context
 from web.guards import MINUTE, count_use, limited, public, staff_auth, staff_only, staff_token_claims
 from web.papers import answer_slips
-from web.reading import answers, reads, reads_query, refuses
+from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("staff_warehouse", __name__)
@@ -170,6 +170,7 @@ async def delete_label(id: int) -> Any:  # noqa: A002 - the contract names the p
 @staff_only(Right.SEE_WAREHOUSE)
 @reads_query(ShowSlip)
 @answers(SlipOut)
+@answers_file("application/pdf")
 async def packing_slip(order_number: str, query: ShowSlip) -> Any:
     """The packing slip without prices: data, or a printable PDF with a code to scan."""
     queued = await queue.get_queued_order(db(), order_number, visible_to=current_actor())

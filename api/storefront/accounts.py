@@ -229,6 +229,7 @@ async def phone_reset_password(data: password_reset.PhoneResetPassword) -> Any:
 @public
 @limited("google", 30, seconds=MINUTE)
 @answers_file(status=302)
+@refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def start_google_sign_in() -> PlainResponse:
     """Send the browser to Google; it comes back to the callback."""
     way = await google.start_google_sign_in(google_app(), secret_key=settings().secret_key)
@@ -254,9 +255,12 @@ async def start_google_sign_in() -> PlainResponse:
     Code.ACCOUNT_CLOSED,
     Code.DEMO_USER_IS_LOCAL,
     Code.EMAIL_VERIFICATION_REQUIRED,
+    Code.GOOGLE_EMAIL_MISSING,
     Code.GOOGLE_EMAIL_NOT_VERIFIED,
     Code.GOOGLE_REFUSED,
+    Code.NOT_CONFIGURED,
     Code.OTHER_GOOGLE_USER,
+    Code.OUTSIDE_SERVICE_FAILED,
 )
 async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
     """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""

@@ -6,6 +6,8 @@ from typing import Any
 from quart import Blueprint, Response, request
 from quart_schema import tag_blueprint
 
+from api.refusals import PICTURE
+from api.revalidated import is_revalidated
 from api.schemas.catalogue import (
     CreatedCategoryOut,
     CreatedProductOut,
@@ -71,7 +73,7 @@ async def list_products(query: ListProducts) -> bytes:
 @body_limit(PICTURE_MEGABYTES)
 @reads(CreateProduct)
 @answers(CreatedProductOut, 201)
-@refuses(Code.BAD_IMAGE, Code.DAMAGED_IMAGE, Code.SKU_TAKEN, Code.UNSUPPORTED_IMAGE)
+@refuses(*PICTURE, Code.SKU_TAKEN)
 async def create_product(data: CreateProduct) -> Any:
     """Add a product; its picture may be sent as a data URL."""
     product = await add_product(db(), data, by=current_actor())
@@ -110,7 +112,8 @@ async def get_product_by_sku(sku: str) -> bytes:
 @blueprint.get("/api/products/<id:id>/image")
 @public
 @reads_query(PictureVersion)
-@answers_file(*PICTURE_TYPES, also=(304,))
+@answers_file(*PICTURE_TYPES)
+@is_revalidated
 async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
     """The product's picture; with its hash as `v` it may be cached forever."""
     async with current_database().raw_reading() as connection:
@@ -121,7 +124,8 @@ async def product_image(id: int, query: PictureVersion) -> Response:  # noqa: A0
 @blueprint.get("/api/products/<id:id>/thumbnail")
 @public
 @reads_query(PictureVersion)
-@answers_file(*PICTURE_TYPES, also=(304,))
+@answers_file(*PICTURE_TYPES)
+@is_revalidated
 async def product_thumbnail(id: int, query: PictureVersion) -> Response:  # noqa: A002 -- the same.
     """A small JPEG of the product's picture."""
     async with current_database().raw_reading() as connection:

@@ -5,6 +5,7 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
+from api.refusals import PICTURE
 from api.schemas.payments import SavingsRequestOut
 from domain.customers import savings_request
 from domain.kernel.codes import Code
@@ -28,7 +29,7 @@ async def _read_invoice() -> NormalisedImage | None:
 @limited("save_me_money", 10, seconds=3600)
 @reads_form_and_files(savings_request.SaveMeMoney, _read_invoice, "invoice")
 @answers(SavingsRequestOut)
-@refuses(Code.UNSUPPORTED_IMAGE)
+@refuses(*PICTURE, Code.ACTIVE_PDF)
 async def save_me_money(data: savings_request.SaveMeMoney, files: NormalisedImage | None) -> Any:
     """Keep the form with its invoice and mail it to the sales inbox."""
     await savings_request.request_savings(db(), data, files, sales_inbox=settings().sales_inbox)

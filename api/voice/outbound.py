@@ -12,6 +12,7 @@ from quart_schema.pydantic import File
 from api.schemas.voice_outbound import CallQueueOut, KeptTranscriptOut, LoggedOutcomeOut, OrderHistoryOut
 from api.voice.spoken import speaks
 from domain.access.rights import Right
+from domain.kernel.codes import Code
 from domain.kernel.inputs import read_json
 from domain.voice import call_queue as queue
 from domain.voice import log_outcome as outcomes
@@ -21,7 +22,7 @@ from domain.voice.queue_members import QueueQuery
 from models import KeyScope
 from models.session import current_database
 from web.guards import Handler, api_key_for
-from web.reading import answers, body_limit, raw_body, read_form_body, reads, reads_query
+from web.reading import answers, body_limit, raw_body, read_form_body, reads, reads_query, refuses
 from web.request import current_actor, db, settings
 from web.uploads import MULTIPART
 
@@ -84,6 +85,7 @@ async def call_queue(query: QueueQuery) -> Any:
 @api_key_for(KeyScope.VOICE, KeyScope.AUTOMATION)
 @reads_transcript
 @answers(KeptTranscriptOut)
+@refuses(Code.BAD_FILE, Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def upload_transcript(data: transcripts.UploadTranscript, file: transcripts.File | None) -> Any:
     """Keep a transcript, as JSON or as a .txt or .json file, and answer its permanent public address."""
     return await transcripts.upload_transcript(data, file, settings=settings())

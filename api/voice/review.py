@@ -84,7 +84,7 @@ async def flag_call(id: int, data: review.FlagCall) -> Any:  # noqa: A002 - the 
 @api_key_for(KeyScope.VOICE, KeyScope.AUTOMATION, right=Right.REVIEW_CALLS)
 @reads(evaluate.EvaluateCall)
 @answers(EvaluatedCallOut)
-@refuses(Code.NOT_FOUND)
+@refuses(Code.NOT_CONFIGURED, Code.NOT_FOUND, Code.NO_TRANSCRIPT, Code.OUTSIDE_SERVICE_FAILED)
 async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
     """Judge a call by the language model, also again: in the background, or at once with async false."""
     if data.is_async:
@@ -99,7 +99,7 @@ async def evaluate_call(data: evaluate.EvaluateCall) -> Any:
 @staff_only(Right.SUGGEST_PROMPTS)
 @reads(prompts.SuggestPrompt, optional=True)
 @answers(PromptSuggestionOut)
-@refuses(Code.TOO_FEW_CALLS)
+@refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED, Code.TOO_FEW_CALLS)
 async def suggest_prompt(agent_id: int, data: prompts.SuggestPrompt) -> Any:
     """Study an agent's worst calls by the language model and propose a better system prompt."""
     answer, version_id = await prompts.suggest_prompt(agent_id, data, by=current_actor(), settings=settings())

@@ -9,7 +9,7 @@ from api.schemas.base import Answer
 from domain.kernel.codes import Code
 from domain.warehouse.events import receive_event
 from web.guards import public
-from web.reading import answers, refuses
+from web.reading import answers, refuses, signed_by
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_easypost", __name__)
@@ -25,7 +25,8 @@ class ReceivedEventOut(Answer):
 @blueprint.post("/api/webhooks/easypost")
 @public
 @answers(ReceivedEventOut)
-@refuses(Code.BAD_SIGNATURE)
+@refuses(Code.BAD_SIGNATURE, Code.NOT_CONFIGURED)
+@signed_by("EasyPost", *SIGNED_BY, required=False)
 async def receive_easypost_event() -> Any:
     """Keep an event signed by EasyPost; the same one again changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]

@@ -13,7 +13,7 @@ from domain.voice.initiation import CallerQuestion, introduce_caller
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for, public
-from web.reading import answers, body_limit, raw_body, reads, refuses
+from web.reading import answers, body_limit, raw_body, reads, refuses, signed_by
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_elevenlabs", __name__)
@@ -34,6 +34,7 @@ class InitiationOut(Answer):
 @body_limit(WEBHOOK_MEGABYTES)
 @answers(ReceivedOut)
 @refuses(Code.BAD_SIGNATURE)
+@signed_by("ElevenLabs", "ElevenLabs-Signature", refused_by=401)
 async def receive_elevenlabs_event() -> Any:
     """Keep an event signed by ElevenLabs; the same one again changes nothing."""
     await receive_event(db(), await raw_body(), request.headers.get("ElevenLabs-Signature", ""), settings=settings())

@@ -9,7 +9,7 @@ from api.schemas.base import Answer
 from domain.kernel.codes import Code
 from domain.payments.events import receive_event
 from web.guards import public
-from web.reading import answers, refuses
+from web.reading import answers, refuses, signed_by
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_stripe", __name__)
@@ -23,7 +23,8 @@ class ReceivedOut(Answer):
 @blueprint.post("/api/webhooks/stripe")
 @public
 @answers(ReceivedOut)
-@refuses(Code.BAD_SIGNATURE)
+@refuses(Code.BAD_SIGNATURE, Code.NOT_CONFIGURED)
+@signed_by("Stripe", "Stripe-Signature")
 async def receive_stripe_event() -> Any:
     """Keep an event signed by Stripe; the same one again changes nothing."""
     body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]

@@ -8,7 +8,7 @@ from quart_schema import tag_blueprint
 from domain.kernel.codes import Code
 from domain.messages.inbound_texts import receive_text
 from web.guards import public
-from web.reading import answers_file, refuses
+from web.reading import answers_file, refuses, signed_by
 from web.request import db, settings
 
 blueprint = Blueprint("webhooks_twilio", __name__)
@@ -21,6 +21,7 @@ NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 @public
 @answers_file("text/xml")
 @refuses(Code.BAD_SIGNATURE)
+@signed_by("Twilio", "X-Twilio-Signature", media_type="application/x-www-form-urlencoded", refused_by=403)
 async def receive_twilio_text() -> Any:
     """Note STOP and START from a request that Twilio signed; any other text changes nothing."""
     fields = (await request.form).to_dict()

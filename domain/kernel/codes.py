@@ -116,7 +116,6 @@ class Code(StrEnum):
     PAYMENT_MISMATCH = "payment_mismatch", 409, "The payment is not of the order's amount"
     PAYMENT_NOT_FINISHED = "payment_not_finished", 409, "The payment is not finished"
     PAYMENT_PROCESSING = "payment_processing", 409, "The bank still works on the payment"
-    PDF_FAILED = "pdf_failed", 502, "The PDF could not be made"
     PHONE_TAKEN = "phone_taken", 409, "The phone belongs to somebody else", "duplicate_field", "hint"
     PHONE_VERIFICATION_REQUIRED = (
         "phone_verification_required",

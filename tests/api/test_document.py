@@ -1,11 +1,13 @@
 """The OpenAPI document as a product: everything in it is described, and it does not contradict itself."""
 
+import re
+from itertools import combinations
 from typing import Any
 
 import pytest
 from quart import Quart
 
-from api.document import operations, properties
+from api.document import TAGS, operations, properties
 from api.openapi import build_openapi
 from settings import program_version
 
@@ -62,6 +64,85 @@ def test_the_document_names_its_server_version_and_tags(document, settings) -> N
     assert document["info"]["version"] == program_version()
     used = {tag for _, operation in operations(document) for tag in operation["tags"]}
     assert used == {tag["name"] for tag in document["tags"]}
+
+
+def test_the_document_introduces_itself_and_each_group_of_operations(document) -> None:
+    info = document["info"]
+    assert info["description"].startswith("The JSON API of")
+    assert info["contact"]["url"] == document["servers"][0]["url"]
+    assert {tag["name"] for tag in document["tags"]} == set(TAGS)
+    assert all(operation["description"].startswith(operation["summary"]) for _, operation in operations(document))
+
+
+def test_an_optional_sign_in_is_documented_as_such(document) -> None:
+    security = {name: operation["security"] for name, operation in operations(document)}
+    assert security["POST /api/orders"] == [{}, {"customer": []}]
+    assert security["GET /api/orders"] == [{"customer": []}]
+    assert security["GET /api/products"] == []
+    assert security["GET /api/v1/products"] == [{"api_key": []}]
+
+
+def test_a_read_that_may_be_kept_names_its_headers(document) -> None:
+    for path in ("/api/v1/products", "/api/v1/products/{id_or_sku}", "/api/products/{id}/thumbnail"):
+        operation = document["paths"][path]["get"]
+        assert "If-None-Match" in [parameter["name"] for parameter in operation["parameters"]]
+        for status in ("200", "304"):
+            assert "ETag" in operation["responses"][status]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "header", "status"),
+    [
+        ("stripe", "Stripe-Signature", "400"),
+        ("easypost", "X-Hmac-Signature", "400"),
+        ("twilio", "X-Twilio-Signature", "403"),
+        ("elevenlabs", "ElevenLabs-Signature", "401"),
+    ],
+)
+def test_a_webhook_names_its_signature_and_how_a_wrong_one_is_refused(document, sender, header, status) -> None:
+    operation = document["paths"][f"/api/webhooks/{sender}"]["post"]
+    assert header in [parameter["name"] for parameter in operation["parameters"]]
+    assert operation["requestBody"]["required"] is True
+    assert "bad_signature" in operation["responses"][status]["description"]
+
+
+def test_refusals_that_pass_say_when_to_try_again(document) -> None:
+    for name, operation in operations(document):
+        for status in {"429", "503"} & operation["responses"].keys():
+            assert "Retry-After" in operation["responses"][status]["headers"], name
+        assert "$ref" in operation["responses"]["500"], name
+
+
+def test_of_paths_that_look_alike_the_one_with_the_earlier_word_wins(app, document) -> None:
+    """The contract names them, such as /api/products/sku/{sku} beside /api/products/{id}/image."""
+    adapter = app.url_map.bind("localhost")
+    paths = document["paths"]
+    alike = [
+        pair for pair in combinations(paths, 2) if fills(*pair) and "get" in paths[pair[0]] and "get" in paths[pair[1]]
+    ]
+    assert len(alike) >= 3
+    for pair in alike:
+        parts = list(zip(*(path.split("/") for path in pair), strict=True))
+        address = "/".join(max(both, key=lambda part: "{" not in part) for both in parts)
+        first = next(both for both in parts if ("{" in both[0]) != ("{" in both[1]))
+        winner = pair["{" in first[0]]
+        found = adapter.match(address, method="GET", return_rule=True)[0].rule
+        assert re.sub(r"<[^>]+>", "{}", found) == shape(winner), address
+
+
+def shape(path: str) -> str:
+    return re.sub(r"{[^}]+}", "{}", path)
+
+
+def fills(first: str, second: str) -> bool:
+    """True where one address fits both, and neither is merely the other with a word for a parameter."""
+    parts = list(zip(first.split("/"), second.split("/"), strict=False))
+    if first.count("/") != second.count("/"):
+        return False
+    if not all(one == other or "{" in one or "{" in other for one, other in parts):
+        return False
+    words = [("{" in one) - ("{" in other) for one, other in parts]
+    return 1 in words and -1 in words
 
 
 def test_headers_and_files_are_documented(document) -> None:
