@@ -46,7 +46,8 @@ class IdConverter(IntegerConverter):
 
     def to_python(self, value: str) -> int:
         """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
-        return min(int(value), IMPOSSIBLE_ID) if len(value) <= len(str(IMPOSSIBLE_ID)) else IMPOSSIBLE_ID
+        number = int(value) if len(value) <= len(str(IMPOSSIBLE_ID)) else IMPOSSIBLE_ID
+        return number if 0 < number < IMPOSSIBLE_ID else IMPOSSIBLE_ID
 
 
 async def refuse_impossible_id() -> None:

@@ -24,6 +24,19 @@ def mark_replay() -> None:
         return response
 
 
+def takes_key(handler: Handler) -> Handler:
+    """Take a key that the act does not need, because a repeat changes nothing by itself; a bad one is refused."""
+
+    @wraps(handler)
+    async def checked(*args: Any, **kwargs: Any) -> Any:
+        if (key := request.headers.get("Idempotency-Key")) is not None:
+            check_key(key)
+        return await handler(*args, **kwargs)
+
+    checked.is_idempotent = True  # type: ignore[attr-defined]
+    return checked
+
+
 def idempotent(handler: Handler) -> Handler:
     """Answer a repeated request with the first answer; only answers below 300 are kept."""
 

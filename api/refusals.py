@@ -34,6 +34,8 @@ def refusals_of(handler: Callable[..., Any], guard: Guard | None, *, path: str, 
         codes |= {Code.FOREIGN_PAGE}
     if writes:
         codes |= BODY | {Code.GONE_MEANWHILE}
+    if "version" in getattr(getattr(handler, "read_model", None), "model_fields", ()):
+        codes |= {Code.STALE}
     if getattr(handler, "reads_query", False):
         codes |= {Code.INVALID_INPUT}
     if "<" in path:

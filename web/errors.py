@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from domain.kernel import errors
 from domain.kernel.codes import Code
 from domain.system.health import DISK_FULL, note_refusal
+from web.shielded import methods_here
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,7 @@ async def show_http_error(error: HTTPException) -> Response:
     message, code = HTTP_SENTENCES.get(status, ("The request was refused.", Code.REFUSED))
     response = error_answer(status, message, code)
     if status == 405:
-        allowed = [value for name, value in error.get_headers() if name.lower() == "allow"]
-        response.headers.extend([("Allow", value) for value in allowed])
+        response.headers["Allow"] = ", ".join(sorted(methods_here()))
     return response
 
 

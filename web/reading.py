@@ -62,6 +62,7 @@ def reads(
             return await handler(*args, data=data, **kwargs)
 
         reading.has_optional_body = optional  # type: ignore[attr-defined]
+        reading.read_model = model  # type: ignore[attr-defined]
         return document_request(model)(reading)
 
     return decorate

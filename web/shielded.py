@@ -10,10 +10,21 @@ from inspect import CO_COROUTINE
 from typing import ParamSpec, TypeVar, cast
 
 from quart import Quart, Request, Response
+from quart.globals import request_ctx
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def methods_here() -> set[str]:
+    """The methods that the address takes; where two rules fit it, the one with fewer parameters counts."""
+    adapter = request_ctx.url_adapter
+    if adapter is None:
+        return set()
+    fitting = [adapter.match(method=method, return_rule=True)[0] for method in adapter.allowed_methods()]
+    fewest = min((len(rule.arguments) for rule in fitting), default=0)
+    return {method for rule in fitting if len(rule.arguments) == fewest for method in rule.methods or ()}
 
 
 class ShieldedQuart(Quart):
@@ -37,6 +48,10 @@ class ShieldedQuart(Quart):
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return await asyncio.shield(task)
+
+    async def make_default_options_response(self) -> Response:
+        """Name the methods of the address itself, not also those of one that takes its last word for a parameter."""
+        return self.response_class("", headers={"Allow": ", ".join(sorted(methods_here()))})
 
     async def _finish(self) -> None:
         """Let the requests whose callers have left end before the process does."""

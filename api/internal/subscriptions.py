@@ -5,6 +5,7 @@ from typing import Any
 from quart import Blueprint
 from quart_schema import tag_blueprint
 
+from api.idempotent import takes_key
 from api.schemas.subscriptions import ProcessedOut
 from domain.subscriptions import renew
 from web.guards import internal_only
@@ -17,11 +18,9 @@ tag_blueprint(blueprint, ["subscriptions"])
 
 @blueprint.post("/api/internal/subscriptions/process-due")
 @internal_only
+@takes_key
 @answers(ProcessedOut)
 async def process_due_renewals() -> Any:
     """Renew every subscription that is due, each once even when two of these run at the same time."""
     results = await renew.process_due(settings(), rules=order_rules())
     return {"processed": len(results), "results": results}
-
-
-process_due_renewals.is_idempotent = True  # type: ignore[attr-defined] # what is renewed is not due any more

@@ -74,6 +74,7 @@ async def approve_call(id: int) -> Any:  # noqa: A002 - the contract names the p
 @staff_only(Right.REVIEW_CALLS)
 @reads(review.FlagCall, optional=True)
 @answers(CallReviewedOut)
+@refuses(Code.NOT_EVALUATED)
 async def flag_call(id: int, data: review.FlagCall) -> Any:  # noqa: A002 - the same
     """The call is to be trained on, for the reason in the notes."""
     call = await review.flag_call(db(), id, data, by=current_actor())

@@ -84,6 +84,8 @@ def _say(refusal: DomainError) -> str:
 def _once_per_call(handler: Handler) -> Handler:
     @wraps(handler)
     async def once(*args: Any, data: ToolInput, **kwargs: Any) -> Any:
+        if (key := request.headers.get("Idempotency-Key")) is not None:
+            check_key(key)
         claim, kept_for = _make_claim(data)
         kept = await claim_or_wait(db(), claim, wait_seconds=WAIT_SECONDS, kept_for=kept_for)
         if kept is not None:

@@ -31,6 +31,28 @@ async def test_a_refusal_has_the_one_shape(
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/orders/create-account", "OPTIONS, POST"),  # which also fits /api/orders/{order_number}
+        ("/api/orders/LL-1", "GET, HEAD, OPTIONS"),
+        ("/api/orders", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/products/bulk", "OPTIONS, POST"),
+    ],
+)
+async def test_an_address_names_its_own_methods(client: TestClientProtocol, path: str, allowed: str) -> None:
+    asked = await client.open(path, method="OPTIONS")  # type: ignore[call-arg]  # its type wants json
+    refused = await client.open(path, method="DELETE")  # type: ignore[call-arg]
+    assert (asked.headers["Allow"], refused.status_code) == (allowed, 405)
+    assert refused.headers["Allow"] == allowed
+
+
+async def test_an_id_of_0_is_nobodys(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert (await client.get("/api/staff/customers/0/orders")).status_code == 404
+    assert (await client.get("/portal/customers/0")).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/portal//orders", "/pay//token", "/api//products", "/portal/%2f/orders"])
 async def test_a_slash_too_many_leads_nowhere_least_of_all_to_the_host_that_the_caller_names(
     client: TestClientProtocol, path: str
