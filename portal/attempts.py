@@ -95,7 +95,11 @@ async def form_version() -> int | None:
 
     One that can't be read is no version that the record ever had, so that the form counts as out of date.
     """
-    text = (await request.form).get("version", "")
+    return read_version((await request.form).get("version", ""))
+
+
+def read_version(text: str) -> int | None:
+    """The version that a form's field names; None for an empty one."""
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else NO_VERSION

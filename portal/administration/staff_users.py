@@ -9,7 +9,8 @@ from domain.access.rights import Right
 from domain.kernel.inputs import Input, Text60
 from domain.staff import list_users, second_factor, users
 from domain.staff.list_users import Standing
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt
+from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.navigation import ROLE_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -104,12 +105,15 @@ async def show_staff_user(staff_id: int) -> Response:
 @staff_page(Right.EDIT_STAFF)
 async def save_staff_user(staff_id: int) -> Response:
     """Save the form, unless somebody else changed the record meanwhile."""
-    version = await form_version()
 
-    async def act(data: EditStaffForm) -> Any:
+    async def act(data: EditStaffForm, version: int | None) -> Any:
         return await users.update_staff(db(), staff_id, data, by=current_actor(), expected_version=version)
 
-    tried = await attempt(EditStaffForm, act)
+    async def read_present() -> Present:
+        staff = await users.get_staff(db(), staff_id)
+        return Present(staff.version, _write_values(staff))
+
+    tried = await attempt_merging(EditStaffForm, act, read_present)
     if tried.result is None:
         return await _show_one(staff_id, tried)
     return await redirect_to(LIST, toast=f"{tried.result.username} saved")
@@ -159,16 +163,21 @@ async def _show_new(tried: Attempt[Any] | None) -> Response:
     )
 
 
-async def _show_one(staff_id: int, tried: Attempt[Any] | None) -> Response:
-    staff = await users.get_staff(db(), staff_id)
-    changes = await list_users.list_changes(db(), staff_id)
-    present = {
+def _write_values(staff: Any) -> dict[str, str]:
+    """What the form of a colleague holds."""
+    return {
         "first_name": staff.first_name,
         "last_name": staff.last_name,
         "email": staff.email or "",
         "role": staff.role,
         "is_active": "true" if staff.is_active else "false",
     }
+
+
+async def _show_one(staff_id: int, tried: MergedAttempt[Any] | None) -> Response:
+    staff = await users.get_staff(db(), staff_id)
+    changes = await list_users.list_changes(db(), staff_id)
+    present = _write_values(staff)
     form = _form(tried)
     typed = {name: form["typed"].get(name, value) for name, value in present.items()}
     stale = tried is not None and tried.is_stale
@@ -181,11 +190,9 @@ async def _show_one(staff_id: int, tried: Attempt[Any] | None) -> Response:
         version=form["typed"].get("version", "") if tried is not None and not stale else staff.version,
         changed_by=changes[0].who if changes else "Somebody",
         changed_at=staff.updated_at,
-        differences=[
-            (FIELD_WORDS[name], _word(name, typed[name]), _word(name, value))
-            for name, value in present.items()
-            if stale and typed[name] != value
-        ],
+        opened=keep_opened(tried, present),
+        differences=tried.describe_clashes(FIELD_WORDS, _word) if tried is not None and stale else [],
+        clashes=tried.clashes if tried is not None else [],
         is_stale=stale,
         timeline=[_describe_change(change) for change in changes],
         **(form | {"typed": typed, "problem": "" if stale else form["problem"]}),

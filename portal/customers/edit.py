@@ -21,6 +21,7 @@ from models import PaymentTerms
 from portal.attempts import Attempt, attempt, form_status
 from portal.customers.customer import FIELD_WORDS
 from portal.customers.list import LIST
+from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db, shop_url
@@ -83,10 +84,15 @@ async def show_edit_form(customer_id: int) -> Response:
 async def save_customer(customer_id: int) -> Response:
     """Change a customer; what a colleague changed meanwhile is shown beside what was typed."""
 
-    async def save(data: EditCustomer) -> CustomerRow:
-        return await editing.update_customer(db(), customer_id, data, shop_url=shop_url(), by=current_actor())
+    async def save(data: EditCustomer, version: int | None) -> CustomerRow:
+        wanted = data.model_copy(update={"version": version})
+        return await editing.update_customer(db(), customer_id, wanted, shop_url=shop_url(), by=current_actor())
 
-    tried = await attempt(EditCustomer, save)
+    async def read_present() -> Present:
+        there = await get_customer(db(), customer_id)
+        return Present(there.version, _values(there))
+
+    tried = await attempt_merging(EditCustomer, save, read_present)
     if tried.result is not None:
         return await redirect_to(f"{LIST}/{customer_id}", toast="Customer saved")
     row = await get_customer(db(), customer_id)
@@ -188,14 +194,10 @@ async def _show_form(
     twins: list[CustomerRow] | None = None,
     status: int = 200,
 ) -> Response:
-    differences, who = [], None
-    if row is not None and tried is not None and tried.is_stale:
-        theirs = _values(row)
-        differences = [
-            (FIELD_WORDS.get(name, name.replace("_", " ")).capitalize(), tried.typed.get(name, ""), theirs[name])
-            for name in FIELDS
-            if tried.typed.get(name, "") != theirs[name]
-        ]
+    differences, clashes, who = [], [], None
+    if row is not None and isinstance(tried, MergedAttempt) and tried.is_stale:
+        words = {name: FIELD_WORDS.get(name, name.replace("_", " ")).capitalize() for name in FIELDS}
+        differences, clashes = tried.describe_clashes(words), tried.clashes
         trail = await list_customer_trail(db(), row.id, most=1)
         who = trail[0] if trail else None
     return await page_or_block(
@@ -207,19 +209,37 @@ async def _show_form(
         back_url=back_url,
         values=values,
         row=row,
-        version=row.version if row else None,
+        version=_choose_version(row, tried),
+        opened=keep_opened(tried, _values(row)) if row else "",
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
         is_stale=bool(tried and tried.is_stale),
         differences=differences,
+        clashes=clashes,
         who=who,
         twins=twins or [],
         languages=LANGUAGES,
     )
 
 
+def _choose_version(row: CustomerRow | None, tried: Attempt[Any] | None) -> str | int | None:
+    """A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new."""
+    if row is None:
+        return None
+    return tried.typed.get("version", "") if tried is not None and not tried.is_stale else row.version
+
+
 def _blank_form() -> dict[str, Any]:
-    nothing: dict[str, Any] = {"values": {}, "row": None, "version": None, "errors": {}, "differences": [], "who": None}
+    nothing: dict[str, Any] = {
+        "values": {},
+        "row": None,
+        "version": None,
+        "errors": {},
+        "differences": [],
+        "who": None,
+        "opened": "",
+        "clashes": [],
+    }
     return nothing | {
         "title": "New customer",
         "url": "",

@@ -1,6 +1,7 @@
 """The page of one order, and the edits made in place on it: delivery details, notes and lines.
 
-An edit carries the version it was opened at; a stale one shows both values and lets the person choose.
+An edit carries the version and the values it was opened with; what a colleague changed meanwhile is merged, and where
+both changed one field the person chooses.
 """
 
 import re
@@ -37,6 +38,7 @@ from domain.orders.statuses import allowed_next
 from domain.warehouse.label_rows import list_labels
 from models import GivenFor, OrderStatus, PaymentMethod
 from portal.attempts import Attempt, attempt, form_version
+from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
 from portal.orders.ready import describe_readiness
 from portal.orders.timeline import STATUS_LOOKS, make_steps, make_timeline
@@ -123,13 +125,13 @@ async def show_order(number: str, query: OrderPageQuery) -> Response:
 @staff_page(Right.EDIT_ORDERS)
 async def save_address(number: str) -> Response:
     """Change where the order goes."""
-    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
+    order = await get_order(db(), number, visible_to=current_actor())
 
-    async def save(data: DeliveryForm) -> Any:
+    async def save(data: DeliveryForm, version: int | None) -> Any:
         sent = UpdateDelivery(**data.model_dump())
         return await update_delivery(db(), order.id, sent, by=current_actor(), version=version)
 
-    tried = await attempt(DeliveryForm, save)
+    tried = await attempt_merging(DeliveryForm, save, lambda: _read_present(number, Part.ADDRESS))
     return await _answer_edit(order, tried, Part.ADDRESS, "Delivery details saved")
 
 
@@ -137,13 +139,13 @@ async def save_address(number: str) -> Response:
 @staff_page(Right.NOTE_ORDERS)
 async def save_notes(number: str) -> Response:
     """Change notes, assignee and tracking number."""
-    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
+    order = await get_order(db(), number, visible_to=current_actor())
 
-    async def save(data: NotesForm) -> Any:
+    async def save(data: NotesForm, version: int | None) -> Any:
         fields = {name: value for name, value in data if name != "assigned_to" or current_actor().role != "warehouse"}
         return await update_notes(db(), order.id, UpdateNotes(**fields), by=current_actor(), version=version)
 
-    tried = await attempt(NotesForm, save)
+    tried = await attempt_merging(NotesForm, save, lambda: _read_present(number, Part.NOTES))
     return await _answer_edit(order, tried, Part.NOTES, "Notes saved")
 
 
@@ -239,11 +241,12 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         timeline=make_timeline(shown.events),
         editing=editing,
         version=choose_version(order, tried),
+        opened=keep_opened(tried, _read_values(order, editing, None)),
         values=_read_values(order, editing, tried),
         rows=_read_rows(shown.items, editing, tried),
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
-        conflict=_describe_conflict(order, editing, tried),
+        conflict=_describe_conflict(tried),
         is_refused_terms=tried is not None and tried.is_refused_terms,
         source_words=SOURCE_WORDS,
         status_looks=STATUS_LOOKS,
@@ -327,19 +330,19 @@ def _read_rows(items: list[PageItem], editing: Part | None, tried: Attempt[Any] 
     return [{"sku": sku, "quantity": quantity, "name": names.get(sku.lower(), "")} for sku, quantity in rows]
 
 
-def _describe_conflict(order: OrderRow, editing: Part | None, tried: Attempt[Any] | None) -> dict[str, Any] | None:
-    """Who changed the order in the meantime, when, and both values of each field that differs."""
+def _describe_conflict(tried: Attempt[Any] | None) -> dict[str, Any] | None:
+    """Who changed the order in the meantime, when, and both values of each field that both have changed."""
     if tried is None or not tried.is_stale or tried.refusal is None:
         return None
-    words = {Part.ADDRESS: DELIVERY_WORDS, Part.NOTES: NOTE_WORDS}.get(editing, {}) if editing else {}
-    now_there = _read_values(order, editing, None)
     extra = tried.refusal.extra
-    return {
-        "who": extra["changed_by"],
-        "when": extra["changed_at"],
-        "differences": [
-            (word, tried.typed.get(name, ""), now_there[name])
-            for name, word in words.items()
-            if tried.typed.get(name, "") != now_there[name]
-        ],
-    }
+    described: dict[str, Any] = {"who": extra["changed_by"], "when": extra["changed_at"], "differences": []}
+    if isinstance(tried, MergedAttempt):
+        differences = tried.describe_clashes(DELIVERY_WORDS | NOTE_WORDS)
+        described |= {"differences": differences, "names": tried.clashes}
+    return described
+
+
+async def _read_present(number: str, part: Part) -> Present:
+    """The order's version and what a form of it holds, as they are now."""
+    order = await get_order(db(), number, visible_to=current_actor())
+    return Present(order.version, _read_values(order, part, None))

@@ -32,8 +32,9 @@ from domain.kernel.paging import PageInput
 from domain.stock.ledger import MOST_UNITS, StockLevel, set_stock_level
 from models import StockReason
 from models.session import current_database
-from portal.attempts import Attempt, NoFields, attempt, form_version
+from portal.attempts import Attempt, NoFields, attempt
 from portal.charts import Chart, Point, draw_chart
+from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.products.list import LIST
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -112,12 +113,15 @@ async def show_product_form(product_id: int) -> Response:
 @staff_page(Right.EDIT_PRODUCTS)
 async def save_product(product_id: int) -> Response:
     """Change the fields that differ."""
-    version = await form_version()
 
-    async def save(data: EditProduct) -> Any:
+    async def save(data: EditProduct, version: int | None) -> Any:
         return await edit_product(db(), product_id, data, by=current_actor(), version=version)
 
-    tried = await attempt(EditProduct, save)
+    async def read_present() -> Present:
+        there = await get_product_detail(db(), product_id, visible_to=current_actor())
+        return Present(there.version, _write_values(there))
+
+    tried = await attempt_merging(EditProduct, save, read_present)
     if tried.result is None:
         detail = await get_product_detail(db(), product_id, visible_to=current_actor())
         return await _show_form(detail, tried)
@@ -184,7 +188,7 @@ async def save_stock(product_id: int) -> Response:
     return await redirect_to(f"{LIST}/{product_id}", toast=toast)
 
 
-async def _show_form(product: ProductDetail, tried: Attempt[Any] | None = None) -> Response:
+async def _show_form(product: ProductDetail, tried: MergedAttempt[Any] | None = None) -> Response:
     """The form with what the product says, or after a refusal with what was typed."""
     there = _write_values(product)
     categories = await list_category_names(db())
@@ -196,11 +200,12 @@ async def _show_form(product: ProductDetail, tried: Attempt[Any] | None = None) 
         url=f"{LIST}/{product.id}",
         # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
         version=tried.typed.get("version", "") if tried and not tried.is_stale else product.version,
+        opened=keep_opened(tried, there),
         categories=categories,
         values=there | ({name: tried.typed.get(name, "") for name in there} if tried else {}),
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
-        conflict=_describe_conflict(there, tried, dict(categories)),
+        conflict=_describe_conflict(tried, dict(categories)),
     )
 
 
@@ -214,10 +219,8 @@ def _write(value: Any) -> str:
     return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _describe_conflict(
-    there: dict[str, str], tried: Attempt[Any] | None, categories: dict[int, str]
-) -> dict[str, Any] | None:
-    """Who changed the product in the meantime, when, and both values of each field that differs."""
+def _describe_conflict(tried: MergedAttempt[Any] | None, categories: dict[int, str]) -> dict[str, Any] | None:
+    """Who changed the product in the meantime, when, and both values of each field that both have changed."""
     if tried is None or not tried.is_stale or tried.refusal is None:
         return None
     extra = tried.refusal.extra
@@ -230,11 +233,8 @@ def _describe_conflict(
     return {
         "who": extra["changed_by"],
         "when": extra["changed_at"],
-        "differences": [
-            (FIELD_LABELS[name], in_words(name, tried.typed.get(name, "")), in_words(name, value))
-            for name, value in there.items()
-            if tried.typed.get(name, "").replace("\r\n", "\n").strip() != value
-        ],
+        "differences": tried.describe_clashes(FIELD_LABELS, in_words),
+        "names": tried.clashes,
     }
 
 

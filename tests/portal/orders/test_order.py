@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
@@ -254,6 +255,42 @@ async def test_a_stale_edit_shows_both_values_and_overwrites_nothing(
     assert version is not None
     await send_form(client, f"{url}?edit=address", f"{url}/address", **ADDRESS, version=version[1])
     assert (await read_order(db, order_id)).delivery_address == "88 Grist Road, dock 2"
+
+
+async def test_what_only_one_of_two_people_changed_is_merged_and_the_rest_is_asked_about(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    edit = f"{url}?edit=address"
+    opened = read_opened_form(await read_page(client, edit))
+    theirs = opened | {"delivery_address": "88 Grist Road, rear", "delivery_company": "Old Mill"}
+    assert (await send_form(client, edit, f"{url}/address", **theirs))[0] == 303
+    mine = opened | {"delivery_name": "Ingrid Lindqvist"}
+    assert (await send_form(client, edit, f"{url}/address", **mine))[0] == 303
+    order = await read_order(db, order_id)
+    assert (order.delivery_name, order.delivery_address, order.delivery_company) == (
+        "Ingrid Lindqvist", "88 Grist Road, rear", "Old Mill",
+    )  # fmt: skip
+    clashing = opened | {"delivery_address": "88 Grist Road, dock 2", "delivery_city": "Elm Falls"}
+    status, page, _ = await send_form(client, edit, f"{url}/address", **clashing)
+    assert (status, page.count("yours “")) == (409, 1)
+    assert "Street: yours “88 Grist Road, dock 2”, theirs “88 Grist Road, rear”." in page
+    shown = read_opened_form(page)
+    assert (shown["delivery_company"], shown["delivery_city"]) == ("Old Mill", "Elm Falls")
+    taken = shown | {"_clashing": "delivery_address", "_take": "theirs"}
+    assert (await send_form(client, edit, f"{url}/address", **taken))[0] == 303
+    order = await read_order(db, order_id)
+    assert (order.delivery_address, order.delivery_city) == ("88 Grist Road, rear", "Elm Falls")
+
+
+def read_opened_form(page: str) -> dict[str, str]:
+    """What the delivery form of a page holds, its hidden fields too."""
+    form = page[page.index('id="edit-address"') :]
+    inputs = re.findall(r"<input [^>]*>", form[: form.index("</form>")])
+    found = [(re.search(r'name="([^"]+)"', one), re.search(r'value="([^"]*)"', one)) for one in inputs]
+    return {name[1]: unescape(value[1] if value else "") for name, value in found if name and name[1] != "csrf_token"}
 
 
 async def test_a_form_with_a_missing_field_keeps_what_was_typed(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -1,0 +1,128 @@
+"""Two people change one record: what only one of them changed is merged, and only the rest is asked about.
+
+A form carries what its fields held when it was opened (`ui.opened`). When the record has another version by then, a
+field that the form left alone takes the colleague's value, one that only the form changed keeps its own, and a field
+that both changed is a clash: the form comes back with both values. A form that carries nothing clashes wherever it
+differs.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+
+from domain.kernel.inputs import Input
+from portal.attempts import Attempt, attempt, read_version
+from web.reading import form_pairs
+
+OPENED, CLASHING, TAKE = "_opened", "_clashing", "_take"
+MOST_MERGES = 3
+InputT = TypeVar("InputT", bound=Input)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A record as it is now: its version, and its values as the fields of the form write them."""
+
+    version: int
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedAttempt(Attempt[T]):
+    """What came of an act; after a clash with the names of the fields that both have changed."""
+
+    present: Present | None = None
+    clashes: list[str] = field(default_factory=list)
+
+    def describe_clashes(
+        self, words: Mapping[str, str], write: Callable[[str, str], str] | None = None
+    ) -> list[tuple[str, str, str]]:
+        """The word of each field that both have changed, with what was typed and what is there; `write` says it."""
+        say = write or (lambda _, value: value)
+        there = self.present.values if self.present else {}
+        return [
+            (words.get(name, name), say(name, self.typed.get(name, "")), say(name, there[name]))
+            for name in self.clashes
+        ]
+
+
+async def attempt_merging(
+    model: type[InputT],
+    act: Callable[[InputT, int | None], Awaitable[T]],
+    read_present: Callable[[], Awaitable[Present]],
+) -> MergedAttempt[T]:
+    """Read the form in hand and do the act at the version it was opened at; what a colleague changed is merged."""
+    pairs = _take_theirs(await form_pairs())
+    tried: Attempt[T] | None = None
+    for _ in range(MOST_MERGES):
+        version = read_version(pairs.get("version", [""])[-1])
+
+        async def at_version(data: InputT, version: int | None = version) -> T:
+            return await act(data, version)
+
+        tried = await attempt(model, at_version, pairs=pairs)
+        if not tried.is_stale:
+            break
+        present = await read_present()
+        merged, clashes = merge_fields(read_opened(pairs), tried.typed, present.values)
+        if clashes:
+            return MergedAttempt(None, tried.refusal, tried.typed | merged, present, clashes)
+        pairs |= {name: [value] for name, value in merged.items()}
+        pairs |= {"version": [str(present.version)], OPENED: [write_opened(present.values)]}
+    assert tried is not None  # the loop ran at least once
+    return MergedAttempt(tried.result, tried.refusal, tried.typed)
+
+
+def merge_fields(
+    opened: Mapping[str, str], typed: Mapping[str, str], there: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """The values of the fields after merging, and the names of those that both sides have changed."""
+    merged, clashes = {}, []
+    for name, theirs in there.items():
+        if name not in typed:
+            continue
+        mine, before = _plain(typed[name]), opened.get(name)
+        if mine == _plain(theirs) or (before is not None and mine == _plain(before)):
+            merged[name] = theirs
+            continue
+        merged[name] = typed[name]
+        if before is None or _plain(theirs) != _plain(before):
+            clashes.append(name)
+    return merged, clashes
+
+
+def write_opened(values: Mapping[str, str]) -> str:
+    """What a form holds when it is opened, as its hidden field carries it."""
+    return orjson.dumps(dict(values)).decode()
+
+
+def keep_opened(tried: Attempt[Any] | None, values: Mapping[str, str]) -> str:
+    """The hidden field of a form: what was sent with one that was wrong, else what the record says now."""
+    if tried is not None and not tried.is_stale:
+        return tried.typed.get(OPENED, "")
+    return write_opened(values)
+
+
+def read_opened(pairs: Mapping[str, list[str]]) -> dict[str, str]:
+    """What the form in hand was opened with; empty for one that does not say it."""
+    try:
+        found = orjson.loads(pairs.get(OPENED, [""])[-1])
+    except orjson.JSONDecodeError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _take_theirs(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The form as it is once the colleague's values are taken where both had changed something."""
+    if pairs.get(TAKE, [""])[-1] != "theirs":
+        return pairs
+    theirs = read_opened(pairs)
+    names = pairs.get(CLASHING, [""])[-1].split(",")
+    return pairs | {name: [theirs[name]] for name in names if name in theirs}
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
