@@ -2,7 +2,21 @@
 
 import pytest
 
-from proofs import books, calling, crash, fuzz, invoices, oversell, payments, restarts, sync, uploads, voice, warehouse
+from proofs import (
+    books,
+    calling,
+    crash,
+    fuzz,
+    imports,
+    invoices,
+    oversell,
+    payments,
+    restarts,
+    sync,
+    uploads,
+    voice,
+    warehouse,
+)
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -50,6 +64,12 @@ async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
 
 async def test_labels_are_bought_once_events_end_alike_and_two_packers_count_once() -> None:
     await warehouse.prove(labels=12, events=24, rounds=8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_imports_add_up_after_kills_and_a_round_trip_changes_nothing() -> None:
+    await imports.prove(customers=2_000, orders=1_500, kills=1)
 
 
 @pytest.mark.slow
