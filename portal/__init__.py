@@ -2,6 +2,7 @@
 
 from quart import Blueprint
 
+import portal.calling.customer_tab  # noqa: F401 - registers its tab and its card
 from portal import drafts, home, imports, live, palette, procurement, search, subscriptions, voice
 from portal.account import email_links, profile, sign_in
 from portal.administration import (

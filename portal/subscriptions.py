@@ -3,6 +3,7 @@
 from typing import Any
 
 from quart import Blueprint, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from documents.filters import format_date, with_query
 from domain.access.rights import Right
@@ -11,6 +12,7 @@ from domain.kernel.errors import NotFound
 from domain.subscriptions import change
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
+    SubscriptionLine,
     find_subscription_neighbours,
     get_subscription,
     list_subscriptions,
@@ -20,6 +22,7 @@ from domain.subscriptions.renew import renew_subscription
 from models import SubscriptionStatus
 from models.session import current_database
 from portal.attempts import Attempt, NoFields, attempt
+from portal.customers.tabs import Tab, register_tab
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -170,3 +173,21 @@ async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None
         danger=danger,
         problem=tried.problem if tried else "",
     )
+
+
+async def _load_of_customer(session: AsyncSession, customer_id: int) -> list[SubscriptionLine]:
+    asked = ListSubscriptions(user_id=customer_id)
+    return list((await list_subscriptions(await session.connection(), asked, visible_to=current_actor())).rows)
+
+
+async def _count_of_customer(session: AsyncSession, customer_id: int) -> int:
+    asked = ListSubscriptions(user_id=customer_id, per_page=1)
+    return (await list_subscriptions(await session.connection(), asked, visible_to=current_actor())).total
+
+
+register_tab(
+    Tab(
+        "subscriptions", "Subscriptions", Right.SEE_SUBSCRIPTIONS, "subscriptions/customer_tab.html",
+        _load_of_customer, _count_of_customer, 40,
+    )
+)  # fmt: skip

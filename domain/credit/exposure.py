@@ -20,22 +20,24 @@ TERMS = timedelta(days=30)
 _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
-_EXPOSURE = """
-SELECT coalesce(sum(balance), 0) AS exposure, coalesce(bool_or(is_overdue), false) AS is_overdue
-FROM (
-  SELECT o.balance, o.created_at < now() - $2::interval AS is_overdue
+# What is owed, row by row: of customer $1 with terms of $2, besides the order $3 and the invoice $4.
+OWED = """
+  SELECT o.balance, o.created_at < now() - $2::interval AS is_overdue, false AS is_invoiced,
+    o.created_at + $2::interval AS due_at
   FROM orders AS o
   WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND o.id IS DISTINCT FROM $3::bigint
     AND NOT EXISTS (
       SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
     )
   UNION ALL
-  SELECT i.balance, i.overdue_from <= now()
+  SELECT i.balance, i.overdue_from <= now(), true, i.overdue_from - interval '1 day'
   FROM invoice AS i
   WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND coalesce(i.order_id <> $3::bigint, true)
     AND i.id IS DISTINCT FROM $4::bigint
-) AS owed
 """
+_EXPOSURE = f"""
+SELECT coalesce(sum(balance), 0) AS exposure, coalesce(bool_or(is_overdue), false) AS is_overdue FROM ({OWED}) AS owed
+"""  # noqa: S608 - the text above.
 
 
 class AccountStatus(StrEnum):

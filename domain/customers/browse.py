@@ -3,7 +3,6 @@
 Rows follow an index, counts stop at ten thousand, and the number of statements never grows with the rows.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
@@ -11,6 +10,8 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select
 
+from domain.credit.exposure import CreditStanding
+from domain.credit.owed import OwedSum, sum_owed
 from domain.customers.list_customers import (
     CustomerSort,
     CustomerTab,
@@ -21,11 +22,10 @@ from domain.customers.list_customers import (
     sort_rows,
 )
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, read_rows
-from domain.customers.totals import NOTHING, ORDERS, Bought, sum_orders_of
+from domain.customers.totals import NOTHING, Bought, find_usual_gaps, sum_orders_of
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.counting import MOST_COUNTED
 from domain.kernel.inputs import Id, Text200
-from domain.kernel.money import ZERO
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 
@@ -70,8 +70,19 @@ class ListedCustomer:
 
     row: CustomerRow
     bought: Bought
-    owes: Decimal
+    standing: CreditStanding
     days_since: int | None
+    gap_days: int | None
+
+    @property
+    def owes(self) -> Decimal:
+        """What the customer owes on terms, US dollars."""
+        return self.standing.exposure
+
+    @property
+    def days_late(self) -> int:
+        """Days past the usual gap between two order days; 0 before, and while there is no rhythm."""
+        return max(self.days_since - self.gap_days, 0) if self.gap_days and self.days_since is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +95,24 @@ class FoundCustomers:
 
 
 async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzinfo) -> FoundCustomers:
-    """A page with its counts, in four statements."""
+    """A page with its counts, in five statements."""
     asked = query.as_list()
     conditions = _conditions_of(query, query.tab)
     statement = sort_rows(SELECT_ROWS.where(*conditions), asked)
     rows = await read_rows(db, statement.limit(query.per_page).offset(query.offset))
     ids = [row.id for row in rows]
     bought = await sum_orders_of(db, ids)
-    owed = await _sum_owed(db, ids)
+    owed = await sum_owed(db, ids)
+    gaps = await find_usual_gaps(db, ids, timezone)
     counts = await _count_tabs(db, query)
     today = business_today(timezone)
     listed = []
     for row in rows:
         own = bought.get(row.id, NOTHING)
         days = (today - business_date(own.last_order_at, timezone)).days if own.last_order_at else None
-        listed.append(ListedCustomer(row, own, owed.get(row.id, ZERO), days))
+        debt = owed.get(row.id, OwedSum())
+        standing = CreditStanding(row.payment_terms, row.credit_limit, debt.amount, debt.is_overdue)
+        listed.append(ListedCustomer(row, own, standing, days, gaps.get(row.id)))
     total = counts[query.tab.value]
     is_more = total > MOST_COUNTED
     words = {
@@ -124,22 +138,6 @@ def _conditions_of(query: BrowseCustomers, tab: CustomerTab) -> list[ColumnEleme
     if query.rep is not None:
         conditions.append(CUSTOMERS.sales_rep_id == query.rep)
     return conditions
-
-
-def _write_count(count: int) -> str:
-    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
-
-
-async def _sum_owed(db: Reader, ids: Sequence[int]) -> dict[int, Decimal]:
-    """What each customer owes on orders, by the index of owed orders on terms."""
-    if not ids:
-        return {}
-    statement = (
-        select(ORDERS.customer_id, func.sum(ORDERS.balance))
-        .where(ORDERS.customer_id.in_(ids), ORDERS.on_terms, ~ORDERS.on_hold, ORDERS.balance > 0)
-        .group_by(ORDERS.customer_id)
-    )
-    return {row[0]: row[1] for row in await db.execute(statement)}
 
 
 async def _count_tabs(db: Reader, query: BrowseCustomers) -> dict[str, int]:

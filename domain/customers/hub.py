@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
 from domain.credit.ledger import get_credit_balance
+from domain.credit.owed import CreditSplit, split_exposure
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.totals import NOTHING, ORDERS, Bought, sum_orders_of
 from domain.kernel.clock import business_date, business_today
@@ -22,6 +23,7 @@ from models.session import raw_connection
 
 MOST_USUAL = 8
 MOST_DAYS = 60
+MOST_SHOWN_DAYS = 10
 _WINDOW = (0.8, 1.3)
 
 
@@ -46,6 +48,7 @@ class Hub:
 
     row: CustomerRow
     standing: CreditStanding
+    split: CreditSplit
     credit: Decimal
     bought: Bought
     first_order_at: datetime | None
@@ -74,11 +77,12 @@ async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hu
     return Hub(
         row=row,
         standing=standing,
+        split=await split_exposure(connection, customer_id),
         credit=await get_credit_balance(db, customer_id),
         bought=(await sum_orders_of(db, [customer_id])).get(customer_id, NOTHING),
         first_order_at=first,
         rhythm=find_rhythm([day for day, _ in days], today=business_today(timezone)),
-        order_days=days[-12:],
+        order_days=days[-MOST_SHOWN_DAYS:],
         usual=[item for item in guide if item.times_ordered > 1][:MOST_USUAL],
         merges=list((await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(3))).all()),
     )

@@ -13,10 +13,12 @@ from domain.credit.adjust import get_credit
 from domain.customers import notes
 from domain.customers.browse import BrowseCustomers, find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
+from domain.kernel.clock import business_today
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
 from portal.attempts import attempt
 from portal.customers.list import LIST
+from portal.customers.rhythm import draw_rhythm
 from portal.customers.tabs import TABS, Tab, list_cards, list_tabs, register_tab
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -163,6 +165,7 @@ async def _show(
         current=current,
         tab=await current.load(db(), customer_id),
         cards=cards,
+        beat=draw_rhythm(hub, business_today(settings().timezone)),
         gap_words=format_plural(hub.rhythm.gap_days, "day") if hub.rhythm else "",
         errors=errors or {},
         problem=problem,

@@ -17,7 +17,10 @@ from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_customers", __name__)
 LIST = "/portal/customers"
-TAB_WORDS = {CustomerTab.ALL: "All", CustomerTab.NET30: "Net 30", CustomerTab.DO_NOT_CALL: "Do not call"}
+TAB_WORDS = {
+    CustomerTab.ALL: "All", CustomerTab.OVERDUE: "Overdue", CustomerTab.OVER_LIMIT: "Over limit",
+    CustomerTab.NET30: "Net 30", CustomerTab.DO_NOT_CALL: "Do not call",
+}  # fmt: skip
 
 
 @blueprint.get(LIST)

@@ -1,15 +1,18 @@
 """Scores: which customers still buy, what the tiers mean, and whether the last prediction came true."""
 
 from quart import Blueprint, Response, request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from documents.filters import format_number, with_query
 from domain.access.rights import Right
-from domain.scores.list_scores import ListScores, Score, list_scores
+from domain.kernel.errors import NotFound
+from domain.scores.list_scores import ListScores, Score, get_score, list_scores
 from domain.scores.newest_run import LookBack, look_back, sum_tiers
 from domain.scores.tiers import TIER_RULES
 from models import Tier
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
+from portal.customers.tabs import Card, register_card
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -98,3 +101,16 @@ def _draw(past: LookBack) -> Chart:
         unit="",
         legend=(("before", "Predicted"), ("bar", "Actual")),
     )
+
+
+async def _load_card(session: AsyncSession, customer_id: int) -> tuple[Score, tuple[str, str, str]] | None:
+    try:
+        score = await get_score(
+            await session.connection(), customer_id, timezone=settings().timezone, visible_to=current_actor()
+        )
+    except NotFound:  # without an order there is nothing to compute
+        return None
+    return (score, TIERS[score.tier]) if score.tier else None
+
+
+register_card(Card("score", Right.SEE_SCORES, "scores/customer_card.html", _load_card, 40))

@@ -1,12 +1,16 @@
 """The pages of customers: the list, the hub, its forms, duplicates and merges, each by role."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call
-from models import Customer, CustomerDistinction, Role
+from models import Customer, CustomerDistinction, Order, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import send_form
@@ -49,12 +53,47 @@ async def test_the_list_is_filtered_and_its_rows_cost_no_more_statements(client,
     assert "No customers match" in (await read(client, f"{LIST}?q=zzz"))[1]
 
 
+async def test_the_tabs_and_the_hub_say_who_is_late_and_who_is_over_the_limit(client, db) -> None:
+    await open_as(client, db)
+    names = ("Good Grill", "Late Lounge", "Over Oven")
+    terms = {"payment_terms": "net30", "credit_limit": 500}
+    good, late, over = [await make_customer(db, company_name=name, **terms) for name in names]
+    product = await make_product(db, unit_price="20.00")
+    for owner, units, days in ((good, 1, 3), (late, 1, 40), (over, 4, 5)):
+        placed = await make_order(db, (product, units), by=as_actor(owner), payment_method="net30")
+        (await db.get_one(Order, placed.written.id)).created_at = now() - timedelta(days=days)
+    over.credit_limit = Decimal(50)
+    await db.commit()
+    found = {}
+    for tab in ("overdue", "over_limit", "net30"):
+        page = (await read(client, f"{LIST}?tab={tab}"))[1]
+        found[tab] = [name for name in names if name in page]
+    assert found == {"overdue": ["Late Lounge"], "over_limit": ["Over Oven"], "net30": list(names)}
+    hub = (await read(client, f"{LIST}/{late.id}"))[1]
+    assert ("Overdue $" in hub, "Not yet $" in hub) == (True, False)
+    assert "Not yet $" in (await read(client, f"{LIST}/{good.id}"))[1]
+
+
+async def test_the_rhythm_is_drawn_and_the_list_marks_who_is_late_to_order(client, db) -> None:
+    await open_as(client, db)
+    customer = await make_customer(db)
+    for days in (35, 28, 21):
+        placed = await make_order(db, (await make_product(db), 1), by=as_actor(customer))
+        (await db.get_one(Order, placed.written.id)).created_at = now() - timedelta(days=days)
+    await db.commit()
+    assert 'aria-label="Usually every 7 days"' in (page := (await read(client, LIST))[1])
+    assert "21 days, 14 late" in " ".join(page.split())
+    hub = (await read(client, f"{LIST}/{customer.id}"))[1]
+    assert ("3 order days since" in hub, "14 days past the usual gap" in hub) == (True, True)
+
+
 async def test_every_tab_of_the_hub_opens(client: TestClientProtocol, db: AsyncSession) -> None:
     await open_as(client, db)
     customer = await make_customer(db, notes="Ring the back bell", phone=PHONE, payment_terms="net30", credit_limit=500)
     placed = await make_order(db, (await make_product(db), 2), by=as_actor(customer))
     await db.commit()
-    for tab in ("", "orders", "notes", "credit", "timeline", "nonsense"):
+    tabs = ("", "orders", "invoices", "calls", "subscriptions", "notes", "credit", "timeline", "nonsense")
+    for tab in tabs:
         status, page = await read(client, f"{LIST}/{customer.id}?tab={tab}")
         assert status == 200
         assert "Ring the back bell" in page

@@ -1,0 +1,75 @@
+"""What customers owe on terms, of many at once: the rows that `exposure.py` adds up for one, and how they split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import asyncpg
+from sqlalchemy import BigInteger, Boolean, Numeric, column, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.credit.exposure import OWED, TERMS
+from domain.kernel.money import ZERO
+
+Reader = AsyncSession | AsyncConnection
+# Each branch is fed by its index of what is owed, which holds open rows alone.
+OWED_ROWS = (
+    text("""
+    SELECT o.customer_id, o.balance, o.created_at < now() - interval '30 days' AS is_overdue
+    FROM orders AS o
+    WHERE o.customer_id IS NOT NULL AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND NOT EXISTS (
+      SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
+    )
+    UNION ALL
+    SELECT i.customer_id, i.balance, i.overdue_from IS NOT NULL AND i.overdue_from <= now()
+    FROM invoice AS i WHERE i.customer_id IS NOT NULL AND i.status IN ('sent', 'partly_paid')
+    """)
+    .columns(column("customer_id", BigInteger), column("balance", Numeric), column("is_overdue", Boolean))
+    .subquery("owed")
+)
+_SPLIT = f"""
+SELECT coalesce(sum(balance) FILTER (WHERE is_overdue), 0) AS overdue,
+  coalesce(sum(balance) FILTER (WHERE is_overdue IS NOT TRUE AND is_invoiced), 0) AS invoiced,
+  coalesce(sum(balance) FILTER (WHERE is_overdue IS NOT TRUE AND NOT is_invoiced), 0) AS not_invoiced,
+  min(due_at) FILTER (WHERE is_overdue IS NOT TRUE) AS next_due_at,
+  (SELECT coalesce(sum(o.balance), 0) FROM orders AS o
+   WHERE o.customer_id = $1 AND o.on_terms AND o.on_hold AND o.balance > 0) AS held
+FROM ({OWED}) AS owed
+"""  # noqa: S608 - the text of exposure.py.
+
+
+@dataclass(frozen=True, slots=True)
+class CreditSplit:
+    """What one customer owes by how near it is; held orders count in none of the others. US dollars."""
+
+    overdue: Decimal
+    invoiced: Decimal
+    not_invoiced: Decimal
+    next_due_at: datetime | None
+    held: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OwedSum:
+    """What a customer of a list owes."""
+
+    amount: Decimal = ZERO
+    is_overdue: bool = False
+
+
+async def split_exposure(connection: asyncpg.Connection, customer_id: int) -> CreditSplit:
+    """The parts of a customer's exposure; the first three add up to it."""
+    row = await connection.fetchrow(_SPLIT, customer_id, TERMS, None, None)
+    assert row is not None  # an aggregate always answers one row
+    return CreditSplit(**row)
+
+
+async def sum_owed(db: Reader, customer_ids: Sequence[int]) -> dict[int, OwedSum]:
+    """What each of these customers owes on terms, of those that owe anything."""
+    if not customer_ids:
+        return {}
+    owed = OWED_ROWS.c
+    statement = select(owed.customer_id, func.sum(owed.balance), func.bool_or(owed.is_overdue))
+    statement = statement.where(owed.customer_id.in_(customer_ids)).group_by(owed.customer_id)
+    return {row[0]: OwedSum(row[1], row[2]) for row in await db.execute(statement)}
