@@ -29,9 +29,9 @@ from portal.invoices import editor as invoice_editor
 from portal.invoices import list as invoice_list
 from portal.invoices import take_back as invoice_take_back
 from portal.invoices import week as invoice_week
-from portal.orders import acts, checks, new, order, payments, slips
+from portal.orders import acts, checks, items, new, order, payments, slips
 from portal.orders import list as order_list
-from portal.products import edit_table, gallery, inventory, product
+from portal.products import edit_table, gallery, inventory, product, receive
 from portal.products import list as product_list
 from portal.public import account_links, front_door, pay, pay_invoice
 from portal.reports import profit
@@ -61,6 +61,7 @@ def blueprints() -> list[Blueprint]:
         slips.blueprint,
         payments.blueprint,
         checks.blueprint,
+        items.blueprint,
         invoice_list.blueprint,
         invoice_editor.blueprint,
         invoice_week.blueprint,
@@ -86,6 +87,7 @@ def blueprints() -> list[Blueprint]:
         gallery.blueprint,
         edit_table.blueprint,
         inventory.blueprint,
+        receive.blueprint,
         warehouse_queue.blueprint,
         pick_list.blueprint,
         labels.blueprint,

@@ -40,6 +40,7 @@ SHARED = (
     "track",
     "page_head",
     "goods",
+    "entry",
 )
 # What every page's script imports, so that the browser fetches all of it at once.
 MODULES = (

@@ -1,4 +1,4 @@
-// Pages with rows of fields: the table of products open for editing, and the lines of a delivery. Both work without it.
+// A table of rows open for editing, which works without it.
 
 import { find, findAll } from "./dom.js";
 
@@ -25,29 +25,3 @@ document.addEventListener("click", (event) => {
   event.stopImmediatePropagation();
 }, true);
 addEventListener("beforeunload", (event) => { if (findAll("form[data-guard]").some(isUnsaved)) event.preventDefault(); });
-
-// ---- Lines of a delivery: a scanner ends each code with Enter, which goes on to the next field; the last line begets another ----
-document.addEventListener("keydown", (event) => {
-  const lines = event.target.closest?.("[data-lines]");
-  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing || !lines) return;
-  event.preventDefault();
-  const fields = findAll("input", lines);
-  fields[fields.indexOf(event.target) + 1]?.focus();
-});
-
-document.addEventListener("input", (event) => {
-  const lines = event.target.closest?.("[data-lines]");
-  const last = lines?.lastElementChild;
-  if (!last?.contains(event.target) || lines.childElementCount >= Number(lines.dataset.lines)) return;
-  const next = last.cloneNode(true);
-  for (const element of [next, ...findAll("*", next)]) {
-    for (const { name, value } of [...element.attributes]) {
-      element.setAttribute(name, value.replace(/(lines[-[])(\d+)/g, (_, head, number) => head + (Number(number) + 1)));
-    }
-    element.classList.remove("is-invalid");
-    element.removeAttribute("aria-invalid");
-  }
-  findAll(".invalid-feedback", next).forEach((feedback) => feedback.remove());
-  findAll("input", next).forEach((field) => { field.value = ""; });
-  lines.append(next);
-});

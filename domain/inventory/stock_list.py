@@ -86,7 +86,7 @@ class StockLine:
 
 
 _COMPUTED: dict[str, ColumnElement[Any]] = {"in_stock": IS_AVAILABLE, "may_sell": Product.in_stock.expression}
-_LINE: Select[Any] = select(
+SELECT_LINES: Select[Any] = select(
     *(_COMPUTED[field.name] if field.name in _COMPUTED else getattr(Product, field.name) for field in fields(StockLine))
 ).where(Product.archived_at.is_(None))
 _BY_COLUMN: dict[str, ColumnElement[Any]] = {
@@ -101,8 +101,10 @@ async def list_stock_lines(db: Reader, filters: ListInventory, *, visible_to: Ac
     """A page of the stock list with the exact total."""
     conditions = _conditions_of(filters)
     sort = filters.sort if isinstance(filters, StockFilters) else StockSort.NAME
-    statement = _LINE.where(*conditions).order_by(*_order_of(sort)).limit(filters.per_page).offset(filters.offset)
-    lines = [_make_line(row, visible_to) for row in await db.execute(statement)]
+    statement = (
+        SELECT_LINES.where(*conditions).order_by(*_order_of(sort)).limit(filters.per_page).offset(filters.offset)
+    )
+    lines = [make_line(row, visible_to) for row in await db.execute(statement)]
     counted = select(func.count()).select_from(Product).where(Product.archived_at.is_(None), *conditions)
     return make_page(lines, await db.scalar(counted) or 0, filters)
 
@@ -121,10 +123,10 @@ async def find_stock_neighbours(db: Reader, product_id: int, filters: StockFilte
 
 async def get_stock_line(db: Reader, product_id: int, *, visible_to: Actor) -> StockLine:
     """One product of the stock list; raises NotFound."""
-    row = (await db.execute(_LINE.where(Product.id == product_id))).first()
+    row = (await db.execute(SELECT_LINES.where(Product.id == product_id))).first()
     if row is None:
         raise NotFound("There is no such product.")
-    return _make_line(row, visible_to)
+    return make_line(row, visible_to)
 
 
 async def count_stock(db: Reader) -> dict[str, int]:
@@ -135,7 +137,8 @@ async def count_stock(db: Reader) -> dict[str, int]:
     return dict(row._mapping)  # noqa: SLF001 -- the public name of a row's mapping begins with an underscore.
 
 
-def _make_line(row: Any, visible_to: Actor) -> StockLine:
+def make_line(row: Any, visible_to: Actor) -> StockLine:
+    """A row of `SELECT_LINES` as far as the actor may see it."""
     values = dict(zip((field.name for field in fields(StockLine)), row, strict=True))
     if not may(visible_to, Right.SEE_MONEY):
         values |= {"unit_price": None, "bulk_price": None}

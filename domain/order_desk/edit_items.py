@@ -2,30 +2,34 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.invoices.edit import follow_order
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
-from domain.kernel.errors import NotAllowed, Refused
+from domain.kernel.errors import NotAllowed, NotFound, Refused
 from domain.kernel.inputs import Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
 from domain.orders.balance import calculate_balance
 from domain.orders.hold import settle_raised
-from domain.orders.lines import Line, OrderLines, SoldLine, price_lines
-from domain.orders.record import lock_order, record_event
+from domain.orders.lines import Line, OrderLine, OrderLines, SoldLine, price_lines
+from domain.orders.record import lock_order, may_see, record_event
 from domain.orders.rules import OrderRules
-from domain.orders.totals import calculate_delivery_fee, calculate_totals, check_discount
+from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals, check_discount
 from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.withdraw import withdraw_later
 from domain.stock.stock import move_edited_stock
-from models import Order, OrderItem, OrderStatus
+from models import Order, OrderEvent, OrderItem, OrderStatus
 from models.session import raw_connection
+
+# Where an edit keeps the lines from before it.
+LINES_BEFORE = "lines_before"
 
 
 class EditItems(Input):
@@ -38,6 +42,18 @@ class EditItems(Input):
     discount_amount: MoneyIn | None = None
     delivery_fee: MoneyIn | None = None
     override_terms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An order as it stood before an edit of its lines; `is_whole` unless one of them names no product any more."""
+
+    lines: list[SoldLine]
+    total: Decimal
+    balance: Decimal
+    discount: Decimal
+    fee: Decimal
+    is_whole: bool
 
 
 async def edit_items(
@@ -64,29 +80,94 @@ async def edit_items(
     order = await lock_order(db, order_id, visible_to=by, version=version, with_customer=True)
     if order.status != OrderStatus.PENDING:
         raise Refused(f"The order is {order.status}; lines change while it is pending.", code=Code.STATE_NOT_ALLOWED)
-    connection = await raw_connection(db)
-    kept = await list_sold_lines(db, order.id)
+    before = await _read_before(db, order)
     # What the order holds already counts for it: the stock is checked by the difference, in `move_edited_stock`.
-    lines = await price_lines(connection, data.items, lock=True, check_stock=False, kept=kept)
-    before, balance_before = order.total_amount, calculate_balance(order)
-    await _replace_lines(db, order, lines)
+    lines = await price_lines(await raw_connection(db), data.items, lock=True, check_stock=False, kept=before.lines)
     set_totals(order, lines, data, rules=rules, by=by)
+    await _put_lines(db, order, lines, before, by=by, overrides=data.override_terms)
+    return order
+
+
+async def restore_items(db: AsyncSession, order: Order, event: OrderEvent, *, by: Actor) -> None:
+    """Give a pending order, locked with its customer, the lines from before one edit back: prices, costs and all.
+
+    Raises Refused when anything happened to the order since.
+    """
+    newest = select(func.max(OrderEvent.id)).where(OrderEvent.order_id == order.id)
+    changes = event.changes or {}
+    if order.status != OrderStatus.PENDING or (await db.scalar(newest)) != event.id or LINES_BEFORE not in changes:
+        raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
+    sold = [_read_sold(values) for values in changes[LINES_BEFORE]]
+    before = await _read_before(db, order)
+    asked = [OrderLine(product_id=line.product_id, quantity=line.quantity) for line in sold]
+    lines = await price_lines(await raw_connection(db), asked, lock=True, check_stock=False, kept=sold)
+    discount, fee = (Decimal(changes[name]) for name in ("discount_before", "fee_before"))
+    _write_totals(order, lines, discount=discount, fee=fee)
+    await _put_lines(db, order, lines, before, by=by, note="Undone")
+
+
+async def _read_before(db: AsyncSession, order: Order) -> Before:
+    lines = await list_sold_lines(db, order.id)
+    return Before(
+        lines=lines,
+        total=order.total_amount,
+        balance=calculate_balance(order),
+        discount=order.discount_amount,
+        fee=order.delivery_fee,
+        is_whole=len(lines) == order.item_count,
+    )
+
+
+async def _put_lines(
+    db: AsyncSession,
+    order: Order,
+    lines: list[Line],
+    before: Before,
+    *,
+    by: Actor,
+    overrides: bool = False,
+    note: str = "",
+) -> None:
+    """Put the lines, whose totals the order has already, in place of those before; all that hangs on them follows."""
     if order.amount_paid > max(order.total_amount - order.allowances, ZERO):
         raise Refused(
             f"{format_money(order.amount_paid)} is paid already, more than the new total.", code=Code.PAID_MORE
         )
+    await _replace_lines(db, order, lines)
     settle_payment_status(order)
     await show_waiting_check(db, order)
-    if order.total_amount != before:
+    if order.total_amount != before.total:
         await withdraw_later(db, order)
-    changes = {"total_amount": {"from": format_money(before), "to": format_money(order.total_amount)}}
-    await record_event(db, order, "items", by=by, changes=changes)
+    await record_event(db, order, "items", by=by, note=note, changes=_tell(order, before))
     await follow_order(db, order, by=by)
-    if order.on_hold or order.total_amount > before:
-        await settle_raised(db, order, balance_before=balance_before, overrides=data.override_terms, by=by)
+    if order.on_hold or order.total_amount > before.total:
+        await settle_raised(db, order, balance_before=before.balance, overrides=overrides, by=by)
     if order.takes_stock:
-        await move_edited_stock(connection, order.id, _count_units(kept), _count_units(lines), by=by)
-    return order
+        connection = await raw_connection(db)
+        await move_edited_stock(connection, order.id, _count_units(before.lines), _count_units(lines), by=by)
+
+
+def _tell(order: Order, before: Before) -> dict[str, Any]:
+    """The totals for the timeline, and what it takes to undo the edit."""
+    totals: dict[str, Any] = {
+        "total_amount": {"from": format_money(before.total), "to": format_money(order.total_amount)}
+    }
+    if not before.is_whole:
+        return totals
+    return totals | {
+        LINES_BEFORE: [
+            {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(line).items()}
+            for line in before.lines
+        ],
+        "discount_before": str(before.discount),
+        "fee_before": str(before.fee),
+    }
+
+
+def _read_sold(values: dict[str, Any]) -> SoldLine:
+    cost = values["unit_cost"]
+    amounts = {"unit_price": Decimal(values["unit_price"]), "unit_cost": None if cost is None else Decimal(cost)}
+    return SoldLine(**values | amounts)
 
 
 async def list_sold_lines(db: AsyncSession, order_id: int) -> list[SoldLine]:
@@ -104,19 +185,41 @@ def _count_units(lines: Sequence[SoldLine | Line]) -> Counter[int]:
     return units
 
 
+async def preview_items(
+    db: AsyncSession, order_id: int, data: EditItems, *, by: Actor, rules: OrderRules
+) -> tuple[list[Line], Totals]:
+    """What an edit would come to: its lines as they would be priced, and the totals; nothing is locked or checked."""
+    order = await db.get(Order, order_id)
+    if order is None or not may_see(order, by):
+        raise NotFound("There is no such order.")
+    kept = await list_sold_lines(db, order_id)
+    lines = await price_lines(await raw_connection(db), data.items, lock=False, check_stock=False, kept=kept)
+    discount, fee = _work_out(order, lines, data, rules)
+    return lines, calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
+
+
 def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: OrderRules, by: Actor) -> None:
     """Put the totals of the new lines on the order; a discount must stay within the actor's bounds."""
+    if data.discount_amount is not None:
+        subtotal = sum((line.line_total for line in lines), ZERO)
+        check_discount(data.discount_amount, subtotal, most_percent=bounded_percent(by, rules))
+    discount, fee = _work_out(order, lines, data, rules)
+    _write_totals(order, lines, discount=discount, fee=fee)
+
+
+def _work_out(order: Order, lines: list[Line], data: EditItems, rules: OrderRules) -> tuple[Decimal, Decimal]:
+    """The discount and the delivery fee of the new lines."""
     subtotal = sum((line.line_total for line in lines), ZERO)
     discount = order.discount_amount if data.discount_amount is None else data.discount_amount
-    most_percent = bounded_percent(by, rules)
-    if data.discount_amount is not None:
-        check_discount(discount, subtotal, most_percent=most_percent)
-    discount = min(discount, subtotal)
     fee = data.delivery_fee
     if fee is None:
         # A fee that followed the rule goes on following it; one that staff set stays as they set it.
         follows = order.delivery_fee == _usual_fee(order.subtotal, rules)
         fee = _usual_fee(subtotal, rules) if follows else order.delivery_fee
+    return min(discount, subtotal), fee
+
+
+def _write_totals(order: Order, lines: list[Line], *, discount: Decimal, fee: Decimal) -> None:
     totals = calculate_totals([line.line_total for line in lines], discount=discount, delivery_fee=fee)
     order.subtotal = totals.subtotal
     order.discount_amount = totals.discount_amount

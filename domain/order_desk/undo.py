@@ -1,4 +1,4 @@
-"""Taking back an edit of an order's delivery details or notes, while nobody has changed the same fields since."""
+"""Taking back an edit of an order's delivery details, notes or lines, while nobody has changed the same since."""
 
 from typing import Any
 
@@ -10,25 +10,30 @@ from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.order_desk.edit import change_fields
+from domain.order_desk.edit_items import restore_items
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
 from models import Order, OrderEvent
 
-UNDONE = ("address", "note")
+UNDONE = ("address", "note", "items")
 
 
 async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
-    """Give the fields that one event changed their values from before.
+    """Give the fields that one event changed their values from before, or the order its lines.
 
-    Only who made the edit takes it back. Raises Refused when one of the fields has changed again, or when the order
-    has shipped and its address no longer changes.
+    Only who made the edit takes it back. Raises Refused when one of the fields has changed again, when anything has
+    happened since an edit of the lines, or when the order has shipped and its address no longer changes.
     """
-    order = await lock_order(db, order_id, visible_to=by)
     event = (
         await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))
     ).scalar_one_or_none()
     if event is None or event.kind not in UNDONE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
         raise NotFound("There is no such edit of yours.")
+    order = await lock_order(db, order_id, visible_to=by, with_customer=event.kind == "items")
+    if event.kind == "items":
+        require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
+        await restore_items(db, order, event, by=by)
+        return order
     if event.kind == "address":
         require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
         if order.status not in OPEN_STATUSES:
@@ -40,7 +45,7 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
     changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
     if changes:
-        await record_event(db, order, event.kind, by=by, note="Taken back", changes=changes)
+        await record_event(db, order, event.kind, by=by, note="Undone", changes=changes)
     return order
 
 

@@ -5,6 +5,7 @@ order; the same word from Stripe twice, or in any sequence, leaves the same rows
 """
 
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,6 +43,7 @@ async def settle_payment(
     if provider_id is not None and await find_payment_row(db, provider_id) is not None:
         return None
     balance = calculate_balance(order)
+    changes: dict[str, Any] = {"amount": format_money(amount)}
     surplus = await add_payment(
         db,
         order,
@@ -54,8 +56,9 @@ async def settle_payment(
         receipt_id=receipt_id,
     )
     if ZERO < balance <= amount:
+        changes["method_before"] = order.payment_method
         order.payment_method = method
-    await record_event(db, order, "paid", by=by, note=note, changes={"amount": format_money(amount)})
+    await record_event(db, order, "paid", by=by, note=note, changes=changes)
     return surplus
 
 

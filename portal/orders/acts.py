@@ -16,6 +16,7 @@ from domain.order_desk.order_page import OrderPage, get_order_page
 from domain.orders.statuses import allowed_next
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
+from domain.payments.undo_payment import find_undoable_payment, undo_payment
 from models import OrderStatus, Role
 from portal.attempts import Attempt, NoFields, attempt, form_version
 from portal.orders.list import LIST, list_rep_choices
@@ -60,7 +61,18 @@ async def take_payment(number: str) -> Response:
     toast = f"Payment of {format_money(received)} recorded"
     if surplus:
         toast += f", {format_money(surplus)} of it kept as store credit"
-    return await redirect_to(order_url(number), toast=toast)
+    payment_id = await find_undoable_payment(db(), shown.order.id, by=current_actor())
+    undo = f"{order_url(number)}/pay/{payment_id}/undo" if payment_id is not None else None
+    return await redirect_to(order_url(number), toast=toast, undo=undo)
+
+
+@blueprint.post("/portal/orders/<number>/pay/<id:payment_id>/undo")
+@staff_page(Right.RECORD_PAYMENTS)
+async def undo_taken_payment(number: str, payment_id: int) -> Response:
+    """Take back a payment that was typed in a moment ago."""
+    shown = await _read(number)
+    await undo_payment(db(), shown.order.id, payment_id, by=current_actor())
+    return await redirect_to(order_url(number), toast="Undone")
 
 
 @blueprint.get("/portal/orders/<number>/credit")

@@ -128,7 +128,12 @@ def read_discount(text: str, subtotal: Decimal) -> Decimal | None:
     return found if found is not None and found >= 0 else None
 
 
-def read_times(text: str) -> tuple[int, str]:
-    """A product search with a quantity before it: `12x SHP-1826` means twelve of it."""
+def read_times(text: str) -> tuple[int | None, str]:
+    """A product search with a quantity before it: `12x SHP-1826` means twelve of it; None where none is said."""
     found = _TIMES.fullmatch(text.strip())
-    return (max(int(found[1]), 1), found[2]) if found else (1, text.strip())
+    return (max(int(found[1]), 1), found[2]) if found else (None, text.strip())
+
+
+def read_count(text: str) -> int | None:
+    """A whole number as a field holds it; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None

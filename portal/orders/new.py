@@ -14,6 +14,7 @@ from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.money import parse_money
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
+from domain.orders.line_facts import LineFacts, list_line_facts
 from domain.orders.lines import OrderLine
 from domain.orders.queries import get_order
 from domain.orders.totals import calculate_delivery_fee, price_line
@@ -25,6 +26,7 @@ from portal.attempts import Attempt, attempt
 from portal.drafts import find_shown_draft
 from portal.once import do_once
 from portal.orders.draft import MOST_DRAFT_LINES, Draft, read_discount, read_draft, read_times, start_draft
+from portal.orders.item_entry import NO_DISCOUNT
 from portal.orders.order import DELIVERY_WORDS, METHOD_WORDS, TERM_WORDS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -33,7 +35,6 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_new_order", __name__)
 NEW_ORDER = "/portal/orders/new"
-NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
 DESK = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.SALES_REP)
 BLOCKS = ("new_order", "customer_hits", "product_hits", "order_sums")
 
@@ -50,6 +51,7 @@ class DraftLine:
     is_bulk: bool
     line_total: Decimal | None
     is_short: bool
+    facts: LineFacts | None
 
 
 @blueprint.get("/portal/orders/new")
@@ -75,7 +77,7 @@ async def show_new_order() -> Response:
         draft.choose(buyer)
     for line in request.args.getlist("line")[:MOST_DRAFT_LINES]:
         quantity, sku = read_times(line[:80])
-        draft.add(sku, quantity)
+        draft.add(sku, quantity or 1)
     return await _show(draft, buyer, focus="product_q" if draft.has_buyer else "customer_q", kept=kept)
 
 
@@ -113,8 +115,10 @@ async def change_new_order() -> Response:
         draft.lines = [line for place, line in enumerate(draft.lines) if place != int(act[5:])]
         focus = "product_q"
     elif act.startswith("add:"):
-        focus = f"quantity-{draft.add(act[4:], read_times(draft.texts.get('product_q', ''))[0])}"
+        quantity, _ = read_times(draft.texts.get("product_q", ""))
+        place = draft.add(act[4:], quantity or 1)
         draft.texts["product_q"] = ""
+        focus = f"quantity-{place}" if quantity is None else "product_q"
     elif act == "last" and buyer is not None and buyer.last_order is not None:
         for sku, quantity in buyer.last_order.lines:
             draft.add(sku, quantity)
@@ -140,7 +144,9 @@ async def _choose_best_match(draft: Draft, buyer: Buyer | None) -> tuple[Buyer |
         if not products:
             return buyer, "product_q"
         draft.texts["product_q"] = ""
-        return buyer, f"quantity-{draft.add(products[0].sku, quantity)}"
+        place = draft.add(products[0].sku, quantity or 1)
+        # Who has said how many goes on to the next line.
+        return buyer, f"quantity-{place}" if quantity is None else "product_q"
     return buyer, "product_q" if draft.has_buyer else "customer_q"
 
 
@@ -218,8 +224,12 @@ async def _show(
     me = current_actor()
     products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=me)
     preview = await _preview(draft, products)
+    facts = await list_line_facts(
+        db(), {product.id for product in products.values()}, customer_id=draft.customer_id, reader=me
+    )
     words = draft.texts.get("product_q", "")
     _, name = read_times(words)
+    hits = await find_products(db(), name, visible_to=me) if name else []
     return await page_or_block(
         "orders/new.html",
         block=BLOCKS,
@@ -228,10 +238,11 @@ async def _show(
         kept=kept,
         texts=draft.texts,
         buyer=buyer,
-        lines=_make_lines(draft, products, preview),
+        lines=_make_lines(draft, products, preview, facts),
         preview=preview,
         customer_hits=await _find_buyers(draft),
-        product_hits=await find_products(db(), name, visible_to=me) if name else [],
+        product_hits=hits,
+        wrong=name if act == "enter" and not hits else "",
         focus=focus,
         step=draft.step + 1,
         repricing=act == "price",
@@ -278,7 +289,9 @@ async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPrev
         return None
 
 
-def _make_lines(draft: Draft, products: dict[str, FoundProduct], preview: OrderPreview | None) -> list[DraftLine]:
+def _make_lines(
+    draft: Draft, products: dict[str, FoundProduct], preview: OrderPreview | None, facts: dict[int, LineFacts]
+) -> list[DraftLine]:
     """The lines of the draft beside their prices."""
     counted = [place for place, sku, _ in draft.counted_lines() if sku.lower() in products]
     priced = dict(zip(counted, preview.lines, strict=True)) if preview else {}
@@ -299,6 +312,7 @@ def _make_lines(draft: Draft, products: dict[str, FoundProduct], preview: OrderP
                 is_bulk=line.is_bulk_price if line else False,
                 line_total=line.line_total if line else None,
                 is_short=is_short,
+                facts=facts.get(product.id) if product else None,
             )
         )
     return lines

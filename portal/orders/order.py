@@ -4,7 +4,6 @@ An edit carries the version and the values it was opened with; what a colleague 
 both changed one field the person chooses.
 """
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -29,28 +28,26 @@ from domain.kernel.inputs import (
 from domain.kernel.money import format_money
 from domain.kernel.phone import format_phone
 from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
-from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.move import move_order
-from domain.order_desk.order_page import CustomerSummary, MainAct, PageItem, get_order_page
+from domain.order_desk.order_page import CustomerSummary, MainAct, get_order_page
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
 from domain.warehouse.label_rows import list_labels
 from models import GivenFor, OrderStatus, PaymentMethod
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, form_version
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
+from portal.orders.item_entry import ItemEntry, read_items, show_items, start_items
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
 from portal.orders.ready import describe_readiness
 from portal.orders.timeline import STATUS_LOOKS, make_steps, make_timeline
 from portal.render import page_or_block, redirect_to
 from portal.walk import Walk, make_walk, read_walk
 from web.guards import staff_page
-from web.reading import form_pairs, reads_query
-from web.request import current_actor, db, order_rules, settings
+from web.reading import reads_query
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_order", __name__)
-_CELL = re.compile(r"items\[([^\[\]]*)\]\[(sku|quantity)\]")
-_ROW = re.compile(r"items\[(\d{1,4})\]\[sku\]")
 METHOD_WORDS = [
     (PaymentMethod.CASH, "Cash"), (PaymentMethod.CHECK, "Check"), (PaymentMethod.CREDIT_CARD, "Card"),
     (PaymentMethod.ACH, "ACH"), (PaymentMethod.NET30, "Net 30"),
@@ -132,7 +129,7 @@ async def save_address(number: str) -> Response:
         return await update_delivery(db(), order.id, sent, by=current_actor(), version=version)
 
     tried = await attempt_merging(DeliveryForm, save, lambda: _read_present(number, Part.ADDRESS))
-    return await _answer_edit(order, tried, Part.ADDRESS, "Delivery details saved")
+    return await answer_edit(order, tried, Part.ADDRESS, "Delivery details saved")
 
 
 @blueprint.post("/portal/orders/<number>/notes")
@@ -146,26 +143,13 @@ async def save_notes(number: str) -> Response:
         return await update_notes(db(), order.id, UpdateNotes(**fields), by=current_actor(), version=version)
 
     tried = await attempt_merging(NotesForm, save, lambda: _read_present(number, Part.NOTES))
-    return await _answer_edit(order, tried, Part.NOTES, "Notes saved")
-
-
-@blueprint.post("/portal/orders/<number>/items")
-@staff_page(Right.EDIT_ORDERS)
-async def save_items(number: str) -> Response:
-    """Replace the lines of a pending order; stock and totals follow."""
-    order, version = await get_order(db(), number, visible_to=current_actor()), await form_version()
-
-    async def save(data: EditItems) -> Any:
-        return await edit_items(db(), order.id, data, by=current_actor(), rules=order_rules(), version=version)
-
-    tried = await attempt(EditItems, save, pairs=drop_empty_rows(await form_pairs()))
-    return await _answer_edit(order, tried, Part.ITEMS, "Items saved")
+    return await answer_edit(order, tried, Part.NOTES, "Notes saved")
 
 
 @blueprint.post("/portal/orders/<number>/undo/<id:event_id>")
 @staff_page(Right.SEE_ORDERS)
 async def undo_order_edit(number: str, event_id: int) -> Response:
-    """Take back an edit of delivery details or notes."""
+    """Take back an edit of delivery details, notes or lines."""
     order = await get_order(db(), number, visible_to=current_actor())
     await undo_edit(db(), order.id, event_id, by=current_actor())
     return await redirect_to(order_url(number), toast="Undone")
@@ -221,11 +205,20 @@ def choose_version(order: OrderRow, tried: Attempt[Any] | None) -> str:
     return tried.typed.get("version", "") if tried and not tried.is_stale else str(order.version)
 
 
-async def show_order_page(number: str, *, editing: Part | None = None, tried: Attempt[Any] | None = None) -> Response:
-    """The page of an order; with a refused form again as it was typed."""
+async def show_order_page(
+    number: str,
+    *,
+    editing: Part | None = None,
+    tried: Attempt[Any] | None = None,
+    entry: ItemEntry | None = None,
+) -> Response:
+    """The page of an order; with a refused form again as it was typed, or with the lines' form after a step."""
     shown = await get_order_page(db(), number, visible_to=current_actor())
     order = shown.order
     walk = await walk_orders(order)
+    if editing is Part.ITEMS and entry is None:
+        typed = {name: [value] for name, value in tried.typed.items()} if tried else None
+        entry = await show_items(shown, start_items(shown) if typed is None else read_items(typed))
     return await page_or_block(
         "orders/order.html",
         block="order_page",
@@ -243,7 +236,7 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
         version=choose_version(order, tried),
         opened=keep_opened(tried, _read_values(order, editing, None)),
         values=_read_values(order, editing, tried),
-        rows=_read_rows(shown.items, editing, tried),
+        entry=entry,
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
         conflict=_describe_conflict(tried),
@@ -257,11 +250,11 @@ async def show_order_page(number: str, *, editing: Part | None = None, tried: At
     )
 
 
-async def _answer_edit(order: OrderRow, tried: Attempt[Any], part: Part, toast: str) -> Response:
+async def answer_edit(order: OrderRow, tried: Attempt[Any], part: Part, toast: str) -> Response:
     """Back to the page with a toast and Undo, or the form again."""
     if tried.refusal is not None:
         return await show_order_page(order.order_number, editing=part, tried=tried)
-    event_id = await find_newest_event(db(), order.id) if part is not Part.ITEMS else None
+    event_id = await find_newest_event(db(), order.id)
     after = await get_order(db(), order.order_number, visible_to=current_actor())
     undo = f"{order_url(order.order_number)}/undo/{event_id}" if event_id and after.version > order.version else None
     return await redirect_to(order_url(order.order_number), toast=toast, undo=undo)
@@ -296,38 +289,6 @@ def _list_customer_facts(customer: CustomerSummary | None) -> list[tuple[str, st
         facts.append(("Store credit", format_money(customer.store_credit)))
     since = f" since {customer.first_order_at.year}" if customer.first_order_at else ""
     return [*facts, ("Orders", f"{customer.order_count:,}{since}")]
-
-
-def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered again.
-
-    Refusals count the rows that are left, so the form that comes back must number them the same.
-    """
-    rows: dict[str, dict[str, list[str]]] = {}
-    kept: dict[str, list[str]] = {}
-    for name, values in pairs.items():
-        if found := _CELL.fullmatch(name):
-            rows.setdefault(found[1], {})[found[2]] = values
-        else:
-            kept[name] = values
-    filled = [row for row in rows.values() if all(values[-1].strip() not in {"", "0"} for values in row.values())]
-    for place, row in enumerate(filled):
-        kept |= {f"items[{place}][{column}]": values for column, values in row.items()}
-    return kept
-
-
-def _read_rows(items: list[PageItem], editing: Part | None, tried: Attempt[Any] | None) -> list[dict[str, str]]:
-    """The rows of the lines' form: what was typed, else what the order holds."""
-    if editing is not Part.ITEMS:
-        return []
-    names = {item.product_sku.lower(): item.product_name for item in items}
-    if tried is None:
-        rows = [(item.product_sku, str(item.quantity)) for item in items]
-    else:
-        typed = tried.typed
-        numbers = sorted({int(found[1]) for name in typed if (found := _ROW.fullmatch(name))})
-        rows = [(typed.get(f"items[{n}][sku]", ""), typed.get(f"items[{n}][quantity]", "")) for n in numbers]
-    return [{"sku": sku, "quantity": quantity, "name": names.get(sku.lower(), "")} for sku, quantity in rows]
 
 
 def _describe_conflict(tried: Attempt[Any] | None) -> dict[str, Any] | None:

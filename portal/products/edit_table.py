@@ -12,6 +12,7 @@ from domain.catalogue.categories import list_category_names
 from domain.catalogue.edit_table import EDITABLE, EditLine, find_changes, get_edit_lines, list_edit_lines
 from domain.catalogue.product_page import FIELD_LABELS
 from domain.catalogue.product_table import ProductFilters
+from domain.catalogue.undo_bulk import UNDOABLE, undo_bulk_save
 from domain.kernel.inputs import is_possible_id
 from domain.kernel.paging import Page
 from models.session import current_database
@@ -58,8 +59,20 @@ async def save_edit_table() -> Response:
 
     tried = await attempt(BulkSaveProducts, save, pairs=_pair_changes(sent, typed, changes))
     if tried.result is not None and not tried.result.errors:
-        return await redirect_to(_list_url(), toast=f"{format_plural(len(tried.result.saved), 'product')} saved")
+        names = {name for number in sent for name in changes[number]}
+        undo = f"{EDIT}/undo/{current_actor().request_id}" if names <= UNDOABLE and current_actor().request_id else None
+        toast = f"{format_plural(len(tried.result.saved), 'product')} saved"
+        return await redirect_to(_list_url(), toast=toast, undo=undo)
     return await _show_refused(sent, typed, tried)
+
+
+@blueprint.post(f"{EDIT}/undo/<request_id>")
+@staff_page(Right.EDIT_PRODUCTS)
+async def undo_edits(request_id: str) -> Response:
+    """Give the products of one save their values from before."""
+    done, left = await undo_bulk_save(db(), request_id, by=current_actor())
+    toast = f"Undone, but {format_plural(left, 'product')} changed again in the meantime" if left else "Undone"
+    return await redirect_to(LIST, toast=toast if done else "They changed again in the meantime, so they stay")
 
 
 def _list_url() -> str:

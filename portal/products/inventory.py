@@ -1,6 +1,5 @@
 """Stock as the warehouse and the office work with it: the list, corrections, goods that arrive, and the ledger."""
 
-import re
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -10,7 +9,6 @@ from domain.access.rights import Right
 from domain.catalogue.categories import list_category_names
 from domain.catalogue.product_table import StockFilter
 from domain.inventory.adjust import AdjustReason, AdjustStock, AdjustWay, EditShelf, adjust_stock, edit_shelf
-from domain.inventory.receive import Receipt, ReceiveGoods, receive_goods
 from domain.inventory.stock_list import (
     StockFilters,
     count_stock,
@@ -18,16 +16,11 @@ from domain.inventory.stock_list import (
     get_stock_line,
     list_stock_lines,
 )
-from domain.kernel.codes import Code
-from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageInput
-from domain.procurement.vendors import list_vendor_names
-from domain.staff.drafts import KeptDraft
 from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, form_version
-from portal.drafts import find_shown_draft
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -47,14 +40,6 @@ REASONS = [
     (AdjustReason.COUNTED, "Counted"), (AdjustReason.DAMAGED, "Damaged or expired"),
     (AdjustReason.RETURNED, "Returned by a customer"), (AdjustReason.USED, "Used or given away"),
 ]  # fmt: skip
-BLANK_LINES = 6
-_LINE_FIELD = re.compile(r"lines\[([^\]]*)\]\[(?:sku|quantity|unit_cost)\]")
-
-
-class PrefilledLine(Input):
-    """The product that the delivery's form begins with."""
-
-    sku: Text60 | None = None
 
 
 @blueprint.get(LIST)
@@ -148,33 +133,6 @@ async def save_shelf(product_id: int) -> Response:
     return await redirect_to(_back_url(product_id), toast="Shelf saved")
 
 
-@blueprint.get(f"{LIST}/receive")
-@staff_page(Right.EDIT_STOCK)
-@reads_query(PrefilledLine)
-async def show_receive_form(query: PrefilledLine) -> Response:
-    """The form of a delivery; a link from a product names it on the first line."""
-    kept = None if query.sku else await find_shown_draft(f"{LIST}/receive")
-    typed = {name: values[-1] for name, values in kept.form.items()} if kept else {"lines[0][sku]": query.sku or ""}
-    return await _show_delivery(typed, kept=kept)
-
-
-@blueprint.post(f"{LIST}/receive")
-@staff_page(Right.EDIT_STOCK)
-async def receive() -> Response:
-    """Receive a whole delivery, or nothing of it."""
-
-    async def save(data: ReceiveGoods) -> list[Receipt]:
-        return await receive_goods(db(), data, by=current_actor())
-
-    tried = await attempt(ReceiveGoods, save)
-    if tried.result is None:
-        return await _show_delivery(tried.typed, tried)
-    units = sum(receipt.quantity for receipt in tried.result)
-    products = len({receipt.product.id for receipt in tried.result})
-    toast = f"{format_plural(units, 'unit')} of {format_plural(products, 'product')} received"
-    return await redirect_to(LIST, toast=toast)
-
-
 def _make_tabs(query: StockFilters, counts: dict[str, int]) -> list[dict[str, Any]]:
     kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
     return [
@@ -208,43 +166,3 @@ async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None
 
 def _back_url(product_id: int) -> str:
     return f"{LIST}/{product_id}"
-
-
-async def _show_delivery(
-    typed: dict[str, str], tried: Attempt[Any] | None = None, kept: KeptDraft | None = None
-) -> Response:
-    numbers = [int(key) for key in _find_filled_lines(typed) if key.isdecimal() and len(key) < 4]
-    count = max(numbers, default=-2) + 2
-    vendors = [("", "Not listed"), *((str(key), name) for key, name in await list_vendor_names(db()))]
-    return await page_or_block(
-        "products/inventory/receive.html",
-        block="delivery_form",
-        status=tried.status if tried else 200,
-        lines=range(max(count, BLANK_LINES)),
-        typed=typed,
-        vendors=vendors if len(vendors) > 1 else [],
-        kept=kept,
-        errors=_name_lines(tried) if tried else {},
-        problem=tried.problem if tried else "",
-    )
-
-
-def _find_filled_lines(typed: dict[str, str]) -> list[str]:
-    """The keys of the lines that hold anything, in the order in which the form's reader counts them."""
-    filled = {found[1] for name, value in typed.items() if value.strip() and (found := _LINE_FIELD.fullmatch(name))}
-    return sorted(filled, key=lambda key: (len(key), key))
-
-
-def _name_lines(tried: Attempt[Any]) -> dict[str, str]:
-    """The errors under the names of the form's fields; the domain counts the filled lines alone."""
-    filled = _find_filled_lines(tried.typed)
-    counts_filled = tried.refusal is not None and tried.refusal.code == Code.UNKNOWN_PRODUCTS
-    errors = {}
-    for name, sentence in tried.errors.items():
-        head, _, rest = name.partition(".")
-        key, _, field = rest.partition(".")
-        if head == "lines" and field:
-            errors[f"lines[{filled[int(key)] if counts_filled else key}][{field}]"] = sentence
-        else:
-            errors[name] = sentence
-    return errors

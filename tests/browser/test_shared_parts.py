@@ -105,7 +105,7 @@ def add_acts(app: Quart) -> None:
 
     @app.post("/portal/undo")
     async def undo() -> Response:
-        return await redirect_to("/portal/samples", toast="Taken back")
+        return await redirect_to("/portal/samples", toast="Undone")
 
     @app.route("/portal/void", methods=["GET", "POST"])
     async def void() -> Response:
@@ -218,7 +218,7 @@ async def test_a_toast_offers_undo_by_its_key(page: Page) -> None:
     await expect(page.locator("#toasts .note")).to_contain_text("Saved")
     await expect(page.locator("#main")).to_be_focused()
     await page.keyboard.press("u")
-    await expect(page.locator("#toasts .note")).to_contain_text("Taken back")
+    await expect(page.locator("#toasts .note")).to_contain_text("Undone")
 
 
 async def test_a_dangerous_act_asks_in_a_dialog_that_gives_the_focus_back(page: Page) -> None:

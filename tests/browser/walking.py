@@ -81,7 +81,8 @@ EACH_ORDER = """
     SELECT DISTINCT ON (status, on_hold) order_number FROM orders ORDER BY status, on_hold, id DESC
 """
 RUN_AXE = """async ([tags, only]) => {
-  await Promise.all(document.getAnimations().map(one => one.finished.catch(() => null)));
+  const ends = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime < Infinity);
+  await Promise.all(ends.map(one => one.finished.catch(() => null)));
   const run = only ? {runOnly: only} : {runOnly: tags};
   const report = await axe.run(document, {...run, resultTypes: ['violations'], preload: false});
   return report.violations.flatMap(one => one.nodes.map(node =>
@@ -188,7 +189,9 @@ async def keep_pages(portal: Portal, paths: list[str], cookies: dict[str, str]) 
     async with httpx2.AsyncClient(base_url=portal.url, cookies=cookies, timeout=30) as client:
         for path in paths:
             async with client.stream("GET", path) as answer:
-                if answer.headers.get("content-type", "").startswith("text/html") and not answer.is_redirect:
+                is_page = answer.headers.get("content-type", "").startswith("text/html") and not answer.is_redirect
+                # Where no script runs, as in a mail's preview, none of ours looks around either.
+                if is_page and "sandbox" not in answer.headers.get("content-security-policy", ""):
                     pages.append(path)
     return pages
 

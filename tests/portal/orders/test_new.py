@@ -78,10 +78,36 @@ async def test_enter_takes_the_product_that_is_meant_and_the_quantity_before_it(
     product = await make_product(db, name="Bar towel", unit_price=10, bulk_price=8, bulk_quantity=10)
     _, page, _ = await send_form(client, URL, act="enter", product_q="12x bar towel", **GUEST)
     assert f'name="items[0][sku]" value="{product.sku}"' in page
-    assert re.search(r'name="items\[0\]\[quantity\]"[^>]* value="12"[^>]* autofocus', page)
+    assert re.search(r'name="items\[0\]\[quantity\]"[^>]* value="12"', page)
+    assert re.search(r'name="product_q" value=""[^>]* autofocus', page)  # how many was said, so the next line follows
     assert re.search(r"bulk</span>\$8\.00", page)
     assert "$96.00" in page  # twelve at the bulk price
     assert "$121.00" in page  # with the usual delivery
+
+
+async def test_a_wrong_code_is_said_at_once(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db)
+    _, page, _ = await send_form(client, URL, act="enter", product_q="3x NO-SUCH-CODE", **GUEST)
+    assert "No product has the code NO-SUCH-CODE." in page
+    assert 'value="3x NO-SUCH-CODE"' in page
+
+
+async def test_what_they_paid_last_and_the_margin_stand_beside_a_line(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    customer, product = await make_tavern(db), await make_product(db, cost_per_item=Decimal("7.50"))
+    last = (await make_order(db, (product, 5), by=as_actor(customer))).written.order_number
+    await db.commit()
+    chosen = {"customer_id": str(customer.id)}
+    _, page, _ = await send_form(client, URL, act=f"add:{product.sku}", **chosen)
+    assert "Last $10.00 for 5 on" in page
+    assert last in page
+    assert "margin 25 %" in page
+    await sign_in(client, db, await make_staff(db, Role.STAFF))
+    _, page, _ = await send_form(client, URL, act=f"add:{product.sku}", **chosen)
+    assert "Last $10.00 for 5 on" in page
+    assert "margin" not in page
 
 
 async def test_the_same_product_again_adds_to_its_line(client: TestClientProtocol, db: AsyncSession) -> None:
@@ -230,8 +256,8 @@ def test_a_number_before_a_product_is_its_quantity() -> None:
     assert read_times("12x bar towel") == (12, "bar towel")
     assert read_times("3 × PAN-01") == (3, "PAN-01")
     assert read_times("2*towel") == (2, "towel")
-    assert read_times("x-ray gloves") == (1, "x-ray gloves")
-    assert read_times("18 gauge") == (1, "18 gauge")
+    assert read_times("x-ray gloves") == (None, "x-ray gloves")
+    assert read_times("18 gauge") == (None, "18 gauge")
 
 
 def test_lines_without_a_product_vanish() -> None:

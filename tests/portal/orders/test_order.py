@@ -384,8 +384,8 @@ async def test_a_refused_edit_is_shown_with_the_order_as_it_was(client: TestClie
     status, page, _ = await send_form(client, f"{url}?edit=items", f"{url}/items", **fields)
     assert status == 409
     assert 'value="98000"' in page
-    assert "$55.00" in page  # the balance of the order that stands
-    assert "980,000.00" not in page
+    assert "was $55.00" in page  # the order that stands, beside what the lines would come to
+    assert (await read_order(db, placed.written.id)).total_amount == 55
 
 
 async def test_only_who_made_an_edit_takes_it_back(client: TestClientProtocol, db: AsyncSession) -> None:
@@ -438,6 +438,37 @@ async def test_lines_are_changed_while_pending_and_stock_follows(client: TestCli
     assert 'value="NO-SUCH"' in page
     odd = {"items[x][sku]": "1", "items[][quantity]": "1", "items[9999999][sku]": "2"}
     assert (await send_form(client, f"{url}?edit=items", f"{url}/items", **odd))[0] == 422
+
+
+async def test_lines_are_changed_by_code_with_name_price_and_total_at_each_step(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    pan, lid = await make_product(db), await make_product(db, name="Domed lid", bin_location="F-11", stock=40)
+    placed = (await make_order(db, (pan, 3))).written
+    await db.commit()
+    url = f"/portal/orders/{placed.order_number}"
+    fields = {"items[0][sku]": pan.sku, "items[0][quantity]": "3", "discount_amount": "0.00"}
+    _, page, _ = await send_form(
+        client, f"{url}?edit=items", f"{url}/items", act="enter", product_q=f"2x {lid.sku}", **fields
+    )
+    assert 'name="items[1][sku]" value="' + lid.sku in page
+    assert "Domed lid" in page
+    assert "bin F-11" in page
+    assert "$75.00" in page
+    assert "was $55.00" in page
+    _, page, _ = await send_form(client, f"{url}?edit=items", f"{url}/items", act="enter", product_q="nope", **fields)
+    assert "No product has the code nope." in page
+    _, page, _ = await send_form(client, f"{url}?edit=items", f"{url}/items", act="drop:0", **fields)
+    assert "items[0]" not in page
+    saved = fields | {"discount_amount": "10%"}
+    assert (await send_form(client, f"{url}?edit=items", f"{url}/items", act="save", **saved))[0] == 303
+    order = await read_order(db, placed.id)
+    assert (order.subtotal, order.discount_amount) == (Decimal("30.00"), Decimal("3.00"))
+    saved = fields | {"discount_amount": "lots"}
+    status, page, _ = await send_form(client, f"{url}?edit=items", f"{url}/items", act="save", **saved)
+    assert status == 422
+    assert "Write an amount such as 12.50, or a share such as 10%" in page
 
 
 async def test_an_order_that_never_became_one_is_deleted_by_a_manager_alone(

@@ -1,0 +1,62 @@
+"""Undo of a bulk save: every product that it changed gets its values from before, unless it has changed again since."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.catalogue.bulk import WantedChange, change_products
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.errors import NotFound
+from models import AuditEntry, Product, StockReason
+
+UNDO_WITHIN = timedelta(minutes=2)
+# A level has its ledger, and a product that is shown again has left the archive: neither goes back by its values.
+UNDOABLE = frozenset(
+    {"name", "category_id", "unit_price", "bulk_price", "bulk_quantity", "cost_per_item", "reorder_level", "in_stock"}
+)
+_AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
+
+
+async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tuple[int, int]:
+    """Take back what the actor's request saved a moment ago; answers how many products went back, and how many stay.
+
+    Raises NotFound when there is no such save of the actor's.
+    """
+    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
+    asked = select(AuditEntry).where(
+        AuditEntry.actor_kind == by.kind,
+        AuditEntry.actor_id == by.id,
+        AuditEntry.request_id == request_id,
+        AuditEntry.action == "product.updated",
+        AuditEntry.created_at > now() - UNDO_WITHIN,
+    )
+    entries = list((await db.scalars(asked.order_by(AuditEntry.id))).all()) if request_id else []
+    if not entries:
+        raise NotFound("There is nothing of yours to undo.")
+    ids = [entry.record_id for entry in entries]
+    products = {product.id: product for product in await db.scalars(select(Product).where(Product.id.in_(ids)))}
+    rows = []
+    for entry in entries:
+        product = products.get(entry.record_id or 0)
+        before, after = _read(entry.before), _read(entry.after)
+        if product is None or not after or before.keys() - UNDOABLE:
+            continue
+        if all(getattr(product, name) == value for name, value in after.items()):
+            # The version as it is read here is asked again under the lock.
+            rows.append(WantedChange(product.id, None, before, version=product.version))
+    await change_products(db, rows, reason=StockReason.COUNTED, with_archived=True, by=by)
+    done = sum(not row.error for row in rows)
+    return done, len(entries) - done
+
+
+def _read(values: dict[str, Any] | None) -> dict[str, Any]:
+    """The values of a story as the columns hold them; amounts stand there as text."""
+    return {
+        name: Decimal(value) if name in _AMOUNTS and value is not None else value
+        for name, value in (values or {}).items()
+    }

@@ -1,0 +1,38 @@
+"""Finding what is scanned or typed in the warehouse: a SKU or barcode first, then the words of a name."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, case, func, or_
+
+from domain.catalogue.search import escape_like, match_products, read_search
+from domain.inventory.stock_list import SELECT_LINES, Reader, StockLine, make_line
+from domain.kernel.actor import Actor
+from models import Product
+
+MOST_FOUND = 8
+
+
+async def find_stock(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[StockLine]:
+    """Products that a text means, also those that the shop does not show; the very SKU or barcode comes first."""
+    wanted, search = text.strip().lower(), read_search(text)
+    if search is None:
+        return []
+    sku = func.lower(Product.sku)
+    is_code = or_(sku == wanted, and_(Product.barcode != "", func.lower(Product.barcode) == wanted))
+    begins = sku.like(escape_like(wanted) + "%")
+    rank = case((sku == wanted, 0), (is_code, 1), (begins, 2), else_=3)
+    found = SELECT_LINES.where(or_(match_products(search), is_code, begins))
+    rows = await db.execute(found.order_by(rank, Product.name, Product.id).limit(most))
+    return [make_line(row, visible_to) for row in rows]
+
+
+async def list_stock_by_code(db: Reader, codes: Sequence[str], *, visible_to: Actor) -> dict[str, StockLine]:
+    """The products by what names them, SKU or barcode, in lower case; a SKU wins."""
+    wanted = sorted({code.strip().lower() for code in codes if code.strip()})
+    if not wanted:
+        return {}
+    sku, barcode = func.lower(Product.sku), func.lower(Product.barcode)
+    named = SELECT_LINES.where(or_(sku.in_(wanted), and_(Product.barcode != "", barcode.in_(wanted))))
+    lines = [make_line(row, visible_to) for row in await db.execute(named)]
+    by_barcode = {line.barcode.lower(): line for line in lines if line.barcode}
+    return by_barcode | {line.sku.lower(): line for line in lines}

@@ -1,0 +1,84 @@
+"""What is worth knowing beside a line while it is typed in: what this customer last paid for it, and our cost."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from domain.access.rights import Right, may
+from domain.kernel.actor import Actor
+from domain.orders.filters import ITEMS, ORDERS
+from domain.orders.queries import Reader
+from models import OrderStatus, Table
+
+PRODUCTS = Table.metadata.tables["product"].c
+# An order further back than so many of the customer's is no last one that anybody means.
+MOST_ORDERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LastSold:
+    """The newest order in which the customer took the product, what of it, and at which price."""
+
+    order_number: str
+    placed_at: datetime
+    quantity: int
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """What stands beside the line of one product; `unit_cost` is None for who may not see costs."""
+
+    last: LastSold | None
+    unit_cost: Decimal | None
+
+    def margin(self, unit_price: Decimal | None) -> int | None:
+        """What of the price stays, in whole percent."""
+        if self.unit_cost is None or not unit_price:
+            return None
+        return round((unit_price - self.unit_cost) / unit_price * 100)
+
+
+async def list_line_facts(
+    db: Reader,
+    product_ids: Collection[int],
+    *,
+    customer_id: int | None,
+    reader: Actor,
+    besides_order: int | None = None,
+) -> dict[int, LineFacts]:
+    """The facts of these products, by their ids, in two statements; `besides_order` is the one in hand."""
+    if not product_ids:
+        return {}
+    costs: dict[int, Decimal | None] = {}
+    if may(reader, Right.SEE_COSTS):
+        asked = select(PRODUCTS.id, PRODUCTS.cost_per_item).where(PRODUCTS.id.in_(product_ids))
+        costs = {row[0]: row[1] for row in await db.execute(asked)}
+    last = {} if customer_id is None else await _list_last_sold(db, product_ids, customer_id, besides_order)
+    return {each: LineFacts(last.get(each), costs.get(each)) for each in product_ids}
+
+
+async def _list_last_sold(
+    db: Reader, product_ids: Collection[int], customer_id: int, besides_order: int | None
+) -> dict[int, LastSold]:
+    orders = (
+        select(ORDERS.id, ORDERS.order_number, ORDERS.created_at)
+        .where(
+            ORDERS.customer_id == customer_id, ORDERS.status != OrderStatus.CANCELLED, ORDERS.id != (besides_order or 0)
+        )
+        .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+        .limit(MOST_ORDERS)
+        .subquery()
+    )
+    columns = (orders.c.order_number, orders.c.created_at, ITEMS.quantity, ITEMS.unit_price)
+    rows = await db.execute(
+        select(ITEMS.product_id, *columns)
+        .join_from(orders, Table.metadata.tables["order_item"], ITEMS.order_id == orders.c.id)
+        .where(ITEMS.product_id.in_(product_ids))
+        .order_by(orders.c.created_at, orders.c.id, ITEMS.position)
+    )
+    # The later row of a product takes the place of the earlier ones.
+    return {row[0]: LastSold(*row[1:]) for row in rows}

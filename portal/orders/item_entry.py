@@ -1,0 +1,154 @@
+"""The lines of an order while they are changed: read from its form, and shown beside their products and prices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.access.rights import Right, may
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.money import parse_money
+from domain.order_desk.edit_items import EditItems, preview_items
+from domain.order_desk.order_page import OrderPage
+from domain.orders.line_facts import LineFacts, list_line_facts
+from domain.orders.lines import Line, OrderLine
+from domain.orders.totals import Totals
+from domain.search.find import FoundProduct, find_products, list_products_by_sku
+from portal.orders.draft import Draft, read_discount, read_draft, read_times
+from web.request import current_actor, db, order_rules
+
+NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """One line as the form shows it; a product that is not sold has no price."""
+
+    place: int
+    sku: str
+    quantity: str
+    name: str
+    product_id: int | None
+    image_hash: str | None
+    level: int | None
+    bin_location: str
+    line: Line | None
+    facts: LineFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemEntry:
+    """The form of an order's lines as it now stands."""
+
+    draft: Draft
+    items: list[ShownItem]
+    totals: Totals | None
+    discount_problem: str
+    hits: Sequence[FoundProduct]
+    wrong: str = ""
+    focus: str = ""
+    recounts: bool = False
+
+    @property
+    def step(self) -> int:
+        """A new number at each step."""
+        return self.draft.step + 1
+
+
+def read_items(pairs: Mapping[str, Sequence[str]]) -> Draft:
+    """The lines, the discount and the fee that the form sent."""
+    return read_draft(pairs)
+
+
+def start_items(shown: OrderPage) -> Draft:
+    """The form as it opens: what the order holds."""
+    order = shown.order
+    draft = Draft({"discount_amount": str(order.discount_amount) if order.discount_amount else "0.00"})
+    draft.lines = [(item.product_sku, str(item.quantity)) for item in shown.items]
+    return draft
+
+
+async def take_in(draft: Draft) -> tuple[str, str]:
+    """Enter was pressed: the product that is meant gets a line; says where to go on, and which code was wrong."""
+    quantity, words = read_times(draft.texts.get("product_q", ""))
+    if not words:
+        return "product_q", ""
+    found = await find_products(db(), words, visible_to=current_actor(), most=1)
+    if not found:
+        return "product_q", words
+    place = draft.add(found[0].sku, quantity or 1)
+    draft.texts["product_q"] = ""
+    return f"quantity-{place}" if quantity is None else "product_q", ""
+
+
+async def show_items(
+    shown: OrderPage, draft: Draft, *, wrong: str = "", focus: str = "", recounts: bool = False
+) -> ItemEntry:
+    """The form beside products, prices and what the customer paid last."""
+    me = current_actor()
+    sold = {item.product_sku.lower(): item for item in shown.items}
+    products = await list_products_by_sku(db(), [sku for sku, _ in draft.lines], visible_to=me)
+    lines, totals = await _price(shown, draft)
+    ids = {product.id for product in products.values()} | {item.product_id for item in shown.items if item.product_id}
+    facts = await list_line_facts(
+        db(), ids, customer_id=shown.order.customer_id, reader=me, besides_order=shown.order.id
+    )
+    items = []
+    for place, (sku, quantity) in enumerate(draft.lines):
+        product, was = products.get(sku.lower()), sold.get(sku.lower())
+        product_id = product.id if product else was.product_id if was else None
+        items.append(
+            ShownItem(
+                place=place,
+                sku=sku,
+                quantity=quantity,
+                name=was.product_name if was else product.name if product else "",
+                product_id=product_id,
+                image_hash=product.image_hash if product else was.image_hash if was else None,
+                level=product.stock_quantity if product else None,
+                bin_location=product.bin_location if product else was.bin_location if was else "",
+                line=lines.get(place),
+                facts=facts.get(product_id) if product_id else None,
+            )
+        )
+    _, words = read_times(draft.texts.get("product_q", ""))
+    is_readable = read_discount(draft.texts.get("discount_amount", ""), Decimal(0)) is not None
+    return ItemEntry(
+        draft=draft,
+        items=items,
+        totals=totals,
+        discount_problem="" if is_readable else NO_DISCOUNT,
+        hits=await find_products(db(), words, visible_to=me) if words and not wrong else [],
+        wrong=wrong,
+        focus=focus,
+        recounts=recounts,
+    )
+
+
+async def _price(shown: OrderPage, draft: Draft) -> tuple[dict[int, Line], Totals | None]:
+    """The lines as they would be priced by their places, and what they add up to; nothing while one is not sold."""
+    counted = [(place, sku, count) for place, sku, count in draft.counted_lines()]
+    if not counted or not may(current_actor(), Right.SEE_MONEY):
+        return {}, None
+    asked = EditItems(items=[OrderLine(sku=sku, quantity=count) for _, sku, count in counted])
+    fee = parse_money(draft.texts.get("delivery_fee", "") or "-")
+    try:
+        lines, totals = await _preview(shown, asked.model_copy(update={"delivery_fee": fee}))
+        discount = read_discount(draft.texts.get("discount_amount", ""), totals.subtotal)
+        if discount:
+            _, totals = await _preview(
+                shown, asked.model_copy(update={"discount_amount": discount, "delivery_fee": fee})
+            )
+    except (InvalidInput, Refused):
+        return {}, None
+    return dict(zip((place for place, _, _ in counted), lines, strict=True)), totals
+
+
+async def _preview(shown: OrderPage, asked: EditItems) -> tuple[list[Line], Totals]:
+    return await preview_items(db(), shown.order.id, asked, by=current_actor(), rules=order_rules())
+
+
+def write_discount(pairs: Mapping[str, list[str]], subtotal: Decimal) -> dict[str, list[str]]:
+    """The form with its discount as an amount, where it is written as a share or with a comma."""
+    text = pairs.get("discount_amount", [""])[-1]
+    discount = read_discount(text, subtotal) if text.strip() else None
+    return {**pairs, "discount_amount": [str(discount)]} if discount is not None else dict(pairs)
