@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from quart import Blueprint, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from documents.filters import (
     format_date,
@@ -16,11 +18,24 @@ from documents.filters import (
     format_range,
     format_when,
 )
+from domain.calling.entries import Segment
+from domain.calling.segments import count_segments
 from domain.invoices.late import LateInvoices, count_late_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
-from domain.kernel.money import format_money
-from domain.reports.home import Home, HomeQuery, HomeRange, Sales, SalesDay, Waiting, get_home
+from domain.kernel.money import ZERO, format_money
+from domain.reports.home import (
+    DESK_KINDS,
+    FLOOR_KINDS,
+    Home,
+    HomeQuery,
+    HomeRange,
+    Sales,
+    SalesDay,
+    Waiting,
+    get_home,
+)
+from domain.sales.performance import ReadPerformance, RepFigures, get_performance
 from domain.warehouse.floor import DayCounts, Stage, count_day
 from models import Role
 from models.session import current_database
@@ -44,6 +59,9 @@ BEFORE_WORDS = {
     HomeRange.ALL: "",
 }
 LIST = "/portal/orders"
+# As far back as figures of reps go.
+ALL_DAYS = 3660
+NO_FIGURES = RepFigures(0, "", 0, ZERO, 0, 0, None, None)
 URLS = {
     Waiting.ON_HOLD: f"{LIST}?on_hold=true",
     Waiting.FAILED: f"{LIST}?payment=failed",
@@ -58,7 +76,7 @@ URLS = {
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One line of the attention list."""
+    """One line of the attention list: its title leads to the rows, its verb to the act on the oldest."""
 
     tone: str
     icon: str
@@ -66,6 +84,8 @@ class Attention:
     line: str
     url: str
     verb: str
+    act_url: str = ""
+    posts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +111,20 @@ async def show_home(query: HomeQuery) -> Response:
     async with current_database().reporting() as connection:
         home = await get_home(connection, query, visible_to=me, timezone=zone)
         late = await count_late_invoices(connection, visible_to=me)
-        floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
+        if me.has_role(Role.WAREHOUSE):
+            figures = list(_list_floor(await count_day(connection, visible_to=me, timezone=zone)))
+        elif me.has_role(Role.SALES_REP):
+            figures = await list_rep_figures(connection, home, query.range, by=me)
+        else:
+            figures = list(_list_figures(home))
     attention = list(_list_attention(home, me, late))
     return await page_or_block(
         "home/home.html",
         block="home",
         home=home,
         attention=attention,
-        waiting=sum(home.waiting[kind].count for kind in _kinds_for(me)) + (home.failed_mails or 0) + late.count,
-        figures=list(_list_figures(home, me) if floor is None else _list_floor(floor)),
+        waiting=home.waiting_orders + (home.failed_mails or 0) + late.count,
+        figures=figures,
         chart=_draw(home, query.range, business_today(zone)) if home.days else None,
         ranges=[
             {"word": word, "url": f"/portal?range={name}", "current": name is query.range}
@@ -114,19 +139,17 @@ async def show_home(query: HomeQuery) -> Response:
 
 def _kinds_for(me: Actor) -> tuple[Waiting, ...]:
     """What waits for this role."""
-    if me.has_role(Role.WAREHOUSE):
-        return (Waiting.CONFIRMED, Waiting.PACKED)
-    return (Waiting.ON_HOLD, Waiting.FAILED, Waiting.MARKED, Waiting.PENDING, Waiting.CHECKS)
+    return FLOOR_KINDS if me.has_role(Role.WAREHOUSE) else DESK_KINDS
 
 
 def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Attention]:
     """The kinds that have something waiting, red first; each names the one that waits longest."""
     looks = {
-        Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review"),
-        Waiting.FAILED: ("bad", "alert-circle", "payment", "failed", "Review"),
-        Waiting.MARKED: ("bad", "alert-triangle", "order", "with a problem", "Review"),
+        Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review hold"),
+        Waiting.FAILED: ("bad", "alert-circle", "payment", "failed", "Send link"),
+        Waiting.MARKED: ("bad", "alert-triangle", "order", "with a problem", "Look into it"),
         Waiting.PENDING: ("warn", "clock", "order", "to confirm", "Confirm"),
-        Waiting.CHECKS: ("warn", "eye-check", "check", "to review", "Open"),
+        Waiting.CHECKS: ("warn", "eye-check", "check", "to review", "Review check"),
         Waiting.CONFIRMED: ("warn", "package", "order", "to pick", "Pick"),
         Waiting.PACKED: ("info", "truck", "order", "to ship", "Ship"),
     }
@@ -144,7 +167,8 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Atten
             line = f"{found.oldest_name}, ordered {since}"
         else:
             line = f"Oldest: {found.oldest_name}, since {since}"
-        yield Attention(tone, icon, f"{format_plural(found.count, noun)} {state}", line, URLS[kind], verb)
+        title = f"{format_plural(found.count, noun)} {state}"
+        yield Attention(tone, icon, title, line, URLS[kind], verb, _act_url(kind, found.oldest_number))
     if late.count:
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
         title = f"{format_plural(late.count, 'invoice')} late"
@@ -152,11 +176,24 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Atten
     if home.failed_mails:
         title = f"{format_plural(home.failed_mails, 'message')} not delivered"
         line = "Given up after several tries; they can be sent again"
-        yield Attention("quiet", "mail", title, line, "/portal/outbox?state=failed", "Retry")
+        url = "/portal/outbox?state=failed"
+        yield Attention("quiet", "mail", title, line, url, "Retry", "/portal/outbox/again?all=true", posts=True)
 
 
-def _list_figures(home: Home, me: Actor) -> Iterator[Figure]:
-    """At most six figures for this role."""
+def _act_url(kind: Waiting, number: str) -> str:
+    """Where the act on the order that waits longest is; one that is opened leads through the others of its kind."""
+    if kind is Waiting.CHECKS:
+        return f"/portal/checks/{number}"
+    if kind is Waiting.FAILED:
+        return f"{LIST}/{number}/pay-link"
+    if kind in FLOOR_KINDS:
+        return f"/portal/warehouse/{number}"
+    via = urlencode({"via": f"{URLS[kind].partition('?')[2]}&sort=placed"})
+    return f"{LIST}/{number}?{via}"
+
+
+def _list_figures(home: Home) -> Iterator[Figure]:
+    """At most six figures of the desk."""
     waiting = home.waiting
     if home.sales is not None:
         rows = _sales_url(home.period.first, home.period.last)
@@ -170,8 +207,6 @@ def _list_figures(home: Home, me: Actor) -> Iterator[Figure]:
         yield _count(home, Waiting.SHIPPED, "In transit", "Shipped orders that have not arrived")
         yield _count(home, Waiting.ON_HOLD, "On hold", "Orders that wait for the office")
         return
-    if me.has_role(Role.SALES_REP):
-        yield Figure("Orders", format_number(home.sales.orders), rows, "Your orders placed, less cancelled ones")
     long = waiting[Waiting.PENDING].waiting_long
     was = f"{long:,} older than an hour" if long else "none older than an hour"
     yield _count(home, Waiting.PENDING, "To confirm", "Pending orders that are not on hold", was)
@@ -182,8 +217,42 @@ def _list_figures(home: Home, me: Actor) -> Iterator[Figure]:
     if home.failed_mails is not None:
         url, meaning = "/portal/outbox?state=failed", "Messages given up after several tries"
         yield Figure("Failed messages", format_number(home.failed_mails), url, meaning)
-    elif not me.has_role(Role.SALES_REP):
+    else:
         yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
+
+
+async def list_rep_figures(db: AsyncConnection, home: Home, wanted: HomeRange, *, by: Actor) -> list[Figure]:
+    """The six figures of a rep's own work, each beside as many days before."""
+    first, last = home.period.first, home.period.last
+    days = (last - first).days + 1 if first is not None else ALL_DAYS
+    own = (await get_performance(db, ReadPerformance(days=days), visible_to=by)).reps
+    twice = (await get_performance(db, ReadPerformance(days=2 * days), visible_to=by)).reps if first else []
+    now_, both = own[0] if own else NO_FIGURES, twice[0] if twice else None
+    before = (
+        RepFigures(by.id or 0, by.name, both.orders - now_.orders, ZERO, 0, both.calls - now_.calls, None, None)
+        if both
+        else None
+    )
+    sales, rows, span = home.sales or Sales(), _sales_url(first, last), "" if wanted is HomeRange.ALL else " before"
+    lapsed = (await count_segments(db, visible_to=by, timezone=settings().timezone))[Segment.LAPSED]
+    due = (now_.commission_earned or ZERO) - (now_.commission_paid or ZERO)
+
+    def was(text: str) -> str:
+        return f"{text}{span}" if before else RANGE_WORDS[wanted]
+
+    return [
+        Figure("Calls", format_number(now_.calls), "/portal/calling?segment=called", "Outcomes that you logged",
+               was=was(format_number(before.calls) if before else "")),
+        Figure("Conversion", format_percent(now_.conversion * 100), rows, "Orders for each call",
+               was=was(format_percent(before.conversion * 100) if before else "")),
+        Figure("Orders", format_number(sales.orders), rows, "Your orders placed, less cancelled ones",
+               was=was(format_number(home.before.orders) if home.before else "")),
+        _compare("Revenue", sales.revenue, home.before.revenue if home.before else None, rows, sales),
+        Figure("Commission due", format_money(due), "/portal/my-sales", "Earned in the period and not paid yet",
+               was=f"{format_money(now_.commission_earned or ZERO)} earned"),
+        Figure("Overdue regulars", format_number(lapsed), "/portal/calling?segment=lapsed",
+               "Customers of yours who have not ordered for long", was="on your calling list"),
+    ]  # fmt: skip
 
 
 def _list_floor(counts: DayCounts) -> Iterator[Figure]:

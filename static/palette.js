@@ -42,7 +42,7 @@ function act(how) {
   const option = chosen();
   const url = option?.getAttribute("href") ?? option?.dataset.href;
   if (!url) return;
-  const form = find("[data-palette-place]", option.parentElement);
+  const form = find("#palette [data-palette-place]");
   if (how === "control" && form && option.matches(".hit-order")) form.requestSubmit(find("button", form));
   else if (how === "control") open(url, "_blank", "noopener");
   else location.assign(url);

@@ -3,6 +3,7 @@
 Only fields that differ from what their editor saw are changes, so that a colleague's edit of another field is kept.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.catalogue.product_table import ProductFilters, narrow_products
+from domain.kernel.money import parse_money, round_half_up
 from domain.kernel.paging import Page, make_page
 from models import Product
 
@@ -21,6 +23,8 @@ EDITABLE = (
     "reorder_level", "in_stock", "is_active",
 )  # fmt: skip
 FLAGS = frozenset({"in_stock", "is_active"})
+AMOUNTS = frozenset({"unit_price", "bulk_price", "cost_per_item"})
+_SHARE = re.compile(r"([+\-−])\s*(\d{1,3}(?:[.,]\d{1,2})?)\s*%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,26 @@ async def get_edit_lines(db: Reader, ids: Sequence[int]) -> dict[int, EditLine]:
 
 
 def find_changes(typed: Mapping[str, str], seen: str) -> dict[str, str]:
-    """What of a row's form differs from what its editor saw; all of it when that can't be read."""
+    """What of a row's form differs from what its editor saw; all of it when that can't be read.
+
+    An amount may be typed as a share of the one that was seen, such as +5% or -2,5 %.
+    """
     try:
         before = orjson.loads(seen)
     except orjson.JSONDecodeError:
         before = {}
     before = before if isinstance(before, dict) else {}
-    return {name: typed[name].strip() for name in EDITABLE if name in typed and typed[name].strip() != before.get(name)}
+    after = {name: _work_out(name, typed[name].strip(), before.get(name)) for name in EDITABLE if name in typed}
+    return {name: value for name, value in after.items() if value != before.get(name)}
+
+
+def _work_out(name: str, text: str, before: object) -> str:
+    share = _SHARE.fullmatch(text) if name in AMOUNTS else None
+    base = parse_money(before) if share and isinstance(before, str) and before else None
+    if share is None or base is None:
+        return text
+    percent = Decimal(share[2].replace(",", "."))
+    return str(round_half_up(base * (100 + (percent if share[1] == "+" else -percent)) / 100))
 
 
 def _make_line(row: tuple[object, ...]) -> EditLine:

@@ -149,6 +149,12 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
     return len(ids)
 
 
+async def list_failed(db: AsyncSession, *, most: int = 1_000) -> list[int]:
+    """The messages that were given up, the newest first."""
+    failed = select(OutboxMessage.id).where(OutboxMessage.state == MessageState.FAILED)
+    return list((await db.scalars(failed.order_by(OutboxMessage.id.desc()).limit(most))).all())
+
+
 def can_send_again(message: OutboxMessage) -> bool:
     """True for a message that failed or was not sent, and whose link or code still works."""
     return message.state in {MessageState.FAILED, MessageState.NOT_SENT} and not has_expired(message)

@@ -11,9 +11,9 @@ from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.queries import Reader
-from models import OrderStatus, Table
+from models import OrderItem, OrderStatus, Product, columns_of, table_of
 
-PRODUCTS = Table.metadata.tables["product"].c
+PRODUCTS = columns_of(Product)
 # An order further back than so many of the customer's is no last one that anybody means.
 MOST_ORDERS = 200
 
@@ -76,7 +76,7 @@ async def _list_last_sold(
     columns = (orders.c.order_number, orders.c.created_at, ITEMS.quantity, ITEMS.unit_price)
     rows = await db.execute(
         select(ITEMS.product_id, *columns)
-        .join_from(orders, Table.metadata.tables["order_item"], ITEMS.order_id == orders.c.id)
+        .join_from(orders, table_of(OrderItem), ITEMS.order_id == orders.c.id)
         .where(ITEMS.product_id.in_(product_ids))
         .order_by(orders.c.created_at, orders.c.id, ITEMS.position)
     )

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, func, literal, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from domain.access.rights import Right, may
@@ -19,7 +19,7 @@ from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.filters import ORDERS, may_be_seen_by
 from domain.orders.queries import Reader, sees_money
-from models import MessageState, OrderStatus, OutboxMessage, PaymentStatus, columns_of
+from models import MessageState, OrderStatus, OutboxMessage, PaymentStatus, Role, columns_of
 
 MESSAGES = columns_of(OutboxMessage)
 WAITS_LONG = timedelta(hours=1)
@@ -53,6 +53,11 @@ class Waiting(StrEnum):
     SHIPPED = "shipped"
 
 
+# What waits for the desk, where an order may wait for several reasons; a packer has work of their own.
+DESK_KINDS = (Waiting.ON_HOLD, Waiting.FAILED, Waiting.MARKED, Waiting.PENDING, Waiting.CHECKS)
+FLOOR_KINDS = (Waiting.CONFIRMED, Waiting.PACKED)
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingOrders:
     """Orders of one kind: how many, their balances together, and the one that waits longest."""
@@ -62,6 +67,7 @@ class WaitingOrders:
     oldest_at: datetime | None = None
     oldest_name: str = ""
     oldest_reason: str = ""
+    oldest_number: str = ""
     waiting_long: int = 0
 
 
@@ -100,28 +106,43 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Everything that home shows; money is absent for who may not see it."""
+    """Everything that home shows; `waiting_orders` counts each order once. Money is absent for who may not see it."""
 
     period: Period
     waiting: dict[Waiting, WaitingOrders]
+    waiting_orders: int
     failed_mails: int | None
     sales: Sales | None
     before: Sales | None
     days: list[SalesDay]
 
 
+_IS_WAITING: dict[Waiting, ColumnElement[bool]] = {
+    Waiting.ON_HOLD: ORDERS.on_hold,
+    Waiting.FAILED: ORDERS.payment_status == PaymentStatus.FAILED,
+    Waiting.MARKED: ORDERS.attention != "",
+    Waiting.PENDING: and_(ORDERS.status == OrderStatus.PENDING, ~ORDERS.on_hold),
+    Waiting.CHECKS: ORDERS.payment_status == PaymentStatus.PENDING_REVIEW,
+    Waiting.CONFIRMED: ORDERS.status == OrderStatus.CONFIRMED,
+    Waiting.PACKED: ORDERS.status == OrderStatus.PACKED,
+    Waiting.SHIPPED: ORDERS.status == OrderStatus.SHIPPED,
+}
+
+
 async def get_home(db: Reader, query: HomeQuery, *, visible_to: Actor, timezone: tzinfo) -> Home:
-    """Home as this colleague may see it, in at most three statements."""
+    """Home as this colleague may see it, in at most four statements."""
     period = choose_period(query.range, business_today(timezone))
     waiting = await _count_waiting(db, visible_to)
+    orders = await _count_orders(db, visible_to)
     failed = await _count_failed_mails(db) if may(visible_to, Right.SEE_OUTBOX) else None
     if not sees_money(visible_to):
-        return Home(period, waiting, failed, None, None, [])
+        return Home(period, waiting, orders, failed, None, None, [])
     days = await _list_days(db, period, visible_to, timezone)
     has_before = period.before_first is not None
     return Home(
         period=period,
         waiting=waiting,
+        waiting_orders=orders,
         failed_mails=failed,
         sales=_add(day.sales for day in days),
         before=_add(day.before for day in days if day.before is not None) if has_before else None,
@@ -145,17 +166,6 @@ def choose_period(wanted: HomeRange, today: date) -> Period:
 
 async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrders]:
     """Every kind that waits, each by an index that holds little else."""
-    pending = and_(ORDERS.status == OrderStatus.PENDING, ~ORDERS.on_hold)
-    kinds: dict[Waiting, ColumnElement[bool]] = {
-        Waiting.ON_HOLD: ORDERS.on_hold,
-        Waiting.FAILED: ORDERS.payment_status == PaymentStatus.FAILED,
-        Waiting.MARKED: ORDERS.attention != "",
-        Waiting.PENDING: pending,
-        Waiting.CHECKS: ORDERS.payment_status == PaymentStatus.PENDING_REVIEW,
-        Waiting.CONFIRMED: ORDERS.status == OrderStatus.CONFIRMED,
-        Waiting.PACKED: ORDERS.status == OrderStatus.PACKED,
-        Waiting.SHIPPED: ORDERS.status == OrderStatus.SHIPPED,
-    }
     own = may_be_seen_by(reader)
     name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
     reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
@@ -167,22 +177,35 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
             func.min(ORDERS.created_at),
             func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
             func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],
+            func.array_agg(aggregate_order_by(ORDERS.order_number, ORDERS.created_at))[1],
             func.count().filter(ORDERS.created_at < now() - WAITS_LONG),
         ).where(condition if own is None else and_(condition, own))
-        for kind, condition in kinds.items()
+        for kind, condition in _IS_WAITING.items()
     ]
     hides_money = not sees_money(reader)
     found: dict[Waiting, WaitingOrders] = {}
-    for kind, count, balance, oldest_at, oldest_name, oldest_reason, long in await db.execute(union_all(*statements)):
+    for row in await db.execute(union_all(*statements)):
+        kind, count, balance, oldest_at, oldest_name, oldest_reason, oldest_number, long = row
         found[Waiting(kind)] = WaitingOrders(
             count=count,
             balance=ZERO if hides_money else balance,
             oldest_at=oldest_at,
             oldest_name=oldest_name or "",
             oldest_reason="" if hides_money else oldest_reason or "",
+            oldest_number=oldest_number or "",
             waiting_long=long,
         )
     return found
+
+
+async def _count_orders(db: Reader, reader: Actor) -> int:
+    """How many orders wait for this colleague, each counted once."""
+    own = may_be_seen_by(reader)
+    waiting = [
+        select(ORDERS.id).where(_IS_WAITING[kind] if own is None else and_(_IS_WAITING[kind], own))
+        for kind in (FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS)
+    ]
+    return (await db.execute(select(func.count()).select_from(union(*waiting).subquery()))).scalar_one()
 
 
 async def _count_failed_mails(db: Reader) -> int:

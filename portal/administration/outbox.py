@@ -113,7 +113,10 @@ async def send_message_again(message_id: int) -> Response:
 @staff_page(Right.SEE_OUTBOX)
 @reads_form(list_messages.ChosenMessages)
 async def send_messages_again(data: list_messages.ChosenMessages) -> Response:
-    """Queue the ticked messages once more."""
-    sent = await list_messages.send_again(db(), data.message, by=current_actor())
+    """Queue the ticked messages once more, or from home all that failed."""
+    ids = data.message
     back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    if request.args.get("all") == "true":
+        ids, back = await list_messages.list_failed(db()), "/portal"
+    sent = await list_messages.send_again(db(), ids, by=current_actor())
     return await redirect_to(back, toast=f"{format_plural(sent, 'message')} queued again")

@@ -61,9 +61,7 @@ async def take_payment(number: str) -> Response:
     toast = f"Payment of {format_money(received)} recorded"
     if surplus:
         toast += f", {format_money(surplus)} of it kept as store credit"
-    payment_id = await find_undoable_payment(db(), shown.order.id, by=current_actor())
-    undo = f"{order_url(number)}/pay/{payment_id}/undo" if payment_id is not None else None
-    return await redirect_to(order_url(number), toast=toast, undo=undo)
+    return await redirect_to(order_url(number), toast=toast, undo=await _find_undo(shown))
 
 
 @blueprint.post("/portal/orders/<number>/pay/<id:payment_id>/undo")
@@ -211,6 +209,12 @@ async def delete_for_good(number: str) -> Response:
     if tried.refusal is not None:
         return await _ask("orders/delete.html", await _read(number), tried)
     return await redirect_to(LIST, toast=f"{number} is deleted")
+
+
+async def _find_undo(shown: OrderPage) -> str | None:
+    """Where Undo of the payment that was just typed in posts to."""
+    payment_id = await find_undoable_payment(db(), shown.order.id, by=current_actor())
+    return f"{order_url(shown.order.order_number)}/pay/{payment_id}/undo" if payment_id is not None else None
 
 
 async def _read(number: str) -> OrderPage:

@@ -59,10 +59,8 @@ async def save_edit_table() -> Response:
 
     tried = await attempt(BulkSaveProducts, save, pairs=_pair_changes(sent, typed, changes))
     if tried.result is not None and not tried.result.errors:
-        names = {name for number in sent for name in changes[number]}
-        undo = f"{EDIT}/undo/{current_actor().request_id}" if names <= UNDOABLE and current_actor().request_id else None
         toast = f"{format_plural(len(tried.result.saved), 'product')} saved"
-        return await redirect_to(_list_url(), toast=toast, undo=undo)
+        return await redirect_to(_list_url(), toast=toast, undo=_undo_url(changes))
     return await _show_refused(sent, typed, tried)
 
 
@@ -73,6 +71,12 @@ async def undo_edits(request_id: str) -> Response:
     done, left = await undo_bulk_save(db(), request_id, by=current_actor())
     toast = f"Undone, but {format_plural(left, 'product')} changed again in the meantime" if left else "Undone"
     return await redirect_to(LIST, toast=toast if done else "They changed again in the meantime, so they stay")
+
+
+def _undo_url(changes: dict[int, dict[str, str]]) -> str | None:
+    """Where Undo of this request posts to; None where its values alone do not go back."""
+    names, request_id = {name for changed in changes.values() for name in changed}, current_actor().request_id
+    return f"{EDIT}/undo/{request_id}" if request_id and names <= UNDOABLE else None
 
 
 def _list_url() -> str:

@@ -96,18 +96,21 @@ async def change_delivery() -> Response:
     # A code that stands in the search is taken in first, and seen, before anything is received.
     if act in {"", "receive"} and not delivery.product_q:
         return await _receive(delivery)
-    focus, wrong = "", ""
+    focus, wrong = ("", "") if act in {"find", "count"} else await _step(delivery, act)
+    return await _show(delivery, focus=focus, wrong=wrong, recounts=act == "count")
+
+
+async def _step(delivery: Delivery, act: str) -> tuple[str, str]:
+    """A line is added or taken off; says where to go on, and which code was wrong."""
     if act.startswith("drop:") and act[5:].isdecimal():
         delivery.lines = [line for place, line in enumerate(delivery.lines) if place != int(act[5:])]
-        focus = "product_q"
-    elif act.startswith("add:"):
-        quantity, _ = read_times(delivery.product_q)
-        place = delivery.add(act[4:], quantity or 1)
-        delivery.product_q = ""
-        focus = f"quantity-{place}" if quantity is None else "product_q"
-    elif act not in {"find", "count"}:
-        focus, wrong = await _take_in(delivery)
-    return await _show(delivery, focus=focus, wrong=wrong, recounts=act == "count")
+        return "product_q", ""
+    if not act.startswith("add:"):
+        return await _take_in(delivery)
+    quantity, _ = read_times(delivery.product_q)
+    place = delivery.add(act[4:], quantity or 1)
+    delivery.product_q = ""
+    return f"quantity-{place}" if quantity is None else "product_q", ""
 
 
 async def _take_in(delivery: Delivery) -> tuple[str, str]:

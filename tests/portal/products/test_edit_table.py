@@ -96,3 +96,15 @@ async def test_a_row_that_names_no_product_spoils_nothing_else(
     assert "Some of these products are no longer there." in text
     await db.refresh(product)
     assert product.name == "Kept"
+
+
+async def test_an_amount_may_be_typed_as_a_share(manager: TestClientProtocol, db: AsyncSession) -> None:
+    up, down = await make_product(db, unit_price=Decimal("10.30")), await make_product(db)
+    await db.commit()
+    form = await row_of(db, 0, up, unit_price="+2,5 %") | await row_of(db, 1, down, unit_price="−12.5%")
+    assert (await send_form(manager, EDIT, **form))[0] == 303
+    for product in (up, down):
+        await db.refresh(product)
+    assert (up.unit_price, down.unit_price) == (Decimal("10.56"), Decimal("8.75"))
+    status, text, _ = await send_form(manager, EDIT, **await row_of(db, 0, up, bulk_price="+5%"))
+    assert (status, 'value="+5%"' in text) == (422, True)
