@@ -20,6 +20,7 @@ from domain.inventory.stock_list import StockLine
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.money import parse_money
+from domain.procurement.vendors import list_vendor_names
 from domain.staff.drafts import KeptDraft
 from portal.attempts import Attempt, attempt
 from portal.drafts import find_shown_draft
@@ -47,6 +48,7 @@ class Delivery:
     """A delivery while it is typed in; each line is what it names, its units and what a unit cost, as text."""
 
     vendor: str = ""
+    vendor_id: str = ""
     note: str = ""
     product_q: str = ""
     step: int = 0
@@ -150,6 +152,7 @@ def read_delivery(typed: Mapping[str, str]) -> Delivery:
     ordered = [cells[key] for key in sorted(cells, key=lambda key: (len(key), key))]
     return Delivery(
         vendor=typed.get("vendor", ""),
+        vendor_id=typed.get("vendor_id", ""),
         note=typed.get("note", ""),
         product_q=typed.get("product_q", "").strip()[:80],
         step=read_count(typed.get("step", "")) or 0,
@@ -170,12 +173,14 @@ async def _show(
     me = current_actor()
     lines = _make_lines(delivery, await list_stock_by_code(db(), [line[0] for line in delivery.lines], visible_to=me))
     _, words = read_times(delivery.product_q)
+    vendors = [("", "Not listed"), *((str(key), name) for key, name in await list_vendor_names(db()))]
     return await page_or_block(
         "products/inventory/receive.html",
         block=BLOCKS,
         status=tried.status if tried else 200,
         delivery=delivery,
         lines=lines,
+        vendors=vendors if len(vendors) > 1 else [],
         units=sum(read_count(line.quantity) or 0 for line in lines),
         cost=sum(
             ((parse_money(line.unit_cost) or Decimal(0)) * (read_count(line.quantity) or 0) for line in lines),
