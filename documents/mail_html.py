@@ -4,6 +4,7 @@ So the two never say different things, and who reads mails as text misses nothin
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,14 @@ def name_link(link: str) -> str:
     return next((word for beginning, word in BUTTONS.items() if path.startswith(beginning)), "")
 
 
-def make_mail_writer(settings: Settings) -> WriteHtml:
-    """The function that wraps a mail of this company into its frame."""
+def find_skus(text: str) -> list[str]:
+    """The SKUs of the goods that a mail lists."""
+    found = (_GOODS.fullmatch(line.strip()) for line in text.splitlines())
+    return [match["sku"] for match in found if match and match["sku"]]
+
+
+def make_mail_writer(settings: Settings, pictures: Mapping[str, str] | None = None) -> WriteHtml:
+    """The function that wraps a mail of this company into its frame; `pictures` are addresses by SKU in lower case."""
 
     def write(subject: str, text: str) -> str:
         return (
@@ -74,6 +81,7 @@ def make_mail_writer(settings: Settings) -> WriteHtml:
             .render(
                 subject=subject,
                 paragraphs=split_paragraphs(text),
+                pictures=pictures or {},
                 company_name=settings.company_name,
                 company_address=settings.company_address,
                 company_phone=settings.company_phone,

@@ -12,17 +12,25 @@ from decimal import Decimal
 from quart import Blueprint, Response, request
 
 from documents.filters import format_day
+from domain.access.rights import Right
 from domain.kernel.money import format_money
 from domain.kernel.neighbours import Neighbours
 from domain.kernel.paging import Page, PageInput
+from domain.messages.list_messages import list_newest_mails
+from domain.orders.line_facts import LastSold, LineFacts
+from domain.search.find import FoundProduct
 from portal.charts import Chart, Point, draw_chart
 from portal.render import page_or_block, redirect_to
 from portal.walk import Opened, make_walk
 from web.guards import staff_page
+from web.request import db
 
 blueprint = Blueprint("portal_parts", __name__)
 START = datetime(2026, 11, 23, 15, 41, tzinfo=UTC)
 PER_PAGE = 6
+WHISK = FoundProduct(
+    1, "Balloon whisk, 16 in", "WHK-16", "Brim & Steel", "each", Decimal("8.90"), None, None, 84, True, "C-07", None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +171,17 @@ async def show_parts() -> Response:
             words="pending, oldest first",
         ),
         chart=_draw_sample(),
+        products=[WHISK],
+        facts=LineFacts(LastSold("LLD-2611-0042", START, 12, Decimal("8.40")), Decimal("6.50")),
         now=START,
     )
+
+
+@blueprint.get("/portal/parts/mails")
+@staff_page(Right.SEE_OUTBOX)
+async def show_mails() -> Response:
+    """Every kind of mail as it looks, from the newest one of each that the outbox holds."""
+    return await page_or_block("part_mails.html", block="mails", mails=await list_newest_mails(db()))
 
 
 @blueprint.post("/portal/parts")

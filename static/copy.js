@@ -1,6 +1,6 @@
 // Copy and share: a button with data-copy takes the text of the field or element that it names.
 
-import { find, say } from "./dom.js";
+import { find, findAll, say } from "./dom.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -20,3 +20,16 @@ document.addEventListener("click", async (event) => {
   say("Copied");
   setTimeout(() => { word.textContent = before; }, 2000);
 });
+
+// Sharing is offered where the browser can.
+function offerShare() {
+  if (navigator.share) for (const button of findAll("[data-share]")) button.hidden = false;
+}
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-share]");
+  const source = button && find(button.dataset.share);
+  // Who closes the sheet without a choice has nothing to be told.
+  if (source) navigator.share({ url: source.value ?? source.href }).catch(() => {});
+});
+document.addEventListener("htmx:after:swap", offerShare);
+offerShare();

@@ -87,11 +87,18 @@ function fillDown(field) {
 }
 
 const inSheet = (target) => target.closest?.(".table-grid") && target.matches("input, select") && target;
-document.addEventListener("focusin", ({ target }) => {
-  if (!inSheet(target)) return;
+// What is reached by keys is chosen as a whole, so that typing takes its place; the pointer says for itself where it goes.
+let isPointed = false;
+document.addEventListener("pointerdown", () => { isPointed = true; }, true);
+document.addEventListener("pointerup", () => { isPointed = false; }, true);
+function begin({ target }) {
+  if (!target || !inSheet(target)) return;
   target.dataset.was = target.value;
   delete target.dataset.typed;
-});
+  if (!isPointed) target.select?.();
+}
+document.addEventListener("focusin", begin);
+begin({ target: document.activeElement });
 document.addEventListener("change", ({ target }) => {
   if (!inSheet(target) || target.type !== "text" || !SHARE.test(target.value.trim())) return;
   // What was typed is kept, so that the rows below can follow it.

@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, exists, or_, select, text, true
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
@@ -109,6 +109,11 @@ async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:
     return message
 
 
+async def read_body(db: AsyncSession, message_id: int) -> str:
+    """A message's text without what is sealed in it; empty for one that is gone."""
+    return await db.scalar(select(OutboxMessage.body_text).where(OutboxMessage.id == message_id)) or ""
+
+
 async def open_message(db: AsyncSession, message_id: int, *, by: Actor) -> OutboxMessage:
     """One message for reading, which the audit trail notes once an hour; raises NotFound."""
     message = await get_message(db, message_id)
@@ -147,6 +152,15 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
         )
         await announce(db, "outbox", ids[0])
     return len(ids)
+
+
+async def list_newest_mails(db: AsyncSession) -> list[OutboxMessage]:
+    """The newest mail of each kind, by its kind."""
+    newest = (
+        select(func.max(OutboxMessage.id)).where(OutboxMessage.channel == Channel.EMAIL).group_by(OutboxMessage.kind)
+    )
+    chosen = select(OutboxMessage).where(OutboxMessage.id.in_(newest)).order_by(OutboxMessage.kind)
+    return list((await db.scalars(chosen)).all())
 
 
 async def list_failed(db: AsyncSession, *, most: int = 1_000) -> list[int]:

@@ -4,6 +4,7 @@ The token is kept as its hash. A link is over with its time, or when its order i
 otherwise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,7 +29,7 @@ from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
-from models import Order, OrderStatus, PayLink, PaymentStatus
+from models import Order, OrderItem, OrderStatus, PayLink, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
@@ -75,7 +76,7 @@ class PageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayPage:
-    """What the holder of a link sees."""
+    """What the holder of a link sees; each line is its quantity, its name and its total."""
 
     link_id: int
     order_id: int
@@ -90,6 +91,7 @@ class PayPage:
     due_at: datetime | None
     expires_at: datetime
     email: str | None
+    lines: Sequence[tuple[int, str, Decimal]]
 
     @property
     def is_open(self) -> bool:
@@ -150,6 +152,7 @@ async def send_pay_link(
         wanted = "phone number" if way is SendBy.TEXT else "email address"
         raise InvalidInput(f"The order has no {wanted}.", fields={"way": f"needs a {wanted} on the order"})
     amount, company = format_money(made.amount), settings.company_name
+    ways = name_ways(made.amount, settings)
     more = {"kind": "pay_link", "to": to, "order_id": order.id, "customer_id": order.customer_id}
     more["secret"] = Secret(made.url.rpartition("/")[2], made.expires_at)
     if way is SendBy.TEXT:
@@ -157,12 +160,27 @@ async def send_pay_link(
         await queue_text(db, text=text, **more)  # type: ignore[arg-type]
     else:
         text = (
-            f"{amount} is open on your order {order.order_number}.\n\nPay by card, by bank or with a photo of a "
-            f"check:\n\n{made.url}\n\nThank you, {company}"
+            f"{amount} is open on your order {order.order_number}.\n\nPay {ways}:\n\n{made.url}\n\nThank you, {company}"
         )
         await queue_mail(db, subject=f"Pay order {order.order_number}", text=text, **more)  # type: ignore[arg-type]
     await record_event(db, order, "pay_link_sent", by=by, note=f"To {to}", changes={"amount": amount})
     return made, to
+
+
+async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
+    """Make a link that a colleague passes on by themselves; the order's timeline says so."""
+    require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
+    made = await make_pay_link(db, data, by=by, settings=settings)
+    order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
+    amount = format_money(made.amount)
+    await record_event(db, order, "pay_link_sent", by=by, note="Passed on by hand", changes={"amount": amount})
+    return made
+
+
+def name_ways(amount: Decimal, settings: Settings) -> str:
+    """How the page behind a link takes the money, for the words that promise it."""
+    takes_cards = bool(settings.stripe_secret_key) and amount >= SMALLEST
+    return "by card, by bank or with a photo of a check" if takes_cards else "with a photo of a check"
 
 
 async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
@@ -178,6 +196,8 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
         raise NotFound("This link is not one of ours, or it was typed wrong.")
     link, order = found
     is_processing = (await db.execute(select(is_bank_working(order.id)))).scalar_one()
+    columns = (OrderItem.quantity, OrderItem.product_name, OrderItem.line_total)
+    lines = await db.execute(select(*columns).where(OrderItem.order_id == order.id).order_by(OrderItem.position))
     balance = calculate_balance(order)
     is_on_terms = order.on_terms and balance > ZERO
     return PayPage(
@@ -194,6 +214,7 @@ async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
         due_at=order.created_at + TERMS if is_on_terms else None,
         expires_at=link.expires_at,
         email=order.delivery_email,
+        lines=[(row[0], row[1], row[2]) for row in lines],
     )
 
 

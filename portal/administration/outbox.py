@@ -3,8 +3,9 @@
 from quart import Blueprint, Response, request
 
 from documents.filters import format_plural, with_query
-from documents.mail_html import make_mail_writer
+from documents.mail_html import find_skus, make_mail_writer
 from domain.access.rights import Right
+from domain.catalogue.mail_pictures import list_picture_paths
 from domain.messages import list_messages
 from domain.messages.list_messages import OutboxTab
 from domain.messages.secrets import read_text, show_text
@@ -15,8 +16,8 @@ from web.guards import staff_page
 from web.reading import reads_form, reads_query
 from web.request import current_actor, db, settings
 
-# A mail brings its own styles; nothing else of it is let in.
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+# A mail brings its own styles, and pictures of our products; nothing else of it is let in.
+MAIL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 blueprint = Blueprint("portal_outbox", __name__)
 LIST = "/portal/outbox"
 TAB_WORDS = {
@@ -89,12 +90,11 @@ async def show_message(message_id: int) -> Response:
 @blueprint.get(f"{LIST}/<id:message_id>/preview")
 @staff_page(Right.SEE_OUTBOX)
 async def preview_message(message_id: int) -> Response:
-    """The mail as it looks, for a frame that runs nothing and fetches nothing."""
+    """The mail as it looks, for a frame that runs nothing."""
     message = await list_messages.open_message(db(), message_id, by=current_actor())
     body = read_text(message, opens=not settings().is_production)
-    response = Response(
-        make_mail_writer(settings())(message.subject or "", body), content_type="text/html; charset=utf-8"
-    )
+    write = make_mail_writer(settings(), await list_picture_paths(db(), find_skus(body)))
+    response = Response(write(message.subject or "", body), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response
 

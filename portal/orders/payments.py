@@ -6,11 +6,19 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Filled60, Input
-from domain.kernel.money import format_money
+from domain.kernel.money import ZERO, format_money
 from domain.order_desk.order_page import OrderPage, get_order_page
 from domain.payments.check_photos import prepare_photos
 from domain.payments.checks import UploadedCheck, upload_check
-from domain.payments.pay_link import CreatePayLink, LinkHours, SendBy, send_pay_link
+from domain.payments.pay_link import (
+    CreatePayLink,
+    LinkHours,
+    MadeLink,
+    SendBy,
+    hand_out_pay_link,
+    name_ways,
+    send_pay_link,
+)
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
 from models import GivenBack, GivenFor, OrderStatus, Role
@@ -39,9 +47,9 @@ LASTING = [("24", "1 day"), ("72", "3 days"), ("168", "1 week"), ("720", "30 day
 
 
 class SendPayLink(Input):
-    """How the link goes out and how long it works."""
+    """How the link goes out, to be copied where no way is named, and how long it works."""
 
-    way: SendBy
+    way: SendBy | None = None
     expires_in_hours: LinkHours = 72
 
 
@@ -55,24 +63,28 @@ class CheckFiles(Input):
 @staff_page(Right.SEND_PAY_LINKS)
 async def show_pay_link(number: str) -> Response:
     """Ask how the link goes out."""
-    return await _ask("orders/payments/pay_link.html", await _read(number), lasting=LASTING)
+    return await _ask_for_link(await _read(number))
 
 
 @blueprint.post("/portal/orders/<number>/pay-link")
 @staff_page(Right.SEND_PAY_LINKS)
 async def send_link(number: str) -> Response:
-    """Send the customer a link to their pay page."""
+    """Send the customer a link to their pay page, or show it to be passed on."""
     shown = await _read(number)
 
-    async def send(data: SendPayLink) -> Any:
+    async def send(data: SendPayLink) -> tuple[MadeLink, str]:
         asked = CreatePayLink(order_number=shown.order.order_number, expires_in_hours=data.expires_in_hours)
+        if data.way is None:
+            return await hand_out_pay_link(db(), asked, by=current_actor(), settings=settings()), ""
         return await send_pay_link(db(), asked, way=data.way, by=current_actor(), settings=settings())
 
     tried = await attempt(SendPayLink, send)
     if tried.result is None:
-        return await _ask("orders/payments/pay_link.html", shown, tried, lasting=LASTING)
+        return await _ask_for_link(shown, tried)
     made, to = tried.result
-    return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} sent to {to}")
+    if not to:
+        return await _ask_for_link(shown, made=made)
+    return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} is on its way to {to}")
 
 
 @blueprint.get("/portal/orders/<number>/check")
@@ -131,6 +143,13 @@ async def give_back(number: str, payment_id: int) -> Response:
 
 async def _read(number: str) -> OrderPage:
     return await get_order_page(db(), number, visible_to=current_actor())
+
+
+async def _ask_for_link(
+    shown: OrderPage, tried: Attempt[Any] | None = None, *, made: MadeLink | None = None
+) -> Response:
+    ways = name_ways(shown.order.balance or ZERO, settings())
+    return await _ask("orders/payments/pay_link.html", shown, tried, lasting=LASTING, made=made, ways=ways)
 
 
 async def _ask_refund(shown: OrderPage, found: Refundable, tried: Attempt[Any] | None = None) -> Response:

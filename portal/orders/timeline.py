@@ -50,7 +50,7 @@ KIND_LOOKS = {
     "refund_failed": ("alert-circle", "bad", "Refund failed"),
     "payment_pending": ("hourglass", "", "Bank payment under way"),
     "payment_failed": ("alert-circle", "bad", "Payment failed"),
-    "pay_link_sent": ("send", "", "Pay link sent"),
+    "pay_link_sent": ("send", "", "Pay link made"),
     "check_sent": ("camera", "", "Check sent for review"),
     "check_rejected": ("x", "bad", "Check rejected"),
     "disputed": ("alert-triangle", "bad", "Disputed by the cardholder"),

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from documents.mail_html import make_mail_writer
+from documents.mail_html import find_skus, make_mail_writer
+from domain.catalogue.mail_pictures import list_picture_paths
+from domain.messages.list_messages import read_body
 from domain.messages.outbox import SEND_JOB
 from domain.messages.sending import mark_message_failed, send_message
+from models.session import current_database
 from tasks.job import Work, job
 
 
@@ -12,9 +15,18 @@ async def _give_up(work: Work, error: str) -> None:
     await mark_message_failed(work.payload["message_id"], error)
 
 
+async def _find_pictures(message_id: int, public_url: str) -> dict[str, str]:
+    """The addresses of the pictures beside what the mail lists."""
+    async with current_database().session() as db:
+        paths = await list_picture_paths(db, find_skus(await read_body(db, message_id)))
+    return {sku: public_url.rstrip("/") + path for sku, path in paths.items()}
+
+
 # Twelve attempts reach over some seven hours: a mail server's bad afternoon loses nothing.
 @job(SEND_JOB, attempts=12, when_given_up=_give_up)
 async def send_queued_message(work: Work) -> dict[str, Any]:
     """Send the message and say in which state it is now."""
-    state = await send_message(work.payload["message_id"], work.settings, write_html=make_mail_writer(work.settings))
+    message_id = work.payload["message_id"]
+    writer = make_mail_writer(work.settings, await _find_pictures(message_id, work.settings.public_url))
+    state = await send_message(message_id, work.settings, write_html=writer)
     return {"state": state or "nothing to send"}

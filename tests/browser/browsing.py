@@ -22,6 +22,7 @@ class Portal:
     """The running program: where it answers, the database beneath it, and what signs its cookies."""
 
     url: str
+    database_url: str
     database: Database
     raw: asyncpg.Connection
     app: Quart

@@ -73,7 +73,7 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
         raw = await connect(url)
         async with running_servers(url, 1, **server_secrets(settings)) as servers:
-            yield Portal(servers[0].url, database, raw, app)
+            yield Portal(servers[0].url, url, database, raw, app)
         await raw.close()
         await database.close()
     finally:

@@ -4,13 +4,18 @@ What is typed to be found (a name, a SKU, the line of an order) counts as one en
 """
 
 import re
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Error as PlaywrightError
 
 from models import Role
+from proofs.ground import Server, free_port
+from settings import Settings
 from tests.browser.browsing import Portal, browsing
+from tests.browser.conftest import Launch, server_secrets
 from tests.browser.test_journeys import add_colleague, add_order, open_as
 from tests.factories import make_customer, make_product
 
@@ -100,6 +105,79 @@ async def test_who_changed_what_is_two_keys_away(browser: Browser, portal: Porta
         hand.report("who changed orders", 2)
 
 
+async def test_who_changed_an_order_stands_on_its_page(browser: Browser, portal: Portal) -> None:
+    number, staff = await add_order(portal), await add_colleague(portal, full_name="Ida Brandt")
+    async with browsing(browser) as page:
+        await open_as(portal, page, staff, f"/portal/orders/{number}")
+        await page.keyboard.press("c")
+        hand = Counted(page)
+        await expect(page.locator("main")).to_contain_text("Ida Brandt")
+        hand.tell("who changed an order, on its page", 0)
+
+
+async def test_five_prices_are_changed_by_keyboard_alone(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        ids = [(await make_product(db, name=f"Quartz mixing bowl {n}")).id for n in range(1, 6)]
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal), "/portal/products?search=quartz+mixing")
+        hand = Counted(page)
+        await hand.press("e")
+        await expect(page.get_by_label("Price of").first).to_be_focused()
+        for price in ("11.00", "12.00", "+5%", "14,00", "15.00"):
+            await hand.type(price.replace(",", "."))
+            if price != "15.00":
+                await hand.press("Enter")
+        await hand.press("Control+Enter")
+        await expect(page.locator("#toasts")).to_contain_text("5 products saved")
+        hand.tell("five prices", 12)
+        await page.locator("#toasts").get_by_role("button", name="Undo").click()
+        await expect(page.locator("#toasts")).to_contain_text("Undone")
+    rows = await portal.raw.fetch("SELECT unit_price FROM product WHERE id = ANY($1)", ids)
+    assert {str(row[0]) for row in rows} == {"10.00"}
+
+
+async def test_arrows_move_through_the_table_and_a_price_fills_the_rows_below(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        for n in (1, 2, 3):
+            await make_product(db, name=f"Basalt serving board {n}")
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal), "/portal/products/edit?search=basalt+serving")
+        prices = page.get_by_label("Price of")
+        await expect(prices.nth(0)).to_be_focused()
+        await page.keyboard.press("ArrowDown")
+        await expect(prices.nth(1)).to_be_focused()
+        await page.keyboard.press("ArrowRight")
+        await expect(page.get_by_label("Bulk price of").nth(1)).to_be_focused()
+        await page.keyboard.press("ArrowLeft")
+        await page.keyboard.type("+2.5%")
+        await page.keyboard.press("Control+d")
+        await expect(prices.nth(1)).to_have_value("10.25")
+        await expect(prices.nth(2)).to_have_value("10.25")
+        await expect(prices.nth(0)).to_have_value("10.00")
+        await expect(page.locator("[data-changed]")).to_have_text("2 rows changed")
+        await page.evaluate("document.querySelector('[data-guard]').remove()")
+
+
+async def test_three_products_are_received_with_each_name_seen(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        goods = [await make_product(db, name=f"Slate platter {n}", stock=n) for n in (1, 2, 3)]
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal), "/portal/orders")
+        hand = Counted(page)
+        await hand.press("Control+k")
+        await hand.type("receive goods")
+        await expect(page.locator("#palette [aria-selected=true]")).to_contain_text("Receive goods")
+        await hand.press("Enter")
+        for product in goods:
+            await expect(page.get_by_role("searchbox", name="Add a product")).to_be_focused()
+            await hand.type(f"6x {product.sku}")
+            await hand.press("Enter")
+            await expect(page.get_by_label("What came")).to_contain_text(product.name)
+        await hand.press("Control+Enter")
+        await expect(page.locator("#toasts")).to_contain_text("18 units of 3 products received")
+        hand.tell("receive three products", 7)
+
+
 async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser: Browser, portal: Portal) -> None:
     for _ in range(5):
         await add_order(portal)
@@ -116,6 +194,51 @@ async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser:
         await page.locator("#page-before").click()
         await expect(boxes.nth(0)).to_be_checked()
         await expect(boxes.nth(1)).to_be_checked()
+
+
+async def test_a_draft_survives_the_death_of_server_and_browser(
+    launch: Launch, portal: Portal, settings: Settings
+) -> None:
+    staff, path = await add_colleague(portal), "/portal/products/new"
+    server = Server(portal.database_url, free_port(), extra=server_secrets(settings))
+    there = replace(portal, url=server.url)
+    await server.start()
+    dying = await launch()
+    try:
+        page = await dying.new_page()
+        await open_as(there, page, staff, path)
+        async with page.expect_response("**/portal/drafts"):
+            await page.get_by_label("Name").fill("Half a product, then darkness")
+        await server.kill()
+        crash = await dying.new_browser_cdp_session()
+        with suppress(PlaywrightError):
+            await crash.send("Browser.crash")
+        await server.start()
+        living = await launch()
+        async with browsing(living) as other:
+            await open_as(there, other, staff, path)
+            await expect(other.get_by_label("Name")).to_have_value("Half a product, then darkness")
+        await living.close()
+    finally:
+        await server.kill()
+
+
+async def test_two_tabs_with_one_form_keep_a_draft_each(browser: Browser, portal: Portal) -> None:
+    staff, path = await add_colleague(portal), "/portal/products/new"
+    async with browsing(browser) as first:
+        await open_as(portal, first, staff, path)
+        async with first.expect_response("**/portal/drafts"):
+            await first.get_by_label("Name").fill("In the first tab")
+        second = await first.context.new_page()
+        await second.goto(portal.url + path)
+        await expect(second.get_by_label("Name")).to_have_value("In the first tab")
+        async with second.expect_response("**/portal/drafts"):
+            await second.get_by_label("Name").fill("In the second tab")
+        async with first.expect_response("**/portal/drafts"):
+            await first.get_by_label("Name").fill("In the first tab still")
+    kept = await portal.raw.fetch("SELECT fields::text FROM draft WHERE staff_id = $1", staff.id)
+    assert sorted("first tab still" in row[0] for row in kept) == [False, True]
+    assert sum("second tab" in row[0] for row in kept) == 1
 
 
 async def test_a_draft_is_there_after_a_crash_of_the_browser(browser: Browser, portal: Portal) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from documents.mail_html import make_mail_writer, name_link, split_paragraphs
+from documents.mail_html import find_skus, make_mail_writer, name_link, split_paragraphs
 from settings import Settings
 
 TEXT = """Thank you, Ines. This is what you ordered:
@@ -51,3 +51,12 @@ def test_a_mail_holds_its_button_its_table_and_escapes_the_rest(settings: Settin
     assert "&lt;b&gt;bold&lt;/b&gt;" in mail
     assert "Call (216) 555-0148" in mail
     assert "prefers-color-scheme: dark" in mail
+
+
+def test_lines_of_goods_have_their_pictures_where_there_are_any(settings: Settings) -> None:
+    text = "You ordered:\n\n3 × Sheet pan (PAN-0001): $30.00\n2 × Bar towel (TOW-02): $8.00\n\nThank you"
+    assert find_skus(text) == ["PAN-0001", "TOW-02"]
+    html = make_mail_writer(settings, {"pan-0001": "https://shop.example/thumb?v=1"})("Your order", text)
+    assert html.count("<img ") == 1
+    assert 'src="https://shop.example/thumb?v=1" alt="" width="40"' in html
+    assert "<img" not in make_mail_writer(settings)("Your order", text)

@@ -276,6 +276,19 @@ async def test_the_office_sends_a_link_by_mail(client, db, stripe, order):
     assert refused.status_code == 422
 
 
+async def test_the_office_copies_a_link_and_nothing_is_sent(client, db, order):
+    await sign_in(client, db, await make_staff(db))
+    url = f"/portal/orders/{order.order_number}"
+    _, html = await read_page(client, f"{url}/pay-link")
+    assert "with a photo of a check. The link ends" in html
+    answer = await press(client, url, "/pay-link", expires_in_hours="24")
+    html = await answer.get_data(as_text=True)
+    made = re.search(r'value="http://127\.0\.0\.1:8000(/pay/[^"]+)"', html)
+    assert (answer.status_code, made is not None) == (200, True)
+    assert (await read_page(client, made[1]))[0] == 200
+    assert (await db.execute(select(OutboxMessage))).first() is None
+
+
 async def test_the_office_gives_a_payment_back_as_credit(client, db):
     customer = await make_customer(db)
     placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=as_actor(customer))
