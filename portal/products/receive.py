@@ -156,7 +156,7 @@ def read_delivery(typed: Mapping[str, str]) -> Delivery:
         note=typed.get("note", ""),
         product_q=typed.get("product_q", "").strip()[:80],
         step=read_count(typed.get("step", "")) or 0,
-        lines=[tuple(row.get(name, "") for name in ("sku", "quantity", "unit_cost")) for row in ordered][:MOST_LINES],  # type: ignore[misc]
+        lines=[(row.get("sku", ""), row.get("quantity", ""), row.get("unit_cost", "")) for row in ordered[:MOST_LINES]],
     )
 
 
