@@ -79,11 +79,9 @@ async def send_link(number: str) -> Response:
         return await send_pay_link(db(), asked, way=data.way, by=current_actor(), settings=settings())
 
     tried = await attempt(SendPayLink, send)
-    if tried.result is None:
+    if tried.result is None or not tried.result[1]:
         return await _ask_for_link(shown, tried)
     made, to = tried.result
-    if not to:
-        return await _ask_for_link(shown, made=made)
     return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} is on its way to {to}")
 
 
@@ -145,9 +143,9 @@ async def _read(number: str) -> OrderPage:
     return await get_order_page(db(), number, visible_to=current_actor())
 
 
-async def _ask_for_link(
-    shown: OrderPage, tried: Attempt[Any] | None = None, *, made: MadeLink | None = None
-) -> Response:
+async def _ask_for_link(shown: OrderPage, tried: Attempt[tuple[MadeLink, str]] | None = None) -> Response:
+    """How the link goes out, or the link itself where it is passed on by hand."""
+    made = tried.result[0] if tried and tried.result else None
     ways = name_ways(shown.order.balance or ZERO, settings())
     return await _ask("orders/payments/pay_link.html", shown, tried, lasting=LASTING, made=made, ways=ways)
 
