@@ -18,6 +18,7 @@ from documents.filters import (
     format_range,
     format_when,
 )
+from domain.access.rights import Right, may
 from domain.calling.entries import Segment
 from domain.calling.segments import count_segments
 from domain.invoices.late import LateInvoices, count_late_invoices
@@ -168,7 +169,7 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Atten
         else:
             line = f"Oldest: {found.oldest_name}, since {since}"
         title = f"{format_plural(found.count, noun)} {state}"
-        yield Attention(tone, icon, title, line, URLS[kind], verb, _act_url(kind, found.oldest_number))
+        yield Attention(tone, icon, title, line, URLS[kind], verb, _act_url(kind, found.oldest_number, me))
     if late.count:
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
         title = f"{format_plural(late.count, 'invoice')} late"
@@ -180,11 +181,11 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Atten
         yield Attention("quiet", "mail", title, line, url, "Retry", "/portal/outbox/again?all=true", posts=True)
 
 
-def _act_url(kind: Waiting, number: str) -> str:
+def _act_url(kind: Waiting, number: str, me: Actor) -> str:
     """Where the act on the order that waits longest is; one that is opened leads through the others of its kind."""
-    if kind is Waiting.CHECKS:
+    if kind is Waiting.CHECKS and may(me, Right.REVIEW_CHECKS):
         return f"/portal/checks/{number}"
-    if kind is Waiting.FAILED:
+    if kind is Waiting.FAILED and may(me, Right.SEND_PAY_LINKS):
         return f"{LIST}/{number}/pay-link"
     if kind in FLOOR_KINDS:
         return f"/portal/warehouse/{number}"
