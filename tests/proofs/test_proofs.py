@@ -5,6 +5,7 @@ import pytest
 from proofs import (
     books,
     calling,
+    circles,
     crash,
     fuzz,
     imports,
@@ -80,6 +81,10 @@ async def test_whatever_is_sent_is_never_a_500() -> None:
 
 async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() -> None:
     await books.prove(acts=250, circles=8)
+
+
+async def test_no_circle_of_acts_brings_a_customer_above_the_limit() -> None:
+    await circles.prove(orders=24, circles=10, acts=12)
 
 
 async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
