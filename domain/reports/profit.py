@@ -106,6 +106,11 @@ class MonthProfit:
         return f"{self.first:%b %Y}"
 
     @property
+    def income(self) -> Decimal:
+        """Sales and delivery fees together."""
+        return self.total_sales + self.delivery_fees
+
+    @property
     def gross_profit(self) -> Decimal:
         """What is left of sales and delivery fees after goods and shipping."""
         return self.total_sales + self.delivery_fees - self.cost_of_goods - self.shipping_cost
@@ -124,22 +129,29 @@ class MonthProfit:
 
 @dataclass(frozen=True, slots=True)
 class Profit:
-    """The months, oldest first, and what they come to together."""
+    """The months, oldest first, and what they come to together; `before` is as many months before them, where asked."""
 
     period: int
     monthly: list[MonthProfit]
     totals: MonthProfit
+    before: MonthProfit | None = None
 
 
-async def get_profit(db: Reader, query: ProfitQuery, *, visible_to: Actor, timezone: tzinfo) -> Profit:
-    """The last `period` months, the running one included; months without orders are rows of zeros."""
+async def get_profit(
+    db: Reader, query: ProfitQuery, *, visible_to: Actor, timezone: tzinfo, compares: bool = False
+) -> Profit:
+    """The last `period` months, the running one included; months without orders are rows of zeros.
+
+    With `compares` as many months before them are read in the same statement.
+    """
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
-    firsts = list_months(query.period, business_today(timezone))
+    firsts = list_months(query.period * 2 if compares else query.period, business_today(timezone))
     edges = [start_of_business_day(first, timezone) for first in (*firsts, add_months(firsts[-1], 1))]
     monthly = [
         MonthProfit(first, *_as_cents(row[1:])) for first, row in zip(firsts, await _read(db, edges), strict=True)
     ]
-    return Profit(query.period, monthly, add_up(monthly))
+    shown, earlier = monthly[-query.period :], monthly[: -query.period]
+    return Profit(query.period, shown, add_up(shown), add_up(earlier) if earlier else None)
 
 
 def list_months(period: int, today: date) -> list[date]:

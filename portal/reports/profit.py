@@ -1,5 +1,6 @@
 """Profit by month: what sales are made of, as a picture and as a table whose figures open their orders."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -7,12 +8,15 @@ from typing import Any
 
 from quart import Blueprint, Response
 
+from documents.filters import format_percent
 from domain.access.rights import Right
 from domain.kernel.clock import add_months, business_today
+from domain.kernel.money import format_money
 from domain.kernel.spreadsheets import write_csv
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
 from models.session import current_database
 from portal.charts import choose_axis, write_axis_label
+from portal.home import Figure
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -54,12 +58,13 @@ class Column:
 @reads_query(ProfitQuery)
 async def show_profit(query: ProfitQuery) -> Response:
     """The months side by side, and what each figure is made of."""
-    found = await _read(query)
+    found = await _read(query, compares=True)
     rows = [(month, _orders_url(month)) for month in reversed(found.monthly)]
     return await page_or_block(
         "reports/profit.html",
         profit=found,
         totals=found.totals,
+        figures=list(_list_figures(found)),
         rows=rows,
         wide=_draw(found.monthly, 992, 260),
         narrow=_draw(found.monthly[-6:], 326, 190),
@@ -90,14 +95,55 @@ async def download_profit(query: ProfitQuery) -> Response:
     return response
 
 
-async def _read(query: ProfitQuery) -> Profit:
+async def _read(query: ProfitQuery, *, compares: bool = False) -> Profit:
     async with current_database().reporting() as connection:
-        return await get_profit(connection, query, visible_to=current_actor(), timezone=settings().timezone)
+        return await get_profit(
+            connection, query, visible_to=current_actor(), timezone=settings().timezone, compares=compares
+        )
 
 
-def _orders_url(month: MonthProfit) -> str:
-    last = min(add_months(month.first, 1) - timedelta(days=1), business_today(settings().timezone))
+def _orders_url(month: MonthProfit, last_month: MonthProfit | None = None) -> str:
+    """The orders of a month, or of all months up to another one."""
+    ends = add_months((last_month or month).first, 1) - timedelta(days=1)
+    last = min(ends, business_today(settings().timezone))
     return f"/portal/orders?from_date={month.first}&to_date={last}&cancelled=false&when=between"
+
+
+def _list_figures(found: Profit) -> Iterator[Figure]:
+    """Four figures of the period beside the one before it, each a link to the orders that it is made of."""
+    url = _orders_url(found.monthly[0], found.monthly[-1])
+    now, before = found.totals, found.before or found.totals
+    yield _compare("Sales and delivery", now.income, before.income, url, "Less discounts and allowances, with fees")
+    yield _compare("Gross profit", now.gross_profit, before.gross_profit, url, "What goods and labels leave of it")
+    yield _compare_margin(now.margin_percent, before.margin_percent, url)
+    meaning = "Labels bought, with insurance, refunded ones left out"
+    yield _compare("Labels", now.shipping_cost, before.shipping_cost, url, meaning, less_is_better=True)
+
+
+def _compare(
+    label: str, value: Decimal, before: Decimal, url: str, meaning: str, *, less_is_better: bool = False
+) -> Figure:
+    """A figure of money beside the period before."""
+    was = f"from {format_money(before)}"
+    if value == before or before <= 0:
+        return Figure(label, format_money(value), url, meaning, change="No change" if value == before else "", was=was)
+    share = (value - before) / before * 100
+    is_good = (share > 0) is not less_is_better
+    arrow = "up" if share > 0 else "down"
+    change = format_percent(abs(share))
+    return Figure(label, format_money(value), url, meaning, "good" if is_good else "bad", arrow, change, was)
+
+
+def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> Figure:
+    """The margin beside the period before, in points."""
+    meaning = "Gross profit in percent of sales and delivery"
+    if value is None or before is None or round(value, 1) == round(before, 1):
+        was = f"from {format_percent(before)}" if before is not None else "nothing sold before"
+        return Figure("Margin", format_percent(value) if value is not None else "–", url, meaning, was=was)
+    points = round(value, 1) - round(before, 1)
+    arrow, tone = ("up", "good") if points > 0 else ("down", "bad")
+    change, was = f"{abs(points):.1f} points", f"from {format_percent(before)}"
+    return Figure("Margin", format_percent(value), url, meaning, tone, arrow, change, was)
 
 
 def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:

@@ -26,6 +26,9 @@ async def test_profit_shows_the_months_and_warns_of_unknown_costs(client: TestCl
     assert "1 line" in page
     assert "$30.00" in page
     assert "seg-profit" in page
+    for label, amount in (("Sales and delivery", "$55.00"), ("Gross profit", "$47.00")):
+        assert f'{label}</span><span class="value">{amount}' in page
+    assert "85.5%" in page
     csv = await (await client.get("/portal/profit.csv?period=6")).get_data(as_text=True)
     assert csv.splitlines()[-1].split(",")[1:5] == ["1", "30.00", "25.00", "8.00"]
     await open_as(client, db, Role.STAFF)
