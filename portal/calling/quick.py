@@ -57,12 +57,12 @@ async def read_quick_order(page: CallPage, pairs: Mapping[str, list[str]] | None
     lines = read_lines(typed) if pairs else [(item.product_sku, str(item.quantity)) for item in page.usual]
     words, focus = typed.get("product_q", ""), ""
     if act.startswith("add:"):
-        focus = _add(lines, act[4:], read_times(words)[0])
+        focus = _add(lines, act[4:], read_times(words)[0] or 1)
         words = ""
     elif act == "enter" and words:
         quantity, name = read_times(words)
         if best := await find_products(db(), name, visible_to=current_actor(), most=1):
-            focus = _add(lines, best[0].sku, quantity)
+            focus = _add(lines, best[0].sku, quantity or 1)
             words = ""
     step = typed.get("step", "")
     products = await list_products_by_sku(db(), [sku for sku, _ in lines], visible_to=current_actor())

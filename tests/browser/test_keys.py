@@ -112,7 +112,7 @@ async def test_who_changed_an_order_stands_on_its_page(browser: Browser, portal:
         await page.keyboard.press("c")
         hand = Counted(page)
         await expect(page.locator("main")).to_contain_text("Ida Brandt")
-        hand.tell("who changed an order, on its page", 0)
+        hand.report("who changed an order, on its page", 0)
 
 
 async def test_five_prices_are_changed_by_keyboard_alone(browser: Browser, portal: Portal) -> None:
@@ -129,7 +129,7 @@ async def test_five_prices_are_changed_by_keyboard_alone(browser: Browser, porta
                 await hand.press("Enter")
         await hand.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("5 products saved")
-        hand.tell("five prices", 12)
+        hand.report("five prices", 12)
         await page.locator("#toasts").get_by_role("button", name="Undo").click()
         await expect(page.locator("#toasts")).to_contain_text("Undone")
     rows = await portal.raw.fetch("SELECT unit_price FROM product WHERE id = ANY($1)", ids)
@@ -175,7 +175,7 @@ async def test_three_products_are_received_with_each_name_seen(browser: Browser,
             await expect(page.get_by_label("What came")).to_contain_text(product.name)
         await hand.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("18 units of 3 products received")
-        hand.tell("receive three products", 7)
+        hand.report("receive three products", 7)
 
 
 async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser: Browser, portal: Portal) -> None:
