@@ -217,7 +217,8 @@ def _list_figures(home: Home) -> Iterator[Figure]:
     yield _count(home, Waiting.CHECKS, "Checks to review", "Paper checks waiting for a decision", checks)
     if home.failed_mails is not None:
         url, meaning = "/portal/outbox?state=failed", "Messages given up after several tries"
-        yield Figure("Failed messages", format_number(home.failed_mails), url, meaning)
+        was = "they can be sent again" if home.failed_mails else "everything left"
+        yield Figure("Failed messages", format_number(home.failed_mails), url, meaning, was=was)
     else:
         yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
 

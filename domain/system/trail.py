@@ -59,7 +59,10 @@ class TrailRow:
             before, after = self.before or {}, self.after or {}
             return [(name, before.get(name), after.get(name)) for name in dict.fromkeys([*after, *before])]
         pairs = [("status", self.from_status, self.to_status)] if self.from_status and self.to_status else []
-        found = {name: value for name, value in (self.changes or {}).items() if isinstance(value, dict)}
+        changes = self.changes or {}
+        if isinstance(changes.get("amount"), str):
+            pairs.append(("amount", None, changes["amount"]))
+        found = {name: value for name, value in changes.items() if isinstance(value, dict)}
         return pairs + [(name, value.get("from"), value.get("to")) for name, value in found.items()]
 
 

@@ -22,7 +22,20 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
-from models import CallingEntry, Invoice, JobRun, KeyScope, OrderItem, Payment, PaymentMethod, Role, Staff, Table
+from models import (
+    CallingEntry,
+    Invoice,
+    JobRun,
+    KeyScope,
+    LabelBatch,
+    LabelBatchOrder,
+    OrderItem,
+    Payment,
+    PaymentMethod,
+    Role,
+    Staff,
+    Table,
+)
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
 from tests.factories import as_actor, make_customer, make_product, make_staff
@@ -44,6 +57,7 @@ LOOK_SIDEWAYS = """() => {
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {
+    "batch_id": "label_batch",
     "key_id": "api_key",
     "message_id": "outbox_message",
     "run_id": "job_run",
@@ -134,8 +148,10 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         await mark_paid(db, orders[3].id, MarkPaid(payment_method=PaymentMethod.CASH), by=me)
         refunded = {"number": paid, "payment_id": await db.scalar(select(func.max(Payment.id)))}
         entry = CallingEntry(phone="+12165550148", company_name="Maple & Vine", customer_id=buyer.id)
-        db.add(entry)
+        batch = LabelBatch(actor_name=staff.full_name)
+        db.add_all([entry, batch])
         await db.flush()
+        db.add(LabelBatchOrder(batch_id=batch.id, order_id=orders[0].id, state="needs_you", problem="No box fits"))
         twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
         invoice_url = make_invoice_url(await db.scalar(select(func.min(Invoice.id))) or 0, settings=settings)
         popular = await db.scalar(

@@ -13,10 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.reports.home import HomeRange, choose_period
-from models import Order, Role
+from models import Order, OutboxMessage, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
-from tests.portal.forms import read_page
+from tests.portal.forms import read_page, send_form
 
 ZONE = ZoneInfo("America/Chicago")
 
@@ -92,6 +92,35 @@ async def test_a_rep_counts_their_own_orders_alone(client: TestClientProtocol, d
     await place(db, 3, by=as_actor(own))
     await place(db, 50)
     assert figure_of(await read_page(client, "/portal"), "Revenue")[0] == "$55.00"
+
+
+async def test_a_rep_sees_figures_of_their_own_work(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.SALES_REP)
+    page = await read_page(client, "/portal?range=7d")
+    labels = re.findall(r'<a class="figure"[^>]*><span class="label">([^<]+)', page)
+    assert labels == ["Calls", "Conversion", "Orders", "Revenue", "Commission due", "Overdue regulars"]
+
+
+async def test_an_order_that_waits_for_two_reasons_counts_once(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    order = await place(db, 3)
+    order.attention = "Paid twice."
+    await db.commit()
+    page = await read_page(client, "/portal")
+    assert "1 order to confirm" in page
+    assert "1 order with a problem" in page
+    assert '<span class="count">1</span>' in page
+    assert f'href="/portal/orders/{order.order_number}?via=marked%3Dtrue%26sort%3Dplaced"' in page
+
+
+async def test_retry_sends_all_that_failed_again(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.ADMIN)
+    db.add(OutboxMessage(kind="receipt", channel="email", recipient="a@b.example", subject="Hi", state="failed"))
+    await db.commit()
+    assert 'action="/portal/outbox/again?all=true"' in await read_page(client, "/portal")
+    status, _, location = await send_form(client, "/portal", "/portal/outbox/again?all=true")
+    assert (status, location) == (303, "/portal")
+    assert (await db.scalars(select(OutboxMessage.state))).all() == ["queued"]
 
 
 async def test_a_packer_sees_work_instead_of_money(client: TestClientProtocol, db: AsyncSession) -> None:
