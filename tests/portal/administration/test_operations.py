@@ -239,6 +239,11 @@ async def test_the_history_holds_orders_too_by_person_and_record(client, db, adm
     assert "<s>$1,234.50</s> → $1,250.00" in theirs
     assert "1–2 of 2" in theirs
     orders = await read_page(client, f"/portal/audit?record_kind=order&record_id={row.id}")
+    sheet = (await (await client.get(f"/portal/audit.csv?record_kind=order&record_id={row.id}")).get_data()).decode(
+        "utf-8-sig"
+    )
+    assert sheet.splitlines()[0] == "at,who,record,name,act,changes,note"
+    assert row.order_number in sheet
     assert "Pan" not in orders.partition('id="audit_table"')[2].partition("</table>")[0]
     assert mine in orders
     assert f"who=staff%3A{other.id}" in await read_page(client, f"/portal/staff/{other.id}")
