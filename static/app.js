@@ -16,8 +16,9 @@ import { armToasts } from "./toasts.js";
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  // A live block that cannot be fetched stays as it was; live.js tries again.
-  if (ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
+  // A live block that cannot be fetched, or whose list went on to another page meanwhile, stays as it is; live.js tries again.
+  const isPast = ctx.live && ctx.sourceElement?.dataset.liveUrl !== ctx.live;
+  if (isPast || ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
   setRefreshing(Boolean(ctx.live));
 });
 document.addEventListener("htmx:finally:swap", () => { setRefreshing(false); leaveHere(); });

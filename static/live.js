@@ -46,10 +46,10 @@ async function fetchBlock(block) {
   const state = stateOf(block);
   // Meanwhile it may have been opened for editing, and is fetched no more.
   if (!block.isConnected || !("live" in block.dataset) || document.hidden) { forget(block); return; }
-  const before = block.dataset.say;
+  const { say: before, liveUrl: url } = block.dataset;
   Object.assign(state, { running: true, again: false, since: 0, failed: false });
   try {
-    await htmx.ajax("GET", block.dataset.liveUrl, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: true, headers: { "X-Live": "1" } });
+    await htmx.ajax("GET", url, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: url, headers: { "X-Live": "1" } });
   } catch { state.failed = true; }
   Object.assign(state, { running: false, fetchedAt: Date.now() });
   if (state.failed) {
@@ -60,7 +60,8 @@ async function fetchBlock(block) {
     forget(block);
     state.retryMs = FIRST_RETRY_MS;
     if (block.dataset.say !== before) say(block.dataset.say);
-    if (state.again) refresh(block);
+    // Somebody went on to another page of the list meanwhile, which this answer was not for.
+    if (state.again || block.dataset.liveUrl !== url) refresh(block);
   }
   showMark();
 }

@@ -98,7 +98,7 @@ RUN_AXE = """async ([tags, only]) => {
   const ends = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime < Infinity);
   await Promise.all(ends.map(one => one.finished.catch(() => null)));
   const run = only ? {runOnly: only} : {runOnly: tags};
-  const report = await axe.run(document, {...run, resultTypes: ['violations'], preload: false});
+  const report = await axe.run(document, {...run, resultTypes: ['violations'], preload: false, iframes: false});
   return report.violations.flatMap(one => one.nodes.map(node =>
     `${one.id}: ${node.target.join(' ')}: ${[...node.any, ...node.all, ...node.none].map(check => check.message)[0]}`));
 }"""
