@@ -61,7 +61,9 @@ class TrailRow:
         if self.source == "audit":
             before, after = self.before or {}, self.after or {}
             return [(name, before.get(name), after.get(name)) for name in dict.fromkeys([*after, *before])]
-        pairs = [("status", self.from_status, self.to_status)] if self.from_status and self.to_status else []
+        pairs: list[tuple[str, Any, Any]] = []
+        if self.from_status and self.to_status:
+            pairs.append(("status", self.from_status, self.to_status))
         changes = self.changes or {}
         if isinstance(changes.get("amount"), str):
             pairs.append(("amount", None, changes["amount"]))
