@@ -9,7 +9,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from domain.kernel.codes import Code
 from domain.kernel.errors import OutsideServiceFailed
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -37,8 +36,7 @@ async def render_pdf(html: str) -> bytes:
     except BrokenProcessPool:
         close_documents()
         raise OutsideServiceFailed(
-            "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?",
-            code=Code.PDF_FAILED,
+            "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?"
         ) from None
 
 
@@ -48,7 +46,7 @@ async def _render_once(html: str) -> bytes:
         return await asyncio.wait_for(work, LONGEST_SECONDS)
     except TimeoutError:
         close_documents()
-        raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.", code=Code.PDF_FAILED) from None
+        raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.") from None
 
 
 def close_documents() -> None:

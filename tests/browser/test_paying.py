@@ -12,13 +12,14 @@ from decimal import Decimal
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from domain.invoices.links import make_invoice_url
 from domain.kernel.actor import GUEST, SYSTEM
 from domain.payments.pay_link import CreatePayLink, MadeLink, create_pay_link
 from proofs.ground import Server, free_port
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, press_twice, slow_posts
 from tests.browser.conftest import Launch, server_secrets
-from tests.factories import make_product, make_staff
+from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.catalogue import make_picture
 from tests.factories.orders import make_order
 from tests.fakes.stripe_page import DECLINED_CARD, GOOD_CARD, HOST, checkout_page
@@ -251,3 +252,49 @@ async def test_a_file_that_is_no_photo_is_told_at_its_field_and_the_page_stays(t
         link.order_id,
     )
     assert sorted(row["side"] for row in kept) == ["back", "front"]
+
+
+async def test_an_order_becomes_an_invoice_that_is_mailed_part_paid_reminded_of_and_paid_on_the_phone(
+    till: Till, browser: Browser
+) -> None:
+    async with till.portal.writing() as db:
+        staff = await make_staff(db)
+        customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+        product = await make_product(db, unit_price=Decimal("20.00"))
+        placed = await make_order(db, (product, 2), by=as_actor(customer), payment_method="net30")
+    async with browsing(browser) as page:
+        await till.portal.sign_in(page.context, staff)
+        await page.goto(f"{till.portal.url}/portal/orders/{placed.written.order_number}")
+        await page.get_by_role("button", name="More acts").click()
+        await page.get_by_role("button", name="Make invoice").click()
+        await expect(page.get_by_role("heading", name=re.compile("DRAFT-"))).to_be_visible()
+        await page.get_by_role("link", name="Send", exact=True).click()
+        await page.get_by_label("To", exact=True).fill("greta@oldmill.example")
+        await page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
+        await expect(page.get_by_role("heading", name=re.compile("INV-"))).to_be_visible()
+        invoice_id = int(page.url.rsplit("/", 1)[1].partition("?")[0])
+        await page.get_by_role("link", name="Record payment").click()
+        await page.get_by_role("dialog").get_by_label("Amount").fill("15.00")
+        await page.get_by_role("dialog").get_by_role("button", name=re.compile("Record")).click()
+        await expect(page.locator("#invoice_page")).to_contain_text("$50.00 owed of $65.00")
+        await page.get_by_role("button", name="More acts").click()
+        await page.get_by_role("button", name="Remind now").click()
+        await expect(page.locator("#invoice_page")).to_contain_text("Reminder sent")
+    jobs = await till.portal.raw.fetch(
+        "SELECT payload ->> 'step' AS step FROM job_run WHERE name = 'mail_invoice' AND payload ->> 'invoice_id' = $1 "
+        "ORDER BY id",
+        str(invoice_id),
+    )
+    assert [job["step"] for job in jobs] == [None, "by_hand"]
+    async with till.open_phone() as page:
+        await page.goto(make_invoice_url(invoice_id, settings=till.settings))
+        await page.get_by_role("button", name="Pay $50.00").click()
+        await page.get_by_role("button", name="Pay $50.00").click()
+        await expect(page).to_have_url(CHECKOUT)
+        await page.get_by_label("Card number").fill(GOOD_CARD)
+        await page.get_by_role("button", name="Pay $50.00").click()
+        await expect(page.locator("#pay_page")).to_contain_text("Paid, thank you")
+        await page.goto(make_invoice_url(invoice_id, settings=till.settings))
+        await expect(page.locator("#pay_page")).to_contain_text("Nothing is to be paid on invoice")
+    row = await till.portal.raw.fetchrow("SELECT status, balance::text FROM invoice WHERE id = $1", invoice_id)
+    assert tuple(row) == ("paid", "0.00")
