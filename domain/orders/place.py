@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.exposure import find_customer, lock_customer
 from domain.credit.terms import Claim, check_terms
 from domain.kernel.actor import Actor
-from domain.kernel.errors import InvalidInput
+from domain.kernel.errors import InvalidInput, NotSignedIn
 from domain.kernel.inputs import (
     Filled60,
     Filled200,
@@ -75,7 +75,7 @@ async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: O
     """Take an order over the storefront, from a signed-in customer or a guest.
 
     A net30 order that is not covered is taken on hold. Raises InvalidInput for unknown products and Refused for short
-    ones, naming each. Locks the customer (net30 only), then the products.
+    ones, naming each, and NotSignedIn for an account that is gone. Locks the customer (net30 only), then the products.
     """
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
@@ -178,11 +178,18 @@ def _greet(name: str) -> str:
 
 
 async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:
-    """The signed-in customer's row, locked where the credit limit may be used."""
+    """The signed-in customer's row, locked where the credit limit may be used.
+
+    Raises NotSignedIn for an account that was merged into another while the request was on its way: the order would be
+    nobody's.
+    """
     if not by.is_customer or by.id is None:
         return None
     find = lock_customer if data.payment_method is PaymentMethod.NET30 else find_customer
-    return await find(connection, by.id)
+    customer = await find(connection, by.id)
+    if customer is None:
+        raise NotSignedIn("This account is part of another one now. Sign in again.")
+    return customer
 
 
 def _deliver_to(data: PlaceOrder, customer: asyncpg.Record | None) -> Delivery:

@@ -14,7 +14,7 @@ from domain.customers.merge_fields import choose_values
 from domain.customers.rows import get_customer
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
-from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.errors import InvalidInput, NotFound, NotSignedIn, Refused
 from domain.messages.suppression import is_do_not_call
 from models import CallingEntry, CreditEntry, CreditKind, Customer, CustomerMerge, Order, Role, columns_of
 from tests.factories import as_actor, make_customer, make_product, make_staff
@@ -115,6 +115,15 @@ async def test_a_merge_stays_once_something_happened_or_thirty_days_passed(db, c
     await db.flush()
     with pytest.raises(Refused, match="order came in"):
         await undo_merge(db, done.merge_id, by=clerk)
+
+
+async def test_an_order_of_an_account_merged_meanwhile_is_refused(db, clerk) -> None:
+    keep, gone = await make_customer(db), await make_customer(db)
+    by = as_actor(gone)
+    await merge(db, keep, gone, clerk)
+    with pytest.raises(NotSignedIn, match="part of another"):
+        await make_order(db, (await make_product(db), 1), by=by)
+    assert await db.scalar(select(func.count()).select_from(Order)) == 0
 
 
 async def test_what_cannot_be_merged(db, clerk) -> None:
