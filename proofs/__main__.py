@@ -6,8 +6,8 @@ import sys
 import time
 
 NAMES = (
-    "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "warehouse",
-    "calling", "fuzz", "restarts", "voice",
+    "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
+    "warehouse", "calling", "fuzz", "restarts", "voice",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from proofs import (
     invoices,
     oversell,
     payments,
+    people,
     restarts,
     sync,
     uploads,
@@ -65,6 +66,10 @@ async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
 
 async def test_labels_are_bought_once_events_end_alike_and_two_packers_count_once() -> None:
     await warehouse.prove(labels=12, events=24, rounds=8)
+
+
+async def test_merges_lose_no_cent_and_no_mark_comes_off() -> None:
+    await people.prove(merges=12, marks=12)
 
 
 @pytest.mark.slow
