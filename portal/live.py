@@ -20,7 +20,7 @@ from quart import Blueprint, Quart, Response, current_app
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
-from domain.kernel.live import CHANNEL
+from domain.kernel.live import CHANNEL, Topic
 from models.session import current_database
 from web.guards import staff_page
 from web.observed import LIVE_CLIENTS
@@ -37,10 +37,10 @@ CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 10.0
 # What each of these is about is for readers with the right; every other topic is for everybody in the portal.
 TOPIC_RIGHTS = {
-    "imports": Right.SEE_IMPORTS,
-    "jobs": Right.SEE_JOBS,
-    "outbox": Right.SEE_OUTBOX,
-    "suppression": Right.LIFT_SUPPRESSION,
+    Topic.IMPORTS: Right.SEE_IMPORTS,
+    Topic.JOBS: Right.SEE_JOBS,
+    Topic.OUTBOX: Right.SEE_OUTBOX,
+    Topic.SUPPRESSION: Right.LIFT_SUPPRESSION,
 }
 RESYNC = "event: resync\ndata: all\n\n"
 LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)

@@ -9,12 +9,11 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.scores import TOPIC
 from domain.calling.visible import sql_visible
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import Role, Staff
 
 MOST_IDS = 10_000
@@ -63,7 +62,7 @@ async def assign_entries(db: AsyncSession, data: AssignEntries, *, by: Actor) ->
     if data.assignee_id is not None:
         await find_assignee(db, data.assignee_id, name="assignee_id")
     done: Any = await db.execute(_ASSIGN, {"ids": sorted(set(data.ids)), "staff_id": data.assignee_id})
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.CALLING, 0)
     return int(done.rowcount)
 
 
@@ -73,7 +72,7 @@ async def mark_called(db: AsyncSession, data: MarkCalled, *, by: Actor) -> int:
     statement = text(_MARK.format(visible=sql_visible(by)))
     values = {"ids": sorted(set(data.ids)), **by.columns}
     done: Any = await db.execute(statement, values)
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.CALLING, 0)
     return int(done.rowcount)
 
 

@@ -10,12 +10,11 @@ from domain.calling.entries import EntryRow, ListEntries, Segment, find_conditio
 from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
 from domain.calling.rules import MOST_ATTEMPTS, Callee, judge_calls
-from domain.calling.scores import TOPIC
 from domain.calling.visible import ENTRIES
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
 from domain.kernel.inputs import Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.orders.business import current_business
 from models import CallingEntry, CallingEvent, OutboundCallLog, columns_of, table_of
 
@@ -52,7 +51,7 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
         callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
         (verdict,) = await judge_calls(db, [callee], at=at)
         if verdict.allowed:
-            await announce(db, TOPIC, entry_id)
+            await announce(db, Topic.CALLING, entry_id)
             return entry
         # Marked, called or moved while it was claimed: the last look decides.
         passed.append(entry_id)

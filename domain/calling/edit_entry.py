@@ -12,7 +12,7 @@ from domain.access.rights import Right, may, require
 from domain.calling.assign import find_assignee
 from domain.calling.entries import EntryRow, get_entry
 from domain.calling.hours_key import find_hours_key
-from domain.calling.scores import BASE_SCORE, LEAST_SCORE, MOST_SCORE, TOPIC, add_event, set_score
+from domain.calling.scores import BASE_SCORE, LEAST_SCORE, MOST_SCORE, add_event, set_score
 from domain.calling.totals import refresh_totals
 from domain.calling.visible import may_be_seen_by
 from domain.kernel.actor import Actor
@@ -22,7 +22,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
 from domain.kernel.inputs import DateTimeIn, Id, Input, OptionalEmailIn, PhoneIn, Text60, Text200, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import parse_phone
 from models import CallingEntry, CallingStatus, Customer, Role
 
@@ -110,7 +110,7 @@ async def add_entry(db: AsyncSession, data: AddEntry, *, by: Actor, timezone: tz
     )
     db.add(entry)
     await _flush(db)
-    await announce(db, TOPIC, entry.id)
+    await announce(db, Topic.CALLING, entry.id)
     return await get_entry(db, entry.id, visible_to=by, timezone=timezone)
 
 
@@ -146,7 +146,7 @@ async def update_entry(
         await set_score(db, entry.id, data.priority_score)
     if "customer_id" in sent:
         await refresh_totals(db, [entry.id], timezone=timezone)
-    await announce(db, TOPIC, entry.id)
+    await announce(db, Topic.CALLING, entry.id)
     return await get_entry(db, entry.id, visible_to=by, timezone=timezone)
 
 
@@ -165,7 +165,7 @@ async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
     )
     await db.delete(entry)
     await db.flush()
-    await announce(db, TOPIC, entry_id)
+    await announce(db, Topic.CALLING, entry_id)
 
 
 async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int | None = None) -> CallingEntry:

@@ -7,10 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.scores import TOPIC
 from domain.calling.totals import refresh_totals
 from domain.kernel.actor import Actor
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 
 # A number before an email; of several customers with one number, whose email fits too, then the oldest.
 _LINK = text("""
@@ -57,5 +56,5 @@ async def link_customers(db: AsyncSession, *, by: Actor, timezone: tzinfo) -> Li
     linked = [row.id for row in await db.execute(_LINK)]
     await refresh_totals(db, linked, timezone=timezone)
     total, with_customer = (await db.execute(_COUNT)).one()
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.CALLING, 0)
     return Linked(len(linked), with_customer - len(linked), total - with_customer, total)

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.edit_entry import lock_entry
-from domain.calling.scores import TOPIC, add_event, rescore
+from domain.calling.scores import add_event, rescore
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import DateIn, Input, Text60, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import mark_do_not_call
 from domain.orders.business import current_business
 from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, SuppressionReason
@@ -138,7 +138,7 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
     await db.delete(call)
     await db.flush()
     await rescore(db, entry.id)
-    await announce(db, TOPIC, entry.id)
+    await announce(db, Topic.CALLING, entry.id)
     return entry.id
 
 

@@ -13,7 +13,7 @@ from domain.calling.visible import sql_visible
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.inputs import Input, OptionalEmailIn, PhoneIn
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import parse_phone
 from domain.messages.suppression import callable_sql
 from domain.orders.calling_totals import ORDER_PLACED_POINTS
@@ -22,7 +22,6 @@ from models.calling import DECAYED_POINTS
 LEAST_SCORE = 0.0
 MOST_SCORE = 100.0
 BASE_SCORE = 30.0
-TOPIC = "calling"
 
 
 class ScoreEvent(StrEnum):
@@ -154,7 +153,7 @@ async def add_event(
     }
     await db.execute(_ADD_EVENT, values)
     score = await rescore(db, entry_id)
-    await announce(db, TOPIC, entry_id)
+    await announce(db, Topic.CALLING, entry_id)
     return score
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.hours_key import find_hours_key
-from domain.calling.scores import POINTS, TOPIC, ScoreEvent, recalculate_scores
+from domain.calling.scores import POINTS, ScoreEvent, recalculate_scores
 from domain.calling.totals import refresh_all_totals
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import callable_sql
 
 MOST_NEW = 5_000
@@ -58,7 +58,7 @@ async def recalculate(db: AsyncSession) -> Upkeep:
     """Note whose reorder is due, and bring every score up to date."""
     noted: Any = await db.execute(_REORDERS, {"points": POINTS[ScoreEvent.REORDER_DUE]})
     done = await recalculate_scores(db)
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.CALLING, 0)
     return Upkeep(noted.rowcount, done.updated, done.total)
 
 
@@ -68,5 +68,5 @@ async def fill_calling_list(db: AsyncSession, *, timezone: tzinfo) -> int:
     keys = [find_hours_key(row.phone, row.shipping_zip, row.shipping_state) for row in missing]
     filled: Any = await db.execute(_FILL, {"ids": [row.id for row in missing], "keys": keys})
     await refresh_all_totals(db, timezone=timezone)
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.CALLING, 0)
     return int(filled.rowcount)

@@ -22,7 +22,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
 from domain.kernel.input_rows import BadRow
 from domain.kernel.inputs import is_possible_id
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.stock.ledger import record_levels
 from models import StockReason
 from models.session import raw_connection
@@ -127,7 +127,7 @@ async def change_products(
             await _write(connection, changed, reason, by)
         except asyncpg.UniqueViolationError:
             raise Refused("Another request took one of these SKUs or barcodes just now. Send this again.") from None
-        await announce(db, "products", changed[0].id if len(changed) == 1 else "many")
+        await announce(db, Topic.PRODUCTS, changed[0].id if len(changed) == 1 else "many")
 
 
 async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:

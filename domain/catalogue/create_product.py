@@ -19,7 +19,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import Category, Product
 
 LONGEST_URL = 2_000
@@ -175,4 +175,4 @@ async def _record_creation(db: AsyncSession, product: Product, picture: Prepared
         },
         by=by,
     )
-    await announce(db, "products", product.id)
+    await announce(db, Topic.PRODUCTS, product.id)

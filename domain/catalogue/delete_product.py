@@ -12,7 +12,7 @@ from domain.catalogue.edit_product import lock_product
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import OrderItem, Product, StockMovement
 
 
@@ -37,7 +37,7 @@ async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str
         before={"name": name, "sku": product.sku, "unit_price": str(product.unit_price)},
         by=by,
     )
-    await announce(db, "products", product_id)
+    await announce(db, Topic.PRODUCTS, product_id)
     if is_deleted:
         return f"{name} was deleted."
     where = "stands in orders" if is_ordered else "is still named elsewhere"

@@ -38,7 +38,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import AuditEntry, Product
 
 REQUIRED = frozenset({"name", "sku", "category_id", "unit_price", "in_stock", "is_active", "is_customizable"})
@@ -234,7 +234,7 @@ async def change_product(
         after=_plain(changed) | ({"picture": "changed"} if picture_changed else {}),
         by=by,
     )
-    await announce(db, "products", product.id)
+    await announce(db, Topic.PRODUCTS, product.id)
 
 
 def _check_prices(product: Product, changed: dict[str, Any]) -> None:

@@ -16,10 +16,9 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import Order
 
-TOPIC = "commissions"
 MOST_NUMBERS = 5_000
 
 _SET = text("""
@@ -109,4 +108,4 @@ async def _note(db: AsyncSession, order_id: int | None, name: str, *, count: int
         after={"commission_paid": paid, "orders": count},
         by=by,
     )
-    await announce(db, TOPIC, order_id or 0)
+    await announce(db, Topic.COMMISSIONS, order_id or 0)

@@ -17,14 +17,13 @@ from domain.kernel.clock import business_today, first_of_month
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
 from domain.kernel.inputs import DateIn, Id, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.business import current_business
 from domain.orders.commission import MONTH_LOCK
 from models import CommissionRate, Role, Staff
 
-TOPIC = "commissions"
 COLUMNS = ("due_on", "order_number", "customer", "base", "percent", "kind", "paid", "commission")
 _ENTRIES = text("""
 SELECT e.id, e.order_number, e.kind, e.amount, e.note, e.created_at,
@@ -207,7 +206,7 @@ async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
         record_name=f"{month:%Y-%m}",
         by=by,
     )
-    await announce(db, TOPIC, 0)
+    await announce(db, Topic.COMMISSIONS, 0)
     return month
 
 

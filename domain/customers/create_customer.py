@@ -6,12 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.access.tokens import new_code
-from domain.customers.edit_customer import TOPIC, EditCustomer, refuse_taken_email
+from domain.customers.edit_customer import EditCustomer, refuse_taken_email
 from domain.customers.typed import read_address, read_phone
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.input_errors import refuse_fields
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import find_suppressed
 from models import Customer, Role
 
@@ -68,5 +68,5 @@ async def create_customer(db: AsyncSession, data: EditCustomer, *, by: Actor) ->
         record_name=customer.company_name or customer.username,
         by=by,
     )
-    await announce(db, TOPIC, customer.id)
+    await announce(db, Topic.CUSTOMERS, customer.id)
     return customer.id

@@ -25,7 +25,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Id, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from domain.payments.intents import has_money_without_order
@@ -98,7 +98,7 @@ async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: 
         note=note,
         by=by,
     )
-    await announce(db, "customers", customer_id)
+    await announce(db, Topic.CUSTOMERS, customer_id)
 
 
 async def _keep_marks(db: AsyncSession, customer: Customer, by: Actor) -> None:

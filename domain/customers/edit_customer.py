@@ -22,11 +22,10 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotFound, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import EmptyableEmailIn, Input, PhoneIn, Text20, Text60, Text200, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import find_suppressed, lift_do_not_call, mark_do_not_call, mark_do_not_text
 from models import Customer, Role, Staff, SuppressionReason
 
-TOPIC = "customers"
 _PLAIN = ("first_name", "last_name", "company_name", "preferred_language")
 _MORE = ("contact_role", "phone_label", "phone2_label", "po_number", "notes")
 
@@ -186,7 +185,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
     )
     if "email" in changes:
         await notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
-    await announce(db, TOPIC, customer.id)
+    await announce(db, Topic.CUSTOMERS, customer.id)
 
 
 async def refuse_taken_email(db: AsyncSession, email: str | None, *, besides: list[int]) -> None:
@@ -256,4 +255,4 @@ async def _set_flag(db: AsyncSession, customer: Customer, wanted: bool, note: st
         note=note,
         by=by,
     )
-    await announce(db, TOPIC, customer.id)
+    await announce(db, Topic.CUSTOMERS, customer.id)

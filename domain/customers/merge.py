@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.customers.edit_customer import TOPIC, refuse_taken_email
+from domain.customers.edit_customer import refuse_taken_email
 from domain.customers.linking import settle_holds
 from domain.customers.merge_fields import choose_values
 from domain.customers.merge_tables import Moved, insert_snapshot, move_back, move_rows, take_snapshot
@@ -26,7 +26,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import EmailIn, Id, Input, Text60, Text200
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from models import CustomerMerge, SuppressionReason
 from models.session import raw_connection
@@ -259,7 +259,7 @@ async def _audit(  # noqa: PLR0917 - what one entry says
         by=by,
     )
     for customer_id in (kept_id, merged_id):
-        await announce(db, TOPIC, customer_id)
+        await announce(db, Topic.CUSTOMERS, customer_id)
 
 
 def _title(row: dict[str, Any]) -> str:

@@ -4,11 +4,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may
-from domain.customers.edit_customer import TOPIC, lock_editable
+from domain.customers.edit_customer import lock_editable
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotAllowed, NotFound
 from domain.kernel.inputs import Filled2000, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import CustomerNote
 
 
@@ -23,7 +23,7 @@ async def write_note(db: AsyncSession, customer_id: int, data: WriteNote, *, by:
     await lock_editable(db, customer_id, by=by)
     db.add(CustomerNote(customer_id=customer_id, note=data.note, **by.columns))
     await db.flush()
-    await announce(db, TOPIC, customer_id)
+    await announce(db, Topic.CUSTOMERS, customer_id)
 
 
 async def delete_note(db: AsyncSession, note_id: int, *, by: Actor) -> int:
@@ -35,7 +35,7 @@ async def delete_note(db: AsyncSession, note_id: int, *, by: Actor) -> int:
         raise NotAllowed("Only who wrote a note, or a manager, takes it away.")
     customer_id = note.customer_id
     await db.delete(note)
-    await announce(db, TOPIC, customer_id)
+    await announce(db, Topic.CUSTOMERS, customer_id)
     return customer_id
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.customers.edit_customer import TOPIC, lock_editable
+from domain.customers.edit_customer import lock_editable
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -14,7 +14,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Id, Input, MoneyIn
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
 from models import PaymentTerms, Staff
 
@@ -57,7 +57,7 @@ async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: A
         after={name: _plain(value) for name, value in changes.items()},
         by=by,
     )
-    await announce(db, TOPIC, customer_id)
+    await announce(db, Topic.CUSTOMERS, customer_id)
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Reco
 from domain.imports.read_cells import read_yes_or_no
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Count, Filled200, Input, MoneyIn, Text60, Text20000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import StockReason
 from models.session import raw_connection
 
@@ -197,7 +197,7 @@ async def _add(
     }
     by = setting.by
     await connection.execute(_STORIES, [row["id"] for row in made], by.kind, by.id, by.name, by.request_id)
-    await announce(db, "products", "many")
+    await announce(db, Topic.PRODUCTS, "many")
     return bad
 
 

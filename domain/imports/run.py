@@ -19,11 +19,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.imports.kinds import KINDS, BadRow, Cells, ImportKind, Outcome, Record, Setting
-from domain.imports.upload import TOPIC
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
 from domain.kernel.errors import DomainError
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.spreadsheets import read_csv
 from models import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
 from models.session import raw_connection, separate_transaction
@@ -86,7 +85,7 @@ async def _advance(run_id: int, timezone: tzinfo) -> ImportRun:
             await _write_batch(db, run, timezone)
         else:
             await _stage(db, run)
-        await announce(db, TOPIC, run_id)
+        await announce(db, Topic.IMPORTS, run_id)
         return run
 
 
@@ -262,5 +261,5 @@ async def _fail(run_id: int, reason: str) -> ImportRun:
         run = await _lock(db, run_id)
         if run.state in {ImportState.QUEUED, ImportState.RUNNING}:
             run.state, run.finished_at, run.last_error = ImportState.FAILED, now(), reason[:2000]
-            await announce(db, TOPIC, run_id)
+            await announce(db, Topic.IMPORTS, run_id)
         return run

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.imports.kinds import KINDS
 from domain.imports.run import JOB
-from domain.imports.upload import TOPIC
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
@@ -18,7 +17,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Input, Text200
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import ImportChunk, ImportRow, ImportRun, ImportState
 
 # What a request waits for an import before the job takes it over.
@@ -54,7 +53,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
             db, action="import.started", record_kind="import", record_id=run_id, record_name=run.filename, after=after,
             by=by,
         )  # fmt: skip
-    await announce(db, TOPIC, run_id)
+    await announce(db, Topic.IMPORTS, run_id)
 
 
 async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
@@ -67,7 +66,7 @@ async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
     await record_audit(
         db, action="import.stopped", record_kind="import", record_id=run_id, record_name=run.filename, by=by
     )
-    await announce(db, TOPIC, run_id)
+    await announce(db, Topic.IMPORTS, run_id)
 
 
 async def lock_run(db: AsyncSession, run_id: int) -> ImportRun:

@@ -12,13 +12,12 @@ from domain.imports.kinds import KINDS, ImportKind
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.spreadsheets import SheetShape, describe_csv, read_csv
 from models import ImportChunk, ImportRun, ImportState
 
 MEGABYTES = 64
 CHUNK_BYTES = 1_000_000
-TOPIC = "imports"
 
 
 def find_kind(name: str) -> ImportKind:
@@ -73,7 +72,7 @@ async def upload_file(
     while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
         await db.execute(insert(ImportChunk).values(run_id=run.id, position=position, data=piece))
         position += 1
-    await announce(db, TOPIC, run.id)
+    await announce(db, Topic.IMPORTS, run.id)
     return run
 
 

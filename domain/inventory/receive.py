@@ -21,7 +21,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, Quantity, Text200
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import round_half_up
 from domain.procurement.vendors import get_vendor
 from domain.stock.ledger import MOST_UNITS
@@ -158,7 +158,7 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
         cost = average_cost(before or 0, product.cost_per_item, data.quantity, data.unit_cost)
         await _move_cost(db, product, cost, by=by)
     await db.flush()
-    await announce(db, "products", product_id)
+    await announce(db, Topic.PRODUCTS, product_id)
     return Receipt(await get_stock_line(db, product_id, visible_to=by), data.quantity, before, after)
 
 

@@ -10,7 +10,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
 from models import Customer, Invoice, InvoiceEvent, InvoiceStatus, Order
 
@@ -110,7 +110,7 @@ async def record_invoice_event(
         )
     )
     await db.flush()
-    await announce(db, "invoices", invoice.id)
+    await announce(db, Topic.INVOICES, invoice.id)
 
 
 async def _refuse_stale(db: AsyncSession, invoice: Invoice) -> None:

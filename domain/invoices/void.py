@@ -12,7 +12,7 @@ from domain.invoices.refund_rows import TO_GIVE_BACK
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
 from domain.payments.attention import add_attention
 from domain.payments.withdraw import withdraw_from_invoice_later
@@ -87,7 +87,7 @@ async def delete_draft(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None
         by=by,
     )
     await db.execute(delete(Invoice).where(Invoice.id == invoice.id))
-    await announce(db, "invoices", invoice.id)
+    await announce(db, Topic.INVOICES, invoice.id)
 
 
 async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> Decimal:

@@ -13,7 +13,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.counting import Counted, count_capped
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from models import JobRun, JobState
 
@@ -90,7 +90,7 @@ async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
             after={"jobs": opened},
             by=by,
         )
-        await announce(db, "jobs", opened[0])
+        await announce(db, Topic.JOBS, opened[0])
     return len(opened)
 
 

@@ -1,13 +1,36 @@
 """Notifying live pages that something changed: a NOTIFY that goes out with the commit and carries ids only."""
 
+from enum import StrEnum
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class Topic(StrEnum):
+    """What pages can watch."""
+
+    CALLING = "calling"
+    CALLS = "calls"
+    COMMISSIONS = "commissions"
+    CUSTOMERS = "customers"
+    IMPORTS = "imports"
+    INVOICES = "invoices"
+    JOBS = "jobs"
+    LABELS = "labels"
+    ORDERS = "orders"
+    OUTBOX = "outbox"
+    PROCUREMENT = "procurement"
+    PRODUCTS = "products"
+    PROMPTS = "prompts"
+    RFQS = "rfqs"
+    SUPPRESSION = "suppression"
+
 
 # The channel that the function `announce` of the database notifies; statements may call it too.
 CHANNEL = "ladle_live"
 _ANNOUNCE = text("SELECT announce(:topic, :record_id)")
 
 
-async def announce(db: AsyncSession, topic: str, record_id: int | str) -> None:
-    """Notify the watchers of `topic` (orders, products, outbox, jobs) that this record changed, once this commits."""
+async def announce(db: AsyncSession, topic: Topic, record_id: int | str) -> None:
+    """Notify the watchers of `topic` that this record changed, once this commits."""
     await db.execute(_ANNOUNCE, {"topic": topic, "record_id": str(record_id)})

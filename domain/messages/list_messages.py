@@ -13,7 +13,7 @@ from domain.kernel.clock import now
 from domain.kernel.counting import Counted, count_capped
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
@@ -150,7 +150,7 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
             after={"messages": ids},
             by=by,
         )
-        await announce(db, "outbox", ids[0])
+        await announce(db, Topic.OUTBOX, ids[0])
     return len(ids)
 
 

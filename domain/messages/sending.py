@@ -14,7 +14,7 @@ from domain.access.crypto import UnreadableSecretError
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import NotConfigured
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.secrets import open_text
 from domain.messages.suppression import is_do_not_text, mark_do_not_text
 from integrations.discord_client import post_message
@@ -104,7 +104,7 @@ async def _note(message_id: int, state: MessageState, error: str, *, tried: bool
         await db.execute(change)
         if state is MessageState.SENT:
             await db.execute(delete(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
-        await announce(db, "outbox", message_id)
+        await announce(db, Topic.OUTBOX, message_id)
     return state
 
 

@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import SuppressedNumber, SuppressionReason, columns_of
 
 NUMBERS = columns_of(SuppressedNumber)
-TOPIC = "suppression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +174,4 @@ async def _note(
         note=note,
         by=by,
     )
-    await announce(db, TOPIC, number_id)
+    await announce(db, Topic.SUPPRESSION, number_id)

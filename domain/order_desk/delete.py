@@ -8,7 +8,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.orders.record import lock_order
 from domain.payments.check_photos import forget_photos_later
 from domain.payments.withdraw import has_payment_under_way
@@ -52,4 +52,4 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
     )
     await forget_photos_later(db, order_id)
     await db.execute(delete(Order).where(Order.id == order_id))
-    await announce(db, "orders", order_id)
+    await announce(db, Topic.ORDERS, order_id)

@@ -10,7 +10,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import refresh_calling_totals
 from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.statuses import WAY_FORWARD
@@ -110,7 +110,7 @@ async def record_event(
     )
     await db.flush()
     await _follow(db, order)
-    await announce(db, "orders", order.id)
+    await announce(db, Topic.ORDERS, order.id)
 
 
 async def _follow(db: AsyncSession, order: Order) -> None:

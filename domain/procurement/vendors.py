@@ -14,14 +14,13 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Text60, Text200, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.kernel.phone import parse_phone
 from models import Rfq, Vendor, columns_of
 
 Reader = AsyncSession | AsyncConnection
 VENDORS = columns_of(Vendor)
-TOPIC = "procurement"
 All = Literal["0", "1", "true", "false"]
 
 
@@ -175,7 +174,7 @@ async def note_change(  # noqa: PLR0917 - what one entry says
         after=after,
         by=by,
     )
-    await announce(db, TOPIC, vendor_id)
+    await announce(db, Topic.PROCUREMENT, vendor_id)
 
 
 async def _lock(db: AsyncSession, vendor_id: int) -> Vendor:

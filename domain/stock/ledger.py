@@ -17,7 +17,7 @@ from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from models import Order, Product, StockMovement, StockReason
 
@@ -99,7 +99,7 @@ async def set_stock_level(
             )
         )
         await db.flush()
-    await announce(db, "products", product_id)
+    await announce(db, Topic.PRODUCTS, product_id)
     return StockLevel(before, level)
 
 

@@ -19,7 +19,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotConfigured, NotFound, OutsideServiceFailed, Refused
 from domain.kernel.inputs import Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.voice.inputs import SpokenFlag, SpokenId
 from domain.voice.record_call import EVALUATE_JOB
 from domain.voice.redact import redact_text
@@ -182,7 +182,7 @@ async def keep_verdict(judged: Judged) -> None:
         call.is_sample = not is_bad and is_sampled(call.call_id)
         call.wants_review = is_bad or call.is_sample
         call.updated_at = now()
-        await announce(db, "calls", judged.call_log_id)
+        await announce(db, Topic.CALLS, judged.call_log_id)
 
 
 def is_suspect(call: CallLog) -> bool:
@@ -216,4 +216,4 @@ async def _note_failure(call_log_id: int, error: str) -> None:
         call.eval_error = error[:2_000]
         if call.eval_status == EvalStatus.PENDING:
             call.eval_status = EvalStatus.FAILED
-        await announce(db, "calls", call_log_id)
+        await announce(db, Topic.CALLS, call_log_id)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Filled2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.messages.suppression import is_do_not_call
 from domain.voice.caller import find_caller
 from domain.voice.inputs import CallerInput
@@ -60,5 +60,5 @@ async def hand_over(db: AsyncSession, data: HandOver, *, timezone: ZoneInfo) -> 
         await connection.execute(_INSERT, data.caller, caller.customer_id, caller.name, today, note)
     else:
         await connection.execute(_UPDATE, entry_id, today, note)
-    await announce(db, "calling", entry_id or 0)
+    await announce(db, Topic.CALLING, entry_id or 0)
     return HandedOver("I asked a colleague to call you back today. I passed on what it is about.", today)

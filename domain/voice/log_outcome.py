@@ -16,7 +16,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, PhoneIn, Text60, Text200, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import format_phone, parse_phone
 from domain.messages.suppression import mark_do_not_call
 from domain.voice.caller import Caller, find_caller
@@ -133,7 +133,7 @@ async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> Logge
     failed = data.checker_verdict is CheckerVerdict.FAIL
     if failed:
         logged.review_queue_id = await _open_review(db, logged)
-    await announce(db, "calling", logged.id)
+    await announce(db, Topic.CALLING, logged.id)
     return LoggedOutcome(_say(data, name, failed=failed), logged.review_queue_id)
 
 
@@ -180,7 +180,7 @@ async def _open_review(db: AsyncSession, logged: OutboundCallLog) -> int:
     )
     db.add(call)
     await db.flush()
-    await announce(db, "calls", call.id)
+    await announce(db, Topic.CALLS, call.id)
     assert call.id is not None
     return call.id
 

@@ -15,7 +15,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import CallLog, PromptState, PromptVersion, VoiceAgent
 
 CONTEXT_LINES = 2
@@ -164,4 +164,4 @@ async def _note(db: AsyncSession, action: str, agent: VoiceAgent, version: Promp
         after={"state": version.state},
         by=by,
     )
-    await announce(db, "prompts", agent.id or 0)
+    await announce(db, Topic.PROMPTS, agent.id or 0)

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs.enqueue import enqueue
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import parse_phone
 from domain.voice.caller import find_caller
 from domain.voice.inputs import read_order_number
@@ -175,7 +175,7 @@ async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
         dedupe_key=f"evaluate:{call_log_id}",
         after_seconds=EVALUATE_AFTER_SECONDS,
     )
-    await announce(db, "calls", call_log_id)
+    await announce(db, Topic.CALLS, call_log_id)
     return call_log_id
 
 

@@ -16,7 +16,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Id, Input, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.voice.redact import redact_text
 from models import CallLog, CallType, EvalStatus, VoiceAgent, columns_of, table_of
 
@@ -153,7 +153,7 @@ async def _review(db: AsyncSession, call_log_id: int, status: EvalStatus, notes:
     call.eval_reviewed_at = None if is_open else now()
     call.updated_at = now()
     await db.flush()
-    await announce(db, "calls", call_log_id)
+    await announce(db, Topic.CALLS, call_log_id)
     return call
 
 

@@ -15,7 +15,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from models import Customer, Rfq, RfqStatus
 
@@ -165,4 +165,4 @@ async def _note(db: AsyncSession, rfq: Rfq, action: str, by: Actor, *, before: s
         note=note,
         by=by,
     )
-    await announce(db, "rfqs", rfq.id or 0)
+    await announce(db, Topic.RFQS, rfq.id or 0)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Filled2000, Text2000
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.kernel.phone import format_phone
 from domain.messages.outbox import queue_discord
 from domain.voice.caller import Caller, find_caller
@@ -71,7 +71,7 @@ async def open_rfq(db: AsyncSession, data: OpenRfq, *, by: Actor) -> OpenedRfq:
     db.add(rfq)
     await db.flush()
     await queue_discord(db, kind="rfq", channel="sourcing", text=_write_post(rfq, caller), dedupe_key=f"rfq:{rfq.id}")
-    await announce(db, "rfqs", rfq.id)
+    await announce(db, Topic.RFQS, rfq.id)
     said = say_text(rfq.item_description)
     return OpenedRfq(f"I passed your request for {said} to our sourcing team. They will call you back.", rfq.rfq_number)
 

@@ -18,7 +18,7 @@ from domain.kernel.clock import business_day_bounds
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, OutsideServiceFailed, Refused
 from domain.kernel.inputs import DateIn, Input
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.voice.evaluate import get_llm
 from domain.voice.redact import redact_text
 from integrations.errors import ServiceFailed
@@ -139,6 +139,6 @@ async def _keep(agent_id: int, reply: Reply[Suggestion], by: Actor) -> int:
         )
         db.add(version)
         await db.flush()
-        await announce(db, "prompts", agent_id)
+        await announce(db, Topic.PROMPTS, agent_id)
         assert version.id is not None
         return version.id

@@ -7,11 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import BatchState, Label, LabelBatch, LabelBatchOrder, LabelState
 
 BATCH_JOB = "buy_label_batch"
-TOPIC = "labels"
 # The program stopped before the carrier was asked, so the order simply comes again.
 NEVER_ASKED = "Nothing was bought: the program stopped before EasyPost was asked."
 _UNDER_WAY = (BatchState.WAITING, BatchState.ASKING)
@@ -60,7 +59,7 @@ async def note_progress(db: AsyncSession, batch_id: int) -> None:
     batch = update(LabelBatch).where(LabelBatch.id == batch_id)
     await db.execute(batch.where(LabelBatch.finished_at.is_(None), ~is_under_way).values(finished_at=now()))
     await db.execute(batch.where(LabelBatch.finished_at.is_not(None), is_under_way).values(finished_at=None))
-    await announce(db, TOPIC, batch_id)
+    await announce(db, Topic.LABELS, batch_id)
 
 
 def _write_problem(failed: list[Label], labels: list[Label]) -> str:

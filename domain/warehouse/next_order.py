@@ -12,7 +12,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.orders.filters import ORDERS
 from domain.orders.queries import Reader
 from domain.orders.record import record_event
@@ -61,7 +61,7 @@ async def visit_order(db: AsyncSession, order_id: int, *, by: Actor) -> list[Vis
     if not any(visitor.staff_id == by.id for visitor in others):
         left = delete(PackerVisit).where(PackerVisit.staff_id == by.id, PackerVisit.order_id != order_id)
         await db.execute(left)
-        await announce(db, "orders", order_id)
+        await announce(db, Topic.ORDERS, order_id)
     statement = insert(PackerVisit).values(order_id=order_id, staff_id=by.id, name=by.name, seen_at=now())
     await db.execute(
         statement.on_conflict_do_update(index_elements=["order_id", "staff_id"], set_={"seen_at": func.now()})

@@ -19,7 +19,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Id, Input, Text200
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from domain.orders.record import move_locked_order, record_event
 from domain.warehouse.packing import PackItem, list_pack_items
 from domain.warehouse.record import lock_numbered, refuse_held
@@ -204,7 +204,7 @@ async def _count(  # noqa: PLR0917 - one scan, as its row has it
     if rows and not await _is_known(db, order.id, scan_key):
         await db.execute(insert(LabelScan).values(rows).on_conflict_do_nothing())
         await _begin(db, order, by=by)
-        await announce(db, "orders", order.id)
+        await announce(db, Topic.ORDERS, order.id)
     items = await list_pack_items(db, order.id)
     counted = {line.id for line in lines}
     touched = [item for item in items if item.id in counted]

@@ -7,6 +7,8 @@ import pytest
 from jinja2 import TemplateAssertionError
 from quart import Quart
 
+from domain.kernel.live import Topic
+
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 NAMES = sorted(str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
 
@@ -69,3 +71,12 @@ def test_a_block_without_its_element_is_found() -> None:
     page = '{% block rows %}<table id="rows">{% endblock %}{% block sums %}{% include "sums.html" %}{% endblock %}'
     assert blocks_without_element({"page.html": page, "sums.html": '<p id="sums">'}) == []
     assert blocks_without_element({"page.html": page, "sums.html": "<p>"}) == ["page.html: sums"]
+
+
+LIVE = re.compile(r"""(?:data-live|(?<![\w-])live)="([\w ]+)\"""")
+
+
+def test_pages_watch_topics_that_something_announces() -> None:
+    found = [topics for name in NAMES for topics in LIVE.findall((TEMPLATES / name).read_text())]
+    # The page of parts shows a live list that nothing changes.
+    assert {topic for topics in found for topic in topics.split()} - set(Topic) == {"parts"}

@@ -15,7 +15,7 @@ import pytest
 
 from domain.access.sessions import open_session
 from domain.kernel.actor import Actor, ActorKind
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import Role, SessionKind
 from portal.live import QUEUE_SIZE, RESYNC, Hub, Listener, _call_before
 from tests.factories import make_staff
@@ -29,7 +29,7 @@ PACKER = Actor(ActorKind.STAFF, 2, "Lou", Role.WAREHOUSE)
 
 async def announce_change(database, topic: str, record_id: int) -> None:
     async with database.separate_transaction() as db:
-        await announce(db, topic, record_id)
+        await announce(db, Topic(topic), record_id)
 
 
 async def test_a_change_is_heard_within_a_second_of_its_commit(committed) -> None:
@@ -43,7 +43,7 @@ async def test_a_change_that_is_rolled_back_is_never_heard(committed) -> None:
     hub = Hub()
     async with hub.listening(ADMIN) as listener:
         async with committed.session() as db:
-            await announce(db, "orders", 1)
+            await announce(db, Topic.ORDERS, 1)
             await db.rollback()
         await announce_change(committed, "orders", 2)
         assert await listener.take(1) == "event: orders\ndata: 2\n\n"
