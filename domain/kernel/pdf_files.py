@@ -1,7 +1,9 @@
 """PDFs from outside: kept as they came, so one that would do something when it is opened is not taken.
 
 What a reader would run is named in the document's objects. Those lie open, or packed in object streams, which are
-unpacked to be looked through; pages and pictures are not, for nothing in them is run.
+unpacked to be looked through. Readers differ about where an object begins, so this does not follow the document's own
+structure, which may lie: a name that no document has by chance counts wherever it stands, and whatever may be an object
+stream is unpacked.
 """
 
 import re
@@ -10,11 +12,13 @@ from collections.abc import Iterator
 
 # Names that make a reader run a script or a program, or unpack another file (ISO 32000-1, 12.6.4 and 7.11.4).
 _ACTIVE = re.compile(rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA)(?![A-Za-z0-9])")
+# Those too long to turn up in packed pictures by chance; a script without the first is an action of the last.
+_ANYWHERE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFiles?|RichMedia|Rendition)(?![A-Za-z0-9])")
 # Names may be written with any letter as its hex code.
 _HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
-_STREAM = re.compile(rb"stream\r?\n")
+_STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
 _STREAM_END = b"endstream"
-_LONGEST_HEAD = 4096
+_PACKED = "/ObjStm"
 # An object stream holds some hundred small objects; more than this is no document that somebody made.
 MOST_UNPACKED = 32_000_000
 
@@ -24,31 +28,47 @@ def find_active_name(data: bytes) -> str | None:
 
     One that can't be unpacked counts as `/ObjStm`. Takes up to a second: call it in a thread.
     """
-    left = MOST_UNPACKED
-    for part, is_packed in _list_objects(data):
-        text = part
-        if is_packed:
-            unpacked = _unpack(part, left)
-            if unpacked is None:
-                return "/ObjStm"
-            text, left = unpacked, left - len(unpacked)
-        found = _ACTIVE.search(_HEX.sub(lambda code: bytes([int(code[1], 16)]), text))
-        if found is not None:
+    if (found := _ANYWHERE.search(_spell_out(data))) is not None:
+        return found[0].decode()
+    for text in _list_open_objects(data):
+        if (found := _ACTIVE.search(_spell_out(text))) is not None:
             return found[0].decode()
+    left = MOST_UNPACKED
+    for packed in _list_object_streams(data):
+        unpacked = None if packed is None else _unpack(packed, left)
+        if unpacked is None:
+            return _PACKED
+        if (found := _ACTIVE.search(_spell_out(unpacked))) is not None:
+            return found[0].decode()
+        left -= len(unpacked)
     return None
 
 
-def _list_objects(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """What lies between the streams of a PDF, and its object streams, which are packed."""
+def _spell_out(text: bytes) -> bytes:
+    return _HEX.sub(lambda code: bytes([int(code[1], 16)]), text)
+
+
+def _list_open_objects(data: bytes) -> Iterator[bytes]:
+    """What lies between the streams of a PDF."""
     at = 0
     while (begins := _STREAM.search(data, at)) is not None:
-        head = data[at : begins.start()]
-        yield head, False
+        yield data[at : begins.start()]
         end = data.find(_STREAM_END, begins.end())
         at = len(data) if end < 0 else end + len(_STREAM_END)
-        if b"/ObjStm" in head[-_LONGEST_HEAD:]:
-            yield data[begins.end() : end if end >= 0 else len(data)], True
-    yield data[at:], False
+    yield data[at:]
+
+
+def _list_object_streams(data: bytes) -> Iterator[bytes | None]:
+    """What follows each word that may begin an object stream, also where it stands in a text or in another stream.
+
+    None for one that is packed by more than a plain filter, which could spell its names in any way.
+    """
+    at = 0
+    for begins in _STREAM.finditer(data):
+        head = _spell_out(data[at : begins.start()])
+        at = begins.end()
+        if b"/ObjStm" in head:
+            yield None if b"/DecodeParms" in head or b"/DP" in head else data[at:]
 
 
 def _unpack(packed: bytes, most: int) -> bytes | None:
@@ -61,4 +81,5 @@ def _unpack(packed: bytes, most: int) -> bytes | None:
         unpacked = unpacker.decompress(packed, most)
     except zlib.error:
         return None
-    return None if unpacker.unconsumed_tail else unpacked
+    # A stream cut short is one that other readers may go on with.
+    return unpacked if unpacker.eof else None

@@ -26,13 +26,24 @@ SCRIPT = b"<</S/JavaScript/JS(app.alert(1))>>"
     [
         ((b"<</Type/Catalog/OpenAction" + SCRIPT + b">>",), "/JavaScript"),
         ((CATALOG, b"<</S /J#61vaScript /J#53 (app.alert(1))>>"), "/JavaScript"),
-        ((CATALOG, b"<</S/Rendition/JS 7 0 R>>"), "/JS"),
+        ((CATALOG, b"<</S/Rendition/JS 7 0 R>>"), "/Rendition"),
         ((CATALOG, b"<</S/Launch/F(calc.exe)>>"), "/Launch"),
         ((CATALOG, b"<</Names<</EmbeddedFiles 4 0 R>>>>"), "/EmbeddedFiles"),
         ((CATALOG, stream(b"q Q"), b"<</AA<</O" + SCRIPT + b">>>>"), "/JavaScript"),
         ((CATALOG, stream(zlib.compress(b"7 0 " + SCRIPT), b"/Type/ObjStm/Filter/FlateDecode")), "/JavaScript"),
         ((CATALOG, stream(b"no zlib at all", b"/Type/ObjStm/Filter/FlateDecode")), "/ObjStm"),
         ((CATALOG, stream(zlib.compress(bytes(33_000_000)), b"/Type/ObjStm/Filter/FlateDecode")), "/ObjStm"),
+        # What is hidden from a reader that takes the document by its word.
+        ((CATALOG, stream(zlib.compress(b"7 0 " + SCRIPT), b"/Type/Obj#53tm/Filter/FlateDecode")), "/JavaScript"),
+        (
+            (CATALOG, stream(zlib.compress(SCRIPT), b"/Type/ObjStm/X(%s)/Filter/FlateDecode" % (b"x" * 5000))),
+            "/JavaScript",
+        ),
+        ((CATALOG, b"<</X(\nstream\n)>>", SCRIPT, b"<</X(endstream)>>"), "/JavaScript"),
+        ((CATALOG, stream(b"3 0 obj" + SCRIPT + b"endobj")), "/JavaScript"),
+        ((CATALOG, b"(stream\n)", stream(zlib.compress(SCRIPT), b"/Type/ObjStm/Filter/FlateDecode")), "/JavaScript"),
+        ((CATALOG, stream(zlib.compress(SCRIPT)[:-9], b"/Type/ObjStm/Filter/FlateDecode")), "/ObjStm"),
+        ((CATALOG, stream(zlib.compress(b"7"), b"/Type/ObjStm/DecodeParms<</Predictor 12>>")), "/ObjStm"),
     ],
 )
 def test_what_a_reader_would_run_is_found(objects: tuple[bytes, ...], name: str) -> None:
@@ -52,7 +63,7 @@ def test_what_may_be_unpacked_is_bounded_for_the_document_as_a_whole() -> None:
         (CATALOG,),
         (b"<</Type/Catalog/OpenAction[3 0 R/Fit]/PageMode/UseNone>>", b"<</Title(Launch of /JSON and /XFAct)>>"),
         # The letters of a picture or of packed pages mean nothing.
-        (CATALOG, stream(b"\x89/JavaScript /JS \xff"), stream(zlib.compress(b"(/JS) Tj"), b"/Filter/FlateDecode")),
+        (CATALOG, stream(b"\x89/JS /XFA \xff"), stream(zlib.compress(b"(/JS) Tj"), b"/Filter/FlateDecode")),
         (CATALOG, stream(zlib.compress(b"7 0 <</Type/Page>>"), b"/Type/ObjStm/Filter/FlateDecode")),
     ],
 )
