@@ -29,6 +29,7 @@ LONG_FILES = {
     "tests/portal/orders/test_order.py",
 }
 LONG_FUNCTIONS = {
+    "domain/invoices/invoice_page.py:get_invoice_page",
     "domain/warehouse/batch_page.py:get_batch",
     # One line a blueprint.
     "portal/__init__.py:blueprints",
@@ -51,6 +52,7 @@ LONG_HANDLERS = {
     "portal/products/product.py:show_product",
     "portal/warehouse/queue.py:act_on_queue",
     # Pages that put several reads together.
+    "portal/customers/edit.py:save_customer",
     "portal/customers/scores.py:show_scores",
     "portal/invoices/acts.py:receive",
     "portal/procurement.py:edit_vendor",
