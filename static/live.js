@@ -158,7 +158,9 @@ const isChanged = (field) => field === document.activeElement
 
 htmx.registerExtension("live", {
   // A field somebody is filling in stays as it is; a box whose row became another one is not ticked for it.
+  // What the last scan was stays said until the next one, whatever changes meanwhile.
   htmx_before_morph_node: (_, { oldNode, newNode }) => {
+    if (refreshing && oldNode.matches?.("[data-said]")) return false;
     if (!oldNode.matches?.("input, textarea, select")) return true;
     if (oldNode.type === "checkbox" && oldNode.value !== newNode.value) { oldNode.checked = newNode.checked; return true; }
     return !(refreshing && oldNode.type !== "hidden" && isChanged(oldNode));

@@ -3,8 +3,10 @@ sees a text without any account. Nothing of it leaves this machine.
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 WEBHOOKS = ("warehouse", "sourcing")
+STOP_SECONDS = 15.0
 
 
 async def serve_vendors() -> None:
@@ -78,11 +81,16 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Start the vendors in a process of their own and the program with the settings that name them."""
+    """Start the vendors in a process of their own and the program with the settings that name them.
+
+    Whoever ends this process, by Ctrl-C or by a signal, ends both.
+    """
     if "--vendors" in sys.argv:
         asyncio.run(serve_vendors())
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     vendors = subprocess.Popen([sys.executable, "-m", "tasks.sandbox", "--vendors"], stdout=subprocess.PIPE, text=True)
+    program: subprocess.Popen[bytes] | None = None
     try:
         assert vendors.stdout is not None
         line = vendors.stdout.readline()
@@ -92,11 +100,16 @@ def main() -> int:
         found = json.loads(line)
         _say(f"Sandbox: texts and Discord posts stand at {found['messages']}")
         command = [sys.executable, "-m", "tasks.supervise", *sys.argv[1:]]
-        return subprocess.call(command, env=os.environ | found["settings"])
+        program = subprocess.Popen(command, env=os.environ | found["settings"])
+        return program.wait()
     except KeyboardInterrupt:
         return 0
     finally:
-        vendors.terminate()
+        for process in (program, vendors):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ async def print_labels(db: AsyncSession, label_ids: Sequence[int]) -> bytes:
         select(LabelFile.label_id, LabelFile.content_type, LabelFile.data).where(LabelFile.label_id.in_(wanted))
     )
     files = {label_id: (content_type, data) for label_id, content_type, data in rows}
+    if not files:
+        raise NotFound("The files of these labels were never kept.")
     return await asyncio.to_thread(join_files, [files[label_id] for label_id in wanted if label_id in files])
 
 

@@ -71,7 +71,8 @@ async def scan_slip() -> Response:
     """Open the order whose slip was scanned, or the next one."""
     data = await read_form_body(QueueScan)
     code, _ = read_code(data.code)
-    if not code or data.act == "next":
+    # Enter in the field presses the first button too, which is Start: what was scanned counts before it.
+    if not code:
         following = await find_next_order(db(), by=current_actor())
         if following is None:
             return await redirect_to(QUEUE, toast="Nothing waits to be packed")

@@ -69,9 +69,38 @@ CROSS JOIN LATERAL (
 WHERE o.tracking_number IS NOT NULL AND o.carrier = 'UPS' AND o.status IN ('shipped', 'delivered')
 ORDER BY o.id
 """
+# Yesterday's labels in one act: bought but for one address that waits for somebody.
+_BATCH = """
+INSERT INTO label_batch (choice, created_at, finished_at, actor_kind, actor_id, actor_name)
+SELECT 'cheapest', max(l.bought_at), max(l.bought_at) + interval '2 minutes', 'staff', s.id, s.full_name
+FROM (SELECT bought_at FROM label WHERE voided_at IS NULL ORDER BY bought_at DESC LIMIT 6) AS l
+CROSS JOIN (SELECT id, full_name FROM staff WHERE username = 'packer') AS s
+GROUP BY s.id, s.full_name
+"""
+_BATCH_ORDERS = """
+INSERT INTO label_batch_order (batch_id, order_id, state, carrier, service, cost, parcels, expected_on, problem,
+  proposal, updated_at)
+SELECT b.id, o.order_id, o.state, o.carrier, o.service, o.cost, o.parcels,
+  CASE WHEN o.state = 'bought' THEN to_char(b.created_at + interval '4 days', 'YYYY-MM-DD') ELSE '' END,
+  o.problem, o.proposal, b.finished_at
+FROM label_batch AS b
+CROSS JOIN (
+  (SELECT order_id, 'bought' AS state, carrier, service, rate AS cost, 1 AS parcels, '' AS problem,
+     NULL::jsonb AS proposal
+   FROM label WHERE voided_at IS NULL ORDER BY bought_at DESC, id LIMIT 6)
+  UNION ALL
+  (SELECT id, 'needs_you', '', '', NULL, 0, 'The carrier does not know this address.', '{"address": null}'::jsonb
+   FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1)
+) AS o
+ORDER BY o.state, o.order_id
+"""
+_BATCH_LABELS = """
+UPDATE label SET batch_id = row.batch_id FROM label_batch_order AS row
+WHERE row.order_id = label.order_id AND row.state = 'bought' AND label.voided_at IS NULL
+"""
 
 
 async def write_floor(connection: asyncpg.Connection) -> None:
     """Write what the warehouse did with the orders that are there."""
-    for statement in (_RULES, _STAGES, _SCANS, _LABELS, _TRACKERS):
+    for statement in (_RULES, _STAGES, _SCANS, _LABELS, _TRACKERS, _BATCH, _BATCH_ORDERS, _BATCH_LABELS):
         await connection.execute(statement)

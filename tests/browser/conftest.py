@@ -19,6 +19,7 @@ from tasks.demo import load_demo_company
 from tests.browser.browsing import Portal
 from tests.browser.walking import Company, found_company
 from tests.conftest import SECRET
+from tests.fakes.easypost_server import KEY, FakeEasyPost
 
 Launch = Callable[..., Awaitable[Browser]]
 FLAGS = [
@@ -60,7 +61,28 @@ def server_secrets(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> AsyncIterator[Portal]:
+async def carrier() -> AsyncIterator[FakeEasyPost]:
+    """The EasyPost that the program buys labels from."""
+    fake = FakeEasyPost()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+def carrier_settings(fake: FakeEasyPost) -> dict[str, str]:
+    """What a server needs in its environment to buy from this fake."""
+    return {
+        "EASYPOST_API_KEY": KEY,
+        "EASYPOST_API_BASE": f"{fake.url}/v2",
+        "WAREHOUSE_ADDRESS": "400 Harbor Street, Chicago, IL 60607",
+        "WAREHOUSE_PHONE": "(312) 555-0100",
+    }
+
+
+@pytest.fixture(scope="session")
+async def portal(
+    postgres: EmbeddedPostgres, app: Quart, settings: Settings, carrier: FakeEasyPost
+) -> AsyncIterator[Portal]:
     """The program with its demo company; tests add the records they change, so that none sees another's."""
     name = f"test_{os.getpid()}_browser"
     admin = await connect(postgres.database_url("postgres"))
@@ -72,7 +94,7 @@ async def portal(postgres: EmbeddedPostgres, app: Quart, settings: Settings) -> 
         use_database(database)
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
         raw = await connect(url)
-        async with running_servers(url, 1, **server_secrets(settings)) as servers:
+        async with running_servers(url, 1, **server_secrets(settings), **carrier_settings(carrier)) as servers:
             yield Portal(servers[0].url, url, database, raw, app)
         await raw.close()
         await database.close()

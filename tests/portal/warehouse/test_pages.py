@@ -256,3 +256,12 @@ async def test_abroad_customs_are_told(client: TestClientProtocol, db: AsyncSess
             "hs_tariff_number": "732393",
         }
     ]
+
+
+async def test_what_is_scanned_counts_before_the_start_button(client: TestClientProtocol, db: AsyncSession) -> None:
+    """Enter in the scan field presses the first button of the form, which is Start."""
+    await ready(db, 1)
+    order, _ = await ready(db, 1)
+    await packer(client, db)
+    _, _, where = await send_form(client, QUEUE, f"{QUEUE}/scan", code=order.order_number, act="next")
+    assert where == f"{QUEUE}/{order.order_number}"

@@ -1,0 +1,138 @@
+"""Packing in a real browser: by scans alone, a wrong scan, a short pick on a phone, and two packers at one order."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from models import Product, Role
+from tests.browser.browsing import Portal, browsing
+from tests.browser.test_journeys import add_colleague, open_as
+from tests.factories import make_product
+from tests.factories.orders import make_order
+from tests.fakes.easypost_server import FakeEasyPost
+
+pytestmark = pytest.mark.browser
+QUEUE = "/portal/warehouse"
+BOX: dict[str, Any] = {
+    "ship_weight_oz": Decimal(20), "ship_box_length": 12, "ship_box_width": 9, "ship_box_height": 6,
+    "ship_box_name": "Small",
+}  # fmt: skip
+PHONE = {"width": 390, "height": 800}
+
+
+async def add_confirmed(portal: Portal, *quantities: int) -> tuple[str, list[Product]]:
+    """A confirmed order of measured goods, a line for each quantity, in bins in their sequence."""
+    async with portal.writing() as db:
+        products = [
+            await make_product(db, bin_location=f"Z-{place:02d}", **BOX) for place, _ in enumerate(quantities, start=1)
+        ]
+        placed = (await make_order(db, *zip(products, quantities, strict=True))).written
+    await portal.raw.execute("UPDATE orders SET status = 'confirmed' WHERE order_number = $1", placed.order_number)
+    return placed.order_number, products
+
+
+async def scan(page: Page, code: str) -> None:
+    """What a scanner does: the code, then Enter."""
+    await expect(page.locator("#scan-code")).to_be_focused()
+    await page.keyboard.type(code)
+    await page.keyboard.press("Enter")
+
+
+async def count_labels(portal: Portal, number: str) -> int:
+    statement = """
+        SELECT count(*) FROM label JOIN orders ON orders.id = label.order_id
+        WHERE order_number = $1 AND state = 'bought'
+    """
+    found: int = await portal.raw.fetchval(statement, number)
+    return found
+
+
+async def test_an_order_is_packed_by_scans_alone(browser: Browser, portal: Portal, carrier: FakeEasyPost) -> None:
+    """Three lines take five scans and no click: the slip, the products, and the slip once more buys the label."""
+    number, products = await add_confirmed(portal, 1, 1, 1)
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), QUEUE)
+        await scan(page, number)
+        await expect(page).to_have_url(f"{portal.url}{QUEUE}/{number}")
+        for place, product in enumerate(products, start=1):
+            await scan(page, product.sku)
+            await expect(page.locator("#lines")).to_have_text(f"{place} of 3 scanned")
+        await expect(page.locator(".scan-said")).to_contain_text("All 3 items are in the box")
+        await scan(page, number)
+        await expect(page.locator("#toasts")).to_contain_text(f"bought for {number}")
+    assert await count_labels(portal, number) == 3
+    assert await portal.raw.fetchval("SELECT status FROM orders WHERE order_number = $1", number) == "packed"
+    assert len({shipment["tracking_code"] for shipment in carrier.bought}) == len(carrier.bought)
+
+
+async def test_a_wrong_scan_turns_red_and_counts_nothing(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 12)
+    _, (other,) = await add_confirmed(portal, 1)
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
+        await scan(page, other.sku)
+        said = page.locator(".scan-said.is-wrong")
+        await expect(said).to_contain_text(f"Not on this order: {other.name}")
+        # What is told of the order meanwhile leaves it as it is.
+        async with page.expect_response(lambda answer: "x-live" in answer.request.headers):
+            await portal.raw.execute("SELECT pg_notify('ladle_live', 'orders:0')")
+        box = await said.bounding_box()
+        assert box is not None
+        assert box["width"] == 1280
+        await expect(page.locator("#lines")).to_have_text("0 of 12 scanned")
+        # The number keys are for twelve of one thing.
+        await scan(page, "12")
+        await expect(page.locator("#lines")).to_have_text("12 of 12 scanned")
+        assert products[0].sku in await page.locator(".pick.is-done").inner_text()
+
+
+async def test_other_boxes_are_taken_and_rates_stay_while_scanning(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 2)
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
+        await expect(page.locator("#pack_offers .choice")).to_have_count(5)
+        await page.get_by_label("The box to add").select_option(label="A size of its own")
+        await page.get_by_role("button", name="Add a box").click()
+        await expect(page.locator("#pack_offers")).to_contain_text("3 parcels")
+        await expect(page.get_by_label("Length of Box 3 in inches")).to_have_value("12")
+        await page.get_by_label("Weight of Box 3, box 3, in pounds").fill("4")
+        await page.keyboard.press("Tab")
+        await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
+        await page.locator("#scan-code").focus()
+        await scan(page, products[0].sku)
+        await expect(page.locator("#lines")).to_have_text("1 of 2 scanned")
+        await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
+
+
+async def test_a_short_pick_on_a_phone(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 3)
+    async with browsing(browser, viewport=PHONE, has_touch=True) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
+        await scan(page, products[0].sku)
+        await expect(page.locator("#lines")).to_have_text("1 of 3 scanned")
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide == PHONE["width"]
+        await page.get_by_role("link", name="Ship short").tap()
+        await expect(page.get_by_role("dialog")).to_contain_text("without 2 items?")
+        await page.get_by_role("dialog").get_by_role("button", name="Ship short").tap()
+        await expect(page.locator("#toasts")).to_contain_text("2 items short; the customer is notified")
+        await expect(page.locator("#lines")).to_have_text("1 of 1 scanned")
+
+
+async def test_two_packers_see_each_other(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 2)
+    first = await add_colleague(portal, Role.WAREHOUSE, full_name="Abel Castro")
+    second = await add_colleague(portal, Role.WAREHOUSE, full_name="June Reyes")
+    async with browsing(browser) as here, browsing(browser) as there:
+        await open_as(portal, here, first, f"{QUEUE}/{number}")
+        await open_as(portal, there, second, f"{QUEUE}/{number}")
+        await expect(there.locator(".scan-said")).to_contain_text("Abel Castro is packing this order too")
+        await expect(here.get_by_role("img", name="June Reyes is here too")).to_be_visible()
+        await scan(here, products[0].sku)
+        await expect(there.locator("#lines")).to_have_text("1 of 2 scanned")
+        await scan(there, products[0].sku)
+        await expect(here.locator("#lines")).to_have_text("2 of 2 scanned")
+        await scan(here, products[0].sku)
+        await expect(here.locator(".scan-said.is-wrong")).to_contain_text("Enough of it")
