@@ -30,7 +30,7 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from models import Customer, OrderStatus, PaymentMethod, Role
 from models.postgres.connect import connect
 from models.session import Database, use_database
-from proofs.books import RULES
+from proofs.book_acts import RULES
 from proofs.ground import check, order_of, proving_database, stock_shelf
 
 LIMIT = Decimal("1000.00")

@@ -23,7 +23,7 @@ from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from models import CreditReason, GivenFor, PaymentMethod, Role
 from models.postgres.connect import connect
 from models.session import Database, use_database
-from proofs.books import RULES
+from proofs.book_acts import RULES
 from proofs.ground import check, order_of, proving_database, stock_shelf
 from settings import Settings, load_settings
 

@@ -1,0 +1,153 @@
+"""What the books' proof adds up from the rows in plain Python, held against the API and the program's own sums."""
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from domain.credit.exposure import calculate_exposure, find_customer
+from proofs.book_acts import World
+from proofs.ground import check
+
+ZERO = Decimal("0.00")
+
+
+async def compare(world: World, connection: asyncpg.Connection, server: str, token: str) -> None:
+    """Recompute every sum from the rows in plain Python, and hold it against the API and the pages' statements."""
+    said = await read_orders(server, token)
+    rows = await connection.fetch("SELECT * FROM orders")
+    payments: dict[int, list[asyncpg.Record]] = defaultdict(list)
+    for row in await connection.fetch("SELECT * FROM payment WHERE state = 'succeeded' AND order_id IS NOT NULL"):
+        payments[row["order_id"]].append(row)
+    credited = Counter[int]()
+    for row in await connection.fetch(
+        "SELECT p.order_id, c.amount FROM credit_entry AS c JOIN payment AS p ON p.id = c.payment_id "
+        "WHERE c.kind = 'overpayment'"
+    ):
+        credited[row["order_id"]] += row["amount"]
+    lines: dict[int, list[asyncpg.Record]] = defaultdict(list)
+    for row in await connection.fetch("SELECT * FROM order_item"):
+        lines[row["order_id"]].append(row)
+    wrong: list[tuple[object, ...]] = []
+    exposure: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for row in rows:
+        figures = recompute(row, lines[row["id"]], payments[row["id"]], Decimal(credited[row["id"]]))
+        answered = said[row["order_number"]]
+        if any(Decimal(str(answered[name])) != amount for name, amount in figures.items()):
+            wrong.append((row["order_number"], figures, {name: answered[name] for name in figures}))
+        if row["customer_id"] and row["on_terms"] and not row["on_hold"] and row["status"] != "cancelled":
+            exposure[row["customer_id"]] += figures["balance"]
+        is_paid = row["payment_status"] in {"paid", "refunded", "partially_refunded"}
+        if row["status"] != "cancelled" and is_paid != (figures["balance"] == ZERO):
+            wrong.append((row["order_number"], row["payment_status"], figures["balance"]))
+    check(f"{len(rows)} orders: total, paid, allowed, balance, refund due and status are what the rows say", not wrong)
+    await add_invoices(connection, exposure)
+    await compare_exposure(world, connection, exposure)
+    await compare_stock(connection)
+    await compare_credit(connection)
+
+
+async def add_invoices(connection: asyncpg.Connection, exposure: dict[int, Decimal]) -> None:
+    """Add what is open on invoices without an order; the others are their order's money."""
+    paid: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for row in await connection.fetch(
+        "SELECT invoice_id, applied_amount FROM payment WHERE state = 'succeeded' AND invoice_id IS NOT NULL"
+    ):
+        paid[row["invoice_id"]] += row["applied_amount"]
+    wrong = []
+    for row in await connection.fetch("SELECT * FROM invoice WHERE order_id IS NULL AND status <> 'draft'"):
+        balance = ZERO if row["status"] == "void" else max(row["total_amount"] - paid[row["id"]], ZERO)
+        if balance != row["balance"] or (row["status"] != "void" and (row["status"] == "paid") != (balance == ZERO)):
+            wrong.append((row["invoice_number"], row["status"], row["balance"], balance))
+        exposure[row["customer_id"]] += balance
+    check("the balance and the status of every invoice are what its payments say", not wrong)
+
+
+def recompute(
+    row: asyncpg.Record, lines: list[asyncpg.Record], payments: list[asyncpg.Record], credited: Decimal
+) -> dict[str, Decimal]:
+    """The figures of one order from its lines and payments."""
+    subtotal = sum((line["unit_price"] * line["quantity"] for line in lines), ZERO)
+    total = max(subtotal - row["discount_amount"] + row["delivery_fee"], ZERO)
+    paid = sum((each["applied_amount"] for each in payments), ZERO)
+    allowed = -sum(
+        (
+            each["applied_amount"]
+            for each in payments
+            if each["given_back"] == "allowance" and each["given_for"] != "cancelled"
+        ),
+        ZERO,
+    )
+    over = max(sum((each["amount"] - each["applied_amount"] for each in payments), ZERO) - credited, ZERO)
+    is_cancelled = row["status"] == "cancelled"
+    claim = max(total - allowed, ZERO)
+    return {
+        "subtotal": subtotal,
+        "total_amount": total,
+        "amount_paid": paid,
+        "allowances": allowed,
+        "balance": ZERO if is_cancelled else max(claim - paid, ZERO),
+        "refund_due": over + (paid if is_cancelled else max(paid - claim, ZERO)),
+    }
+
+
+async def read_orders(server: str, token: str) -> dict[str, dict[str, Any]]:
+    """Every order as the API answers it, by its number."""
+    found: dict[str, dict[str, Any]] = {}
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(timeout=120, headers=headers) as client:
+        page = 1
+        while True:
+            answer = (await client.get(f"{server}/api/staff/orders?per_page=200&page={page}")).json()
+            found |= {order["order_number"]: order for order in answer["orders"]}
+            if page >= answer["pages"]:
+                return found
+            page += 1
+
+
+async def compare_exposure(world: World, connection: asyncpg.Connection, counted: dict[int, Decimal]) -> None:
+    """What each customer owes on terms, as the one function answers it."""
+    wrong = []
+    for customer_id in world.customers:
+        customer = await find_customer(connection, customer_id)
+        assert customer is not None
+        standing = await calculate_exposure(connection, customer)
+        if standing.exposure != counted[customer_id]:
+            wrong.append((customer_id, standing.exposure, counted[customer_id]))
+    print(f"  exposure {[str(counted[customer_id]) for customer_id in world.customers]}")
+    check("the exposure of every customer is the sum of their open orders on terms and open invoices", not wrong)
+
+
+async def compare_stock(connection: asyncpg.Connection) -> None:
+    """The ledger adds up to each level, and a cancelled order holds nothing."""
+    levels = Counter[int]()
+    held: dict[int, Counter[int]] = defaultdict(Counter)
+    for row in await connection.fetch("SELECT product_id, order_id, delta FROM stock_movement ORDER BY id"):
+        levels[row["product_id"]] += row["delta"]
+        if row["order_id"] is not None:
+            held[row["order_id"]][row["product_id"]] -= row["delta"]
+    products = await connection.fetch("SELECT id, stock_quantity FROM product")
+    check("the ledger adds up to the level", all(levels[row["id"]] == (row["stock_quantity"] or 0) for row in products))
+    rows = await connection.fetch("SELECT id, status FROM orders")
+    lines: dict[int, Counter[int]] = defaultdict(Counter)
+    for row in await connection.fetch("SELECT order_id, product_id, quantity FROM order_item"):
+        lines[row["order_id"]][row["product_id"]] += row["quantity"]
+    is_right = all(
+        not any(held[row["id"]].values())
+        if row["status"] == "cancelled"
+        else all(0 <= units <= lines[row["id"]][product] for product, units in held[row["id"]].items())
+        for row in rows
+    )
+    check("a cancelled order holds nothing, any other at most what its lines ask for", is_right)
+
+
+async def compare_credit(connection: asyncpg.Connection) -> None:
+    """The credit of each customer is the sum of its entries, and was never below zero."""
+    balance: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    is_right = True
+    for row in await connection.fetch("SELECT customer_id, amount, balance_after FROM credit_entry ORDER BY id"):
+        balance[row["customer_id"]] += row["amount"]
+        is_right = is_right and balance[row["customer_id"]] == row["balance_after"] >= ZERO
+    check("store credit adds up and is never below zero", is_right)
