@@ -16,7 +16,7 @@ from portal.administration import (
     suppressed_numbers,
     website_users,
 )
-from portal.calling import call, commissions, figures, script
+from portal.calling import call, commissions, customer_tabs, figures, performance, script, upload
 from portal.calling import list as calling_list
 from portal.customers import customer as customer_page
 from portal.customers import edit as customer_forms
@@ -98,6 +98,9 @@ def blueprints() -> list[Blueprint]:
         calling_list.blueprint,
         call.blueprint,
         figures.blueprint,
+        performance.blueprint,
+        customer_tabs.blueprint,
+        upload.blueprint,
         commissions.blueprint,
         script.blueprint,
         savings.blueprint,

@@ -19,12 +19,10 @@ from documents.filters import (
     format_when,
 )
 from domain.access.rights import Right, may
-from domain.calling.entries import Segment
-from domain.calling.segments import count_segments
 from domain.invoices.late import LateInvoices, count_late_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
-from domain.kernel.money import ZERO, format_money
+from domain.kernel.money import format_money
 from domain.reports.home import (
     DESK_KINDS,
     FLOOR_KINDS,
@@ -36,7 +34,7 @@ from domain.reports.home import (
     Waiting,
     get_home,
 )
-from domain.sales.performance import ReadPerformance, RepFigures, get_performance
+from domain.sales.rep_home import RepHome, get_rep_home
 from domain.warehouse.floor import DayCounts, Stage, count_day
 from models import Role
 from models.session import current_database
@@ -60,9 +58,7 @@ BEFORE_WORDS = {
     HomeRange.ALL: "",
 }
 LIST = "/portal/orders"
-# As far back as figures of reps go.
-ALL_DAYS = 3660
-NO_FIGURES = RepFigures(0, "", 0, ZERO, 0, 0, None, None)
+CALLED = "/portal/calling?segment=called"
 URLS = {
     Waiting.ON_HOLD: f"{LIST}?on_hold=true",
     Waiting.FAILED: f"{LIST}?payment=failed",
@@ -112,12 +108,8 @@ async def show_home(query: HomeQuery) -> Response:
     async with current_database().reporting() as connection:
         home = await get_home(connection, query, visible_to=me, timezone=zone)
         late = await count_late_invoices(connection, visible_to=me)
-        if me.has_role(Role.WAREHOUSE):
-            figures = list(_list_floor(await count_day(connection, visible_to=me, timezone=zone)))
-        elif me.has_role(Role.SALES_REP):
-            figures = await list_rep_figures(connection, home, query.range, by=me)
-        else:
-            figures = list(_list_figures(home))
+        floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
+        rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
     attention = list(_list_attention(home, me, late))
     return await page_or_block(
         "home/home.html",
@@ -125,7 +117,9 @@ async def show_home(query: HomeQuery) -> Response:
         home=home,
         attention=attention,
         waiting=home.waiting_orders + (home.failed_mails or 0) + late.count,
-        figures=figures,
+        figures=list(_choose_figures(home, floor, rep)),
+        regulars=rep.regulars if rep else [],
+        overdue=rep.overdue if rep else 0,
         chart=_draw(home, query.range, business_today(zone)) if home.days else None,
         ranges=[
             {"word": word, "url": f"/portal?range={name}", "current": name is query.range}
@@ -136,6 +130,18 @@ async def show_home(query: HomeQuery) -> Response:
         is_live=query.range is not HomeRange.ALL,
         has_ranges=home.sales is not None,
     )
+
+
+async def _read_rep(connection: AsyncConnection, home: Home, me: Actor) -> RepHome:
+    period = home.period
+    return await get_rep_home(connection, period.first, period.last, period.before_first, by=me)
+
+
+def _choose_figures(home: Home, floor: DayCounts | None, rep: RepHome | None) -> Iterator[Figure]:
+    """The figures of this role."""
+    if floor is not None:
+        return _list_floor(floor)
+    return _list_figures(home) if rep is None else _list_rep(home, rep)
 
 
 def _kinds_for(me: Actor) -> tuple[Waiting, ...]:
@@ -223,40 +229,6 @@ def _list_figures(home: Home) -> Iterator[Figure]:
         yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
 
 
-async def list_rep_figures(db: AsyncConnection, home: Home, wanted: HomeRange, *, by: Actor) -> list[Figure]:
-    """The six figures of a rep's own work, each beside as many days before."""
-    first, last = home.period.first, home.period.last
-    days = (last - first).days + 1 if first is not None else ALL_DAYS
-    own = (await get_performance(db, ReadPerformance(days=days), visible_to=by)).reps
-    twice = (await get_performance(db, ReadPerformance(days=2 * days), visible_to=by)).reps if first else []
-    now_, both = own[0] if own else NO_FIGURES, twice[0] if twice else None
-    before = (
-        RepFigures(by.id or 0, by.name, both.orders - now_.orders, ZERO, 0, both.calls - now_.calls, None, None)
-        if both
-        else None
-    )
-    sales, rows, span = home.sales or Sales(), _sales_url(first, last), "" if wanted is HomeRange.ALL else " before"
-    lapsed = (await count_segments(db, visible_to=by, timezone=settings().timezone))[Segment.LAPSED]
-    due = (now_.commission_earned or ZERO) - (now_.commission_paid or ZERO)
-
-    def was(text: str) -> str:
-        return f"{text}{span}" if before else RANGE_WORDS[wanted]
-
-    return [
-        Figure("Calls", format_number(now_.calls), "/portal/calling?segment=called", "Outcomes that you logged",
-               was=was(format_number(before.calls) if before else "")),
-        Figure("Conversion", format_percent(now_.conversion * 100), rows, "Orders for each call",
-               was=was(format_percent(before.conversion * 100) if before else "")),
-        Figure("Orders", format_number(sales.orders), rows, "Your orders placed, less cancelled ones",
-               was=was(format_number(home.before.orders) if home.before else "")),
-        _compare("Revenue", sales.revenue, home.before.revenue if home.before else None, rows, sales),
-        Figure("Commission due", format_money(due), "/portal/my-sales", "Earned in the period and not paid yet",
-               was=f"{format_money(now_.commission_earned or ZERO)} earned"),
-        Figure("Overdue regulars", format_number(lapsed), "/portal/calling?segment=lapsed",
-               "Customers of yours who have not ordered for long", was="on your calling list"),
-    ]  # fmt: skip
-
-
 def _list_floor(counts: DayCounts) -> Iterator[Figure]:
     """The six figures of a packer, each a link to its rows."""
     for label, count, stage, meaning in (
@@ -269,6 +241,58 @@ def _list_floor(counts: DayCounts) -> Iterator[Figure]:
     ):
         was = f"{format_plural(counts.late, 'parcel')} late" if stage is Stage.IN_TRANSIT and counts.late else ""
         yield Figure(label, format_number(count), f"/portal/warehouse?stage={stage.value}", meaning, was=was)
+
+
+def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
+    """A rep's own figures; more is better, but of those who went quiet."""
+    sales, before = home.sales or Sales(), home.before
+    url = _sales_url(home.period.first, home.period.last)
+    yield _compare_count(
+        "Calls", rep.calls, rep.calls_before, "/portal/calling?segment=called", "Outcomes logged by you"
+    )
+    conversion = sales.orders / rep.calls * 100 if rep.calls else 0
+    yield Figure(
+        "Conversion",
+        format_percent(conversion),
+        "/portal/my-sales",
+        "Orders that count for you, for each call",
+        was=f"{format_plural(sales.orders, 'order')} ÷ {format_plural(rep.calls, 'call')}",
+    )
+    meaning = "Orders that count for you, less cancelled ones"
+    yield _compare_count("Orders", sales.orders, before.orders if before else None, url, meaning)
+    yield _compare("Revenue", sales.revenue, before.revenue if before else None, url, sales)
+    yield Figure(
+        "Commission due",
+        format_money(rep.commission_due),
+        "/portal/commissions",
+        "Of orders paid in full, not paid to you yet",
+        was="not paid yet",
+    )
+    yield Figure(
+        "Overdue regulars",
+        format_number(rep.overdue),
+        "#overdue",
+        "Silent for 1.3 of their usual gaps, and less than 90 days",
+        tone="bad" if rep.overdue else "quiet",
+        was="call them first" if rep.overdue else "all on time",
+    )
+
+
+def _compare_count(label: str, value: int, before: int | None, url: str, meaning: str) -> Figure:
+    """A count beside the period before; more is better."""
+    if before is None:
+        return Figure(label, format_number(value), url, meaning)
+    change = value - before
+    return Figure(
+        label,
+        format_number(value),
+        url,
+        meaning,
+        tone="good" if change > 0 else "bad" if change < 0 else "quiet",
+        arrow="up" if change > 0 else "down" if change < 0 else "",
+        change=format_number(abs(change)) if change else "No change",
+        was=f"from {format_number(before)}",
+    )
 
 
 def _count(home: Home, kind: Waiting, label: str, meaning: str, was: str = "") -> Figure:

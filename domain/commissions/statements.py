@@ -175,8 +175,7 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
     values = {"rep_id": rep_id, "month": month}
     lines = [Line(*row) for row in await db.execute(_ENTRIES, values)]
     since = [(row.order_number, row.amount) for row in await db.execute(_SINCE, values)]
-    found = text("SELECT starts_on, percent FROM commission_rate WHERE staff_id = :rep_id ORDER BY starts_on DESC")
-    rates = [(row.starts_on, row.percent) for row in await db.execute(found, {"rep_id": rep_id})]
+    rates = await list_rates(db, rep_id)
     lock = (
         await db.execute(
             text("SELECT locked_at, actor_name FROM commission_month WHERE month = :month"), {"month": month}
@@ -186,6 +185,12 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
         rep_id, rep.full_name or rep.username, month, lines, since, rates,
         lock.locked_at if lock else None, lock.actor_name if lock else "",
     )  # fmt: skip
+
+
+async def list_rates(db: AsyncSession, rep_id: int) -> list[tuple[date, Decimal]]:
+    """A rep's rates in percent with the day each begins, the newest first."""
+    found = text("SELECT starts_on, percent FROM commission_rate WHERE staff_id = :rep_id ORDER BY starts_on DESC")
+    return [(row.starts_on, row.percent) for row in await db.execute(found, {"rep_id": rep_id})]
 
 
 async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:

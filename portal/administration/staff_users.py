@@ -6,6 +6,7 @@ from quart import Blueprint, Response
 
 from documents.filters import with_query
 from domain.access.rights import Right
+from domain.commissions.statements import list_rates
 from domain.kernel.inputs import Input, Text60
 from domain.staff import list_users, second_factor, users
 from domain.staff.list_users import Standing
@@ -32,6 +33,7 @@ ACTION_WORDS = {
     "staff.password_reset": ("lock", "info", "Password set by an emailed link"),
     "staff.password_changed": ("lock", "info", "Password changed"),
     "staff.email_changed": ("mail", "info", "Email changed"),
+    "staff.commission_rate": ("percentage", "info", "Commission rate set"),
     "staff.second_factor_on": ("shield-check", "good", "Second factor on"),
     "staff.second_factor_off": ("lock-open", "warn", "Second factor off"),
 }
@@ -195,6 +197,8 @@ async def _show_one(staff_id: int, tried: MergedAttempt[Any] | None) -> Response
         clashes=tried.clashes if tried is not None else [],
         is_stale=stale,
         timeline=[_describe_change(change) for change in changes],
+        rates=await list_rates(db(), staff_id),
+        default_rate=settings().commission_pct,
         **(form | {"typed": typed, "problem": "" if stale else form["problem"]}),
     )
 

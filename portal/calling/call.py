@@ -1,6 +1,5 @@
 """The call itself: claim the next, read the script, press the outcome, and the next one opens."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +23,7 @@ from portal.attempts import Attempt, attempt
 from portal.calling.list import LIST, make_tabs
 from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
-from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours
+from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name
 from portal.once import do_once
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -32,8 +31,6 @@ from web.reading import form_pairs, read_form_body, reads_query
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_call", __name__)
-_BLANK = re.compile(r"\n\s*\n")
-_NAME = re.compile(r"\{(\w+)\}")
 DEFAULT_SCRIPT = (
     "Hi {contact}, this is {rep} from {company}. Is this a good minute?\n\n"
     "You usually restock {usual_item} about now. Shall I send the same as last time?"
@@ -125,10 +122,17 @@ async def keep_note(entry_id: int) -> Response:
 async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
     """Do one step on the quick order; the last places it once, logs the sale, and opens the next call."""
     pairs = await form_pairs()
-    typed = {name: values[-1] for name, values in pairs.items()}
-    act = typed.get("act", "place")
+    act = pairs.get("act", ["place"])[-1]
     if act != "place":
         return await _show(entry_id, query.segment, order=pairs, act=act)
+    tried = await _place(entry_id, {name: values[-1] for name, values in pairs.items()})
+    if tried.result is None:
+        return await _show(entry_id, query.segment, refused=tried, order=pairs)
+    return await _open_next(query.segment, toast=f"{tried.result} is placed")
+
+
+async def _place(entry_id: int, typed: Mapping[str, str]) -> Attempt[str]:
+    """Place the order and log the sale, once however often this form is sent; answers the order's number."""
     me = current_actor()
     page = await get_call_page(db(), entry_id, by=me)
     fields = order_pairs(page.entry.customer_id, typed)
@@ -143,10 +147,7 @@ async def place_quick_order(entry_id: int, query: CallQuery) -> Response:
         key = typed.get("form_key") or secrets.token_urlsafe(16)
         return await do_once(f"portal quick order {entry_id}", key, repr(sorted(fields.items())), take)
 
-    tried = await attempt(PlaceForCustomer, place, pairs=fields)
-    if tried.result is None:
-        return await _show(entry_id, query.segment, refused=tried, order=pairs)
-    return await _open_next(query.segment, toast=f"{tried.result} is placed")
+    return await attempt(PlaceForCustomer, place, pairs=fields)
 
 
 async def _show(
@@ -182,7 +183,7 @@ async def _show(
         outcomes=[(key, outcome.value, *words) for key, (outcome, words) in enumerate(OUTCOMES.items(), start=1)],
         outcome_words=OUTCOMES,
         event_words=EVENTS,
-        script=_fill_script(page, me.name),
+        script=_fill_script(page, first_name(me)),
         problem=_explain(tried),
         ask_twice=ask_twice,
         notes=tried.typed.get("notes", page.draft_note) if tried else page.draft_note,
@@ -199,26 +200,13 @@ def _explain(tried: Attempt[Any] | None) -> str:
 
 
 def _fill_script(page: CallPage, rep: str) -> list[Markup]:
-    """The script's paragraphs with the names in them marked."""
+    """The script with the names of this call in it."""
     entry = page.entry
     names = {
         "contact": entry.first_name or entry.contact_name.partition(" ")[0] or "there",
         "company": str(settings().company_name),
         "customer": entry.name,
-        "rep": rep.partition(" ")[0],
+        "rep": rep,
         "usual_item": page.usual[0].product_name if page.usual else "your usual items",
     }
-
-    def fill(paragraph: str) -> Markup:
-        parts = []
-        last = 0
-        for found in _NAME.finditer(paragraph):
-            parts.append(escape(paragraph[last : found.start()]))
-            value = names.get(found[1])
-            parts.append(Markup("<mark>{}</mark>").format(value) if value is not None else escape(found[0]))
-            last = found.end()
-        parts.append(escape(paragraph[last:]))
-        return Markup("").join(parts)
-
-    text = page.script or DEFAULT_SCRIPT
-    return [fill(paragraph.strip()) for paragraph in _BLANK.split(text) if paragraph.strip()]
+    return fill_script(page.script or DEFAULT_SCRIPT, names)

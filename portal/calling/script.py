@@ -1,16 +1,18 @@
 """The call script: edited with a preview, earlier versions beside it."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.calling.script import UpdateScript, get_script, list_versions, update_script
 from portal.attempts import Attempt, attempt
+from portal.calling.words import fill_script, first_name
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
-from web.request import current_actor, db
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_call_script", __name__)
 PAGE = "/portal/call-script"
+SAMPLE = {"contact": "Hannah", "customer": "Prairie Rose Café", "usual_item": "Deli container, 32 oz"}
 
 
 @blueprint.get(PAGE)
@@ -33,14 +35,23 @@ async def save_script() -> Response:
     return await _show(tried) if tried.result is None else await redirect_to(PAGE, toast="The script is saved")
 
 
-async def _show(tried: Attempt[bool] | None = None) -> Response:
+@blueprint.post(f"{PAGE}/preview")
+@staff_page(Right.EDIT_SCRIPT)
+async def preview_script() -> Response:
+    """The script as it is being written, with the names of a sample customer in it."""
+    return await _show(typed=(await request.form).get("content", "")[:20_000])
+
+
+async def _show(tried: Attempt[bool] | None = None, *, typed: str | None = None) -> Response:
     script = await get_script(db())
+    content = typed if typed is not None else tried.typed.get("content", "") if tried else script.content
     return await page_or_block(
         "calling/script.html",
-        block="script_page",
+        block=("script_page", "script_preview"),
         status=tried.status if tried else 200,
         script=script,
-        content=tried.typed.get("content", "") if tried else script.content,
+        content=content,
+        preview=fill_script(content, SAMPLE | {"company": settings().company_name, "rep": first_name(current_actor())}),
         errors=tried.errors if tried else {},
         versions=await list_versions(db()),
     )

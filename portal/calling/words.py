@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import time
 from itertools import groupby
 
+from markupsafe import Markup, escape
+
 from domain.calling.entries import Segment
 from domain.calling.hours import Window
+from domain.kernel.actor import Actor
 from models import CallingStatus, CallOutcome
+
+_BLANK = re.compile(r"\n\s*\n")
+_NAME = re.compile(r"\{(\w+)\}")
 
 SEGMENTS = {
     Segment.PRIORITY: "Priority",
@@ -60,3 +67,26 @@ def describe_hours(windows: Sequence[Window | None]) -> str:
 def write_clock(moment: time) -> str:
     """A time of day, as in "10:00 am"."""
     return f"{moment.hour % 12 or 12}:{moment.minute:02} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def first_name(actor: Actor) -> str:
+    """How a colleague names themselves on the phone."""
+    return actor.name.partition(" ")[0]
+
+
+def fill_script(script: str, names: Mapping[str, str]) -> list[Markup]:
+    """The script's paragraphs with the names in them marked; an unknown one in braces stays as it is."""
+
+    def fill(paragraph: str) -> Markup:
+        parts = []
+        last = 0
+        for found in _NAME.finditer(paragraph):
+            parts.append(escape(paragraph[last : found.start()]))
+            value = names.get(found[1])
+            parts.append(Markup("<mark>{}</mark>").format(value) if value is not None else escape(found[0]))
+            last = found.end()
+        parts.append(escape(paragraph[last:]))
+        return Markup("").join(parts)
+
+    text = script.replace("\r\n", "\n")
+    return [fill(paragraph.strip()) for paragraph in _BLANK.split(text) if paragraph.strip()]

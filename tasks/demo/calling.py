@@ -72,7 +72,8 @@ FROM (
     (ARRAY['sale_made', 'interested_callback', 'busy_callback', 'not_interested', 'no_answer', 'wrong_number',
       'dnc_requested'])[n.nth] AS outcome, n.nth,
     CASE WHEN e.id % 11 = 0 THEN greatest(w.at - interval '6 hours' * pg_temp.share(e.id, 912), w.today_starts_at)
-      ELSE w.at - interval '60 days' * (0.1 + pg_temp.share(e.id, 911)) END AS at
+      ELSE date_trunc('day', w.at - interval '60 days' * (0.1 + pg_temp.share(e.id, 911))) + interval '9 hours'
+        + interval '9 hours' * pg_temp.share(e.id, 916) END AS at
   FROM calling_entry AS e, demo_wish AS w, demo_team AS t,
     LATERAL (
       SELECT CASE WHEN pg_temp.share(e.id, 913) < 0.03 THEN 7 ELSE pg_temp.nth(e.id, 914, 6)::int END AS nth
@@ -173,7 +174,7 @@ WHERE e.month < date_trunc('month', w.today::timestamp - interval '1 month');
 UPDATE orders AS o SET commission_paid = true, commission_paid_at = m.locked_at, commission_paid_by = m.actor_name
 FROM commission_entry AS e JOIN commission_month AS m ON m.month = e.month WHERE e.order_id = o.id;
 INSERT INTO sales_target (staff_id, month, amount, actor_kind, actor_name)
-SELECT rep, date_trunc('month', w.today::timestamp)::date, 1000 * (4 + n % 5), 'staff', (t.office_names)[1]
+SELECT rep, date_trunc('month', w.today::timestamp)::date, 1000 * (78 + 6 * n), 'staff', (t.office_names)[1]
 FROM demo_team AS t, demo_wish AS w, unnest(t.rep_ids) WITH ORDINALITY AS r(rep, n)
 """
 

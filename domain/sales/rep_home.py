@@ -1,0 +1,96 @@
+"""What a rep sees first: calls and what they brought, commission that is due, and regulars who have gone quiet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import start_of_business_day
+from domain.messages.suppression import callable_sql
+from domain.orders.business import current_business
+from domain.orders.queries import Reader
+
+# Past this many of their own gaps a regular is overdue; after so many days the tab of the lapsed has them.
+OVERDUE, LAPSED_DAYS, LEAST_ORDER_DAYS = 1.3, 90, 4
+MOST_SHOWN = 25
+_CALLS = text("""
+SELECT (
+  SELECT count(*) FROM outbound_call_log WHERE staff_id = :id AND created_at >= :since AND created_at < :until
+) + (
+  SELECT count(*) FROM calling_event WHERE kind = 'called' AND actor_kind = 'staff' AND actor_id = :id
+    AND created_at >= :since AND created_at < :until
+)
+""")
+_DUE = text("""
+SELECT coalesce(sum(e.amount), 0) FROM commission_entry AS e LEFT JOIN orders AS o ON o.id = e.order_id
+WHERE e.staff_id = :id AND NOT coalesce(o.commission_paid, false)
+""")
+# The item is the one bought at least three times in a year that is latest by its own gap.
+_OVERDUE = text(f"""
+WITH quiet AS (
+  SELECT e.id, e.customer_id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone) AS name,
+    e.last_order_at, count(*) OVER () AS all_of,
+    extract(epoch FROM e.last_order_at - e.first_order_at) / 86400 / (e.order_days - 1) AS cycle
+  FROM calling_entry AS e JOIN customer AS c ON c.id = e.customer_id
+  WHERE e.assigned_to = :id AND e.status <> 'closed' AND e.order_days >= :least
+    AND NOT c.do_not_call AND {callable_sql("e.phone", "e.phone2")}
+    AND e.last_order_at > now() - make_interval(days => :lapsed)
+    AND now() - e.last_order_at > CAST(:overdue AS float8) * (e.last_order_at - e.first_order_at) / (e.order_days - 1)
+  ORDER BY extract(epoch FROM now() - e.last_order_at)
+    / greatest(extract(epoch FROM e.last_order_at - e.first_order_at) / (e.order_days - 1), 86400) DESC, e.id
+  LIMIT :most
+)
+SELECT q.id, q.name, q.all_of, extract(epoch FROM now() - q.last_order_at)::int / 86400 AS days,
+  greatest(1, round(q.cycle))::int AS cycle, coalesce(i.product_name, '') AS item
+FROM quiet AS q LEFT JOIN LATERAL (
+  SELECT max(l.product_name) AS product_name FROM orders AS o JOIN order_item AS l ON l.order_id = o.id
+  WHERE o.customer_id = q.customer_id AND o.status <> 'cancelled' AND o.created_at > now() - interval '365 days'
+  GROUP BY l.product_sku HAVING count(DISTINCT o.id) >= 3 AND max(o.created_at) > min(o.created_at)
+  ORDER BY extract(epoch FROM now() - max(o.created_at))
+    / (extract(epoch FROM max(o.created_at) - min(o.created_at)) / (count(DISTINCT o.id) - 1)) DESC, l.product_sku
+  LIMIT 1
+) AS i ON true
+ORDER BY (extract(epoch FROM now() - q.last_order_at) / 86400) / greatest(q.cycle, 1) DESC, q.id
+""")  # noqa: S608 - the condition is ours
+
+
+@dataclass(frozen=True, slots=True)
+class QuietRegular:
+    """A regular who is overdue by their own rhythm, in days, and the item they stopped buying."""
+
+    entry_id: int
+    name: str
+    days: int
+    cycle: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepHome:
+    """A rep's own figures; money in US dollars."""
+
+    calls: int
+    calls_before: int | None
+    commission_due: Decimal
+    overdue: int
+    regulars: Sequence[QuietRegular]
+
+
+async def get_rep_home(db: Reader, first: date | None, last: date, before: date | None, *, by: Actor) -> RepHome:
+    """The actor's calls of a stretch of business days and of the one before it, and what is due now."""
+    zone = current_business().timezone
+    until = start_of_business_day(last + timedelta(days=1), zone)
+    since = start_of_business_day(first or date(2000, 1, 1), zone)
+    calls = (await db.execute(_CALLS, {"id": by.id, "since": since, "until": until})).scalar_one()
+    calls_before = None
+    if before is not None:
+        values = {"id": by.id, "since": start_of_business_day(before, zone), "until": since}
+        calls_before = (await db.execute(_CALLS, values)).scalar_one()
+    due = (await db.execute(_DUE, {"id": by.id})).scalar_one()
+    limits = {"overdue": OVERDUE, "lapsed": LAPSED_DAYS, "least": LEAST_ORDER_DAYS, "most": MOST_SHOWN}
+    rows = (await db.execute(_OVERDUE, limits | {"id": by.id})).all()
+    regulars = [QuietRegular(row.id, row.name, row.days, row.cycle, row.item) for row in rows]
+    return RepHome(calls, calls_before, due, rows[0].all_of if rows else 0, regulars)

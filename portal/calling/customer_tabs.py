@@ -1,0 +1,79 @@
+"""What the sales floor adds to a customer's page: the calls made to them, and their bank details, masked."""
+
+from dataclasses import dataclass
+
+from quart import Blueprint, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right
+from domain.kernel.errors import NotAllowed
+from domain.sales.bank_account import BankDetails, SaveBankAccount, get_bank_details, save_bank_account
+from domain.sales.customer_calls import CustomerCalls, count_customer_calls, list_customer_calls
+from portal.attempts import Attempt, attempt
+from portal.calling.words import OUTCOMES
+from portal.customers.list import LIST
+from portal.customers.tabs import Tab, register_tab
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_customer_bank", __name__)
+TYPES = [("checking", "Checking"), ("savings", "Savings")]
+
+
+@dataclass(frozen=True, slots=True)
+class BankTab:
+    """The bank details, or why this colleague does not see them."""
+
+    details: BankDetails | None
+    why_not: str = ""
+
+
+async def _load_calls(session: AsyncSession, customer_id: int) -> tuple[CustomerCalls, dict[str, tuple[str, str, str]]]:
+    return await list_customer_calls(session, customer_id), {str(key): words for key, words in OUTCOMES.items()}
+
+
+async def _load_bank(session: AsyncSession, customer_id: int) -> BankTab:
+    try:
+        return BankTab(await get_bank_details(session, customer_id, visible_to=current_actor()))
+    except NotAllowed as refusal:
+        return BankTab(None, refusal.message)
+
+
+register_tab(
+    Tab("calls", "Calls", Right.CALL_CUSTOMERS, "calling/tabs/calls.html", _load_calls, count_customer_calls, place=40)
+)
+register_tab(Tab("bank", "Bank", Right.SEE_BANK_DETAILS, "calling/tabs/bank.html", _load_bank, place=80))
+
+
+@blueprint.get(f"{LIST}/<id:customer_id>/bank")
+@staff_page(Right.SEE_BANK_DETAILS)
+async def show_bank_form(customer_id: int) -> Response:
+    """Ask for bank details, as the customer says them."""
+    return await _ask(customer_id, None)
+
+
+@blueprint.post(f"{LIST}/<id:customer_id>/bank")
+@staff_page(Right.SEE_BANK_DETAILS)
+async def save_bank(customer_id: int) -> Response:
+    """Keep bank details in place of those before."""
+
+    async def save(data: SaveBankAccount) -> BankDetails:
+        return await save_bank_account(db(), customer_id, data, by=current_actor(), keys=settings().data_keys)
+
+    tried = await attempt(SaveBankAccount, save)
+    if tried.result is None:
+        return await _ask(customer_id, tried)
+    word = f"The account ending in {(tried.result.ach_account_number_masked or '')[-4:]} is kept"
+    return await redirect_to(f"{LIST}/{customer_id}?tab=bank", toast=word)
+
+
+async def _ask(customer_id: int, tried: Attempt[BankDetails] | None) -> Response:
+    details = await get_bank_details(db(), customer_id, visible_to=current_actor())
+    # The number itself is never sent back to the page, not even the one just typed.
+    typed = {name: value for name, value in tried.typed.items() if name != "account_number"} if tried else {}
+    return await page_or_block(
+        "calling/bank.html", block="dialog", status=tried.status if tried else 200, details=details, typed=typed,
+        errors=tried.errors if tried else {}, problem=tried.problem if tried else "", types=TYPES,
+        customer_id=customer_id,
+    )  # fmt: skip

@@ -1,0 +1,279 @@
+"""How the sales team does: figures against the days before, each rep against the month's target, trends and calls."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from quart import Blueprint, Response
+
+from documents.filters import format_day, format_number, format_percent, with_query
+from domain.access.rights import Right
+from domain.kernel.clock import business_today, first_of_month
+from domain.kernel.money import ZERO, format_money
+from domain.order_desk.assign import list_sales_reps
+from domain.sales.performance import Performance, Period, ReadPerformance, RepFigures, get_performance
+from domain.sales.targets import SetTarget, list_targets, set_target
+from domain.sales.team import (
+    HourOfCalls,
+    Progress,
+    TeamSums,
+    compare_team,
+    count_working_days,
+    export_performance,
+    list_call_hours,
+    list_progress,
+)
+from models import Role
+from models.session import current_database
+from portal.attempts import attempt
+from portal.charts import Chart, Point, draw_chart
+from portal.render import page_or_block, redirect_to
+from web.guards import staff_page
+from web.reading import reads_query
+from web.request import current_actor, db, settings
+
+blueprint = Blueprint("portal_performance", __name__)
+PAGE = "/portal/performance"
+BESIDE = (560, 208)
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 88.0, 20.0, 3.0
+
+
+class ShowPerformance(ReadPerformance):
+    """The same as the API's, by weeks where nothing else is asked for."""
+
+    period: Period = Period.WEEK
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A rep's trend as a line without axes, and its last point."""
+
+    points: str
+    x: float
+    y: float
+    label: str
+
+
+@blueprint.get(PAGE)
+@staff_page(Right.SEE_PERFORMANCE)
+@reads_query(ShowPerformance)
+async def show_performance(query: ShowPerformance) -> Response:
+    """The team's figures, each rep against the month's target, revenue over time and calls by hour."""
+    me, today = current_actor(), business_today(settings().timezone)
+    async with current_database().reporting() as connection:
+        found = await get_performance(connection, query, visible_to=me)
+        now, before = await compare_team(connection, query.days)
+        hours = await list_call_hours(connection, query.days, me.id if me.has_role(Role.SALES_REP) else query.rep_id)
+        progress = await list_progress(connection)
+    over, working = count_working_days(today)
+    return await page_or_block(
+        "calling/performance.html",
+        block="performance",
+        found=found,
+        query=query,
+        figures=_list_figures(now, before, query.days, today),
+        progress=progress,
+        team=_add_up([progress[rep.id] for rep in found.reps if rep.id in progress]),
+        team_sums=now,
+        month_share=over / working if working else 1.0,
+        working_days=f"{over} of {working} working days",
+        sparks={rep.id: _draw_spark(rep) for rep in found.reps},
+        chart=_draw_revenue(found, query),
+        hours=_draw_hours(hours, found.period_label),
+        periods=[
+            {"word": word, "url": PAGE + with_query({}, days=days, period=query.period), "current": days == query.days}
+            for days, word in _list_periods(today)
+        ],
+        steps=[
+            {
+                "word": word,
+                "url": PAGE + with_query({}, days=query.days, period=step, rep_id=query.rep_id),
+                "current": step is query.period,
+            }
+            for step, word in ((Period.WEEK, "Weeks"), (Period.MONTH, "Months"))
+        ],
+    )
+
+
+@blueprint.get(f"{PAGE}.csv")
+@staff_page(Right.SEE_PERFORMANCE)
+@reads_query(ShowPerformance)
+async def download_performance(query: ShowPerformance) -> Response:
+    """What the table of reps shows, as a file."""
+    async with current_database().reporting() as connection:
+        found = await get_performance(connection, query, visible_to=current_actor())
+    headers = {"Content-Disposition": 'attachment; filename="performance.csv"'}
+    return Response(export_performance(found), 200, headers, content_type="text/csv; charset=utf-8")
+
+
+@blueprint.get(f"{PAGE}/targets")
+@staff_page(Right.PAY_COMMISSIONS)
+async def show_targets() -> Response:
+    """Ask for this month's targets."""
+    return await _show_targets({})
+
+
+@blueprint.post(f"{PAGE}/targets")
+@staff_page(Right.PAY_COMMISSIONS)
+async def save_target() -> Response:
+    """Keep one rep's target of this month."""
+    month = first_of_month(business_today(settings().timezone))
+
+    async def save(data: SetTarget) -> bool:
+        await set_target(db(), month, data, by=current_actor())
+        return True
+
+    tried = await attempt(SetTarget, save)
+    if tried.result is None:
+        return await _show_targets(tried.errors, tried.problem, tried.status)
+    return await redirect_to(PAGE, toast="Target saved")
+
+
+async def _show_targets(errors: dict[str, str], problem: str = "", status: int = 200) -> Response:
+    month = first_of_month(business_today(settings().timezone))
+    return await page_or_block(
+        "calling/targets.html", block="dialog", status=status, reps=await list_sales_reps(db()),
+        targets=await list_targets(db(), month), month=month, errors=errors, problem=problem,
+    )  # fmt: skip
+
+
+def _list_periods(today: date) -> list[tuple[int, str]]:
+    """The stretches to choose from, each once: on the seventh the month is the last seven days."""
+    wanted = {7: "7 days", 30: "30 days", 90: "90 days", 365: "Year"}
+    wanted.setdefault(today.day, "Month")
+    return sorted(wanted.items())
+
+
+def _list_figures(now: TeamSums, before: TeamSums, days: int, today: date) -> list[dict[str, str]]:
+    """The team's figures beside those of as many days before; each leads to its rows."""
+    since = today - timedelta(days=days - 1)
+    rows = f"/portal/history?from_date={since}&to_date={today}"
+    calls = "/portal/calling?segment=called"
+    average = now.revenue / now.orders if now.orders else Decimal(0)
+    average_before = before.revenue / before.orders if before.orders else Decimal(0)
+    figures: list[tuple[str, Any, Any, Callable[[Any], str], str, str]] = [
+        ("Revenue", now.revenue, before.revenue, format_money, rows, "Totals of the reps’ orders, less cancelled ones"),
+        ("Orders", now.orders, before.orders, format_number, rows, "Orders that count for a rep"),
+        ("Average order", average, average_before, format_money, rows, "Revenue divided by orders"),
+        ("Calls", now.calls, before.calls, format_number, calls, "Logged outcomes and stamped calls"),
+        ("Conversion", now.conversion * 100, before.conversion * 100, format_percent, calls, "Orders for each call"),
+        (
+            "New customers", now.new_customers, before.new_customers, format_number, f"{rows}&group_by=customer",
+            "Their first order came in the period",
+        ),
+    ]  # fmt: skip
+    found = []
+    for label, value, was, write, url, meaning in figures:
+        more, less = value > was, value < was
+        found.append(
+            {
+                "label": label,
+                "value": write(value),
+                "url": url,
+                "meaning": meaning,
+                "tone": "good" if more else "bad" if less else "quiet",
+                "arrow": "up" if more else "down" if less else "",
+                "change": _say_change(value, was, write),
+                "was": f"from {write(was)}",
+            }
+        )
+    return found
+
+
+def _say_change(value: Any, was: Any, write: Callable[[Any], str]) -> str:
+    """How far a figure moved: money by its share, the rest by what it counts."""
+    if value == was:
+        return "No change"
+    if write is format_money:
+        return format_percent(abs(value - was) / was * 100) if was else ""
+    return write(abs(value - was))
+
+
+def _add_up(progress: Sequence[Progress]) -> Progress | None:
+    """The targets of the reps shown together; None where nobody has one."""
+    if not progress:
+        return None
+    return Progress(sum((one.target for one in progress), ZERO), sum((one.sold for one in progress), ZERO))
+
+
+def _draw_spark(rep: RepFigures) -> Spark | None:
+    """The trend of one rep, scaled to its own highest step; none of a single step."""
+    values = [float(point.revenue) for point in rep.trend]
+    if len(values) < 2:
+        return None
+    most = max(values) or 1.0
+    step = (SPARK_WIDTH - 2 * SPARK_MARGIN) / (len(values) - 1)
+    room = SPARK_HEIGHT - 2 * SPARK_MARGIN
+    places = [
+        (round(SPARK_MARGIN + index * step, 1), round(SPARK_MARGIN + room * (1 - value / most), 1))
+        for index, value in enumerate(values)
+    ]
+    label = f"Revenue from {format_money(rep.trend[0].revenue)} to {format_money(rep.trend[-1].revenue)}"
+    return Spark(" ".join(f"{x},{y}" for x, y in places), *places[-1], label)
+
+
+def _draw_revenue(found: Performance, query: ShowPerformance) -> Chart | None:
+    """The revenue of the reps shown, step by step; the running step is unfinished."""
+    if not found.reps:
+        return None
+    is_week = query.period is Period.WEEK
+    points = []
+    for place, step in enumerate(found.reps[0].trend):
+        revenue = sum((rep.trend[place].revenue for rep in found.reps), Decimal(0))
+        orders = sum(rep.trend[place].orders for rep in found.reps)
+        first = date.fromisoformat(step.period if is_week else f"{step.period}-01")
+        label = f"{first:%b} {first.day}" if is_week else f"{first:%b %Y}"
+        points.append(
+            Point(
+                label=label,
+                value=float(revenue),
+                title=f"{label}: {format_money(revenue)}",
+                cells=(
+                    f"Week of {format_day(first, today=first)}" if is_week else f"{first:%B %Y}",
+                    format_number(orders),
+                    format_money(revenue),
+                ),
+                soft=place == len(found.reps[0].trend) - 1,
+            )
+        )
+    noun = query.period.value
+    return draw_chart(
+        points,
+        title=f"Revenue by {noun}",
+        period=found.period_label,
+        summary=f"The team’s revenue by {noun}, {found.period_label.lower()}.",
+        columns=("From", "Orders", "Revenue"),
+        legend=(("bar", "Team"), ("bar-soft", f"This {noun} so far")),
+        wide=BESIDE,
+    )
+
+
+def _draw_hours(hours: Sequence[HourOfCalls], period: str) -> Chart | None:
+    if not hours:
+        return None
+    points = [
+        Point(
+            label=_name_hour(one.hour),
+            value=one.calls,
+            title=f"{_name_hour(one.hour)}: {one.calls} calls, {one.sales} sales",
+            cells=(_name_hour(one.hour), format_number(one.calls), format_number(one.sales)),
+            before=one.sales,
+        )
+        for one in hours
+    ]
+    return draw_chart(
+        points,
+        title="Calls by hour",
+        period=f"{period}, our time",
+        summary="How many calls were made in each hour of the day, and how many brought a sale.",
+        columns=("Hour", "Calls", "Sales"),
+        unit="",
+        legend=(("bar", "Calls"), ("before", "Sales")),
+        wide=(400, 208),
+    )
+
+
+def _name_hour(hour: int) -> str:
+    return f"{hour % 12 or 12} {'am' if hour < 12 else 'pm'}"

@@ -1,0 +1,82 @@
+"""A rep's home and the team's performance: figures with their rows, regulars who went quiet, targets of the month."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from quart.typing import TestClientProtocol
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.totals import refresh_totals
+from domain.kernel.clock import business_today, first_of_month
+from domain.orders.business import current_business
+from domain.sales.rep_home import get_rep_home
+from domain.sales.team import count_working_days, list_progress
+from models import CallingEntry, CommissionEntry, Order, OutboundCallLog, Role, SalesTarget
+from models.session import Database
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order
+from tests.portal.calling.test_pages import page, sign_in_rep
+
+TODAY = datetime.now(UTC)
+
+
+async def test_a_reps_home_names_overdue_regulars_and_what_they_stopped_buying(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep = await sign_in_rep(client, db)
+    customer = await make_customer(db, phone="+12165550123", sales_rep_id=rep.id, company_name="Maple & Vine")
+    film, lid = await make_product(db, name="Film wrap"), await make_product(db, name="Cup lid")
+    for days in (80, 70, 60, 50):
+        placed = await make_order(db, (lid.sku, 1), *([(film.sku, 2)] if days > 55 else []), by=as_actor(customer))
+        order = (await db.scalars(select(Order).where(Order.id == placed.written.id))).one()
+        order.created_at = TODAY - timedelta(days=days)
+    entry = CallingEntry(phone="+12165550123", company_name="Maple & Vine", customer_id=customer.id)
+    entry.assigned_to = rep.id
+    db.add(entry)
+    db.add(CommissionEntry(order_number="LLD-1", staff_id=rep.id, kind="earned", amount=Decimal("12.50"),
+                           month=date(2026, 11, 1)))  # fmt: skip
+    db.add(OutboundCallLog(phone="+12165550123", outcome="no_answer", staff_id=rep.id))
+    await db.flush()
+    await refresh_totals(db, [entry.id], timezone=UTC)
+    home = await get_rep_home(db, None, TODAY.date(), None, by=as_actor(rep))
+    assert (home.calls, home.commission_due, home.overdue) == (1, Decimal("12.50"), 1)
+    (quiet,) = home.regulars
+    assert (quiet.name, quiet.days, quiet.cycle, quiet.item) == ("Maple & Vine", 50, 10, film.name)
+    text = await page(client, "/portal")
+    for words in ("Commission due", "$12.50", "Overdue regulars", "Film wrap", f"/portal/calling/{entry.id}"):
+        assert words in text
+    # A colleague's regulars are not counted, and whoever must not be called is in no list.
+    customer.do_not_call = True
+    await db.flush()
+    assert (await get_rep_home(db, None, TODAY.date(), None, by=as_actor(rep))).overdue == 0
+
+
+async def test_a_target_is_held_against_the_sales_of_its_month(db: AsyncSession, database: Database) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    customer = await make_customer(db, sales_rep_id=rep.id)
+    product = await make_product(db)
+    await make_order(db, (product.sku, 40), by=as_actor(customer))
+    old = await make_order(db, (product.sku, 9), by=as_actor(customer))
+    (await db.scalars(select(Order).where(Order.id == old.written.id))).one().created_at = TODAY - timedelta(days=40)
+    month = first_of_month(business_today(current_business().timezone))
+    db.add(SalesTarget(staff_id=rep.id, month=month, amount=Decimal("1000.00")))
+    await db.flush()
+    assert (await list_progress(db))[rep.id].share == 0.4
+
+
+def test_working_days_leave_out_weekends_and_holidays() -> None:
+    assert count_working_days(date(2026, 11, 23)) == (15, 19)
+    assert count_working_days(date(2026, 11, 30)) == (19, 19)
+
+
+async def test_the_figures_of_performance_lead_to_their_rows(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP, full_name="Luis Ocampo")
+    customer = await make_customer(db, sales_rep_id=rep.id)
+    await make_order(db, ((await make_product(db)).sku, 40), by=as_actor(customer))
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    text = await page(client, "/portal/performance?days=7")
+    assert "$400.00" in text
+    assert "Revenue by week" in text
+    assert "/portal/history?from_date=" in text
+    assert "Luis Ocampo,1,400.00,400.00,1,0,0.0" in await page(client, "/portal/performance.csv?days=7")
