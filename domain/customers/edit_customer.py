@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, may, require
 from domain.customers.accounts import lock_account
 from domain.customers.columns import notify_of_new_email, read_address_change, set_columns
+from domain.customers.followers import queue_following
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.typed import AddressIn, read_phone
 from domain.kernel.actor import Actor
@@ -183,6 +184,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
         after=changes,
         by=by,
     )
+    await queue_following(db, customer.id, before)
     if "email" in changes:
         await notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
     await announce(db, Topic.CUSTOMERS, customer.id)

@@ -13,6 +13,7 @@ from domain.customers.accounts import Profile, describe_account, lock_account, o
 from domain.customers.columns import notify_of_new_email, read_address_change, set_columns
 from domain.customers.delete_customer import remove_customer
 from domain.customers.email_change import ask_for_new_email
+from domain.customers.followers import queue_following
 from domain.customers.links import void_tokens
 from domain.customers.messages import send_security_notice
 from domain.customers.register import refuse_duplicates
@@ -90,6 +91,7 @@ async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any],
         after=changes,
         by=by,
     )
+    await queue_following(db, customer.id, before)
     if "email" in changes:
         await notify_of_new_email(db, customer, before["email"], shop_url=shop_url)
 

@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from domain.calling.follow_customer import follow_customer
 from domain.calling.upkeep import fill_calling_list, recalculate
+from domain.customers.followers import JOB as FOLLOW
 from domain.orders.calling_totals import JOB, refresh_calling_totals
 from models.session import raw_connection, separate_transaction
 from tasks.job import Work, job
@@ -21,6 +23,13 @@ async def fill_list(work: Work) -> dict[str, Any]:
     """Put new customers on the list, and correct what everybody bought."""
     async with separate_transaction() as db:
         return {"filled": await fill_calling_list(db, timezone=work.settings.timezone)}
+
+
+@job(FOLLOW)
+async def follow(work: Work) -> dict[str, Any]:
+    """Carry a customer's new number, name or address into their entries."""
+    async with separate_transaction() as db:
+        return {"followed": await follow_customer(db, work.payload["customer_id"], work.payload["before"])}
 
 
 @job(JOB)
