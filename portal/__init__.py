@@ -16,7 +16,7 @@ from portal.administration import (
     suppressed_numbers,
     website_users,
 )
-from portal.calling import call, commissions, customer_tabs, figures, performance, script, upload
+from portal.calling import call, commissions, customer_bank, figures, performance, script, upload
 from portal.calling import list as calling_list
 from portal.customers import customer as customer_page
 from portal.customers import edit as customer_forms
@@ -99,7 +99,7 @@ def blueprints() -> list[Blueprint]:
         call.blueprint,
         figures.blueprint,
         performance.blueprint,
-        customer_tabs.blueprint,
+        customer_bank.blueprint,
         upload.blueprint,
         commissions.blueprint,
         script.blueprint,

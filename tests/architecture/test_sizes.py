@@ -42,7 +42,6 @@ LONG_HANDLERS = {
     "api/internal/health.py:readyz",
     # Pages whose form has several buttons, each with an act of its own.
     "portal/calling/call.py:log_outcome",
-    "portal/calling/call.py:place_quick_order",
     "portal/invoices/editor.py:save_invoice",
     "portal/invoices/editor.py:show_sums",
     "portal/orders/list.py:act_on_orders",

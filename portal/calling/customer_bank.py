@@ -1,4 +1,4 @@
-"""What the sales floor adds to a customer's page: the calls made to them, and their bank details, masked."""
+"""The bank details of a customer on their page: kept from there, and shown down to the last four digits."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right
 from domain.kernel.errors import NotAllowed
 from domain.sales.bank_account import BankDetails, SaveBankAccount, get_bank_details, save_bank_account
-from domain.sales.customer_calls import CustomerCalls, count_customer_calls, list_customer_calls
 from portal.attempts import Attempt, attempt
-from portal.calling.words import OUTCOMES
 from portal.customers.list import LIST
 from portal.customers.tabs import Tab, register_tab
 from portal.render import page_or_block, redirect_to
@@ -29,10 +27,6 @@ class BankTab:
     why_not: str = ""
 
 
-async def _load_calls(session: AsyncSession, customer_id: int) -> tuple[CustomerCalls, dict[str, tuple[str, str, str]]]:
-    return await list_customer_calls(session, customer_id), {str(key): words for key, words in OUTCOMES.items()}
-
-
 async def _load_bank(session: AsyncSession, customer_id: int) -> BankTab:
     try:
         return BankTab(await get_bank_details(session, customer_id, visible_to=current_actor()))
@@ -40,10 +34,7 @@ async def _load_bank(session: AsyncSession, customer_id: int) -> BankTab:
         return BankTab(None, refusal.message)
 
 
-register_tab(
-    Tab("calls", "Calls", Right.CALL_CUSTOMERS, "calling/tabs/calls.html", _load_calls, count_customer_calls, place=40)
-)
-register_tab(Tab("bank", "Bank", Right.SEE_BANK_DETAILS, "calling/tabs/bank.html", _load_bank, place=80))
+register_tab(Tab("bank", "Bank", Right.SEE_BANK_DETAILS, "calling/bank_tab.html", _load_bank, place=80))
 
 
 @blueprint.get(f"{LIST}/<id:customer_id>/bank")
