@@ -55,6 +55,7 @@ from models.suppressed_number import SuppressedNumber, SuppressionReason
 from models.vendor import Vendor, VendorProduct
 from models.voice_agent import CallDirection, PromptState, PromptVersion, VoiceAgent
 from models.webhook_event import WebhookEvent
+from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AccountType",
@@ -92,8 +93,10 @@ __all__ = [
     "CustomerSales",
     "CustomerSalesChange",
     "CustomerScore",
+    "DeliveryState",
     "Draft",
     "EvalStatus",
+    "EventKind",
     "GivenBack",
     "GivenFor",
     "IdempotencyKey",
@@ -177,6 +180,8 @@ __all__ = [
     "Vendor",
     "VendorProduct",
     "VoiceAgent",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookEvent",
     "columns_of",
     "table_of",

@@ -14,6 +14,7 @@ from portal.administration import (
     savings,
     staff_users,
     suppressed_numbers,
+    webhooks,
     website_users,
 )
 from portal.calling import call, commissions, customer_bank, figures, performance, script, upload
@@ -50,6 +51,7 @@ def blueprints() -> list[Blueprint]:
         profile.blueprint,
         staff_users.blueprint,
         api_keys.blueprint,
+        webhooks.blueprint,
         home.blueprint,
         search.blueprint,
         drafts.blueprint,

@@ -82,6 +82,7 @@ PROFIT = Entry("Profit", "scale", "/portal/profit", Right.SEE_PROFIT)
 STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF, go="u")
 WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", Right.SEE_WEBSITE_USERS)
 API_KEYS = Entry("API keys", "key", "/portal/api-keys", Right.EDIT_KEYS)
+WEBHOOKS = Entry("Webhooks", "world", "/portal/webhooks", Right.EDIT_KEYS)
 SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-numbers", Right.LIFT_SUPPRESSION)
 IMPORTS = Entry("Imports", "upload", "/portal/imports", Right.SEE_IMPORTS)
 SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", Right.SEE_SAVINGS_REQUESTS, "savings")
@@ -93,7 +94,7 @@ MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", Right.CHECK_MAIL)
 DESK_ENTRIES = (HOME, ORDERS, CHECKS, NEW_ORDER, CUSTOMERS, INVOICES, SUBSCRIPTIONS)
 NUMBERS = (MY_SALES, HISTORY, PERFORMANCE, COMMISSIONS, SCRIPT, SCORES, VOICE, PROFIT)
 ADMINISTRATION = (
-    STAFF_USERS, WEBSITE_USERS, API_KEYS, SUPPRESSED, IMPORTS, SAVINGS, OUTBOX, JOBS, AUDIT, MAIL_TEST,
+    STAFF_USERS, WEBSITE_USERS, API_KEYS, WEBHOOKS, SUPPRESSED, IMPORTS, SAVINGS, OUTBOX, JOBS, AUDIT, MAIL_TEST,
 )  # fmt: skip
 Layout = tuple[tuple[str, tuple[Entry, ...]], ...]
 OFFICE_LAYOUT: Layout = (

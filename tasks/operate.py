@@ -18,6 +18,7 @@ from domain.sales.bank_account import rotate_bank_accounts
 from domain.staff.recovery import RecoverPassword, remove_lost_second_factor, set_forgotten_password
 from domain.staff.second_factor import rotate_second_factors
 from domain.system.contents import find_filled_table, find_revision
+from domain.webhooks.endpoints import rotate_sealed_secrets
 from integrations.errors import ServiceFailed
 from models.migrations import list_steps
 from models.postgres.dump import DumpError, dump_database, restore_database
@@ -63,13 +64,15 @@ async def rotate_data_keys(settings: Settings, _arguments: argparse.Namespace) -
         async with separate_transaction() as db:
             factors = await rotate_second_factors(db, settings.data_keys)
             secrets = await rotate_message_secrets(db, settings.data_keys)
+            webhooks = await rotate_sealed_secrets(db, settings.data_keys)
         accounts = await _rotate_all_bank_accounts(settings)
         photos = await rotate_photos(settings)
     except (UnreadableSecretError, ServiceFailed) as error:
         sys.exit(f"{error} What was encrypted again until then stays so; every key of DATA_KEYS is still needed.")
     print(
         f"Encrypted again with the newest key: {factors} second factors, {accounts} bank accounts,"
-        f" {secrets} secrets of messages, {photos} photos of checks. Older keys can be dropped from DATA_KEYS."
+        f" {secrets} secrets of messages, {webhooks} webhooks, {photos} photos of checks."
+        " Older keys can be dropped from DATA_KEYS."
     )
     return 0
 

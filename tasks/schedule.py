@@ -15,6 +15,7 @@ TIMETABLE = (
     Entry("*/5 * * * *", "requeue_lost_jobs"),
     Entry("*/2 * * * *", "reconcile_payments"),
     Entry("*/2 * * * *", "reconcile_labels"),
+    Entry("* * * * *", "queue_due_webhooks"),
     Entry("*/5 * * * *", "fold_customer_sales"),
     Entry("20 8 * * *", "refresh_customer_sales"),
     Entry("*/5 * * * *", "store_check_photos"),

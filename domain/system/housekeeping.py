@@ -20,6 +20,8 @@ HISTORY = {
     " OR state IN ('failed', 'parked') AND finished_at < now() - interval '180 days'",
     "outbox_message": "state = 'sent' AND sent_at < now() - interval '180 days'"
     " OR created_at < now() - interval '1 year'",
+    "webhook_delivery": "state = 'delivered' AND delivered_at < now() - interval '30 days'"
+    " OR created_at < now() - interval '180 days'",
     "webhook_event": "processed_at < now() - interval '90 days'",
     **OLD_ROWS,
 }

@@ -33,7 +33,7 @@ calling imports order_desk
 customers subscriptions invoices
 payments warehouse inventory reports search scores commissions
 orders catalogue procurement
-stock credit staff system boxes
+stock credit staff system boxes webhooks
 jobs messages
 access
 kernel

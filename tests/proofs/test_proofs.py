@@ -18,6 +18,7 @@ from proofs import (
     uploads,
     voice,
     warehouse,
+    webhooks_out,
 )
 
 
@@ -58,6 +59,10 @@ async def test_events_shuffled_and_repeated_end_as_in_order() -> None:
 
 async def test_lost_answers_of_stripe_are_found_and_nothing_is_done_twice() -> None:
     await payments.prove_one(payments.lose_answers, 10)
+
+
+async def test_every_event_reaches_a_receiver_that_fails_hangs_and_is_down() -> None:
+    await webhooks_out.prove(orders=12)
 
 
 async def test_credit_is_spent_once_whoever_asks_at_once() -> None:

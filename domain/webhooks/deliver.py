@@ -1,0 +1,153 @@
+"""Sending what waits for one endpoint: at least once, in order for each subject, and patiently.
+
+A message that is on its way is leased: its next attempt is put a minute ahead, so that neither a second worker nor the
+worker after a crash takes it up at once. A later message about the same subject waits until the earlier one has arrived
+or was given up. The pauses are those that Standard Webhooks proposes.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, text, update
+from sqlmodel import col
+
+from domain.access.crypto import UnreadableSecretError
+from domain.jobs.enqueue import enqueue
+from domain.kernel.clock import now
+from domain.webhooks.endpoints import open_secrets
+from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.webhook_client import WebhookSender
+from models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+DELIVER_JOB = "deliver_webhooks"
+AT_ONCE = 10
+# One run of the job ends after so long, so that no endpoint keeps a worker for itself; the next goes on.
+LONGEST_RUN_SECONDS = 50.0
+LEASE = timedelta(minutes=1)
+PAUSES = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+_CLAIM = text("""
+WITH due AS (
+  SELECT d.id FROM webhook_delivery AS d
+  WHERE d.endpoint_id = :endpoint_id AND d.state = 'queued' AND d.next_attempt_at <= now()
+    AND NOT EXISTS (
+      SELECT FROM webhook_delivery AS earlier
+      WHERE earlier.endpoint_id = d.endpoint_id AND earlier.subject = d.subject AND earlier.state = 'queued'
+        AND earlier.id < d.id
+    )
+  ORDER BY d.next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED
+)
+UPDATE webhook_delivery AS d SET next_attempt_at = now() + :lease FROM due WHERE d.id = due.id
+RETURNING d.id, d.payload, d.attempts
+""")
+_DUE_ENDPOINTS = text("""
+SELECT id FROM webhook_endpoint AS e WHERE is_active AND EXISTS (
+  SELECT FROM webhook_delivery AS d WHERE d.endpoint_id = e.id AND d.state = 'queued' AND d.next_attempt_at <= now()
+)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt, and how long to wait before the next."""
+
+    state: DeliveryState
+    error: str = ""
+    pause: timedelta = timedelta(0)
+
+
+async def deliver_to(endpoint_id: int, settings: Settings) -> dict[str, int]:
+    """Send what is due for one endpoint, ten at a time, for at most a minute; how many arrived and how many did not."""
+    clock = asyncio.get_running_loop().time
+    ends_at, counted = clock() + LONGEST_RUN_SECONDS, {"delivered": 0, "put_off": 0}
+    async with WebhookSender(may_be_inside=not settings.is_production) as sender:
+        while clock() < ends_at:
+            endpoint = await _find_active(endpoint_id)
+            claimed = await _claim(endpoint_id) if endpoint is not None else []
+            if endpoint is None or not claimed:
+                break
+            outcomes = await asyncio.gather(*(_deliver(sender, endpoint, message) for message in claimed))
+            arrived = sum(outcome.state is DeliveryState.DELIVERED for outcome in outcomes)
+            counted["delivered"] += arrived
+            counted["put_off"] += len(outcomes) - arrived
+    return counted
+
+
+async def _find_active(endpoint_id: int) -> WebhookEndpoint | None:
+    async with current_database().session() as db:
+        endpoint = await db.get(WebhookEndpoint, endpoint_id)
+    return endpoint if endpoint is not None and endpoint.is_active else None
+
+
+async def queue_due_deliveries() -> int:
+    """Enqueue the job of each endpoint for which something is due; returns how many endpoints."""
+    async with separate_transaction() as db:
+        due = (await db.scalars(_DUE_ENDPOINTS)).all()
+        for endpoint_id in due:
+            await enqueue(db, DELIVER_JOB, {"endpoint_id": endpoint_id}, dedupe_key=f"webhooks:{endpoint_id}")
+    return len(due)
+
+
+async def _claim(endpoint_id: int) -> list[RowMapping]:
+    values = {"endpoint_id": endpoint_id, "most": AT_ONCE, "lease": LEASE}
+    async with separate_transaction() as db:
+        return list((await db.execute(_CLAIM, values)).mappings().all())
+
+
+async def _deliver(sender: WebhookSender, endpoint: WebhookEndpoint, message: RowMapping) -> Outcome:
+    outcome, status = await _send(sender, endpoint, message)
+    changes: dict[str, Any] = {
+        "state": outcome.state,
+        "attempts": message["attempts"] + 1,
+        "last_status": status,
+        "last_error": outcome.error[:500].replace("\0", ""),
+        "next_attempt_at": now() + outcome.pause,
+        "delivered_at": now() if outcome.state is DeliveryState.DELIVERED else None,
+    }
+    async with separate_transaction() as db:
+        await db.execute(update(WebhookDelivery).where(col(WebhookDelivery.id) == message["id"]).values(changes))
+    return outcome
+
+
+async def _send(sender: WebhookSender, endpoint: WebhookEndpoint, message: RowMapping) -> tuple[Outcome, int | None]:
+    try:
+        status = await sender.send(
+            endpoint.url,
+            orjson.dumps(message["payload"]),
+            message_id=f"msg_{message['id']}",
+            timestamp=int(now().timestamp()),
+            secrets=open_secrets(endpoint),
+        )
+    except (ServiceRefused, UnreadableSecretError) as error:
+        await _disable(endpoint.id, str(error))
+        return Outcome(DeliveryState.QUEUED, str(error)), None
+    except ServiceFailed as error:
+        return _put_off(message["attempts"], error), None
+    return Outcome(DeliveryState.DELIVERED), status
+
+
+def _put_off(attempts: int, error: ServiceFailed) -> Outcome:
+    if attempts >= len(PAUSES):
+        return Outcome(DeliveryState.FAILED, str(error))
+    return Outcome(DeliveryState.QUEUED, str(error), max(PAUSES[attempts], timedelta(seconds=error.wait_seconds)))
+
+
+async def _disable(endpoint_id: int, reason: str) -> None:
+    """Turn off an endpoint that can't be told anything; what waits for it stays until somebody turns it on again."""
+    change = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint_id)
+    async with separate_transaction() as db:
+        await db.execute(change.values(is_active=False, disabled_reason=reason[:500]))
