@@ -47,7 +47,7 @@ class WebhookEndpoint(Table, table=True):
     id: int = key()
     name: str
     url: str
-    kinds: list[str] = Field(sa_type=ARRAY(Text), nullable=False)  # type: ignore[call-overload]
+    kinds: list[str] = Field(sa_type=ARRAY(Text), nullable=False)
     is_active: bool = flag(default=True)
     disabled_reason: str = text()
     sealed_secret: str = text()

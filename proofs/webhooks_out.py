@@ -102,7 +102,7 @@ async def _deliver_everything(url: str, orders: int) -> str:
     while True:
         await asyncio.gather(deliver_to(endpoint.id, settings), deliver_to(endpoint.id, settings))
         async with separate_transaction() as db:
-            states = dict((await db.execute(text(_STATES))).tuples().all())
+            states: dict[str, int] = dict((await db.execute(text(_STATES))).tuples().all())
             await db.execute(text(_LATER))  # the pauses have passed
         if set(states) == {"delivered"}:
             return endpoint.secret

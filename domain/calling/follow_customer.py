@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.hours_key import find_hours_key
-from domain.calling.scores import TOPIC
 from domain.kernel.clock import now
-from domain.kernel.live import announce
+from domain.kernel.live import Topic, announce
 from models import CallingEntry, Customer
 
 _PLAIN = ("first_name", "last_name", "company_name", "email", "phone2")
@@ -43,7 +42,7 @@ async def follow_customer(db: AsyncSession, customer_id: int, before: Mapping[st
         entry.updated_at = now()
         entry.version += 1
         await db.flush()
-        await announce(db, TOPIC, entry.id)
+        await announce(db, Topic.CALLING, entry.id)
         changed += 1
     return changed
 

@@ -22,7 +22,7 @@ from tests.factories import make_product
 from tests.factories.orders import make_order
 from tests.fakes.http_server import FakeHttp, fake_http
 
-EVERY = [kind for kind in EventKind if kind is not EventKind.TEST]
+EVERY: list[EventKind] = [kind for kind in EventKind if kind is not EventKind.TEST]
 IMPORTED = """
 INSERT INTO orders (order_number, source, status, payment_method, payment_status, delivery_name)
 VALUES ('OLD-1', 'import', 'delivered', 'cash', 'paid', 'Greta Lindqvist')
