@@ -299,7 +299,7 @@ async def get_user(user_id: int) -> Any:
 @customer_only
 @reads(profile.UpdateProfile)
 @answers(OwnAccountOut)
-@refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_ACCOUNT, Code.PHONE_TAKEN)
+@refuses(Code.EMAIL_TAKEN, Code.NOT_YOUR_ACCOUNT, Code.PHONE_TAKEN, Code.TOO_MANY_REQUESTS)
 async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
     """Update the own profile; a changed email is shown not verified, and takes effect by the link mailed to it."""
     user = await profile.update_profile(db(), user_id, data, shop_url=shop_url(), by=current_actor())

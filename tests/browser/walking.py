@@ -22,8 +22,11 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
+from domain.webhooks.deliveries import send_test
+from domain.webhooks.endpoints import CreateEndpoint, create_endpoint
 from models import (
     CallingEntry,
+    EventKind,
     Invoice,
     JobRun,
     KeyScope,
@@ -58,6 +61,7 @@ AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {
     "batch_id": "label_batch",
+    "endpoint_id": "webhook_endpoint",
     "key_id": "api_key",
     "message_id": "outbox_message",
     "run_id": "job_run",
@@ -131,6 +135,8 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         await create_api_key(db, CreateApiKey(name="The web shop", scopes=[KeyScope.SYNC]), by=me)
         db.add(JobRun(name="send_message", payload={"message_id": 1}, state="failed", failures=5, last_error="Refused"))
         db.add(JobRun(name="send_message", payload={"message_id": 2}))
+        told = CreateEndpoint(name="Bookkeeping", url="https://books.example/hook", kinds=[EventKind.ORDER_PAID])
+        await send_test(db, (await create_endpoint(db, told, needs_https=True, by=me)).id, by=me)
         product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
         buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
         orders = [

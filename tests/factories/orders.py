@@ -1,15 +1,20 @@
 """Orders of the tests, made through the domain's own acts."""
 
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import GUEST, Actor
+from domain.kernel.clock import business_today
 from domain.orders.place import PlacedOrder, PlaceOrder, place_order
 from domain.orders.rules import OrderRules
 from models import Product
+from settings import Settings
 
+ZONE = ZoneInfo(Settings.model_fields["business_timezone"].default)
 RULES = OrderRules(
     free_delivery_minimum=Decimal("300.00"), delivery_fee=Decimal("25.00"), rep_max_discount_pct=Decimal(15)
 )
@@ -20,6 +25,11 @@ DELIVERY = {
     "delivery_state": "OH",
     "delivery_zip": "44099",
 }
+
+
+def noon(days_ago: int) -> datetime:
+    """Noon of the business’s clock so many of its days ago, so that days between two stay whole at any hour."""
+    return datetime.combine(business_today(ZONE) - timedelta(days=days_ago), time(12), ZONE)
 
 
 def order_body(*lines: tuple[Product | str, int], **values: Any) -> dict[str, Any]:

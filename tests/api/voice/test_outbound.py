@@ -20,7 +20,7 @@ from settings import Settings
 from tests.api.voice.calling import ask, next_phone
 from tests.factories import make_category, make_customer, make_product, make_staff, sign_in
 from tests.factories.catalogue import make_key
-from tests.factories.orders import make_order
+from tests.factories.orders import make_order, noon
 from tests.fakes.object_store import BUCKET, FakeStore, running_store
 
 QUEUE = "/api/staff/call-queue"
@@ -44,7 +44,7 @@ async def make_regular(db: AsyncSession, product: Product, *days_ago: int, **val
     for days in days_ago:
         placed = await make_order(db, (product, 21))
         order = await db.get_one(Order, placed.written.id)
-        order.customer_id, order.created_at = customer.id, now() - timedelta(days=days)
+        order.customer_id, order.created_at = customer.id, noon(days)
     await db.flush()
     return customer
 

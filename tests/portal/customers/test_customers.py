@@ -12,7 +12,7 @@ from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call
 from models import Customer, CustomerDistinction, Order, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
-from tests.factories.orders import make_order
+from tests.factories.orders import make_order, noon
 from tests.portal.forms import send_form
 from tests.statements import noted_statements
 
@@ -79,7 +79,7 @@ async def test_the_rhythm_is_drawn_and_the_list_marks_who_is_late_to_order(clien
     customer = await make_customer(db)
     for days in (35, 28, 21):
         placed = await make_order(db, (await make_product(db), 1), by=as_actor(customer))
-        (await db.get_one(Order, placed.written.id)).created_at = now() - timedelta(days=days)
+        (await db.get_one(Order, placed.written.id)).created_at = noon(days)
     await db.commit()
     assert 'aria-label="Usually every 7 days"' in (page := (await read(client, LIST))[1])
     assert "21 days, 14 late" in " ".join(page.split())
