@@ -52,6 +52,7 @@ MODULES = (
     "settings.js",
     "keys.js",
     "palette.js",
+    "rows.js",
     "live.js",
     "session.js",
     "ticks.js",

@@ -8,6 +8,7 @@ import "./drafts.js";
 import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js";
 import "./keys.js";
 import "./palette.js";
+import "./rows.js";
 import { connect, setRefreshing } from "./live.js";
 import "./session.js";
 import "./scan.js";

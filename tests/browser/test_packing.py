@@ -97,6 +97,7 @@ async def test_other_boxes_are_taken_and_rates_stay_while_scanning(browser: Brow
         await page.get_by_role("button", name="Add a box").click()
         await expect(page.locator("#pack_offers")).to_contain_text("3 parcels")
         await expect(page.get_by_label("Length of Box 3 in inches")).to_have_value("12")
+        await expect(page.locator(".htmx-request")).to_have_count(0)
         await page.get_by_label("Weight of Box 3, box 3, in pounds").fill("4")
         await page.keyboard.press("Tab")
         await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
