@@ -80,7 +80,7 @@ async def test_the_list_is_filtered_sorted_and_paged(client: TestClientProtocol,
     first = await make_entry(db, company_name="Zebra Grill", priority_score=90, assigned_to=rep.id)
     second = await make_entry(db, company_name="Alder Café", priority_score=40, email="chef@alder.example")
     closed = await make_entry(db, status="closed", priority_score=99)
-    called = await make_entry(db, priority_score=60, last_called_at=now() - timedelta(hours=1))
+    called = await make_entry(db, priority_score=60, last_called_at=now())
     nameless = await make_entry(db, phone=None, phone_raw="ask Bob", priority_score=10)
     assert await ids(client, "") == [first.id, second.id]
     assert await ids(client, "segment=all&status=&q=&assignee=&purchased_skus=") == [
