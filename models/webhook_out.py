@@ -1,4 +1,4 @@
-"""Webhooks out: the programs of others that are told what happens here, and each message on its way to one of them.
+"""Webhooks out: the programs that are notified of what happens here, and each message on its way to one of them.
 
 Messages are written by triggers in the transaction of the act itself, so that no act can forget them and none is sent
 for what was rolled back.
@@ -17,7 +17,7 @@ from models.base import Table, count, created, flag, key, link, moment, one_of, 
 
 
 class EventKind(StrEnum):
-    """What other programs can be told."""
+    """The kinds of events that other programs can be notified of."""
 
     ORDER_PLACED = "order.placed"
     ORDER_PAID = "order.paid"
@@ -37,9 +37,9 @@ class DeliveryState(StrEnum):
 
 
 class WebhookEndpoint(Table, table=True):
-    """An address that is told of some kinds of events; the secret that signs them is encrypted and bound to this row.
+    """An address that is notified of some events; the secret that signs them is encrypted and bound to this row.
 
-    After a rotation the older secret signs too, until `older_until`.
+    After a rotation the older secret signs too, until `older_until`. `busy_until` is set while a worker sends.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -53,6 +53,7 @@ class WebhookEndpoint(Table, table=True):
     sealed_secret: str = text()
     older_sealed_secret: str | None = text(nullable=True)
     older_until: datetime | None = moment()
+    busy_until: datetime | None = moment()
     created_by: int | None = link("staff.id", nullable=True)
     created_at: datetime = created()
 
@@ -82,7 +83,8 @@ class WebhookDelivery(Table, table=True):
     delivered_at: datetime | None = moment()
 
 
-# A message for each endpoint that wants this kind, and a job for each such endpoint.
+# A message for each endpoint that wants this kind, and a job for each such endpoint. The jobs have no key in common: on
+# one key every order would wait for the transaction of the order before.
 QUEUE_WEBHOOKS = """
 CREATE FUNCTION queue_webhooks(event_kind text, event_subject text, event_data jsonb) RETURNS void
 LANGUAGE plpgsql AS $body$
@@ -94,7 +96,7 @@ BEGIN
     'data', event_data
   )
   FROM webhook_endpoint WHERE is_active AND event_kind = ANY (kinds);
-  PERFORM enqueue_job('deliver_webhooks', jsonb_build_object('endpoint_id', id), 'webhooks:' || id)
+  PERFORM enqueue_job('deliver_webhooks', jsonb_build_object('endpoint_id', id))
   FROM webhook_endpoint WHERE is_active AND event_kind = ANY (kinds);
 END $body$
 """
@@ -107,7 +109,7 @@ SELECT jsonb_build_object(
 )
 $body$
 """
-# Orders of an import happened long ago, so nobody is told of them.
+# Orders of an import happened long ago, so nobody is notified of them.
 NOTE_PLACED = """
 CREATE FUNCTION note_orders_placed() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

@@ -2,7 +2,8 @@
 
 A message that is on its way is leased: its next attempt is put a minute ahead, so that neither a second worker nor the
 worker after a crash takes it up at once. A later message about the same subject waits until the earlier one has arrived
-or was given up. The pauses are those that Standard Webhooks proposes.
+or was given up. One run at a time sends for an endpoint, so that one that hangs keeps one worker busy and no more. The
+pauses are those that Standard Webhooks proposes.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ AT_ONCE = 10
 # One run of the job ends after so long, so that no endpoint keeps a worker for itself; the next goes on.
 LONGEST_RUN_SECONDS = 50.0
 LEASE = timedelta(minutes=1)
+# After so long another run takes the place of one whose worker died.
+RUN_LEASE = timedelta(minutes=2)
 PAUSES = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -40,25 +43,32 @@ PAUSES = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-_CLAIM = text("""
+# Due now, and the earliest that waits about its subject.
+_IS_DUE = """
+d.state = 'queued' AND d.next_attempt_at <= now() AND NOT EXISTS (
+  SELECT FROM webhook_delivery AS earlier
+  WHERE earlier.endpoint_id = d.endpoint_id AND earlier.subject = d.subject AND earlier.state = 'queued'
+    AND earlier.id < d.id
+)
+"""
+_CLAIM = text(f"""
 WITH due AS (
-  SELECT d.id FROM webhook_delivery AS d
-  WHERE d.endpoint_id = :endpoint_id AND d.state = 'queued' AND d.next_attempt_at <= now()
-    AND NOT EXISTS (
-      SELECT FROM webhook_delivery AS earlier
-      WHERE earlier.endpoint_id = d.endpoint_id AND earlier.subject = d.subject AND earlier.state = 'queued'
-        AND earlier.id < d.id
-    )
+  SELECT d.id FROM webhook_delivery AS d WHERE d.endpoint_id = :endpoint_id AND {_IS_DUE}
   ORDER BY d.next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_delivery AS d SET next_attempt_at = now() + :lease FROM due WHERE d.id = due.id
 RETURNING d.id, d.payload, d.attempts
-""")
-_DUE_ENDPOINTS = text("""
-SELECT id FROM webhook_endpoint AS e WHERE is_active AND EXISTS (
-  SELECT FROM webhook_delivery AS d WHERE d.endpoint_id = e.id AND d.state = 'queued' AND d.next_attempt_at <= now()
-)
-""")
+""")  # noqa: S608 - the text above
+_BEGIN = text(f"""
+UPDATE webhook_endpoint AS e SET busy_until = now() + :lease
+WHERE e.id = :endpoint_id AND e.is_active AND coalesce(e.busy_until <= now(), true)
+  AND EXISTS (SELECT FROM webhook_delivery AS d WHERE d.endpoint_id = e.id AND {_IS_DUE})
+RETURNING e.id
+""")  # noqa: S608 - the text above
+_DUE_ENDPOINTS = text(f"""
+SELECT e.id FROM webhook_endpoint AS e
+WHERE e.is_active AND EXISTS (SELECT FROM webhook_delivery AS d WHERE d.endpoint_id = e.id AND {_IS_DUE})
+""")  # noqa: S608 - the text above
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +81,45 @@ class Outcome:
 
 
 async def deliver_to(endpoint_id: int, settings: Settings) -> dict[str, int]:
-    """Send what is due for one endpoint, ten at a time, for at most a minute; how many arrived and how many did not."""
+    """Send what is due for one endpoint, ten at a time, for at most a minute; how many arrived and how many did not.
+
+    Nothing is sent while another run sends for this endpoint; that one looks once more before it ends, so that a
+    message committed meanwhile does not wait.
+    """
     clock = asyncio.get_running_loop().time
     ends_at, counted = clock() + LONGEST_RUN_SECONDS, {"delivered": 0, "put_off": 0}
     async with WebhookSender(may_be_inside=not settings.is_production) as sender:
-        while clock() < ends_at:
-            endpoint = await _find_active(endpoint_id)
-            claimed = await _claim(endpoint_id) if endpoint is not None else []
-            if endpoint is None or not claimed:
-                break
-            outcomes = await asyncio.gather(*(_deliver(sender, endpoint, message) for message in claimed))
-            arrived = sum(outcome.state is DeliveryState.DELIVERED for outcome in outcomes)
-            counted["delivered"] += arrived
-            counted["put_off"] += len(outcomes) - arrived
+        while clock() < ends_at and await _begin(endpoint_id):
+            try:
+                await _deliver_due(sender, endpoint_id, counted, until=ends_at)
+            finally:
+                await _set_idle(endpoint_id)
     return counted
+
+
+async def _deliver_due(sender: WebhookSender, endpoint_id: int, counted: dict[str, int], *, until: float) -> None:
+    clock = asyncio.get_running_loop().time
+    while clock() < until:
+        endpoint = await _find_active(endpoint_id)
+        claimed = await _claim(endpoint_id) if endpoint is not None else []
+        if endpoint is None or not claimed:
+            return
+        outcomes = await asyncio.gather(*(_deliver(sender, endpoint, message) for message in claimed))
+        arrived = sum(outcome.state is DeliveryState.DELIVERED for outcome in outcomes)
+        counted["delivered"] += arrived
+        counted["put_off"] += len(outcomes) - arrived
+
+
+async def _begin(endpoint_id: int) -> bool:
+    """Take the endpoint for this run; False when another has it, it is off, or nothing is due."""
+    async with separate_transaction() as db:
+        return await db.scalar(_BEGIN, {"endpoint_id": endpoint_id, "lease": RUN_LEASE}) is not None
+
+
+async def _set_idle(endpoint_id: int) -> None:
+    change = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint_id).values(busy_until=None)
+    async with separate_transaction() as db:
+        await db.execute(change)
 
 
 async def _find_active(endpoint_id: int) -> WebhookEndpoint | None:
@@ -147,7 +182,7 @@ def _put_off(attempts: int, error: ServiceFailed) -> Outcome:
 
 
 async def _disable(endpoint_id: int, reason: str) -> None:
-    """Turn off an endpoint that can't be told anything; what waits for it stays until somebody turns it on again."""
+    """Turn off an endpoint that takes no message; what waits for it stays until somebody turns it on again."""
     change = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint_id)
     async with separate_transaction() as db:
         await db.execute(change.values(is_active=False, disabled_reason=reason[:500]))

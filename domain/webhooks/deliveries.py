@@ -112,4 +112,4 @@ async def send_test(db: AsyncSession, endpoint_id: int, *, by: Actor) -> None:
 
 
 async def _deliver_soon(db: AsyncSession, endpoint_id: int) -> None:
-    await enqueue(db, DELIVER_JOB, {"endpoint_id": endpoint_id}, dedupe_key=f"webhooks:{endpoint_id}")
+    await enqueue(db, DELIVER_JOB, {"endpoint_id": endpoint_id})

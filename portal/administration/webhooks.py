@@ -1,4 +1,4 @@
-"""Webhooks out: which programs are told what happens here, what was sent to each, and sending it again."""
+"""Webhooks out: which programs are notified of what happens here, what was sent to each, and sending it again."""
 
 from typing import Any
 
@@ -30,14 +30,14 @@ STATES = ((None, "All"), (DeliveryState.QUEUED, "Waiting"), (DeliveryState.FAILE
 @blueprint.get(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def show_webhooks() -> Response:
-    """Every address that is told something, and the form for a new one."""
+    """Every address that is notified, and the form for a new one."""
     return await _show_list(None)
 
 
 @blueprint.post(LIST)
 @staff_page(Right.EDIT_KEYS)
 async def make_webhook() -> Response:
-    """Tell a new address from now on and show its secret, this once."""
+    """Notify a new address from now on and show its secret, this once."""
     tried = await attempt(
         endpoints.CreateEndpoint,
         lambda data: endpoints.create_endpoint(db(), data, needs_https=settings().is_production, by=current_actor()),

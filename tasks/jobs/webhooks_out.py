@@ -1,4 +1,4 @@
-"""Tells other programs what happened here."""
+"""Notifies other programs of what happened here."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What other programs are told: written with the act, sent at least once, in order, signed."""
+"""What other programs are notified of: written with the act, sent at least once, in order, signed."""
 
 from typing import Any
 
@@ -8,20 +8,23 @@ import standardwebhooks
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.crypto import decrypt, encrypt
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import InvalidInput
 from domain.webhooks.deliver import PAUSES, deliver_to, queue_due_deliveries
 from domain.webhooks.deliveries import replay_failed, send_test
-from domain.webhooks.endpoints import CreateEndpoint, create_endpoint, rotate_secret, set_active
+from domain.webhooks.endpoints import CreateEndpoint, create_endpoint, rotate_sealed_secrets, rotate_secret, set_active
 from integrations.errors import ServiceRefused
 from integrations.webhook_client import WebhookSender
 from models import EventKind, WebhookDelivery, WebhookEndpoint
 from models.session import Database, separate_transaction
 from settings import Settings
+from tests.conftest import SECRET
 from tests.factories import make_product
 from tests.factories.orders import make_order
 from tests.fakes.http_server import FakeHttp, fake_http
 
+OLDER = "an older data key of the tests, long enough"
 EVERY: list[EventKind] = [kind for kind in EventKind if kind is not EventKind.TEST]
 IMPORTED = """
 INSERT INTO orders (order_number, source, status, payment_method, payment_status, delivery_name)
@@ -30,7 +33,7 @@ VALUES ('OLD-1', 'import', 'delivered', 'cash', 'paid', 'Greta Lindqvist')
 DUE = "UPDATE webhook_delivery SET next_attempt_at = now() WHERE state = 'queued'"
 
 
-async def told(url: str, kinds: list[EventKind] = EVERY) -> tuple[int, str]:
+async def subscribe(url: str, kinds: list[EventKind] = EVERY) -> tuple[int, str]:
     """An endpoint at this address: its id and its secret."""
     async with separate_transaction() as db:
         data = CreateEndpoint(name="Accounting", url=url, kinds=kinds)
@@ -55,7 +58,7 @@ async def rows(database: Database) -> list[tuple[Any, ...]]:
 
 async def test_an_order_tells_its_whole_way_in_order(committed: Database, settings: Settings) -> None:
     async with fake_http(*[(200, {})] * 4) as fake:
-        endpoint_id, secret = await told(fake.url)
+        endpoint_id, secret = await subscribe(fake.url)
         async with separate_transaction() as db:
             order_id = await placed(db)
         for change in ("payment_status = 'paid'", "status = 'shipped'", "status = 'delivered'"):
@@ -69,8 +72,31 @@ async def test_an_order_tells_its_whole_way_in_order(committed: Database, settin
     assert len({headers["webhook-id"] for _, headers, _ in fake.requests}) == 4
 
 
+async def test_no_order_waits_for_the_message_of_another(committed: Database) -> None:
+    await subscribe("http://127.0.0.1:9/")
+    async with committed.session() as first, committed.session() as second:
+        await placed(first)
+        await second.execute(text("SET LOCAL lock_timeout = '2s'"))
+        await placed(second)
+        await second.commit()
+        await first.commit()
+    assert await rows(committed) == [("order.placed", "queued", 0)] * 2
+
+
+async def test_one_run_at_a_time_sends_for_an_endpoint(committed: Database, settings: Settings) -> None:
+    async with fake_http((200, {})) as fake:
+        endpoint_id, _ = await subscribe(fake.url)
+        async with separate_transaction() as db:
+            await placed(db)
+            await db.execute(text("UPDATE webhook_endpoint SET busy_until = now() + interval '1 minute'"))
+        assert (await deliver_to(endpoint_id, settings))["delivered"] == 0
+        async with separate_transaction() as db:
+            await db.execute(text("UPDATE webhook_endpoint SET busy_until = now() - interval '1 second'"))
+        assert (await deliver_to(endpoint_id, settings))["delivered"] == 1  # the worker that had it died
+
+
 async def test_what_is_rolled_back_is_told_to_nobody(committed: Database) -> None:
-    await told("http://127.0.0.1:9/")
+    await subscribe("http://127.0.0.1:9/")
     async with committed.session() as db:
         await placed(db)
         await db.rollback()
@@ -78,14 +104,14 @@ async def test_what_is_rolled_back_is_told_to_nobody(committed: Database) -> Non
 
 
 async def test_an_import_tells_nobody_of_old_orders(committed: Database) -> None:
-    await told("http://127.0.0.1:9/")
+    await subscribe("http://127.0.0.1:9/")
     async with separate_transaction() as db:
         await db.execute(text(IMPORTED))
     assert await rows(committed) == []
 
 
 async def test_a_product_that_falls_to_its_level_is_told_once(committed: Database) -> None:
-    await told("http://127.0.0.1:9/", [EventKind.PRODUCT_LOW])
+    await subscribe("http://127.0.0.1:9/", [EventKind.PRODUCT_LOW])
     async with separate_transaction() as db:
         product = await make_product(db, stock=12, reorder_level=10)
     for level in (11, 10, 9, 30, 4):
@@ -100,7 +126,7 @@ async def test_a_later_message_about_an_order_waits_for_the_earlier_one(
     committed: Database, settings: Settings
 ) -> None:
     async with fake_http((500, {}), (200, {}), (200, {}), (200, {})) as fake:
-        endpoint_id, _ = await told(fake.url, [EventKind.ORDER_PLACED, EventKind.ORDER_PAID])
+        endpoint_id, _ = await subscribe(fake.url, [EventKind.ORDER_PLACED, EventKind.ORDER_PAID])
         async with separate_transaction() as db:
             first = await placed(db)
         async with separate_transaction() as db:
@@ -122,7 +148,7 @@ async def test_after_the_last_try_a_message_is_given_up_and_can_be_sent_again(
 ) -> None:
     tries = len(PAUSES) + 1
     async with fake_http(*[None] * tries, (200, {})) as fake:
-        endpoint_id, _ = await told(fake.url)
+        endpoint_id, _ = await subscribe(fake.url)
         async with separate_transaction() as db:
             await placed(db)
         for _ in range(tries):
@@ -140,7 +166,7 @@ async def test_a_receiver_that_is_gone_is_left_alone_until_it_is_turned_on_again
     committed: Database, settings: Settings
 ) -> None:
     async with fake_http((410, {}), (200, {})) as fake:
-        endpoint_id, _ = await told(fake.url)
+        endpoint_id, _ = await subscribe(fake.url)
         async with separate_transaction() as db:
             await placed(db)
         await deliver_to(endpoint_id, settings)
@@ -158,7 +184,7 @@ async def test_a_worker_that_dies_while_sending_leaves_the_message_to_the_next(
     committed: Database, settings: Settings
 ) -> None:
     async with fake_http((200, {})) as fake:
-        endpoint_id, _ = await told(fake.url)
+        endpoint_id, _ = await subscribe(fake.url)
         async with separate_transaction() as db:
             await placed(db)
             await db.execute(text("UPDATE webhook_delivery SET next_attempt_at = now() + interval '1 minute'"))
@@ -172,9 +198,22 @@ async def test_a_worker_that_dies_while_sending_leaves_the_message_to_the_next(
         assert (await deliver_to(endpoint_id, settings))["delivered"] == 1
 
 
+async def test_a_rotation_of_data_keys_reaches_the_older_secret_too(committed: Database) -> None:
+    endpoint_id, _ = await subscribe("http://127.0.0.1:9/")
+    async with separate_transaction() as db:
+        endpoint = await db.get_one(WebhookEndpoint, endpoint_id)
+        context = f"webhook_endpoint:{endpoint_id}"
+        endpoint.older_sealed_secret = encrypt("whsec_AAAA", [OLDER], context)
+    async with separate_transaction() as db:
+        assert await rotate_sealed_secrets(db, [SECRET, OLDER]) == 1
+    async with committed.session() as db:
+        endpoint = await db.get_one(WebhookEndpoint, endpoint_id)
+    assert decrypt(endpoint.older_sealed_secret or "", [SECRET], context) == "whsec_AAAA"
+
+
 async def test_after_a_rotation_both_secrets_verify_for_a_day(committed: Database, settings: Settings) -> None:
     async with fake_http((200, {}), (200, {})) as fake:
-        endpoint_id, older = await told(fake.url)
+        endpoint_id, older = await subscribe(fake.url)
         async with separate_transaction() as db:
             newer = (await rotate_secret(db, endpoint_id, by=SYSTEM)).secret
             await send_test(db, endpoint_id, by=SYSTEM)
