@@ -20,21 +20,26 @@ TERMS = timedelta(days=30)
 _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
-# What is owed, row by row: of customer $1 with terms of $2, besides the order $3 and the invoice $4.
-OWED = """
-  SELECT o.balance, o.created_at < now() - $2::interval AS is_overdue, false AS is_invoiced,
-    o.created_at + $2::interval AS due_at
+# What is owed on terms, row by row; the two blanks say of whom. Each branch is fed by its index of what is open.
+OWED_ROWS = f"""
+  SELECT o.customer_id, o.balance, o.created_at < now() - interval '{TERMS.days} days' AS is_overdue,
+    false AS is_invoiced, o.created_at + interval '{TERMS.days} days' AS due_at
   FROM orders AS o
-  WHERE o.customer_id = $1 AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND o.id IS DISTINCT FROM $3::bigint
-    AND NOT EXISTS (
-      SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
-    )
+  WHERE {{whose_orders}} AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND NOT EXISTS (
+    SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
+  )
   UNION ALL
-  SELECT i.balance, i.overdue_from <= now(), true, i.overdue_from - interval '1 day'
+  SELECT i.customer_id, i.balance, i.overdue_from IS NOT NULL AND i.overdue_from <= now(), true,
+    i.overdue_from - interval '1 day'
   FROM invoice AS i
-  WHERE i.customer_id = $1 AND i.status IN ('sent', 'partly_paid') AND coalesce(i.order_id <> $3::bigint, true)
-    AND i.id IS DISTINCT FROM $4::bigint
-"""
+  WHERE {{whose_invoices}} AND i.status IN ('sent', 'partly_paid')
+"""  # noqa: S608 - fixed words only.
+# Of customer $1, besides the order $2 and the invoice $3.
+OWED = OWED_ROWS.format(
+    whose_orders="o.customer_id = $1 AND o.id IS DISTINCT FROM $2::bigint",
+    whose_invoices="i.customer_id = $1 AND coalesce(i.order_id <> $2::bigint, true)"
+    " AND i.id IS DISTINCT FROM $3::bigint",
+)
 _EXPOSURE = f"""
 SELECT coalesce(sum(balance), 0) AS exposure, coalesce(bool_or(is_overdue), false) AS is_overdue FROM ({OWED}) AS owed
 """  # noqa: S608 - the text above.
@@ -105,6 +110,6 @@ async def calculate_exposure(
 
     Exact while the customer is locked.
     """
-    row = await connection.fetchrow(_EXPOSURE, customer["id"], TERMS, besides, besides_invoice)
+    row = await connection.fetchrow(_EXPOSURE, customer["id"], besides, besides_invoice)
     assert row is not None  # an aggregate always answers one row
     return CreditStanding(customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"])

@@ -9,22 +9,12 @@ import asyncpg
 from sqlalchemy import BigInteger, Boolean, Numeric, column, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from domain.credit.exposure import OWED, TERMS
+from domain.credit.exposure import OWED, OWED_ROWS
 from domain.kernel.money import ZERO
 
 Reader = AsyncSession | AsyncConnection
-# Each branch is fed by its index of what is owed, which holds open rows alone.
-OWED_ROWS = (
-    text("""
-    SELECT o.customer_id, o.balance, o.created_at < now() - interval '30 days' AS is_overdue
-    FROM orders AS o
-    WHERE o.customer_id IS NOT NULL AND o.on_terms AND NOT o.on_hold AND o.balance > 0 AND NOT EXISTS (
-      SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status IN ('sent', 'partly_paid', 'paid')
-    )
-    UNION ALL
-    SELECT i.customer_id, i.balance, i.overdue_from IS NOT NULL AND i.overdue_from <= now()
-    FROM invoice AS i WHERE i.customer_id IS NOT NULL AND i.status IN ('sent', 'partly_paid')
-    """)
+OWED_BY_MANY = (
+    text(OWED_ROWS.format(whose_orders="o.customer_id IS NOT NULL", whose_invoices="i.customer_id IS NOT NULL"))
     .columns(column("customer_id", BigInteger), column("balance", Numeric), column("is_overdue", Boolean))
     .subquery("owed")
 )
@@ -60,7 +50,7 @@ class OwedSum:
 
 async def split_exposure(connection: asyncpg.Connection, customer_id: int) -> CreditSplit:
     """The parts of a customer's exposure; the first three add up to it."""
-    row = await connection.fetchrow(_SPLIT, customer_id, TERMS, None, None)
+    row = await connection.fetchrow(_SPLIT, customer_id, None, None)
     assert row is not None  # an aggregate always answers one row
     return CreditSplit(**row)
 
@@ -69,7 +59,7 @@ async def sum_owed(db: Reader, customer_ids: Sequence[int]) -> dict[int, OwedSum
     """What each of these customers owes on terms, of those that owe anything."""
     if not customer_ids:
         return {}
-    owed = OWED_ROWS.c
+    owed = OWED_BY_MANY.c
     statement = select(owed.customer_id, func.sum(owed.balance), func.bool_or(owed.is_overdue))
     statement = statement.where(owed.customer_id.in_(customer_ids)).group_by(owed.customer_id)
     return {row[0]: OwedSum(row[1], row[2]) for row in await db.execute(statement)}

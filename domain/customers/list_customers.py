@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from domain.credit.owed import OWED_ROWS
+from domain.credit.owed import OWED_BY_MANY
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, is_emptied, is_suppressed, read_rows
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
@@ -100,11 +100,11 @@ def conditions_of(search: str | None, tab: CustomerTab = CustomerTab.ALL) -> lis
     if tab is CustomerTab.NET30:
         found.append(CUSTOMERS.payment_terms == PaymentTerms.NET30)
     elif tab is CustomerTab.OVERDUE:
-        late = select(OWED_ROWS.c.customer_id).where(OWED_ROWS.c.is_overdue)
+        late = select(OWED_BY_MANY.c.customer_id).where(OWED_BY_MANY.c.is_overdue)
         found += [CUSTOMERS.payment_terms == PaymentTerms.NET30, CUSTOMERS.id.in_(late)]
     elif tab is CustomerTab.OVER_LIMIT:
-        owed = select(OWED_ROWS.c.customer_id, func.sum(OWED_ROWS.c.balance).label("owes"))
-        sums = owed.group_by(OWED_ROWS.c.customer_id).subquery()
+        owed = select(OWED_BY_MANY.c.customer_id, func.sum(OWED_BY_MANY.c.balance).label("owes"))
+        sums = owed.group_by(OWED_BY_MANY.c.customer_id).subquery()
         above = select(LIMITS.id).join(sums, sums.c.customer_id == LIMITS.id).where(sums.c.owes > LIMITS.credit_limit)
         found += [CUSTOMERS.payment_terms == PaymentTerms.NET30, CUSTOMERS.id.in_(above)]
     elif tab is CustomerTab.DO_NOT_CALL:
