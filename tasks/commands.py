@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from domain.access.crypto import use_data_keys
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import DomainError
 from domain.orders.business import Business, use_business
+from domain.system.contents import find_revision
 from models import KeyScope
-from models.migrations import upgrade
+from models.migrations import newest_revision, upgrade
 from models.postgres.embedded import attached
 from models.postgres.programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
@@ -111,6 +112,10 @@ async def run_once(settings: Settings, arguments: argparse.Namespace) -> int:
             sys.exit(error.message)
         except UNREACHABLE as error:
             sys.exit(describe_unreachable(error))
+        except (ProgrammingError, asyncpg.UndefinedTableError):
+            if await find_revision() == newest_revision():
+                raise
+            sys.exit("The database is not at the newest schema. Run `python run.py migrate` first.")
         finally:
             await database.close()
 
