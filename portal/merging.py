@@ -54,7 +54,7 @@ async def attempt_merging(
     act: Callable[[InputT, int | None], Awaitable[T]],
     read_present: Callable[[], Awaitable[Present]],
 ) -> MergedAttempt[T]:
-    """Read the form in hand and do the act at the version it was opened at; what a colleague changed is merged."""
+    """Read the form sent and do the act at the version it was opened at; what a colleague changed is merged."""
     pairs = _take_theirs(await form_pairs())
     tried: Attempt[T] | None = None
     for _ in range(MOST_MERGES):
@@ -107,7 +107,7 @@ def keep_opened(tried: Attempt[Any] | None, values: Mapping[str, str]) -> str:
 
 
 def read_opened(pairs: Mapping[str, list[str]]) -> dict[str, str]:
-    """What the form in hand was opened with; empty for one that does not say it."""
+    """What the form sent was opened with; empty for one that does not say it."""
     try:
         found = orjson.loads(pairs.get(OPENED, [""])[-1])
     except orjson.JSONDecodeError:

@@ -28,7 +28,7 @@ function offerShare() {
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-share]");
   const source = button && find(button.dataset.share);
-  // Who closes the sheet without a choice has nothing to be told.
+  // Closing the sheet without a choice needs no message.
   if (source) navigator.share({ url: source.value ?? source.href }).catch(() => {});
 });
 document.addEventListener("htmx:after:swap", offerShare);

@@ -83,7 +83,7 @@ def _say(text: str) -> None:
 def main() -> int:
     """Start the vendors in a process of their own and the program with the settings that name them.
 
-    Whoever ends this process, by Ctrl-C or by a signal, ends both.
+    Ending this process, by Ctrl-C or by a signal, ends both.
     """
     if "--vendors" in sys.argv:
         asyncio.run(serve_vendors())

@@ -17,7 +17,7 @@ def begin_draining() -> None:
 
 
 def is_draining() -> bool:
-    """True once this process was told to stop."""
+    """True once this process was asked to stop."""
     return _Draining.began
 
 

@@ -102,7 +102,7 @@ async def use_email_code(db: AsyncSession, code: EmailCode) -> None:
 async def void_later_email_codes(db: AsyncSession, code: EmailCode) -> None:
     """After an undo neither a change that waits nor the undo of a later change brings another address back.
 
-    The undo of an earlier change goes on working: whoever has that address had the account first.
+    The undo of an earlier change goes on working: the owner of that address had the account first.
     """
     is_later = (OneTimeCode.purpose == CodePurpose.EMAIL_CHANGE) | (
         (OneTimeCode.purpose == CodePurpose.EMAIL_CHANGE_UNDO) & (OneTimeCode.id > code.id)

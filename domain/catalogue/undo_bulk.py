@@ -55,7 +55,7 @@ async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tup
 
 
 def _read(values: dict[str, Any] | None) -> dict[str, Any]:
-    """The values of a story as the columns hold them; amounts stand there as text."""
+    """The values of an audit entry as the columns hold them; amounts stand there as text."""
     return {
         name: Decimal(value) if name in _AMOUNTS and value is not None else value
         for name, value in (values or {}).items()

@@ -81,19 +81,21 @@ async def _settle_unpaid(
 ) -> None:
     """A bank payment under way, a refused card, a withdrawn payment."""
     before = intent.state
-    told = {"amount": format_money(payment.amount)}
+    changes = {"amount": format_money(payment.amount)}
     match payment.status:
         case "processing":
             settle_intent(intent, IntentState.PENDING)
             if before != IntentState.PENDING:
                 for invoice in invoices:
-                    await record_invoice_event(db, invoice, "payment_pending", by=SYSTEM, changes=told)
+                    await record_invoice_event(db, invoice, "payment_pending", by=SYSTEM, changes=changes)
         case "canceled":
             settle_intent(intent, IntentState.CANCELLED)
         case _ if before == IntentState.PENDING and payment.error:
             # A checkout whose bank payment bounced is over; the customer opens another.
             settle_intent(intent, IntentState.FAILED, error=payment.error)
             for invoice in invoices:
-                await record_invoice_event(db, invoice, "payment_failed", by=SYSTEM, note=payment.error, changes=told)
+                await record_invoice_event(
+                    db, invoice, "payment_failed", by=SYSTEM, note=payment.error, changes=changes
+                )
         case _:
             settle_intent(intent, IntentState.OPEN, error=payment.error)

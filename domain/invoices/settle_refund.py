@@ -103,18 +103,18 @@ async def settle_receipt_dispute(dispute: StripeDispute) -> None:
                 )  # fmt: skip
                 for part in parts:
                     _attend(part, lost, instead_of=word)
-                await _tell(db, parts, "dispute_lost", dispute.amount, lost, dispute_id=dispute.id)
+                await _note_on_timelines(db, parts, "dispute_lost", dispute.amount, lost, dispute_id=dispute.id)
         elif dispute.status in {"won", "warning_closed"}:
             await _put_back(db, parts, [row for row in rows if row.state == PaymentState.SUCCEEDED])
             dropped = [_attend(part, "", instead_of=word) for part in parts]
             if any(dropped):
-                await _tell(db, parts, "dispute_won", dispute.amount, dispute_id=dispute.id)
-        elif not await _was_told(db, parts, dispute):
+                await _note_on_timelines(db, parts, "dispute_won", dispute.amount, dispute_id=dispute.id)
+        elif not await _was_noted(db, parts, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
             sentence = f"{word} ({reason}): a dispute."
             for part in parts:
                 _attend(part, sentence)
-            await _tell(db, parts, "disputed", dispute.amount, sentence, dispute_id=dispute.id)
+            await _note_on_timelines(db, parts, "disputed", dispute.amount, sentence, dispute_id=dispute.id)
 
 
 async def settle_refused_receipt_refund(intent_id: int, error: str) -> None:
@@ -191,7 +191,7 @@ async def _give_back(
         provider_id=refund.id,
     )
     for part, amount in taken:
-        await _tell(db, [part], "refunded", amount, note, by=refunder(intent))
+        await _note_on_timelines(db, [part], "refunded", amount, note, by=refunder(intent))
 
 
 async def _take_off(
@@ -246,7 +246,7 @@ async def _undo(
     refund: StripeRefund,
     intent: StripeIntent | None,
 ) -> None:
-    """Money that was to go back has not; a row says so, and that it was told."""
+    """Money that was to go back has not; a row and a sentence for the office say so."""
     chosen = [part for part in parts if intent is None or part.payment.id == intent.payment_id]
     if not rows:
         db.add(_make_failed_row(chosen[0], refund, _why(chosen[0], intent), refunder(intent)))
@@ -259,7 +259,7 @@ async def _undo(
     sentence = f"{describe_failed_refund(refund.amount)}: {refund.error or 'no reason given'}"
     for part in chosen[:1]:
         _attend(part, sentence)
-        await _tell(db, [part], "refund_failed", refund.amount, sentence)
+        await _note_on_timelines(db, [part], "refund_failed", refund.amount, sentence)
 
 
 def _make_failed_row(part: _Part, refund: StripeRefund, why: GivenFor, by: Actor) -> Payment:
@@ -308,7 +308,7 @@ def _attend(part: _Part, sentence: str, *, instead_of: str = "") -> bool:
     return is_dropped
 
 
-async def _tell(
+async def _note_on_timelines(
     db: AsyncSession,
     parts: Sequence[_Part],
     kind: str,
@@ -329,8 +329,8 @@ async def _tell(
             await record_invoice_event(db, part.invoice, kind, by=by, note=note, changes=changes)
 
 
-async def _was_told(db: AsyncSession, parts: Sequence[_Part], dispute: StripeDispute) -> bool:
+async def _was_noted(db: AsyncSession, parts: Sequence[_Part], dispute: StripeDispute) -> bool:
     """True when a timeline has the dispute, whatever has become of it since."""
     ids = [part.invoice.id for part in parts if part.invoice is not None]
-    told = exists().where(InvoiceEvent.invoice_id.in_(ids), InvoiceEvent.changes["dispute_id"].astext == dispute.id)
-    return bool(await db.scalar(select(told)))
+    noted = exists().where(InvoiceEvent.invoice_id.in_(ids), InvoiceEvent.changes["dispute_id"].astext == dispute.id)
+    return bool(await db.scalar(select(noted)))

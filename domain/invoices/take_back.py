@@ -70,7 +70,7 @@ async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: 
 
 
 def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
-    """What the money goes back for; raises InvalidInput for what would become credit and is owed again, or nobody's."""
+    """What the money goes back for; raises InvalidInput for credit that is owed again or has no account."""
     if data.how is RefundWay.STORE_CREDIT and data.given_for.kind is GivenBack.REVERSAL:
         raise InvalidInput(
             "A payment taken back becomes no credit: the customer owes it again.",

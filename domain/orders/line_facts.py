@@ -50,7 +50,7 @@ async def list_line_facts(
     reader: Actor,
     besides_order: int | None = None,
 ) -> dict[int, LineFacts]:
-    """The facts of these products, by their ids, in two statements; `besides_order` is the one in hand."""
+    """The facts of these products, by their ids, in two statements; `besides_order` is the order that is open."""
     if not product_ids:
         return {}
     costs: dict[int, Decimal | None] = {}

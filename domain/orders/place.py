@@ -180,8 +180,8 @@ def _greet(name: str) -> str:
 async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:
     """The signed-in customer's row, locked where the credit limit may be used.
 
-    Raises NotSignedIn for an account that was merged into another while the request was on its way: the order would be
-    nobody's.
+    Raises NotSignedIn for an account that was merged into another while the request was on its way: the order would
+    belong to no account.
     """
     if not by.is_customer or by.id is None:
         return None

@@ -51,7 +51,7 @@ async def follow_labels(db: AsyncSession, batch_id: int, order_id: int) -> None:
 
 
 async def note_progress(db: AsyncSession, batch_id: int) -> None:
-    """Finish a batch of which no order is under way, and tell its page."""
+    """Finish a batch of which no order is under way, and notify its page."""
     await db.flush()
     # One after the other: of two orders that end at once each would find the other under way.
     await db.execute(select(LabelBatch.id).where(LabelBatch.id == batch_id).with_for_update(key_share=True))

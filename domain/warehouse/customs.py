@@ -1,4 +1,4 @@
-"""What customs are told of a parcel that leaves the country: the lines of its order with their worth and weight."""
+"""The customs declaration of a parcel that leaves the country: the lines of its order, their worth and weight."""
 
 from decimal import Decimal
 from enum import StrEnum

@@ -60,7 +60,7 @@ class FinishPack(Input):
     insurance: MoneyIn | None = None
     """Dollars that each parcel is insured for."""
     customs: DeclareGoods | None = None
-    """What customs are told; needed for a destination outside the US."""
+    """What is declared to customs; needed for a destination outside the US."""
 
 
 class ShipTyped(Input):

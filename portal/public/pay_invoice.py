@@ -107,7 +107,7 @@ def _read(token: str) -> int:
 
 
 def _leave(token: str, url: str) -> WerkzeugResponse:
-    """Out to where it is paid; the browser remembers the page to come back to, which Stripe is not told."""
+    """Out to where it is paid; the browser remembers the page to come back to, which Stripe does not learn."""
     session[REMEMBERED] = f"invoice/{token}"
     return redirect(url, 303)
 

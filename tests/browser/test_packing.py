@@ -75,7 +75,7 @@ async def test_a_wrong_scan_turns_red_and_counts_nothing(browser: Browser, porta
         await scan(page, other.sku)
         said = page.locator(".scan-said.is-wrong")
         await expect(said).to_contain_text(f"Not on this order: {other.name}")
-        # What is told of the order meanwhile leaves it as it is.
+        # A live update of the order meanwhile leaves it as it is.
         async with page.expect_response(lambda answer: "x-live" in answer.request.headers):
             await portal.raw.execute("SELECT pg_notify('ladle_live', 'orders:0')")
         box = await said.bounding_box()

@@ -135,8 +135,8 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         await create_api_key(db, CreateApiKey(name="The web shop", scopes=[KeyScope.SYNC]), by=me)
         db.add(JobRun(name="send_message", payload={"message_id": 1}, state="failed", failures=5, last_error="Refused"))
         db.add(JobRun(name="send_message", payload={"message_id": 2}))
-        told = CreateEndpoint(name="Bookkeeping", url="https://books.example/hook", kinds=[EventKind.ORDER_PAID])
-        await send_test(db, (await create_endpoint(db, told, needs_https=True, by=me)).id, by=me)
+        hook = CreateEndpoint(name="Bookkeeping", url="https://books.example/hook", kinds=[EventKind.ORDER_PAID])
+        await send_test(db, (await create_endpoint(db, hook, needs_https=True, by=me)).id, by=me)
         product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
         buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
         orders = [

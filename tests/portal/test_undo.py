@@ -108,8 +108,8 @@ async def test_a_bulk_save_of_prices_goes_back_product_by_product(client: TestCl
     assert (first.unit_price, second.unit_price, second.bulk_price) == (
         Decimal("10.00"), Decimal("10.00"), Decimal("9.00"),
     )  # fmt: skip
-    stories = await db.scalars(select(AuditEntry).where(AuditEntry.record_id == first.id).order_by(AuditEntry.id))
-    assert [story.after for story in stories] == [{"unit_price": "12.50"}, {"unit_price": "10.00"}]
+    entries = await db.scalars(select(AuditEntry).where(AuditEntry.record_id == first.id).order_by(AuditEntry.id))
+    assert [entry.after for entry in entries] == [{"unit_price": "12.50"}, {"unit_price": "10.00"}]
     assert (await send_form(client, edit, undo))[0] == 303  # what was undone is undone
     await db.refresh(first)
     assert first.unit_price == Decimal("10.00")
