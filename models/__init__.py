@@ -1,7 +1,7 @@
 """Tables only: columns, constraints and indexes. Importing this package makes all of them known."""
 
 from models.api_key import ApiKey, KeyScope
-from models.audit_entry import AuditEntry
+from models.audit_entry import AuditAction, AuditEntry
 from models.bank_account import AccountType, BankAccount
 from models.base import Table, columns_of, table_of
 from models.box_rule import BoxRule
@@ -24,6 +24,7 @@ from models.invoice import (
     Invoice,
     InvoiceCheckout,
     InvoiceEvent,
+    InvoiceEventKind,
     InvoiceItem,
     InvoiceReminder,
     InvoiceRevision,
@@ -38,7 +39,16 @@ from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFi
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
-from models.order import Order, OrderEvent, OrderItem, OrderSource, OrderStatus, PaymentMethod, PaymentStatus
+from models.order import (
+    Order,
+    OrderEvent,
+    OrderEventKind,
+    OrderItem,
+    OrderSource,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+)
 from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
@@ -60,6 +70,7 @@ from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, Webhoo
 __all__ = [
     "AccountType",
     "ApiKey",
+    "AuditAction",
     "AuditEntry",
     "BankAccount",
     "BatchState",
@@ -109,6 +120,7 @@ __all__ = [
     "Invoice",
     "InvoiceCheckout",
     "InvoiceEvent",
+    "InvoiceEventKind",
     "InvoiceItem",
     "InvoiceReminder",
     "InvoiceRevision",
@@ -129,6 +141,7 @@ __all__ = [
     "OneTimeCode",
     "Order",
     "OrderEvent",
+    "OrderEventKind",
     "OrderItem",
     "OrderSource",
     "OrderStatus",

@@ -182,6 +182,28 @@ class InvoiceRevision(Table, table=True):
     created_at: datetime = created()
 
 
+class InvoiceEventKind(StrEnum):
+    """What happened to an invoice, as its timeline keeps it."""
+
+    CREATED = "created"
+    CREDITED = "credited"
+    DISPUTE_LOST = "dispute_lost"
+    DISPUTE_WON = "dispute_won"
+    DISPUTED = "disputed"
+    EDITED = "edited"
+    MAILED = "mailed"
+    PAID = "paid"
+    PAYMENT_FAILED = "payment_failed"
+    PAYMENT_PENDING = "payment_pending"
+    REFUND_FAILED = "refund_failed"
+    REFUNDED = "refunded"
+    REMINDED = "reminded"
+    REVISED = "revised"
+    SENT = "sent"
+    TAKEN_BACK = "taken_back"
+    VOIDED = "voided"
+
+
 class InvoiceEvent(Table, table=True):
     """One entry of an invoice's timeline: who, when, what, from what to what."""
 

@@ -242,6 +242,46 @@ class OrderItem(Table, table=True):
     short_quantity: int = count()
 
 
+class OrderEventKind(StrEnum):
+    """What happened to an order, as its timeline keeps it."""
+
+    ADDRESS = "address"
+    ASSIGNED = "assigned"
+    ATTENDED = "attended"
+    CHECK_REJECTED = "check_rejected"
+    CHECK_SENT = "check_sent"
+    COVERED = "covered"
+    CREDIT_USED = "credit_used"
+    CREDITED = "credited"
+    DISPUTE_LOST = "dispute_lost"
+    DISPUTE_WON = "dispute_won"
+    DISPUTED = "disputed"
+    HELD = "held"
+    ITEMS = "items"
+    LABEL_BOUGHT = "label_bought"
+    LABEL_DELETED = "label_deleted"
+    LABEL_REFUND_REJECTED = "label_refund_rejected"
+    LABEL_VOIDED = "label_voided"
+    LINKED = "linked"
+    MOVED = "moved"
+    NOTE = "note"
+    PACK_OVERRIDDEN = "pack_overridden"
+    PACKED_SHORT = "packed_short"
+    PAID = "paid"
+    PAY_LINK_SENT = "pay_link_sent"
+    PAYMENT_FAILED = "payment_failed"
+    PAYMENT_PENDING = "payment_pending"
+    PICKED = "picked"
+    PLACED = "placed"
+    REFUND_FAILED = "refund_failed"
+    REFUNDED = "refunded"
+    RELEASED = "released"
+    REVERSED = "reversed"
+    SET_ASIDE = "set_aside"
+    TAKEN_UP = "taken_up"
+    UNLINKED = "unlinked"
+
+
 class OrderEvent(Table, table=True):
     """One entry of an order's timeline: who, when, what, from what to what."""
 

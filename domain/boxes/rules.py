@@ -18,7 +18,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import Id, Input, Text60, Text2000
 from domain.kernel.paging import Page, PageInput, make_page
-from models import BoxRule, Product
+from models import AuditAction, BoxRule, Product
 
 Reader = AsyncSession | AsyncConnection
 UnitsPerBox = Annotated[int, Field(ge=1, le=100_000)]
@@ -132,7 +132,7 @@ async def create_box_rule(db: AsyncSession, data: CreateBoxRule, *, by: Actor) -
     await _check_product(db, data.product_id)
     rule = BoxRule(**data.model_dump())
     await _write(db, rule)
-    await _audit(db, "box_rule.created", rule, before=None, by=by)
+    await _audit(db, AuditAction.BOX_RULE_CREATED, rule, before=None, by=by)
     return await get_box_rule(db, rule.id)
 
 
@@ -156,7 +156,7 @@ async def update_box_rule(
         rule.version += 1
         rule.updated_at = now()
         await _write(db, rule)
-        await _audit(db, "box_rule.updated", rule, before=before, by=by)
+        await _audit(db, AuditAction.BOX_RULE_UPDATED, rule, before=before, by=by)
     return await get_box_rule(db, rule_id)
 
 
@@ -164,7 +164,7 @@ async def delete_box_rule(db: AsyncSession, rule_id: int, *, by: Actor) -> None:
     """Delete a rule; raises NotFound."""
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
     rule = await _lock_rule(db, rule_id)
-    await _audit(db, "box_rule.deleted", rule, before=_values_of(rule), by=by, is_gone=True)
+    await _audit(db, AuditAction.BOX_RULE_DELETED, rule, before=_values_of(rule), by=by, is_gone=True)
     await db.delete(rule)
     await db.flush()
 
@@ -201,7 +201,13 @@ def _values_of(rule: BoxRule) -> dict[str, Any]:
 
 
 async def _audit(
-    db: AsyncSession, action: str, rule: BoxRule, *, before: dict[str, Any] | None, by: Actor, is_gone: bool = False
+    db: AsyncSession,
+    action: AuditAction,
+    rule: BoxRule,
+    *,
+    before: dict[str, Any] | None,
+    by: Actor,
+    is_gone: bool = False,
 ) -> None:
     name = await db.scalar(select(Product.name).where(Product.id == rule.product_id))
     await record_audit(

@@ -24,7 +24,7 @@ from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
 from domain.kernel.inputs import DateTimeIn, Id, Input, OptionalEmailIn, PhoneIn, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.phone import parse_phone
-from models import CallingEntry, CallingStatus, Customer, Role
+from models import AuditAction, CallingEntry, CallingStatus, Customer, Role
 
 Score = Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)]
 CALLED = "called"
@@ -156,7 +156,7 @@ async def delete_entry(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
     entry = await lock_entry(db, entry_id, by=by)
     await record_audit(
         db,
-        action="calling_entry.deleted",
+        action=AuditAction.CALLING_ENTRY_DELETED,
         record_kind="calling_entry",
         record_id=entry.id,
         record_name=entry.company_name or entry.contact_name or entry.phone or "",

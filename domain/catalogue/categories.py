@@ -15,7 +15,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input, Text2000
-from models import Category, Product
+from models import AuditAction, Category, Product
 
 _WITH_COUNTS = """
 SELECT c.id, c.name, c.description, coalesce(p.product_count, 0) AS product_count
@@ -98,7 +98,7 @@ async def create_category(db: AsyncSession, data: CreateCategory, *, by: Actor) 
     category = await db.get_one(Category, category_id)
     await record_audit(
         db,
-        action="category.created",
+        action=AuditAction.CATEGORY_CREATED,
         record_kind="category",
         record_id=category.id,
         record_name=category.name,
@@ -125,7 +125,7 @@ async def edit_category(db: AsyncSession, category_id: int, data: EditCategory, 
         raise _taken(data.name) from None
     await record_audit(
         db,
-        action="category.updated",
+        action=AuditAction.CATEGORY_UPDATED,
         record_kind="category",
         record_id=category.id,
         record_name=category.name,

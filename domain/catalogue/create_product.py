@@ -20,7 +20,7 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
 from domain.kernel.live import Topic, announce
-from models import Category, Product
+from models import AuditAction, Category, Product
 
 LONGEST_URL = 2_000
 # A picture of 12 MB in base64, and what stands before it.
@@ -163,7 +163,7 @@ def barcode_taken() -> Refused:
 async def _record_creation(db: AsyncSession, product: Product, picture: PreparedPicture | None, *, by: Actor) -> None:
     await record_audit(
         db,
-        action="product.created",
+        action=AuditAction.PRODUCT_CREATED,
         record_kind="product",
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",

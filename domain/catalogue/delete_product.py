@@ -13,7 +13,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.live import Topic, announce
-from models import OrderItem, Product, StockMovement
+from models import AuditAction, OrderItem, Product, StockMovement
 
 
 async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str:
@@ -30,7 +30,7 @@ async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> str
         await db.flush()
     await record_audit(
         db,
-        action="product.deleted" if is_deleted else "product.archived",
+        action=AuditAction.PRODUCT_DELETED if is_deleted else AuditAction.PRODUCT_ARCHIVED,
         record_kind="product",
         record_id=product_id,
         record_name=f"{name} ({product.sku})",

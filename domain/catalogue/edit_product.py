@@ -39,7 +39,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
 from domain.kernel.live import Topic, announce
-from models import AuditEntry, Product
+from models import AuditAction, AuditEntry, Product
 
 REQUIRED = frozenset({"name", "sku", "category_id", "unit_price", "in_stock", "is_active", "is_customizable"})
 NULLABLE = frozenset(
@@ -226,7 +226,7 @@ async def change_product(
         raise
     await record_audit(
         db,
-        action="product.updated",
+        action=AuditAction.PRODUCT_UPDATED,
         record_kind="product",
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",

@@ -19,7 +19,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO, format_money
 from domain.kernel.paging import Page, PageInput
 from domain.stock.ledger import MovementRow, list_movements
-from models import AuditEntry, Category, Order, OrderItem, OrderStatus, Product
+from models import AuditAction, AuditEntry, Category, Order, OrderItem, OrderStatus, Product
 
 SALES_DAYS = 90
 MOST_STORIES = 30
@@ -224,7 +224,7 @@ async def _list_timeline(
     hidden = set() if may(visible_to, Right.SEE_COSTS) else {"cost_per_item"}
     timeline = []
     for action, before, after, who, at in rows:
-        if action == "product.created":
+        if action == AuditAction.PRODUCT_CREATED:
             timeline.append(ProductEvent(ADDED, None, None, who, at))
             continue
         old, new = before or {}, after or {}

@@ -12,7 +12,7 @@ from domain.catalogue.bulk import WantedChange, change_products
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
-from models import AuditEntry, Product, StockReason
+from models import AuditAction, AuditEntry, Product, StockReason
 
 UNDO_WITHIN = timedelta(minutes=2)
 # A level has its ledger, and a product that is shown again has left the archive: neither goes back by its values.
@@ -32,7 +32,7 @@ async def undo_bulk_save(db: AsyncSession, request_id: str, *, by: Actor) -> tup
         AuditEntry.actor_kind == by.kind,
         AuditEntry.actor_id == by.id,
         AuditEntry.request_id == request_id,
-        AuditEntry.action == "product.updated",
+        AuditEntry.action == AuditAction.PRODUCT_UPDATED,
         AuditEntry.created_at > now() - UNDO_WITHIN,
     )
     entries = list((await db.scalars(asked.order_by(AuditEntry.id))).all()) if request_id else []

@@ -17,7 +17,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.live import Topic, announce
-from models import Order
+from models import AuditAction, Order
 
 MOST_NUMBERS = 5_000
 
@@ -101,7 +101,7 @@ async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, b
 async def _note(db: AsyncSession, order_id: int | None, name: str, *, count: int = 1, paid: bool, by: Actor) -> None:
     await record_audit(
         db,
-        action="commission.paid" if paid else "commission.unpaid",
+        action=AuditAction.COMMISSION_PAID if paid else AuditAction.COMMISSION_UNPAID,
         record_kind="orders",
         record_id=order_id,
         record_name=name,

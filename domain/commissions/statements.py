@@ -22,7 +22,7 @@ from domain.kernel.money import ZERO
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.business import current_business
 from domain.orders.commission import MONTH_LOCK
-from models import CommissionRate, Role, Staff
+from models import AuditAction, CommissionRate, Role, Staff
 
 COLUMNS = ("due_on", "order_number", "customer", "base", "percent", "kind", "paid", "commission")
 _ENTRIES = text("""
@@ -205,7 +205,7 @@ async def lock_month(db: AsyncSession, data: LockMonth, *, by: Actor) -> date:
         raise Refused("The month is locked already.", code=Code.STATE_NOT_ALLOWED)
     await record_audit(
         db,
-        action="commission.locked",
+        action=AuditAction.COMMISSION_LOCKED,
         record_kind="commission_month",
         record_id=None,
         record_name=f"{month:%Y-%m}",
@@ -231,7 +231,7 @@ async def set_rate(db: AsyncSession, rep_id: Id, data: SetRate, *, by: Actor) ->
     await db.flush()
     await record_audit(
         db,
-        action="staff.commission_rate",
+        action=AuditAction.STAFF_COMMISSION_RATE_SET,
         record_kind="staff",
         record_id=rep_id,
         record_name=rep.username,

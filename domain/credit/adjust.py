@@ -14,7 +14,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.inputs import Input, SignedMoneyIn, Text2000
 from domain.kernel.money import ZERO
-from models import CreditEntry, CreditKind, Customer, Order
+from models import AuditAction, CreditEntry, CreditKind, Customer, Order
 
 NEWEST = 500
 
@@ -87,7 +87,7 @@ async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, 
     entry = await move_credit(db, customer_id, data.amount, kind=CreditKind.ADJUSTMENT, by=by, note=data.note)
     await record_audit(
         db,
-        action="adjust_credit",
+        action=AuditAction.CUSTOMER_CREDIT_ADJUSTED,
         record_kind="customer",
         record_id=customer_id,
         record_name=customer.company_name or customer.username,

@@ -13,7 +13,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.live import Topic, announce
 from domain.messages.suppression import find_suppressed
-from models import Customer, Role
+from models import AuditAction, Customer, Role
 
 _PLAIN = (
     "first_name", "last_name", "company_name", "contact_role", "phone_label", "phone2_label", "po_number", "notes",
@@ -62,7 +62,7 @@ async def create_customer(db: AsyncSession, data: EditCustomer, *, by: Actor) ->
     await db.flush()
     await record_audit(
         db,
-        action="customer.created",
+        action=AuditAction.CUSTOMER_CREATED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,

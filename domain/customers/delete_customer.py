@@ -29,7 +29,16 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from domain.payments.intents import has_money_without_order
-from models import CodePurpose, CreditEntry, Customer, SessionKind, Subscription, SubscriptionStatus, SuppressionReason
+from models import (
+    AuditAction,
+    CodePurpose,
+    CreditEntry,
+    Customer,
+    SessionKind,
+    Subscription,
+    SubscriptionStatus,
+    SuppressionReason,
+)
 from models.session import raw_connection
 
 
@@ -91,7 +100,7 @@ async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: 
         db.expunge(customer)
     await record_audit(
         db,
-        action="customer.deleted",
+        action=AuditAction.CUSTOMER_DELETED,
         record_kind="customer",
         record_id=customer_id,
         record_name=username,

@@ -16,7 +16,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input
-from models import Customer, CustomerDistinction
+from models import AuditAction, Customer, CustomerDistinction
 
 MOST_GROUPS = 200
 # Customers read of one phone: a switchboard of hundreds is no duplicate to merge.
@@ -137,7 +137,7 @@ async def mark_distinct(db: AsyncSession, data: PairOfCustomers, *, by: Actor) -
     await db.execute(statement.on_conflict_do_nothing())
     await record_audit(
         db,
-        action="customer.told_apart",
+        action=AuditAction.CUSTOMER_NOT_DUPLICATE,
         record_kind="customer",
         record_id=first,
         after={"not_the_same_as": second},

@@ -25,7 +25,7 @@ from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import EmptyableEmailIn, Input, PhoneIn, Text20, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
 from domain.messages.suppression import find_suppressed, lift_do_not_call, mark_do_not_call, mark_do_not_text
-from models import Customer, Role, Staff, SuppressionReason
+from models import AuditAction, Customer, Role, Staff, SuppressionReason
 
 _PLAIN = ("first_name", "last_name", "company_name", "preferred_language")
 _MORE = ("contact_role", "phone_label", "phone2_label", "po_number", "notes")
@@ -176,7 +176,7 @@ async def _write(db: AsyncSession, customer: Customer, changes: dict[str, Any], 
         raise email_taken() from error
     await record_audit(
         db,
-        action="customer.updated",
+        action=AuditAction.CUSTOMER_UPDATED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,
@@ -248,7 +248,7 @@ async def _set_flag(db: AsyncSession, customer: Customer, wanted: bool, note: st
     await db.flush()
     await record_audit(
         db,
-        action="customer.do_not_call",
+        action=AuditAction.CUSTOMER_DO_NOT_CALL_MARKED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,

@@ -24,7 +24,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.messages.outbox import Secret, queue_mail
-from models import CodePurpose, Customer, SessionKind
+from models import AuditAction, CodePurpose, Customer, SessionKind
 
 _LINKS = (CodePurpose.EMAIL_VERIFICATION, CodePurpose.PASSWORD_RESET, CodePurpose.PHONE_SESSION)
 
@@ -57,7 +57,7 @@ async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *,
     await _offer_undo(
         db, customer, f"The email of your account is to become {email}, once its link is opened.", shop_url=shop_url
     )
-    await _audit(db, customer, "customer.email_change_asked", after=email, before=customer.email, by=by)
+    await _audit(db, customer, AuditAction.CUSTOMER_EMAIL_CHANGE_ASKED, after=email, before=customer.email, by=by)
 
 
 async def confirm_new_email(db: AsyncSession, code: EmailCode, *, shop_url: str) -> Profile:
@@ -72,7 +72,7 @@ async def confirm_new_email(db: AsyncSession, code: EmailCode, *, shop_url: str)
     old = customer.email
     await _offer_undo(db, customer, f"The email of your account is now {code.target}.", shop_url=shop_url)
     await _set_email(db, customer, code.target)
-    await _audit(db, customer, "customer.email_changed", after=code.target, before=old, by=as_owner(customer))
+    await _audit(db, customer, AuditAction.CUSTOMER_EMAIL_CHANGED, after=code.target, before=old, by=as_owner(customer))
     await link_orders(db, customer)
     return describe_account(customer)
 
@@ -91,7 +91,9 @@ async def undo_email_change(db: AsyncSession, data: EmailLink) -> Profile:
     old = customer.email
     await _set_email(db, customer, code.target)
     await end_sessions_of(db, SessionKind.CUSTOMER, customer.id)
-    await _audit(db, customer, "customer.email_change_undone", after=code.target, before=old, by=as_owner(customer))
+    await _audit(
+        db, customer, AuditAction.CUSTOMER_EMAIL_CHANGE_UNDONE, after=code.target, before=old, by=as_owner(customer)
+    )
     return describe_account(customer)
 
 
@@ -138,7 +140,7 @@ async def _offer_undo(db: AsyncSession, customer: Customer, sentence: str, *, sh
 
 
 async def _audit(
-    db: AsyncSession, customer: Customer, action: str, *, before: str | None, after: str, by: Actor
+    db: AsyncSession, customer: Customer, action: AuditAction, *, before: str | None, after: str, by: Actor
 ) -> None:
     await record_audit(
         db,

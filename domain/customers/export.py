@@ -13,6 +13,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import business_date
 from domain.kernel.spreadsheets import Cell, stream_csv, write_csv
+from models import AuditAction
 from models.session import Database
 
 COLUMNS = (
@@ -33,7 +34,12 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
     """Every customer, in order of id, as pieces of a CSV file; the export stands in the audit trail."""
     require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
     await record_audit(
-        db, action="customers.exported", record_kind="customer", record_id=None, after={"filter": "everybody"}, by=by
+        db,
+        action=AuditAction.CUSTOMERS_EXPORTED,
+        record_kind="customer",
+        record_id=None,
+        after={"filter": "everybody"},
+        by=by,
     )
     return stream_csv(COLUMNS, _read_book(database, timezone))
 
@@ -48,7 +54,9 @@ async def export_list(
     rows = await read_rows(db, statement.limit(most))
     bought = await sum_orders_of(db, [row.id for row in rows])
     asked = {"search": query.search or "", "tab": str(tab), "rows": len(rows)}
-    await record_audit(db, action="customers.exported", record_kind="customer", record_id=None, after=asked, by=by)
+    await record_audit(
+        db, action=AuditAction.CUSTOMERS_EXPORTED, record_kind="customer", record_id=None, after=asked, by=by
+    )
     return b"".join(write_csv(COLUMNS, _write_rows(rows, bought, timezone)))
 
 

@@ -26,7 +26,7 @@ from domain.kernel.errors import InvalidInput, NotAllowed, NotConfigured, NotSig
 from domain.kernel.inputs import EmailIn, Input, Text2000
 from integrations.errors import ServiceFailed, ServiceRefused
 from integrations.google_client import GoogleApp, GoogleIdentity, build_sign_in_url, fetch_identity
-from models import Customer
+from models import AuditAction, Customer
 
 WAY_SECONDS = 600
 
@@ -128,7 +128,7 @@ async def _link_account(db: AsyncSession, customer: Customer, identity: GoogleId
     customer.email_verified_at = customer.email_verified_at or now()
     customer.updated_at = now()
     customer.version += 1
-    await _note(db, customer, "customer.google_linked")
+    await _note(db, customer, AuditAction.CUSTOMER_GOOGLE_LINKED)
     await link_orders(db, customer)
     await send_security_notice(db, customer, "Your account can now be opened with your Google account.")
     return customer
@@ -150,12 +150,12 @@ async def _open_account(db: AsyncSession, email: str, identity: GoogleIdentity) 
             await db.flush()
     except IntegrityError:
         return None
-    await _note(db, customer, "customer.registered")
+    await _note(db, customer, AuditAction.CUSTOMER_REGISTERED)
     await link_orders(db, customer)
     return customer
 
 
-async def _note(db: AsyncSession, customer: Customer, action: str) -> None:
+async def _note(db: AsyncSession, customer: Customer, action: AuditAction) -> None:
     await record_audit(
         db,
         action=action,

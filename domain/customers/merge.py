@@ -28,7 +28,7 @@ from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import EmailIn, Id, Input, Text60, Text200
 from domain.kernel.live import Topic, announce
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
-from models import CustomerMerge, SuppressionReason
+from models import AuditAction, CustomerMerge, SuppressionReason
 from models.session import raw_connection
 
 UNDO_DAYS = 30
@@ -128,7 +128,7 @@ async def undo_merge(db: AsyncSession, merge_id: int, *, by: Actor) -> CustomerM
     await settle_holds(db, orders, by=by)
     merge.undone_at, merge.undone_by = now(), by.name
     await db.flush()
-    await _audit(db, "customer.merge_undone", merge.kept_id, merge.merged_id, merge.merged_name, by)
+    await _audit(db, AuditAction.CUSTOMER_MERGE_UNDONE, merge.kept_id, merge.merged_id, merge.merged_name, by)
     return merge
 
 
@@ -242,12 +242,12 @@ async def _note_merge(  # noqa: PLR0917 - the columns of one row
     )
     db.add(merge)
     await db.flush()
-    await _audit(db, "customer.merged", data.keep_id, data.merge_id, _title(merged), by)
+    await _audit(db, AuditAction.CUSTOMER_MERGED, data.keep_id, data.merge_id, _title(merged), by)
     return merge.id
 
 
 async def _audit(  # noqa: PLR0917 - what one entry says
-    db: AsyncSession, action: str, kept_id: int, merged_id: int, merged_name: str, by: Actor
+    db: AsyncSession, action: AuditAction, kept_id: int, merged_id: int, merged_name: str, by: Actor
 ) -> None:
     await record_audit(
         db,

@@ -18,7 +18,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.inputs import Filled200, Input
 from domain.messages.outbox import queue_mail
-from models import CodePurpose, Customer, SessionKind
+from models import AuditAction, CodePurpose, Customer, SessionKind
 
 
 class PhoneUsername(Input):
@@ -125,7 +125,7 @@ async def _set_password(db: AsyncSession, customer: Customer, password_hash: str
     await end_sessions_of(db, SessionKind.CUSTOMER, customer.id)
     await record_audit(
         db,
-        action="customer.password_reset",
+        action=AuditAction.CUSTOMER_PASSWORD_RESET,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,

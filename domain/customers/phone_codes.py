@@ -23,7 +23,7 @@ from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled20, Input, PhoneIn
 from domain.kernel.phone import parse_phone
 from domain.messages.outbox import Secret, queue_text
-from models import CodePurpose, Customer, OneTimeCode, Order
+from models import AuditAction, CodePurpose, Customer, OneTimeCode, Order
 from models.session import separate_transaction
 
 CODE_LIFETIME = timedelta(minutes=10)
@@ -202,7 +202,7 @@ async def _note_proof(db: AsyncSession, customer: Customer, phone: str, by: Acto
         customer.version += 1
         await record_audit(
             db,
-            action="customer.phone_verified",
+            action=AuditAction.CUSTOMER_PHONE_VERIFIED,
             record_kind="customer",
             record_id=customer.id,
             record_name=customer.company_name or customer.username,

@@ -25,7 +25,7 @@ from domain.kernel.errors import InvalidInput, NotAllowed, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Input, OptionalEmailIn, PasswordIn, PhoneIn, Text60, Text200
 from domain.kernel.phone import split_phone
-from models import CodePurpose, Customer, SessionKind
+from models import AuditAction, CodePurpose, Customer, SessionKind
 
 
 class UpdateProfile(Input):
@@ -83,7 +83,7 @@ async def _change(db: AsyncSession, customer: Customer, changes: dict[str, Any],
     await _write_changes(db, customer, changes)
     await record_audit(
         db,
-        action="customer.updated",
+        action=AuditAction.CUSTOMER_UPDATED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,
@@ -119,7 +119,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
     await end_sessions_of(db, SessionKind.CUSTOMER, customer_id, except_session_id=by.session_id)
     await record_audit(
         db,
-        action="customer.password_changed",
+        action=AuditAction.CUSTOMER_PASSWORD_CHANGED,
         record_kind="customer",
         record_id=customer_id,
         record_name=customer.company_name or customer.username,

@@ -32,7 +32,7 @@ from domain.kernel.inputs import (
 )
 from domain.kernel.phone import split_phone
 from domain.kernel.texts import normalise_username
-from models import Customer
+from models import AuditAction, Customer
 
 TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Code.PHONE_TAKEN}
 
@@ -227,7 +227,7 @@ async def _open_account(
         raise _duplicate("username", "username") from error
     await record_audit(
         db,
-        action="customer.registered",
+        action=AuditAction.CUSTOMER_REGISTERED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name or customer.username,

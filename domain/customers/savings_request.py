@@ -17,7 +17,7 @@ from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, T
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import format_phone, parse_phone
 from domain.messages.outbox import Attachment, queue_mail
-from models import SavingsRequest
+from models import AuditAction, SavingsRequest
 
 MOST_INVOICE_BYTES = 10_000_000
 _ENDINGS = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -153,7 +153,7 @@ async def mark_savings_answered(db: AsyncSession, request_id: int, *, is_answere
     if changed.first() is not None:
         await record_audit(
             db,
-            action="answered" if is_answered else "reopened",
+            action=AuditAction.SAVINGS_REQUEST_ANSWERED if is_answered else AuditAction.SAVINGS_REQUEST_REOPENED,
             record_kind="savings_request",
             record_id=request_id,
             record_name=request.restaurant_name,

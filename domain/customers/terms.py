@@ -16,7 +16,7 @@ from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Id, Input, MoneyIn
 from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
-from models import PaymentTerms, Staff
+from models import AuditAction, PaymentTerms, Staff
 
 
 class SetTerms(Input):
@@ -49,7 +49,7 @@ async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: A
     await db.flush()
     await record_audit(
         db,
-        action="customer.terms_set",
+        action=AuditAction.CUSTOMER_TERMS_SET,
         record_kind="customer",
         record_id=customer_id,
         record_name=customer.company_name or customer.username,

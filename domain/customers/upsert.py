@@ -9,7 +9,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.errors import InvalidInput
 from domain.kernel.phone import split_phone
 from domain.orders.place import DeliveryInput
-from models import Customer, Role
+from models import AuditAction, Customer, Role
 
 
 async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: Actor) -> int:
@@ -45,7 +45,7 @@ async def find_or_create_customer(db: AsyncSession, data: DeliveryInput, *, by: 
     await db.flush()
     await record_audit(
         db,
-        action="create",
+        action=AuditAction.CUSTOMER_CREATED,
         record_kind="customer",
         record_id=customer.id,
         record_name=customer.company_name,

@@ -14,7 +14,7 @@ from domain.customers.messages import send_verification_link
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.inputs import Filled200, Input
-from models import CodePurpose, Customer
+from models import AuditAction, CodePurpose, Customer
 
 
 class VerifyEmail(Input):
@@ -60,7 +60,7 @@ async def mark_email_verified(db: AsyncSession, customer: Customer) -> None:
         customer.version += 1
         await record_audit(
             db,
-            action="customer.email_verified",
+            action=AuditAction.CUSTOMER_EMAIL_VERIFIED,
             record_kind="customer",
             record_id=customer.id,
             record_name=customer.company_name or customer.username,

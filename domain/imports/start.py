@@ -18,7 +18,7 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.live import Topic, announce
-from models import ImportChunk, ImportRow, ImportRun, ImportState
+from models import AuditAction, ImportChunk, ImportRow, ImportRun, ImportState
 
 # What a request waits for an import before the job takes it over.
 WAIT_SECONDS = 60
@@ -50,9 +50,14 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
     if not data.is_dry:
         after = {"kind": run.kind, "file": run.filename}
         await record_audit(
-            db, action="import.started", record_kind="import", record_id=run_id, record_name=run.filename, after=after,
+            db,
+            action=AuditAction.IMPORT_STARTED,
+            record_kind="import",
+            record_id=run_id,
+            record_name=run.filename,
+            after=after,
             by=by,
-        )  # fmt: skip
+        )
     await announce(db, Topic.IMPORTS, run_id)
 
 
@@ -64,7 +69,7 @@ async def stop_import(db: AsyncSession, run_id: int, *, by: Actor) -> None:
         raise Refused("This import has ended already.", code=Code.STATE_NOT_ALLOWED)
     run.state, run.finished_at = ImportState.STOPPED, now()
     await record_audit(
-        db, action="import.stopped", record_kind="import", record_id=run_id, record_name=run.filename, by=by
+        db, action=AuditAction.IMPORT_STOPPED, record_kind="import", record_id=run_id, record_name=run.filename, by=by
     )
     await announce(db, Topic.IMPORTS, run_id)
 

@@ -25,7 +25,7 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.money import round_half_up
 from domain.procurement.vendors import get_vendor
 from domain.stock.ledger import MOST_UNITS
-from models import Product, StockMovement, StockReason
+from models import AuditAction, Product, StockMovement, StockReason
 
 MOST_LINES = 100
 
@@ -182,7 +182,7 @@ async def _move_cost(db: AsyncSession, product: Product, cost: Decimal, *, by: A
     product.updated_at = now()
     await record_audit(
         db,
-        action="product.updated",
+        action=AuditAction.PRODUCT_UPDATED,
         record_kind="product",
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",

@@ -9,7 +9,7 @@ from domain.invoices.record import name_invoice, record_invoice_event
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO
-from models import Invoice
+from models import Invoice, InvoiceEventKind
 
 _COPIED = (
     "customer_id",
@@ -46,5 +46,5 @@ async def copy_invoice(db: AsyncSession, invoice_id: int, *, by: Actor) -> Invoi
     db.add(copy)
     await db.flush()
     await write_lines(db, copy.id, await list_lines(db, invoice_id))
-    await record_invoice_event(db, copy, "created", by=by, note=f"Copied from {name_invoice(source)}")
+    await record_invoice_event(db, copy, InvoiceEventKind.CREATED, by=by, note=f"Copied from {name_invoice(source)}")
     return copy

@@ -37,7 +37,7 @@ from domain.kernel.money import ZERO, format_money
 from domain.kernel.phone import parse_phone
 from domain.orders.record import lock_order
 from domain.payments.find_order import is_named
-from models import Customer, Invoice, InvoiceTerms, Order, PaymentMethod, PaymentTerms
+from models import Customer, Invoice, InvoiceEventKind, InvoiceTerms, Order, PaymentMethod, PaymentTerms
 
 SettableStatus = Literal["draft", "sent"]
 
@@ -182,7 +182,7 @@ async def _write(
     await db.flush()
     await write_lines(db, invoice.id, lines)
     await record_invoice_event(
-        db, invoice, "created", by=by, changes={"total_amount": format_money(invoice.total_amount)}
+        db, invoice, InvoiceEventKind.CREATED, by=by, changes={"total_amount": format_money(invoice.total_amount)}
     )
     if data.status == "sent":
         await issue_invoice(db, invoice, by=by, timezone=timezone, overrides=data.override_terms)

@@ -21,7 +21,7 @@ from domain.kernel.money import ZERO, format_money
 from domain.orders.record import record_event
 from domain.payments.record import settle_payment_status
 from domain.payments.withdraw import withdraw_from_invoice_later, withdraw_later
-from models import CreditMemo, CreditReason, GivenFor, Invoice, InvoiceStatus, Order
+from models import CreditMemo, CreditReason, GivenFor, Invoice, InvoiceEventKind, InvoiceStatus, Order, OrderEventKind
 
 
 class IssueCredit(Input):
@@ -66,7 +66,9 @@ async def issue_credit_memo(
         await turn_into_credit(db, invoice, to_credit, GivenFor(data.reason.value), note=memo.memo_number, by=by)
     await _allow(db, invoice, data.amount, memo, by=by)
     note = f"{memo.memo_number}, {data.reason.value}. {data.note}".strip()
-    await record_invoice_event(db, invoice, "credited", by=by, note=note, changes={"amount": format_money(data.amount)})
+    await record_invoice_event(
+        db, invoice, InvoiceEventKind.CREDITED, by=by, note=note, changes={"amount": format_money(data.amount)}
+    )
     return memo
 
 
@@ -91,6 +93,8 @@ async def _allow(db: AsyncSession, invoice: Invoice, amount: Decimal, memo: Cred
     order = await db.get_one(Order, invoice.order_id)
     order.allowances += amount
     settle_payment_status(order)
-    await record_event(db, order, "credited", by=by, note=memo.memo_number, changes={"amount": format_money(amount)})
+    await record_event(
+        db, order, OrderEventKind.CREDITED, by=by, note=memo.memo_number, changes={"amount": format_money(amount)}
+    )
     await db.refresh(invoice)
     await withdraw_later(db, order)

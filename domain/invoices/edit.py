@@ -30,7 +30,7 @@ from domain.kernel.inputs import Count, Text200
 from domain.kernel.money import ZERO, format_money
 from domain.kernel.phone import parse_phone
 from domain.payments.withdraw import withdraw_from_invoice_later
-from models import Invoice, InvoiceStatus, InvoiceTerms, Order
+from models import Invoice, InvoiceEventKind, InvoiceStatus, InvoiceTerms, Order
 
 # What may be empty, and is then null.
 _NULLABLE = frozenset({"customer_email", "customer_phone", "payment_method"})
@@ -86,7 +86,7 @@ async def update_invoice(
         )
         await revise_invoice(db, invoice, changes, by=by, note=uncovered)
     elif changes:
-        await record_invoice_event(db, invoice, "edited", by=by, changes=changes)
+        await record_invoice_event(db, invoice, InvoiceEventKind.EDITED, by=by, changes=changes)
     if not was_sent and data.status == "sent":
         await issue_invoice(db, invoice, by=by, timezone=timezone, overrides=data.override_terms)
     return invoice
@@ -101,7 +101,7 @@ async def revise_invoice(
     if "total_amount" in changes:
         await withdraw_from_invoice_later(db, invoice.id)
     said = f"Revision {invoice.revision}. {note}" if note else f"Revision {invoice.revision}"
-    await record_invoice_event(db, invoice, "revised", by=by, note=said, changes=changes)
+    await record_invoice_event(db, invoice, InvoiceEventKind.REVISED, by=by, note=said, changes=changes)
 
 
 async def follow_order(db: AsyncSession, order: Order, *, by: Actor) -> None:
@@ -118,7 +118,9 @@ async def follow_order(db: AsyncSession, order: Order, *, by: Actor) -> None:
     await db.flush()
     changes = {"total_amount": _from_to(format_money(before), format_money(invoice.total_amount))}
     if invoice.status == InvoiceStatus.DRAFT:
-        await record_invoice_event(db, invoice, "edited", by=by, note="The order was edited", changes=changes)
+        await record_invoice_event(
+            db, invoice, InvoiceEventKind.EDITED, by=by, note="The order was edited", changes=changes
+        )
     else:
         await revise_invoice(db, invoice, changes, by=by)
 

@@ -20,7 +20,7 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, OptionalEmailIn, Text2000
 from domain.kernel.money import format_money
 from domain.messages.outbox import Attachment, queue_mail
-from models import Invoice, InvoiceReminder, InvoiceStatus, ReminderStep
+from models import Invoice, InvoiceEventKind, InvoiceReminder, InvoiceStatus, ReminderStep
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -68,7 +68,7 @@ async def mail_invoice(
 
 async def queue_invoice_mail(db: AsyncSession, invoice: Invoice, *, to: str, note: str = "", by: Actor) -> None:
     """Have a locked invoice's mail made after this commits, and say so on its timeline."""
-    await record_invoice_event(db, invoice, "mailed", by=by, note=f"To {to}")
+    await record_invoice_event(db, invoice, InvoiceEventKind.MAILED, by=by, note=f"To {to}")
     payload = {"invoice_id": invoice.id, "to": to, "note": note, "key": f"invoice_mail:{invoice.id}:{invoice.version}"}
     await enqueue(db, MAIL_JOB, payload)
 
@@ -83,7 +83,7 @@ async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor)
             continue
         reminder = InvoiceReminder(invoice_id=invoice.id, step=ReminderStep.BY_HAND, recipient=invoice.customer_email)
         db.add(reminder)
-        await record_invoice_event(db, invoice, "reminded", by=by, note=f"To {invoice.customer_email}")
+        await record_invoice_event(db, invoice, InvoiceEventKind.REMINDED, by=by, note=f"To {invoice.customer_email}")
         await enqueue(
             db,
             MAIL_JOB,

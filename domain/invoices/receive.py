@@ -23,7 +23,17 @@ from domain.kernel.money import ZERO, format_money
 from domain.payments.mark_paid import RECEIVED_BY
 from domain.payments.settle import settle_payment
 from domain.payments.withdraw import withdraw_from_invoice_later
-from models import CreditKind, Customer, Invoice, InvoiceStatus, Order, Payment, PaymentMethod, Receipt
+from models import (
+    CreditKind,
+    Customer,
+    Invoice,
+    InvoiceEventKind,
+    InvoiceStatus,
+    Order,
+    Payment,
+    PaymentMethod,
+    Receipt,
+)
 
 MOST_INVOICES = 200
 
@@ -163,7 +173,7 @@ async def _pay(db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Rec
             receipt_id=receipt.id,
         )
         await db.refresh(invoice)
-        await record_invoice_event(db, invoice, "paid", by=by, note=receipt.note, changes=paid)
+        await record_invoice_event(db, invoice, InvoiceEventKind.PAID, by=by, note=receipt.note, changes=paid)
         return surplus or ZERO
     applied = min(amount, calculate_invoice_balance(invoice))
     payment = Payment(
@@ -180,7 +190,7 @@ async def _pay(db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Rec
     db.add(payment)
     invoice.amount_paid += applied
     settle_invoice_status(invoice)
-    await record_invoice_event(db, invoice, "paid", by=by, note=receipt.note, changes=paid)
+    await record_invoice_event(db, invoice, InvoiceEventKind.PAID, by=by, note=receipt.note, changes=paid)
     await withdraw_from_invoice_later(db, invoice.id)
     surplus = amount - applied
     if surplus and invoice.customer_id is None:

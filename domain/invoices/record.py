@@ -12,7 +12,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
-from models import Customer, Invoice, InvoiceEvent, InvoiceStatus, Order
+from models import Customer, Invoice, InvoiceEvent, InvoiceEventKind, InvoiceStatus, Order
 
 OWED = (InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID)
 
@@ -91,7 +91,7 @@ def settle_invoice_status(invoice: Invoice) -> None:
 async def record_invoice_event(
     db: AsyncSession,
     invoice: Invoice,
-    kind: str,
+    kind: InvoiceEventKind,
     *,
     by: Actor,
     note: str = "",

@@ -10,7 +10,7 @@ from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
-from models import Customer
+from models import AuditAction, Customer
 from models.session import separate_transaction
 from settings import Settings
 
@@ -77,7 +77,7 @@ async def switch_reminders(db: AsyncSession, customer_id: int, *, on: bool, by: 
     customer.sends_reminders = on
     await record_audit(
         db,
-        action="switch_reminders",
+        action=AuditAction.CUSTOMER_REMINDERS_SWITCHED,
         record_kind="customer",
         record_id=customer_id,
         record_name=customer.company_name or customer.username,

@@ -14,7 +14,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.money import ZERO, format_money
-from models import Invoice, InvoiceStatus, Order, OrderStatus
+from models import Invoice, InvoiceEventKind, InvoiceStatus, Order, OrderStatus
 
 
 async def issue_invoice(
@@ -36,7 +36,12 @@ async def issue_invoice(
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)
     await record_invoice_event(
-        db, invoice, "sent", by=by, note=uncovered, changes={"total_amount": format_money(invoice.total_amount)}
+        db,
+        invoice,
+        InvoiceEventKind.SENT,
+        by=by,
+        note=uncovered,
+        changes={"total_amount": format_money(invoice.total_amount)},
     )
 
 

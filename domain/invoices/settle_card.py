@@ -21,6 +21,7 @@ from models import (
     IntentState,
     Invoice,
     InvoiceCheckout,
+    InvoiceEventKind,
     Order,
     OrderStatus,
     PaymentMethod,
@@ -87,7 +88,9 @@ async def _settle_unpaid(
             settle_intent(intent, IntentState.PENDING)
             if before != IntentState.PENDING:
                 for invoice in invoices:
-                    await record_invoice_event(db, invoice, "payment_pending", by=SYSTEM, changes=changes)
+                    await record_invoice_event(
+                        db, invoice, InvoiceEventKind.PAYMENT_PENDING, by=SYSTEM, changes=changes
+                    )
         case "canceled":
             settle_intent(intent, IntentState.CANCELLED)
         case _ if before == IntentState.PENDING and payment.error:
@@ -95,7 +98,7 @@ async def _settle_unpaid(
             settle_intent(intent, IntentState.FAILED, error=payment.error)
             for invoice in invoices:
                 await record_invoice_event(
-                    db, invoice, "payment_failed", by=SYSTEM, note=payment.error, changes=changes
+                    db, invoice, InvoiceEventKind.PAYMENT_FAILED, by=SYSTEM, note=payment.error, changes=changes
                 )
         case _:
             settle_intent(intent, IntentState.OPEN, error=payment.error)

@@ -39,8 +39,10 @@ from models import (
     IntentState,
     Invoice,
     InvoiceEvent,
+    InvoiceEventKind,
     InvoiceStatus,
     Order,
+    OrderEventKind,
     OrderStatus,
     Payment,
     PaymentState,
@@ -103,18 +105,22 @@ async def settle_receipt_dispute(dispute: StripeDispute) -> None:
                 )  # fmt: skip
                 for part in parts:
                     _attend(part, lost, instead_of=word)
-                await _note_on_timelines(db, parts, "dispute_lost", dispute.amount, lost, dispute_id=dispute.id)
+                await _note_on_timelines(
+                    db, parts, OrderEventKind.DISPUTE_LOST, dispute.amount, lost, dispute_id=dispute.id
+                )
         elif dispute.status in {"won", "warning_closed"}:
             await _put_back(db, parts, [row for row in rows if row.state == PaymentState.SUCCEEDED])
             dropped = [_attend(part, "", instead_of=word) for part in parts]
             if any(dropped):
-                await _note_on_timelines(db, parts, "dispute_won", dispute.amount, dispute_id=dispute.id)
+                await _note_on_timelines(db, parts, OrderEventKind.DISPUTE_WON, dispute.amount, dispute_id=dispute.id)
         elif not await _was_noted(db, parts, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
             sentence = f"{word} ({reason}): a dispute."
             for part in parts:
                 _attend(part, sentence)
-            await _note_on_timelines(db, parts, "disputed", dispute.amount, sentence, dispute_id=dispute.id)
+            await _note_on_timelines(
+                db, parts, OrderEventKind.DISPUTED, dispute.amount, sentence, dispute_id=dispute.id
+            )
 
 
 async def settle_refused_receipt_refund(intent_id: int, error: str) -> None:
@@ -191,7 +197,7 @@ async def _give_back(
         provider_id=refund.id,
     )
     for part, amount in taken:
-        await _note_on_timelines(db, [part], "refunded", amount, note, by=refunder(intent))
+        await _note_on_timelines(db, [part], OrderEventKind.REFUNDED, amount, note, by=refunder(intent))
 
 
 async def _take_off(
@@ -259,7 +265,7 @@ async def _undo(
     sentence = f"{describe_failed_refund(refund.amount)}: {refund.error or 'no reason given'}"
     for part in chosen[:1]:
         _attend(part, sentence)
-        await _note_on_timelines(db, [part], "refund_failed", refund.amount, sentence)
+        await _note_on_timelines(db, [part], OrderEventKind.REFUND_FAILED, refund.amount, sentence)
 
 
 def _make_failed_row(part: _Part, refund: StripeRefund, why: GivenFor, by: Actor) -> Payment:
@@ -295,7 +301,7 @@ async def _say_refused(db: AsyncSession, invoice: Invoice, amount: Decimal, erro
     sentence = f"{describe_failed_refund(amount)}: {error or 'no reason given'}"
     add_attention(invoice, sentence)
     changes = {"amount": format_money(amount)}
-    await record_invoice_event(db, invoice, "refund_failed", by=SYSTEM, note=sentence, changes=changes)
+    await record_invoice_event(db, invoice, InvoiceEventKind.REFUND_FAILED, by=SYSTEM, note=sentence, changes=changes)
 
 
 def _attend(part: _Part, sentence: str, *, instead_of: str = "") -> bool:
@@ -311,7 +317,7 @@ def _attend(part: _Part, sentence: str, *, instead_of: str = "") -> bool:
 async def _note_on_timelines(
     db: AsyncSession,
     parts: Sequence[_Part],
-    kind: str,
+    kind: OrderEventKind,
     amount: Decimal,
     note: str = "",
     *,
@@ -326,7 +332,9 @@ async def _note_on_timelines(
         if part.invoice is not None:
             await db.flush()
             await db.refresh(part.invoice)
-            await record_invoice_event(db, part.invoice, kind, by=by, note=note, changes=changes)
+            await record_invoice_event(
+                db, part.invoice, InvoiceEventKind(kind.value), by=by, note=note, changes=changes
+            )
 
 
 async def _was_noted(db: AsyncSession, parts: Sequence[_Part], dispute: StripeDispute) -> bool:

@@ -10,6 +10,7 @@ from domain.invoices.queries import CUSTOMERS, INVOICES, IS_OWED
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
+from models import AuditAction
 
 STATEMENT_JOB = "mail_statement"
 
@@ -28,6 +29,11 @@ async def mail_statements(db: AsyncSession, *, as_of: date, by: Actor) -> int:
         payload = {"customer_id": customer_id, "as_of": as_of.isoformat()}
         await enqueue(db, STATEMENT_JOB, payload, dedupe_key=f"statement:{customer_id}:{as_of}")
     await record_audit(
-        db, action="send_statements", record_kind="invoice", record_id=None, note=f"{len(ids)} customers", by=by
+        db,
+        action=AuditAction.INVOICE_STATEMENTS_SENT,
+        record_kind="invoice",
+        record_id=None,
+        note=f"{len(ids)} customers",
+        by=by,
     )
     return len(ids)

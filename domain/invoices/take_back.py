@@ -18,7 +18,7 @@ from domain.payments.ask import ask_refund
 from domain.payments.refund import RefundOutcome, RefundPayment, RefundWay
 from domain.payments.refund_rows import Refundable, list_invoice_refundable, make_refund, reserve_refund
 from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
-from models import CreditKind, GivenBack, GivenFor, Invoice, InvoiceStatus, PaymentMethod
+from models import AuditAction, CreditKind, GivenBack, GivenFor, Invoice, InvoiceEventKind, InvoiceStatus, PaymentMethod
 from models.session import separate_transaction
 from settings import Settings
 
@@ -99,7 +99,7 @@ async def _take_back_here(
     await db.refresh(invoice)
     await record_audit(
         db,
-        action="take_back_payment",
+        action=AuditAction.INVOICE_PAYMENT_TAKEN_BACK,
         record_kind="invoice",
         record_id=invoice.id,
         record_name=name_invoice(invoice),
@@ -108,6 +108,7 @@ async def _take_back_here(
         note=f"{format_money(data.amount)}, {data.given_for.value}: {data.reason}",
         by=by,
     )
-    kind_of = "taken_back" if data.given_for.kind is GivenBack.REVERSAL else "refunded"
+    is_reversal = data.given_for.kind is GivenBack.REVERSAL
+    kind_of = InvoiceEventKind.TAKEN_BACK if is_reversal else InvoiceEventKind.REFUNDED
     changes = {"amount": format_money(data.amount)}
     await record_invoice_event(db, invoice, kind_of, by=by, note=data.reason, changes=changes)

@@ -16,7 +16,7 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
 from domain.payments.attention import add_attention
 from domain.payments.withdraw import withdraw_from_invoice_later
-from models import GivenFor, Invoice, InvoiceStatus, Order
+from models import AuditAction, GivenFor, Invoice, InvoiceEventKind, InvoiceStatus, Order
 
 
 async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, version: int | None = None) -> str:
@@ -70,7 +70,7 @@ async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, 
     invoice.status = InvoiceStatus.VOID
     invoice.voided_at = now()
     changes = {"credited": format_money(returned)} if returned else None
-    await record_invoice_event(db, invoice, "voided", by=by, note=note, changes=changes)
+    await record_invoice_event(db, invoice, InvoiceEventKind.VOIDED, by=by, note=note, changes=changes)
     await withdraw_from_invoice_later(db, invoice.id)
     return returned
 
@@ -79,7 +79,7 @@ async def delete_draft(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None
     """Delete a locked draft; the audit trail keeps that there was one."""
     await record_audit(
         db,
-        action="delete",
+        action=AuditAction.INVOICE_DELETED,
         record_kind="invoice",
         record_id=invoice.id,
         record_name=name_invoice(invoice),

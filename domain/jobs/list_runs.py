@@ -15,7 +15,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
-from models import JobRun, JobState
+from models import AuditAction, JobRun, JobState
 
 
 class JobTab(StrEnum):
@@ -84,7 +84,7 @@ async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:
     if opened:
         await record_audit(
             db,
-            action="job.done_again",
+            action=AuditAction.JOB_DONE_AGAIN,
             record_kind="job",
             record_id=opened[0] if len(opened) == 1 else None,
             after={"jobs": opened},

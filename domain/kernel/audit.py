@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
-from models import AuditEntry
+from models import AuditAction, AuditEntry
 
 
 async def record_audit(
     db: AsyncSession,
     *,
-    action: str,
+    action: AuditAction,
     record_kind: str,
     record_id: int | None,
     record_name: str = "",

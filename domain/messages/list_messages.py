@@ -18,9 +18,9 @@ from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
 from domain.messages.sending import has_expired
-from models import AuditEntry, Channel, MessageState, OutboxAttachment, OutboxMessage
+from models import AuditAction, AuditEntry, Channel, MessageState, OutboxAttachment, OutboxMessage
 
-OPENED = "outbox.opened"
+OPENED = AuditAction.OUTBOX_OPENED
 # A page that is read again, or that refreshes itself, makes no new entry for so long.
 NOTED_FOR = timedelta(hours=1)
 
@@ -144,7 +144,7 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
     if ids:
         await record_audit(
             db,
-            action="outbox.sent_again",
+            action=AuditAction.OUTBOX_SENT_AGAIN,
             record_kind="outbox_message",
             record_id=ids[0] if len(ids) == 1 else None,
             after={"messages": ids},

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.live import Topic, announce
-from models import SuppressedNumber, SuppressionReason, columns_of
+from models import AuditAction, SuppressedNumber, SuppressionReason, columns_of
 
 NUMBERS = columns_of(SuppressedNumber)
 
@@ -165,7 +165,7 @@ async def _note(
 ) -> None:
     await record_audit(
         db,
-        action="suppressed_number.changed",
+        action=AuditAction.SUPPRESSED_NUMBER_CHANGED,
         record_kind=SuppressedNumber.__tablename__,
         record_id=number_id,
         record_name=phone,

@@ -11,7 +11,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input
 from domain.orders.record import lock_order, record_event
-from models import Order, Role, Staff
+from models import Order, OrderEventKind, Role, Staff
 
 
 class AssignOrder(Input):
@@ -31,7 +31,7 @@ async def assign_order(db: AsyncSession, order_id: int, data: AssignOrder, *, by
         await record_event(
             db,
             order,
-            "assigned",
+            OrderEventKind.ASSIGNED,
             by=by,
             note=rep.full_name or rep.username,
             changes={"sales_rep_id": {"from": before, "to": rep.id}},

@@ -8,7 +8,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Input, Text2000
 from domain.orders.record import lock_order, record_event
-from models import Order
+from models import Order, OrderEventKind
 
 
 class AttendOrder(Input):
@@ -30,5 +30,5 @@ async def attend_order(
         raise Refused("Nothing on this order waits for anybody.", code=Code.NOTHING_WAITS)
     settled, order.attention = order.attention, ""
     changes = {"attention": {"from": settled, "to": ""}}
-    await record_event(db, order, "attended", by=by, note=data.note, changes=changes)
+    await record_event(db, order, OrderEventKind.ATTENDED, by=by, note=data.note, changes=changes)
     return order

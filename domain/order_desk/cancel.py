@@ -18,7 +18,7 @@ from domain.payments.record import settle_payment_status
 from domain.payments.refund_rows import prepare_order_refunds, show_left_to_give_back
 from domain.payments.withdraw import withdraw_later
 from domain.stock.stock import return_held_stock
-from models import Order, OrderStatus, StockReason
+from models import Order, OrderEventKind, OrderStatus, StockReason
 from models.session import raw_connection
 
 
@@ -49,7 +49,7 @@ async def cancel_order(
     await record_event(
         db,
         order,
-        "moved",
+        OrderEventKind.MOVED,
         by=by,
         note=reason,
         moved_from=moved_from,

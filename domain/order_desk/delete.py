@@ -13,7 +13,7 @@ from domain.orders.record import lock_order
 from domain.payments.check_photos import forget_photos_later
 from domain.payments.withdraw import has_payment_under_way
 from domain.stock.stock import return_held_stock
-from models import Invoice, Label, Order, OrderStatus, Payment, StockReason
+from models import AuditAction, Invoice, Label, Order, OrderStatus, Payment, StockReason
 from models.session import raw_connection
 
 
@@ -38,7 +38,7 @@ async def delete_order(db: AsyncSession, order_id: int, *, by: Actor, version: i
     await return_held_stock(await raw_connection(db), order_id, reason=StockReason.ORDER_DELETED, by=by)
     await record_audit(
         db,
-        action="delete",
+        action=AuditAction.ORDER_DELETED,
         record_kind="order",
         record_id=order_id,
         record_name=order.order_number,

@@ -24,7 +24,7 @@ from domain.kernel.inputs import (
 from domain.kernel.phone import NOT_A_PHONE, split_phone
 from domain.orders.record import lock_order, move_locked_order, record_event
 from domain.orders.statuses import OPEN_STATUSES, check_move
-from models import Order, OrderStatus
+from models import Order, OrderEventKind, OrderStatus
 
 # Fields that need a right of their own.
 FIELD_RIGHTS = {"assigned_to": Right.EDIT_ORDERS}
@@ -72,7 +72,7 @@ async def update_delivery(
     sent |= _check_typed(order, sent)
     changes = change_fields(order, sent)
     if changes:
-        await record_event(db, order, "address", by=by, changes=changes)
+        await record_event(db, order, OrderEventKind.ADDRESS, by=by, changes=changes)
     return order, [name for name in changes if name != "delivery_phone_raw"]
 
 
@@ -96,7 +96,12 @@ async def update_notes(
         changes.pop("tracking_number", None)
     if changes:
         await record_event(
-            db, order, "note", by=by, note=str(changes.get("staff_notes", {}).get("to", "")), changes=changes
+            db,
+            order,
+            OrderEventKind.NOTE,
+            by=by,
+            note=str(changes.get("staff_notes", {}).get("to", "")),
+            changes=changes,
         )
     return order
 

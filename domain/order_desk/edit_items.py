@@ -25,7 +25,7 @@ from domain.orders.totals import Totals, calculate_delivery_fee, calculate_total
 from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.withdraw import withdraw_later
 from domain.stock.stock import move_edited_stock
-from models import Order, OrderEvent, OrderItem, OrderStatus
+from models import Order, OrderEvent, OrderEventKind, OrderItem, OrderStatus
 from models.session import raw_connection
 
 # Where an edit keeps the lines from before it.
@@ -138,7 +138,7 @@ async def _put_lines(
     await show_waiting_check(db, order)
     if order.total_amount != before.total:
         await withdraw_later(db, order)
-    await record_event(db, order, "items", by=by, note=note, changes=_tell(order, before))
+    await record_event(db, order, OrderEventKind.ITEMS, by=by, note=note, changes=_tell(order, before))
     await follow_order(db, order, by=by)
     if order.on_hold or order.total_amount > before.total:
         await settle_raised(db, order, balance_before=before.balance, overrides=overrides, by=by)

@@ -8,7 +8,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Filled2000, Input
 from domain.orders.record import lock_order, record_event
-from models import Order
+from models import Order, OrderEventKind
 
 
 class ReleaseOrder(Input):
@@ -30,6 +30,11 @@ async def release_order(
     order.hold_reason = ""
     order.released_total = order.total_amount
     await record_event(
-        db, order, "released", by=by, note=data.reason, changes={"hold_reason": {"from": held_for, "to": ""}}
+        db,
+        order,
+        OrderEventKind.RELEASED,
+        by=by,
+        note=data.reason,
+        changes={"hold_reason": {"from": held_for, "to": ""}},
     )
     return order

@@ -29,7 +29,7 @@ from domain.stock.stock import change_stock
 from domain.warehouse.moves import pack_locked_order
 from domain.warehouse.packing import PackItem, list_pack_items
 from domain.warehouse.record import NOT_THE_FLOOR, find_order_id, refuse_held
-from models import CreditKind, GivenFor, Order, OrderItem, OrderStatus, PaymentMethod, StockReason
+from models import CreditKind, GivenFor, Order, OrderEventKind, OrderItem, OrderStatus, PaymentMethod, StockReason
 from models.session import raw_connection
 
 SHORT_MAIL = "order_short"
@@ -96,7 +96,12 @@ async def ship_short(
     await _take_off(db, order, amount, by=by)
     words = ", ".join(f"{missing[item.id]} × {item.product_name}" for item in items if item.id in missing)
     await record_event(
-        db, order, "packed_short", by=by, note=f"{words}. {data.note}".strip(), changes={"amount": format_money(amount)}
+        db,
+        order,
+        OrderEventKind.PACKED_SHORT,
+        by=by,
+        note=f"{words}. {data.note}".strip(),
+        changes={"amount": format_money(amount)},
     )
     if order.status == OrderStatus.CONFIRMED:
         await pack_locked_order(db, order, by=by, note="Short")

@@ -13,9 +13,9 @@ from domain.order_desk.edit import change_fields
 from domain.order_desk.edit_items import restore_items
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
-from models import Order, OrderEvent
+from models import Order, OrderEvent, OrderEventKind
 
-UNDONE = ("address", "note", "items")
+UNDONE = (OrderEventKind.ADDRESS, OrderEventKind.NOTE, OrderEventKind.ITEMS)
 
 
 async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
@@ -29,12 +29,12 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
     ).scalar_one_or_none()
     if event is None or event.kind not in UNDONE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
         raise NotFound("There is no such edit of yours.")
-    order = await lock_order(db, order_id, visible_to=by, with_customer=event.kind == "items")
-    if event.kind == "items":
+    order = await lock_order(db, order_id, visible_to=by, with_customer=event.kind == OrderEventKind.ITEMS)
+    if event.kind == OrderEventKind.ITEMS:
         require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
         await restore_items(db, order, event, by=by)
         return order
-    if event.kind == "address":
+    if event.kind == OrderEventKind.ADDRESS:
         require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
         if order.status not in OPEN_STATUSES:
             raise Refused(
@@ -45,11 +45,13 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
     changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
     if changes:
-        await record_event(db, order, event.kind, by=by, note="Undone", changes=changes)
+        await record_event(db, order, OrderEventKind(event.kind), by=by, note="Undone", changes=changes)
     return order
 
 
-async def find_newest_event(db: AsyncSession, order_id: int, *, kinds: tuple[str, ...] = UNDONE) -> int | None:
+async def find_newest_event(
+    db: AsyncSession, order_id: int, *, kinds: tuple[OrderEventKind, ...] = UNDONE
+) -> int | None:
     """The id of the order's newest event if it is of one of these kinds."""
     newest = (
         await db.execute(

@@ -14,7 +14,7 @@ from domain.kernel.money import ZERO
 from domain.orders.balance import calculate_balance
 from domain.orders.record import record_event
 from domain.orders.statuses import OPEN_STATUSES
-from models import Order
+from models import Order, OrderEventKind
 from models.session import raw_connection
 
 
@@ -33,7 +33,9 @@ async def settle_hold(db: AsyncSession, order: Order, *, by: Actor) -> None:
     changes = {"hold_reason": {"from": order.hold_reason, "to": why}}
     order.hold_reason = why
     if was_held != order.on_hold:
-        await record_event(db, order, "held" if why else "covered", by=by, note=why, changes=changes)
+        await record_event(
+            db, order, OrderEventKind.HELD if why else OrderEventKind.COVERED, by=by, note=why, changes=changes
+        )
     await db.flush()
 
 

@@ -29,7 +29,7 @@ from domain.orders.filters import (
     may_be_seen_by,
     needs_attention,
 )
-from models import Order, OrderEvent, OrderStatus, Staff, columns_of, table_of
+from models import Order, OrderEvent, OrderEventKind, OrderStatus, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
@@ -171,9 +171,21 @@ class TabCount:
 # What a packer reads of a timeline: these kinds, and of their changes only these fields.
 _KINDS_WITHOUT_MONEY = frozenset(
     {
-        *("placed", "moved", "address", "note", "items", "assigned", "released"),
-        *("picked", "set_aside", "taken_up", "packed_short", "pack_overridden"),
-        *("label_bought", "label_voided", "label_deleted"),
+        OrderEventKind.PLACED,
+        OrderEventKind.MOVED,
+        OrderEventKind.ADDRESS,
+        OrderEventKind.NOTE,
+        OrderEventKind.ITEMS,
+        OrderEventKind.ASSIGNED,
+        OrderEventKind.RELEASED,
+        OrderEventKind.PICKED,
+        OrderEventKind.SET_ASIDE,
+        OrderEventKind.TAKEN_UP,
+        OrderEventKind.PACKED_SHORT,
+        OrderEventKind.PACK_OVERRIDDEN,
+        OrderEventKind.LABEL_BOUGHT,
+        OrderEventKind.LABEL_VOIDED,
+        OrderEventKind.LABEL_DELETED,
     }
 )
 _FIELDS_WITHOUT_MONEY = ("delivery_", "tracking_number", "carrier", "staff_notes", "assigned_to")
@@ -349,4 +361,4 @@ async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> l
 def _without_money(event: EventRow) -> EventRow:
     """The same entry with the fields that a packer works with; a move's or a release's reason may name amounts."""
     kept = {name: change for name, change in (event.changes or {}).items() if name.startswith(_FIELDS_WITHOUT_MONEY)}
-    return replace(event, changes=kept, note="" if event.kind == "released" else event.note)
+    return replace(event, changes=kept, note="" if event.kind == OrderEventKind.RELEASED else event.note)

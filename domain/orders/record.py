@@ -14,7 +14,7 @@ from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import refresh_calling_totals
 from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.statuses import WAY_FORWARD
-from models import Customer, Order, OrderEvent, OrderStatus, Role
+from models import Customer, Order, OrderEvent, OrderEventKind, OrderStatus, Role
 from models.session import raw_connection
 
 
@@ -86,7 +86,7 @@ async def _refuse_stale(db: AsyncSession, order: Order) -> None:
 async def record_event(
     db: AsyncSession,
     order: Order,
-    kind: str,
+    kind: OrderEventKind,
     *,
     by: Actor,
     note: str = "",
@@ -132,7 +132,7 @@ async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, 
     order.status = to
     order.cancelled_at = None
     _set_times(order, to, now())
-    await record_event(db, order, "moved", by=by, note=note, moved_from=moved_from, moved_to=to)
+    await record_event(db, order, OrderEventKind.MOVED, by=by, note=note, moved_from=moved_from, moved_to=to)
 
 
 def _set_times(order: Order, to: OrderStatus, at: datetime) -> None:

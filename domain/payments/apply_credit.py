@@ -14,7 +14,7 @@ from domain.kernel.money import ZERO, format_money
 from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order, record_event
 from domain.payments.record import add_payment
-from models import CreditEntry, CreditKind, Order, OrderStatus, PaymentMethod
+from models import CreditEntry, CreditKind, Order, OrderEventKind, OrderStatus, PaymentMethod
 
 
 class ApplyCredit(Input):
@@ -46,7 +46,7 @@ async def apply_credit(
     if amount == ZERO:
         raise Refused("The customer has no store credit.", code=Code.NOT_ENOUGH_CREDIT)
     entry = await take_credit(db, order, amount, by=by)
-    await record_event(db, order, "credit_used", by=by, changes={"amount": format_money(amount)})
+    await record_event(db, order, OrderEventKind.CREDIT_USED, by=by, changes={"amount": format_money(amount)})
     return order, entry
 
 

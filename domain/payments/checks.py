@@ -23,7 +23,16 @@ from domain.orders.record import move_locked_order, record_event
 from domain.payments.check_photos import CheckPhotos, keep_photos
 from domain.payments.find_order import lock_named_order, lock_payable_order
 from domain.payments.settle import settle_payment
-from models import CheckState, Order, OrderStatus, PaperCheck, PaperCheckImage, PaymentMethod, PaymentStatus
+from models import (
+    CheckState,
+    Order,
+    OrderEventKind,
+    OrderStatus,
+    PaperCheck,
+    PaperCheckImage,
+    PaymentMethod,
+    PaymentStatus,
+)
 
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -88,7 +97,7 @@ async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos,
     keep_photos(db, check.id, photos)
     order.payment_status = PaymentStatus.PENDING_REVIEW
     order.payment_method = PaymentMethod.CHECK
-    await record_event(db, order, "check_sent", by=by, changes={"amount": format_money(check.amount)})
+    await record_event(db, order, OrderEventKind.CHECK_SENT, by=by, changes={"amount": format_money(check.amount)})
     return UploadedCheck(
         check.id,
         order.order_number,
@@ -138,7 +147,7 @@ async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *
     if calculate_unpaid(order) > ZERO:
         order.payment_status = PaymentStatus.UNPAID
     await record_event(
-        db, order, "check_rejected", by=by, note=data.note, changes={"amount": format_money(check.amount)}
+        db, order, OrderEventKind.CHECK_REJECTED, by=by, note=data.note, changes={"amount": format_money(check.amount)}
     )
     if order.status not in {OrderStatus.PENDING, OrderStatus.CANCELLED}:
         await move_locked_order(db, order, OrderStatus.PENDING, by=by, note="Check rejected")

@@ -29,7 +29,7 @@ from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order
 from domain.payments.intents import is_bank_working
-from models import Order, OrderItem, OrderStatus, PayLink, PaymentStatus
+from models import Order, OrderEventKind, OrderItem, OrderStatus, PayLink, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
@@ -163,7 +163,7 @@ async def send_pay_link(
             f"{amount} is open on your order {order.order_number}.\n\nPay {ways}:\n\n{made.url}\n\nThank you, {company}"
         )
         await queue_mail(db, subject=f"Pay order {order.order_number}", text=text, **more)  # type: ignore[arg-type]
-    await record_event(db, order, "pay_link_sent", by=by, note=f"To {to}", changes={"amount": amount})
+    await record_event(db, order, OrderEventKind.PAY_LINK_SENT, by=by, note=f"To {to}", changes={"amount": amount})
     return made, to
 
 
@@ -173,7 +173,9 @@ async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor,
     made = await make_pay_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
     amount = format_money(made.amount)
-    await record_event(db, order, "pay_link_sent", by=by, note="Passed on by hand", changes={"amount": amount})
+    await record_event(
+        db, order, OrderEventKind.PAY_LINK_SENT, by=by, note="Passed on by hand", changes={"amount": amount}
+    )
     return made
 
 

@@ -34,6 +34,7 @@ from models import (
     IntentKind,
     IntentState,
     Order,
+    OrderEventKind,
     OrderStatus,
     PaymentMethod,
     StripeIntent,
@@ -146,7 +147,7 @@ async def _refund_here(
         )
     await settle_refunded_status(db, order, by=by)
     await show_left_to_give_back(db, order)
-    kind = "reversed" if why.kind is GivenBack.REVERSAL else "refunded"
+    kind = OrderEventKind.REVERSED if why.kind is GivenBack.REVERSAL else OrderEventKind.REFUNDED
     await record_event(db, order, kind, by=by, note=data.reason, changes={"amount": format_money(amount)})
 
 

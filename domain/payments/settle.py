@@ -20,7 +20,17 @@ from domain.payments.intents import CHARGING, lock_intent, settle_intent
 from domain.payments.record import add_payment
 from domain.payments.refund_rows import prepare_order_refunds
 from integrations.stripe_client import CURRENCY, StripePayment
-from models import IntentKind, IntentState, Order, OrderStatus, Payment, PaymentMethod, PaymentStatus, StripeIntent
+from models import (
+    IntentKind,
+    IntentState,
+    Order,
+    OrderEventKind,
+    OrderStatus,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    StripeIntent,
+)
 from models.session import current_database, separate_transaction
 
 
@@ -58,7 +68,7 @@ async def settle_payment(
     if ZERO < balance <= amount:
         changes["method_before"] = order.payment_method
         order.payment_method = method
-    await record_event(db, order, "paid", by=by, note=note, changes=changes)
+    await record_event(db, order, OrderEventKind.PAID, by=by, note=note, changes=changes)
     return surplus
 
 
@@ -168,11 +178,13 @@ async def _settle_unpaid(db: AsyncSession, intent: StripeIntent, order: Order | 
     if payment.error and payment.status == "requires_payment_method":
         if order.payment_status == PaymentStatus.UNPAID and calculate_balance(order) > ZERO:
             order.payment_status = PaymentStatus.FAILED
-            await record_event(db, order, "payment_failed", by=SYSTEM, note=payment.error)
+            await record_event(db, order, OrderEventKind.PAYMENT_FAILED, by=SYSTEM, note=payment.error)
     elif payment.status == "processing" and before != IntentState.PENDING:
         if order.payment_status == PaymentStatus.FAILED:
             order.payment_status = PaymentStatus.UNPAID
-        await record_event(db, order, "payment_pending", by=SYSTEM, changes={"amount": format_money(payment.amount)})
+        await record_event(
+            db, order, OrderEventKind.PAYMENT_PENDING, by=SYSTEM, changes={"amount": format_money(payment.amount)}
+        )
 
 
 def _payer(intent: StripeIntent) -> Actor:

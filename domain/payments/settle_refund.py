@@ -22,6 +22,7 @@ from models import (
     IntentState,
     Order,
     OrderEvent,
+    OrderEventKind,
     OrderStatus,
     Payment,
     PaymentState,
@@ -77,12 +78,12 @@ async def settle_dispute(dispute: StripeDispute) -> None:
             if row is not None and row.state == PaymentState.SUCCEEDED:
                 await put_back_on_order(db, order, row)
             if drop_attention(order, describe_dispute(dispute)):
-                await _record_dispute(db, order, "dispute_won", dispute)
+                await _record_dispute(db, order, OrderEventKind.DISPUTE_WON, dispute)
         elif not await _is_on_timeline(db, order, dispute):
             reason = dispute.reason.replace("_", " ") or "no reason given"
             sentence = f"{describe_dispute(dispute)} ({reason}): a dispute."
             add_attention(order, sentence)
-            await _record_dispute(db, order, "disputed", dispute, sentence)
+            await _record_dispute(db, order, OrderEventKind.DISPUTED, dispute, sentence)
 
 
 async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: StripeDispute) -> None:
@@ -102,7 +103,7 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
     drop_attention(order, describe_dispute(dispute))
     sentence = f"A dispute of {format_money(dispute.amount)} was lost."
     add_attention(order, sentence)
-    await _record_dispute(db, order, "dispute_lost", dispute, sentence)
+    await _record_dispute(db, order, OrderEventKind.DISPUTE_LOST, dispute, sentence)
 
 
 def describe_dispute(dispute: StripeDispute) -> str:
@@ -117,7 +118,9 @@ async def _is_on_timeline(db: AsyncSession, order: Order, dispute: StripeDispute
     return found
 
 
-async def _record_dispute(db: AsyncSession, order: Order, kind: str, dispute: StripeDispute, note: str = "") -> None:
+async def _record_dispute(
+    db: AsyncSession, order: Order, kind: OrderEventKind, dispute: StripeDispute, note: str = ""
+) -> None:
     changes = {"amount": format_money(dispute.amount), "dispute_id": dispute.id}
     await record_event(db, order, kind, by=SYSTEM, note=note, changes=changes)
 
@@ -190,7 +193,9 @@ async def _give_back(
     )
     await settle_refunded_status(db, order, by=by)
     drop_attention(order, describe_failed_refund(refund.amount))
-    await record_event(db, order, "refunded", by=by, note=note, changes={"amount": format_money(refund.amount)})
+    await record_event(
+        db, order, OrderEventKind.REFUNDED, by=by, note=note, changes={"amount": format_money(refund.amount)}
+    )
 
 
 async def _undo(
@@ -249,4 +254,6 @@ def describe_failed_refund(amount: Decimal) -> str:
 async def _say_refused(db: AsyncSession, order: Order, amount: Decimal, error: str) -> None:
     sentence = f"{describe_failed_refund(amount)}: {error or 'no reason given'}"
     add_attention(order, sentence)
-    await record_event(db, order, "refund_failed", by=SYSTEM, note=sentence, changes={"amount": format_money(amount)})
+    await record_event(
+        db, order, OrderEventKind.REFUND_FAILED, by=SYSTEM, note=sentence, changes={"amount": format_money(amount)}
+    )

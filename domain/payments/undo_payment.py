@@ -19,7 +19,7 @@ from domain.payments.refund_rows import (
     settle_refunded_status,
     show_left_to_give_back,
 )
-from models import GivenFor, Order, OrderEvent, Payment, PaymentMethod
+from models import GivenFor, Order, OrderEvent, OrderEventKind, Payment, PaymentMethod
 
 # The toast stays for ten seconds, and longer under a pointer; later a payment is voided by giving it back.
 UNDO_WITHIN = timedelta(minutes=2)
@@ -59,7 +59,7 @@ async def undo_payment(db: AsyncSession, order_id: int, payment_id: int, *, by: 
     if paid is not None and "method_before" in (paid.changes or {}):
         order.payment_method = (paid.changes or {})["method_before"]
     await record_event(
-        db, order, "reversed", by=by, note="Undone", changes={"amount": format_money(found.payment.amount)}
+        db, order, OrderEventKind.REVERSED, by=by, note="Undone", changes={"amount": format_money(found.payment.amount)}
     )
     return order
 

@@ -17,7 +17,7 @@ from domain.kernel.input_errors import bad_field, refuse_fields
 from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text200, Text2000
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.procurement.vendors import All, get_vendor, note_change
-from models import Product, Vendor, VendorProduct
+from models import AuditAction, Product, Vendor, VendorProduct
 
 Reader = AsyncSession | AsyncConnection
 Days = Annotated[float, Field(ge=0, le=3_650)]
@@ -155,7 +155,9 @@ async def add_product(db: AsyncSession, vendor_id: int, data: AddVendorProduct, 
     product = VendorProduct(vendor_id=vendor_id, **_read(data))
     db.add(product)
     await db.flush()
-    await note_change(db, "vendor_product.created", vendor_id, vendor.name, {}, {"product": product.name}, by=by)
+    await note_change(
+        db, AuditAction.VENDOR_PRODUCT_CREATED, vendor_id, vendor.name, {}, {"product": product.name}, by=by
+    )
     return await get_product(db, product.id, visible_to=by)
 
 
@@ -181,7 +183,7 @@ async def update_product(
         product.updated_at, product.version = now(), product.version + 1
         await db.flush()
         after = {name: _plain(value) for name, value in changes.items()}
-        await note_change(db, "vendor_product.updated", product.vendor_id, product.name, before, after, by=by)
+        await note_change(db, AuditAction.VENDOR_PRODUCT_UPDATED, product.vendor_id, product.name, before, after, by=by)
     return await get_product(db, product_id, visible_to=by)
 
 
@@ -192,7 +194,7 @@ async def delete_product(db: AsyncSession, product_id: int, *, by: Actor) -> Non
     vendor_id, name = product.vendor_id, product.name
     await db.delete(product)
     await db.flush()
-    await note_change(db, "vendor_product.deleted", vendor_id, name, {"product": name}, {}, by=by)
+    await note_change(db, AuditAction.VENDOR_PRODUCT_DELETED, vendor_id, name, {"product": name}, {}, by=by)
 
 
 def _show(row: VendorProductRow, reader: Actor) -> VendorProductRow:

@@ -17,7 +17,7 @@ from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Te
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.kernel.phone import parse_phone
-from models import Rfq, Vendor, columns_of
+from models import AuditAction, Rfq, Vendor, columns_of
 
 Reader = AsyncSession | AsyncConnection
 VENDORS = columns_of(Vendor)
@@ -116,7 +116,7 @@ async def create_vendor(db: AsyncSession, data: CreateVendor, *, by: Actor) -> V
     vendor = Vendor(**_read(data))
     db.add(vendor)
     await db.flush()
-    await note_change(db, "vendor.created", vendor.id, vendor.name, {}, {"name": vendor.name}, by=by)
+    await note_change(db, AuditAction.VENDOR_CREATED, vendor.id, vendor.name, {}, {"name": vendor.name}, by=by)
     return await get_vendor(db, vendor.id)
 
 
@@ -133,7 +133,7 @@ async def update_vendor(db: AsyncSession, vendor_id: int, data: UpdateVendor, *,
             setattr(vendor, name, value)
         vendor.updated_at, vendor.version = now(), vendor.version + 1
         await db.flush()
-        await note_change(db, "vendor.updated", vendor_id, vendor.name, before, changes, by=by)
+        await note_change(db, AuditAction.VENDOR_UPDATED, vendor_id, vendor.name, before, changes, by=by)
     return await get_vendor(db, vendor_id)
 
 
@@ -145,17 +145,17 @@ async def delete_vendor(db: AsyncSession, vendor_id: int, *, by: Actor) -> str:
     if await db.scalar(select(exists().where(Rfq.vendor_id == vendor_id))):
         vendor.active, vendor.updated_at, vendor.version = False, now(), vendor.version + 1
         await db.flush()
-        await note_change(db, "vendor.archived", vendor_id, name, {"active": True}, {"active": False}, by=by)
+        await note_change(db, AuditAction.VENDOR_ARCHIVED, vendor_id, name, {"active": True}, {"active": False}, by=by)
         return f"{name} has requests for quotes, so it was archived instead of deleted."
     await db.delete(vendor)
     await db.flush()
-    await note_change(db, "vendor.deleted", vendor_id, name, {"name": name}, {}, by=by)
+    await note_change(db, AuditAction.VENDOR_DELETED, vendor_id, name, {"name": name}, {}, by=by)
     return f"{name} and its products were deleted."
 
 
 async def note_change(  # noqa: PLR0917 - what one entry says
     db: AsyncSession,
-    action: str,
+    action: AuditAction,
     vendor_id: int,
     name: str,
     before: dict[str, Any],

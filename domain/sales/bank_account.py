@@ -26,7 +26,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Input, Text60, Text200
 from domain.sales.customers import check_rep
-from models import AccountType, BankAccount, Customer, Staff
+from models import AccountType, AuditAction, BankAccount, Customer, Staff
 
 _BETWEEN = re.compile(r"[\s.-]+")
 _LINES = re.compile(r"[0-9]{4,17}", re.ASCII)
@@ -125,7 +125,7 @@ async def save_bank_account(
     await db.flush()
     await record_audit(
         db,
-        action="customer.bank_account",
+        action=AuditAction.CUSTOMER_BANK_ACCOUNT_SAVED,
         record_kind="customer",
         record_id=customer_id,
         record_name="",

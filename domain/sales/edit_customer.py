@@ -10,7 +10,7 @@ from domain.customers.edit_customer import UpdateCustomer, update_customer
 from domain.kernel.actor import Actor
 from domain.orders.record import record_event
 from domain.sales.customers import SalesProfile, get_sales_profile
-from models import Customer, Order
+from models import Customer, Order, OrderEventKind
 
 # Column of the order -> how the customer says it.
 _FOLLOWS = {
@@ -87,7 +87,9 @@ async def _follow(
         changes = {name: {"from": getattr(order, name), "to": after[name]} for name in moves}
         for name in moves:
             setattr(order, name, after[name])
-        await record_event(db, order, "address", by=by, note="The customer's details changed", changes=changes)
+        await record_event(
+            db, order, OrderEventKind.ADDRESS, by=by, note="The customer's details changed", changes=changes
+        )
         updated += 1
     return updated
 

@@ -18,7 +18,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input
-from models import ApiKey, KeyScope, Staff
+from models import ApiKey, AuditAction, KeyScope, Staff
 
 KEY_PREFIX = "ldl"
 NOTE_USE_EVERY = timedelta(minutes=1)
@@ -109,7 +109,7 @@ async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> 
         )
     await record_audit(
         db,
-        action="api_key.created",
+        action=AuditAction.API_KEY_CREATED,
         record_kind="api_key",
         record_id=key_id,
         record_name=data.name,
@@ -144,7 +144,7 @@ async def revoke_api_key(db: AsyncSession, key_id: int, *, by: Actor) -> ApiKeyR
     )
     if revoked is not None:
         await record_audit(
-            db, action="api_key.revoked", record_kind="api_key", record_id=key_id, record_name=key.name, by=by
+            db, action=AuditAction.API_KEY_REVOKED, record_kind="api_key", record_id=key_id, record_name=key.name, by=by
         )
     return key
 

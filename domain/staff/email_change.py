@@ -24,7 +24,7 @@ from domain.messages.outbox import Secret, queue_mail
 from domain.staff.notices import WAS_NOT_YOU
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import email_taken
-from models import CodePurpose, OneTimeCode, SessionKind, Staff
+from models import AuditAction, CodePurpose, OneTimeCode, SessionKind, Staff
 
 
 class ChangeEmail(Input):
@@ -62,7 +62,7 @@ async def ask_for_new_email(db: AsyncSession, data: ChangeEmail, *, portal_url: 
     await _offer_undo(
         db, staff, f"The email of your account is to become {email}, once its link is opened.", portal_url=portal_url
     )
-    await _audit(db, staff, "staff.email_change_asked", after=email, before=staff.email, by=by)
+    await _audit(db, staff, AuditAction.STAFF_EMAIL_CHANGE_ASKED, after=email, before=staff.email, by=by)
     return True
 
 
@@ -91,7 +91,7 @@ async def confirm_new_email(db: AsyncSession, data: EmailLink, *, portal_url: st
     old = staff.email
     await _offer_undo(db, staff, f"The email of your account is now {code.target}.", portal_url=portal_url)
     await _set_email(db, staff, code.target)
-    await _audit(db, staff, "staff.email_changed", after=code.target, before=old, by=_as_owner(staff))
+    await _audit(db, staff, AuditAction.STAFF_EMAIL_CHANGED, after=code.target, before=old, by=_as_owner(staff))
     return staff
 
 
@@ -107,7 +107,7 @@ async def undo_email_change(db: AsyncSession, data: EmailLink) -> Staff:
     old = staff.email
     await _set_email(db, staff, code.target)
     await end_sessions_of(db, SessionKind.STAFF, staff.id)
-    await _audit(db, staff, "staff.email_change_undone", after=code.target, before=old, by=_as_owner(staff))
+    await _audit(db, staff, AuditAction.STAFF_EMAIL_CHANGE_UNDONE, after=code.target, before=old, by=_as_owner(staff))
     return staff
 
 
@@ -151,7 +151,9 @@ def _as_owner(staff: Staff) -> Actor:
     return Actor(ActorKind.STAFF, staff.id, staff.full_name or staff.username)
 
 
-async def _audit(db: AsyncSession, staff: Staff, action: str, *, before: str | None, after: str, by: Actor) -> None:
+async def _audit(
+    db: AsyncSession, staff: Staff, action: AuditAction, *, before: str | None, after: str, by: Actor
+) -> None:
     await record_audit(
         db,
         action=action,

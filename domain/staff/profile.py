@@ -19,7 +19,7 @@ from domain.kernel.inputs import Input, PasswordIn
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import get_staff
-from models import LoginSession, SessionKind, Staff
+from models import AuditAction, LoginSession, SessionKind, Staff
 
 
 class ChangePassword(Input):
@@ -74,7 +74,12 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
     await db.flush()
     await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
     await record_audit(
-        db, action="staff.password_changed", record_kind="staff", record_id=staff.id, record_name=staff.username, by=by
+        db,
+        action=AuditAction.STAFF_PASSWORD_CHANGED,
+        record_kind="staff",
+        record_id=staff.id,
+        record_name=staff.username,
+        by=by,
     )
     await send_notice(db, staff.email, "The password of your account was changed.")
 

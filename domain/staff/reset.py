@@ -22,7 +22,7 @@ from domain.messages.outbox import Secret, queue_mail
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import find_by_name
-from models import CodePurpose, OneTimeCode, SessionKind, Staff
+from models import AuditAction, CodePurpose, OneTimeCode, SessionKind, Staff
 
 LINK_LIFETIME = timedelta(hours=1)
 MOST_LINKS = 3
@@ -148,7 +148,7 @@ async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
     await end_sessions_of(db, SessionKind.STAFF, code.staff_id)
     await record_audit(
         db,
-        action="staff.password_reset",
+        action=AuditAction.STAFF_PASSWORD_RESET,
         record_kind="staff",
         record_id=staff.id,
         record_name=staff.username,

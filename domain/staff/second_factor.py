@@ -26,7 +26,7 @@ from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import Input, PasswordIn
 from domain.staff.notices import send_notice
 from domain.staff.users import get_staff
-from models import SessionKind, Staff
+from models import AuditAction, SessionKind, Staff
 
 STEP_SECONDS = 30
 # Clocks of phones go wrong by a little: the step before and the one after count too.
@@ -108,7 +108,9 @@ async def confirm_second_factor(
         )
     staff.totp_confirmed_at = now()
     staff.failed_sign_ins, staff.locked_until = 0, None
-    await _note_change(db, staff, "staff.second_factor_on", "The second factor of your account was turned on.", by)
+    await _note_change(
+        db, staff, AuditAction.STAFF_SECOND_FACTOR_ON, "The second factor of your account was turned on.", by
+    )
     await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
 
 
@@ -138,10 +140,12 @@ async def _remove(db: AsyncSession, staff: Staff, by: Actor) -> None:
     if staff.totp_confirmed_at is None:
         raise Refused("There is no second factor to take away.", code=Code.SECOND_FACTOR_OFF)
     staff.totp_secret = staff.totp_confirmed_at = staff.totp_last_step = None
-    await _note_change(db, staff, "staff.second_factor_off", "The second factor of your account was turned off.", by)
+    await _note_change(
+        db, staff, AuditAction.STAFF_SECOND_FACTOR_OFF, "The second factor of your account was turned off.", by
+    )
 
 
-async def _note_change(db: AsyncSession, staff: Staff, action: str, sentence: str, by: Actor) -> None:
+async def _note_change(db: AsyncSession, staff: Staff, action: AuditAction, sentence: str, by: Actor) -> None:
     staff.version += 1
     staff.updated_at = now()
     await db.flush()

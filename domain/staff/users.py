@@ -23,7 +23,7 @@ from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Input, OptionalEmailIn, Text60, Text200
 from domain.kernel.texts import normalise_username
-from models import Role, SessionKind, Staff, Table
+from models import AuditAction, Role, SessionKind, Staff, Table
 
 USERNAME_MARKS = frozenset("._-")
 FACTS = ("username", "email", "full_name", "first_name", "last_name", "role", "is_active")
@@ -109,7 +109,7 @@ async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Sta
         raise await _name_duplicate(db, data)
     await record_audit(
         db,
-        action="staff.created",
+        action=AuditAction.STAFF_CREATED,
         record_kind="staff",
         record_id=staff.id,
         record_name=staff.username,
@@ -184,7 +184,7 @@ async def update_staff(
         await end_sessions_of(db, SessionKind.STAFF, staff_id, except_session_id=keeps)
     await record_audit(
         db,
-        action="staff.updated",
+        action=AuditAction.STAFF_UPDATED,
         record_kind="staff",
         record_id=staff.id,
         record_name=staff.username,
@@ -216,7 +216,7 @@ async def delete_staff(db: AsyncSession, staff_id: int, *, by: Actor) -> Deleted
         await db.execute(delete(Staff).where(Staff.id == staff_id))
     await record_audit(
         db,
-        action="staff.archived" if is_archived else "staff.deleted",
+        action=AuditAction.STAFF_ARCHIVED if is_archived else AuditAction.STAFF_DELETED,
         record_kind="staff",
         record_id=staff_id,
         record_name=staff.username,

@@ -12,7 +12,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import DateIn, Filled60, Filled200, Input, StateIn, Text2000, ZipIn
 from domain.subscriptions.enrol import DiscountPct, IntervalDays, SubscribedQuantity, find_subscription, note_change
-from models import Subscription, SubscriptionStatus
+from models import AuditAction, Subscription, SubscriptionStatus
 
 _NEEDED = (
     "interval_days", "quantity", "discount_pct", "next_renewal_date", "delivery_name", "delivery_address",
@@ -60,7 +60,7 @@ async def update_subscription(
     changed = {name: value for name, value in sent.items() if getattr(subscription, name) != value}
     if "next_renewal_date" in changed:
         subscription.retry_on, subscription.failures = None, 0
-    await _write(db, subscription, changed, "subscription.changed", by=by)
+    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
     return subscription
 
 
@@ -68,7 +68,7 @@ async def cancel_subscription(db: AsyncSession, subscription_id: int, *, by: Act
     """End a subscription for good; raises Refused for one that has ended."""
     subscription = await _lock(db, subscription_id, by=by)
     changed = {"status": SubscriptionStatus.CANCELLED, "retry_on": None}
-    await _write(db, subscription, changed, "subscription.cancelled", by=by)
+    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_CANCELLED, by=by)
     return subscription
 
 
@@ -79,7 +79,7 @@ async def pause_subscription(db: AsyncSession, subscription_id: int, *, by: Acto
         raise Refused(
             "The subscription is paused already.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
         )
-    await _write(db, subscription, {"status": SubscriptionStatus.PAUSED}, "subscription.paused", by=by)
+    await _write(db, subscription, {"status": SubscriptionStatus.PAUSED}, AuditAction.SUBSCRIPTION_PAUSED, by=by)
     return subscription
 
 
@@ -97,7 +97,7 @@ async def resume_subscription(db: AsyncSession, subscription_id: int, *, timezon
         "retry_on": None,
         "failures": 0,
     }
-    await _write(db, subscription, changed, "subscription.resumed", by=by)
+    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_RESUMED, by=by)
     return subscription
 
 
@@ -112,7 +112,7 @@ async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: i
 
 
 async def _write(
-    db: AsyncSession, subscription: Subscription, changed: Mapping[str, object], action: str, *, by: Actor
+    db: AsyncSession, subscription: Subscription, changed: Mapping[str, object], action: AuditAction, *, by: Actor
 ) -> None:
     if not changed:
         return

@@ -31,7 +31,7 @@ from domain.kernel.inputs import (
     ZipIn,
 )
 from domain.kernel.phone import parse_phone
-from models import Customer, Product, Role, SavedPayment, Subscription
+from models import AuditAction, Customer, Product, Role, SavedPayment, Subscription
 
 _PLACEHOLDER = re.compile(r"^(no[-_.]?e?mail|none|noreply|no-reply)@|@(.+\.)?example\.[a-z]+$|^@")
 
@@ -114,7 +114,7 @@ async def create_subscription(
     db.add(subscription)
     customer.stripe_customer_id = data.stripe_customer_id
     await db.flush()
-    await note_change(db, subscription, "subscription.created", by=by, after={"quantity": data.quantity})
+    await note_change(db, subscription, AuditAction.SUBSCRIPTION_CREATED, by=by, after={"quantity": data.quantity})
     return subscription
 
 
@@ -144,7 +144,7 @@ async def find_subscription(
 
 
 async def note_change(
-    db: AsyncSession, subscription: Subscription, action: str, *, by: Actor, after: Mapping[str, object]
+    db: AsyncSession, subscription: Subscription, action: AuditAction, *, by: Actor, after: Mapping[str, object]
 ) -> None:
     """Write the change into the audit trail, which is the subscription's timeline."""
     await record_audit(

@@ -9,7 +9,7 @@ from domain.kernel.clock import now
 from domain.kernel.money import format_money
 from domain.messages.outbox import queue_mail
 from domain.subscriptions.enrol import note_change
-from models import Renewal, Subscription, SubscriptionStatus
+from models import AuditAction, Renewal, Subscription, SubscriptionStatus
 
 RETRY_AFTER_DAYS = (1, 3, 7)
 MOST_STOCK_TRIES = 7
@@ -54,7 +54,7 @@ async def _rest(db: AsyncSession, subscription: Subscription, renewal: Renewal) 
     subscription.version += 1
     await db.flush()
     after = {"status": SubscriptionStatus.PAUSED, "why": renewal.error}
-    await note_change(db, subscription, "subscription.paused", by=SYSTEM, after=after)
+    await note_change(db, subscription, AuditAction.SUBSCRIPTION_PAUSED, by=SYSTEM, after=after)
 
 
 async def _notify_customer(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:

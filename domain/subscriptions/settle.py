@@ -30,6 +30,7 @@ from models import (
     IntentKind,
     IntentState,
     Order,
+    OrderEventKind,
     OrderStatus,
     PaymentStatus,
     Renewal,
@@ -174,14 +175,16 @@ async def _cancel(db: AsyncSession, order: Order, error: str) -> None:
     if order.status not in OPEN_STATUSES:
         order.payment_status = PaymentStatus.FAILED
         add_attention(order, "The bank did not pay, and the goods have left.")
-        await record_event(db, order, "payment_failed", by=SYSTEM, note=error)
+        await record_event(db, order, OrderEventKind.PAYMENT_FAILED, by=SYSTEM, note=error)
         return
     moved_from = order.status
     order.status, order.cancelled_at = OrderStatus.CANCELLED, now()
     order.on_hold, order.hold_reason = False, ""
     order.payment_status = PaymentStatus.FAILED
     settle_payment_status(order)
-    await record_event(db, order, "moved", by=SYSTEM, note=error, moved_from=moved_from, moved_to=OrderStatus.CANCELLED)
+    await record_event(
+        db, order, OrderEventKind.MOVED, by=SYSTEM, note=error, moved_from=moved_from, moved_to=OrderStatus.CANCELLED
+    )
     await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=SYSTEM)
 
 

@@ -16,7 +16,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import Topic, announce
-from models import CallLog, PromptState, PromptVersion, VoiceAgent
+from models import AuditAction, CallLog, PromptState, PromptVersion, VoiceAgent
 
 CONTEXT_LINES = 2
 
@@ -138,7 +138,7 @@ async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVer
     version.state = PromptState.LIVE
     version.went_live_at = now()
     await db.flush()
-    await _note(db, "prompt.put_live", agent, version, by)
+    await _note(db, AuditAction.PROMPT_PUT_LIVE, agent, version, by)
     return version
 
 
@@ -150,11 +150,11 @@ async def dismiss_prompt(db: AsyncSession, version_id: int, *, by: Actor) -> Pro
         raise Refused("Only a suggested prompt is discarded.", code=Code.STATE_NOT_ALLOWED)
     version.state = PromptState.DISMISSED
     await db.flush()
-    await _note(db, "prompt.dismissed", agent, version, by)
+    await _note(db, AuditAction.PROMPT_DISMISSED, agent, version, by)
     return version
 
 
-async def _note(db: AsyncSession, action: str, agent: VoiceAgent, version: PromptVersion, by: Actor) -> None:
+async def _note(db: AsyncSession, action: AuditAction, agent: VoiceAgent, version: PromptVersion, by: Actor) -> None:
     await record_audit(
         db,
         action=action,

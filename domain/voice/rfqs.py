@@ -17,7 +17,7 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
-from models import Customer, Rfq, RfqStatus
+from models import AuditAction, Customer, Rfq, RfqStatus
 
 
 class RfqFilter(StrEnum):
@@ -132,7 +132,7 @@ async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -
     before = rfq.status
     rfq.status = data.status
     rfq.closed_at = now() if data.status in {RfqStatus.WON, RfqStatus.LOST} else None
-    await _note(db, rfq, "rfq.moved", by, before=before, note=data.note or "")
+    await _note(db, rfq, AuditAction.RFQ_MOVED, by, before=before, note=data.note or "")
     return rfq
 
 
@@ -141,7 +141,7 @@ async def add_rfq_note(db: AsyncSession, rfq_id: int, data: AddRfqNote, *, by: A
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
     rfq, _ = await get_rfq(db, rfq_id, lock=True)
     rfq.staff_notes = f"{rfq.staff_notes}\n{data.note}".strip()
-    await _note(db, rfq, "rfq.note", by, before=rfq.status, note=data.note)
+    await _note(db, rfq, AuditAction.RFQ_NOTED, by, before=rfq.status, note=data.note)
     return rfq
 
 
@@ -150,7 +150,7 @@ def next_states(status: str) -> list[RfqStatus]:
     return [to for to, sources in _FROM.items() if status in sources]
 
 
-async def _note(db: AsyncSession, rfq: Rfq, action: str, by: Actor, *, before: str, note: str) -> None:
+async def _note(db: AsyncSession, rfq: Rfq, action: AuditAction, by: Actor, *, before: str, note: str) -> None:
     rfq.version += 1
     rfq.updated_at = now()
     await db.flush()

@@ -14,7 +14,7 @@ from domain.warehouse.queue import QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
 from integrations.easypost_answers import CheckedAddress
 from integrations.easypost_client import check_address
-from models import OrderStatus
+from models import OrderEventKind, OrderStatus
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -92,7 +92,7 @@ async def correct_address(order_number: str, *, by: Actor, settings: Settings) -
             if getattr(order, name) != value:
                 changes[name] = {"from": getattr(order, name), "to": value}
                 setattr(order, name, value)
-        await record_event(db, order, "address", by=by, changes=changes)
+        await record_event(db, order, OrderEventKind.ADDRESS, by=by, changes=changes)
     return check
 
 

@@ -21,7 +21,7 @@ from domain.warehouse.packing import get_packed_order, list_pack_items
 from domain.warehouse.quote import parcels_of, quote_rates, write_parcels
 from domain.warehouse.record import lock_numbered
 from domain.warehouse.scan import is_complete
-from models import Order, OrderStatus
+from models import Order, OrderEventKind, OrderStatus
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -127,7 +127,7 @@ async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Ac
         raise Refused(f"{left:,} still to scan.", code=Code.PACK_INCOMPLETE)
     if not may(by, Right.OVERRIDE_PACKING):
         raise NotAllowed("Only a manager lets a pack go that is not complete.")
-    await record_event(db, order, "pack_overridden", by=by, note=reason)
+    await record_event(db, order, OrderEventKind.PACK_OVERRIDDEN, by=by, note=reason)
 
 
 async def _choose_cheapest(

@@ -15,7 +15,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.orders.queries import Reader
 from domain.orders.record import lock_order, record_event
-from models import Label, LabelState, Order, columns_of, table_of
+from models import AuditAction, Label, LabelState, Order, OrderEventKind, columns_of, table_of
 from models.label import Tracker
 
 LABELS = columns_of(Label)
@@ -115,7 +115,7 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
         raise Refused("The carrier's answer about this label is still missing.", code=Code.LABEL_PENDING)
     await record_audit(
         db,
-        action="label.deleted",
+        action=AuditAction.LABEL_DELETED,
         record_kind="label",
         record_id=label.id,
         record_name=f"{label.tracking_number or label.reference} of {order.order_number}",
@@ -134,7 +134,7 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
     await db.delete(label)
     await db.flush()
     await take_tracking_off(db, order, label.tracking_number)
-    await record_event(db, order, "label_deleted", by=by, note=label.tracking_number or "")
+    await record_event(db, order, OrderEventKind.LABEL_DELETED, by=by, note=label.tracking_number or "")
 
 
 async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:

@@ -18,7 +18,7 @@ from domain.orders.record import lock_order, record_event
 from domain.warehouse.batch_rows import follow_labels
 from domain.warehouse.label_rows import UNSETTLED, take_tracking_off
 from integrations.easypost_answers import Shipment, TrackerReport
-from models import Label, LabelState, Order, OrderStatus, Tracker, columns_of
+from models import Label, LabelState, Order, OrderEventKind, OrderStatus, Tracker, columns_of
 from models.session import current_database, separate_transaction
 
 # A request that works on a row is given this long before anybody else takes it up.
@@ -135,7 +135,7 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
         if shipment.tracker is not None:
             await keep_tracker(db, order.id, shipment.tracker)
         words = " ".join(part for part in (label.carrier, label.service, label.tracking_number) if part)
-        await record_event(db, order, "label_bought", by=buyer_of(label), note=words)
+        await record_event(db, order, OrderEventKind.LABEL_BOUGHT, by=buyer_of(label), note=words)
         await enqueue(db, FETCH_JOB, {"label_id": label.id}, dedupe_key=f"{FETCH_JOB}:{label.id}")
         if label.batch_id is not None:
             await follow_labels(db, label.batch_id, label.order_id)
@@ -173,14 +173,14 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
     if refund_status == "rejected":
         if was_void and not was_rejected:
             add_order_attention(order, f"The carrier refuses to refund the label {label.tracking_number}.")
-            await record_event(db, order, "label_refund_rejected", by=SYSTEM)
+            await record_event(db, order, OrderEventKind.LABEL_REFUND_REJECTED, by=SYSTEM)
         return
     if was_void:
         return
     label.voided_at = now()
     await db.flush()
     await take_tracking_off(db, order, label.tracking_number)
-    await record_event(db, order, "label_voided", by=buyer_of(label), note=label.tracking_number or "")
+    await record_event(db, order, OrderEventKind.LABEL_VOIDED, by=buyer_of(label), note=label.tracking_number or "")
 
 
 async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> None:

@@ -12,7 +12,7 @@ from domain.orders.record import move_locked_order, record_event
 from domain.orders.statuses import check_move
 from domain.warehouse.carriers import public_page
 from domain.warehouse.record import lock_numbered, refuse_held
-from models import Order, OrderStatus
+from models import Order, OrderEventKind, OrderStatus
 
 SHIPPED_TEXT = "order_shipped"
 
@@ -41,7 +41,7 @@ async def confirm_order(db: AsyncSession, order_number: str, *, by: Actor) -> Or
     if not is_again:
         await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by)
     elif not was_picked:
-        await record_event(db, order, "picked", by=by)
+        await record_event(db, order, OrderEventKind.PICKED, by=by)
     return order
 
 

@@ -18,7 +18,7 @@ from domain.orders.queries import Reader
 from domain.orders.record import record_event
 from domain.warehouse.queue import IS_ACTIVE, QueueRow, get_queue_row
 from domain.warehouse.record import lock_numbered
-from models import Order, OrderStatus, PackerVisit, columns_of
+from models import Order, OrderEventKind, OrderStatus, PackerVisit, columns_of
 
 VISITS = columns_of(PackerVisit)
 # Who has not been heard of for so long has gone on to something else.
@@ -93,5 +93,5 @@ async def set_aside(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
         raise Refused(f"The order is {order.status}; it can't be set aside.", code=Code.STATE_NOT_ALLOWED)
     if order.set_aside_at is None:
         order.set_aside_at = now()
-        await record_event(db, order, "set_aside", by=by)
+        await record_event(db, order, OrderEventKind.SET_ASIDE, by=by)
     return order

@@ -23,7 +23,7 @@ from domain.kernel.live import Topic, announce
 from domain.orders.record import move_locked_order, record_event
 from domain.warehouse.packing import PackItem, list_pack_items
 from domain.warehouse.record import lock_numbered, refuse_held
-from models import LabelScan, Order, OrderStatus, Product
+from models import LabelScan, Order, OrderEventKind, OrderStatus, Product
 
 MOST_AT_ONCE = 100_000
 _MANY = re.compile(r"([0-9]{1,6})\s*[*x×]\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -219,4 +219,4 @@ async def _begin(db: AsyncSession, order: Order, *, by: Actor) -> None:
         await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by)
     if order.set_aside_at is not None:
         order.set_aside_at = None
-        await record_event(db, order, "taken_up", by=by)
+        await record_event(db, order, OrderEventKind.TAKEN_UP, by=by)

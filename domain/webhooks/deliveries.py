@@ -17,7 +17,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
 from domain.webhooks.deliver import DELIVER_JOB
 from domain.webhooks.endpoints import get_endpoint, lock_endpoint
-from models import DeliveryState, EventKind, WebhookDelivery
+from models import AuditAction, DeliveryState, EventKind, WebhookDelivery
 
 SHOWN = 50
 
@@ -89,7 +89,7 @@ async def _replay(db: AsyncSession, endpoint_id: int, which: Any, *, by: Actor) 
         await _deliver_soon(db, endpoint_id)
         await record_audit(
             db,
-            action="webhook_endpoint.replayed",
+            action=AuditAction.WEBHOOK_ENDPOINT_REPLAYED,
             record_kind="webhook_endpoint",
             record_id=endpoint_id,
             record_name=endpoint.name,

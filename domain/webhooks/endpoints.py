@@ -21,7 +21,7 @@ from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled60, Filled2000, Input
 from integrations.webhook_client import SECRET_PREFIX
-from models import DeliveryState, EventKind, Staff, WebhookDelivery, WebhookEndpoint
+from models import AuditAction, DeliveryState, EventKind, Staff, WebhookDelivery, WebhookEndpoint
 
 # For so long after a rotation messages are signed with the older secret too.
 OVERLAP = timedelta(days=1)
@@ -88,7 +88,9 @@ async def create_endpoint(db: AsyncSession, data: CreateEndpoint, *, needs_https
     secret = _new_secret()
     endpoint.sealed_secret = encrypt(secret, current_data_keys(), _context(endpoint.id))
     await db.flush()
-    await _record(db, endpoint, "webhook_endpoint.created", by, after={"url": endpoint.url, "kinds": endpoint.kinds})
+    await _record(
+        db, endpoint, AuditAction.WEBHOOK_ENDPOINT_CREATED, by, after={"url": endpoint.url, "kinds": endpoint.kinds}
+    )
     return NewEndpoint(endpoint.id, endpoint.name, secret)
 
 
@@ -99,7 +101,7 @@ async def rotate_secret(db: AsyncSession, endpoint_id: int, *, by: Actor) -> New
     endpoint.older_sealed_secret, endpoint.older_until = endpoint.sealed_secret, now() + OVERLAP
     endpoint.sealed_secret = encrypt(secret, current_data_keys(), _context(endpoint.id))
     await db.flush()
-    await _record(db, endpoint, "webhook_endpoint.secret_rotated", by)
+    await _record(db, endpoint, AuditAction.WEBHOOK_ENDPOINT_SECRET_ROTATED, by)
     return NewEndpoint(endpoint.id, endpoint.name, secret)
 
 
@@ -109,14 +111,17 @@ async def set_active(db: AsyncSession, endpoint_id: int, *, is_active: bool, by:
     if endpoint.is_active is not is_active:
         endpoint.is_active, endpoint.disabled_reason = is_active, ""
         await db.flush()
-        await _record(db, endpoint, f"webhook_endpoint.{'enabled' if is_active else 'disabled'}", by)
+        action = AuditAction.WEBHOOK_ENDPOINT_ENABLED if is_active else AuditAction.WEBHOOK_ENDPOINT_DISABLED
+        await _record(db, endpoint, action, by)
     return endpoint
 
 
 async def delete_endpoint(db: AsyncSession, endpoint_id: int, *, by: Actor) -> str:
     """Forget an endpoint with its messages; answers its name. Raises NotFound."""
     endpoint = await lock_endpoint(db, endpoint_id)
-    await _record(db, endpoint, "webhook_endpoint.deleted", by, before={"url": endpoint.url, "kinds": endpoint.kinds})
+    await _record(
+        db, endpoint, AuditAction.WEBHOOK_ENDPOINT_DELETED, by, before={"url": endpoint.url, "kinds": endpoint.kinds}
+    )
     await db.delete(endpoint)
     await db.flush()
     return endpoint.name
@@ -183,7 +188,7 @@ async def rotate_sealed_secrets(db: AsyncSession, keys: Sequence[str]) -> int:
 async def _record(
     db: AsyncSession,
     endpoint: WebhookEndpoint,
-    action: str,
+    action: AuditAction,
     by: Actor,
     *,
     before: dict[str, Any] | None = None,

@@ -10,6 +10,7 @@ from domain.commissions.statements import list_rates
 from domain.kernel.inputs import Input, Text60
 from domain.staff import list_users, second_factor, users
 from domain.staff.list_users import Standing
+from models import AuditAction
 from portal.attempts import Attempt, attempt
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.navigation import ROLE_WORDS
@@ -26,16 +27,16 @@ FIELD_WORDS = {
     "first_name": "First name", "last_name": "Last name", "full_name": "Full name", "email": "Email",
     "role": "Role", "is_active": "Account", "username": "Username",
 }  # fmt: skip
-ACTION_WORDS = {
-    "staff.created": ("user-plus", "good", "Added"),
-    "staff.updated": ("pencil", "info", "Changed"),
-    "staff.archived": ("archive", "", "Archived"),
-    "staff.password_reset": ("lock", "info", "Password set by an emailed link"),
-    "staff.password_changed": ("lock", "info", "Password changed"),
-    "staff.email_changed": ("mail", "info", "Email changed"),
-    "staff.commission_rate": ("percentage", "info", "Commission rate set"),
-    "staff.second_factor_on": ("shield-check", "good", "Second factor on"),
-    "staff.second_factor_off": ("lock-open", "warn", "Second factor off"),
+ACTION_WORDS: dict[str, tuple[str, str, str]] = {
+    AuditAction.STAFF_CREATED: ("user-plus", "good", "Added"),
+    AuditAction.STAFF_UPDATED: ("pencil", "info", "Changed"),
+    AuditAction.STAFF_ARCHIVED: ("archive", "", "Archived"),
+    AuditAction.STAFF_PASSWORD_RESET: ("lock", "info", "Password set by an emailed link"),
+    AuditAction.STAFF_PASSWORD_CHANGED: ("lock", "info", "Password changed"),
+    AuditAction.STAFF_EMAIL_CHANGED: ("mail", "info", "Email changed"),
+    AuditAction.STAFF_COMMISSION_RATE_SET: ("percentage", "info", "Commission rate set"),
+    AuditAction.STAFF_SECOND_FACTOR_ON: ("shield-check", "good", "Second factor on"),
+    AuditAction.STAFF_SECOND_FACTOR_OFF: ("lock-open", "warn", "Second factor off"),
 }
 
 
@@ -252,7 +253,7 @@ def _describe_change(change: list_users.Change) -> dict[str, Any]:
     """One entry of the timeline."""
     icon, tone, text = ACTION_WORDS.get(change.action, ("history", "", change.action))
     lines = []
-    if change.action == "staff.updated":
+    if change.action == AuditAction.STAFF_UPDATED:
         names = [name for name in change.after if name != "full_name" or len(change.after) == 1]
         lines = [
             f"{FIELD_WORDS.get(name, name)}: {_word(name, change.before.get(name))} → {_word(name, change.after[name])}"

@@ -16,6 +16,7 @@ from domain.customers.hub import get_hub, list_customer_trail
 from domain.kernel.clock import business_today
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
+from models import AuditAction
 from portal.attempts import attempt
 from portal.customers.list import LIST
 from portal.customers.rhythm import draw_rhythm
@@ -27,18 +28,17 @@ from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_customer", __name__)
 SHOWN_ORDERS = 20
-ACTION_WORDS = {
-    "create": ("plus", "Made by an order"),
-    "customer.created": ("plus", "Entered"),
-    "customer.registered": ("user-plus", "Registered in the shop"),
-    "customer.updated": ("pencil", "Changed"),
-    "customer.terms_set": ("scale", "Terms set"),
-    "customer.do_not_call": ("phone-off", "Do not call"),
-    "customer.merged": ("git-merge", "Merged with another customer"),
-    "customer.merge_undone": ("arrow-back-up", "Merge undone"),
-    "customer.told_apart": ("x", "Not the same as another customer"),
-    "customer.password_changed": ("lock", "Password changed"),
-    "adjust_credit": ("coin", "Credit adjusted"),
+ACTION_WORDS: dict[str, tuple[str, str]] = {
+    AuditAction.CUSTOMER_CREATED: ("plus", "Entered"),
+    AuditAction.CUSTOMER_REGISTERED: ("user-plus", "Registered in the shop"),
+    AuditAction.CUSTOMER_UPDATED: ("pencil", "Changed"),
+    AuditAction.CUSTOMER_TERMS_SET: ("scale", "Terms set"),
+    AuditAction.CUSTOMER_DO_NOT_CALL_MARKED: ("phone-off", "Do not call"),
+    AuditAction.CUSTOMER_MERGED: ("git-merge", "Merged with another customer"),
+    AuditAction.CUSTOMER_MERGE_UNDONE: ("arrow-back-up", "Merge undone"),
+    AuditAction.CUSTOMER_NOT_DUPLICATE: ("x", "Not the same as another customer"),
+    AuditAction.CUSTOMER_PASSWORD_CHANGED: ("lock", "Password changed"),
+    AuditAction.CUSTOMER_CREDIT_ADJUSTED: ("coin", "Credit adjusted"),
 }
 FIELD_WORDS = {
     "first_name": "first name", "last_name": "last name", "company_name": "company", "payment_terms": "terms",

@@ -3,26 +3,27 @@
 from collections.abc import Iterable
 
 from domain.invoices.invoice_page import InvoiceEventRow
+from models import InvoiceEventKind
 from portal.orders.timeline import TimelineEntry
 
-LOOKS = {
-    "created": ("plus", "", "Made"),
-    "edited": ("pencil", "", "Changed"),
-    "sent": ("send", "info", "Numbered and sent"),
-    "revised": ("pencil", "warn", "Revised"),
-    "mailed": ("mail", "", "Mailed"),
-    "reminded": ("bell", "", "Reminder sent"),
-    "paid": ("cash", "good", "Payment received"),
-    "taken_back": ("arrow-back-up", "warn", "Payment taken back"),
-    "refunded": ("arrow-back-up", "", "Given back"),
-    "refund_failed": ("alert-circle", "bad", "Refund failed"),
-    "payment_pending": ("hourglass", "", "Bank payment under way"),
-    "payment_failed": ("alert-circle", "bad", "Payment failed"),
-    "disputed": ("alert-triangle", "bad", "Disputed by the cardholder"),
-    "dispute_lost": ("alert-circle", "bad", "Dispute lost"),
-    "dispute_won": ("circle-check", "good", "Dispute won"),
-    "credited": ("receipt-refund", "", "Credit memo"),
-    "voided": ("ban", "", "Voided"),
+LOOKS: dict[str, tuple[str, str, str]] = {
+    InvoiceEventKind.CREATED: ("plus", "", "Made"),
+    InvoiceEventKind.EDITED: ("pencil", "", "Changed"),
+    InvoiceEventKind.SENT: ("send", "info", "Numbered and sent"),
+    InvoiceEventKind.REVISED: ("pencil", "warn", "Revised"),
+    InvoiceEventKind.MAILED: ("mail", "", "Mailed"),
+    InvoiceEventKind.REMINDED: ("bell", "", "Reminder sent"),
+    InvoiceEventKind.PAID: ("cash", "good", "Payment received"),
+    InvoiceEventKind.TAKEN_BACK: ("arrow-back-up", "warn", "Payment taken back"),
+    InvoiceEventKind.REFUNDED: ("arrow-back-up", "", "Given back"),
+    InvoiceEventKind.REFUND_FAILED: ("alert-circle", "bad", "Refund failed"),
+    InvoiceEventKind.PAYMENT_PENDING: ("hourglass", "", "Bank payment under way"),
+    InvoiceEventKind.PAYMENT_FAILED: ("alert-circle", "bad", "Payment failed"),
+    InvoiceEventKind.DISPUTED: ("alert-triangle", "bad", "Disputed by the cardholder"),
+    InvoiceEventKind.DISPUTE_LOST: ("alert-circle", "bad", "Dispute lost"),
+    InvoiceEventKind.DISPUTE_WON: ("circle-check", "good", "Dispute won"),
+    InvoiceEventKind.CREDITED: ("receipt-refund", "", "Credit memo"),
+    InvoiceEventKind.VOIDED: ("ban", "", "Voided"),
 }
 FIELDS = {
     "customer_name": "Name",

@@ -8,7 +8,7 @@ from typing import Any
 from domain.order_desk.order_page import OrderPage
 from domain.orders.queries import EventRow
 from domain.orders.statuses import WAY_FORWARD
-from models import OrderStatus
+from models import OrderEventKind, OrderStatus
 
 STATUS_LOOKS = {
     OrderStatus.PENDING: ("Pending", "clock", ""),
@@ -35,38 +35,39 @@ FIELD_WORDS = {
     "total_amount": "Total",
 }
 # Kinds whose entry is one sentence: its icon, its tone and its words; the amount follows where one is kept.
-KIND_LOOKS = {
-    "placed": ("plus", "", "Placed"),
-    "paid": ("cash", "good", "Payment received"),
-    "credit_used": ("coin", "", "Store credit used"),
-    "attended": ("circle-check", "good", "Dealt with"),
-    "released": ("lock-open", "good", "Released from hold"),
-    "held": ("lock", "warn", "On hold"),
-    "covered": ("lock-open", "good", "Covered by terms"),
-    "assigned": ("user-check", "", "Assigned to"),
-    "items": ("pencil", "", "Items changed"),
-    "refunded": ("arrow-back-up", "", "Refunded"),
-    "reversed": ("arrow-back-up", "warn", "Payment taken back"),
-    "refund_failed": ("alert-circle", "bad", "Refund failed"),
-    "payment_pending": ("hourglass", "", "Bank payment under way"),
-    "payment_failed": ("alert-circle", "bad", "Payment failed"),
-    "pay_link_sent": ("send", "", "Pay link made"),
-    "check_sent": ("camera", "", "Check sent for review"),
-    "check_rejected": ("x", "bad", "Check rejected"),
-    "disputed": ("alert-triangle", "bad", "Disputed by the cardholder"),
-    "dispute_lost": ("alert-circle", "bad", "Dispute lost"),
-    "dispute_won": ("circle-check", "good", "Dispute won"),
-    "picked": ("checkbox", "", "Picked"),
-    "set_aside": ("player-track-next", "warn", "Set aside"),
-    "taken_up": ("package", "", "Taken up again"),
-    "packed_short": ("package", "warn", "Ships short"),
-    "pack_overridden": ("lock-open", "warn", "Label allowed before all was scanned"),
-    "label_bought": ("tag", "", "Label bought"),
-    "label_voided": ("ban", "", "Label voided"),
-    "label_deleted": ("trash", "", "Label's record deleted"),
-    "label_refund_rejected": ("alert-circle", "bad", "Refund of a label rejected"),
-    "linked": ("link", "", "Linked to an account"),
-    "unlinked": ("user-off", "", "Account taken off"),
+KIND_LOOKS: dict[str, tuple[str, str, str]] = {
+    OrderEventKind.PLACED: ("plus", "", "Placed"),
+    OrderEventKind.PAID: ("cash", "good", "Payment received"),
+    OrderEventKind.CREDITED: ("receipt-refund", "", "Credit memo"),
+    OrderEventKind.CREDIT_USED: ("coin", "", "Store credit used"),
+    OrderEventKind.ATTENDED: ("circle-check", "good", "Dealt with"),
+    OrderEventKind.RELEASED: ("lock-open", "good", "Released from hold"),
+    OrderEventKind.HELD: ("lock", "warn", "On hold"),
+    OrderEventKind.COVERED: ("lock-open", "good", "Covered by terms"),
+    OrderEventKind.ASSIGNED: ("user-check", "", "Assigned to"),
+    OrderEventKind.ITEMS: ("pencil", "", "Items changed"),
+    OrderEventKind.REFUNDED: ("arrow-back-up", "", "Refunded"),
+    OrderEventKind.REVERSED: ("arrow-back-up", "warn", "Payment taken back"),
+    OrderEventKind.REFUND_FAILED: ("alert-circle", "bad", "Refund failed"),
+    OrderEventKind.PAYMENT_PENDING: ("hourglass", "", "Bank payment under way"),
+    OrderEventKind.PAYMENT_FAILED: ("alert-circle", "bad", "Payment failed"),
+    OrderEventKind.PAY_LINK_SENT: ("send", "", "Pay link made"),
+    OrderEventKind.CHECK_SENT: ("camera", "", "Check sent for review"),
+    OrderEventKind.CHECK_REJECTED: ("x", "bad", "Check rejected"),
+    OrderEventKind.DISPUTED: ("alert-triangle", "bad", "Disputed by the cardholder"),
+    OrderEventKind.DISPUTE_LOST: ("alert-circle", "bad", "Dispute lost"),
+    OrderEventKind.DISPUTE_WON: ("circle-check", "good", "Dispute won"),
+    OrderEventKind.PICKED: ("checkbox", "", "Picked"),
+    OrderEventKind.SET_ASIDE: ("player-track-next", "warn", "Set aside"),
+    OrderEventKind.TAKEN_UP: ("package", "", "Taken up again"),
+    OrderEventKind.PACKED_SHORT: ("package", "warn", "Ships short"),
+    OrderEventKind.PACK_OVERRIDDEN: ("lock-open", "warn", "Label allowed before all was scanned"),
+    OrderEventKind.LABEL_BOUGHT: ("tag", "", "Label bought"),
+    OrderEventKind.LABEL_VOIDED: ("ban", "", "Label voided"),
+    OrderEventKind.LABEL_DELETED: ("trash", "", "Label's record deleted"),
+    OrderEventKind.LABEL_REFUND_REJECTED: ("alert-circle", "bad", "Refund of a label rejected"),
+    OrderEventKind.LINKED: ("link", "", "Linked to an account"),
+    OrderEventKind.UNLINKED: ("user-off", "", "Account taken off"),
 }
 
 
@@ -128,7 +129,7 @@ def make_timeline(events: list[EventRow]) -> list[TimelineEntry]:
 def _read_event(event: EventRow) -> Iterator[TimelineEntry]:
     who, at = event.actor_name, event.created_at
     changes = event.changes or {}
-    if event.kind == "moved" and event.to_status in set(OrderStatus):
+    if event.kind == OrderEventKind.MOVED and event.to_status in set(OrderStatus):
         word, icon, tone = STATUS_LOOKS[OrderStatus(event.to_status)]
         before = STATUS_LOOKS[OrderStatus(event.from_status)][0] if event.from_status else ""
         note = event.note
@@ -136,11 +137,11 @@ def _read_event(event: EventRow) -> Iterator[TimelineEntry]:
             note = f"{note} {credit} of store credit given back.".strip()
         yield TimelineEntry(icon, tone, "", before, word, note, who, at)
         return
-    if event.kind == "note" and "staff_notes" in changes:
+    if event.kind == OrderEventKind.NOTE and "staff_notes" in changes:
         yield TimelineEntry("note", "", "Note", "", "", str(changes["staff_notes"].get("to", "")), who, at)
     fields = {name: change for name, change in changes.items() if name in FIELD_WORDS and isinstance(change, dict)}
-    if event.kind in {"address", "note"}:
-        icon = "map-pin" if event.kind == "address" else "truck"
+    if event.kind in {OrderEventKind.ADDRESS, OrderEventKind.NOTE}:
+        icon = "map-pin" if event.kind == OrderEventKind.ADDRESS else "truck"
         for name, change in fields.items():
             own = "user" if name == "assigned_to" else icon
             yield TimelineEntry(
@@ -153,11 +154,11 @@ def _read_event(event: EventRow) -> Iterator[TimelineEntry]:
 def _describe(event: EventRow, fields: dict[str, Any]) -> TimelineEntry:
     who, at, changes = event.actor_name, event.created_at, event.changes or {}
     icon, tone, text = KIND_LOOKS.get(event.kind, ("history", "", event.kind.replace("_", " ").capitalize()))
-    if event.kind in {"placed", "assigned", "linked"}:
+    if event.kind in {OrderEventKind.PLACED, OrderEventKind.ASSIGNED, OrderEventKind.LINKED}:
         # The note of these two says all of it.
-        text = event.note if event.kind != "assigned" and event.note else f"{text} {event.note}".strip()
+        text = event.note if event.kind != OrderEventKind.ASSIGNED and event.note else f"{text} {event.note}".strip()
         return TimelineEntry(icon, tone, text, "", "", "", who, at)
-    if event.kind == "items" and "total_amount" in fields:
+    if event.kind == OrderEventKind.ITEMS and "total_amount" in fields:
         change = fields["total_amount"]
         return TimelineEntry(icon, tone, "Items changed, total", change["from"], change["to"], event.note, who, at)
     amount = changes.get("amount", "")

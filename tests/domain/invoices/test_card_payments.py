@@ -271,7 +271,7 @@ async def test_a_payment_entered_by_mistake_is_taken_back(db, stripe_settings, c
     all_of_it = data.model_copy(update={"amount": Decimal(0)})
     await take_back_payment(invoice_id, row, all_of_it, by=clerk, settings=stripe_settings)
     assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "20.00")]
-    entry = (await db.execute(select(AuditEntry).where(AuditEntry.action == "take_back_payment"))).scalar_one()
+    entry = (await db.execute(select(AuditEntry).where(AuditEntry.action == "invoice.payment_taken_back"))).scalar_one()
     assert (entry.before["balance"], entry.after["balance"], entry.note) == (
         "0.00", "20.00", "$20.00, mistake: Another customer's check",
     )  # fmt: skip

@@ -12,7 +12,18 @@ from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.order_desk.move import move_order
-from models import AuditEntry, JobRun, JobState, MessageState, Order, OrderStatus, OutboxMessage, PaymentState, Role
+from models import (
+    AuditAction,
+    AuditEntry,
+    JobRun,
+    JobState,
+    MessageState,
+    Order,
+    OrderStatus,
+    OutboxMessage,
+    PaymentState,
+    Role,
+)
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.desk import place
 from tests.portal.forms import TOKEN, read_page, send, send_form
@@ -203,7 +214,7 @@ async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> 
     by = as_actor(admin)
     await record_audit(
         db,
-        action="product.updated",
+        action=AuditAction.PRODUCT_UPDATED,
         record_kind="product",
         record_id=4,
         record_name="Sheet pan",
@@ -211,7 +222,7 @@ async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> 
         after={"unit_price": "12.50", "in_stock": True},
         by=by,
     )
-    await record_audit(db, action="staff.created", record_kind="staff", record_id=9, record_name="lou", by=by)
+    await record_audit(db, action=AuditAction.STAFF_CREATED, record_kind="staff", record_id=9, record_name="lou", by=by)
     page = await read_page(client, "/portal/audit")
     assert "<s>$10.00</s> → $12.50" in page
     assert "In stock" not in page
@@ -229,7 +240,7 @@ async def test_the_history_holds_orders_too_by_person_and_record(client, db, adm
     row = (await db.execute(select(Order).where(Order.order_number == mine))).scalar_one()
     await move_order(db, row.id, to=OrderStatus.CONFIRMED, by=other)
     await record_audit(
-        db, action="product.updated", record_kind="product", record_id=4, record_name="Pan", by=other,
+        db, action=AuditAction.PRODUCT_UPDATED, record_kind="product", record_id=4, record_name="Pan", by=other,
         before={"unit_price": "1234.5"}, after={"unit_price": "1250"},
     )  # fmt: skip
     await db.commit()

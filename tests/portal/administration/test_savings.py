@@ -109,7 +109,7 @@ async def test_an_answered_request_leaves_the_open_ones_and_says_who_answered(cl
     assert (again.answered_by, again.answered_at) == ("", None)
     entries = select(AuditEntry.action).where(AuditEntry.record_kind == "savings_request").order_by(AuditEntry.id)
     trail = await db.execute(entries)
-    assert trail.scalars().all() == ["answered", "reopened"]
+    assert trail.scalars().all() == ["savings_request.answered", "savings_request.reopened"]
 
 
 async def test_the_list_finds_by_words_and_never_reads_an_invoice(client, database, db, admin) -> None:
