@@ -257,7 +257,7 @@ async def test_bank_details_are_kept_encrypted_for_their_row(
     assert await rotate_bank_accounts(db, newer) == 2
     assert await rotate_bank_accounts(db, newer) == 0
     assert read_number(accounts[0], newer[:1]) == BANK["account_number"]
-    trail = (await db.scalars(select(AuditEntry).where(AuditEntry.action == "customer.bank_account"))).all()
+    trail = (await db.scalars(select(AuditEntry).where(AuditEntry.action == "customer.bank_account_saved"))).all()
     assert [entry.after for entry in trail] == [{"last_four": "6789", "account_type": "savings"}] * 2
     for bad in (
         {"routing_number": "000000000"}, {"routing_number": "110000001"}, {"routing_number": "500000005"},
