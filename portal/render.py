@@ -53,6 +53,7 @@ MODULES = (
     "keys.js",
     "palette.js",
     "rows.js",
+    "offers.js",
     "live.js",
     "session.js",
     "ticks.js",

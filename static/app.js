@@ -8,6 +8,7 @@ import "./drafts.js";
 import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js";
 import "./keys.js";
 import "./palette.js";
+import "./offers.js";
 import "./rows.js";
 import { connect, setRefreshing } from "./live.js";
 import "./session.js";
@@ -20,7 +21,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   // A live block that cannot be fetched, or whose list went on to another page meanwhile, stays as it is; live.js tries again.
   const isPast = ctx.live && ctx.sourceElement?.dataset.liveUrl !== ctx.live;
   if (isPast || ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
-  setRefreshing(Boolean(ctx.live));
+  setRefreshing(Boolean(ctx.live), ctx.target);
 });
 document.addEventListener("htmx:finally:swap", () => { setRefreshing(false); leaveHere(); });
 document.addEventListener("htmx:after:swap", (event) => {

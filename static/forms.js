@@ -54,13 +54,16 @@ document.addEventListener("submit", (event) => {
   // The button is disabled a moment later, so that its own name and value are sent.
   setTimeout(() => { if (!event.defaultPrevented && changesSomething(form) && form.method !== "dialog") setBusy(form, true); });
 });
-document.addEventListener("htmx:before:request", (event) => {
-  const form = formOf(event.detail.ctx.sourceElement);
-  if (changesSomething(form)) setBusy(form, true);
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const form = formOf(ctx.sourceElement);
+  if (!changesSomething(form)) return;
+  ctx.busyForm = form;
+  setBusy(form, true);
 });
-document.addEventListener("htmx:finally:request", (event) => {
-  const form = formOf(event.detail.ctx.sourceElement);
-  if (form && !event.detail.ctx.hx?.location) setBusy(form, false);
+// The button that was pressed may have left the page with the answer; its form waits no longer all the same.
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  const form = ctx.busyForm ?? formOf(ctx.sourceElement);
+  if (form && !ctx.hx?.location) setBusy(form, false);
 });
 addEventListener("pageshow", () => findAll("form[aria-busy]").forEach((form) => setBusy(form, false)));
 

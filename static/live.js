@@ -14,8 +14,13 @@ const LONGEST_RETRY_MS = 30000;
 const SAY_LOST_MS = 3000;
 const PING_MS = 20000;
 
-let refreshing = false;
-export function setRefreshing(on) { refreshing = on; }
+// While a block is refreshed, and while an answer comes into one that keeps what is typed (data-keeps-typed), fields that
+// somebody changed stay as they are.
+let refreshing = false, keeping = false;
+export function setRefreshing(isLive, target) {
+  refreshing = isLive;
+  keeping = isLive || Boolean(target?.matches?.("[data-keeps-typed]"));
+}
 
 const states = new WeakMap();
 const failed = new Set();
@@ -163,6 +168,6 @@ htmx.registerExtension("live", {
     if (refreshing && oldNode.matches?.("[data-said]")) return false;
     if (!oldNode.matches?.("input, textarea, select")) return true;
     if (oldNode.type === "checkbox" && oldNode.value !== newNode.value) { oldNode.checked = newNode.checked; return true; }
-    return !(refreshing && oldNode.type !== "hidden" && isChanged(oldNode));
+    return !(keeping && oldNode.type !== "hidden" && isChanged(oldNode));
   },
 });

@@ -42,6 +42,8 @@ class PackParcel(Input):
     """Weight in pounds."""
     name: Text60 = ""
     """What the box is called; empty for one of a size of its own."""
+    key: Annotated[int, Field(ge=0, le=9999)] = 0
+    """Which row of the form it is; it stays the same while others come and go."""
 
     def as_parcel(self) -> Parcel:
         """The parcel in ounces, as carriers want it."""

@@ -22,7 +22,7 @@ from domain.warehouse.scan import CountItem, ScanCode, ScanKind, Scanned
 from models import OrderStatus
 from models.session import separate_transaction
 from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_status
-from portal.render import page_or_block, redirect_to
+from portal.render import error_page, page_or_block, redirect_to, wants_block
 from portal.warehouse.pack_boxes import change_boxes, choose_boxes, list_box_choices, name_offers, write_refusal
 from portal.warehouse.queue import QUEUE
 from portal.warehouse.words import write_promise, write_ship_by
@@ -46,6 +46,7 @@ class PackForm(FinishPack):
 
     act: Text60 = "buy"
     add: Text200 = ""
+    rates_later: bool = False
 
 
 class AskPack(Input):
@@ -97,10 +98,13 @@ async def buy_label(number: str) -> Response:
     tried = await attempt_in_own_transaction(PackForm, _change_boxes)
     data = tried.result
     if data is None:
+        if tried.refusal is not None and tried.typed.get("act", "buy") != "buy" and wants_block():
+            # The boxes stay as they were typed, below an alert.
+            return await error_page(tried.status, write_refusal(tried.refusal))
         return await _show(number, refusal=tried.refusal)
     if data.act == "buy":
         return await _buy(number, data)
-    return await _show(number, data=data, with_rates=True)
+    return await _show(number, data=data, with_rates=data.act == "rates" or not data.rates_later)
 
 
 @blueprint.post(f"{ORDER}/address")
@@ -235,7 +239,7 @@ async def _show(
         is_packable=packed.order.status in PACKABLE and not packed.order.on_hold,
         can_buy=can_buy,
         has_easypost=bool(settings().easypost_api_key),
-        boxes=list(enumerate(boxes)),
+        boxes=boxes,
         pounds=sum(box.pounds for box in boxes) if boxes else None,
         shelf=await list_box_choices(db()) if can_buy else [],
         offers_key=name_offers(packed),

@@ -1,5 +1,6 @@
 """The boxes on the packing screen: the suggested ones, and those that a packer took instead."""
 
+import re
 import zlib
 from decimal import Decimal
 
@@ -19,7 +20,7 @@ _BLANK = {"length": Decimal(12), "width": Decimal(12), "height": Decimal(12), "p
 def choose_boxes(packed: PackedOrder, data: FinishPack | None) -> tuple[list[PackParcel], str]:
     """The boxes as they were weighed, else the suggested ones; a sentence where nobody knows them."""
     if data is not None and data.parcels:
-        return data.parcels, ""
+        return _number(data.parcels), ""
     try:
         parcels = parcels_of(packed.boxes)
     except DomainError as error:
@@ -32,8 +33,9 @@ def choose_boxes(packed: PackedOrder, data: FinishPack | None) -> tuple[list[Pac
             height=parcel.height,
             pounds=max(round(parcel.weight / OUNCES_PER_POUND, 1), Decimal("0.1")),
             name=name,
+            key=key,
         )
-        for parcel, name in zip(parcels, names, strict=True)
+        for key, (parcel, name) in enumerate(zip(parcels, names, strict=True), start=1)
     ], ""
 
 
@@ -42,11 +44,18 @@ def change_boxes(boxes: list[PackParcel], act: str, kind: str) -> list[PackParce
     if act == "add":
         name, *sides = kind.split("|")
         sizes = dict(zip(("length", "width", "height"), sides, strict=False)) if len(sides) == 3 else {}
-        return [*boxes, PackParcel.model_validate(_BLANK | sizes | {"name": name}, context={"source": "form"})]
-    place = act.removeprefix("drop:")
-    if act != place and place.isascii() and place.isdigit():
-        return [box for number, box in enumerate(boxes) if number != int(place)]
-    return boxes
+        key = max((box.key for box in boxes), default=0) + 1
+        added = PackParcel.model_validate(_BLANK | sizes | {"name": name, "key": key}, context={"source": "form"})
+        return [*boxes, added]
+    dropped = act.removeprefix("drop:")
+    return boxes if dropped == act else [box for box in boxes if str(box.key) != dropped]
+
+
+def _number(boxes: list[PackParcel]) -> list[PackParcel]:
+    """Give every box a key of its own, where the form did not."""
+    if len({box.key for box in boxes}) == len(boxes):
+        return boxes
+    return [box.model_copy(update={"key": key}) for key, box in enumerate(boxes, start=1)]
 
 
 async def list_box_choices(db: AsyncSession) -> list[tuple[str, str]]:
@@ -56,7 +65,7 @@ async def list_box_choices(db: AsyncSession) -> list[tuple[str, str]]:
     return [
         (
             "|".join([kind.name, *(f"{side:f}" for side in kind.sides)]),
-            f"{kind.name}, {kind.sides[0]:g} × {kind.sides[1]:g} × {kind.sides[2]:g}",
+            f"{kind.name}, " + " × ".join(f"{float(side):g}" for side in kind.sides),
         )
         for kind in named
     ]
@@ -73,4 +82,9 @@ def write_refusal(refusal: DomainError) -> str:
     """The refusal with what is wrong with each field, for a page that has no place beside the field."""
     if not refusal.fields:
         return refusal.message
-    return "; ".join(f"{name.replace('_', ' ').replace('.', ' ')} {words}" for name, words in refusal.fields.items())
+    return "; ".join(f"{_name_field(name)} {words}" for name, words in refusal.fields.items()).capitalize()
+
+
+def _name_field(name: str) -> str:
+    """A field in words: a box is no number to a packer, its weight is a weight."""
+    return re.sub(r"^parcels\.\d+\.", "box ", name).replace("pounds", "weight").replace("_", " ").replace(".", " ")
