@@ -54,7 +54,7 @@ def command_line() -> argparse.ArgumentParser:
     tools.add_argument("--format", default="elevenlabs", choices=["elevenlabs", "vapi", "retell"])
     key_add = commands.add_parser("api-key-add", help="make an API key and print it once")
     key_add.add_argument("name")
-    key_add.add_argument("--scope", action="append", choices=["voice", "sync", "automation"])
+    key_add.add_argument("--scope", action="append", choices=["voice", "sync", "automation", "catalogue"])
     return parser
 
 

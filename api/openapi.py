@@ -57,10 +57,8 @@ class Provider(OpenAPIProvider):
         return (rule for rule in super().generate_rules() if rule.rule.startswith(DOCUMENTED))
 
     def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:  # noqa: ARG002
-        """The handler's name; a second method of one handler adds itself."""
-        name = str(getattr(func, QUART_SCHEMA_OPERATION_ID_ATTRIBUTE, func.__name__))
-        first = getattr(func, "first_method", method)
-        return name if method == first else f"{name}_{method.lower()}"
+        """The handler's name."""
+        return str(getattr(func, QUART_SCHEMA_OPERATION_ID_ATTRIBUTE, func.__name__))
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """quart-schema's own operation with who may call and how it refuses."""

@@ -16,6 +16,7 @@ class KeyScope(StrEnum):
     VOICE = "voice"
     SYNC = "sync"
     AUTOMATION = "automation"
+    CATALOGUE = "catalogue"
 
 
 class ApiKey(Table, table=True):

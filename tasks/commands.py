@@ -19,7 +19,6 @@ from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import DomainError
 from domain.orders.business import Business, use_business
 from domain.system.contents import find_revision
-from models import KeyScope
 from models.migrations import newest_revision, upgrade
 from models.postgres.embedded import attached
 from models.postgres.programs import EmbeddedPostgresError
@@ -166,11 +165,11 @@ async def add_staff(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def add_api_key(_settings: Settings, arguments: argparse.Namespace) -> int:
     """Make an API key and print it, this once."""
-    from domain.staff.api_keys import CreateApiKey, create_api_key
+    from domain.staff.api_keys import USUAL_SCOPES, CreateApiKey, create_api_key
 
     async with separate_transaction() as db:
         made = await create_api_key(
-            db, CreateApiKey(name=arguments.name, scopes=arguments.scope or list(KeyScope)), by=SYSTEM
+            db, CreateApiKey(name=arguments.name, scopes=arguments.scope or sorted(USUAL_SCOPES)), by=SYSTEM
         )
     print(made.key)
     return 0

@@ -18,7 +18,7 @@ from domain.kernel.actor import GUEST, Actor, ActorKind
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotFound, NotSignedIn
 from domain.kernel.inputs import BIGGEST_ID
-from domain.staff.api_keys import find_key_actor
+from domain.staff.api_keys import USUAL_SCOPES, find_key_actor
 from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role
 from models.session import current_database
@@ -211,7 +211,7 @@ async def find_reader() -> Actor | None:
 async def _key_actor(key: str) -> Actor | None:
     bootstrap = settings().api_key
     if bootstrap and is_same_secret(key, bootstrap):
-        actor: Actor | None = Actor(ActorKind.API_KEY, name="API_KEY setting", scopes=frozenset(KeyScope))
+        actor: Actor | None = Actor(ActorKind.API_KEY, name="API_KEY setting", scopes=USUAL_SCOPES)
     else:
         async with current_database().reading() as connection:
             actor = await find_key_actor(connection, key)

@@ -39,6 +39,13 @@ class InputRules(TypedDict):
 H = TypeVar("H", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What a handler returns where it made what it otherwise changes: the same answer, with 201."""
+
+    shown: Any
+
+
 def reads(
     model: type[Input], *, optional: bool = False, rights: Mapping[str, Right] = NO_RIGHTS
 ) -> Callable[[Handler], Handler]:
@@ -158,10 +165,11 @@ async def form_pairs() -> dict[str, list[str]]:
     return dict((await request.form).to_dict(flat=False))
 
 
-def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
+def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[Handler], Handler]:
     """Show what the handler returns as JSON of `model`; bytes are an answer already made.
 
-    A Page is shown as a bare list, with its total in `X-Total-Count`.
+    A Page is shown as a bare list, with its total in `X-Total-Count`; `Created` is 201,
+    documented as the model `created`.
     While testing, ready-made bytes are held against the model, so that a fast path cannot drift from its document.
     """
     adapter: TypeAdapter[Any] = TypeAdapter(model)
@@ -171,9 +179,11 @@ def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
         @wraps(handler)
         async def answering(*args: Any, **kwargs: Any) -> Any:
             result = await handler(*args, **kwargs)
-            headers = {}
+            headers, said = {}, status
             if isinstance(result, Response):
                 return result
+            if isinstance(result, Created):
+                result, said = result.shown, 201
             if isinstance(result, Page):
                 headers["X-Total-Count"] = str(result.total)
                 result = list(result.rows)
@@ -183,11 +193,11 @@ def answers(model: Any, status: int = 200) -> Callable[[Handler], Handler]:
                 body = result
             else:
                 body = adapter.dump_json(adapter.validate_python(result, from_attributes=True))
-            return Response(body, status, headers, content_type=JSON_TYPE)
+            return Response(body, said, headers, content_type=JSON_TYPE)
 
         answering.has_success = has_success  # type: ignore[attr-defined]
         documented: Handler = document_response(model, status)(answering)
-        return documented
+        return document_response(created, 201)(documented) if created else documented
 
     return decorate
 

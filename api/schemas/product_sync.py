@@ -42,6 +42,10 @@ class SyncSavedProductOut(Answer):
     product: SyncProductOut
 
 
+class SyncCreatedProductOut(SyncSavedProductOut):
+    """The same of a product that was not there before."""
+
+
 class SyncSavedImageOut(SyncSavedProductOut):
     image_url: str | None
 
@@ -64,9 +68,12 @@ class SyncFailedRowOut(Answer):
 
 class SyncBulkOut(Answer):
     success: bool = True
+    created_count: int
+    """Products that were not there before; always 0 for keys that may not create."""
     updated_count: int
     skipped_count: int
     error_count: int
+    created: list[SyncUpdatedRowOut]
     updated: list[SyncUpdatedRowOut]
     skipped: list[SyncSkippedRowOut]
     errors: list[SyncFailedRowOut]
@@ -88,9 +95,11 @@ def show_bulk_result(result: BulkResult) -> bytes:
     return orjson.dumps(
         {
             "success": True,
+            "created_count": len(result.created),
             "updated_count": len(result.updated),
             "skipped_count": len(result.skipped),
             "error_count": len(result.errors),
+            "created": result.created,
             "updated": result.updated,
             "skipped": result.skipped,
             "errors": result.errors,

@@ -9,6 +9,7 @@ from api.refusals import PICTURE
 from api.revalidated import revalidated
 from api.schemas.product_sync import (
     SyncBulkOut,
+    SyncCreatedProductOut,
     SyncOneProductOut,
     SyncProductListOut,
     SyncSavedImageOut,
@@ -16,7 +17,7 @@ from api.schemas.product_sync import (
     show_bulk_result,
     show_sync_page,
 )
-from domain.catalogue import sync_bulk, sync_edits, sync_reads
+from domain.catalogue import sync_bulk, sync_create, sync_edits, sync_reads
 from domain.catalogue.sync_bulk import SyncBulkUpdate
 from domain.catalogue.sync_edits import SyncUpdatePricing, SyncUpdateProduct, SyncUpdateStock
 from domain.catalogue.sync_reads import SyncListProducts
@@ -24,7 +25,7 @@ from domain.kernel.codes import Code
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
-from web.reading import answers, body_limit, reads, reads_query, refuses
+from web.reading import Created, answers, body_limit, reads, reads_query, refuses
 from web.request import current_actor, db
 from web.uploads import reads_file
 
@@ -37,7 +38,7 @@ ONE = f"{LIST}/<path:id_or_sku>"
 
 
 @blueprint.get(LIST)
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @revalidated
 @reads_query(SyncListProducts)
 @answers(SyncProductListOut)
@@ -48,7 +49,7 @@ async def sync_list_products(query: SyncListProducts) -> Any:
 
 
 @blueprint.get(ONE)
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @revalidated
 @answers(SyncOneProductOut)
 async def sync_get_product(id_or_sku: str) -> Any:
@@ -57,22 +58,35 @@ async def sync_get_product(id_or_sku: str) -> Any:
         return {"product": await sync_reads.sync_get_product(connection, id_or_sku)}
 
 
-@blueprint.route(ONE, methods=["PUT", "PATCH"])
-@api_key_for(KeyScope.SYNC)
+@blueprint.put(ONE)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
+@body_limit(64)
+@reads(SyncUpdateProduct)
+@answers(SyncSavedProductOut, created=SyncCreatedProductOut)
+@refuses(*PICTURE, Code.SKU_TAKEN)
+async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
+    """Change what was sent; what is not sent stays.
+
+    A key of the scope `catalogue` creates the product of an unknown SKU, with 201, where name, category_id and
+    unit_price are sent. The same request again changes nothing. To any other key, an unknown product is 404.
+    """
+    put = await sync_create.sync_put_product(db(), id_or_sku, data, by=current_actor())
+    return Created({"product": put.product}) if put.is_created else {"product": put.product}
+
+
+@blueprint.patch(ONE)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @body_limit(64)
 @reads(SyncUpdateProduct)
 @answers(SyncSavedProductOut)
 @refuses(*PICTURE, Code.SKU_TAKEN)
-async def sync_update_product(id_or_sku: str, data: SyncUpdateProduct) -> Any:
+async def sync_update_product_patch(id_or_sku: str, data: SyncUpdateProduct) -> Any:
     """Change what was sent; what is not sent stays."""
     return {"product": await sync_edits.sync_update_product(db(), id_or_sku, data, by=current_actor())}
 
 
-sync_update_product.first_method = "PUT"  # type: ignore[attr-defined]
-
-
 @blueprint.post(f"{ONE}/image")
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @reads_file("image")
 @answers(SyncSavedImageOut)
 @refuses(*PICTURE)
@@ -83,7 +97,7 @@ async def sync_upload_image(id_or_sku: str, file: bytes) -> Any:
 
 
 @blueprint.patch(f"{ONE}/stock")
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @reads(SyncUpdateStock)
 @answers(SyncSavedProductOut)
 async def sync_update_stock(id_or_sku: str, data: SyncUpdateStock) -> Any:
@@ -92,7 +106,7 @@ async def sync_update_stock(id_or_sku: str, data: SyncUpdateStock) -> Any:
 
 
 @blueprint.patch(f"{ONE}/pricing")
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @reads(SyncUpdatePricing)
 @answers(SyncSavedProductOut)
 async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
@@ -101,10 +115,13 @@ async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
 
 
 @blueprint.post(f"{LIST}/bulk")
-@api_key_for(KeyScope.SYNC)
+@api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @body_limit(64)
 @reads(SyncBulkUpdate)
 @answers(SyncBulkOut)
 async def sync_bulk_update(data: SyncBulkUpdate) -> bytes:
-    """Change up to 5,000 products by id or SKU; each row stands or falls alone."""
+    """Change up to 5,000 products by id or SKU; each row stands or falls alone.
+
+    With a key of the scope `catalogue`, a row with an unknown SKU, a name, a category_id and a unit_price creates it.
+    """
     return show_bulk_result(await sync_bulk.sync_bulk_update(db(), data, by=current_actor()))

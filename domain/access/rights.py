@@ -56,6 +56,7 @@ class Right(StrEnum):
     SEE_PRODUCTS = "see_products"
     SEE_PRODUCT_PAGES = "see_product_pages"
     EDIT_PRODUCTS = "edit_products"
+    CREATE_PRODUCTS = "create_products"
     SEE_COSTS = "see_costs"
     EDIT_STOCK = "edit_stock"
     CORRECT_STOCK = "correct_stock"
@@ -152,6 +153,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.SEE_PRODUCTS: Grant(_ALL, "Read products and stock"),
     Right.SEE_PRODUCT_PAGES: Grant(_DESK, "Open the product pages of the portal"),
     Right.EDIT_PRODUCTS: Grant(_MANAGERS, "Change products, prices, pictures and categories"),
+    Right.CREATE_PRODUCTS: Grant(_MANAGERS, "Add products"),
     Right.SEE_COSTS: Grant(_MANAGERS, "See what products cost, and margins"),
     Right.EDIT_STOCK: Grant(_FLOOR, "Receive and adjust stock"),
     Right.CORRECT_STOCK: Grant(_OFFICE, "Set a stock level on the product page"),
@@ -206,6 +208,7 @@ SCOPE_RIGHTS: Mapping[KeyScope, frozenset[Right]] = {
     ),
     KeyScope.AUTOMATION: frozenset({Right.SEE_ORDERS, Right.SEE_MONEY, Right.SEE_CALL_QUEUE, Right.REVIEW_CALLS}),
     KeyScope.SYNC: frozenset({Right.SEE_PRODUCTS, Right.EDIT_PRODUCTS, Right.EDIT_STOCK}),
+    KeyScope.CATALOGUE: frozenset({Right.SEE_PRODUCTS, Right.EDIT_PRODUCTS, Right.CREATE_PRODUCTS, Right.EDIT_STOCK}),
 }
 
 

@@ -104,6 +104,11 @@ def find_sent_id(row: BadRow) -> int | None:
     return sent if sent is not None and is_possible_id(sent) else None
 
 
+async def find_categories(connection: asyncpg.Connection, ids: list[int]) -> set[int]:
+    """Those of the ids that are categories; none of them can be deleted before this transaction ends."""
+    return {record["id"] for record in await connection.fetch(_CATEGORIES, ids)}
+
+
 async def change_products(
     db: AsyncSession, rows: Sequence[WantedChange], *, reason: StockReason, with_archived: bool, by: Actor
 ) -> None:
@@ -201,7 +206,7 @@ async def _read_bounds(
         return list({row.values[name] for row in rows if not row.error and row.values.get(name)})
 
     categories, skus, barcodes = wanted("category_id"), wanted("sku"), wanted("barcode")
-    known = {record["id"] for record in await connection.fetch(_CATEGORIES, categories)} if categories else set()
+    known = await find_categories(connection, categories) if categories else set()
     owners: dict[tuple[str, str], int] = {}
     if skus or barcodes:
         for record in await connection.fetch(_RIVALS, skus, barcodes):

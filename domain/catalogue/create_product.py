@@ -112,7 +112,7 @@ async def create_product(db: AsyncSession, data: CreateProduct, *, by: Actor) ->
 
     Raises Refused for a taken SKU (in any case), InvalidInput for an unknown category or a bad picture.
     """
-    require(by, Right.EDIT_PRODUCTS, "Your role does not change the catalogue.")
+    require(by, Right.CREATE_PRODUCTS, "Your role does not change the catalogue.")
     if is_dearer_in_bulk(data.unit_price, data.bulk_price):
         raise refuse_dearer_bulk("bulk_price")
     if data.image_url and data.image_url.startswith("/"):

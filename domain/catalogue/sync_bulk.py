@@ -1,14 +1,16 @@
 """Thousands of products changed by an outside system in one request: each row stands or falls alone and is reported."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.rights import Right, require
+from domain.access.rights import Right, may, require
 from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
+from domain.catalogue.sync_create import create_unknown
 from domain.kernel.actor import Actor
 from domain.kernel.input_errors import bad_field
 from domain.kernel.input_rows import STANDS_ALONE, BadRow
@@ -36,6 +38,8 @@ class SyncRow(Input):
     brand: Text60 | None = None
     unit_size: Text60 | None = None
     image_url: ImageUrlIn = None
+    category_id: Id | None = None
+    """Read from keys that may create products, which need one; other keys leave the category as it is."""
 
     @model_validator(mode="after")
     def _check_named(self) -> "SyncRow":
@@ -83,20 +87,29 @@ class FailedRow:
 class BulkResult:
     """What became of each row."""
 
+    created: list[NamedRow] = field(default_factory=list)
     updated: list[NamedRow] = field(default_factory=list)
     skipped: list[SkippedRow] = field(default_factory=list)
     errors: list[FailedRow] = field(default_factory=list)
 
 
 async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor) -> BulkResult:
-    """Change many products; a bad row is reported and keeps no other from being done."""
+    """Change many products, and create those of unknown SKUs where the key may.
+
+    A bad row is reported and keeps no other from being done.
+    """
     require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
-    rows = [_want(row) for row in cast(list[SyncRow | BadRow], data.products)]
+    may_create = may(by, Right.CREATE_PRODUCTS)
+    names = (*CHANGEABLE, "category_id") if may_create else CHANGEABLE
+    rows = [_want(row, names) for row in cast(list[SyncRow | BadRow], data.products)]
     await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
+    created = await create_unknown(db, rows, by=by) if may_create else set()
     result = BulkResult()
     for index, row in enumerate(rows):
         if row.error:
             result.errors.append(FailedRow(index, row.product_id, row.sku, row.error))
+        elif index in created:
+            result.created.append(NamedRow(row.product_id or 0, row.sku or ""))
         elif row.is_changed:
             result.updated.append(NamedRow(row.product_id or 0, row.sku or ""))
         else:
@@ -104,8 +117,8 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     return result
 
 
-def _want(row: SyncRow | BadRow) -> WantedChange:
+def _want(row: SyncRow | BadRow, names: Sequence[str]) -> WantedChange:
     if isinstance(row, BadRow):
         return WantedChange(find_sent_id(row), row.get("sku", str), {}, error=row.sentence)
-    values = {name: getattr(row, name) for name in CHANGEABLE if name in row.model_fields_set}
+    values = {name: getattr(row, name) for name in names if name in row.model_fields_set}
     return WantedChange(row.id, row.sku, values)

@@ -84,15 +84,20 @@ async def find_product_id(db: Reader, id_or_sku: str) -> int:
     return int(found)
 
 
+def read_number(text: str) -> int | None:
+    """The id that the text may be; None for what can only be a SKU, such as 0012."""
+    number = int(text) if text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 20 else 0
+    return number if 1 <= number <= BIGGEST_ID else None
+
+
 def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:
     """To the one product meant; of two, the one with the id."""
     text = id_or_sku.strip()
     if has_nul(text):
         raise NotFound("There is no such product.")
     is_named = func.lower(Product.sku) == func.lower(text)
-    # No id is written with a leading zero: 0012 is a SKU.
-    number = int(text) if text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 20 else 0
-    if not 1 <= number <= BIGGEST_ID:
+    number = read_number(text)
+    if number is None:
         return statement.where(IS_KEPT, is_named)
     is_numbered = Product.id == number
     return statement.where(IS_KEPT, or_(is_numbered, is_named)).order_by(case((is_numbered, 0), else_=1)).limit(1)

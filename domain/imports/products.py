@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import orjson
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.add_products import add_products
 from domain.catalogue.bulk import WantedChange, change_products
 from domain.catalogue.create_product import BulkQuantity, Sku, is_dearer_in_bulk
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
@@ -47,30 +47,6 @@ WHAT_IS_WRONG = {
 }
 _CATEGORIES = "SELECT id, lower(name) AS name FROM category WHERE lower(name) = ANY($1::text[]) FOR KEY SHARE"
 _KNOWN = "SELECT lower(sku) AS sku FROM product WHERE lower(sku) = ANY($1::text[])"
-_INSERT = """
-INSERT INTO product (
-  sku, name, category_id, description, brand, unit_size, unit_price, bulk_price, bulk_quantity, cost_per_item,
-  reorder_level, barcode, bin_location, in_stock, is_active
-)
-SELECT sku, name, category_id, coalesce(description, ''), coalesce(brand, ''), coalesce(unit_size, ''), unit_price,
-  bulk_price, bulk_quantity, cost_per_item, reorder_level, coalesce(barcode, ''), coalesce(bin_location, ''),
-  coalesce(in_stock, true), coalesce(is_active, true)
-FROM jsonb_to_recordset($1::jsonb) AS n(
-  sku text, name text, category_id bigint, description text, brand text, unit_size text, unit_price numeric,
-  bulk_price numeric, bulk_quantity int, cost_per_item numeric, reorder_level int, barcode text, bin_location text,
-  in_stock bool, is_active bool
-)
-ORDER BY lower(sku)
-ON CONFLICT DO NOTHING
-RETURNING id, sku
-"""
-_STORIES = """
-INSERT INTO audit_entry
-  (action, record_kind, record_id, record_name, after, note, actor_kind, actor_id, actor_name, request_id)
-SELECT 'product.created', 'product', id, name || ' (' || sku || ')',
-  jsonb_build_object('name', name, 'sku', sku, 'unit_price', unit_price::text), 'Imported', $2, $3, $4, $5
-FROM product WHERE id = ANY($1::bigint[])
-"""
 
 
 class ProductCells(Input):
@@ -188,15 +164,12 @@ async def _add(
             rows.append({"sku": each.sku, **each.values})
     if not rows:
         return bad
-    made = await connection.fetch(_INSERT, orjson.dumps(rows, default=str).decode())
-    skus = {row["sku"] for row in made}
+    made = await add_products(connection, rows, note="Imported", by=setting.by)
     bad |= {
         line: {"barcode" if each.values.get("barcode") else "sku": WHAT_IS_WRONG["sku"]}
         for line, each in wanted.items()
-        if line not in bad and each.sku not in skus
+        if line not in bad and each.sku not in made
     }
-    by = setting.by
-    await connection.execute(_STORIES, [row["id"] for row in made], by.kind, by.id, by.name, by.request_id)
     await announce(db, Topic.PRODUCTS, "many")
     return bad
 

@@ -21,6 +21,8 @@ from domain.kernel.inputs import Filled60, Input
 from models import ApiKey, AuditAction, KeyScope, Staff
 
 KEY_PREFIX = "ldl"
+# What a key may be used for where nothing else is said. Who adds products by program says so.
+USUAL_SCOPES = frozenset(KeyScope) - {KeyScope.CATALOGUE}
 NOTE_USE_EVERY = timedelta(minutes=1)
 PREFIX_BYTES = 5
 

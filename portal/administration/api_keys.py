@@ -18,6 +18,7 @@ SCOPES = (
     ("voice", "Voice", "The voice agents’ tools"),
     ("sync", "Sync", "Products and stock from the supplier’s systems"),
     ("automation", "Automation", "Scheduled calls and reports"),
+    ("catalogue", "Catalogue", "As sync, and adds new products: for a first load"),
 )
 
 

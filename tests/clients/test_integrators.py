@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.kernel.actor import SYSTEM
+from domain.staff.api_keys import CreateApiKey, create_api_key
+from models import KeyScope
 from proofs.ground import proving_database, running_servers
 from tasks.demo import load_demo_company
 from tests.clients.tools import GENERATOR, HERE, find_node_tool, run
@@ -33,33 +36,43 @@ def test_the_guide_has_examples_in_three_languages() -> None:
 
 
 @pytest.fixture(scope="module")
-async def server(settings):
-    """The program with a small demo company."""
+async def shop(settings):
+    """The program with a small demo company: its address, and a key that may fill the catalogue."""
     async with proving_database() as url:
-        await asyncio.to_thread(_load, url, settings)
+        key = await asyncio.to_thread(_load, url, settings)
         async with running_servers(url, 1, APP_ENV="development") as servers:
-            yield servers[0].url
+            yield servers[0].url, key
 
 
-def _load(url: str, settings) -> None:
+@pytest.fixture(scope="module")
+def server(shop):
+    """The program's address."""
+    return shop[0]
+
+
+def _load(url: str, settings) -> str:
     from models.session import Database, use_database
 
-    async def load() -> None:
+    async def load() -> str:
         database = Database(url, pool_size=2)
         use_database(database)
         await load_demo_company(settings, customers=10, products=12, orders=20, seed=1)
+        async with database.separate_transaction() as db:
+            wanted = CreateApiKey(name="First load", scopes=[KeyScope.CATALOGUE])
+            key = (await create_api_key(db, wanted, by=SYSTEM)).key
         await database.close()
+        return key
 
-    asyncio.run(load())
+    return asyncio.run(load())
 
 
 @pytest.mark.parametrize(("language", "code"), examples(), ids=[language for language, _ in examples()])
-async def test_an_example_runs(server, tmp_path, language, code) -> None:
+async def test_an_example_runs(shop, tmp_path, language, code) -> None:
     if shutil.which(RUN[language][0]) is None:
         pytest.skip(f"{RUN[language][0]} is not installed, so this example of the guide is not run.")
     file = tmp_path / f"example{ENDINGS[language]}"
     file.write_text(code)
-    await run(*(part.format(file=file) for part in RUN[language]), cwd=tmp_path, BASE=server)
+    await run(*(part.format(file=file) for part in RUN[language]), cwd=tmp_path, BASE=shop[0], KEY=shop[1])
 
 
 async def test_a_generated_python_client_signs_in_lists_orders_and_tracks(server, tmp_path, document_file) -> None:
