@@ -1,9 +1,10 @@
-"""The jobs as administrators see them: what failed or was parked first, and doing it again."""
+"""The jobs as administrators see them: what failed or was parked first, repeats in one row, and doing it again."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, Select, case, func, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,15 +34,35 @@ class JobFilters(PageInput):
 
     state: JobTab = JobTab.ATTENTION
     q: Text60 | None = None
+    # Every job like this one, each in a row of its own.
+    like: Id | None = None
 
 
 class ChosenJobs(Input):
-    """The ticked rows."""
+    """The ticked rows: single jobs, and jobs that stand for all that are like them."""
 
     job: list[Id] = Field(default_factory=list)
+    like: list[Id] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedRuns:
+    """A row of the list: the newest of the jobs of one name that ended alike, and how many there are."""
+
+    run: JobRun
+    alike: int
 
 
 STOPPED = (JobState.FAILED, JobState.PARKED)
+# Repeats are looked for among this many of the newest jobs.
+FOLDED_OVER = 1_000
+# Jobs are alike by name, state and error; one that runs has a progress of its own.
+_ALIKE = (
+    JobRun.name,
+    JobRun.state,
+    JobRun.last_error,
+    case((JobRun.state == JobState.RUNNING, JobRun.id), else_=0),
+)
 
 
 def _choose(asked: JobFilters, tab: JobTab) -> Select[JobRun]:
@@ -55,12 +76,34 @@ def _choose(asked: JobFilters, tab: JobTab) -> Select[JobRun]:
     return select(JobRun).where(*wanted)
 
 
-async def list_runs(db: AsyncSession, asked: JobFilters) -> tuple[Page[JobRun], dict[str, Counted]]:
-    """The jobs under the filters, the newest first, with the count of each tab."""
+async def list_runs(db: AsyncSession, asked: JobFilters) -> tuple[Page[FoldedRuns], dict[str, Counted]]:
+    """The jobs under the filters, the newest first, with the count of each tab.
+
+    Jobs that are alike stand in one row, unless those like one job are asked for; then each has its own. Raises
+    NotFound when there is no such job.
+    """
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in JobTab})
-    chosen = _choose(asked, asked.state).order_by(JobRun.id.desc())
-    rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()
-    return make_page(rows, counts[asked.state].count, asked), counts
+    newest = _choose(asked, asked.state)
+    if asked.like is not None:
+        newest = _like(await get_run(db, asked.like))
+    chosen = newest.order_by(JobRun.id.desc()).limit(FOLDED_OVER).with_only_columns(JobRun.id).scalar_subquery()
+    keys = [JobRun.id] if asked.like is not None else _ALIKE
+    folded = select(func.max(JobRun.id).label("id"), func.count().label("alike"), func.count().over().label("rows"))
+    found = folded.where(JobRun.id.in_(chosen)).group_by(*keys).subquery()
+    rows = await db.execute(
+        select(JobRun, found.c.alike, found.c.rows)
+        .join(found, found.c.id == JobRun.id)
+        .order_by(JobRun.id.desc())
+        .limit(asked.per_page)
+        .offset(asked.offset)
+    )
+    read = rows.all()
+    total = read[0].rows if read else 0
+    return make_page([FoldedRuns(row.JobRun, row.alike) for row in read], total, asked), counts
+
+
+def _like(run: JobRun) -> Select[JobRun]:
+    return select(JobRun).where(JobRun.name == run.name, JobRun.state == run.state, JobRun.last_error == run.last_error)
 
 
 async def get_run(db: AsyncSession, run_id: int) -> JobRun:
@@ -69,6 +112,15 @@ async def get_run(db: AsyncSession, run_id: int) -> JobRun:
     if run is None:
         raise NotFound("There is no such job.")
     return run
+
+
+async def retry_chosen(db: AsyncSession, data: ChosenJobs, *, by: Actor) -> int:
+    """Queue the ticked jobs once more, and of a row of repeats the newest thousand; answers how many."""
+    run_ids = list(data.job)
+    for run_id in data.like:
+        alike = _like(await get_run(db, run_id)).order_by(JobRun.id.desc()).limit(FOLDED_OVER)
+        run_ids.extend(await db.scalars(alike.with_only_columns(JobRun.id)))
+    return await retry_runs(db, run_ids, by=by)
 
 
 async def retry_runs(db: AsyncSession, run_ids: list[int], *, by: Actor) -> int:

@@ -36,8 +36,8 @@ async def show_jobs(query: list_runs.JobFilters) -> Response:
         block="job_table",
         page=page,
         filters=query,
-        more=counts[query.state].is_more,
-        is_filtered=bool(query.q),
+        more=counts[query.state].count > list_runs.FOLDED_OVER,
+        is_filtered=bool(query.q or query.like),
         say=f"{counts[JobTab.ATTENTION].words} jobs need attention",
         can_retry=list_runs.can_retry,
         write_name=write_name,
@@ -85,7 +85,7 @@ async def retry_job(run_id: int) -> Response:
 @reads_form(list_runs.ChosenJobs)
 async def retry_jobs(data: list_runs.ChosenJobs) -> Response:
     """Queue the ticked jobs once more."""
-    opened = await list_runs.retry_runs(db(), data.job, by=current_actor())
+    opened = await list_runs.retry_chosen(db(), data, by=current_actor())
     back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
     return await redirect_to(back, toast=f"{format_plural(opened, 'job')} queued again")
 

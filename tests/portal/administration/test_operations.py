@@ -189,6 +189,24 @@ async def test_jobs_begin_with_what_needs_attention(client, db, admin) -> None:
     assert "1–4 of 4" in everything
 
 
+async def test_jobs_that_ended_alike_stand_in_one_row_and_are_done_again_together(client, db, admin) -> None:
+    alike = [await add_run(db, "failed", name="send_message", last_error="Refused") for _ in range(3)]
+    single = await add_run(db, "failed", name="send_message", last_error="Timed out")
+    running = [await add_run(db, "running", name="send_message") for _ in range(2)]
+    page = await read_page(client, "/portal/jobs")
+    assert "× 3" in page
+    assert "1–2 of 2" in page
+    assert "1–4 of 4" in await read_page(client, "/portal/jobs?state=all")  # each running job has its own progress
+    newest = alike[-1].id
+    assert f"/portal/jobs?like={newest}&state=attention" in page
+    assert "1–3 of 3" in await read_page(client, f"/portal/jobs?like={newest}&state=attention")
+    assert (await client.get("/portal/jobs?like=999999")).status_code == 404
+    status, _, _ = await send_form(client, "/portal/jobs", "/portal/jobs/again", like=[newest])
+    assert status == 303
+    states = [await db.scalar(select(JobRun.state).where(JobRun.id == run.id)) for run in [*alike, single, *running]]
+    assert states == ["queued", "queued", "queued", "failed", "running", "running"]
+
+
 async def test_a_parked_job_is_done_again_from_its_page(client, db, admin) -> None:
     run = await add_run(db, "parked", failures=2)
     path = f"/portal/jobs/{run.id}"
