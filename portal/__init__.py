@@ -3,7 +3,7 @@
 from quart import Blueprint
 
 import portal.calling.customer_tab  # noqa: F401 - registers its tab and its card
-from portal import drafts, home, imports, live, palette, procurement, search, subscriptions, voice
+from portal import drafts, first_run, home, imports, live, palette, procurement, search, subscriptions, voice
 from portal.account import email_links, profile, sign_in
 from portal.administration import (
     api_keys,
@@ -52,6 +52,7 @@ def blueprints() -> list[Blueprint]:
         staff_users.blueprint,
         api_keys.blueprint,
         webhooks.blueprint,
+        first_run.blueprint,
         home.blueprint,
         search.blueprint,
         drafts.blueprint,

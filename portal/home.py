@@ -23,6 +23,7 @@ from domain.invoices.late import LateInvoices, count_late_invoices
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
+from domain.reports.first_run import find_first_run
 from domain.reports.home import (
     DESK_KINDS,
     FLOOR_KINDS,
@@ -39,6 +40,7 @@ from domain.warehouse.floor import DayCounts, Stage, count_day
 from models import Role
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
+from portal.first_run import show_first_run
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -106,11 +108,14 @@ async def show_home(query: HomeQuery) -> Response:
     """What waits for this colleague, and the figures of a period."""
     me, zone = current_actor(), settings().timezone
     async with current_database().reporting() as connection:
+        begun = await find_first_run(connection) if may(me, Right.EDIT_STAFF) else None
         home = await get_home(connection, query, visible_to=me, timezone=zone)
         late = await count_late_invoices(connection, visible_to=me)
         floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
         rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
     attention = list(_list_attention(home, me, late))
+    if begun is not None and (checklist := await show_first_run(begun, attention)) is not None:
+        return checklist
     return await page_or_block(
         "home/home.html",
         block="home",

@@ -1,0 +1,34 @@
+"""What a new company still lacks before its first order; with the first order nobody is led any further."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import exists, func, select
+
+from domain.orders.queries import Reader
+from models import ApiKey, Category, Order, Product, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """What there is so far."""
+
+    categories: int
+    products: int
+    has_keys: bool
+    colleagues: int
+
+
+async def find_first_run(db: Reader) -> FirstRun | None:
+    """What there is in a company without any order; None from the first order on."""
+    is_new = ~exists(select(Order.id))
+    row = (
+        await db.execute(
+            select(
+                select(func.count()).select_from(Category).scalar_subquery(),
+                select(func.count()).select_from(Product).scalar_subquery(),
+                exists(select(ApiKey.id).where(ApiKey.revoked_at.is_(None))),
+                select(func.count()).where(Staff.archived_at.is_(None)).scalar_subquery(),
+            ).where(is_new)
+        )
+    ).first()
+    return FirstRun(row[0], row[1], bool(row[2]), row[3]) if row is not None else None
