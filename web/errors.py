@@ -61,34 +61,23 @@ def status_of(error: errors.DomainError) -> int:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
-# What a voice agent says to a caller instead of the words that are meant for the person who set the agent up.
-SPOKEN_SENTENCES = {
-    401: "I can't reach our order system right now.",
-    403: "I can't do that on this line.",
-    429: "Our order system is busy. Give me a moment, please.",
-    500: "Something went wrong on our side. Let me try that again.",
-    502: "A service that we need does not answer right now.",
-    503: "Our order system can't do that right now.",
-}
-
-
 def error_answer(status: int, message: str, code: Code, **more: Any) -> Response:
     """One refusal as JSON; `success: false` stands in it where the success answer has `success`.
 
-    A voice tool's refusal carries a `message` to read aloud.
+    A voice tool's refusal carries a `message` to read aloud, in its handler's words.
     """
     body: dict[str, Any] = {"error": message, "code": code} | more
-    if _marked("has_success"):
+    if _mark("has_success"):
         body = {"success": False} | body
-    if _marked("speaks"):
-        body.setdefault("message", SPOKEN_SENTENCES.get(status, message))
+    if say := _mark("speaks"):
+        body.setdefault("message", say(status, message, body.get("fields") or {}))
     return Response(orjson.dumps(body, default=str), status, content_type="application/json")
 
 
-def _marked(mark: str) -> bool:
-    """True when the current handler carries the mark."""
+def _mark(name: str) -> Any:
+    """What the current handler carries under this name; None where it carries nothing."""
     endpoint = request.endpoint if request else None
-    return bool(endpoint and getattr(current_app.view_functions.get(endpoint), mark, False))
+    return getattr(current_app.view_functions.get(endpoint), name, None) if endpoint else None
 
 
 async def show_domain_error(error: errors.DomainError) -> Response:

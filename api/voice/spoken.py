@@ -3,7 +3,7 @@
 A repeat within the call, or of the same content within two minutes, gets the first success again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -18,6 +18,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound, Refused
 from domain.kernel.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
 from domain.voice.inputs import ToolInput
+from domain.voice.speech import make_speakable, say_bad_fields, say_list, say_number, say_text
 from web.guards import Handler
 from web.reading import JSON_TYPE, answers
 from web.request import current_actor, db
@@ -29,6 +30,16 @@ KEPT_WITHOUT_CALL = timedelta(minutes=2)
 # A voice platform hides the body of a failed call from its agent, and the caller must hear of these.
 _SPOKEN = (NotFound, Refused)
 _SPOKEN_INPUTS = {Code.UNKNOWN_PRODUCT, Code.ORDER_TOO_LARGE}
+# What the caller hears instead of the words that are meant for the person who set the agent up.
+_SENTENCES = {
+    401: "I can't reach our order system right now.",
+    403: "I can't do that on this line.",
+    429: "Our order system is busy. Give me a moment, please.",
+    500: "Something went wrong on our side. Let me try that again.",
+    502: "A service that we need does not answer right now.",
+    503: "Our order system can't do that right now.",
+}
+_NOT_UNDERSTOOD = "I didn't get that right. Could you say it once more?"
 _NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
 
 
@@ -52,10 +63,19 @@ def speaks(model: type[ToolOut], *, once: bool = False) -> Callable[[Handler], H
                 g.must_roll_back = True
                 return _speak_refusal(model, refusal)
 
-        speaking.speaks = True  # type: ignore[attr-defined]
+        speaking.speaks = say_refusal  # type: ignore[attr-defined]
         return speaking
 
     return decorate
+
+
+def say_refusal(status: int, message: str, fields: Mapping[str, str]) -> str:
+    """What a refusal sounds like that no tool has words of its own for."""
+    if status in _SENTENCES:
+        return _SENTENCES[status]
+    if fields:
+        return say_bad_fields(fields)
+    return make_speakable(message) if status in {404, 409} else _NOT_UNDERSTOOD
 
 
 def _is_for_the_caller(refusal: DomainError) -> bool:
@@ -74,11 +94,15 @@ def _speak_refusal(model: type[BaseModel], refusal: DomainError) -> Response:
 
 
 def _say(refusal: DomainError) -> str:
-    """The sentence for the caller; unknown items are named, as the agent said them."""
+    """The sentence for the caller; items that are unknown or short are named."""
+    if refusal.code == Code.OUT_OF_STOCK:
+        left = [f"{say_number(one['available'])} of {say_text(one['name'])}" for one in refusal.extra["products"]]
+        return f"I'm sorry, we have only {say_list(left[:3])} left. Would you like another amount?"
     if refusal.code == Code.UNKNOWN_PRODUCT:
         named = [why.removesuffix(" is not sold") for why in refusal.fields.values()]
-        return f"I can't find {', '.join(named[:3])} in our catalogue. Could you describe it to me?"
-    return refusal.message
+        said = say_list([say_text(name) for name in named[:3]])
+        return f"I can't find {said} in our catalogue. Could you describe it to me?"
+    return make_speakable(refusal.message)
 
 
 def _once_per_call(handler: Handler) -> Handler:

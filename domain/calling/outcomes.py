@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -19,8 +19,9 @@ from domain.kernel.inputs import DateIn, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.messages.suppression import mark_do_not_call
 from domain.orders.business import current_business
-from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, SuppressionReason
+from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, SuppressionReason, columns_of
 
+ENTRIES = columns_of(CallingEntry)
 UNDO_SECONDS = 10
 # The way of the page to the server and back is no reason to refuse.
 _GRACE_SECONDS = 3
@@ -94,20 +95,52 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
         **by.columns,
     )
     db.add(call)
-    entry.last_called_at = now()
-    entry.last_outcome = data.outcome
-    entry.callback_on = callback_on
-    entry.status = _next_status(entry, data.outcome)
     entry.claimed_by = entry.claimed_until = None
     entry.draft_note = ""
-    entry.updated_at = now()
-    await db.flush()
-    await add_event(db, entry.id, data.outcome, by=by, call_id=call.id)
+    await _note_call(db, entry, call, callback_on, by)
     if data.outcome is CallOutcome.DNC_REQUESTED:
         for phone in sorted(phone for phone in (entry.phone, entry.phone2) if phone):
             await mark_do_not_call(db, phone, reason=SuppressionReason.DNC_REQUESTED, note=call.notes, by=by)
     can_undo = data.outcome is not CallOutcome.DNC_REQUESTED
     return Recorded(call.id, entry.id, data.outcome, callback_on, can_undo)
+
+
+async def follow_agent_call(db: AsyncSession, call: OutboundCallLog, *, by: Actor) -> None:
+    """Let the entry of a number that an agent called follow its outcome; a number that is not listed stays so.
+
+    The call is written with it. What a colleague writes at the moment stays theirs, and so does their claim.
+    """
+    has_number = ENTRIES.phone == call.phone
+    is_theirs = has_number if call.customer_id is None else or_(has_number, ENTRIES.customer_id == call.customer_id)
+    found = await db.execute(
+        select(CallingEntry)
+        .where(is_theirs)
+        .order_by(has_number.desc().nulls_last(), ENTRIES.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+    )
+    entry = found.scalar_one_or_none()
+    db.add(call)
+    if entry is None:
+        await db.flush()
+        return
+    outcome = CallOutcome(call.outcome)
+    call.entry_id, call.replaced = entry.id, _remember(entry)
+    callback_on = call.callback_date or _usual_callback(outcome, None) if outcome in CALLBACKS else None
+    await _note_call(db, entry, call, callback_on, by)
+
+
+async def _note_call(
+    db: AsyncSession, entry: CallingEntry, call: OutboundCallLog, callback_on: date | None, by: Actor
+) -> None:
+    """Write the call, and what it makes of its entry's state and score."""
+    outcome = CallOutcome(call.outcome)
+    entry.last_called_at = entry.updated_at = now()
+    entry.last_outcome = outcome
+    entry.callback_on = callback_on
+    entry.status = _next_status(entry, outcome)
+    await db.flush()
+    await add_event(db, entry.id, outcome, by=by, call_id=call.id)
 
 
 async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
@@ -151,15 +184,19 @@ async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) ->
 
 def _choose_callback(data: RecordOutcome) -> date | None:
     """The day to call again; none for outcomes that end it."""
-    today = business_today(current_business().timezone)
     if data.outcome not in CALLBACKS:
         return None
     if data.callback_date is not None:
-        if data.callback_date < today:
+        if data.callback_date < business_today(current_business().timezone):
             raise InvalidInput("The callback lies in the past.", fields={"callback_date": "must not lie in the past"})
         return data.callback_date
-    usual = When.WEEK if data.outcome is CallOutcome.INTERESTED_CALLBACK else When.TOMORROW
-    return today + timedelta(days=_DAYS[data.when or usual])
+    return _usual_callback(data.outcome, data.when)
+
+
+def _usual_callback(outcome: CallOutcome, when: When | None) -> date:
+    """The day to call again where nobody named one."""
+    usual = When.WEEK if outcome is CallOutcome.INTERESTED_CALLBACK else When.TOMORROW
+    return business_today(current_business().timezone) + timedelta(days=_DAYS[when or usual])
 
 
 def _next_status(entry: CallingEntry, outcome: CallOutcome) -> CallingStatus:

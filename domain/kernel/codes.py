@@ -40,6 +40,7 @@ class Code(StrEnum):
     DAMAGED_IMAGE = "damaged_image", 400, "The picture is damaged"
     DEMO_USER_IS_LOCAL = "demo_user_is_local", 403, "Demo users sign in from the server's own machine only"
     DISCOUNT_TOO_LARGE = "discount_too_large", 400, "The discount is larger than the role or the order allows"
+    DO_NOT_TEXT = "do_not_text", 409, "The number said STOP and gets no texts"
     EASYPOST_KEY_REFUSED = "easypost_key_refused", 502, "EasyPost refuses our key"
     EMAIL_TAKEN = "email_taken", 409, "The email belongs to somebody else", "duplicate_field", "hint"
     EMAIL_VERIFICATION_REQUIRED = (

@@ -3,6 +3,7 @@
 Of everything but a transcription only the kind is kept: recordings hold what we do not want to have.
 """
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -57,7 +58,9 @@ async def receive_event(db: AsyncSession, body: bytes, header: str, *, settings:
     kind, conversation = _object(event).get("type"), data.get("conversation_id")
     if not isinstance(kind, str) or not isinstance(conversation, str) or not conversation or has_nul(event):
         raise InvalidInput("The event names no type or no conversation.")
-    kept = {"type": kind, "data": redact_data(data) if kind == TRANSCRIPTION else {"conversation_id": conversation}}
+    kept: dict[str, Any] = {"type": kind, "data": {"conversation_id": conversation}}
+    if kind == TRANSCRIPTION:
+        kept["data"] = await asyncio.to_thread(redact_data, data)
     return await store_event(db, PROVIDER, f"{conversation}:{kind}"[:400], kind[:100], kept)
 
 

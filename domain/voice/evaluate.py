@@ -4,6 +4,7 @@ The transcript is data: nothing that is said in it changes how it is judged, and
 must stand in the transcript, else they are dropped.
 """
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ async def evaluate_call(call_log_id: int, *, settings: Settings) -> None:
     if not call.transcript:
         raise Refused("The call has no transcript to judge.", code=Code.NO_TRANSCRIPT)
     try:
-        reply = await ask_model(account, system=SYSTEM, question=write_question(call), form=Verdict)
+        question = await asyncio.to_thread(write_question, call)
+        reply = await ask_model(account, system=SYSTEM, question=question, form=Verdict)
     except ServiceFailed as error:
         await _note_failure(call_log_id, str(error))
         raise OutsideServiceFailed(f"The call could not be judged. {error}") from error

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.calling.hours_key import find_hours_key
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Filled2000
 from domain.kernel.live import Topic, announce
@@ -26,8 +27,10 @@ UPDATE calling_entry SET status = 'callback', callback_on = $2, updated_at = now
 WHERE id = $1
 """
 _INSERT = """
-INSERT INTO calling_entry (phone, customer_id, company_name, status, callback_on, notes, base_score, priority_score)
-VALUES ($1, $2, $3, 'callback', $4, $5, 55, 55) ON CONFLICT DO NOTHING
+INSERT INTO calling_entry (
+  phone, customer_id, company_name, status, callback_on, notes, hours_key, base_score, priority_score
+)
+VALUES ($1, $2, $3, 'callback', $4, $5, $6, 55, 55) ON CONFLICT DO NOTHING
 """
 
 
@@ -57,7 +60,9 @@ async def hand_over(db: AsyncSession, data: HandOver, *, timezone: ZoneInfo) -> 
     note = f"{today}: asked the voice agent for a person. {redact_text(data.reason)}"
     entry_id = await connection.fetchval(_FIND, data.caller, caller.customer_id)
     if entry_id is None:
-        await connection.execute(_INSERT, data.caller, caller.customer_id, caller.name, today, note)
+        place = caller.customer or {"shipping_zip": "", "shipping_state": ""}
+        hours_key = find_hours_key(data.caller, place["shipping_zip"], place["shipping_state"])
+        await connection.execute(_INSERT, data.caller, caller.customer_id, caller.name, today, note, hours_key)
     else:
         await connection.execute(_UPDATE, entry_id, today, note)
     await announce(db, Topic.CALLING, entry_id or 0)

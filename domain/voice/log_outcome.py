@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.calling.outcomes import follow_agent_call
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.input_errors import bad_field
@@ -22,6 +23,7 @@ from domain.messages.suppression import mark_do_not_call
 from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import SpokenFlag, ToolInput
 from domain.voice.redact import redact_text
+from domain.voice.speech import say_date
 from models import (
     CallDirection,
     CallLog,
@@ -106,14 +108,14 @@ class LoggedOutcome:
 
 
 async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> LoggedOutcome:
-    """Log the outcome with what follows from it, all in one transaction."""
+    """Log the outcome with what follows from it, the calling list's entry too, all in one transaction."""
     caller = await find_caller(await raw_connection(db), data.number)
     name = data.customer_name or _name_of(caller)
     logged = OutboundCallLog(
         customer_id=caller.customer_id,
         staff_id=by.id if by.is_staff else None,
         phone=data.number,
-        customer_name=name,
+        customer_name=redact_text(name),
         outcome=data.outcome,
         order_number=data.order_number or "",
         callback_date=data.callback_date,
@@ -125,8 +127,7 @@ async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> Logge
         transcript_url=data.transcript_url or "",
         **by.columns,
     )
-    db.add(logged)
-    await db.flush()
+    await follow_agent_call(db, logged, by=by)
     if data.outcome is CallOutcome.DNC_REQUESTED:
         note = "Asked in a call not to be called"
         await mark_do_not_call(db, data.number, reason=SuppressionReason.DNC_REQUESTED, by=by, note=note)
@@ -146,7 +147,7 @@ def _name_of(caller: Caller) -> str:
 def _say(data: LogOutcome, name: str, *, failed: bool) -> str:
     if failed:
         return f"Call outcome '{data.outcome}' logged for {name}."
-    when = f" on {data.callback_date:%B} {data.callback_date.day}" if data.callback_date else ""
+    when = f" on {say_date(data.callback_date)}" if data.callback_date else ""
     return _SENTENCES[data.outcome].format(name=name, when=when)
 
 

@@ -24,6 +24,7 @@ from domain.orders.totals import Totals
 from domain.orders.write import Delivery, NewOrder, write_order
 from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput, SpokenFlag, SpokenId, SpokenQuantity
+from domain.voice.redact import redact_text
 from domain.voice.speech import say_count, say_money, spell_order_number
 from models import OrderSource, PaymentMethod
 from models.session import raw_connection
@@ -114,7 +115,7 @@ async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Acto
             customer_id=customer["id"] if customer else None,
             sales_rep_id=customer["sales_rep_id"] if customer else None,
             hold_reason=hold_reason,
-            special_notes=data.special_notes or "",
+            special_notes=redact_text(data.special_notes or ""),
             payment_method=method,
             note="Placed by phone, stock taken",
         )

@@ -3,6 +3,7 @@
 A call may be reported twice, by the agent's own tool and by the platform's webhook; what the later one knows is added.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -141,6 +142,8 @@ async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
     customer_id = order["customer_id"] if order else None
     if customer_id is None and phone:
         customer_id = (await find_caller(connection, phone)).customer_id
+    # Minutes of talk take a moment, which other callers need not wait for.
+    transcript, outputs = await asyncio.to_thread(_redact_all, call)
     is_outbound = call.direction is CallDirection.OUTBOUND
     row = await connection.fetchrow(
         _WRITE,
@@ -158,8 +161,8 @@ async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
         call.duration_seconds,
         call.started_at,
         call.ended_at,
-        orjson.dumps(redact_call(call.turns)).decode(),
-        orjson.dumps(redact_value(call.tool_outputs)).decode(),
+        transcript,
+        outputs,
         call.order_placed,
         read_order_number(call.order_number) if call.order_number else "",
         call.cost_dollars,
@@ -177,6 +180,11 @@ async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
     )
     await announce(db, Topic.CALLS, call_log_id)
     return call_log_id
+
+
+def _redact_all(call: FinishedCall) -> tuple[str, str]:
+    """Transcript and tool outputs as JSON, without card and bank digits."""
+    return orjson.dumps(redact_call(call.turns)).decode(), orjson.dumps(redact_value(call.tool_outputs)).decode()
 
 
 async def _find_order(connection: asyncpg.Connection, number: str) -> asyncpg.Record | None:

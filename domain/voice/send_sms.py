@@ -7,9 +7,11 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import NotFound
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
 from domain.kernel.money import format_money
-from domain.messages.outbox import queue_text
+from domain.messages.outbox import Secret, queue_text
+from domain.messages.suppression import is_do_not_text
 from domain.payments.pay_link import CreatePayLink, make_pay_link
 from domain.voice.inputs import CallerInput, OrderNumberIn, read_order_number
 from domain.voice.order_reads import find_order, is_order_phone
@@ -59,12 +61,14 @@ class SentSms:
 async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, settings: Settings) -> SentSms:
     """Queue the text, to the order's own number or its customer's alone.
 
-    Raises NotFound for another number, and Refused where nothing is left to pay.
+    Raises NotFound for another number, and Refused where nothing is left to pay or the number said STOP.
     """
+    if await is_do_not_text(db, data.caller):
+        raise Refused("You asked us not to text this number, so I can't send you anything.", code=Code.DO_NOT_TEXT)
     row = await find_order(await raw_connection(db), read_order_number(data.order_number), phone=data.caller)
     if row is None or not is_order_phone(row, data.caller):
         raise NotFound("I can only text the phone number that the order was placed with.")
-    number, url = row["order_number"], None
+    number, url, secret = row["order_number"], None, None
     company = settings.company_name
     if data.payment_method is TextedMethod.NET30:
         due = f"{format_money(row['total_amount'])}, net 30"
@@ -74,11 +78,11 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
         link = CreatePayLink(order_number=number, expires_in_hours=int(LINK_LIFE.total_seconds() // 3600))
         made = await make_pay_link(db, link, by=by, settings=settings)
         url, amount = made.url, format_money(made.amount)
+        secret = Secret(url.rpartition("/")[2], made.expires_at)
         is_check = data.payment_method is TextedMethod.CHECK
         doing = "Upload a photo of your check" if is_check else "Pay here"
         body = f"{company}: {amount} is open on order {number}. {doing}: {url} Reply STOP to end texts."
         message = f"I just texted you a link to {'upload a photo of your check' if is_check else 'pay'}."
-    await queue_text(
-        db, kind="voice_order", to=data.caller, text=body, order_id=row["id"], customer_id=row["customer_id"]
-    )
+    about = {"order_id": row["id"], "customer_id": row["customer_id"]}
+    await queue_text(db, kind="voice_order", to=data.caller, text=body, secret=secret, **about)
     return SentSms(message, SMS_TYPES[data.payment_method], url, body)

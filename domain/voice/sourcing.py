@@ -64,7 +64,7 @@ async def open_rfq(db: AsyncSession, data: OpenRfq, *, by: Actor) -> OpenedRfq:
         target_unit_price=data.target_unit_price,
         quality_notes=redact_text(data.quality_notes or ""),
         timeline_weeks=data.timeline_weeks,
-        delivery_address=data.delivery_address or "",
+        delivery_address=redact_text(data.delivery_address or ""),
         additional_notes=redact_text(data.additional_notes or ""),
         actor_name=by.name,
     )

@@ -3,7 +3,8 @@
 A message has at most two sentences, and no number of ours but an order's, spelled in groups.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
@@ -18,6 +19,27 @@ _MONTHS = (
 )
 # fmt: on
 _DAYS_NEAR = 7
+MOST_SENTENCES = 2
+MOST_FIELDS = 4
+_ORDER_NUMBER = re.compile(r"\bLLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}\b")
+_AMOUNT = re.compile(r"\$([0-9][0-9,]*(?:\.[0-9]{1,2})?)")
+_ISO_DAY = re.compile(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b")
+_SNAKE_CASE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_UNSAID = re.compile(r"[.!?<>{}\[\]|\\^~`_@$]")
+# Fields whose name says too little.
+_FIELDS = {
+    "body": "that",
+    "callback_date": "the day to call back",
+    "confirmed": "a yes or no",
+    "delivery_zip": "the ZIP code",
+    "items": "the items",
+    "limit": "how many orders",
+    "order_number": "the order number",
+    "phone": "the phone number",
+    "product_id": "the product",
+    "sku": "the product",
+}
 
 if TYPE_CHECKING:
     import inflect
@@ -71,7 +93,12 @@ def say_day(moment: datetime, zone: tzinfo) -> str:
         return "today" if days == 0 else "yesterday"
     if 0 < days < _DAYS_NEAR:
         return f"on {day:%A}"
-    return f"on {say_date(day)}" + (f" {day.year}" if day.year != today.year else "")
+    return f"on {say_date(day)}" + (f" {say_year(day.year)}" if day.year != today.year else "")
+
+
+def say_year(year: int) -> str:
+    """A year in pairs: "twenty twenty-six"."""
+    return str(_words().number_to_words(str(year), group=2, zero="oh")).replace(",", "")
 
 
 def spell_order_number(number: str) -> str:
@@ -88,5 +115,49 @@ def say_list(things: Sequence[str]) -> str:
 
 def say_text(text: str, most: int = 60) -> str:
     """A name or a text of somebody else's for a sentence: one line, not too long, without marks that end a sentence."""
-    line = " ".join(text.replace(".", " ").replace("!", " ").replace("?", " ").split())
+    line = " ".join(_UNSAID.sub(" ", text).split())
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0]
+
+
+def make_speakable(text: str) -> str:
+    """A sentence that was written to be read, as it is said: amounts, dates and order numbers in words, two sentences
+    at most."""
+    said = _ORDER_NUMBER.sub(lambda found: spell_order_number(found[0]), text)
+    said = _AMOUNT.sub(lambda found: say_money(Decimal(found[1].replace(",", ""))), said)
+    said = _ISO_DAY.sub(_say_iso_day, said)
+    said = _SNAKE_CASE.sub(lambda found: found[0].replace("_", " "), said)
+    return " ".join(_SENTENCE_END.split(" ".join(said.split()))[:MOST_SENTENCES])
+
+
+def _say_iso_day(found: re.Match[str]) -> str:
+    try:
+        return say_date(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
+
+
+def say_bad_fields(fields: Mapping[str, str]) -> str:
+    """What the caller is asked for again: what is missing, and what was not understood."""
+    missing = [_say_field(name) for name, why in fields.items() if why.startswith("is required")]
+    wrong = [_say_field(name) for name, why in fields.items() if not why.startswith("is required")]
+    sentences = []
+    if missing:
+        sentences.append(f"I still need {_say_some(missing)}.")
+    if wrong:
+        sentences.append(f"I didn't get {_say_some(wrong)} right, so please say it once more.")
+    return " ".join(sentences)
+
+
+def _say_some(names: Sequence[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return say_list([*different[:MOST_FIELDS], *(["a few more"] if len(different) > MOST_FIELDS else [])])
+
+
+def _say_field(name: str) -> str:
+    """A field's name for a sentence: `items.0.quantity` is "the quantity of item one"."""
+    *parents, last = name.split(".")
+    if last.isdigit():
+        return f"item {say_number(int(last) + 1)}"
+    word = _FIELDS.get(last) or f"the {last.removeprefix('delivery_').replace('_', ' ')}"
+    place = next((part for part in reversed(parents) if part.isdigit()), None)
+    return word if place is None else f"{word} of item {say_number(int(place) + 1)}"

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_today, now
-from models import CallLog, Customer, KeyScope, Order, OutboundCallLog, Product, Role, SuppressedNumber
+from domain.voice.speech import say_date
+from models import CallingEntry, CallLog, Customer, KeyScope, Order, OutboundCallLog, Product, Role, SuppressedNumber
 from settings import Settings
 from tests.api.voice.calling import ask, next_phone
 from tests.factories import make_category, make_customer, make_product, make_staff, sign_in
@@ -115,7 +116,7 @@ async def test_an_outcome_starts_the_cooldown_and_shows_as_the_last_call(
     today = business_today(app_zone())
     body = {"phone": customer.phone, "outcome": "busy_callback", "callback_date": str(today)}
     _, answer = await ask(client, key, "outbound-outcome", **body)
-    assert answer["message"] == f"Acme Restaurant was busy and wants a call back on {today:%B} {today.day}."
+    assert answer["message"] == f"Acme Restaurant was busy and wants a call back on {say_date(today)}."
     assert (await read_queue(client, key))["total"] == 1
 
 
@@ -251,3 +252,27 @@ async def test_overdue_bills_keep_a_caller_from_terms(client: TestClientProtocol
     overdue = answer["overdue_orders"][0]
     assert (overdue["order_number"], overdue["days_overdue"]) == (order.order_number, 10)
     assert answer["message"].startswith("One bill for sixty-five dollars is past due")
+
+
+async def test_an_agents_call_moves_the_entry_and_its_score(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    phone, other = next_phone(), next_phone()
+    entries = [CallingEntry(phone=number, company_name="Alder Diner", draft_note="mine") for number in (phone, other)]
+    db.add_all(entries)
+    await db.flush()
+    listed, untouched = entries
+    for outcome, score, state, has_day in (
+        ("no_answer", 27, "contacted", False), ("interested_callback", 52, "callback", True),
+        ("wrong_number", 0, "closed", False), ("dnc_requested", 0, "closed", False),
+    ):  # fmt: skip
+        status, answer = await ask(client, key, "outbound-outcome", phone=phone, outcome=outcome)
+        assert (status, answer["success"]) == (200, True)
+        await db.refresh(listed)
+        assert (round(listed.priority_score), listed.status, listed.last_outcome) == (score, state, outcome)
+        assert (listed.callback_on is not None, listed.last_called_at is not None) == (has_day, True)
+        assert listed.draft_note == "mine"
+    await db.refresh(untouched)
+    assert (untouched.priority_score, untouched.status, untouched.last_called_at) == (30, "new", None)
+    logged = (await db.execute(select(OutboundCallLog.entry_id))).scalars().all()
+    assert logged == [listed.id] * 4

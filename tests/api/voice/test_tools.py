@@ -55,7 +55,9 @@ async def test_a_bad_request_is_400_with_every_field_and_a_message(
     assert status == 400
     assert set(answer["fields"]) == {"items.0.quantity", "confirmed"}
     assert answer["success"] is False
-    assert answer["message"] == answer["error"]
+    assert answer["message"] == (
+        "I still need a yes or no. I didn't get the quantity of item one right, so please say it once more."
+    )
     status, answer = await ask(client, key, "lookup-customer")
     assert (status, answer["fields"]) == (400, {"phone_number": "is required"})
     status, answer = await ask(client, key, "lookup-customer", phone="12")
@@ -221,7 +223,7 @@ async def test_the_caller_is_told_what_is_unknown_or_short(
     assert answer["order_number"] is None
     status, answer = await ask(client, key, "place-order", items=[{"sku": product.sku, "quantity": 2}], **more)
     assert (status, answer["success"], answer["code"]) == (200, False, "out_of_stock")
-    assert answer["message"] == "Not enough in stock. Sauce ladle: 1 left."
+    assert answer["message"] == "I'm sorry, we have only one of Sauce ladle left. Would you like another amount?"
     assert await level(db, product) == 1
 
 
