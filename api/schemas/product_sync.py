@@ -68,15 +68,16 @@ class SyncFailedRowOut(Answer):
 
 class SyncBulkOut(Answer):
     success: bool = True
-    created_count: int
-    """Products that were not there before; always 0 for keys that may not create."""
     updated_count: int
     skipped_count: int
     error_count: int
-    created: list[SyncUpdatedRowOut]
     updated: list[SyncUpdatedRowOut]
     skipped: list[SyncSkippedRowOut]
     errors: list[SyncFailedRowOut]
+    created_count: int | None = None
+    """Products that were not there before; left out for keys that may not create."""
+    created: list[SyncUpdatedRowOut] | None = None
+    """The created products; left out for keys that may not create."""
 
 
 def show_sync_page(page: Page[SyncProduct]) -> dict[str, object]:
@@ -92,16 +93,16 @@ def show_sync_page(page: Page[SyncProduct]) -> dict[str, object]:
 
 def show_bulk_result(result: BulkResult) -> bytes:
     """What became of thousands of rows, written in one pass."""
+    created = {} if result.created is None else {"created_count": len(result.created), "created": result.created}
     return orjson.dumps(
         {
             "success": True,
-            "created_count": len(result.created),
             "updated_count": len(result.updated),
             "skipped_count": len(result.skipped),
             "error_count": len(result.errors),
-            "created": result.created,
             "updated": result.updated,
             "skipped": result.skipped,
             "errors": result.errors,
+            **created,
         }
     )

@@ -85,9 +85,9 @@ class FailedRow:
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of each row."""
+    """What became of each row; `created` is None for a key that may not create."""
 
-    created: list[NamedRow] = field(default_factory=list)
+    created: list[NamedRow] | None = None
     updated: list[NamedRow] = field(default_factory=list)
     skipped: list[SkippedRow] = field(default_factory=list)
     errors: list[FailedRow] = field(default_factory=list)
@@ -104,11 +104,11 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     rows = [_want(row, names) for row in cast(list[SyncRow | BadRow], data.products)]
     await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
     created = await create_unknown(db, rows, by=by) if may_create else set()
-    result = BulkResult()
+    result = BulkResult(created=[] if may_create else None)
     for index, row in enumerate(rows):
         if row.error:
             result.errors.append(FailedRow(index, row.product_id, row.sku, row.error))
-        elif index in created:
+        elif result.created is not None and index in created:
             result.created.append(NamedRow(row.product_id or 0, row.sku or ""))
         elif row.is_changed:
             result.updated.append(NamedRow(row.product_id or 0, row.sku or ""))
