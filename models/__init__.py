@@ -53,6 +53,7 @@ from models.outbox_message import Channel, MessageState, OutboxAttachment, Outbo
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
 from models.payment import GivenBack, GivenFor, Payment, PaymentState
+from models.picked_line import PickedLine
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
@@ -157,6 +158,7 @@ __all__ = [
     "PaymentState",
     "PaymentStatus",
     "PaymentTerms",
+    "PickedLine",
     "Product",
     "ProductImage",
     "ProductImageData",

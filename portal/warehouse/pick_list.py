@@ -1,16 +1,19 @@
-"""The pick list over the ticked orders, on a phone and on paper; done, they are to be packed."""
+"""The pick list over the ticked orders, walked by scans on a phone, or on paper; done, the orders are to be packed."""
 
 from typing import Annotated
 
 from pydantic import Field
 from quart import Blueprint, Response
 
-from documents.filters import format_plural
+from documents.filters import format_plural, with_query
 from domain.access.rights import Right
-from domain.kernel.inputs import Filled60, Input
+from domain.kernel.clock import now
+from domain.kernel.errors import NotFound
+from domain.kernel.inputs import Filled60, Input, Text200
 from domain.warehouse.label_files import print_labels
 from domain.warehouse.label_rows import list_label_ids
-from domain.warehouse.pick_list import finish_pick_list, make_pick_list
+from domain.warehouse.pick_list import PickList, finish_pick_list, make_pick_list
+from domain.warehouse.pick_take import Picked, PickKind, put_back, take_scanned, take_stop
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.queue import QUEUE
 from web.guards import staff_page
@@ -19,6 +22,7 @@ from web.reading import read_form_body, reads_query
 from web.request import current_actor, db
 
 blueprint = Blueprint("portal_pick_list", __name__)
+LIST = f"{QUEUE}/pick-list"
 
 
 class PickListQuery(Input):
@@ -27,22 +31,40 @@ class PickListQuery(Input):
     order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
 
 
-@blueprint.get(f"{QUEUE}/pick-list")
+class PickScan(PickListQuery):
+    """What was scanned on the way, or the bin whose key was pressed: `take:SKU`, `short:SKU`, `back:SKU`."""
+
+    code: Text200 = ""
+    act: Text200 = ""
+
+
+@blueprint.get(LIST)
 @staff_page(Right.PACK_ORDERS)
 @reads_query(PickListQuery)
 async def show_pick_list(query: PickListQuery) -> Response:
     """What to take from where, into which tote."""
-    found = await make_pick_list(db(), query.order, visible_to=current_actor())
-    return await page_or_block("warehouse/pick_list.html", block="pick_list", found=found)
+    return await _show(query.order)
 
 
-@blueprint.post(f"{QUEUE}/pick-list")
+@blueprint.post(f"{LIST}/scan")
+@staff_page(Right.PACK_ORDERS)
+async def scan_pick_list() -> Response:
+    """Take what was scanned; Enter on a list whose bins were all visited hands the orders on to be packed."""
+    data = await read_form_body(PickScan)
+    found = await make_pick_list(db(), data.order, visible_to=current_actor())
+    picked = await _pick(found, data)
+    if picked.kind is PickKind.ORDER:
+        return await redirect_to(f"{QUEUE}/{picked.order_number}")
+    if picked.kind is PickKind.ENTER and found.is_done:
+        return await _finish(data.order)
+    return await _show(data.order, picked)
+
+
+@blueprint.post(LIST)
 @staff_page(Right.PACK_ORDERS)
 async def finish_picking() -> Response:
     """Note that the orders are picked."""
-    data = await read_form_body(PickListQuery)
-    done = await finish_pick_list(db(), data.order, by=current_actor())
-    return await redirect_to(f"{QUEUE}?stage=to_pack", toast=f"{format_plural(done, 'order')} picked")
+    return await _finish((await read_form_body(PickListQuery)).order)
 
 
 @blueprint.get(f"{QUEUE}/labels.pdf")
@@ -52,3 +74,35 @@ async def show_labels(query: PickListQuery) -> Response:
     """The labels of the orders as one PDF."""
     ids = await list_label_ids(db(), query.order)
     return answer_pdf(await print_labels(db(), ids), "labels.pdf")
+
+
+async def _pick(found: PickList, data: PickScan) -> Picked:
+    # Enter in the field presses the first button too: what was scanned counts before it.
+    act, _, key = data.act.partition(":")
+    if data.code or not key:
+        return await take_scanned(db(), found, data.code, by=current_actor())
+    match act:
+        case "take" | "short":
+            return await take_stop(db(), found, key, by=current_actor(), is_there=act == "take")
+        case "back":
+            return await put_back(db(), found, key)
+    raise NotFound("There is no such act.")
+
+
+async def _finish(numbers: list[str]) -> Response:
+    done = await finish_pick_list(db(), numbers, by=current_actor())
+    return await redirect_to(f"{QUEUE}?stage=to_pack", toast=f"{format_plural(done, 'order')} picked")
+
+
+async def _show(numbers: list[str], picked: Picked | None = None) -> Response:
+    found = await make_pick_list(db(), numbers, visible_to=current_actor())
+    return await page_or_block(
+        "warehouse/pick_list.html",
+        block="pick_list",
+        status=422 if picked is not None and picked.is_wrong else 200,
+        found=found,
+        picked=picked,
+        now_at=found.left[0] if found.left else None,
+        url=LIST + with_query({"order": [tote.order_number for tote in found.totes]}),
+        made_at=now(),
+    )

@@ -34,7 +34,7 @@ FILLED = (
     "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
     "invoice_reminder", "credit_memo", "receipt",
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
-    "box_rule", "label_batch", "label", "label_batch_order", "label_scan", "tracker",
+    "box_rule", "label_batch", "label", "label_batch_order", "label_scan", "picked_line", "tracker",
     "calling_entry", "calling_event", "outbound_call_log", "call_script",
     "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq",
     "commission_rate", "commission_entry", "commission_month", "sales_target",

@@ -36,6 +36,13 @@ WHERE o.status IN ('confirmed', 'packed') AND o.picked_at IS NOT NULL AND done.u
   AND (o.status = 'packed' OR o.id % 9 IN (1, 4))
 ORDER BY i.id
 """
+_TOTES = """
+INSERT INTO picked_line (order_item_id, order_id, quantity, actor_id, actor_name, created_at)
+SELECT i.id, o.id, i.quantity, packer.id, packer.full_name, o.picked_at
+FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
+CROSS JOIN (SELECT id, full_name FROM staff WHERE username = 'packer') AS packer
+WHERE o.status = 'confirmed' AND o.picked_at IS NOT NULL ORDER BY i.id
+"""
 _LABELS = """
 INSERT INTO label (order_id, state, purchase, position, reference, carrier, service, rate, request, shipment_id,
   tracking_number, tracker_id, next_ask_at, bought_at, actor_kind, actor_id, actor_name, created_at, updated_at,
@@ -102,5 +109,5 @@ WHERE row.order_id = label.order_id AND row.state = 'bought' AND label.voided_at
 
 async def write_floor(connection: asyncpg.Connection) -> None:
     """Write what the warehouse did with the orders that are there."""
-    for statement in (_RULES, _STAGES, _SCANS, _LABELS, _TRACKERS, _BATCH, _BATCH_ORDERS, _BATCH_LABELS):
+    for statement in (_RULES, _STAGES, _SCANS, _TOTES, _LABELS, _TRACKERS, _BATCH, _BATCH_ORDERS, _BATCH_LABELS):
         await connection.execute(statement)

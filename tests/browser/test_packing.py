@@ -161,6 +161,32 @@ async def test_a_short_pick_on_a_phone(browser: Browser, portal: Portal) -> None
         await expect(page.locator("#lines")).to_have_text("1 of 1 scanned")
 
 
+async def test_a_pick_list_is_walked_by_scans_on_a_phone(browser: Browser, portal: Portal) -> None:
+    """Each scan takes a bin for both totes; Enter hands the orders on, and a colleague sees it all at once."""
+    number, (pan, lid) = await add_confirmed(portal, 2, 1)
+    other, (spoon,) = await add_confirmed(portal, 4)
+    page_url = f"{QUEUE}/pick-list?order={number}&order={other}"
+    packer = await add_colleague(portal, Role.WAREHOUSE)
+    async with browsing(browser, viewport=PHONE, has_touch=True) as page, browsing(browser) as there:
+        await open_as(portal, page, packer, page_url)
+        await open_as(portal, there, packer, page_url)
+        await scan(page, pan.sku)
+        said = page.locator("#scan-said")
+        await expect(said).to_contain_text(f"{pan.name}: 2 taken")
+        await expect(there.locator("li.is-done")).to_contain_text(pan.name)
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        await scan(page, pan.sku)
+        await expect(said).to_contain_text("Taken already")
+        await page.get_by_role("button", name="Put back").tap()
+        await expect(said).to_contain_text(f"2 × {pan.name}")
+        for product in (pan, lid, spoon):
+            await scan(page, product.sku)
+            await expect(page.locator("li.is-done", has_text=product.sku)).to_be_visible()
+        await expect(said).to_contain_text("Every bin was visited")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#toasts")).to_contain_text("2 orders picked")
+
+
 async def test_two_packers_see_each_other(browser: Browser, portal: Portal) -> None:
     number, products = await add_confirmed(portal, 2)
     first = await add_colleague(portal, Role.WAREHOUSE, full_name="Abel Castro")

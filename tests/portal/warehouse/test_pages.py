@@ -1,5 +1,7 @@
 """The pages of the warehouse: the queue, packing by scans, shipping short, and box rules."""
 
+import html
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.fakes.easypost_server import FakeEasyPost
 from tests.portal.forms import read_page, send_form
 
 QUEUE = "/portal/warehouse"
+LIST = f"{QUEUE}/pick-list"
 
 
 async def ready(db: AsyncSession, *quantities: int, status: str = "confirmed") -> tuple[Order, list[Product]]:
@@ -33,6 +36,11 @@ async def ready(db: AsyncSession, *quantities: int, status: str = "confirmed") -
 
 async def packer(client: TestClientProtocol, db: AsyncSession, role: Role = Role.WAREHOUSE) -> None:
     await sign_in(client, db, await make_staff(db, role))
+
+
+def read_words(shown: str) -> str:
+    """What stands on a page, without its tags."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", shown)))
 
 
 async def scan(client: TestClientProtocol, order: Order, code: str, **more: Any) -> tuple[int, str, str]:
@@ -187,12 +195,56 @@ async def test_a_pick_list_names_totes_and_marks_orders_picked(client: TestClien
     await packer(client, db)
     page = f"{QUEUE}/pick-list?order={numbers[0]}&order={numbers[1]}"
     shown = await read_page(client, page)
-    assert "2 orders, 5 items, 1 stop in walking order" in shown
+    assert "2 orders, 5 items, 1 stop in walking order" in read_words(shown)
     _, _, where = await send_form(client, page, f"{QUEUE}/pick-list", order=numbers)
     assert where == f"{QUEUE}?stage=to_pack"
     await db.refresh(first)
     assert first.picked_at is not None
     assert "To pack" in await read_page(client, where)
+
+
+async def test_a_pick_list_is_walked_by_scans(client: TestClientProtocol, db: AsyncSession) -> None:
+    """A scan takes a bin for all totes; what is taken, not on the list or unknown changes nothing."""
+    first, [pan, lid] = await ready(db, 2, 1)
+    placed = await make_order(db, (pan, 3))
+    other = await make_product(db, bin_location="Q-07")
+    await db.commit()
+    numbers = [first.order_number, placed.written.order_number]
+    await packer(client, db)
+    page = f"{LIST}?order={numbers[0]}&order={numbers[1]}"
+
+    async def pick(**form: str) -> tuple[int, str]:
+        status, shown, _ = await send_form(client, page, f"{LIST}/scan", order=numbers, **form)
+        return status, read_words(shown)
+
+    status, shown = await pick(code=pan.sku)
+    assert status == 200
+    assert f"{pan.name}: 5 taken 2 into tote A, 3 into tote B. Next: B-02" in shown
+    for code, words in (
+        (pan.sku, f"Taken already: {pan.name}"),
+        (other.sku, f"Not on this list: {other.name} {other.sku} belongs in bin Q-07."),
+        ("nothing", "No product or order has this code: nothing"),
+    ):
+        status, shown = await pick(code=code)
+        assert (status, words in shown) == (422, True)
+    assert "Every bin was visited 5 of 6 items lie in the totes." in (await pick(act=f"short:{lid.sku}"))[1]
+    assert "0 of 1 found" in read_words(await read_page(client, page))
+    # It turned up after all; and the pans go back.
+    assert "6 of 6 items lie in the totes." in (await pick(code=lid.sku))[1]
+    assert "1 of 6" in (await pick(act=f"back:{pan.sku}"))[1]
+    await pick(act=f"take:{pan.sku}")
+    assert (await send_form(client, page, f"{LIST}/scan", order=numbers))[2] == f"{QUEUE}?stage=to_pack"
+    await db.refresh(first)
+    assert first.picked_at is not None
+    assert (await send_form(client, page, f"{LIST}/scan", order=numbers, act="take:GONE"))[0] == 404
+
+
+async def test_the_slip_of_a_tote_opens_its_order(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, _ = await ready(db, 1)
+    await packer(client, db)
+    page = f"{LIST}?order={order.order_number}"
+    where = (await send_form(client, page, f"{LIST}/scan", order=[order.order_number], code=order.order_number))[2]
+    assert where == f"{QUEUE}/{order.order_number}"
 
 
 async def test_the_packer_takes_other_boxes_and_insures_them(

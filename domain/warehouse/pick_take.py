@@ -1,0 +1,109 @@
+"""Walking along a pick list: a scan or a key takes what a bin owes to the totes, and a wrong one changes nothing.
+
+Two pickers may walk one list: each line is taken once, by whoever was there first.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.live import Topic, announce
+from domain.warehouse.pick_list import PickList, Stop
+from domain.warehouse.scan import ProductHere, find_scanned_product, find_slip, read_code
+from models import PickedLine, table_of
+
+
+class PickKind(StrEnum):
+    """What came of a scan or a key."""
+
+    TAKEN = "taken"
+    SHORT = "short"
+    BACK = "back"
+    KNOWN = "known"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    ORDER = "order"
+    ENTER = "enter"
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What came of it: the stop it was about, the product that is not on the list, or the order of a slip."""
+
+    kind: PickKind
+    code: str = ""
+    stop: Stop | None = None
+    product: ProductHere | None = None
+    order_number: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """True where nothing was changed because of what was scanned."""
+        return self.kind in {PickKind.WRONG, PickKind.UNKNOWN, PickKind.KNOWN}
+
+
+async def take_scanned(db: AsyncSession, found: PickList, text: str, *, by: Actor) -> Picked:
+    """Take what was scanned for all totes at once; the code of a slip names its order."""
+    code, _ = read_code(text)
+    if not code:
+        return Picked(PickKind.ENTER)
+    stop = next((stop for stop in found.stops if stop.is_named(code)), None)
+    if stop is not None:
+        if stop.is_visited and not stop.is_short:
+            return Picked(PickKind.KNOWN, code, stop)
+        return await take_stop(db, found, stop.key, by=by)
+    number = await find_slip(db, code)
+    if number is not None:
+        return Picked(PickKind.ORDER, code, order_number=number)
+    product = await find_scanned_product(db, code)
+    return Picked(PickKind.UNKNOWN if product is None else PickKind.WRONG, code, product=product)
+
+
+async def take_stop(db: AsyncSession, found: PickList, key: str, *, by: Actor, is_there: bool = True) -> Picked:
+    """Take all that a stop owes to the totes, or note that it is not there; what a colleague took stays theirs."""
+    stop = _find_stop(found, key)
+    rows = [
+        {
+            "order_item_id": line.item_id,
+            "order_id": line.order_id,
+            "quantity": line.units if is_there else 0,
+            "actor_id": by.id,
+            "actor_name": by.name,
+        }
+        for line in stop.lines
+    ]
+    statement = insert(PickedLine).values(rows)
+    again = {"quantity": statement.excluded.quantity, "actor_name": by.name, "actor_id": by.id}
+    table = table_of(PickedLine)
+    await db.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.order_item_id], set_=again, where=table.c.quantity < statement.excluded.quantity
+        )
+    )
+    await _announce(db, stop)
+    return Picked(PickKind.TAKEN if is_there else PickKind.SHORT, key, stop)
+
+
+async def put_back(db: AsyncSession, found: PickList, key: str) -> Picked:
+    """Take a stop out of the totes again."""
+    stop = _find_stop(found, key)
+    await db.execute(delete(PickedLine).where(PickedLine.order_item_id.in_([line.item_id for line in stop.lines])))
+    await _announce(db, stop)
+    return Picked(PickKind.BACK, key, stop)
+
+
+def _find_stop(found: PickList, key: str) -> Stop:
+    stop = next((stop for stop in found.stops if stop.key == key), None)
+    if stop is None:
+        raise NotFound("This is not on the pick list any more.")
+    return stop
+
+
+async def _announce(db: AsyncSession, stop: Stop) -> None:
+    for order_id in sorted({line.order_id for line in stop.lines}):
+        await announce(db, Topic.ORDERS, order_id)

@@ -1,0 +1,22 @@
+"""What lies in a tote: lines of orders that somebody took from their bin on the way along a pick list."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlmodel import Field
+
+from models.base import Table, created, link, text
+
+
+class PickedLine(Table, table=True):
+    """One line of an order that was taken, or looked for: `quantity` units of it lie in the tote, 0 were not found."""
+
+    __tablename__ = "picked_line"
+    __table_args__ = (CheckConstraint("quantity >= 0", name="quantity_not_below_zero"),)
+
+    order_item_id: int = Field(primary_key=True, foreign_key="order_item.id", sa_type=BigInteger, ondelete="CASCADE")
+    order_id: int = link("orders.id", ondelete="CASCADE")
+    quantity: int
+    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    actor_name: str = text()
+    created_at: datetime = created()
