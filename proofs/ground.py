@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import asyncpg
 import httpx2
@@ -32,6 +33,7 @@ class Server:
     process: asyncio.subprocess.Process | None = None
     extra: dict[str, str] = field(default_factory=dict)
     app: str = ""
+    log: str = ""
 
     @property
     def url(self) -> str:
@@ -44,16 +46,10 @@ class Server:
         serve = [str(ROOT / "run.py"), "serve", "--no-worker"]
         if self.app:  # another app than the program's own, served with the same server
             serve = ["-m", "uvicorn", "--factory", self.app, "--no-access-log", "--log-level", "warning"]
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *serve,
-            "--port",
-            str(self.port),
-            cwd=ROOT,
-            env=environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self._open_log() as out:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, *serve, "--port", str(self.port), cwd=ROOT, env=environment, stdout=out, stderr=out
+            )
         async with asyncio.timeout(START_SECONDS), httpx2.AsyncClient() as client:
             while True:
                 try:
@@ -61,6 +57,9 @@ class Server:
                     return
                 except httpx2.HTTPError:
                     await asyncio.sleep(0.05)
+
+    def _open_log(self) -> AbstractContextManager[IO[bytes] | int]:
+        return Path(self.log).open("ab") if self.log else nullcontext(asyncio.subprocess.DEVNULL)
 
     async def kill(self) -> None:
         """kill -9, as a crash would."""
@@ -105,9 +104,9 @@ async def proving_database() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running_servers(database_url: str, count: int, **extra: str) -> AsyncIterator[list[Server]]:
-    """So many server processes on one database, stopped afterwards."""
-    servers = [Server(database_url, free_port(), extra=extra) for _ in range(count)]
+async def running_servers(database_url: str, count: int, *, log: str = "", **extra: str) -> AsyncIterator[list[Server]]:
+    """So many server processes on one database, stopped afterwards; what they say is added to `log`."""
+    servers = [Server(database_url, free_port(), extra=extra, log=log) for _ in range(count)]
     try:
         await asyncio.gather(*(server.start() for server in servers))
         yield servers

@@ -3,6 +3,7 @@
 import pytest
 
 from proofs import (
+    bank,
     books,
     calling,
     circles,
@@ -103,3 +104,7 @@ async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
 
 async def test_callers_never_meet_marks_hide_at_once_and_commissions_add_up() -> None:
     await calling.prove(claims=15, marks=15, reads=80, entries=500, events=2_000, orders=20)
+
+
+async def test_bank_account_numbers_are_found_nowhere_but_sealed() -> None:
+    await bank.prove(accounts=12)
