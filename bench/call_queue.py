@@ -8,7 +8,7 @@ from bench.load import measure
 from models.postgres.connect import connect
 from models.session import Database, use_database
 from proofs.ground import Server, free_port, proving_database
-from settings import Settings
+from settings import load_settings
 from tasks.demo import load_demo_company
 
 KEY = "a key of the bench that is long enough"
@@ -24,7 +24,7 @@ async def bench(*, customers: int = 20_000, orders: int = 200_000, seconds: floa
     async with proving_database() as url:
         database = Database(url)
         use_database(database)
-        settings = Settings(_env_file=None, database_url=url)
+        settings = load_settings().model_copy(update={"database_url": url})
         print(f"  {await load_demo_company(settings, customers=customers, products=800, orders=orders, seed=1)}")
         await database.close()
         setup = await connect(url)

@@ -107,6 +107,8 @@ class Order(Table, table=True):
         Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_payment_created", "payment_status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
+        # A rep's tabs.
+        Index("ix_orders_rep_status_created", "sales_rep_id", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_phone_created", "delivery_phone", sql("created_at DESC")),
         Index("ix_orders_email", sql("lower(delivery_email)")),

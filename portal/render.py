@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined
-from jinja2_fragments import render_block_async
+from jinja2_fragments import render_block
 from markupsafe import Markup
 from quart import Quart, Response, current_app, g, get_flashed_messages, request, session
 from quart.helpers import flash
@@ -26,6 +26,7 @@ from domain.kernel.clock import business_today
 from domain.kernel.paging import Page
 from portal.navigation import ROLE_WORDS, build_navigation
 from portal.walk import carry_list, keep_walk
+from web.templates import render_at_once
 
 SHARED = (
     "icons",
@@ -106,6 +107,7 @@ def prepare_templates(
     def today() -> date:
         return business_today(zone)
 
+    render_at_once(app)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
@@ -150,9 +152,9 @@ async def page_or_block(
     facts = await _common_facts(whole_page=not partial, counting=status < 400) | {"status": status} | context
     await current_app.update_template_context(facts)
     if partial:
-        html = await render_block_async(current_app.jinja_env, template, _choose_block(block), **facts)
+        html = render_block(current_app.jinja_env, template, _choose_block(block), **facts)
     else:
-        html = await current_app.jinja_env.get_template(template).render_async(**facts)
+        html = current_app.jinja_env.get_template(template).render(**facts)
     response = Response(html, status, content_type="text/html; charset=utf-8")
     _set_page_headers(response)
     if partial and facts["dropped"]:
@@ -300,7 +302,7 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
         "me": me,
         "may": lambda right: me is not None and may(me, Right(right)),
         "today": portal["today"](),
-        "ui": await _load_macros(),
+        "ui": _load_macros(),
         "here": request.full_path.rstrip("?"),
         "query_args": {name: values for name, values in request.args.lists() if name not in g.get("dropped", ())},
         "navigation": (),
@@ -317,13 +319,13 @@ async def _common_facts(*, whole_page: bool, counting: bool) -> dict[str, Any]:
     return facts
 
 
-async def _load_macros() -> Macros:
+def _load_macros() -> Macros:
     """The shared macros; made once, and again at each page while templates are being edited."""
     portal = current_app.extensions["portal"]
     if portal["ui"] is None or current_app.jinja_env.auto_reload:
         found: dict[str, Any] = {}
         for name in SHARED:
-            module = await current_app.jinja_env.get_template(f"shared/{name}.html").make_module_async()
+            module = current_app.jinja_env.get_template(f"shared/{name}.html").make_module()
             found |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
         portal["ui"] = Macros(found)
     macros: Macros = portal["ui"]

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from quart import Response, render_template
+from quart import Response
 
 from documents.pdf import render_pdf
 from domain.kernel.clock import now
 from domain.order_desk.packing_slip import list_packing_slips
 from web.request import current_actor, db, settings
+from web.templates import render_template
 
 
 async def answer_slips(numbers: Sequence[str], filename: str) -> Response:

@@ -3,10 +3,11 @@
 from typing import Any, cast
 
 import orjson
-from quart import Blueprint, Response, current_app, render_template
+from quart import Blueprint, Response, current_app
 
 from api.openapi import build_openapi
 from web.guards import public
+from web.templates import render_template
 
 blueprint = Blueprint("documents", __name__)
 

@@ -61,13 +61,17 @@ class OrderFilters(PageInput):
     sort: OrderSort = OrderSort.NEWEST
 
 
+def owner_of_seen(actor: Actor) -> str | None:
+    """The column that holds the actor in each order that they may see, or None for who sees all of them."""
+    if actor.is_customer:
+        return "customer_id"
+    return "sales_rep_id" if actor.has_role(Role.SALES_REP) else None
+
+
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
     """The condition that keeps an actor to their own orders, or None for who sees all of them."""
-    if actor.is_customer:
-        return ORDERS.customer_id == actor.id
-    if actor.has_role(Role.SALES_REP):
-        return ORDERS.sales_rep_id == actor.id
-    return None
+    owner = owner_of_seen(actor)
+    return None if owner is None else ORDERS[owner] == actor.id
 
 
 def needs_attention() -> ColumnElement[bool]:

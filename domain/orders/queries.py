@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
@@ -28,14 +29,15 @@ from domain.orders.filters import (
     conditions_of,
     may_be_seen_by,
     needs_attention,
+    owner_of_seen,
 )
 from models import Order, OrderEvent, OrderEventKind, OrderStatus, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
-# Pages say "20,000+" beyond this, so that a count never reads more than so many rows. Between two dates
+# Pages say "1,000+" beyond this, so that a count never reads more than so many rows. Between two dates
 # far more are counted, because a figure's rows must add up to it.
-MOST_COUNTED = 20_000
+MOST_COUNTED = 1_000
 MOST_COUNTED_BETWEEN_DATES = 200_000
 
 STAFF = columns_of(Staff)
@@ -235,14 +237,16 @@ async def find_conditions(
 async def list_rows(
     db: Reader, filters: OrderFilters, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor
 ) -> list[OrderRow]:
-    """One page of rows under the conditions."""
-    statement = (
-        _SELECT_ROWS.where(*conditions)
-        .order_by(*(_NEWEST if filters.sort is OrderSort.NEWEST else _OLDEST))
-        .limit(filters.per_page)
-        .offset(filters.offset)
-    )
-    return await _read_rows(db, statement, visible_to)
+    """One page of rows under the conditions; however deep it lies, only its own rows are read whole."""
+    order = _NEWEST if filters.sort is OrderSort.NEWEST else _OLDEST
+    statement = _SELECT_ROWS
+    if filters.page == 1:
+        statement = statement.where(*conditions)
+    else:
+        # The rows that are passed over are read in the index alone.
+        ids = select(ORDERS.id).where(*conditions).order_by(*order).limit(filters.per_page).offset(filters.offset)
+        statement = statement.where(ORDERS.id.in_(ids.subquery().select()))
+    return await _read_rows(db, statement.order_by(*order).limit(filters.per_page), visible_to)
 
 
 async def find_order_neighbours(
@@ -275,7 +279,13 @@ async def count_by_tab(db: Reader, *, visible_to: Actor) -> dict[str, TabCount]:
 
     The tabs are `all`, `attention`, `on_hold` and each state; an order on hold counts there, not as pending.
     """
-    own = may_be_seen_by(visible_to)
+    row = (await db.execute(_write_tab_counts(owner_of_seen(visible_to)), {"owner": visible_to.id})).mappings().one()
+    return {name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in row.items()}
+
+
+@cache
+def _write_tab_counts(owner: str | None) -> Select[Any]:
+    """The statement of `count_by_tab` for readers that the column `owner` holds, which is bound as `owner`."""
     tabs: dict[str, list[ColumnElement[bool]]] = {
         "all": [],
         "attention": [needs_attention()],
@@ -286,14 +296,10 @@ async def count_by_tab(db: Reader, *, visible_to: Actor) -> dict[str, TabCount]:
         tabs.setdefault(status.value, [ORDERS.status == status])
     counts = []
     for name, conditions in tabs.items():
-        if own is not None:
-            conditions.append(own)
-        rows = select(ORDERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+        own = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
+        rows = select(ORDERS.id).where(*conditions, *own).limit(MOST_COUNTED + 1).subquery()
         counts.append(select(func.count()).select_from(rows).scalar_subquery().label(name))
-    row = (await db.execute(select(*counts))).one()
-    return {
-        name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in zip(tabs, row, strict=True)
-    }
+    return select(*counts)
 
 
 async def list_items(db: Reader, order_ids: Sequence[int], *, visible_to: Actor) -> dict[int, list[ItemRow]]:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from quart import Blueprint, Response, abort, render_template, request
+from quart import Blueprint, Response, abort, request
 
 from documents.pdf import render_pdf
 from domain.access.rights import Right
@@ -23,6 +23,7 @@ from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db, settings
+from web.templates import render_template
 
 blueprint = Blueprint("portal_commissions", __name__)
 LIST = "/portal/commissions"

@@ -1,6 +1,7 @@
 """Every template compiles: one that names an unknown filter is found here and not by a visitor."""
 
 import re
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def test_a_template_compiles(app: Quart, name: str) -> None:
 def test_an_unknown_filter_is_found(app: Quart) -> None:
     with pytest.raises(TemplateAssertionError, match="No filter named 'monney'"):
         app.jinja_env.compile("{{ 1|monney }}")
+
+
+async def test_nothing_in_a_template_has_to_be_awaited(app: Quart) -> None:
+    given = app.jinja_env.globals | app.jinja_env.filters | app.jinja_env.tests
+    async with app.test_request_context("/"):  # what stands for the request's own things is looked into too
+        assert [name for name, value in given.items() if iscoroutinefunction(value)] == []
+    assert not app.jinja_env.is_async
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("pdf/", "email/"))])

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.errors import NotFound
-from domain.orders.filters import OrderFilters
+from domain.orders.filters import OrderFilters, OrderSort
 from domain.orders.queries import (
     count_by_tab,
     get_order,
@@ -89,6 +89,22 @@ async def test_a_page_past_the_end_is_empty_with_the_right_total(db: AsyncSessio
     await make_order(db, (await make_product(db), 1))
     page = await list_orders(db, OrderFilters(page=9), visible_to=clerk, timezone=ZONE)
     assert (list(page.rows), page.total, page.pages) == ([], 1, 1)
+
+
+async def test_every_page_of_a_list_holds_the_rows_that_the_whole_list_has_there(db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    owner, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    for place in range(7):
+        await make_order(db, (product, 1), by=as_actor(owner if place % 2 else await make_customer(db)))
+    for reader in (as_actor(await make_staff(db)), as_actor(rep), as_actor(owner)):
+        for sort in OrderSort:
+            whole = await list_orders(db, OrderFilters(sort=sort), visible_to=reader, timezone=ZONE)
+            numbers = [row.order_number for row in whole.rows]
+            assert len(numbers) == (7 if reader.role is Role.STAFF else 3)
+            for page in range(1, 5):
+                filters = OrderFilters(sort=sort, page=page, per_page=2)
+                cut = await list_orders(db, filters, visible_to=reader, timezone=ZONE)
+                assert [row.order_number for row in cut.rows] == numbers[page * 2 - 2 : page * 2]
 
 
 async def test_counting_stops_where_it_is_told_to(db: AsyncSession) -> None:

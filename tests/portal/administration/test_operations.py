@@ -319,7 +319,7 @@ async def test_counting_stops_where_nobody_reads_on(client, db, admin) -> None:
 
 
 async def test_every_state_of_a_message_a_job_and_money_has_its_badge_and_no_badge_is_left_over(app) -> None:
-    badges = await app.jinja_env.get_template("shared/badges.html").make_module_async()
+    badges = app.jinja_env.get_template("shared/badges.html").make_module()
     assert set(badges.outbox_table) == set(MessageState)
     assert set(badges.job_table) == set(JobState)
     assert set(badges.money_table) == set(PaymentState) - {PaymentState.SUCCEEDED}

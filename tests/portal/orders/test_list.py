@@ -4,7 +4,7 @@ import re
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
@@ -226,3 +226,24 @@ async def test_csv_in_batches_has_every_row_once(
         found = [line.partition(",")[0] for line in text.splitlines()[1:]]
         assert len(found) == 5
         assert set(found) == numbers
+
+
+async def test_a_long_list_says_that_counting_stopped_and_leads_on_from_there(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    await db.execute(
+        text(
+            "INSERT INTO orders (order_number, status, total_amount, subtotal, created_at, updated_at) "
+            "SELECT 'LONG-' || n, 'confirmed', 1, 1, now(), now() FROM generate_series(1, 1250) AS n"
+        )
+    )
+    page = await read_page(client, "/portal/orders?page=20")
+    assert re.search(r'Confirmed<span class="count">1,000\+</span>', page)
+    assert "1,000+ orders" in page
+    assert "951–1,000 of 1,000+" in page
+    assert "Page 20 of 20+" in page
+    assert 'id="page-after" href="?page=21"' in page
+    page = await read_page(client, "/portal/orders?page=25")
+    assert "1,201–1,250 of 1,000+" in page
+    assert "Page 25<" in page

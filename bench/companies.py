@@ -1,0 +1,70 @@
+"""Companies of several sizes that benches measure growth on: made once by tasks/demo, kept, and moved to the newest
+schema at each use."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from models.migrations import upgrade
+from models.postgres.connect import connect
+from models.postgres.embedded import EmbeddedPostgres
+from models.session import Database, use_database
+from proofs.ground import ROOT
+from settings import load_settings
+from tasks.demo import load_demo_company
+
+DATA = ROOT / "var" / "growth"
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+def wanted_sizes() -> tuple[int, ...]:
+    """The companies' orders, from GROWTH_SIZES (10000,100000,1000000 without it)."""
+    text = os.environ.get("GROWTH_SIZES", "")
+    return tuple(int(size) for size in text.split(",")) if text else SIZES
+
+
+@asynccontextmanager
+async def companies(sizes: tuple[int, ...]) -> AsyncIterator[dict[int, str]]:
+    """The database address of a company for each number of orders; a size that is missing is made first."""
+    server = EmbeddedPostgres(DATA)
+    await asyncio.to_thread(server.attach_or_start)
+    try:
+        yield {size: await _open_company(server, size) for size in sizes}
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def _open_company(server: EmbeddedPostgres, size: int) -> str:
+    """A company of so many orders, with a customer for forty of them and a product for two hundred."""
+    name, url = f"company_{size}", server.database_url(f"company_{size}")
+    admin = await connect(server.database_url("postgres"))
+    try:
+        if not await admin.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
+            await admin.execute(f'CREATE DATABASE "{name}"')
+        await asyncio.to_thread(upgrade, url)
+    finally:
+        await admin.close()
+    setup = await connect(url)
+    try:
+        if not await setup.fetchval("SELECT EXISTS (SELECT FROM orders)"):
+            await _fill(url, size)
+            await setup.execute("VACUUM ANALYZE")
+    finally:
+        await setup.close()
+    return url
+
+
+async def _fill(url: str, size: int) -> None:
+    database = Database(url)
+    use_database(database)
+    try:
+        settings = load_settings().model_copy(update={"database_url": url})
+        print(
+            "  "
+            + await load_demo_company(
+                settings, customers=max(size // 40, 100), products=max(size // 200, 400), orders=size, seed=1
+            )
+        )
+    finally:
+        await database.close()
