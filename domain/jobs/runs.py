@@ -52,6 +52,10 @@ _FINISH = _changing(
     "UPDATE job_run SET state = 'done', finished_at = now(), last_error = '', result = CAST(:result AS jsonb)"
     " WHERE id = :id AND state = 'running'"
 )
+_DONE_SINCE = text(
+    "SELECT 1 FROM job_run WHERE state = 'done' AND name = :name AND finished_at >= :moment"
+    " AND NOT coalesce(result ? 'skipped', false) LIMIT 1"
+)
 _FAIL = _changing(
     "UPDATE job_run SET failures = failures + 1, last_error = :error,"
     " state = CASE WHEN :again THEN 'queued' ELSE 'failed' END,"
@@ -89,6 +93,12 @@ async def start_run(run_id: int) -> StartedJob | None:
 async def finish_run(run_id: int, result: dict[str, Any] | None) -> None:
     """The job is done; `result` is what its page shows."""
     await _run_surely(_FINISH, id=run_id, result=None if result is None else orjson.dumps(result, default=str).decode())
+
+
+async def was_done_since(name: str, moment: datetime) -> bool:
+    """True when a job of this name has done its work since then; one that found nothing to do at that hour has not."""
+    async with current_database().reading() as connection:
+        return (await connection.execute(_DONE_SINCE, {"name": name, "moment": moment})).first() is not None
 
 
 async def fail_run(run_id: int, error: str, *, again: bool) -> None:

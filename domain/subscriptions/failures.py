@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from sqlalchemy import Date, cast, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM
@@ -9,7 +10,7 @@ from domain.kernel.clock import now
 from domain.kernel.money import format_money
 from domain.messages.outbox import queue_mail
 from domain.subscriptions.enrol import note_change
-from models import AuditAction, Renewal, Subscription, SubscriptionStatus
+from models import AuditAction, Renewal, RenewalStatus, Subscription, SubscriptionStatus
 
 RETRY_AFTER_DAYS = (1, 3, 7)
 MOST_STOCK_TRIES = 7
@@ -17,9 +18,16 @@ MOST_STOCK_TRIES = 7
 
 async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
     """Try a renewal that was not charged again tomorrow, for seven days; then pause the subscription."""
-    if subscription.next_renewal_date > today:
+    if _has_plan(subscription, today):
         return
-    if renewal.attempt <= MOST_STOCK_TRIES:
+    day = cast(func.timezone("UTC", Renewal.created_at), Date)
+    uncharged = select(func.count(distinct(day))).where(
+        Renewal.subscription_id == subscription.id,
+        Renewal.due_date == renewal.due_date,
+        Renewal.status == RenewalStatus.FAILED,
+        Renewal.intent_id.is_(None),
+    )
+    if (await db.execute(uncharged)).scalar_one() <= MOST_STOCK_TRIES:
         await _retry_on(db, subscription, today + timedelta(days=1))
     else:
         await _rest(db, subscription, renewal)
@@ -28,16 +36,21 @@ async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal
 async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
     """Try a declined renewal again after 1, 3 and 7 days, then pause the subscription; the first decline is mailed.
 
-    One that was renewed ahead of its date by hand comes up on its date anyway.
+    One that was tried by hand, ahead of its date or of its next try, comes up on that day anyway.
     """
     await _notify_customer(db, subscription, renewal)
-    if subscription.next_renewal_date > today or subscription.status != SubscriptionStatus.ACTIVE:
+    if _has_plan(subscription, today) or subscription.status != SubscriptionStatus.ACTIVE:
         return
     subscription.failures += 1
     if subscription.failures <= len(RETRY_AFTER_DAYS):
         await _retry_on(db, subscription, today + timedelta(days=RETRY_AFTER_DAYS[subscription.failures - 1]))
     else:
         await _rest(db, subscription, renewal)
+
+
+def _has_plan(subscription: Subscription, today: date) -> bool:
+    """True when the next try is planned already, so that one by hand in between leaves the plan as it is."""
+    return (subscription.retry_on or subscription.next_renewal_date) > today
 
 
 async def _retry_on(db: AsyncSession, subscription: Subscription, day: date) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM, Actor
-from domain.kernel.clock import now
+from domain.kernel.clock import business_today, now
+from domain.orders.business import current_business
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
 from domain.payments.attention import add_attention
@@ -21,6 +22,7 @@ from domain.payments.intents import lock_intent, settle_intent
 from domain.payments.record import settle_payment_status
 from domain.payments.settle import settle_succeeded
 from domain.stock.stock import change_stock, return_held_stock
+from domain.subscriptions.dates import choose_next_date
 from domain.subscriptions.failures import plan_payment_retry
 from domain.subscriptions.order import BANK_WORKS, write_renewal_order
 from integrations.stripe_client import CURRENCY, StripePayment
@@ -194,11 +196,8 @@ async def _has_newer(db: AsyncSession, renewal: Renewal) -> bool:
 
 
 def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent) -> None:
-    """The next date: an interval after the due date, and never in the past of the day it was renewed on."""
-    day = _read_day(intent)
-    coming = renewal.due_date + timedelta(days=subscription.interval_days)
-    if coming <= day:
-        coming = day + timedelta(days=subscription.interval_days)
+    """The subscription goes on to its next date."""
+    coming = choose_next_date(renewal.due_date, subscription.interval_days, renewed_on=_read_day(intent))
     subscription.next_renewal_date, subscription.retry_on, subscription.failures = coming, None, 0
     subscription.updated_at = now()
     subscription.version += 1
@@ -206,7 +205,7 @@ def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent)
 
 def _read_day(intent: StripeIntent) -> date:
     """The business day of the try; where the answer came days later, the day of the answer."""
-    day, current = date.fromisoformat(intent.parameters["metadata"]["day"]), now().date()
+    day, current = date.fromisoformat(intent.parameters["metadata"]["day"]), business_today(current_business().timezone)
     return day if current - day <= timedelta(days=1) else current
 
 

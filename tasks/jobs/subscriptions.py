@@ -1,28 +1,40 @@
-"""Renews what is due, every day at 07:00 of the business's own clock."""
+"""Renews what is due, once a day from 07:00 of the business's own clock."""
 
 from typing import Any
 
-from domain.kernel.clock import now
+from domain.jobs.runs import was_done_since
+from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.orders.rules import OrderRules
+from domain.subscriptions.dates import RENEWING_HOUR, has_renewing_begun
 from domain.subscriptions.renew import process_due
+from settings import Settings
 from tasks.job import Work, job
 
-RENEWING_HOUR = 7
+RENEW = "process_due_renewals"
 
 
-@job("process_due_renewals", attempts=3)
+@job(RENEW, attempts=3)
 async def process_due_renewals(work: Work) -> dict[str, Any]:
-    """Renew what is due, when the business's clock shows seven; the timetable asks every hour, in UTC."""
+    """Renew what is due once a day, from the hour on; the timetable asks every hour, so a worker that slept catches up.
+
+    The wall clock decides, so that a day whose night has 23 or 25 hours renews at the same time as any other.
+    """
     settings = work.settings
-    if now().astimezone(settings.timezone).hour != RENEWING_HOUR:
+    if not has_renewing_begun(now(), settings.timezone):
         return {"skipped": f"renewals run at {RENEWING_HOUR:02}:00"}
     if not settings.stripe_secret_key:
         return {"skipped": "STRIPE_SECRET_KEY is missing"}
-    rules = OrderRules(
+    if await was_done_since(RENEW, start_of_business_day(business_today(settings.timezone), settings.timezone)):
+        return {"skipped": "renewed today already"}
+    results = await process_due(settings, rules=read_rules(settings))
+    return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}
+
+
+def read_rules(settings: Settings) -> OrderRules:
+    """The company's rules for orders, from its settings."""
+    return OrderRules(
         free_delivery_minimum=settings.free_delivery_minimum,
         delivery_fee=settings.delivery_fee,
         rep_max_discount_pct=settings.rep_max_discount_pct,
         sales_inbox=settings.sales_inbox,
     )
-    results = await process_due(settings, rules=rules)
-    return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}

@@ -14,6 +14,7 @@ from proofs import (
     oversell,
     payments,
     people,
+    renewals,
     restarts,
     sync,
     uploads,
@@ -60,6 +61,16 @@ async def test_events_shuffled_and_repeated_end_as_in_order() -> None:
 
 async def test_lost_answers_of_stripe_are_found_and_nothing_is_done_twice() -> None:
     await payments.prove_one(payments.lose_answers, 10)
+
+
+async def test_each_due_renewal_is_charged_once_through_a_kill_and_lost_answers() -> None:
+    await payments.prove_one(renewals.renew_all_once, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_banks_that_decide_days_later_end_each_order_once() -> None:
+    await payments.prove_one(renewals.hear_banks_late, 12)
 
 
 async def test_every_event_reaches_a_receiver_that_fails_hangs_and_is_down() -> None:

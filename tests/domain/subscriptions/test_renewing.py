@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from domain.kernel.clock import business_today
 from domain.kernel.errors import Refused
@@ -130,6 +130,32 @@ async def test_out_of_stock_fails_without_a_charge_and_is_tried_tomorrow(db, str
         business_today(stripe_settings.timezone) + timedelta(days=1), 0, {},
     )  # fmt: skip
     await check_stock(db, made.product_id, 100)
+
+
+async def test_what_stays_out_of_stock_is_tried_daily_for_seven_days_and_then_rests(
+    db, stripe, stripe_settings
+) -> None:
+    made = await subscribe(db, stripe_settings, quantity=101)
+    tries = 0
+    while made.status == "active":
+        [result] = await process_due(stripe_settings, rules=RULES)
+        tries += 1
+        await db.execute(update(Renewal).values(created_at=Renewal.created_at - timedelta(days=1)))
+        await db.execute(update(Subscription).values(retry_on=made.next_renewal_date))
+        await db.commit()
+        [made] = await read(db, Subscription)
+    assert (tries, result.status, stripe.payments) == (8, "failed", {})
+
+
+async def test_a_try_by_hand_leaves_the_planned_tries_as_they_are(client, db, stripe, stripe_settings) -> None:
+    today = business_today(stripe_settings.timezone)
+    planned = today + timedelta(days=3)
+    made = await subscribe(db, stripe_settings, method=DECLINED, retry_on=planned, failures=2)
+    for _ in range(3):
+        assert (await client.post(f"{LIST}/{made.id}/renew")).status_code == 200
+    [after] = await read(db, Subscription)
+    assert (after.status, after.failures, after.retry_on) == ("active", 2, planned)
+    assert len(await read(db, OutboxMessage)) == 1
 
 
 async def test_a_lost_answer_is_asked_for_again(db, stripe, stripe_settings) -> None:
