@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     llm_api_key: str = ""
     llm_base_url: str = ""
     llm_model: str = ""
+    llm_input_price: Decimal = Field(Decimal(0), ge=0, le=10_000)
+    llm_output_price: Decimal = Field(Decimal(0), ge=0, le=10_000)
     elevenlabs_webhook_secret: str = ""
     elevenlabs_api_key: str = ""
     elevenlabs_api_base: str = "https://api.elevenlabs.io"

@@ -1,6 +1,7 @@
 """A language model behind any endpoint that speaks OpenAI's chat protocol: one question, one answer in a given form."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -21,6 +22,15 @@ class LlmAccount:
     model: str
     api_key: str = field(repr=False)
     base_url: str = ""
+    # Dollars for a million tokens; 0 where they are not known.
+    input_price: Decimal = Decimal(0)
+    output_price: Decimal = Decimal(0)
+
+    def cost(self, input_tokens: int, output_tokens: int) -> Decimal | None:
+        """What so many tokens cost, dollars; None where the prices are not known."""
+        if not (self.input_price or self.output_price):
+            return None
+        return (self.input_price * input_tokens + self.output_price * output_tokens) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Reply(Generic[AnswerT]):
     input_tokens: int
     output_tokens: int
     raw: str
+    cost_dollars: Decimal | None = None
 
 
 async def ask_model(account: LlmAccount, *, system: str, question: str, form: type[AnswerT]) -> Reply[AnswerT]:
@@ -46,6 +57,7 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
     messages: list[Any] = [{"role": "system", "content": system}, {"role": "user", "content": question}]
     schema: Any = {"name": form.__name__, "schema": form.model_json_schema()}
     tokens = [0, 0]
+    named_cost = Decimal(0)
     trouble = ""
     try:
         async with openai.AsyncOpenAI(
@@ -63,9 +75,12 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
                 text = (done.choices[0].message.content or "") if done.choices else ""
                 if done.usage is not None:
                     tokens = [tokens[0] + done.usage.prompt_tokens, tokens[1] + done.usage.completion_tokens]
+                    named_cost += _read_cost(done.usage)
                 try:
                     answer = form.model_validate_json(_strip_code_fence(text[:LONGEST_REPLY]))
-                    return Reply(answer, done.model or account.model, tokens[0], tokens[1], text[:LONGEST_REPLY])
+                    cost = named_cost or account.cost(tokens[0], tokens[1])
+                    model = done.model or account.model
+                    return Reply(answer, model, tokens[0], tokens[1], text[:LONGEST_REPLY], cost)
                 except ValidationError as error:
                     trouble = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
                     messages += [
@@ -82,6 +97,13 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
     except openai.OpenAIError as error:
         raise ServiceFailed(f"The language model could not be reached: {type(error).__name__}.") from error
     raise ServiceFailed(f"The language model answered in another form than it was asked for ({trouble}).")
+
+
+def _read_cost(usage: Any) -> Decimal:
+    """What the endpoint itself says that it cost, dollars, as some do; else 0."""
+    cost = getattr(usage, "cost", None)
+    is_number = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 10_000
+    return Decimal(str(cost)) if is_number else Decimal(0)
 
 
 def _strip_code_fence(text: str) -> str:

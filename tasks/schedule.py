@@ -25,6 +25,7 @@ TIMETABLE = (
     Entry("0 * * * *", "process_due_renewals"),  # does so once a day from 07:00 of the business's clock
     Entry("7 * * * *", "recalculate_calling"),
     Entry("20 8 * * *", "fill_calling_list"),
+    Entry("30 8 * * *", "fetch_missed_calls"),
     Entry("40 8 * * *", "forget_history"),  # in the small hours of Chicago
     Entry("50 8 * * *", "forget_imports"),
 )

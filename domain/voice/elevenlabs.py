@@ -61,7 +61,12 @@ async def receive_event(db: AsyncSession, body: bytes, header: str, *, settings:
     kept: dict[str, Any] = {"type": kind, "data": {"conversation_id": conversation}}
     if kind == TRANSCRIPTION:
         kept["data"] = await asyncio.to_thread(redact_data, data)
-    return await store_event(db, PROVIDER, f"{conversation}:{kind}"[:400], kind[:100], kept)
+    return await store_event(db, PROVIDER, name_event(conversation, kind), kind[:100], kept)
+
+
+def name_event(conversation_id: str, kind: str) -> str:
+    """The id of an event: the conversation with what is said of it."""
+    return f"{conversation_id}:{kind}"[:400]
 
 
 def redact_data(data: dict[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def get_llm(settings: Settings) -> LlmAccount:
     for name in ("llm_api_key", "llm_model"):
         if not getattr(settings, name):
             raise NotConfigured(f"No language model is set up here: the setting {name.upper()} is missing.")
-    return LlmAccount(settings.llm_model, settings.llm_api_key, settings.llm_base_url)
+    prices = (settings.llm_input_price, settings.llm_output_price)
+    return LlmAccount(settings.llm_model, settings.llm_api_key, settings.llm_base_url, *prices)
 
 
 async def queue_evaluation(db: AsyncSession, call_log_id: int, *, settings: Settings) -> None:
@@ -173,6 +174,7 @@ async def keep_verdict(judged: Judged) -> None:
                 model=reply.model,
                 input_tokens=reply.input_tokens,
                 output_tokens=reply.output_tokens,
+                cost_dollars=reply.cost_dollars,
                 raw_reply=_keepable(reply.raw),
             )
         )

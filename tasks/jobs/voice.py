@@ -1,11 +1,13 @@
-"""Judges finished calls; a verdict may be asked for again at any time."""
+"""Judges finished calls, and asks at night for those that were never reported."""
 
 from typing import Any
 
 from domain.kernel.errors import NotConfigured, NotFound, Refused
 from domain.voice import elevenlabs as _elevenlabs  # registers the processor of its events
 from domain.voice.evaluate import evaluate_call
+from domain.voice.missed_calls import fetch_missed_calls
 from domain.voice.record_call import EVALUATE_JOB
+from integrations.errors import ServiceRefused
 from tasks.job import Work, job
 
 __all__ = ["evaluate"]
@@ -20,3 +22,12 @@ async def evaluate(work: Work) -> dict[str, Any]:
     except (NotConfigured, NotFound, Refused) as reason:
         return {"skipped": reason.message}
     return {}
+
+
+@job("fetch_missed_calls", attempts=4, first_pause_seconds=300)
+async def fetch_missed(work: Work) -> dict[str, Any]:
+    """Keep the calls whose webhook never came; without a key, or with a wrong one, it says so."""
+    try:
+        return {"calls": await fetch_missed_calls(work.settings)}
+    except (NotConfigured, ServiceRefused) as reason:
+        return {"skipped": str(reason)}

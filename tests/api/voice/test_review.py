@@ -139,7 +139,8 @@ async def test_an_evaluation_is_kept_with_its_quotes(
         {"line": 1, "quote": "never said", "finding": "Made up.", "is_good": False},
     ]
     answer = completion(verdict(35, hallucination=True, reasons=reasons, summary="Wrong price."))
-    async with language_model(settings, answer) as (model, configured):
+    priced = settings.model_copy(update={"llm_input_price": Decimal(2), "llm_output_price": Decimal(10)})
+    async with language_model(priced, answer) as (model, configured):
         monkeypatch.setitem(app.config, "SETTINGS", configured)
         status, body = await ask(client, key, "evaluate", call_log_id=call.id, **{"async": False})
     assert (status, body["success"], body["call_log_id"]) == (200, True, call.id)
@@ -147,6 +148,7 @@ async def test_an_evaluation_is_kept_with_its_quotes(
     assert model.json()["response_format"]["type"] == "json_schema"
     kept = (await db.execute(select(CallEvaluation).where(CallEvaluation.call_log_id == call.id))).scalar_one()
     assert (kept.model, kept.input_tokens, kept.output_tokens) == ("fake-1", 100, 20)
+    assert kept.cost_dollars == Decimal("0.0004")
     # The quote counts, in the line that it stands in; one that nobody said is dropped.
     assert [(reason["line"], reason["quote"]) for reason in kept.reasons] == [(1, "costs 12 dollars")]
     await db.refresh(call)
