@@ -12,6 +12,7 @@ from quart import request
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound
 from domain.kernel.inputs import Input, read_form
+from domain.kernel.whole_numbers import read_whole
 from web.errors import status_of
 from web.reading import form_pairs, input_rules
 from web.request import db
@@ -102,4 +103,5 @@ def read_version(text: str) -> int | None:
     """The version that a form's field names; None for an empty one."""
     if not text:
         return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else NO_VERSION
+    version = read_whole(text, most=999_999_999)
+    return NO_VERSION if version is None else version

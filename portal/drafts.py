@@ -5,6 +5,7 @@ from datetime import UTC
 from quart import Blueprint, Response, jsonify, request
 
 from domain.kernel.inputs import Filled200, Id, Input
+from domain.kernel.whole_numbers import read_id
 from domain.staff.drafts import KeptDraft, SaveDraft, discard_draft, find_draft, restore_draft, save_draft
 from portal.render import redirect_to
 from web.guards import staff_page
@@ -25,8 +26,7 @@ class DraftQuery(Input):
 
 async def find_shown_draft(page: str) -> KeptDraft | None:
     """The draft that the current page shows again: the newest, or the one that the address names."""
-    text = request.args.get("draft", "")
-    wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    wanted = read_id(request.args.get("draft", ""))
     return await find_draft(db(), page, by=current_actor(), draft_id=wanted)
 
 

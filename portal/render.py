@@ -24,6 +24,7 @@ from documents.filters import register_filters, with_query
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.paging import Page
+from domain.kernel.whole_numbers import read_id
 from portal.navigation import ROLE_WORDS, build_navigation
 from portal.walk import carry_list, keep_walk
 from web.templates import render_at_once
@@ -203,9 +204,9 @@ async def _forget_sent_draft() -> None:
 
     if request.method != "POST" or not current_actor().is_staff:
         return
-    text = (await request.form).get("draft_id", "")
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        await forget_draft(db(), int(text), by=current_actor())
+    draft_id = read_id((await request.form).get("draft_id", ""))
+    if draft_id is not None:
+        await forget_draft(db(), draft_id, by=current_actor())
 
 
 async def error_page(status: int, message: str, *, title: str = "", hint: str = "") -> Response:

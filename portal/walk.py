@@ -16,6 +16,7 @@ from quart import request
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import InputT, read_query
 from domain.kernel.neighbours import Neighbours
+from domain.kernel.whole_numbers import read_whole
 from web.request import settings
 
 VIA, DONE = "via", "done"
@@ -71,7 +72,7 @@ def read_walk(model: type[InputT]) -> Opened[InputT] | None:
     except (InvalidInput, ValueError):
         return None
     done = request.args.get(DONE, "0")
-    return Opened(query, via, int(done) if done.isascii() and done.isdigit() and len(done) < 5 else 0)
+    return Opened(query, via, read_whole(done, most=9_999) or 0)
 
 
 async def walk_list(

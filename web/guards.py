@@ -17,7 +17,7 @@ from domain.access.tokens import is_same_secret
 from domain.kernel.actor import GUEST, Actor, ActorKind
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotFound, NotSignedIn
-from domain.kernel.inputs import BIGGEST_ID
+from domain.kernel.whole_numbers import BIGGEST_ID
 from domain.staff.api_keys import USUAL_SCOPES, find_key_actor
 from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role

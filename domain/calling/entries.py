@@ -25,6 +25,7 @@ from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_pattern
+from domain.kernel.whole_numbers import read_id
 from domain.messages.suppression import NUMBERS
 from domain.orders.filters import ITEMS, ORDERS
 from models import CallingEntry, CallingStatus, Customer, OrderItem, OrderStatus, Staff, columns_of, table_of
@@ -69,7 +70,7 @@ class Direction(StrEnum):
 
 
 def _check_assignee(value: str) -> str:
-    if value not in {"", "me", "none"} and not (value.isascii() and value.isdigit() and len(value) < 19):
+    if value not in {"", "me", "none"} and read_id(value) is None:
         raise bad_field("must be a colleague's id, me or none")
     return value
 

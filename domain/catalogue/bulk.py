@@ -21,8 +21,8 @@ from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, pr
 from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
 from domain.kernel.input_rows import BadRow
-from domain.kernel.inputs import is_possible_id
 from domain.kernel.live import Topic, announce
+from domain.kernel.whole_numbers import is_possible_id
 from domain.stock.ledger import record_levels
 from models import StockReason
 from models.session import raw_connection

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.catalogue.product_rows import IS_AVAILABLE, read_values, select_rows
 from domain.catalogue.search import match_products, read_search
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import BIGGEST_ID, Id, Text200, has_nul
+from domain.kernel.inputs import Id, Text200, has_nul
 from domain.kernel.paging import Page, WidePageInput, make_page
+from domain.kernel.whole_numbers import read_id
 from models import Product
 
 Reader = AsyncSession | AsyncConnection
@@ -86,8 +87,7 @@ async def find_product_id(db: Reader, id_or_sku: str) -> int:
 
 def read_number(text: str) -> int | None:
     """The id that the text may be; None for what can only be a SKU, such as 0012."""
-    number = int(text) if text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 20 else 0
-    return number if 1 <= number <= BIGGEST_ID else None
+    return None if text.startswith("0") else read_id(text)
 
 
 def _narrow(statement: Select[Any], id_or_sku: str) -> Select[Any]:

@@ -19,6 +19,7 @@ from domain.imports.order_rows import OrderToWrite, write_orders
 from domain.imports.read_cells import EARLIEST, read_amount, read_moment
 from domain.kernel.clock import now
 from domain.kernel.money import MOST_MONEY, ZERO, round_half_up
+from domain.kernel.whole_numbers import read_whole
 from models import OrderStatus, PaymentStatus
 
 LONGEST_NUMBER = 40
@@ -102,11 +103,11 @@ def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
 
 
 def _read_quantity(text: str, faults: dict[str, str]) -> int:
-    whole = text.removesuffix(".0").removesuffix(".00").replace(",", "")
-    if not (whole.isascii() and whole.isdigit()) or len(whole) > 6 or not 1 <= int(whole) <= MOST_QUANTITY:
+    whole = read_whole(text.removesuffix(".0").removesuffix(".00").replace(",", ""), most=MOST_QUANTITY)
+    if not whole:
         faults["quantity"] = f"must be a whole number from 1 to {MOST_QUANTITY:,}"
         return 0
-    return int(whole)
+    return whole
 
 
 def _read_money(cells: Cells, name: str, faults: dict[str, str]) -> Decimal | None:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.form_data import FormRows
+from domain.kernel.whole_numbers import read_whole
 
 BAD_FIELD = "bad_field"
 WEAK_PASSWORD = str(Code.WEAK_PASSWORD)
@@ -152,6 +153,7 @@ def name_field(detail: ErrorDetails, sent: object) -> str:
 
 def _label(name: str, *, start: bool = True) -> str:
     """A field's name for a sentence: `delivery_zip` is "Delivery zip", `items.0.sku` "Items 1 sku"."""
-    parts = [str(int(part) + 1) if part.isdigit() else part.replace("_", " ") for part in name.split(".")]
+    places = ((part, read_whole(part)) for part in name.split("."))
+    parts = [part.replace("_", " ") if place is None else str(place + 1) for part, place in places]
     label = " ".join(parts)
     return label[:1].upper() + label[1:] if start else label

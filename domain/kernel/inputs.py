@@ -36,8 +36,8 @@ from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, r
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
 from domain.kernel.texts import clean_text
+from domain.kernel.whole_numbers import BIGGEST_ID
 
-BIGGEST_ID = 2**63 - 1
 # The fewest characters of a new password where no setting asks for more.
 LEAST_PASSWORD = 6
 # In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
@@ -111,14 +111,6 @@ def _find_shared_nuls(model: type[Input], sent: object) -> dict[str, str]:
     if isinstance(sent, dict) and model.ROWS_ALONE:
         sent = {name: value for name, value in sent.items() if name not in model.ROWS_ALONE}
     return find_nuls(sent)
-
-
-def is_possible_id(number: int) -> bool:
-    """True for a number that some row could have.
-
-    A door answers 404 to any other without asking the database.
-    """
-    return 1 <= number <= BIGGEST_ID
 
 
 def _read_amount(value: Any, info: ValidationInfo) -> Decimal:

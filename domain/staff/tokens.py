@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.tokens import new_token
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
-from domain.kernel.inputs import is_possible_id
+from domain.kernel.whole_numbers import read_id
 from models import LoginSession, RevokedToken, Role, Staff
 
 AUDIENCE = "ladle-staff"
@@ -57,7 +57,7 @@ def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
 def _names_ids(claims: dict[str, Any]) -> bool:
     """True where the colleague and the session are numbers that a row could have."""
     names = str(claims["sub"]), str(claims["sid"])
-    return all(name.isascii() and name.isdigit() and len(name) < 20 and is_possible_id(int(name)) for name in names)
+    return all(read_id(name) is not None for name in names)
 
 
 async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) -> Actor | None:

@@ -22,6 +22,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotSignedIn
 from domain.kernel.inputs import has_nul
+from domain.kernel.whole_numbers import read_whole
 from domain.voice.record_call import MOST_TURNS, FinishedCall, Turn, record_call, redact_call
 from domain.voice.redact import redact_value
 from models import CallDirection, PromptState, PromptVersion, VoiceAgent, WebhookEvent
@@ -40,7 +41,8 @@ def check_signature(body: bytes, header: str, secret: str) -> None:
     parts = [part.strip() for part in header.split(",")]
     found = [match.groups() for part in parts if (match := _SIGNED_PART.fullmatch(part))]
     at = next((value for name, value in found if name == "t"), "")
-    is_fresh = at.isdigit() and len(at) < 13 and abs(time.time() - int(at)) <= TOLERANCE_SECONDS
+    signed_at = read_whole(at, most=999_999_999_999)
+    is_fresh = signed_at is not None and abs(time.time() - signed_at) <= TOLERANCE_SECONDS
     expected = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     is_signed = any(name == "v0" and hmac.compare_digest(value, expected) for name, value in found)
     if not (secret and is_fresh and is_signed):

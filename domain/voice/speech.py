@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from domain.kernel.clock import business_date, business_today
+from domain.kernel.whole_numbers import read_whole
 
 # fmt: off
 _MONTHS = (
@@ -156,8 +157,9 @@ def _say_some(names: Sequence[str]) -> str:
 def _say_field(name: str) -> str:
     """A field's name for a sentence: `items.0.quantity` is "the quantity of item one"."""
     *parents, last = name.split(".")
-    if last.isdigit():
-        return f"item {say_number(int(last) + 1)}"
+    if (place := read_whole(last)) is not None:
+        return f"item {say_number(place + 1)}"
     word = _FIELDS.get(last) or f"the {last.removeprefix('delivery_').replace('_', ' ')}"
-    place = next((part for part in reversed(parents) if part.isdigit()), None)
-    return word if place is None else f"{word} of item {say_number(int(place) + 1)}"
+    places = (read_whole(part) for part in reversed(parents))
+    place = next((found for found in places if found is not None), None)
+    return word if place is None else f"{word} of item {say_number(place + 1)}"

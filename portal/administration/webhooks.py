@@ -5,6 +5,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
+from domain.kernel.whole_numbers import read_id
 from domain.webhooks import deliveries, endpoints
 from models import DeliveryState
 from portal.attempts import Attempt, attempt
@@ -83,8 +84,8 @@ async def set_webhook_active(endpoint_id: int) -> Response:
 async def replay_webhook(endpoint_id: int) -> Response:
     """Send one message again, or every one that was given up."""
     chosen = (await form_pairs()).get("delivery", [""])[-1]
-    if chosen.isascii() and chosen.isdigit():
-        await deliveries.replay_delivery(db(), endpoint_id, min(int(chosen), 2**62), by=current_actor())
+    if (delivery_id := read_id(chosen)) is not None:
+        await deliveries.replay_delivery(db(), endpoint_id, delivery_id, by=current_actor())
         toast = "Message queued again"
     else:
         count = await deliveries.replay_failed(db(), endpoint_id, by=current_actor())

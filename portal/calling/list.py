@@ -17,6 +17,7 @@ from domain.calling.upkeep import recalculate
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
+from domain.kernel.whole_numbers import read_id, read_ids
 from domain.sales.call_page import get_floor_day
 from portal.attempts import attempt
 from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
@@ -115,14 +116,14 @@ async def create_entry() -> Response:
 @staff_page(Right.CALL_CUSTOMERS)
 async def act_on_many() -> Response:
     """Give the ticked entries to a colleague, or stamp them as called."""
-    ids = [int(value) for value in (await request.form).getlist("entry") if value.isascii() and value.isdigit()]
+    ids = read_ids((await request.form).getlist("entry"))
     data = await read_form_body(BulkAct)
     if not ids:
         raise InvalidInput("Tick somebody first.", code=Code.INVALID_INPUT)
     if data.act == "called":
         done = await assign.mark_called(db(), MarkCalled(ids=ids), by=current_actor())
         return await redirect_to(LIST, toast=f"{done} stamped as called")
-    to = int(data.assignee_id) if data.assignee_id and data.assignee_id.isdigit() else None
+    to = read_id(data.assignee_id or "")
     done = await assign.assign_entries(db(), AssignEntries(ids=ids, assignee_id=to), by=current_actor())
     return await redirect_to(LIST, toast=f"{done} assigned")
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from domain.kernel.errors import InvalidInput
 from domain.kernel.money import ZERO
+from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
 from domain.orders.lines import OrderLine
 from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals
@@ -75,7 +76,7 @@ async def read_quick_order(page: CallPage, pairs: Mapping[str, list[str]] | None
         hits=await find_products(db(), name, visible_to=current_actor(), most=5) if name else [],
         focus=focus,
         # A new price is no new step: the fields stay the same ones, so that nobody loses the place.
-        step=(int(step) if step.isascii() and step.isdigit() and len(step) < 7 else 0) + (act not in {"price", "find"}),
+        step=(read_whole(step, most=999_999) or 0) + (act not in {"price", "find"}),
         form_key=typed.get("form_key") or secrets.token_urlsafe(16),
     )
 
@@ -112,7 +113,7 @@ def _add(lines: list[tuple[str, str]], sku: str, quantity: int) -> str:
 
 
 def _read_quantity(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:7]) <= MOST_QUANTITY else None
+    return read_whole(text, most=MOST_QUANTITY) or None
 
 
 async def _preview(

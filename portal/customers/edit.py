@@ -16,6 +16,7 @@ from domain.customers.rows import CustomerRow, get_customer
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Input, Text2000
 from domain.kernel.phone import parse_phone
+from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.assign import list_sales_reps
 from models import PaymentTerms
 from portal.attempts import Attempt, attempt, form_status
@@ -258,7 +259,7 @@ async def _find_twins(typed: dict[str, str]) -> list[CustomerRow]:
         phone=parse_phone(typed.get("phone", "")) if typed.get("phone") else None,
         email=typed.get("email") or None,
         name=typed.get("company_name", ""),
-        zip_code=last if last[:5].isdigit() else "",
+        zip_code=last if read_whole(last[:5]) is not None else "",
     )
 
 

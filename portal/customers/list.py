@@ -9,6 +9,7 @@ from domain.access.rights import Right, may
 from domain.customers.browse import BrowseCustomers, browse_customers
 from domain.customers.export import export_list
 from domain.customers.list_customers import CustomerTab
+from domain.kernel.whole_numbers import read_ids
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -56,7 +57,7 @@ async def download_customers(query: BrowseCustomers) -> Response:
 async def act_on_several() -> Response:
     """Merge two ticked customers, or ask before several are deleted."""
     form = await request.form
-    ids = [int(text) for text in form.getlist("customer") if text.isascii() and text.isdigit()][:200]
+    ids = read_ids(form.getlist("customer"))[:200]
     if form.get("act") == "merge" and may(current_actor(), Right.MERGE_CUSTOMERS):
         if len(ids) != 2:
             return await redirect_to(LIST, toast="Tick exactly two customers to merge them")

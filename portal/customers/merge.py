@@ -11,6 +11,7 @@ from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_preview import MergePreview, preview_merge
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import read_form
+from domain.kernel.whole_numbers import read_id
 from models.session import current_database
 from portal.attempts import form_status
 from portal.customers.list import LIST
@@ -36,10 +37,10 @@ async def show_duplicates() -> Response:
 @staff_page(Right.MERGE_CUSTOMERS)
 async def show_merge() -> Response:
     """The two side by side, with what would move."""
-    ids = [request.args.get(name, "") for name in ("keep", "merge")]
-    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in ids):
+    keep_id, merge_id = (read_id(request.args.get(name, "")) for name in ("keep", "merge"))
+    if keep_id is None or merge_id is None:
         raise NotFound("There is no such pair of customers.")
-    return await _show(int(ids[0]), int(ids[1]))
+    return await _show(keep_id, merge_id)
 
 
 @blueprint.post(MERGE)

@@ -15,6 +15,7 @@ from domain.invoices.reminders import switch_reminders
 from domain.invoices.void import delete_invoice
 from domain.kernel.inputs import Id, Input, Text2000
 from domain.kernel.money import format_money
+from domain.kernel.whole_numbers import read_ids
 from portal.attempts import Attempt, attempt, form_version
 from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
@@ -83,7 +84,7 @@ async def receive() -> Response:
     chosen: list[int] = []
     tried = await attempt(RecordReceipt, save)
     if tried.result is None:
-        chosen = [int(value) for value in (await form_pairs()).get("invoice", []) if value.isdigit()]
+        chosen = read_ids((await form_pairs()).get("invoice", []))
         return await _ask_receipt(chosen, tried)
     data, received = tried.result
     word = f"{format_money(received.receipt.amount)} recorded"

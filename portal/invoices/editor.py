@@ -16,6 +16,7 @@ from domain.invoices.totals import InvoiceTotals, calculate_invoice_totals
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, read_form
 from domain.kernel.money import ZERO
+from domain.kernel.whole_numbers import read_whole
 from portal.attempts import Attempt, attempt, form_version
 from portal.invoices.list import LIST
 from portal.render import page_or_block, redirect_to
@@ -201,7 +202,7 @@ def typed_lines(typed: Mapping[str, str]) -> list[dict[str, Any]]:
         if not name.startswith("items[") or not name.endswith("]"):
             continue
         place, _, field = name.removeprefix("items[").removesuffix("]").partition("][")
-        if place.isdigit() and len(place) < 5:
-            rows.setdefault(int(place), {})[field] = value
+        if (row := read_whole(place, most=9_999)) is not None:
+            rows.setdefault(row, {})[field] = value
     blank = {"product_id": "", "description": "", "sku": "", "quantity": "", "unit_price": "", "line_total": None}
     return [blank | row for _, row in sorted(rows.items()) if any(row.values())]

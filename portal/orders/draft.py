@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from domain.kernel.money import parse_money, round_half_up
 from domain.kernel.phone import format_phone
+from domain.kernel.whole_numbers import read_id, read_whole
 from domain.orders.usual_items import Buyer
 
 MOST_DRAFT_LINES = 500
@@ -35,14 +36,12 @@ class Draft:
     @property
     def customer_id(self) -> int | None:
         """The customer chosen, if any."""
-        text = self.texts.get("customer_id", "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        return read_id(self.texts.get("customer_id", ""))
 
     @property
     def step(self) -> int:
         """How many times the form has been sent; a copy of it counts on from there."""
-        text = self.texts.get("step", "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+        return read_whole(self.texts.get("step", ""), most=999_999) or 0
 
     @property
     def has_buyer(self) -> bool:
@@ -85,7 +84,7 @@ class Draft:
         """Add a product, or more of one that is there already; returns the place of its line."""
         for place, (known, text) in enumerate(self.lines):
             if known.lower() == sku.lower():
-                before = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+                before = read_count(text) or 0
                 self.lines[place] = (known, str(before + quantity))
                 return place
         if len(self.lines) < MOST_DRAFT_LINES:
@@ -95,9 +94,9 @@ class Draft:
     def counted_lines(self) -> list[tuple[int, str, int]]:
         """The lines that can be priced: their place, SKU and quantity."""
         return [
-            (place, sku, int(text))
+            (place, sku, quantity)
             for place, (sku, text) in enumerate(self.lines)
-            if text.isascii() and text.isdigit() and len(text) < 7 and 1 <= int(text) <= 100_000
+            if (quantity := read_whole(text, most=100_000))
         ]
 
 
@@ -136,4 +135,4 @@ def read_times(text: str) -> tuple[int | None, str]:
 
 def read_count(text: str) -> int | None:
     """A whole number as a field holds it; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+    return read_whole(text, most=999_999)

@@ -6,6 +6,7 @@ from typing import Any
 from quart import Blueprint, Response
 
 from domain.access.rights import Right
+from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.order_page import get_order_page
 from portal.attempts import attempt, form_version
@@ -45,8 +46,9 @@ async def _step(number: str, pairs: dict[str, list[str]], act: str) -> Response:
     """One step of the form: a product is added or taken off, or the search or a quantity has changed."""
     shown = await get_order_page(db(), number, visible_to=current_actor())
     draft, focus, wrong = read_items(pairs), "", ""
-    if act.startswith("drop:") and act[5:].isdecimal():
-        draft.lines = [line for place, line in enumerate(draft.lines) if place != int(act[5:])]
+    if act.startswith("drop:"):
+        dropped = read_whole(act[5:])
+        draft.lines = [line for place, line in enumerate(draft.lines) if place != dropped]
         focus = "product_q"
     elif act.startswith("add:"):
         quantity, _ = read_times(draft.texts.get("product_q", ""))

@@ -12,6 +12,7 @@ from quart import Blueprint, Response, request
 from domain.access.rights import Right
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.money import parse_money
+from domain.kernel.whole_numbers import read_id, read_whole
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
 from domain.orders.line_facts import LineFacts, list_line_facts
@@ -72,8 +73,8 @@ async def show_new_order() -> Response:
             draft.choose_guest()
             draft.texts |= {name: getattr(order, name) or "" for name in DELIVERY_WORDS}
         draft.lines = [(sku, str(quantity)) for sku, quantity in await list_lines(db(), order.id)]
-    elif (text := request.args.get("customer", "")).isdigit() and len(text) < 19:
-        buyer = await _read_buyer(int(text))
+    elif (customer_id := read_id(request.args.get("customer", ""))) is not None:
+        buyer = await _read_buyer(customer_id)
         draft.choose(buyer)
     for line in request.args.getlist("line")[:MOST_DRAFT_LINES]:
         quantity, sku = read_times(line[:80])
@@ -102,8 +103,8 @@ async def change_new_order() -> Response:
         return await _place(draft)
     buyer = await _read_buyer(draft.customer_id) if draft.customer_id is not None else None
     focus = ""
-    if act.startswith("customer:") and act[9:].isdigit() and len(act) < 27:
-        buyer, focus = await _read_buyer(int(act[9:])), "product_q"
+    if act.startswith("customer:") and (customer_id := read_id(act[9:])) is not None:
+        buyer, focus = await _read_buyer(customer_id), "product_q"
         draft.choose(buyer)
     elif act == "guest":
         draft.choose_guest()
@@ -111,8 +112,9 @@ async def change_new_order() -> Response:
     elif act == "other":
         draft.forget_buyer()
         buyer, focus = None, "customer_q"
-    elif act.startswith("drop:") and act[5:].isdigit():
-        draft.lines = [line for place, line in enumerate(draft.lines) if place != int(act[5:])]
+    elif act.startswith("drop:"):
+        dropped = read_whole(act[5:])
+        draft.lines = [line for place, line in enumerate(draft.lines) if place != dropped]
         focus = "product_q"
     elif act.startswith("add:"):
         quantity, _ = read_times(draft.texts.get("product_q", ""))

@@ -13,8 +13,8 @@ from domain.catalogue.edit_table import EDITABLE, EditLine, find_changes, get_ed
 from domain.catalogue.product_page import FIELD_LABELS
 from domain.catalogue.product_table import ProductFilters
 from domain.catalogue.undo_bulk import UNDOABLE, undo_bulk_save
-from domain.kernel.inputs import is_possible_id
 from domain.kernel.paging import Page
+from domain.kernel.whole_numbers import read_id
 from models.session import current_database
 from portal.attempts import Attempt, attempt
 from portal.products.list import LIST
@@ -127,8 +127,7 @@ async def _show_refused(sent: list[int], typed: Typed, tried: Attempt[SavedProdu
 
 def _read_id(row: dict[str, str]) -> int:
     """The id that a row of the form names; 0, which no product has, where that is none."""
-    text = row.get("id", "")
-    return int(text) if text.isdecimal() and len(text) < 20 and is_possible_id(int(text)) else 0
+    return read_id(row.get("id", "")) or 0
 
 
 def _make_row(

@@ -29,6 +29,7 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.money import format_money
 from domain.kernel.paging import PageInput
+from domain.kernel.whole_numbers import read_id
 from domain.stock.ledger import MOST_UNITS, StockLevel, set_stock_level
 from models import StockReason
 from models.session import current_database
@@ -227,7 +228,7 @@ def _describe_conflict(tried: MergedAttempt[Any] | None, categories: dict[int, s
 
     def in_words(name: str, value: str) -> str:
         if name == "category_id":
-            return categories.get(int(value), value) if value.isdigit() else value
+            return categories.get(read_id(value) or 0, value)
         return {"on": "yes", "0": "no"}.get(value, value) if name in FLAGS else value
 
     return {

@@ -20,6 +20,7 @@ from domain.inventory.stock_list import StockLine
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.money import parse_money
+from domain.kernel.whole_numbers import read_whole
 from domain.procurement.vendors import list_vendor_names
 from domain.staff.drafts import KeptDraft
 from portal.attempts import Attempt, attempt
@@ -104,8 +105,9 @@ async def change_delivery() -> Response:
 
 async def _step(delivery: Delivery, act: str) -> tuple[str, str]:
     """A line is added or taken off; says where to go on, and which code was wrong."""
-    if act.startswith("drop:") and act[5:].isdecimal():
-        delivery.lines = [line for place, line in enumerate(delivery.lines) if place != int(act[5:])]
+    if act.startswith("drop:"):
+        dropped = read_whole(act[5:])
+        delivery.lines = [line for place, line in enumerate(delivery.lines) if place != dropped]
         return "product_q", ""
     if not act.startswith("add:"):
         return await _take_in(delivery)

@@ -9,6 +9,7 @@ from domain.access.rights import Right
 from domain.kernel.addresses import HOME_COUNTRY
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import Filled60, Input, Text60, Text200
+from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.short_pick import ShipShort, ship_short
 from domain.warehouse import scan
 from domain.warehouse.address_check import correct_address
@@ -168,8 +169,8 @@ async def _scan(number: str, data: PackScan) -> Scanned:
     """A bare number of up to three digits is so many units of the line that the packer stands at."""
     text = data.code
     async with separate_transaction() as apart:
-        if data.item is not None and text.isascii() and text.isdigit() and len(text) <= 3 and int(text):
-            counted = CountItem(item_id=data.item, quantity=int(text), scan_key=data.scan_key)
+        if data.item is not None and (quantity := read_whole(text, most=999)):
+            counted = CountItem(item_id=data.item, quantity=quantity, scan_key=data.scan_key)
             return await scan.count_item(apart, number, counted, by=current_actor())
         return await scan.scan_code(apart, number, data, by=current_actor())
 

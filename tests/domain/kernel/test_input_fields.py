@@ -18,10 +18,10 @@ from domain.kernel.inputs import (
     MoneyIn,
     OptionalEmailIn,
     SignedMoneyIn,
-    is_possible_id,
     read_json,
 )
 from domain.kernel.money import MOST_MONEY
+from domain.kernel.whole_numbers import is_possible_id
 
 
 class Fields(Input):
