@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     COMMISSION_LOCKED = "commission.locked"
     COMMISSION_PAID = "commission.paid"
     COMMISSION_UNPAID = "commission.unpaid"
+    CUSTOMER_ASSIGNED = "customer.assigned"
     CUSTOMER_BANK_ACCOUNT_SAVED = "customer.bank_account_saved"
     CUSTOMER_CREATED = "customer.created"
     CUSTOMER_CREDIT_ADJUSTED = "customer.credit_adjusted"

@@ -62,6 +62,8 @@ class Customer(Table, table=True):
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
         Index("ix_customer_first_name", sql("lower(first_name)"), "id"),
         Index("ix_customer_last_name", sql("lower(last_name)"), "id"),
+        Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_customer_state_created", "shipping_state", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_do_not_call", "id", postgresql_where=sql("do_not_call")),
         Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),
         Index("ix_customer_website", "id", postgresql_where=sql(REGISTERED)),
@@ -103,7 +105,7 @@ class Customer(Table, table=True):
     preferred_language: str = Field(default="en", sa_column_kwargs={"server_default": "en"})
     payment_terms: str = Field(default="prepaid", sa_column_kwargs={"server_default": "prepaid"})
     credit_limit: Decimal = money()
-    sales_rep_id: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
+    sales_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
     po_number: str = text()
     stripe_customer_id: str | None = text(nullable=True)
     notes: str = text()

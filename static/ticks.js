@@ -67,6 +67,7 @@ function countTicked(form) {
     findAll(".key", word).forEach((key) => key.remove());
     if (refused) reasons.push(`${word.textContent.trim()}: not for ${refused} of them`);
   }
+  for (const button of findAll("[data-exactly]", bar)) button.disabled = ticked.length !== Number(button.dataset.exactly);
   find("[data-bulk-why]", bar).textContent = reasons.join("; ");
 }
 

@@ -6,62 +6,19 @@ Rows follow an index, counts stop at ten thousand, and the number of statements 
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
-from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
 from domain.credit.exposure import CreditStanding
 from domain.credit.owed import OwedSum, sum_owed
-from domain.customers.list_customers import (
-    CustomerSort,
-    CustomerTab,
-    ListCustomers,
-    SortDirection,
-    conditions_of,
-    order_of,
-    sort_rows,
-)
+from domain.customers.list_customers import order_of, sort_rows
+from domain.customers.list_filters import BrowseCustomers, CustomerTab, filter_customers
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, read_rows
 from domain.customers.totals import NOTHING, Bought, find_usual_gaps, sum_orders_of
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.counting import MOST_COUNTED
-from domain.kernel.inputs import Id, Text200
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
-from domain.kernel.paging import Page, PageInput, make_page
-
-
-class BrowseSort(StrEnum):
-    """The orders of the page; "-" falls."""
-
-    NEWEST = "-joined"
-    OLDEST = "joined"
-    COMPANY = "company"
-    COMPANY_FALLING = "-company"
-    CONTACT = "contact"
-    CONTACT_FALLING = "-contact"
-
-
-_SORTS = {"joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME}
-
-
-class BrowseCustomers(PageInput):
-    """The address of the list."""
-
-    q: Text200 | None = None
-    tab: CustomerTab = CustomerTab.ALL
-    rep: Id | None = None
-    sort: BrowseSort = BrowseSort.NEWEST
-
-    def as_list(self) -> ListCustomers:
-        """The same for the reads that the JSON door uses too."""
-        falls = self.sort.value.startswith("-")
-        return ListCustomers(
-            page=self.page,
-            per_page=self.per_page,
-            search=self.q,
-            sort_by=_SORTS[self.sort.value.removeprefix("-")],
-            sort_dir=SortDirection.DESC if falls else SortDirection.ASC,
-        )
+from domain.kernel.paging import Page, make_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +54,14 @@ class FoundCustomers:
 async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzinfo) -> FoundCustomers:
     """A page with its counts, in five statements."""
     asked = query.as_list()
-    conditions = _conditions_of(query, query.tab)
+    conditions = filter_customers(query, query.tab, timezone=timezone)
     statement = sort_rows(SELECT_ROWS.where(*conditions), asked)
     rows = await read_rows(db, statement.limit(query.per_page).offset(query.offset))
     ids = [row.id for row in rows]
     bought = await sum_orders_of(db, ids)
     owed = await sum_owed(db, ids)
     gaps = await find_usual_gaps(db, ids, timezone)
-    counts = await _count_tabs(db, query)
+    counts = await _count_tabs(db, query, timezone)
     today = business_today(timezone)
     listed = []
     for row in rows:
@@ -121,7 +78,9 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
     return FoundCustomers(make_page(listed, min(total, MOST_COUNTED), query), is_more, words)
 
 
-async def find_customer_neighbours(db: Reader, customer_id: int, query: BrowseCustomers) -> Neighbours:
+async def find_customer_neighbours(
+    db: Reader, customer_id: int, query: BrowseCustomers, *, timezone: tzinfo
+) -> Neighbours:
     """The customers before and after one in the list under these filters."""
     return await find_listed_neighbours(
         db,
@@ -129,21 +88,14 @@ async def find_customer_neighbours(db: Reader, customer_id: int, query: BrowseCu
         source=CUSTOMERS.id.table,
         order=order_of(query.as_list()),
         here=customer_id,
-        conditions=_conditions_of(query, query.tab),
+        conditions=filter_customers(query, query.tab, timezone=timezone),
     )
 
 
-def _conditions_of(query: BrowseCustomers, tab: CustomerTab) -> list[ColumnElement[bool]]:
-    conditions = conditions_of(query.q, tab)
-    if query.rep is not None:
-        conditions.append(CUSTOMERS.sales_rep_id == query.rep)
-    return conditions
-
-
-async def _count_tabs(db: Reader, query: BrowseCustomers) -> dict[str, int]:
+async def _count_tabs(db: Reader, query: BrowseCustomers, timezone: tzinfo) -> dict[str, int]:
     columns = []
     for tab in CustomerTab:
-        conditions = _conditions_of(query, tab)
+        conditions = filter_customers(query, tab, timezone=timezone)
         rows = select(CUSTOMERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
         columns.append(select(func.count()).select_from(rows).scalar_subquery().label(tab.value))
     row = (await db.execute(select(*columns))).mappings().one()

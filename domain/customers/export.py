@@ -6,7 +6,8 @@ from datetime import tzinfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
-from domain.customers.list_customers import CustomerTab, ListCustomers, conditions_of, sort_rows
+from domain.customers.list_customers import sort_rows
+from domain.customers.list_filters import BrowseCustomers, filter_customers
 from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, is_emptied, read_rows
 from domain.customers.totals import NOTHING, Bought, sum_orders_of
 from domain.kernel.actor import Actor
@@ -44,16 +45,15 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
     return stream_csv(COLUMNS, _read_book(database, timezone))
 
 
-async def export_list(
-    db: AsyncSession, query: ListCustomers, tab: CustomerTab, *, timezone: tzinfo, by: Actor
-) -> bytes:
+async def export_list(db: AsyncSession, query: BrowseCustomers, *, timezone: tzinfo, by: Actor) -> bytes:
     """What the list shows, for who may take the book as much of it as there is, else at most 1,000 rows."""
     require(by, Right.EXPORT_CUSTOMER_LIST, "Your role does not export customers.")
-    statement = sort_rows(SELECT_ROWS.where(*conditions_of(query.search, tab)), query)
+    conditions = filter_customers(query, query.tab, timezone=timezone)
+    statement = sort_rows(SELECT_ROWS.where(*conditions), query.as_list())
     most = MOST_LISTED * 20 if may(by, Right.EXPORT_CUSTOMERS) else MOST_LISTED
     rows = await read_rows(db, statement.limit(most))
     bought = await sum_orders_of(db, [row.id for row in rows])
-    asked = {"search": query.search or "", "tab": str(tab), "rows": len(rows)}
+    asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(rows)}
     await record_audit(
         db, action=AuditAction.CUSTOMERS_EXPORTED, record_kind="customer", record_id=None, after=asked, by=by
     )

@@ -6,16 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from domain.credit.owed import OWED_BY_MANY
-from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, is_emptied, is_suppressed, read_rows
+from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, is_emptied, read_rows
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_pattern
-from models import PaymentTerms
 
-# The customers once more, to compare what each owes with their limit.
-LIMITS = CUSTOMERS.id.table.alias("limits").c
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
 
@@ -48,16 +44,6 @@ class ListCustomers(PageInput):
     """The column to sort by."""
     sort_dir: SortDirection = SortDirection.DESC
     """Rising or falling."""
-
-
-class CustomerTab(StrEnum):
-    """The tabs of the page."""
-
-    ALL = "all"
-    OVERDUE = "overdue"
-    OVER_LIMIT = "over_limit"
-    NET30 = "net30"
-    DO_NOT_CALL = "do_not_call"
 
 
 # Texts are sorted without regard to case, as their indexes are.
@@ -94,24 +80,9 @@ def order_of(query: ListCustomers) -> list[ColumnElement[Any]]:
     return order
 
 
-def conditions_of(search: str | None, tab: CustomerTab = CustomerTab.ALL) -> list[ColumnElement[bool]]:
-    """The conditions of a search under a tab; emptied rows are in no list."""
-    found = [~is_emptied()]
-    if tab is CustomerTab.NET30:
-        found.append(CUSTOMERS.payment_terms == PaymentTerms.NET30)
-    elif tab is CustomerTab.OVERDUE:
-        late = select(OWED_BY_MANY.c.customer_id).where(OWED_BY_MANY.c.is_overdue)
-        found += [CUSTOMERS.payment_terms == PaymentTerms.NET30, CUSTOMERS.id.in_(late)]
-    elif tab is CustomerTab.OVER_LIMIT:
-        owed = select(OWED_BY_MANY.c.customer_id, func.sum(OWED_BY_MANY.c.balance).label("owes"))
-        sums = owed.group_by(OWED_BY_MANY.c.customer_id).subquery()
-        above = select(LIMITS.id).join(sums, sums.c.customer_id == LIMITS.id).where(sums.c.owes > LIMITS.credit_limit)
-        found += [CUSTOMERS.payment_terms == PaymentTerms.NET30, CUSTOMERS.id.in_(above)]
-    elif tab is CustomerTab.DO_NOT_CALL:
-        found.append(is_suppressed("do_not_call"))
-    if search:
-        found.append(match_text(search))
-    return found
+def conditions_of(search: str | None) -> list[ColumnElement[bool]]:
+    """The conditions of a search; emptied rows are in no list."""
+    return [~is_emptied(), match_text(search)] if search else [~is_emptied()]
 
 
 def match_text(text: str) -> ColumnElement[bool]:

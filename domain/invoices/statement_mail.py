@@ -1,5 +1,6 @@
 """Statements in one act: every customer who owes something gets theirs by mail, as a job for each."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -15,16 +16,20 @@ from models import AuditAction
 STATEMENT_JOB = "mail_statement"
 
 
-async def mail_statements(db: AsyncSession, *, as_of: date, by: Actor) -> int:
-    """Have a statement made and mailed for every customer with an open invoice and an address; returns how many."""
+async def mail_statements(
+    db: AsyncSession, *, as_of: date, by: Actor, customer_ids: Sequence[int] | None = None
+) -> int:
+    """Have a statement made and mailed for every customer with an open invoice and an address; returns how many.
+
+    With `customer_ids` for those of them alone.
+    """
     require(by, Right.EDIT_INVOICES, "Your role does not send statements.")
-    rows = await db.execute(
-        select(INVOICES.customer_id)
-        .where(INVOICES.customer_id == CUSTOMERS.id, IS_OWED, CUSTOMERS.email.is_not(None), CUSTOMERS.is_active)
-        .group_by(INVOICES.customer_id)
-        .order_by(INVOICES.customer_id)
+    owing = select(INVOICES.customer_id).where(
+        INVOICES.customer_id == CUSTOMERS.id, IS_OWED, CUSTOMERS.email.is_not(None), CUSTOMERS.is_active
     )
-    ids = list(rows.scalars())
+    if customer_ids is not None:
+        owing = owing.where(CUSTOMERS.id.in_(customer_ids))
+    ids = list((await db.scalars(owing.group_by(INVOICES.customer_id).order_by(INVOICES.customer_id))).all())
     for customer_id in ids:
         payload = {"customer_id": customer_id, "as_of": as_of.isoformat()}
         await enqueue(db, STATEMENT_JOB, payload, dedupe_key=f"statement:{customer_id}:{as_of}")

@@ -11,8 +11,9 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.credit.adjust import get_credit
 from domain.customers import notes
-from domain.customers.browse import BrowseCustomers, find_customer_neighbours
+from domain.customers.browse import find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
+from domain.customers.list_filters import BrowseCustomers
 from domain.kernel.clock import business_today
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
@@ -33,6 +34,7 @@ ACTION_WORDS: dict[str, tuple[str, str]] = {
     AuditAction.CUSTOMER_REGISTERED: ("user-plus", "Registered in the shop"),
     AuditAction.CUSTOMER_UPDATED: ("pencil", "Changed"),
     AuditAction.CUSTOMER_TERMS_SET: ("scale", "Terms set"),
+    AuditAction.CUSTOMER_ASSIGNED: ("user-check", "Assigned"),
     AuditAction.CUSTOMER_DO_NOT_CALL_MARKED: ("phone-off", "Do not call"),
     AuditAction.CUSTOMER_MERGED: ("git-merge", "Merged with another customer"),
     AuditAction.CUSTOMER_MERGE_UNDONE: ("arrow-back-up", "Merge undone"),
@@ -139,7 +141,7 @@ async def _show(
     cards = [(card, await card.load(db(), customer_id)) for card in list_cards(me)]
     walk = await walk_list(
         BrowseCustomers,
-        lambda query: find_customer_neighbours(db(), customer_id, query),
+        lambda query: find_customer_neighbours(db(), customer_id, query, timezone=settings().timezone),
         list_url=LIST,
         crumb="Customers",
         found_by="q",

@@ -5,23 +5,39 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from documents.filters import format_plural, with_query
-from domain.access.rights import Right, may
-from domain.customers.browse import BrowseCustomers, browse_customers
+from domain.access.rights import Right, require
+from domain.customers.assign import ChosenCustomers, assign_customers
+from domain.customers.browse import browse_customers
 from domain.customers.export import export_list
-from domain.customers.list_customers import CustomerTab
-from domain.kernel.whole_numbers import read_ids
+from domain.customers.list_filters import BrowseCustomers, CustomerTab
+from domain.invoices.statement_mail import mail_statements
+from domain.kernel.addresses import STATES
+from domain.kernel.clock import business_today
+from domain.order_desk.assign import list_sales_reps
+from models import PaymentTerms
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
-from web.reading import reads_query
+from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_customers", __name__)
 LIST = "/portal/customers"
 TAB_WORDS = {
     CustomerTab.ALL: "All", CustomerTab.OVERDUE: "Overdue", CustomerTab.OVER_LIMIT: "Over limit",
-    CustomerTab.NET30: "Net 30", CustomerTab.DO_NOT_CALL: "Do not call",
+    CustomerTab.LATE_TO_ORDER: "Late to order", CustomerTab.DO_NOT_CALL: "Do not call",
 }  # fmt: skip
+TERMS_WORDS = [("", "Any terms"), (PaymentTerms.NET30, "Net 30"), (PaymentTerms.PREPAID, "Prepaid")]
+LAST_WORDS = [
+    ("", "Any last order"), ("7", "In the last 7 days"), ("30", "In the last 30 days"), ("over30", "None for 30 days"),
+    ("over90", "None for 90 days"), ("never", "Never ordered"),
+]  # fmt: skip
+STATE_WORDS = [("", "Any state"), *((code, code) for code in STATES)]
+ACT_RIGHTS = {
+    "merge": Right.MERGE_CUSTOMERS,
+    "assign": Right.SET_TERMS,
+    "statements": Right.EDIT_INVOICES,
+}
 
 
 @blueprint.get(LIST)
@@ -38,6 +54,10 @@ async def show_customers(query: BrowseCustomers) -> Response:
         found=found,
         filters=query,
         tabs=_make_tabs(query, found.counts),
+        reps=[("", "Any rep"), ("none", "Nobody’s"), *await list_rep_choices()],
+        terms_words=TERMS_WORDS,
+        last_words=LAST_WORDS,
+        state_words=STATE_WORDS,
     )
 
 
@@ -46,7 +66,7 @@ async def show_customers(query: BrowseCustomers) -> Response:
 @reads_query(BrowseCustomers)
 async def download_customers(query: BrowseCustomers) -> Response:
     """What the list shows as CSV, for the order desk at most 1,000 rows."""
-    body = await export_list(db(), query.as_list(), query.tab, timezone=settings().timezone, by=current_actor())
+    body = await export_list(db(), query, timezone=settings().timezone, by=current_actor())
     response = Response(body, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="customers.csv"'
     return response
@@ -55,14 +75,48 @@ async def download_customers(query: BrowseCustomers) -> Response:
 @blueprint.post(f"{LIST}/bulk")
 @staff_page(Right.SEE_CUSTOMERS)
 async def act_on_several() -> Response:
-    """Merge two ticked customers, or ask before several are deleted."""
-    form = await request.form
-    ids = read_ids(form.getlist("customer"))[:200]
-    if form.get("act") == "merge" and may(current_actor(), Right.MERGE_CUSTOMERS):
-        if len(ids) != 2:
-            return await redirect_to(LIST, toast="Tick exactly two customers to merge them")
-        return await redirect_to(f"{LIST}/merge?keep={ids[0]}&merge={ids[1]}")
-    return await redirect_to(LIST, toast=f"Nothing was done with {format_plural(len(ids), 'customer')}")
+    """Merge two ticked customers, mail the statements of several, or give them to a rep, for whom it asks first."""
+    act = (await request.form).get("act", "")
+    require(current_actor(), ACT_RIGHTS.get(act, Right.SET_TERMS), "Your role does not do this with customers.")
+    data = await read_form_body(ChosenCustomers)
+    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    if act == "statements":
+        today = business_today(settings().timezone)
+        sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=data.customer)
+        return await redirect_to(back, toast=_describe_sent(sent, len(data.customer)))
+    if act == "merge":
+        if len(data.customer) != 2:
+            return await redirect_to(back, toast="Tick exactly two customers to merge them")
+        return await redirect_to(f"{LIST}/merge?keep={data.customer[0]}&merge={data.customer[1]}")
+    return await _assign(data, back)
+
+
+async def _assign(data: ChosenCustomers, back: str) -> Response:
+    """Give the ticked customers to a rep; without one, ask for whom."""
+    if not data.sales_rep_id:
+        return await page_or_block(
+            "customers/assign.html",
+            block="dialog",
+            title=f"Assign {format_plural(len(data.customer), 'customer')}",
+            customers=data.customer,
+            url=request.full_path.rstrip("?"),
+            back_url=back,
+            reps=[*await list_rep_choices(), ("none", "Nobody")],
+        )
+    changed = await assign_customers(db(), data.customer, data.sales_rep_id, by=current_actor())
+    return await redirect_to(back, toast=f"{format_plural(changed, 'customer')} assigned")
+
+
+async def list_rep_choices() -> list[tuple[Any, str]]:
+    """The sales reps as a select shows them."""
+    return [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
+
+
+def _describe_sent(sent: int, chosen: int) -> str:
+    if not sent:
+        return "No statement sent: none of them has an open invoice and an email"
+    rest = f", {chosen - sent} without an open invoice or email" if sent < chosen else ""
+    return f"{format_plural(sent, 'statement')} on the way{rest}"
 
 
 def _make_tabs(query: BrowseCustomers, counts: dict[str, str]) -> list[dict[str, Any]]:

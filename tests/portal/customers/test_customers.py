@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call
-from models import Customer, CustomerDistinction, Order, Role
+from models import Customer, CustomerDistinction, CustomerScore, Order, Role, ScoreRun
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order, noon
 from tests.portal.forms import send_form
@@ -49,7 +49,7 @@ async def test_the_list_is_filtered_and_its_rows_cost_no_more_statements(client,
     assert "Do not call" in page
     assert "(216) 555-0148" not in page
     assert "Golden Wok" not in (await read(client, f"{LIST}?q=mill"))[1]
-    assert "Old Mill" not in (await read(client, f"{LIST}?tab=net30"))[1]
+    assert "Old Mill" not in (await read(client, f"{LIST}?terms=net30"))[1]
     assert "No customers match" in (await read(client, f"{LIST}?q=zzz"))[1]
 
 
@@ -65,10 +65,10 @@ async def test_the_tabs_and_the_hub_say_who_is_late_and_who_is_over_the_limit(cl
     over.credit_limit = Decimal(50)
     await db.commit()
     found = {}
-    for tab in ("overdue", "over_limit", "net30"):
+    for tab in ("overdue", "over_limit"):
         page = (await read(client, f"{LIST}?tab={tab}"))[1]
         found[tab] = [name for name in names if name in page]
-    assert found == {"overdue": ["Late Lounge"], "over_limit": ["Over Oven"], "net30": list(names)}
+    assert found == {"overdue": ["Late Lounge"], "over_limit": ["Over Oven"]}
     hub = (await read(client, f"{LIST}/{late.id}"))[1]
     assert ("Overdue $" in hub, "Not yet $" in hub) == (True, False)
     assert "Not yet $" in (await read(client, f"{LIST}/{good.id}"))[1]
@@ -208,3 +208,75 @@ async def test_deleting_asks_first_and_says_why_not(client: TestClientProtocol, 
     assert "Their orders stay" in (await read(client, f"{url}/delete"))[1]
     assert (await send_form(client, url, f"{url}/delete"))[0] == 303
     assert (await client.get(url)).status_code == 404
+
+
+async def test_the_list_is_filtered_by_rep_terms_state_and_last_order(client, db) -> None:
+    await open_as(client, db)
+    rep = await make_staff(db, Role.SALES_REP)
+    theirs = await make_customer(db, company_name="Reps Grill", sales_rep_id=rep.id, shipping_state="OH")
+    late = await make_customer(db, company_name="Late Lounge", payment_terms="net30", credit_limit=500)
+    await make_customer(db, company_name="New Nook", shipping_state="NY")
+    product = await make_product(db)
+    for owner, days in ((theirs, 3), (late, 95)):
+        placed = await make_order(db, (product, 1), by=as_actor(owner))
+        (await db.get_one(Order, placed.written.id)).created_at = now() - timedelta(days=days)
+    await db.commit()
+    found = {}
+    for query in (
+        f"rep={rep.id}", "rep=none", "terms=net30", "state=NY", "last=7", "last=over30", "last=over90", "last=never",
+        "rep=none&q=nook&state=OH", "rep=nobody",
+    ):  # fmt: skip
+        page = (await read(client, f"{LIST}?{query}"))[1]
+        found[query] = [name for name in ("Reps Grill", "Late Lounge", "New Nook") if name in page]
+    assert found == {
+        f"rep={rep.id}": ["Reps Grill"], "rep=none": ["Late Lounge", "New Nook"], "terms=net30": ["Late Lounge"],
+        "state=NY": ["New Nook"], "last=7": ["Reps Grill"], "last=over30": ["Late Lounge"],
+        "last=over90": ["Late Lounge"], "last=never": ["New Nook"], "rep=none&q=nook&state=OH": [],
+        "rep=nobody": ["Reps Grill", "Late Lounge", "New Nook"],
+    }  # fmt: skip
+    csv = (await read(client, f"{LIST}.csv?last=never"))[1]
+    assert ("New Nook" in csv, "Late Lounge" in csv) == (True, False)
+
+
+async def test_who_is_past_the_usual_gap_of_the_scores_is_late_until_they_order(client, db) -> None:
+    await open_as(client, db)
+    run = ScoreRun()
+    db.add(run)
+    await db.flush()
+    product = await make_product(db)
+    for name, newest in (("Late Lounge", 12), ("Early Eatery", 2), ("Back Bar", 1)):
+        customer = await make_customer(db, company_name=name)
+        placed = await make_order(db, (product, 1), by=as_actor(customer))
+        (await db.get_one(Order, placed.written.id)).created_at = noon(newest)
+        known = noon(2 if name == "Early Eatery" else 12).date()
+        score = CustomerScore(
+            customer_id=customer.id, run_id=run.id, frequency=3, recency_days=30, age_days=40, last_order_on=known,
+            median_gap=10.0, p_alive=0.9, expected_orders_30d=1, expected_orders_90d=3, tier="loyal",
+        )  # fmt: skip
+        db.add(score)
+    await db.commit()
+    page = (await read(client, f"{LIST}?tab=late_to_order"))[1]
+    assert [name for name in ("Late Lounge", "Early Eatery", "Back Bar") if name in page] == ["Late Lounge"]
+
+
+async def test_ticked_customers_are_given_to_a_rep_and_get_their_statements(client, db) -> None:
+    await open_as(client, db, Role.MANAGER)
+    rep = await make_staff(db, Role.SALES_REP, full_name="Dana Whitlock")
+    first, second = await make_customer(db), await make_customer(db, sales_rep_id=rep.id)
+    await db.commit()
+    ids = [str(first.id), str(second.id)]
+    asked = await send_form(client, LIST, f"{LIST}/bulk", act="assign", customer=ids)
+    assert "Dana Whitlock" in asked[1]
+    done = await send_form(client, LIST, f"{LIST}/bulk", act="assign", customer=ids, sales_rep_id=str(rep.id))
+    assert done[0] == 303
+    await db.refresh(first)
+    assert (first.sales_rep_id, first.version, second.version) == (rep.id, 2, 1)
+    await send_form(client, LIST, f"{LIST}/bulk", act="assign", customer=ids[:1], sales_rep_id="none")
+    await db.refresh(first)
+    assert first.sales_rep_id is None
+    wrong = await send_form(client, LIST, f"{LIST}/bulk", act="assign", customer=ids, sales_rep_id="999")
+    assert wrong[0] in {400, 422}
+    sent = await send_form(client, LIST, f"{LIST}/bulk", act="statements", customer=ids)
+    assert sent[0] == 303
+    merging = await send_form(client, LIST, f"{LIST}/bulk", act="merge", customer=ids)
+    assert merging[2].endswith(f"/merge?keep={first.id}&merge={second.id}")

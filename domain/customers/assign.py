@@ -1,0 +1,59 @@
+"""Customers given to a rep, several at once; orders that exist stay with whom they are."""
+
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.customers.list_filters import RepChoice, read_rep
+from domain.customers.rows import CUSTOMERS, is_emptied
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Filled60, Id, Input
+from domain.kernel.live import Topic, announce
+from models import AuditAction, Customer, Role, Staff
+
+
+class ChosenCustomers(Input):
+    """The ticked customers and what is done with them; with a rep, or "none", whose they become."""
+
+    customer: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    act: Filled60 = ""
+    sales_rep_id: RepChoice | None = None
+
+
+async def assign_customers(db: AsyncSession, customer_ids: list[int], choice: str, *, by: Actor) -> int:
+    """Give the customers to a rep, or to nobody; returns how many changed.
+
+    Raises InvalidInput unless the rep is an active one. Locks the customers in the order of their ids; those that are
+    gone or were the rep's already stay as they are.
+    """
+    require(by, Right.SET_TERMS, "Only a manager gives customers to reps.")
+    rep_id = read_rep(choice)
+    if rep_id is not None:
+        rep = await db.get(Staff, rep_id)
+        if rep is None or not rep.is_active or rep.role != Role.SALES_REP:
+            raise refuse_fields({"sales_rep_id": "must be an active sales rep"})
+    found = select(CUSTOMERS.id, CUSTOMERS.sales_rep_id, CUSTOMERS.company_name, CUSTOMERS.username).where(
+        CUSTOMERS.id.in_(customer_ids), CUSTOMERS.sales_rep_id.is_distinct_from(rep_id), ~is_emptied()
+    )
+    rows = (await db.execute(found.order_by(CUSTOMERS.id).with_for_update())).all()
+    changed = {"sales_rep_id": rep_id, "updated_at": now(), "version": CUSTOMERS.version + 1}
+    await db.execute(update(Customer).where(CUSTOMERS.id.in_([row.id for row in rows])).values(changed))
+    for row in rows:
+        await record_audit(
+            db,
+            action=AuditAction.CUSTOMER_ASSIGNED,
+            record_kind="customer",
+            record_id=row.id,
+            record_name=row.company_name or row.username,
+            before={"sales_rep_id": row.sales_rep_id},
+            after={"sales_rep_id": rep_id},
+            by=by,
+        )
+        await announce(db, Topic.CUSTOMERS, row.id)
+    return len(rows)
