@@ -18,14 +18,14 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.orders.filters import ORDERS, may_be_seen_by, search_condition
 from domain.orders.queries import Reader
+from domain.warehouse.late import is_late
 from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
 from domain.warehouse.promise import promised_at
 from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
-from models import Label, OrderStatus, Tracker, columns_of
+from models import Label, OrderStatus, columns_of
 
 LABELS = columns_of(Label)
-TRACKERS = columns_of(Tracker)
 OUNCES_PER_POUND = 16
 
 
@@ -119,17 +119,6 @@ class Floor:
 
 _SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
 _IS_OPEN = and_(IS_ACTIVE, ORDERS.set_aside_at.is_(None))
-_IS_LATE = and_(
-    ORDERS.status == OrderStatus.SHIPPED,
-    select(TRACKERS.id)
-    .where(
-        TRACKERS.order_id == ORDERS.id,
-        TRACKERS.expected_at < func.now(),
-        TRACKERS.status != "delivered",
-    )
-    .correlate(ORDERS.id.table)
-    .exists(),
-)
 
 
 def is_at(stage: Stage, *, timezone: tzinfo) -> ColumnElement[bool]:
@@ -142,7 +131,7 @@ def is_at(stage: Stage, *, timezone: tzinfo) -> ColumnElement[bool]:
         Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
         Stage.SHORT: and_(IS_ACTIVE, ORDERS.set_aside_at.is_not(None)),
         Stage.IN_TRANSIT: ORDERS.status == OrderStatus.SHIPPED,
-        Stage.LATE: _IS_LATE,
+        Stage.LATE: is_late(timezone),
         Stage.SHIPPED_TODAY: and_(ORDERS.shipped_at >= today, ORDERS.status != OrderStatus.CANCELLED),
         Stage.DELIVERED: and_(ORDERS.delivered_at >= now() - IN_THE_LAST, ORDERS.status == OrderStatus.DELIVERED),
     }

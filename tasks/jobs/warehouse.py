@@ -8,6 +8,7 @@ from domain.warehouse.batch_rows import BATCH_JOB
 from domain.warehouse.batch_run import run_batch
 from domain.warehouse.label_files import keep_label_file
 from domain.warehouse.label_steps import FETCH_JOB, RECONCILE_JOB
+from domain.warehouse.late import tell_late_parcels
 from domain.warehouse.reconcile import reconcile_labels
 from models.session import separate_transaction
 from tasks.job import Work, job
@@ -34,6 +35,14 @@ async def _leave_to_somebody(work: Work, reason: str) -> None:
 async def buy_label_batch(work: Work) -> dict[str, Any]:
     """Buy the labels of a batch's packed orders; killed half-way, it goes on where it was."""
     return {"tried": await run_batch(work.payload["batch_id"], work.settings, report=work.report)}
+
+
+@job("tell_late_parcels", attempts=1)
+async def tell_late(work: Work) -> dict[str, Any]:
+    """Tell customers and the desk of parcels that did not come on their day; the timetable brings the next pass."""
+    zone, company = work.settings.timezone, work.settings.company_name
+    async with separate_transaction() as db:
+        return {"told": await tell_late_parcels(db, timezone=zone, company_name=company)}
 
 
 @job(FETCH_JOB, attempts=12)

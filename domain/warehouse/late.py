@@ -1,0 +1,85 @@
+"""Parcels that did not come on the day the carrier named: the customer is texted once, and the desk sees it."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import business_today, now
+from domain.messages.outbox import queue_text
+from domain.orders.filters import ORDERS
+from domain.orders.record import lock_order
+from domain.warehouse.carriers import public_page
+from domain.warehouse.label_steps import add_order_attention
+from models import Order, OrderStatus, Tracker, columns_of
+
+LATE_TEXT = "parcel_late"
+TRACKERS = columns_of(Tracker)
+# A parcel that is late for longer was told of long ago, or nobody hears of it any more.
+_TOLD_WITHIN = timedelta(days=7)
+_MOST_AT_ONCE = 200
+_WATCH = Actor(ActorKind.SYSTEM, name="Late parcels")
+
+
+def is_late(timezone: tzinfo) -> ColumnElement[bool]:
+    """The condition that an order is on its way past the day the carrier named; that day itself is not late."""
+    late = select(TRACKERS.order_id).where(*_past_its_day(business_today(timezone)))
+    return and_(ORDERS.status == OrderStatus.SHIPPED, ORDERS.id.in_(late))
+
+
+async def tell_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
+    """Text each customer whose parcel is late, and put it before the desk, once a parcel; returns how many parcels."""
+    today = business_today(timezone)
+    late = await db.execute(
+        select(TRACKERS.order_id, TRACKERS.id)
+        .join_from(TRACKERS.id.table, ORDERS.id.table, ORDERS.id == TRACKERS.order_id)
+        .where(
+            *_past_its_day(today),
+            TRACKERS.expected_at >= _begin(today) - _TOLD_WITHIN,
+            TRACKERS.told_late_at.is_(None),
+            ORDERS.status == OrderStatus.SHIPPED,
+        )
+        .order_by(TRACKERS.order_id, TRACKERS.id)
+        .limit(_MOST_AT_ONCE)
+    )
+    told = 0
+    for order_id, tracker_id in late.all():
+        order = await lock_order(db, order_id, visible_to=_WATCH)
+        tracker = await db.get_one(Tracker, tracker_id, populate_existing=True)
+        if order.status == OrderStatus.SHIPPED and tracker.status != "delivered" and tracker.told_late_at is None:
+            await _tell(db, order, tracker, company_name)
+            told += 1
+    return told
+
+
+async def _tell(db: AsyncSession, order: Order, tracker: Tracker, company_name: str) -> None:
+    tracker.told_late_at = now()
+    expected = (tracker.expected_at or now()).astimezone(UTC)
+    day = f"{expected:%b} {expected.day}"
+    add_order_attention(order, f"Parcel {tracker.tracking_number} is late: {tracker.carrier} named {day}.")
+    if not order.delivery_phone:
+        return
+    link = tracker.public_url or public_page(tracker.carrier, tracker.tracking_number)
+    words = (
+        f"{company_name}: your order {order.order_number} was to arrive on {day} and is late. "
+        f"We are following it up with {tracker.carrier or 'the carrier'}."
+    )
+    await queue_text(
+        db,
+        kind=LATE_TEXT,
+        to=order.delivery_phone,
+        text=f"{words} {link}" if link else words,
+        order_id=order.id,
+        customer_id=order.customer_id,
+        dedupe_key=f"{LATE_TEXT}:{order.id}",
+    )
+
+
+def _past_its_day(today: date) -> tuple[ColumnElement[bool], ...]:
+    return TRACKERS.expected_at < _begin(today), TRACKERS.status != "delivered"
+
+
+def _begin(day: date) -> datetime:
+    """Carriers name a day as its midnight in UTC."""
+    return datetime.combine(day, time(), UTC)
