@@ -49,6 +49,7 @@ from models.order import (
     PaymentMethod,
     PaymentStatus,
 )
+from models.order_day import OrderDay, OrderDayChange
 from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
@@ -141,6 +142,8 @@ __all__ = [
     "NumberSeries",
     "OneTimeCode",
     "Order",
+    "OrderDay",
+    "OrderDayChange",
     "OrderEvent",
     "OrderEventKind",
     "OrderItem",

@@ -17,6 +17,7 @@ TIMETABLE = (
     Entry("*/2 * * * *", "reconcile_labels"),
     Entry("* * * * *", "queue_due_webhooks"),
     Entry("*/5 * * * *", "fold_customer_sales"),
+    Entry("*/5 * * * *", "fold_order_days"),
     Entry("20 8 * * *", "refresh_customer_sales"),
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),

@@ -20,6 +20,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.neighbours import Neighbours, find_neighbours
 from domain.kernel.paging import Page, make_page
+from domain.orders.days import count_kept, is_kept_by_day
 from domain.orders.filters import (
     ITEMS,
     ORDERS,
@@ -211,15 +212,22 @@ async def list_orders(db: Reader, filters: OrderFilters, *, visible_to: Actor, t
     """A page of the orders that the actor may see, newest first unless asked; the total is exact."""
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     rows = await list_rows(db, filters, conditions, visible_to=visible_to)
-    total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions))
-    return make_page(rows, total or 0, filters)
+    if is_kept_by_day(filters, visible_to):
+        total, _ = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
+    else:
+        total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions)) or 0
+    return make_page(rows, total, filters)
 
 
 async def list_for_page(db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo) -> OrderListing:
     """The same page with totals of bounded cost and the counts of the tabs, in at most four statements."""
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
-    most = MOST_COUNTED_BETWEEN_DATES if filters.from_date is not None else MOST_COUNTED
-    totals = await sum_orders(db, conditions, visible_to=visible_to, most=most)
+    if filters.from_date is not None and is_kept_by_day(filters, visible_to):
+        count, amount = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
+        totals = OrderTotals(count, amount if sees_money(visible_to) else None, is_more=False)
+    else:
+        most = MOST_COUNTED_BETWEEN_DATES if filters.from_date is not None else MOST_COUNTED
+        totals = await sum_orders(db, conditions, visible_to=visible_to, most=most)
     rows = await list_rows(db, filters, conditions, visible_to=visible_to)
     tabs = await count_by_tab(db, visible_to=visible_to)
     return OrderListing(make_page(rows, totals.count, filters), totals, tabs)

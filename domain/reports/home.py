@@ -9,14 +9,15 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, union, union_all
+from sqlalchemy import ColumnElement, DateTime, and_, cast, func, literal, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
-from domain.kernel.clock import add_months, business_range_bounds, business_today, days_in_month, first_of_month, now
+from domain.kernel.clock import add_months, business_today, days_in_month, first_of_month, now
 from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO, round_half_up
+from domain.orders.days import days_seen_by, select_days
 from domain.orders.filters import ORDERS, may_be_seen_by
 from domain.orders.queries import Reader, sees_money
 from models import MessageState, OrderStatus, OutboxMessage, PaymentStatus, Role, columns_of
@@ -217,15 +218,18 @@ async def _count_failed_mails(db: Reader) -> int:
 async def _list_days(db: Reader, period: Period, reader: Actor, timezone: tzinfo) -> list[SalesDay]:
     """The sales of each day of the period beside the day that many days before; months for the whole history."""
     unit = "day" if period.first is not None else "month"
-    conditions: list[ColumnElement[bool]] = [ORDERS.status != OrderStatus.CANCELLED]
-    if (own := may_be_seen_by(reader)) is not None:
-        conditions.append(own)
+    kept = select_days(timezone)
+    conditions = [kept.c.status != OrderStatus.CANCELLED, *days_seen_by(kept, reader)]
     if period.first is not None:
-        start, end = business_range_bounds(period.before_first or period.first, period.last, timezone)
-        conditions += [ORDERS.created_at >= start, ORDERS.created_at < end]
-    local = func.date_trunc(unit, func.timezone(str(timezone), ORDERS.created_at)).label("local")
-    statement = select(local, func.count(), func.sum(ORDERS.total_amount)).where(*conditions).group_by(local)
-    by_day = {row[0].date(): Sales(row[1], row[2]) for row in await db.execute(statement)}
+        conditions += [kept.c.day >= (period.before_first or period.first), kept.c.day <= period.last]
+    first = func.date_trunc(unit, cast(kept.c.day, DateTime)).label("first")
+    statement = (
+        select(first, func.sum(kept.c.orders), func.sum(kept.c.amount))
+        .where(*conditions)
+        .group_by(first)
+        .having(func.sum(kept.c.orders) != 0)
+    )
+    by_day = {row[0].date(): Sales(int(row[1]), row[2]) for row in await db.execute(statement)}
     if period.first is None:
         return _list_months(by_day, period.last)
     assert period.before_first is not None  # every period with a beginning has one before it

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, func, select
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_range_bounds, business_today
+from domain.kernel.clock import business_today
 from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO
-from domain.orders.filters import ORDERS, may_be_seen_by, needs_attention
+from domain.orders.days import days_seen_by, select_days
+from domain.orders.filters import may_be_seen_by, needs_attention
 from domain.orders.queries import Reader, sees_money
 from domain.reports.home import HomeRange, choose_period
 from models import OrderStatus
@@ -42,21 +43,21 @@ class Stats:
 async def get_stats(db: Reader, query: StatsQuery, *, visible_to: Actor, timezone: tzinfo) -> Stats:
     """The figures as the actor may see them: a rep's own orders, and no revenue for the warehouse."""
     require(visible_to, Right.SEE_STATS, "Your role does not see the figures.")
-    own = may_be_seen_by(visible_to)
-    mine: list[ColumnElement[bool]] = [] if own is None else [own]
-    conditions = list(mine)
+    days = select_days(timezone)
+    conditions = days_seen_by(days, visible_to)
     period = choose_period(query.range, business_today(timezone))
     if period.first is not None:
-        start, end = business_range_bounds(period.first, period.last, timezone)
-        conditions += [ORDERS.created_at >= start, ORDERS.created_at < end]
+        conditions += [days.c.day >= period.first, days.c.day <= period.last]
     by_status = (
-        select(ORDERS.status, func.count().label("orders"), func.sum(ORDERS.total_amount).label("revenue"))
+        select(days.c.status, func.sum(days.c.orders).label("orders"), func.sum(days.c.amount).label("revenue"))
         .where(*conditions)
-        .group_by(ORDERS.status)
+        .group_by(days.c.status)
     )
     found = {row.status: row for row in await db.execute(by_status)}
+    own = may_be_seen_by(visible_to)
+    mine: list[ColumnElement[bool]] = [] if own is None else [own]
     waiting = await db.scalar(select(func.count()).where(needs_attention(), *mine))
-    counts = {status.value: found[status].orders if status in found else 0 for status in OrderStatus}
+    counts = {status.value: int(found[status].orders) if status in found else 0 for status in OrderStatus}
     revenue = sum((row.revenue for status, row in found.items() if status != OrderStatus.CANCELLED), ZERO)
     return Stats(
         total_orders=sum(counts.values()),

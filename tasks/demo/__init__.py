@@ -12,6 +12,7 @@ from domain.access.passwords import hash_password
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
+from domain.orders.days import fold_days
 from domain.voice.refresh_sales import refresh_sales
 from models.session import raw_connection, separate_transaction
 from settings import Settings
@@ -50,7 +51,7 @@ async def load_demo_company(
     """Fill an empty database with a company that has traded for two years up to `at` (now); returns a summary.
 
     Raises Refused in production and for a database that holds orders, customers or products. Readers of the tables wait
-    until it is committed, since their indexes are built last.
+    until it is committed, since their indexes are built anew.
     """
     if settings.is_production:
         raise Refused("The demo company is not loaded with APP_ENV=production.")
@@ -77,6 +78,7 @@ async def load_demo_company(
         await write_calling(connection, keys=settings.data_keys)
         await connection.execute("ANALYZE calling_entry, calling_event, outbound_call_log, commission_entry, orders")
         await refresh_sales(db, timezone=settings.timezone)
+        await fold_days(db, timezone=settings.timezone)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
         # The worker scores the customers as soon as it runs.
@@ -115,13 +117,16 @@ async def _imagine(connection: asyncpg.Connection, wish: ground.DemoWish) -> Non
 
 
 async def _write(connection: asyncpg.Connection, *, company_name: str, timezone: str) -> None:
-    """Write the company down, the indexes last."""
+    """Write the company down: what is most of it without indexes, then those, then the rest."""
     aside = await set_indexes_aside(connection)
     for statement in (
         goods.CATEGORIES, goods.WRITE_PRODUCTS, people.WRITE_CUSTOMERS, books.ORDERS, books.LINES, books.PAYMENTS,
         books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES, goods.PRICE_CHANGES,
     ):  # fmt: skip
         await connection.execute(statement)
+    # What follows looks orders up one by one.
+    await restore_indexes(connection, aside)
+    await connection.execute("ANALYZE customer, product, orders, order_item, order_event, payment, stock_movement")
     await write_papers(connection, company_name=company_name)
     await write_book(connection)
     await write_pictures(connection)
@@ -132,7 +137,6 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.
         )
-    await restore_indexes(connection, aside)
     for statement in voice.STATEMENTS:
         await connection.execute(statement)
     await connection.execute(f"ANALYZE {', '.join(FILLED)}")

@@ -1,0 +1,109 @@
+"""Orders by business day from the kept sums and what changed since: exact at any time, at a cost that does not grow.
+
+The days are kept in one time zone. Where another one is asked for, the orders themselves are added up until the next
+fold has cut the days anew.
+"""
+
+from datetime import date, tzinfo
+from decimal import Decimal
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Date, Subquery, cast, func, literal, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO
+from domain.orders.filters import ORDERS, OrderFilters, owner_of_seen
+from models import OrderDay, OrderDayChange, OrderStatus, columns_of
+from models.session import raw_connection
+
+FOLD_JOB = "fold_order_days"
+DAYS = columns_of(OrderDay)
+CHANGES = columns_of(OrderDayChange)
+# What the kept days know of an order; a list under any other filter counts its rows.
+_KNOWN_FILTERS = {"status", "cancelled", "rep_id", "from_date", "to_date", "when", "page", "per_page", "sort"}
+
+_IS_CUT_OTHERWISE = "SELECT EXISTS (SELECT FROM order_day WHERE zone <> $1)"
+# One snapshot takes the notes away and adds them up: a note that comes later stays.
+_FOLD = """
+WITH noted AS (DELETE FROM order_day_change RETURNING created_at, sales_rep_id, status, orders, amount)
+INSERT INTO order_day AS kept (zone, day, sales_rep_id, status, orders, amount)
+SELECT $1::text, (created_at AT TIME ZONE $1::text)::date AS day, sales_rep_id, status, sum(orders), sum(amount)
+FROM noted GROUP BY day, sales_rep_id, status ORDER BY day, sales_rep_id, status
+ON CONFLICT (zone, day, sales_rep_id, status)
+DO UPDATE SET orders = kept.orders + excluded.orders, amount = kept.amount + excluded.amount
+"""
+_CUT_AGAIN = """
+WITH noted AS (DELETE FROM order_day_change), kept AS (DELETE FROM order_day)
+INSERT INTO order_day (zone, day, sales_rep_id, status, orders, amount)
+SELECT $1::text, (created_at AT TIME ZONE $1::text)::date AS day, coalesce(sales_rep_id, 0), status, count(*),
+  sum(total_amount)
+FROM orders GROUP BY day, coalesce(sales_rep_id, 0), status
+"""
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('order_day'))"
+
+
+@cache
+def select_days(timezone: tzinfo) -> Subquery:
+    """The orders of each day, rep and state: `day`, `sales_rep_id` (0 without), `status`, `orders` and `amount`.
+
+    A day may have several rows, some of them below zero: they are for adding up.
+    """
+    zone = str(timezone)
+    other = or_(select(DAYS.zone).where(DAYS.zone < zone).exists(), select(DAYS.zone).where(DAYS.zone > zone).exists())
+    rep = func.coalesce(ORDERS.sales_rep_id, 0)
+    return union_all(
+        select(DAYS.day, DAYS.sales_rep_id, DAYS.status, DAYS.orders, DAYS.amount).where(DAYS.zone == zone, ~other),
+        select(
+            _day_of(CHANGES.created_at, zone), CHANGES.sales_rep_id, CHANGES.status, CHANGES.orders, CHANGES.amount
+        ).where(~other),
+        select(_day_of(ORDERS.created_at, zone), rep, ORDERS.status, literal(1), ORDERS.total_amount).where(other),
+    ).subquery("days")
+
+
+def days_seen_by(days: Subquery, actor: Actor) -> list[ColumnElement[bool]]:
+    """The condition that keeps a rep to their own days; customers have none, and read their orders."""
+    owner = owner_of_seen(actor)
+    assert owner != "customer_id"
+    return [] if owner is None else [days.c.sales_rep_id == actor.id]
+
+
+def is_kept_by_day(filters: OrderFilters, actor: Actor) -> bool:
+    """True when the days know everything that these filters ask about."""
+    asked = {name for name, value in filters if value not in (None, "")}
+    return not actor.is_customer and asked <= _KNOWN_FILTERS
+
+
+async def count_kept(
+    db: AsyncSession | AsyncConnection, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
+) -> tuple[int, Decimal]:
+    """How many orders a list has under filters that the days know, and what they are worth together."""
+    days = select_days(timezone)
+    conditions = days_seen_by(days, visible_to) + _between(days, filters.from_date, filters.to_date)
+    if filters.status is not None:
+        conditions.append(days.c.status == filters.status)
+    if filters.cancelled is not None:
+        is_cancelled = days.c.status == OrderStatus.CANCELLED
+        conditions.append(is_cancelled if filters.cancelled else ~is_cancelled)
+    if filters.rep_id is not None:
+        conditions.append(days.c.sales_rep_id == filters.rep_id)
+    row = (await db.execute(select(func.sum(days.c.orders), func.sum(days.c.amount)).where(*conditions))).one()
+    return int(row[0] or 0), row[1] or ZERO
+
+
+def _between(days: Subquery, first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    found = [] if first is None else [days.c.day >= first]
+    return found if last is None else [*found, days.c.day <= last]
+
+
+def _day_of(moment: ColumnElement[object], zone: str) -> ColumnElement[date]:
+    return cast(func.timezone(zone, moment), Date).label("day")
+
+
+async def fold_days(db: AsyncSession, *, timezone: ZoneInfo) -> None:
+    """Fold what changed into the days; where the time zone of the business changed, cut all of them again."""
+    connection = await raw_connection(db)
+    await connection.execute(_ONE_AT_A_TIME)
+    is_cut_otherwise = await connection.fetchval(_IS_CUT_OTHERWISE, timezone.key)
+    await connection.execute(_CUT_AGAIN if is_cut_otherwise else _FOLD, timezone.key)
