@@ -6,7 +6,9 @@ import asyncio
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from domain.kernel.errors import OutsideServiceFailed
@@ -67,6 +69,14 @@ def _children() -> ProcessPoolExecutor:
     return _Pool.children
 
 
+@cache
+def _fonts() -> Any:
+    """The fonts of all papers, read by the first one of a child; each is known by its rule in paper.css."""
+    from weasyprint.text.fonts import FontConfiguration
+
+    return FontConfiguration()
+
+
 def _write_pdf(html: str) -> bytes:
     """Runs in the child."""
     from weasyprint import HTML
@@ -83,5 +93,5 @@ def _write_pdf(html: str) -> bytes:
 
     page = HTML(string=html, base_url=STATIC.as_uri() + "/", url_fetcher=StaticFiles(allowed_protocols={"file"}))
     # Tagged, with language and title, so that a screen reader reads tables as tables.
-    document: bytes = page.write_pdf(pdf_variant="pdf/ua-1")
+    document: bytes = page.write_pdf(font_config=_fonts(), pdf_variant="pdf/ua-1")
     return document

@@ -36,7 +36,7 @@ class OrderDayChange(Table, table=True):
     __tablename__ = "order_day_change"
 
     id: int = key()
-    created_at: datetime = Field(sa_type=DateTime(timezone=True), nullable=False)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), nullable=False)
     # Not a foreign key: the row lives for minutes, and the rep may be deleted meanwhile.
     sales_rep_id: int = Field(sa_type=BigInteger, nullable=False)
     status: str

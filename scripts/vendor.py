@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -37,9 +38,9 @@ PACKAGES: dict[tuple[str, str], dict[str, str]] = {
         "LICENSE": "static/vendor/licences/inter.txt",
     },
     ("@fontsource/inter", "5.3.0"): {
-        "files/inter-latin-400-normal.woff2": "static/vendor/paper/inter-400.woff2",
-        "files/inter-latin-500-normal.woff2": "static/vendor/paper/inter-500.woff2",
-        "files/inter-latin-600-normal.woff2": "static/vendor/paper/inter-600.woff2",
+        "files/inter-latin-400-normal.woff2": "static/vendor/paper/inter-400.ttf",
+        "files/inter-latin-500-normal.woff2": "static/vendor/paper/inter-500.ttf",
+        "files/inter-latin-600-normal.woff2": "static/vendor/paper/inter-600.ttf",
     },
     ("dejavu-fonts-ttf", "2.37.3"): {
         "ttf/DejaVuSans.ttf": "static/vendor/paper/dejavu.ttf",
@@ -88,6 +89,15 @@ def draw_sprite(nodes: dict[str, list[tuple[str, dict[str, str]]]]) -> str:
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
 
 
+def unpack_font(data: bytes) -> bytes:
+    """The same font as TrueType: the PDF maker would unpack it again in each of its processes."""
+    from fontTools.ttLib import woff2  # type: ignore[import-untyped]
+
+    unpacked = io.BytesIO()
+    woff2.decompress(io.BytesIO(data), unpacked)
+    return unpacked.getvalue()
+
+
 def vendor(*, trust_new: bool) -> None:
     """Write every vendored file and the icon sprite; stops when a package's hash is not the locked one."""
     lock = json.loads(LOCK.read_text()) if LOCK.exists() else {"packages": {}, "files": {}}
@@ -110,6 +120,8 @@ def vendor(*, trust_new: bool) -> None:
                     data = member.read()
                     if inside == ICON_SHAPES:
                         data = draw_sprite(json.loads(data)).encode()
+                    elif inside.endswith(".woff2") and place.endswith(".ttf"):
+                        data = unpack_font(data)
                     (ROOT / place).parent.mkdir(parents=True, exist_ok=True)
                     (ROOT / place).write_bytes(data)
                     files[place] = sha512(data)

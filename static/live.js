@@ -6,8 +6,10 @@ import { find, findAll, say } from "./dom.js";
 // A block waits a moment for events that come together, and never longer than this for one that came.
 const GATHER_MS = 120;
 const LONGEST_WAIT_MS = 2000;
-// While events keep coming, a block is fetched no more often than this; with the fetch itself it stays below a second.
-const BETWEEN_FETCHES_MS = 600;
+// While events keep coming, a block is fetched no more often than this. Each gap is a little longer by chance, so that
+// the open pages of a company don't all ask at once.
+const BETWEEN_FETCHES_MS = 1000;
+const LONGER_BY_CHANCE_MS = 400;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30000;
 // A stream that is away for so long is said; most come back before.
@@ -28,7 +30,7 @@ const liveBlocks = () => findAll("[data-live]");
 const topicsOf = (block) => block.dataset.live.split(" ");
 
 function stateOf(block) {
-  if (!states.has(block)) states.set(block, { timer: 0, since: 0, fetchedAt: 0, retryMs: FIRST_RETRY_MS, running: false, again: false });
+  if (!states.has(block)) states.set(block, { timer: 0, since: 0, fetchedAt: 0, gapMs: 0, retryMs: FIRST_RETRY_MS, running: false, again: false });
   return states.get(block);
 }
 
@@ -37,7 +39,7 @@ function refresh(block) {
   if (state.running) { state.again = true; return; }
   const now = Date.now();
   state.since ||= now;
-  const gathered = Math.max(now + GATHER_MS, state.fetchedAt + BETWEEN_FETCHES_MS);
+  const gathered = Math.max(now + GATHER_MS, state.fetchedAt + state.gapMs);
   plan(block, Math.min(gathered, state.since + LONGEST_WAIT_MS) - now);
 }
 
@@ -56,7 +58,7 @@ async function fetchBlock(block) {
   try {
     await htmx.ajax("GET", url, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: url, headers: { "X-Live": "1" } });
   } catch { state.failed = true; }
-  Object.assign(state, { running: false, fetchedAt: Date.now() });
+  Object.assign(state, { running: false, fetchedAt: Date.now(), gapMs: BETWEEN_FETCHES_MS + Math.random() * LONGER_BY_CHANCE_MS });
   if (state.failed) {
     failed.add(block);
     plan(block, state.retryMs);

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 from settings import Settings, load_settings
+from tasks.long_lived import freeze_what_stays
 from web.bounded_http import BoundedHttp
 from web.draining import begin_draining
 
@@ -26,6 +27,11 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
         super().__init__(config)
         self.drain_seconds = drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer once everything is loaded."""
+        freeze_what_stays()
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer for a while longer, unless a second signal hurries, and then stop."""

@@ -25,6 +25,7 @@ from models.session import current_database, separate_transaction
 from settings import Settings
 from tasks.job import Job
 from tasks.jobs import load_jobs
+from tasks.long_lived import freeze_what_stays
 from tasks.run_job import run_job
 from tasks.schedule import TIMETABLE
 
@@ -50,6 +51,8 @@ async def run_worker(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    load_jobs()
+    freeze_what_stays()
     try:
         await work_until(stopping, settings)
     finally:

@@ -1,14 +1,14 @@
 """Orders are counted and added up by business day, rep and state.
 
 Revision ID: 5d0c8e71b9a4
-Revises: 3b9f6d20c7e1
+Revises: 5b8e2d71c094
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "5d0c8e71b9a4"
-down_revision = "3b9f6d20c7e1"
+down_revision = "5b8e2d71c094"
 branch_labels = None
 depends_on = None
 
