@@ -14,10 +14,8 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 import stripe
-from stripe.params._customer_create_params import CustomerCreateParams
 from stripe.params._payment_intent_create_params import PaymentIntentCreateParams
 from stripe.params._refund_create_params import RefundCreateParams
-from stripe.params._setup_intent_create_params import SetupIntentCreateParams
 from stripe.params.checkout._session_create_params import SessionCreateParams
 
 from integrations.errors import ServiceFailed, ServiceRefused
@@ -92,6 +90,7 @@ class StripeSession:
     payment_intent_id: str | None
     expires_at: datetime
     metadata: dict[str, str]
+    setup_intent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +116,6 @@ class StripeDispute:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StripeSetup:
-    """A SetupIntent."""
-
-    id: str
-    client_secret: str = field(repr=False)
-
-
 _Clients = dict[StripeAccount, tuple[stripe.StripeClient, stripe.AIOHTTPClient]]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
 
@@ -141,10 +132,10 @@ def from_cents(cents: int | None) -> Decimal:
 
 async def create_payment(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripePayment:
     """Make a PaymentIntent; the same key gives the first one again."""
-    created = _client(account).v1.payment_intents.create_async(
+    created = client_of(account).v1.payment_intents.create_async(
         cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
     )
-    return await _ask(created, _read_payment)
+    return await ask(created, _read_payment)
 
 
 async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripePayment:
@@ -152,7 +143,7 @@ async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, ke
 
     async def charge() -> Any:
         try:
-            return await _client(account).v1.payment_intents.create_async(
+            return await client_of(account).v1.payment_intents.create_async(
                 cast(PaymentIntentCreateParams, parameters), {"idempotency_key": key}
             )
         except stripe.CardError as declined:
@@ -161,33 +152,13 @@ async def charge_saved(account: StripeAccount, parameters: dict[str, Any], *, ke
                 raise
             return payment
 
-    return await _ask(charge(), _read_payment)
-
-
-async def find_stripe_customer(account: StripeAccount, email: str) -> str | None:
-    """The newest customer at Stripe with this email."""
-    found = _client(account).v1.customers.list_async({"email": email, "limit": 1})
-    return await _ask(found, lambda customers: customers.data[0].id if customers.data else None)
-
-
-async def create_stripe_customer(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> str:
-    """Make a customer at Stripe; the same key gives the first one again."""
-    created = _client(account).v1.customers.create_async(
-        cast(CustomerCreateParams, parameters), {"idempotency_key": key}
-    )
-    return await _ask(created, lambda customer: str(customer.id))
-
-
-async def create_setup(account: StripeAccount, parameters: dict[str, Any]) -> StripeSetup:
-    """Begin saving a payment method: a SetupIntent, which the customer's browser finishes."""
-    created = _client(account).v1.setup_intents.create_async(cast(SetupIntentCreateParams, parameters))
-    return await _ask(created, lambda setup: StripeSetup(setup.id, setup.client_secret or ""))
+    return await ask(charge(), _read_payment)
 
 
 async def fetch_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
     """A PaymentIntent as it is now, with how it was paid."""
-    found = _client(account).v1.payment_intents.retrieve_async(payment_intent_id, {"expand": ["latest_charge"]})
-    return await _ask(found, _read_payment)
+    found = client_of(account).v1.payment_intents.retrieve_async(payment_intent_id, {"expand": ["latest_charge"]})
+    return await ask(found, _read_payment)
 
 
 async def find_payment(account: StripeAccount, *, key: str, since: datetime) -> StripePayment | None:
@@ -195,62 +166,62 @@ async def find_payment(account: StripeAccount, *, key: str, since: datetime) -> 
     from_second = int((since - _CLOCKS_DIFFER).timestamp())
 
     async def look() -> Any:
-        asked = _client(account).v1.payment_intents.list_async({"created": {"gte": from_second}, "limit": 100})
+        asked = client_of(account).v1.payment_intents.list_async({"created": {"gte": from_second}, "limit": 100})
         async for payment in (await asked).auto_paging_iter():
             if _read_metadata(payment).get("intent_key") == key:
                 return payment
         return None
 
-    return await _ask(look(), lambda found: None if found is None else _read_payment(found))
+    return await ask(look(), lambda found: None if found is None else _read_payment(found))
 
 
 async def cancel_payment(account: StripeAccount, payment_intent_id: str) -> StripePayment:
     """Withdraw a PaymentIntent that nobody has paid."""
-    return await _ask(_client(account).v1.payment_intents.cancel_async(payment_intent_id), _read_payment)
+    return await ask(client_of(account).v1.payment_intents.cancel_async(payment_intent_id), _read_payment)
 
 
 async def create_session(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeSession:
     """Open a Checkout Session; the same key gives the first one again."""
-    created = _client(account).v1.checkout.sessions.create_async(
+    created = client_of(account).v1.checkout.sessions.create_async(
         cast(SessionCreateParams, parameters), {"idempotency_key": key}
     )
-    return await _ask(created, _read_session)
+    return await ask(created, _read_session)
 
 
 async def fetch_session(account: StripeAccount, session_id: str) -> StripeSession:
     """A Checkout Session as it is now."""
-    return await _ask(_client(account).v1.checkout.sessions.retrieve_async(session_id), _read_session)
+    return await ask(client_of(account).v1.checkout.sessions.retrieve_async(session_id), _read_session)
 
 
 async def expire_session(account: StripeAccount, session_id: str) -> StripeSession:
     """Close a Checkout Session that nobody has paid."""
-    return await _ask(_client(account).v1.checkout.sessions.expire_async(session_id), _read_session)
+    return await ask(client_of(account).v1.checkout.sessions.expire_async(session_id), _read_session)
 
 
 async def create_refund(account: StripeAccount, parameters: dict[str, Any], *, key: str) -> StripeRefund:
     """Give a payment back, wholly or in part; the same key gives the first refund again."""
-    created = _client(account).v1.refunds.create_async(cast(RefundCreateParams, parameters), {"idempotency_key": key})
-    return await _ask(created, _read_refund)
+    created = client_of(account).v1.refunds.create_async(cast(RefundCreateParams, parameters), {"idempotency_key": key})
+    return await ask(created, _read_refund)
 
 
 async def list_refunds(account: StripeAccount, payment_intent_id: str) -> list[StripeRefund]:
     """Every refund of a payment, ours and those made at Stripe."""
 
     async def collect() -> list[Any]:
-        asked = _client(account).v1.refunds.list_async({"payment_intent": payment_intent_id, "limit": 100})
+        asked = client_of(account).v1.refunds.list_async({"payment_intent": payment_intent_id, "limit": 100})
         return [refund async for refund in (await asked).auto_paging_iter()]
 
-    return await _ask(collect(), lambda refunds: [_read_refund(refund) for refund in refunds])
+    return await ask(collect(), lambda refunds: [_read_refund(refund) for refund in refunds])
 
 
 async def fetch_refund(account: StripeAccount, refund_id: str) -> StripeRefund:
     """A refund as it is now."""
-    return await _ask(_client(account).v1.refunds.retrieve_async(refund_id), _read_refund)
+    return await ask(client_of(account).v1.refunds.retrieve_async(refund_id), _read_refund)
 
 
 async def fetch_dispute(account: StripeAccount, dispute_id: str) -> StripeDispute:
     """A dispute as it is now."""
-    return await _ask(_client(account).v1.disputes.retrieve_async(dispute_id), _read_dispute)
+    return await ask(client_of(account).v1.disputes.retrieve_async(dispute_id), _read_dispute)
 
 
 def read_event(body: bytes, signature: str, secret: str) -> dict[str, Any]:
@@ -268,7 +239,7 @@ async def close_stripe() -> None:
         await connections.close_async()  # type: ignore[no-untyped-call]
 
 
-def _client(account: StripeAccount) -> stripe.StripeClient:
+def client_of(account: StripeAccount) -> stripe.StripeClient:
     """The client of the running loop, since its connections belong to the loop."""
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if account not in clients:
@@ -283,7 +254,7 @@ def _client(account: StripeAccount) -> stripe.StripeClient:
     return clients[account][0]
 
 
-async def _ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
+async def ask(call: Awaitable[Any], read: Callable[[Any], T]) -> T:
     """Stripe's answer as `read` reads it; one that can't be read is a lost one."""
     try:
         return read(await call)
@@ -338,9 +309,10 @@ def _read_session(found: Any) -> StripeSession:
         id=found.id,
         status=found.status or "",
         url=found.url or "",
-        payment_intent_id=_id_of(found.payment_intent),
+        payment_intent_id=id_of(found.payment_intent),
         expires_at=datetime.fromtimestamp(found.expires_at, UTC),
         metadata=_read_metadata(found),
+        setup_intent_id=id_of(getattr(found, "setup_intent", None)),
     )
 
 
@@ -350,7 +322,7 @@ def _read_refund(found: Any) -> StripeRefund:
         id=found.id,
         status=found.status or "",
         amount=from_cents(found.amount),
-        payment_intent_id=_id_of(found.payment_intent) or "",
+        payment_intent_id=id_of(found.payment_intent) or "",
         error=str(reason).replace("_", " ") if reason else "",
         metadata=_read_metadata(found),
     )
@@ -361,7 +333,7 @@ def _read_dispute(found: Any) -> StripeDispute:
         id=found.id,
         status=found.status,
         amount=from_cents(found.amount),
-        payment_intent_id=_id_of(found.payment_intent) or "",
+        payment_intent_id=id_of(found.payment_intent) or "",
         reason=found.reason,
     )
 
@@ -371,6 +343,6 @@ def _read_metadata(found: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in (metadata.to_dict() if metadata else {}).items()}
 
 
-def _id_of(expandable: Any) -> str | None:
+def id_of(expandable: Any) -> str | None:
     """The id of an object that Stripe may have sent whole."""
     return expandable if expandable is None or isinstance(expandable, str) else str(expandable.id)

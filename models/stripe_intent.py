@@ -24,6 +24,7 @@ class IntentKind(StrEnum):
     REFUND = "refund"
     RENEWAL = "renewal"
     INVOICE = "invoice"
+    SETUP = "setup"
 
 
 class IntentState(StrEnum):
@@ -41,13 +42,13 @@ class IntentState(StrEnum):
 class StripeIntent(Table, table=True):
     """One act at Stripe. `parameters` are fixed with the key, since Stripe refuses a key that comes with others;
     `payment_intent_id` is the payment behind a checkout, `payment_id` the payment that a refund returns. An `invoice`
-    is a checkout too; `InvoiceCheckout` names what it pays."""
+    is a checkout too; `InvoiceCheckout` names what it pays. A `setup` takes no money: it saves a payment method."""
 
     __tablename__ = "stripe_intent"
     __table_args__ = (
         one_of("kind", IntentKind),
         one_of("state", IntentState),
-        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("amount > 0 OR kind = 'setup'", name="amount_positive"),
         # One payment in progress for an order and an amount, one checkout for a link.
         Index(
             "uq_stripe_intent_card_order_amount",

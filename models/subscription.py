@@ -38,7 +38,11 @@ class RenewalStatus(StrEnum):
 class Subscription(Table, table=True):
     """A product that a customer gets every `interval_days` days at a discount in percent, charged to what they saved.
 
-    `retry_on` is the day of the next try after a failed renewal of `next_renewal_date`.
+    `retry_on` is the day of the next try after a failed renewal of `next_renewal_date`; `rhythm_from` the date that a
+    single moved delivery had, from which the later ones are counted; `resume_on` the day on which a pause ends by
+    itself. `pays_by` names what was saved, as Stripe shows it, for `pays_by_id`; `payment_expires_on` is a card's last
+    day. `substitute_id` is a product that stands in for the next renewal once the customer has agreed. Without a saved
+    payment method it waits, paused, for the customer to save one.
     """
 
     __tablename__ = "subscription"
@@ -51,6 +55,7 @@ class Subscription(Table, table=True):
         Index("ix_subscription_customer", "customer_id", "id"),
         Index("ix_subscription_due", "next_renewal_date", postgresql_where=sql("status = 'active'")),
         Index("ix_subscription_newest", sql("id DESC")),
+        Index("ix_subscription_resumes", "resume_on", postgresql_where=sql("status = 'paused'")),
     )
 
     id: int = key()
@@ -62,10 +67,17 @@ class Subscription(Table, table=True):
     next_renewal_date: date = Field(sa_type=Date)
     retry_on: date | None = Field(default=None, sa_type=Date, nullable=True)
     failures: int = count()
+    rhythm_from: date | None = Field(default=None, sa_type=Date, nullable=True)
+    resume_on: date | None = Field(default=None, sa_type=Date, nullable=True)
     status: str = Field(default="active", sa_column_kwargs={"server_default": "active"})
     stripe_customer_id: str = text()
     stripe_payment_method_id: str = text()
     payment_type: str
+    pays_by: str = text()
+    pays_by_id: str = text()
+    payment_expires_on: date | None = Field(default=None, sa_type=Date, nullable=True)
+    substitute_id: int | None = link("product.id", nullable=True, ondelete="SET NULL")
+    substitute_agreed: bool = flag(False)
     delivery_name: str = text()
     delivery_phone: str | None = text(nullable=True)
     delivery_email: str = text()
@@ -82,13 +94,15 @@ class Subscription(Table, table=True):
 
 
 class Renewal(Table, table=True):
-    """One try to renew, with its amount fixed. `holds_stock` while units are reserved for it and no order is made."""
+    """One try to renew, with its product and amount fixed. `holds_stock` while units are reserved for it and no order
+    is made; `caller`, `client_key` and `request_hash` are those of the request that asked for it."""
 
     __tablename__ = "renewal"
     __table_args__ = (
         one_of("status", RenewalStatus),
         Index("uq_renewal_try", "subscription_id", "due_date", "attempt", unique=True),
         Index("ix_renewal_subscription", "subscription_id", sql("id DESC")),
+        Index("ix_renewal_client_key", "caller", "client_key", postgresql_where=sql("client_key <> ''")),
         Index("ix_renewal_open", "id", postgresql_where=sql("status = 'processing'")),
     )
 
@@ -97,6 +111,7 @@ class Renewal(Table, table=True):
     due_date: date = Field(sa_type=Date)
     attempt: int
     status: str = Field(default="processing", sa_column_kwargs={"server_default": "processing"})
+    product_id: int = link("product.id")
     quantity: int
     unit_price: Decimal = money()
     delivery_fee: Decimal = money()
@@ -106,5 +121,8 @@ class Renewal(Table, table=True):
     intent_id: int | None = link("stripe_intent.id", nullable=True, ondelete="SET NULL")
     payment_intent_id: str = text()
     error: str = text()
+    caller: str = text()
+    client_key: str = text()
+    request_hash: str = text()
     created_at: datetime = created()
     settled_at: datetime | None = moment()

@@ -34,7 +34,7 @@ from portal.orders import acts, checks, items, new, order, payments, slips
 from portal.orders import list as order_list
 from portal.products import edit_table, gallery, inventory, product, receive
 from portal.products import list as product_list
-from portal.public import account_links, front_door, pay, pay_invoice
+from portal.public import account_links, front_door, pay, pay_invoice, pay_subscription
 from portal.reports import profit
 from portal.warehouse import batch as label_batch
 from portal.warehouse import boxes, labels, pack, pick_list
@@ -73,6 +73,7 @@ def blueprints() -> list[Blueprint]:
         invoice_acts.blueprint,
         invoice_take_back.blueprint,
         pay_invoice.blueprint,
+        pay_subscription.blueprint,
         pay.blueprint,
         profit.blueprint,
         customer_list.blueprint,

@@ -50,6 +50,30 @@ class SubscriptionOut(Answer):
     last_renewal: RenewalOut | None
 
 
+class OwnSubscriptionOut(Answer):
+    id: int
+    product_id: int
+    product_sku: str
+    product_name: str
+    quantity: int
+    interval_days: int
+    discount_pct: MoneyOut
+    """Discount in percent of the day's price."""
+    next_renewal_date: date
+    status: SubscriptionStatus
+    retry_on: date | None
+    """The day on which a failed renewal is tried again; null when none has failed."""
+    resume_on: date | None
+    """The day on which a pause ends by itself."""
+    pays_by: str
+    """What was saved, such as "Visa ending 4242"."""
+    unit_price: MoneyOut
+    delivery_fee: MoneyOut
+    amount: MoneyOut
+    """What the next renewal costs at today's price, in US dollars."""
+    last_renewal: RenewalOut | None
+
+
 class SubscriptionOrderOut(Answer):
     order_number: str
     created_at: TimeOut

@@ -2,7 +2,7 @@
 
 from quart import Blueprint
 
-from api.storefront import accounts, catalogue, invoices, orders, payments, savings
+from api.storefront import accounts, catalogue, invoices, orders, payments, savings, subscriptions
 
 
 def blueprints() -> list[Blueprint]:
@@ -14,4 +14,5 @@ def blueprints() -> list[Blueprint]:
         orders.blueprint,
         payments.blueprint,
         savings.blueprint,
+        subscriptions.blueprint,
     ]

@@ -12,7 +12,7 @@ from sqlalchemy import exists, select
 
 from domain.kernel.clock import now
 from domain.orders.balance import calculate_balance
-from domain.payments.charges import settle_charge
+from domain.payments.charges import save_method, settle_charge
 from domain.payments.intents import (
     AWAITING_ANSWER,
     KEYS_LAST,
@@ -47,6 +47,7 @@ from integrations.stripe_client import (
     find_payment,
     list_refunds,
 )
+from integrations.stripe_saved import fetch_setup
 from models import IntentKind, IntentState, Invoice, InvoiceCheckout, Order, OrderStatus, StripeIntent
 from models.session import current_database, separate_transaction
 
@@ -61,7 +62,7 @@ async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
     match intent.kind:
         case IntentKind.CARD:
             await ask_payment(intent, account)
-        case IntentKind.CHECKOUT | IntentKind.INVOICE:
+        case IntentKind.CHECKOUT | IntentKind.INVOICE | IntentKind.SETUP:
             await ask_checkout(intent, account)
         case IntentKind.RENEWAL:
             await ask_charge(intent, account)
@@ -142,6 +143,9 @@ async def settle_session(session: StripeSession, *, intent_id: int, account: Str
         # Where an event is quicker than the answer to our own request, it brings the ids.
         intent.provider_id = intent.provider_id or session.id
         intent.payment_intent_id = session.payment_intent_id or intent.payment_intent_id
+    if session.status == "complete" and session.setup_intent_id is not None:
+        await save_method(intent_id, await fetch_setup(account, session.setup_intent_id))
+        return
     if session.payment_intent_id is not None:
         payment = await fetch_payment(account, session.payment_intent_id)
         await settle_with_refunds(payment, account)

@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from integrations.stripe_client import StripeDispute, StripePayment, StripeRefund
+from integrations.stripe_saved import FinishedSetup
 from models import IntentKind, IntentState
 
 # The row's id with Stripe's word, or without one the sentence that Stripe refused with.
 Settle = Callable[[int, StripePayment | None, str], Awaitable[IntentState]]
 _settling: dict[str, Settle] = {}
+# The row's id with what the customer saved.
+Save = Callable[[int, FinishedSetup], Awaitable[None]]
+_saving: list[Save] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,17 @@ def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
 async def settle_charge(kind: str, intent_id: int, payment: StripePayment | None, error: str = "") -> IntentState:
     """Have a charge settled by the area it belongs to."""
     return await _settling[kind](intent_id, payment, error)
+
+
+def saves_methods(save: Save) -> Save:
+    """Register what keeps the payment methods that customers save."""
+    _saving[:] = [save]
+    return save
+
+
+async def save_method(intent_id: int, setup: FinishedSetup) -> None:
+    """Have the area that asked for a payment method keep it."""
+    await _saving[0](intent_id, setup)
 
 
 def settles_receipts(settling: ReceiptSettling) -> None:

@@ -17,7 +17,7 @@ from domain.payments.intents import CHECKOUTS
 from domain.payments.settle_refund import settle_dispute
 from domain.payments.stripe_account import get_stripe
 from integrations.stripe_client import fetch_dispute, fetch_payment, fetch_session, read_event
-from models import StripeIntent, WebhookEvent
+from models import IntentKind, StripeIntent, WebhookEvent
 from models.session import current_database
 from settings import Settings
 
@@ -98,7 +98,7 @@ async def _ask_about_session(session_id: str, settings: Settings) -> None:
     key = session.metadata.get("intent_key", "")
     async with current_database().reading() as connection:
         ours = (StripeIntent.provider_id == session.id) | (StripeIntent.idempotency_key == key)
-        found = select(StripeIntent.id).where(ours, StripeIntent.kind.in_(CHECKOUTS))
+        found = select(StripeIntent.id).where(ours, StripeIntent.kind.in_((*CHECKOUTS, IntentKind.SETUP)))
         # Metadata can be copied at Stripe; an id can't.
         found = found.order_by(StripeIntent.idempotency_key == key).limit(1)
         intent_id = (await connection.execute(found)).scalar_one_or_none()

@@ -1,7 +1,7 @@
 """Changing, pausing, resuming and ending a subscription."""
 
 from collections.abc import Mapping
-from datetime import timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,8 +11,13 @@ from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import DateIn, Filled60, Filled200, Input, StateIn, Text2000, ZipIn
+from domain.kernel.money import ZERO
+from domain.subscriptions.dates import choose_next_date
 from domain.subscriptions.enrol import DiscountPct, IntervalDays, SubscribedQuantity, find_subscription, note_change
-from models import AuditAction, Subscription, SubscriptionStatus
+from domain.subscriptions.prepare import count_attempts, has_open_charge
+from models import AuditAction, Renewal, RenewalStatus, Subscription, SubscriptionStatus
+
+LONGEST_MOVE = timedelta(days=365)
 
 _NEEDED = (
     "interval_days", "quantity", "discount_pct", "next_renewal_date", "delivery_name", "delivery_address",
@@ -59,8 +64,8 @@ async def update_subscription(
         sent["notes"] = sent["notes"] or ""
     changed = {name: value for name, value in sent.items() if getattr(subscription, name) != value}
     if "next_renewal_date" in changed:
-        subscription.retry_on, subscription.failures = None, 0
-    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
+        subscription.retry_on, subscription.failures, subscription.rhythm_from = None, 0, None
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
     return subscription
 
 
@@ -68,37 +73,122 @@ async def cancel_subscription(db: AsyncSession, subscription_id: int, *, by: Act
     """End a subscription for good; raises Refused for one that has ended."""
     subscription = await _lock(db, subscription_id, by=by)
     changed = {"status": SubscriptionStatus.CANCELLED, "retry_on": None}
-    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_CANCELLED, by=by)
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CANCELLED, by=by)
     return subscription
 
 
 async def pause_subscription(db: AsyncSession, subscription_id: int, *, by: Actor) -> Subscription:
     """Let a subscription rest; raises Refused for one that is not active."""
     subscription = await _lock(db, subscription_id, by=by)
-    if subscription.status != SubscriptionStatus.ACTIVE:
-        raise Refused(
-            "The subscription is paused already.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
-        )
-    await _write(db, subscription, {"status": SubscriptionStatus.PAUSED}, AuditAction.SUBSCRIPTION_PAUSED, by=by)
+    await pause(db, subscription, by=by)
     return subscription
 
 
 async def resume_subscription(db: AsyncSession, subscription_id: int, *, timezone: tzinfo, by: Actor) -> Subscription:
     """Let a paused subscription renew again, at the earliest tomorrow; raises Refused for one that is not paused."""
     subscription = await _lock(db, subscription_id, by=by)
+    await resume(db, subscription, today=business_today(timezone), by=by)
+    return subscription
+
+
+async def skip_renewal(db: AsyncSession, subscription_id: int, *, timezone: tzinfo, by: Actor) -> Subscription:
+    """Leave out the next renewal; raises Refused for a subscription that is not active, or is being charged."""
+    subscription = await _lock(db, subscription_id, by=by)
+    await skip_next(db, subscription, today=business_today(timezone), by=by)
+    return subscription
+
+
+async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, until: date | None = None) -> None:
+    """Let a locked subscription rest, where a day is given until then."""
+    if subscription.status != SubscriptionStatus.ACTIVE:
+        raise Refused(
+            "The subscription is paused already.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
+        )
+    changed = {"status": SubscriptionStatus.PAUSED, "resume_on": until}
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_PAUSED, by=by)
+
+
+async def resume(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
+    """Let a locked subscription renew again, at the earliest tomorrow; one without a payment method waits for it."""
     if subscription.status != SubscriptionStatus.PAUSED:
         raise Refused(
             "The subscription is active already.", code=Code.STATE_NOT_ALLOWED, allowed=["paused", "cancelled"]
         )
-    earliest = business_today(timezone) + timedelta(days=1)
+    if not subscription.stripe_payment_method_id:
+        raise Refused(
+            "It starts by itself once the customer has saved a card or a bank account.",
+            code=Code.STATE_NOT_ALLOWED,
+            allowed=["cancelled"],
+        )
     changed = {
         "status": SubscriptionStatus.ACTIVE,
-        "next_renewal_date": max(subscription.next_renewal_date, earliest),
+        "next_renewal_date": max(subscription.next_renewal_date, today + timedelta(days=1)),
+        "retry_on": None,
+        "resume_on": None,
+        "failures": 0,
+    }
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_RESUMED, by=by)
+
+
+async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
+    """Leave out the next renewal of a locked subscription, which stands among the renewals as skipped.
+
+    The rhythm goes on from the date that was left out; tries that were planned for it are dropped.
+    """
+    if subscription.status != SubscriptionStatus.ACTIVE:
+        raise Refused("Resume the subscription first.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"])
+    await check_no_open_charge(db, subscription)
+    due = subscription.next_renewal_date
+    db.add(
+        Renewal(
+            subscription_id=subscription.id,
+            product_id=subscription.product_id,
+            due_date=due,
+            attempt=await count_attempts(db, subscription.id, due) + 1,
+            status=RenewalStatus.SKIPPED,
+            quantity=subscription.quantity,
+            unit_price=ZERO,
+            delivery_fee=ZERO,
+            amount=ZERO,
+            settled_at=now(),
+        )
+    )
+    counted_from = subscription.rhythm_from or due
+    changed = {
+        "next_renewal_date": choose_next_date(counted_from, subscription.interval_days, renewed_on=max(today, due)),
+        "rhythm_from": None,
         "retry_on": None,
         "failures": 0,
     }
-    await _write(db, subscription, changed, AuditAction.SUBSCRIPTION_RESUMED, by=by)
-    return subscription
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_SKIPPED, by=by)
+
+
+async def move_date(
+    db: AsyncSession, subscription: Subscription, day: date, *, keeps_rhythm: bool, today: date, by: Actor
+) -> None:
+    """Move the next renewal of a locked subscription to a day from tomorrow on; later ones follow or keep theirs."""
+    if not today < day <= today + LONGEST_MOVE:
+        wrong = {"next_renewal_date": f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"}
+        raise InvalidInput("The date can't be moved there.", fields=wrong)
+    await check_no_open_charge(db, subscription)
+    if day == subscription.next_renewal_date:
+        return
+    kept = subscription.rhythm_from or subscription.next_renewal_date
+    changed = {
+        "next_renewal_date": day,
+        "rhythm_from": kept if keeps_rhythm else None,
+        "retry_on": None,
+        "failures": 0,
+    }
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
+
+
+async def check_no_open_charge(db: AsyncSession, subscription: Subscription) -> None:
+    """Raise Refused while it is not known whether the renewal at hand was charged."""
+    if await has_open_charge(db, subscription.id):
+        raise Refused(
+            "The next renewal is being charged right now. Look again in a few minutes.", code=Code.RENEWAL_RUNNING
+        )
 
 
 async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: int | None = None) -> Subscription:
@@ -111,9 +201,10 @@ async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: i
     return subscription
 
 
-async def _write(
+async def write_change(
     db: AsyncSession, subscription: Subscription, changed: Mapping[str, object], action: AuditAction, *, by: Actor
 ) -> None:
+    """Write what changed of a locked subscription, with its entry in the audit trail."""
     if not changed:
         return
     for name, value in changed.items():

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import join
 
@@ -239,7 +240,7 @@ async def _newest_renewals(db: AsyncConnection, ids: list[int]) -> dict[int, Ren
         select(Renewal.subscription_id, *_RENEWAL)
         .outerjoin(Order, Order.id == Renewal.order_id)
         .where(Renewal.subscription_id.in_(ids))
-        .distinct(Renewal.subscription_id)
+        .ext(distinct_on(Renewal.subscription_id))
         .order_by(Renewal.subscription_id, Renewal.id.desc())
     )
     return {row[0]: RenewalLine(*row[1:]) for row in rows}

@@ -32,7 +32,7 @@ async def write_renewal_order(
     db: AsyncSession, subscription: Subscription, renewal: Renewal, *, by: Actor, hold_reason: str = ""
 ) -> Order:
     """Write the order at the renewal's amount, hand its stock over, and tie both together; the order is locked."""
-    locked = select(Product).where(Product.id == subscription.product_id).with_for_update(key_share=True)
+    locked = select(Product).where(Product.id == renewal.product_id).with_for_update(key_share=True)
     product = (await db.execute(locked.execution_options(populate_existing=True))).scalar_one()
     rep = await db.scalar(select(Customer.sales_rep_id).where(Customer.id == subscription.customer_id))
     connection = await raw_connection(db)

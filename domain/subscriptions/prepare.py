@@ -51,6 +51,14 @@ async def has_open_charge(db: AsyncSession, subscription_id: int) -> bool:
     return (await db.execute(asked.limit(1))).first() is not None
 
 
+async def count_attempts(db: AsyncSession, subscription_id: int, due: date) -> int:
+    """How often a due date was tried, or skipped."""
+    tries = select(func.coalesce(func.max(Renewal.attempt), 0)).where(
+        Renewal.subscription_id == subscription_id, Renewal.due_date == due
+    )
+    return int((await db.execute(tries)).scalar_one())
+
+
 async def prepare_renewal(
     db: AsyncSession,
     subscription: Subscription,
@@ -65,13 +73,11 @@ async def prepare_renewal(
     `request` are the caller, the key and the hash of the request that asked for it.
     """
     due = min(subscription.next_renewal_date, today)
-    tries = select(func.coalesce(func.max(Renewal.attempt), 0)).where(
-        Renewal.subscription_id == subscription.id, Renewal.due_date == due
-    )
-    attempt = ((await db.execute(tries)).scalar_one()) + 1
-    price = await _price(db, subscription, rules)
+    attempt = await count_attempts(db, subscription.id, due) + 1
+    price = await quote_renewal(db, subscription, rules, lock=True)
     renewal = Renewal(
         subscription_id=subscription.id,
+        product_id=choose_product(subscription),
         due_date=due,
         attempt=attempt,
         quantity=subscription.quantity,
@@ -79,6 +85,8 @@ async def prepare_renewal(
         delivery_fee=price.delivery_fee,
         amount=price.amount,
     )
+    for name, value in (request or {}).items():
+        setattr(renewal, name, value)
     db.add(renewal)
     if price.problem:
         renewal.status, renewal.error, renewal.settled_at = RenewalStatus.FAILED, price.problem, now()
@@ -94,7 +102,7 @@ async def prepare_renewal(
         renewal.holds_stock = True
         await change_stock(
             await raw_connection(db),
-            {subscription.product_id: -subscription.quantity},
+            {renewal.product_id: -subscription.quantity},
             reason=StockReason.RENEWAL_RESERVED,
             by=by,
             note=f"Renewal {renewal.id}",
@@ -103,18 +111,27 @@ async def prepare_renewal(
     return renewal
 
 
-async def _price(db: AsyncSession, subscription: Subscription, rules: OrderRules) -> RenewalPrice:
-    """The day's price less the discount, plus the fee; the product is locked."""
+def choose_product(subscription: Subscription) -> int:
+    """The product of the next renewal: the one that stands in, where the customer has agreed to it."""
+    if subscription.substitute_id is not None and subscription.substitute_agreed:
+        return subscription.substitute_id
+    return subscription.product_id
+
+
+async def quote_renewal(
+    db: AsyncSession, subscription: Subscription, rules: OrderRules, *, lock: bool = False
+) -> RenewalPrice:
+    """The day's price less the discount, plus the fee; with `lock` the product stays locked."""
     connection = await raw_connection(db)
-    asked = [OrderLine(product_id=subscription.product_id, quantity=subscription.quantity)]
+    asked = [OrderLine(product_id=choose_product(subscription), quantity=subscription.quantity)]
     problem = ""
     try:
-        [line] = await price_lines(connection, asked, lock=True)
+        [line] = await price_lines(connection, asked, lock=lock)
     except InvalidInput:
         return RenewalPrice(ZERO, ZERO, ZERO, is_tracked=False, problem="The product is not sold any more.")
     except Refused as short:
         problem = str(short)
-        [line] = await price_lines(connection, asked, lock=True, check_stock=False)
+        [line] = await price_lines(connection, asked, lock=lock, check_stock=False)
     goods = discount_line(line, subscription.discount_pct)
     fee = calculate_delivery_fee(line.line_total, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
     amount = goods + fee

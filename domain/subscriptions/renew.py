@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -24,7 +24,7 @@ from domain.subscriptions.list_subscriptions import RenewalLine, get_renewal
 from domain.subscriptions.prepare import has_open_charge, prepare_renewal
 from integrations.errors import ServiceFailed
 from integrations.stripe_client import StripeAccount
-from models import IntentKind, Renewal, RenewalStatus, StripeIntent, Subscription, SubscriptionStatus
+from models import Renewal, RenewalStatus, Subscription, SubscriptionStatus
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -93,18 +93,18 @@ async def renew_subscription(
     return RenewedSubscription(line, next_date, is_replay)
 
 
-async def process_due(settings: Settings, *, rules: OrderRules) -> list[RenewalResult]:
-    """Renew every subscription whose date or retry has come; several of these may run at the same time."""
+async def process_due(settings: Settings, *, rules: OrderRules, only: int | None = None) -> list[RenewalResult]:
+    """Renew every subscription whose date or retry has come, or `only` one; several of these may run at once."""
     today = business_today(settings.timezone)
     async with current_database().session() as db:
-        if (await db.execute(_due(today, set()).limit(1))).first() is None:
+        if (await db.execute(_due(today, set(), only).limit(1))).first() is None:
             return []
     account = get_stripe(settings)
     results: list[RenewalResult] = []
     tried: set[int] = set()
 
     async def work() -> None:
-        while (taken := await _take(today, tried, rules)) is not None:
+        while (taken := await _take(today, tried, rules, only)) is not None:
             renewal_id, subscription_id = taken
             try:
                 await _charge(renewal_id, account)
@@ -118,7 +118,7 @@ async def process_due(settings: Settings, *, rules: OrderRules) -> list[RenewalR
     return sorted(results, key=lambda result: result.subscription_id)
 
 
-def _due(today: date, tried: set[int]):  # type: ignore[no-untyped-def] # SQLAlchemy's own type of it has no end
+def _due(today: date, tried: set[int], only: int | None):  # type: ignore[no-untyped-def] # SQLAlchemy's own type of it has no end
     has_open = (
         select(Renewal.id)
         .where(
@@ -131,6 +131,7 @@ def _due(today: date, tried: set[int]):  # type: ignore[no-untyped-def] # SQLAlc
     return (
         select(Subscription)
         .where(
+            Subscription.id == only if only is not None else true(),
             Subscription.status == SubscriptionStatus.ACTIVE,
             Subscription.next_renewal_date <= today,
             func.coalesce(Subscription.retry_on, Subscription.next_renewal_date) <= today,
@@ -141,11 +142,11 @@ def _due(today: date, tried: set[int]):  # type: ignore[no-untyped-def] # SQLAlc
     )
 
 
-async def _take(today: date, tried: set[int], rules: OrderRules) -> tuple[int, int] | None:
+async def _take(today: date, tried: set[int], rules: OrderRules, only: int | None) -> tuple[int, int] | None:
     """Prepare the next due renewal that nobody else has locked; its id and its subscription's."""
     while True:
         async with separate_transaction() as db:
-            locked = _due(today, tried).limit(1).with_for_update(of=Subscription, skip_locked=True)
+            locked = _due(today, tried, only).limit(1).with_for_update(of=Subscription, skip_locked=True)
             subscription = (await db.execute(locked)).scalar_one_or_none()
             if subscription is None:
                 return None
@@ -180,15 +181,13 @@ async def _find_by_key(db: AsyncSession, request: dict[str, str]) -> int | None:
     await db.execute(lock, {"key": f"{request['caller']}\x01{request['client_key']}"})
     kept = (
         await db.execute(
-            select(Renewal.id, StripeIntent.request_hash)
-            .join(StripeIntent, StripeIntent.id == Renewal.intent_id)
+            select(Renewal.id, Renewal.request_hash)
             .where(
-                StripeIntent.kind == IntentKind.RENEWAL,
-                StripeIntent.caller == request["caller"],
-                StripeIntent.client_key == request["client_key"],
-                StripeIntent.created_at > func.now() - text("interval '24 hours'"),
+                Renewal.caller == request["caller"],
+                Renewal.client_key == request["client_key"],
+                Renewal.created_at > func.now() - text("interval '24 hours'"),
             )
-            .order_by(StripeIntent.id.desc())
+            .order_by(Renewal.id.desc())
             .limit(1)
         )
     ).first()

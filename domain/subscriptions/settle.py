@@ -162,7 +162,7 @@ async def _fail(at: _Locked, error: str) -> None:
         renewal.holds_stock = False
         await change_stock(
             await raw_connection(at.db),
-            {subscription.product_id: renewal.quantity},
+            {renewal.product_id: renewal.quantity},
             reason=StockReason.RENEWAL_RETURNED,
             by=SYSTEM,
             note=f"Renewal {renewal.id}",
@@ -197,7 +197,11 @@ async def _has_newer(db: AsyncSession, renewal: Renewal) -> bool:
 
 def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent) -> None:
     """The subscription goes on to its next date."""
-    coming = choose_next_date(renewal.due_date, subscription.interval_days, renewed_on=_read_day(intent))
+    counted_from = subscription.rhythm_from or renewal.due_date
+    coming = choose_next_date(counted_from, subscription.interval_days, renewed_on=_read_day(intent))
+    subscription.rhythm_from = None
+    if renewal.product_id == subscription.substitute_id:
+        subscription.substitute_id, subscription.substitute_agreed = None, False
     subscription.next_renewal_date, subscription.retry_on, subscription.failures = coming, None, 0
     subscription.updated_at = now()
     subscription.version += 1

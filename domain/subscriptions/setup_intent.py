@@ -11,7 +11,8 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.idempotency import hash_request
 from domain.kernel.inputs import Id, Input, OptionalEmailIn, Text200
 from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
-from integrations.stripe_client import StripeAccount, create_setup, create_stripe_customer, find_stripe_customer
+from integrations.stripe_client import StripeAccount
+from integrations.stripe_saved import create_setup, create_stripe_customer, find_stripe_customer
 from models import Customer, SavedPayment
 from models.session import current_database, separate_transaction
 from settings import Settings
@@ -73,6 +74,18 @@ async def _find_at_stripe(data: CreateSetupIntent, customer: Customer | None, ac
     name = data.customer_name or (f"{customer.first_name} {customer.last_name}".strip() if customer else "")
     if customer is None and email and (known := await find_stripe_customer(account, email)):
         return known
+    return await _make_at_stripe(customer, account, email=email, name=name)
+
+
+async def find_at_stripe(customer: Customer, account: StripeAccount) -> str:
+    """The id at Stripe of a customer of ours, who is made there if need be."""
+    if customer.stripe_customer_id:
+        return customer.stripe_customer_id
+    name = f"{customer.first_name} {customer.last_name}".strip()
+    return await _make_at_stripe(customer, account, email=customer.email, name=name)
+
+
+async def _make_at_stripe(customer: Customer | None, account: StripeAccount, *, email: str | None, name: str) -> str:
     parameters: dict[str, Any] = {"metadata": {"customer_id": str(customer.id)}} if customer else {}
     parameters |= {key: value for key, value in (("email", email), ("name", name)) if value}
     key = hash_request(b"stripe_customer", repr(sorted(parameters.items())).encode())

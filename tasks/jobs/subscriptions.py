@@ -7,6 +7,7 @@ from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.orders.rules import OrderRules
 from domain.subscriptions.dates import RENEWING_HOUR, has_renewing_begun
 from domain.subscriptions.renew import process_due
+from domain.subscriptions.save_method import RENEW_ONE_JOB
 from settings import Settings
 from tasks.job import Work, job
 
@@ -27,6 +28,13 @@ async def process_due_renewals(work: Work) -> dict[str, Any]:
     if await was_done_since(RENEW, start_of_business_day(business_today(settings.timezone), settings.timezone)):
         return {"skipped": "renewed today already"}
     results = await process_due(settings, rules=read_rules(settings))
+    return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}
+
+
+@job(RENEW_ONE_JOB, attempts=3)
+async def renew_one(work: Work) -> dict[str, Any]:
+    """Try a renewal that had failed once more, since its customer has just saved another payment method."""
+    results = await process_due(work.settings, rules=read_rules(work.settings), only=work.payload["subscription_id"])
     return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}
 
 

@@ -22,6 +22,7 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.pay_link import CreatePayLink, SendBy, send_pay_link
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from domain.staff.second_factor import start_second_factor
+from domain.subscriptions.links import make_subscription_link
 from domain.webhooks.deliveries import send_test
 from domain.webhooks.endpoints import CreateEndpoint, create_endpoint
 from models import (
@@ -37,6 +38,7 @@ from models import (
     PaymentMethod,
     Role,
     Staff,
+    Subscription,
     Table,
 )
 from settings import Settings
@@ -160,6 +162,7 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         db.add(LabelBatchOrder(batch_id=batch.id, order_id=orders[0].id, state="needs_you", problem="No box fits"))
         twice_safe = await db.scalar(select(Staff.id).where(Staff.totp_confirmed_at.is_not(None)))
         invoice_url = make_invoice_url(await db.scalar(select(func.min(Invoice.id))) or 0, settings=settings)
+        first = await db.scalar(select(func.min(Subscription.id))) or 0
         popular = await db.scalar(
             select(OrderItem.product_id).group_by(OrderItem.product_id).order_by(func.count().desc())
         )
@@ -175,6 +178,7 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         "/portal/subscriptions": {"act": "pause"},
         "/portal/suppressed-numbers": {"phone": entry.phone},
         "/pay/invoice": {"token": invoice_url.rpartition("/")[2]},
+        "/pay/sub": {"token": make_subscription_link(first, settings=settings).url.rpartition("/")[2]},
         "portal_order_acts.show_release": {"number": held},
         "portal_payments.show_refund": refunded,
     }

@@ -27,6 +27,7 @@ class FakeAccount:
         self.disputes: dict[str, Object] = {}
         self.customers: dict[str, Object] = {}
         self.setups: dict[str, Object] = {}
+        self.card_expires = (2030, 12)
         self.events: list[Object] = []
         self._numbers = itertools.count(1)
         self._prefix = f"{random.SystemRandom().getrandbits(40):010x}"
@@ -48,6 +49,32 @@ class FakeAccount:
         }
         self.setups[found] = setup | parameters
         return self.setups[found]
+
+    def save_on_session(self, session_id: str, method: str = "pm_card_visa") -> Object:
+        """Save a card or a bank account on Stripe's own page, which charges nothing."""
+        session = self.sessions[session_id]
+        assert (session["mode"], session["status"]) == ("setup", "open")
+        setup = self.make_setup({"customer": session["customer"]})
+        setup |= {"status": "succeeded", "payment_method": method}
+        session |= {"status": "complete", "url": None, "setup_intent": setup["id"]}
+        self._emit("checkout.session.completed", session)
+        return session
+
+    def show_method(self, method: str) -> Object:
+        """A payment method; cards last to the end of 2030 unless a test says otherwise."""
+        year, month = self.card_expires
+        card = {
+            "brand": "visa",
+            "last4": "0341" if method == DECLINED else "4242",
+            "exp_year": year,
+            "exp_month": month,
+        }
+        kind = (
+            ("us_bank_account", {"bank_name": "Stripe Test Bank", "last4": "6789"})
+            if method == BANK
+            else ("card", card)
+        )
+        return {"id": method, "object": "payment_method", "type": kind[0], kind[0]: kind[1]}
 
     def pay(self, payment_id: str, method: str = "pm_card_visa") -> Object:
         """Pay a PaymentIntent as the browser does; a bank payment stays `processing` until `clear`."""
@@ -178,14 +205,18 @@ class FakeAccount:
         """A Checkout Session from parameters that were checked."""
         found = self._new_id("cs_test")
         total = sum(
-            int(line["price_data"]["unit_amount"]) * int(line.get("quantity", 1)) for line in parameters["line_items"]
+            int(line["price_data"]["unit_amount"]) * int(line.get("quantity", 1))
+            for line in parameters.get("line_items", [])
         )
         session = {
             "id": found,
             "object": "checkout.session",
             "status": "open",
             "payment_status": "unpaid",
+            "mode": parameters["mode"],
+            "customer": parameters.get("customer"),
             "payment_intent": None,
+            "setup_intent": None,
             "amount_total": total,
             "url": f"{CHECKOUT_PAGE}/{found}",
             "expires_at": int(parameters.get("expires_at", time.time() + 86400)),

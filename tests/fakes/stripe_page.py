@@ -30,7 +30,10 @@ async def checkout_page(account: FakeAccount, folder: Path) -> AsyncIterator[int
         if request.method == "GET":
             return _draw(session)
         number = str((await request.post())["number"])
-        account.pay_session(session["id"], METHODS[number])
+        if session["mode"] == "setup":
+            account.save_on_session(session["id"], METHODS[number])
+        else:
+            account.pay_session(session["id"], METHODS[number])
         if session["status"] == "open":
             return _draw(session, "Your card was declined.")
         raise web.HTTPSeeOther(session["success_url"])
@@ -48,8 +51,9 @@ async def checkout_page(account: FakeAccount, folder: Path) -> AsyncIterator[int
 
 def _draw(session: Object, problem: str = "") -> web.Response:
     alert = f'<p role="alert">{problem}</p>' if problem else ""
+    verb = "Save card" if session["mode"] == "setup" else f"Pay ${session['amount_total'] / 100:,.2f}"
     page = f"""<!doctype html><html lang="en"><title>Checkout</title><link rel="icon" href="data:,">
 <a href="{escape(session["cancel_url"])}">Back</a>{alert}
 <form method="post"><label>Card number <input name="number"></label>
-<button>Pay ${session["amount_total"] / 100:,.2f}</button></form></html>"""
+<button>{verb}</button></form></html>"""
     return web.Response(text=page, content_type="text/html")

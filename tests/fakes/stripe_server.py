@@ -145,6 +145,10 @@ class FakeStripe(FakeAccount):
                 return 200, {"object": "list", "data": known[::-1], "has_more": False, "url": "/v1/customers"}
             case ("POST", "setup_intents"):
                 return _checked(parameters, SetupIntentCreateParams) or (200, self.make_setup(parameters))
+            case ("GET", "setup_intents", found) if found in self.setups:
+                return 200, self._shown_setup(found, parameters)
+            case ("GET", "payment_methods", found) if found.startswith("pm_"):
+                return 200, self.show_method(found)
             case ("POST", "sessions"):
                 return self._create_session(parameters)
             case ("GET", "sessions", found) if found in self.sessions:
@@ -185,6 +189,12 @@ class FakeStripe(FakeAccount):
         if "latest_charge" not in parameters.get("expand", []) and payment["latest_charge"]:
             payment["latest_charge"] = payment["latest_charge"]["id"]
         return payment
+
+    def _shown_setup(self, found: str, parameters: Object) -> Object:
+        setup = dict(self.setups[found])
+        if "payment_method" in parameters.get("expand", []) and setup.get("payment_method"):
+            setup["payment_method"] = self.show_method(setup["payment_method"])
+        return setup
 
     def _cancel(self, found: str) -> Answer:
         payment = self.payments[found]

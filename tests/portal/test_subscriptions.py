@@ -21,7 +21,8 @@ async def test_failed_renewals_come_first_and_the_next_days_are_summed(client: A
     failed = await subscribe(db, settings, retry_on=today + timedelta(days=1), failures=1)
     db.add(
         Renewal(
-            subscription_id=failed.id, due_date=today, attempt=1, status="failed", quantity=10, unit_price=Decimal(20),
+            subscription_id=failed.id, product_id=failed.product_id, due_date=today, attempt=1,
+            status="failed", quantity=10, unit_price=Decimal(20),
             delivery_fee=Decimal(25), amount=Decimal(215), error="Your card was declined.",
         )
     )  # fmt: skip

@@ -1,0 +1,92 @@
+"""The link to a customer's page of one subscription: signed, good for 60 days, made for mails and texts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.messages.outbox import Secret, queue_mail, queue_text
+from domain.payments.pay_link import SendBy
+from domain.subscriptions.enrol import find_subscription, note_change
+from models import AuditAction, Product, Subscription, SubscriptionStatus
+from settings import Settings
+
+LIFETIME = timedelta(days=60)
+_SALT = "subscription page"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionLink:
+    """A link that was made."""
+
+    url: str
+    expires_at: datetime
+
+    @property
+    def secret(self) -> Secret:
+        """What of a message opens the page."""
+        return Secret(self.url.rpartition("/")[2], self.expires_at)
+
+
+def make_subscription_link(subscription_id: int, *, settings: Settings) -> SubscriptionLink:
+    """The address of the page at which a customer changes a subscription and mends its card."""
+    token = str(_serializer(settings).dumps(subscription_id))
+    return SubscriptionLink(f"{settings.public_url.rstrip('/')}/pay/sub/{token}", now() + LIFETIME)
+
+
+def read_subscription_token(token: str, *, settings: Settings) -> tuple[int, datetime]:
+    """The id that a link was made for and its end; raises NotFound for one that is not ours or is over."""
+    try:
+        found, made_at = _serializer(settings).loads(
+            token, max_age=int(LIFETIME.total_seconds()), return_timestamp=True
+        )
+    except BadSignature:
+        raise NotFound("This link is not one of ours, it is too old, or it was typed wrong.") from None
+    return int(found), made_at + LIFETIME
+
+
+async def send_subscription_link(
+    db: AsyncSession, subscription_id: int, *, way: SendBy, by: Actor, settings: Settings
+) -> str:
+    """Mail or text the link to whom the subscription is delivered to; returns the address it went to.
+
+    Raises NotFound, Refused for one that has ended, and InvalidInput without an address.
+    """
+    require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
+    subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
+    if subscription.status == SubscriptionStatus.CANCELLED:
+        raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+    to = subscription.delivery_phone if way is SendBy.TEXT else subscription.delivery_email
+    if not to:
+        raise InvalidInput("The subscription has no phone number.", fields={"way": "needs a phone number"})
+    await queue_link(db, subscription, way=way, to=to, settings=settings)
+    await note_change(db, subscription, AuditAction.SUBSCRIPTION_LINK_SENT, by=by, after={"to": to})
+    return to
+
+
+async def queue_link(db: AsyncSession, subscription: Subscription, *, way: SendBy, to: str, settings: Settings) -> None:
+    """Queue the message with the link; one that waits for a card asks for it."""
+    link = make_subscription_link(subscription.id, settings=settings)
+    name = await db.scalar(select(Product.name).where(Product.id == subscription.product_id))
+    what, company = f"{subscription.quantity} × {name} every {subscription.interval_days} days", settings.company_name
+    is_new = not subscription.stripe_payment_method_id
+    more = {"kind": "subscription_link", "to": to, "customer_id": subscription.customer_id, "secret": link.secret}
+    if way is SendBy.TEXT:
+        wish = "Save a card or bank account to start" if is_new else "Change or pause it, or use another card"
+        await queue_text(db, text=f"{company}: {what}. {wish}: {link.url}", **more)  # type: ignore[arg-type]
+        return
+    wish = "Save a card or a bank account, and it starts" if is_new else "Skip, pause, change it or use another card"
+    text = f"Your subscription: {what}.\n\n{wish}:\n\n{link.url}\n\nThank you, {company}"
+    await queue_mail(db, subject=f"Your subscription to {name}", text=text, **more)  # type: ignore[arg-type]
+
+
+def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+    # The first key signs; links that an earlier one signed stay good while it is listed.
+    return URLSafeTimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)

@@ -1,0 +1,108 @@
+"""A product that stands in for one that is out of stock: offered by the office, taken or declined by the customer.
+
+It stands in for one renewal; the subscription stays one of its own product.
+"""
+
+from datetime import date
+
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, require
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import Id, Input
+from domain.messages.outbox import queue_mail
+from domain.subscriptions.change import write_change
+from domain.subscriptions.enrol import find_subscription
+from domain.subscriptions.links import make_subscription_link
+from domain.subscriptions.save_method import RENEW_ONE_JOB
+from models import AuditAction, Product, Subscription, SubscriptionStatus
+from settings import Settings
+
+MOST_CHOICES = 12
+
+
+class OfferSubstitute(Input):
+    """Which product stands in."""
+
+    product_id: Id
+
+
+class AnswerOffer(Input):
+    """Whether the customer takes what was offered."""
+
+    take: bool = False
+
+
+async def list_substitutes(db: AsyncConnection, subscription: Subscription) -> list[Product]:
+    """Products in stock that could stand in, those of the same category and nearest in price first."""
+    own = (
+        await db.execute(select(Product.category_id, Product.unit_price).where(Product.id == subscription.product_id))
+    ).one()
+    wanted = (
+        select(Product.id, Product.name, Product.sku, Product.unit_price, Product.stock_quantity)
+        .where(
+            Product.id != subscription.product_id,
+            Product.is_active,
+            Product.in_stock,
+            or_(Product.stock_quantity.is_(None), Product.stock_quantity >= subscription.quantity),
+        )
+        .order_by(
+            case((Product.category_id == own.category_id, 0), else_=1),
+            func.abs(Product.unit_price - own.unit_price),
+            Product.id,
+        )
+        .limit(MOST_CHOICES)
+    )
+    return list((await db.execute(wanted)).all())  # type: ignore[arg-type] # rows with the columns that are shown
+
+
+async def offer_substitute(
+    db: AsyncSession, subscription_id: int, data: OfferSubstitute, *, by: Actor, settings: Settings
+) -> str:
+    """Offer another product for the next renewal by mail; returns where the offer went.
+
+    Raises NotFound, Refused for a subscription that is not active, and InvalidInput for a product that can't stand in.
+    """
+    require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
+    subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
+    if subscription.status != SubscriptionStatus.ACTIVE:
+        raise Refused("The subscription does not renew.", code=Code.STATE_NOT_ALLOWED, allowed=["active"])
+    product = await db.get(Product, data.product_id)
+    if product is None or not product.is_active or product.id == subscription.product_id:
+        raise InvalidInput("This product can't stand in.", fields={"product_id": "is not another one that is sold"})
+    own = await db.scalar(select(Product.name).where(Product.id == subscription.product_id))
+    changed = {"substitute_id": product.id, "substitute_agreed": False}
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_SUBSTITUTE_OFFERED, by=by)
+    link = make_subscription_link(subscription.id, settings=settings)
+    await queue_mail(
+        db,
+        kind="subscription_substitute",
+        to=subscription.delivery_email,
+        subject=f"{own} is out of stock: shall we send another?",
+        text=(
+            f"{own} is out of stock, so your delivery waits and nothing is charged. We could send "
+            f"{subscription.quantity} × {product.name} instead this time, at its price of the day.\n\n"
+            f"Say yes or no here:\n\n{link.url}\n\n"
+            f"Thank you, {settings.company_name}"
+        ),
+        customer_id=subscription.customer_id,
+        secret=link.secret,
+    )
+    return subscription.delivery_email
+
+
+async def answer_offer(
+    db: AsyncSession, subscription: Subscription, data: AnswerOffer, *, today: date, by: Actor
+) -> None:
+    """Take what was offered, and a renewal that waits is tried again at once, or decline it."""
+    if subscription.substitute_id is None:
+        raise Refused("Nothing is offered any more.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+    changed: dict[str, object] = {"substitute_agreed": True} if data.take else {"substitute_id": None}
+    if data.take and subscription.retry_on is not None:
+        changed["retry_on"] = today
+        await enqueue(db, RENEW_ONE_JOB, {"subscription_id": subscription.id})
+    await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_SUBSTITUTE_TAKEN, by=by)

@@ -1,0 +1,40 @@
+"""A customer's own subscriptions in the shop: theirs alone, and what they change on them."""
+
+from datetime import timedelta
+from typing import Any
+
+from domain.kernel.clock import business_today
+from tests.domain.subscriptions.test_renewing import subscribe
+from tests.factories import make_customer, sign_in
+
+MINE = "/api/subscriptions/mine"
+
+
+async def test_a_customer_reads_and_changes_their_own_subscriptions(client: Any, db: Any, settings: Any) -> None:
+    owner, stranger = await make_customer(db), await make_customer(db)
+    due = business_today(settings.timezone) + timedelta(days=5)
+    made = await subscribe(db, settings, customer_id=owner.id, next_renewal_date=due)
+    await subscribe(db, settings, customer_id=stranger.id)
+    assert (await client.get(MINE)).status_code == 401
+    await sign_in(client, db, owner)
+    [shown] = await (await client.get(MINE)).get_json()
+    assert (shown["id"], shown["amount"], shown["next_renewal_date"]) == (made.id, 215.0, due.isoformat())
+
+    answer = await client.patch(MINE, json={"subscription_id": made.id, "quantity": 20, "skip": True})
+    body = await answer.get_json()
+    assert (answer.status_code, body["quantity"], body["amount"]) == (200, 20, 380.0)
+    assert (body["next_renewal_date"], body["last_renewal"]["status"]) == (
+        (due + timedelta(days=30)).isoformat(), "skipped",
+    )  # fmt: skip
+    later = (due + timedelta(days=9)).isoformat()
+    moved = await client.patch(MINE, json={"subscription_id": made.id, "next_renewal_date": later, "status": "paused"})
+    body = await moved.get_json()
+    assert (body["next_renewal_date"], body["status"]) == (later, "paused")
+    again = await client.patch(MINE, json={"subscription_id": made.id, "status": "paused"})
+    assert (again.status_code, (await again.get_json())["code"]) == (409, "state_not_allowed")
+    for bad in ({"quantity": 3}, {"next_renewal_date": "2020-01-01"}, {"resume_on": later}, {"quantity": "x"}):
+        refused = await client.patch(MINE, json={"subscription_id": made.id} | bad)
+        assert (refused.status_code, list((await refused.get_json())["fields"])) == (400, list(bad))
+    await sign_in(client, db, stranger)
+    foreign = await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})
+    assert foreign.status_code == 404
