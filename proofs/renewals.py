@@ -1,6 +1,7 @@
 """Renewals: each due one once, through a kill -9, declined cards and lost answers; and banks that decide days later."""
 
 import asyncio
+import json
 import os
 import random
 import sys
@@ -13,6 +14,7 @@ import httpx2
 
 from domain.kernel.clock import business_today
 from domain.payments.reconcile import reconcile_payments
+from domain.subscriptions.failures import NOTIFY_JOB
 from domain.subscriptions.renew import process_due
 from models import Subscription
 from models.postgres.connect import connect
@@ -20,6 +22,8 @@ from models.session import Database, use_database
 from proofs.ground import ROOT, check, proving_database
 from proofs.payments import LATER, finish_jobs, ground, prove_one, running_worker, send_event
 from settings import load_settings
+from tasks.job import Work
+from tasks.jobs.subscriptions import notify_customer
 from tests.factories import make_customer, make_product
 from tests.factories.orders import RULES
 from tests.fakes.stripe_server import BANK, DECLINED, SECRET_KEY, FakeStripe, with_stripe
@@ -94,6 +98,10 @@ async def renew_all_once(fake: FakeStripe, count: int) -> None:
         database = Database(url)
         use_database(database)
         passes = [await reconcile_payments(settings, ahead=LATER) for _ in range(2)]
+        for row in await connection.fetch("SELECT id, payload FROM job_run WHERE name = $1", NOTIFY_JOB):
+            # Each twice, as a job that was killed at its end is done.
+            for _ in range(2):
+                await notify_customer(Work(row["id"], json.loads(row["payload"]), settings))
         await database.close()
         asked = len([path for method, path in fake.requests if method == "POST"])
         print(

@@ -25,6 +25,7 @@ TIMETABLE = (
     Entry("5 14-22 * * *", "send_reminders"),  # by day in Chicago
     Entry("25 14-22 * * *", "tell_late_parcels"),
     Entry("0 * * * *", "process_due_renewals"),  # does so once a day from 07:00 of the business's clock
+    Entry("10 15 * * *", "write_ahead"),  # in the morning of Chicago
     Entry("7 * * * *", "recalculate_calling"),
     Entry("20 8 * * *", "fill_calling_list"),
     Entry("30 8 * * *", "fetch_missed_calls"),

@@ -1,17 +1,17 @@
-"""What follows from a renewal that failed: when it is tried again, and the one notice to the customer."""
+"""What follows from a renewal that failed: when it is tried again, and the job that writes to the customer."""
 
 from datetime import date, timedelta
 
 from sqlalchemy import Date, cast, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
-from domain.kernel.money import format_money
-from domain.messages.outbox import queue_mail
 from domain.subscriptions.enrol import note_change
 from models import AuditAction, Renewal, RenewalStatus, Subscription, SubscriptionStatus
 
+NOTIFY_JOB = "notify_declined"
 RETRY_AFTER_DAYS = (1, 3, 7)
 MOST_STOCK_TRIES = 7
 
@@ -38,7 +38,7 @@ async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renew
 
     One that was tried by hand, ahead of its date or of its next try, comes up on that day anyway.
     """
-    await _notify_customer(db, subscription, renewal)
+    await enqueue(db, NOTIFY_JOB, {"renewal_id": renewal.id})
     if _has_plan(subscription, today) or subscription.status != SubscriptionStatus.ACTIVE:
         return
     subscription.failures += 1
@@ -68,20 +68,3 @@ async def _rest(db: AsyncSession, subscription: Subscription, renewal: Renewal) 
     await db.flush()
     after = {"status": SubscriptionStatus.PAUSED, "why": renewal.error}
     await note_change(db, subscription, AuditAction.SUBSCRIPTION_PAUSED, by=SYSTEM, after=after)
-
-
-async def _notify_customer(db: AsyncSession, subscription: Subscription, renewal: Renewal) -> None:
-    """One mail a due date, however often the charge is declined."""
-    await queue_mail(
-        db,
-        kind="renewal_failed",
-        to=subscription.delivery_email,
-        subject="We could not charge your subscription",
-        text=(
-            f"Your payment of {format_money(renewal.amount)} for {renewal.quantity} pieces did not go through: "
-            f"{renewal.error}\n\nNothing is ordered yet, and nothing is charged. We try again in the next days. "
-            "If your card or bank account has changed, reply to this mail, and we send you the way to name another."
-        ),
-        customer_id=subscription.customer_id,
-        dedupe_key=f"renewal_failed:{subscription.id}:{renewal.due_date.isoformat()}",
-    )

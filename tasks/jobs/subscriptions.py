@@ -1,4 +1,4 @@
-"""Renews what is due, once a day from 07:00 of the business's own clock."""
+"""Renews what is due, once a day from 07:00 of the business's clock, and writes to customers ahead and afterwards."""
 
 from typing import Any
 
@@ -6,8 +6,17 @@ from domain.jobs.runs import was_done_since
 from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.orders.rules import OrderRules
 from domain.subscriptions.dates import RENEWING_HOUR, has_renewing_begun
+from domain.subscriptions.failures import NOTIFY_JOB
+from domain.subscriptions.notices import (
+    notify_declined,
+    notify_expiring_cards,
+    notify_price_changes,
+    read_saved_methods,
+    resume_paused,
+)
 from domain.subscriptions.renew import process_due
 from domain.subscriptions.save_method import RENEW_ONE_JOB
+from models.session import separate_transaction
 from settings import Settings
 from tasks.job import Work, job
 
@@ -27,8 +36,29 @@ async def process_due_renewals(work: Work) -> dict[str, Any]:
         return {"skipped": "STRIPE_SECRET_KEY is missing"}
     if await was_done_since(RENEW, start_of_business_day(business_today(settings.timezone), settings.timezone)):
         return {"skipped": "renewed today already"}
+    async with separate_transaction() as db:
+        await resume_paused(db, today=business_today(settings.timezone))
     results = await process_due(settings, rules=read_rules(settings))
     return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}
+
+
+@job(NOTIFY_JOB)
+async def notify_customer(work: Work) -> None:
+    """Write to the customer that a renewal could not be charged, with the link that mends the card."""
+    async with separate_transaction() as db:
+        await notify_declined(db, work.payload["renewal_id"], settings=work.settings)
+
+
+@job("write_ahead", attempts=3)
+async def write_ahead(work: Work) -> dict[str, Any]:
+    """Write to customers whose next renewal has another price, and to those whose card expires soon."""
+    settings = work.settings
+    read = await read_saved_methods(settings) if settings.stripe_secret_key else 0
+    today = business_today(settings.timezone)
+    async with separate_transaction() as db:
+        prices = await notify_price_changes(db, today=today, settings=settings)
+        cards = await notify_expiring_cards(db, today=today, settings=settings)
+    return {"read": read, "prices": prices, "cards": cards}
 
 
 @job(RENEW_ONE_JOB, attempts=3)

@@ -1,14 +1,14 @@
 """Customers save a payment method, move, skip and pause by themselves; a renewal keeps its product and its request.
 
 Revision ID: 5e1f0c7a93d4
-Revises: 3b9f6d20c7e1
+Revises: 5d0c8e71b9a4
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "5e1f0c7a93d4"
-down_revision = "3b9f6d20c7e1"
+down_revision = "5d0c8e71b9a4"
 branch_labels = None
 depends_on = None
 

@@ -14,7 +14,9 @@ from domain.kernel.clock import business_today
 from domain.kernel.errors import Refused
 from domain.payments.reconcile import reconcile_payments
 from domain.subscriptions.renew import process_due, renew_subscription
-from models import Order, OutboxMessage, Payment, Product, Renewal, Role, StockMovement, Subscription
+from models import JobRun, Order, OutboxMessage, Payment, Product, Renewal, Role, StockMovement, Subscription
+from tasks.job import JOBS, Work
+from tasks.jobs import subscriptions as _jobs  # noqa: F401 - registers them
 from tests.api.webhooks.test_stripe import deliver
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import RULES
@@ -58,6 +60,14 @@ async def subscribe(db: Any, settings: Any, *, method: str = "pm_card_visa", pro
 async def read(db: Any, kind: Any) -> list[Any]:
     statement = select(kind).order_by(kind.id).execution_options(populate_existing=True)
     return list((await db.execute(statement)).scalars())
+
+
+async def list_notices(db: Any, settings: Any) -> list[str]:
+    """The kinds of the letters to customers, once the jobs that write them have run."""
+    jobs = await db.scalars(select(JobRun).where(JobRun.name == "notify_declined").order_by(JobRun.id))
+    for job in jobs.all():
+        await JOBS["notify_declined"].run(Work(job.id, job.payload, settings))
+    return [mail.kind for mail in await read(db, OutboxMessage) if mail.kind == "renewal_failed"]
 
 
 async def check_stock(db: Any, product_id: int, left: int) -> None:
@@ -104,7 +114,7 @@ async def test_a_declined_card_leaves_a_failed_renewal_and_one_notice(db, stripe
     assert (renewal.status, renewal.error, renewal.order_id) == ("failed", "Your card was declined.", None)
     [after] = await read(db, Subscription)
     assert (after.failures, after.retry_on, after.next_renewal_date) == (1, today + timedelta(days=1), today)
-    assert [mail.kind for mail in await read(db, OutboxMessage)] == ["renewal_failed"]
+    assert await list_notices(db, stripe_settings) == ["renewal_failed"]
     assert await read(db, Order) == []
     await check_stock(db, made.product_id, 100)
     for failures, pause in ((2, 3), (3, 7)):
@@ -118,7 +128,7 @@ async def test_a_declined_card_leaves_a_failed_renewal_and_one_notice(db, stripe
     await process_due(stripe_settings, rules=RULES)
     [after] = await read(db, Subscription)
     assert (after.status, after.retry_on) == ("paused", None)
-    assert len(await read(db, OutboxMessage)) == 1
+    assert await list_notices(db, stripe_settings) == ["renewal_failed"]
 
 
 async def test_out_of_stock_fails_without_a_charge_and_is_tried_tomorrow(db, stripe, stripe_settings) -> None:
@@ -155,7 +165,7 @@ async def test_a_try_by_hand_leaves_the_planned_tries_as_they_are(client, db, st
         assert (await client.post(f"{LIST}/{made.id}/renew")).status_code == 200
     [after] = await read(db, Subscription)
     assert (after.status, after.failures, after.retry_on) == ("active", 2, planned)
-    assert len(await read(db, OutboxMessage)) == 1
+    assert await list_notices(db, stripe_settings) == ["renewal_failed"]
 
 
 async def test_a_lost_answer_is_asked_for_again(db, stripe, stripe_settings) -> None:
@@ -204,7 +214,7 @@ async def test_two_schedulers_renew_each_once(committed, stripe, stripe_settings
         assert (len(states), states.count("succeeded"), states.count("failed")) == (20, 18, 2)
         assert len(await read(db, Order)) == len(await read(db, Payment)) == 18
         assert len([row for row in stripe.payments.values() if row["status"] == "succeeded"]) == 18
-        assert len([mail for mail in await read(db, OutboxMessage) if mail.kind == "renewal_failed"]) == 2
+        assert await list_notices(db, stripe_settings) == ["renewal_failed"] * 2
         await check_stock(db, product.id, 28)
 
 

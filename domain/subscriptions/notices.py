@@ -1,0 +1,173 @@
+"""Letters about subscriptions, each once: a payment that failed, a price that changed, a card that expires soon.
+
+Each leads to the customer's own page, at which the card is mended and the subscription skipped, paused or changed.
+"""
+
+from datetime import date, timedelta
+
+from sqlalchemy import case, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import SYSTEM
+from domain.kernel.money import format_money
+from domain.messages.outbox import queue_mail
+from domain.payments.stripe_account import get_stripe
+from domain.subscriptions.change import resume
+from domain.subscriptions.links import make_subscription_link
+from domain.subscriptions.save_method import describe_method
+from integrations.stripe_client import NotThere
+from integrations.stripe_saved import fetch_method
+from models import Product, Renewal, RenewalStatus, SavedPayment, Subscription, SubscriptionStatus
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+PRICE_AHEAD = timedelta(days=7)
+EXPIRY_AHEAD = timedelta(days=30)
+MOST_AT_ONCE = 500
+
+
+async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settings) -> None:
+    """Write to the customer that a renewal could not be charged: one mail a due date, however often it is declined."""
+    found = (
+        await db.execute(
+            select(Renewal, Subscription, Product.name)
+            .join(Subscription, Subscription.id == Renewal.subscription_id)
+            .join(Product, Product.id == Renewal.product_id)
+            .where(Renewal.id == renewal_id)
+        )
+    ).first()
+    if found is None:
+        return
+    renewal, subscription, name = found
+    again = f"We try again on {_write(subscription.retry_on)}. " if subscription.retry_on else ""
+    text = (
+        f"Your payment of {format_money(renewal.amount)} for {renewal.quantity} × {name} did not go through: "
+        f"{renewal.error}\n\nNothing is ordered yet, and nothing is charged. {again}"
+        "If your card or bank account has changed, save another one here:"
+    )
+    key = f"renewal_failed:{subscription.id}:{renewal.due_date.isoformat()}"
+    await _mail(db, subscription, "renewal_failed", "We could not charge your subscription", text, key, settings)
+
+
+async def notify_price_changes(db: AsyncSession, *, today: date, settings: Settings) -> int:
+    """Write, a week ahead, to those whose next renewal costs more or less a piece than their last one; how many."""
+    is_bulk = (Subscription.quantity >= Product.bulk_quantity) & (Product.bulk_price <= Product.unit_price)
+    price = case((is_bulk, Product.bulk_price), else_=Product.unit_price).label("price")
+    last = (
+        select(Renewal.subscription_id, Renewal.product_id, Renewal.unit_price)
+        .where(Renewal.status == RenewalStatus.SUCCEEDED)
+        .ext(distinct_on(Renewal.subscription_id))
+        .order_by(Renewal.subscription_id, Renewal.id.desc())
+        .subquery()
+    )
+    rows = await db.execute(
+        select(Subscription, Product.name, last.c.unit_price, price)
+        .join(Product, Product.id == Subscription.product_id)
+        .join(last, (last.c.subscription_id == Subscription.id) & (last.c.product_id == Subscription.product_id))
+        .where(
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.retry_on.is_(None),
+            Subscription.next_renewal_date > today,
+            Subscription.next_renewal_date <= today + PRICE_AHEAD,
+            last.c.unit_price != price,
+        )
+        .order_by(Subscription.id)
+    )
+    noticed = 0
+    for subscription, name, before, after in rows.all():
+        due = subscription.next_renewal_date
+        text = (
+            f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
+            f"{subscription.quantity} leave on {_write(due)} at the new price, less your discount.\n\n"
+            "Skip, pause or change them here:"
+        )
+        key = f"subscription_price:{subscription.id}:{due.isoformat()}:{after}"
+        await _mail(db, subscription, "subscription_price", f"{name}: another price", text, key, settings)
+        noticed += 1
+    return noticed
+
+
+async def notify_expiring_cards(db: AsyncSession, *, today: date, settings: Settings) -> int:
+    """Write, thirty days ahead, to those whose saved card expires; how many such cards there are."""
+    rows = await db.execute(
+        select(Subscription, Product.name)
+        .join(Product, Product.id == Subscription.product_id)
+        .where(
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.payment_type == SavedPayment.CARD,
+            Subscription.pays_by_id == Subscription.stripe_payment_method_id,
+            Subscription.payment_expires_on <= today + EXPIRY_AHEAD,
+        )
+        .order_by(Subscription.id)
+    )
+    noticed = 0
+    for subscription, name in rows.all():
+        text = (
+            f"{subscription.pays_by}, which pays for your {subscription.quantity} × {name}, expires on "
+            f"{_write(subscription.payment_expires_on)}.\n\nSave another card here, so that nothing is missed:"
+        )
+        key = f"card_expiry:{subscription.id}:{subscription.pays_by_id}"
+        await _mail(db, subscription, "card_expiry", "Your saved card expires soon", text, key, settings)
+        noticed += 1
+    return noticed
+
+
+async def resume_paused(db: AsyncSession, *, today: date) -> int:
+    """End the pauses whose day has come; returns how many."""
+    due = (
+        select(Subscription)
+        .where(Subscription.status == SubscriptionStatus.PAUSED, Subscription.resume_on <= today)
+        .order_by(Subscription.id)
+        .with_for_update(skip_locked=True)
+    )
+    found = (await db.execute(due)).scalars().all()
+    for subscription in found:
+        # It may renew on the very day on which the pause ends.
+        await resume(db, subscription, today=today - timedelta(days=1), by=SYSTEM)
+    return len(found)
+
+
+async def read_saved_methods(settings: Settings) -> int:
+    """Ask Stripe how the payment methods are called that were saved elsewhere, and how long cards last."""
+    account = get_stripe(settings)
+    unread = Subscription.stripe_payment_method_id != Subscription.pays_by_id
+    async with current_database().session() as db:
+        wanted = select(Subscription.id, Subscription.stripe_payment_method_id).where(
+            unread, Subscription.stripe_payment_method_id != "", Subscription.status != SubscriptionStatus.CANCELLED
+        )
+        rows = (await db.execute(wanted.order_by(Subscription.id).limit(MOST_AT_ONCE))).all()
+    for subscription_id, method_id in rows:
+        try:
+            method = await fetch_method(account, method_id)
+        except NotThere:
+            method = None
+        async with separate_transaction() as db:
+            locked = select(Subscription).where(Subscription.id == subscription_id).with_for_update()
+            subscription = (await db.execute(locked)).scalar_one_or_none()
+            if subscription is None or subscription.stripe_payment_method_id != method_id:
+                continue
+            subscription.pays_by_id = method_id
+            if method is not None:
+                describe_method(subscription, method)
+    return len(rows)
+
+
+async def _mail(  # noqa: PLR0917 - one letter in its parts
+    db: AsyncSession, subscription: Subscription, kind: str, subject: str, text: str, key: str, settings: Settings
+) -> None:
+    link = make_subscription_link(subscription.id, settings=settings)
+    await queue_mail(
+        db,
+        kind=kind,
+        to=subscription.delivery_email,
+        subject=subject,
+        text=f"{text}\n\n{link.url}\n\nThank you, {settings.company_name}",
+        customer_id=subscription.customer_id,
+        dedupe_key=key,
+        secret=link.secret,
+    )
+
+
+def _write(day: date | None) -> str:
+    return f"{day:%B} {day.day}, {day.year}" if day else ""
