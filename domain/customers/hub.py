@@ -14,10 +14,11 @@ from domain.credit.exposure import CreditStanding, calculate_exposure, find_cust
 from domain.credit.ledger import get_credit_balance
 from domain.credit.owed import CreditSplit, split_exposure
 from domain.customers.rows import CustomerRow, get_customer
-from domain.customers.totals import NOTHING, ORDERS, Bought, sum_orders_of
+from domain.customers.totals import NOTHING, ORDERS, Bought, find_days_to_pay, sum_orders_of
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.guide import GuideItem, list_guide
+from domain.orders.totals import price_line
 from models import AuditEntry, CustomerMerge, OrderStatus
 from models.session import raw_connection
 
@@ -25,6 +26,12 @@ MOST_USUAL = 8
 MOST_DAYS = 60
 MOST_SHOWN_DAYS = 10
 _WINDOW = (0.8, 1.3)
+_LAST_ORDER = (
+    select(ORDERS.order_number)
+    .where(ORDERS.status != OrderStatus.CANCELLED)
+    .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,26 @@ class Hub:
     credit: Decimal
     bought: Bought
     first_order_at: datetime | None
+    pays_after_days: int | None
     rhythm: Rhythm | None
     order_days: list[tuple[date, Decimal]]
     usual: list[GuideItem]
+    last_order_number: str | None
     merges: list[CustomerMerge]
+
+    @property
+    def usual_total(self) -> Decimal:
+        """What all usual items cost today in their usual quantities, US dollars."""
+        lines = [
+            price_line(
+                item.quantity,
+                unit_price=item.unit_price,
+                bulk_price=item.bulk_price,
+                bulk_quantity=item.bulk_quantity,
+            )
+            for item in self.usual
+        ]
+        return sum((line.line_total for line in lines), ZERO)
 
     @property
     def average(self) -> Decimal:
@@ -81,9 +104,11 @@ async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hu
         credit=await get_credit_balance(db, customer_id),
         bought=(await sum_orders_of(db, [customer_id])).get(customer_id, NOTHING),
         first_order_at=first,
+        pays_after_days=await find_days_to_pay(db, customer_id),
         rhythm=find_rhythm([day for day, _ in days], today=business_today(timezone)),
         order_days=days[-MOST_SHOWN_DAYS:],
         usual=[item for item in guide if item.times_ordered > 1][:MOST_USUAL],
+        last_order_number=await db.scalar(_LAST_ORDER.where(ORDERS.customer_id == customer_id)),
         merges=list((await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(3))).all()),
     )
 

@@ -15,6 +15,7 @@ from domain.kernel.clock import business_today, now
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text60, Text200
 from domain.kernel.paging import PageInput
+from domain.kernel.whole_numbers import read_id
 from models import CustomerScore, OrderStatus, PaymentTerms, columns_of
 
 # The customers once more, to compare what each owes with their limit.
@@ -55,7 +56,7 @@ class LastOrder(StrEnum):
 
 
 def _check_rep(value: str) -> str:
-    if value not in {"", NOBODY} and not (value.isascii() and value.isdigit() and len(value) < 19):
+    if value not in {"", NOBODY} and read_id(value) is None:
         raise bad_field("must be a rep's id or none")
     return value
 

@@ -28,6 +28,17 @@ WHERE gap IS NOT NULL GROUP BY customer_id HAVING count(*) > 1
 """).bindparams(bindparam("ids", expanding=True))
 
 
+# The median of the days from an order on terms to the payment that settled it, of the newest fifty.
+_PAYS_AFTER = text("""
+SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY days))::int FROM (
+  SELECT extract(epoch FROM max(p.created_at) - o.created_at) / 86400 AS days
+  FROM orders AS o JOIN payment AS p ON p.order_id = o.id AND p.amount > 0
+  WHERE o.customer_id = :customer AND o.on_terms AND o.payment_status = 'paid' AND o.status <> 'cancelled'
+  GROUP BY o.id, o.created_at ORDER BY o.created_at DESC, o.id DESC LIMIT 50
+) AS settled
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Bought:
     """How many orders, worth how many US dollars together, and when the last one came."""
@@ -58,3 +69,8 @@ async def find_usual_gaps(db: Reader, customer_ids: Sequence[int], timezone: tzi
         return {}
     rows = await db.execute(_GAPS, {"ids": list(customer_ids), "zone": str(timezone)})
     return {row.customer_id: row.gap for row in rows}
+
+
+async def find_days_to_pay(db: Reader, customer_id: int) -> int | None:
+    """After how many days a customer usually pays an order on terms; None while none is paid."""
+    return (await db.execute(_PAYS_AFTER, {"customer": customer_id})).scalar_one()

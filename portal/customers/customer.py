@@ -29,6 +29,7 @@ from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_customer", __name__)
 SHOWN_ORDERS = 20
+LANGUAGES = [("en", "English"), ("es", "Spanish"), ("zh", "Chinese"), ("fr", "French"), ("vi", "Vietnamese")]
 ACTION_WORDS: dict[str, tuple[str, str]] = {
     AuditAction.CUSTOMER_CREATED: ("plus", "Entered"),
     AuditAction.CUSTOMER_REGISTERED: ("user-plus", "Registered in the shop"),
@@ -153,6 +154,7 @@ async def _show(
         hub=hub,
         walk=walk,
         row=hub.row,
+        language=dict(LANGUAGES).get(hub.row.preferred_language, hub.row.preferred_language),
         url=f"{LIST}/{customer_id}",
         tabs=[
             {

@@ -20,7 +20,7 @@ from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.assign import list_sales_reps
 from models import PaymentTerms
 from portal.attempts import Attempt, attempt, form_status
-from portal.customers.customer import FIELD_WORDS
+from portal.customers.customer import FIELD_WORDS, LANGUAGES
 from portal.customers.list import LIST
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.render import page_or_block, redirect_to
@@ -30,7 +30,6 @@ from web.request import current_actor, db, shop_url
 blueprint = Blueprint("portal_customer_forms", __name__)
 FIELDS = [name for name in EditCustomer.model_fields if name not in {"do_not_call", "do_not_call_note", "version"}]
 TERM_WORDS = [(PaymentTerms.PREPAID.value, "Prepaid"), (PaymentTerms.NET30.value, "Net 30")]
-LANGUAGES = [("en", "English"), ("es", "Spanish"), ("zh", "Chinese"), ("fr", "French"), ("vi", "Vietnamese")]
 
 
 class AskNotToCall(Input):

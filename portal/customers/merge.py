@@ -1,14 +1,17 @@
 """Duplicates side by side: which value wins, what moves, and the merge that can be undone for 30 days."""
 
+from datetime import timedelta
 from typing import Any
 
 from quart import Blueprint, Response, request
 
+from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.customers import duplicates
 from domain.customers.duplicates import PairOfCustomers, list_duplicates, mark_distinct
-from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
+from domain.customers.merge import UNDO_DAYS, MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_preview import MergePreview, preview_merge
+from domain.kernel.clock import business_today
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import read_form
 from domain.kernel.whole_numbers import read_id
@@ -18,7 +21,7 @@ from portal.customers.list import LIST
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs
-from web.request import current_actor, db
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_merges", __name__)
 MERGE = f"{LIST}/merge"
@@ -46,15 +49,18 @@ async def show_merge() -> Response:
 @blueprint.post(MERGE)
 @staff_page(Right.MERGE_CUSTOMERS)
 async def merge() -> Response:
-    """Make the two one."""
-    data = read_form(MergeCustomers, _name_chosen(await form_pairs()))
+    """Say what will happen, and make the two one once that is confirmed."""
+    pairs = await form_pairs()
+    data = read_form(MergeCustomers, _name_chosen(pairs))
+    if "confirmed" not in pairs:
+        return await _ask(data, pairs)
     try:
         async with db().begin_nested():
             done = await merge_customers(db(), data, by=current_actor())
     except NotFound:
         raise
     except DomainError as refusal:
-        return await _show(data.keep_id, data.merge_id, problem=refusal.message, status=form_status(refusal))
+        return await _ask(data, pairs, problem=refusal.message, status=form_status(refusal))
     undo = f"{LIST}/merges/{done.merge_id}/undo"
     return await redirect_to(f"{LIST}/{done.kept_id}", toast="The two are one customer now", undo=undo)
 
@@ -86,6 +92,55 @@ async def forget_apart(first_id: int, second_id: int) -> Response:
     return await redirect_to(f"{LIST}/duplicates", toast="They may be the same again")
 
 
+async def _ask(data: MergeCustomers, pairs: dict[str, list[str]], *, problem: str = "", status: int = 200) -> Response:
+    """The question before a merge, in numbers; the choices of the form go along."""
+    found = await preview_merge(db(), data.keep_id, data.merge_id)
+    return await page_or_block(
+        "customers/merge_confirm.html",
+        block="dialog",
+        status=status,
+        problem=problem,
+        title=f"Merge {found.gone.row.title} into {found.keep.row.title}?",
+        url=MERGE,
+        back_url=f"{MERGE}?keep={data.keep_id}&merge={data.merge_id}",
+        moving=_say_moves(found),
+        becoming=_say_changes(found, data),
+        fields=[
+            (name, value)
+            for name, values in pairs.items()
+            if name not in {"csrf_token", "confirmed"}
+            for value in values
+        ],
+        undo_until=business_today(settings().timezone) + timedelta(days=UNDO_DAYS),
+    )
+
+
+def _say_moves(found: MergePreview) -> str:
+    """What moves, as a sentence."""
+    words = [format_plural(count, noun) for count, noun in found.moves]
+    if not words:
+        return "Nothing moves but the values."
+    named = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return f"{named} {'moves' if [count for count, _ in found.moves] == [1] else 'move'}."
+
+
+def _say_changes(found: MergePreview, data: MergeCustomers) -> list[str]:
+    """What the kept customer gets from the one that goes, chosen or by rule, a sentence each."""
+    chosen = data.chosen.model_dump(exclude_none=True) if data.chosen else {}
+    words = {"company_name": "The company", "email": "The email"}
+    said = [f"{words[name]} becomes {chosen[name]}." for name in words if name in chosen]
+    if names := " ".join(chosen[name] for name in ("first_name", "last_name") if name in chosen):
+        said.append(f"The contact becomes {names}.")
+    gaps = [choice.label.lower() for choice in found.choices if choice.theirs_wins and choice.why == "fills the gap"]
+    if gaps:
+        said.append(f"Filled in: {', '.join(gaps)}.")
+    if found.gone.row.do_not_call and not found.keep.row.do_not_call:
+        said.append("Do not call holds for both.")
+    if found.gone.row.do_not_text and not found.keep.row.do_not_text:
+        said.append("The STOP on texts stays in force.")
+    return said
+
+
 def _name_chosen(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
     """The values ticked on the side that goes, as the act wants them named; those of the kept side need no word."""
     named: dict[str, list[str]] = {name: pairs[name] for name in ("keep_id", "merge_id") if name in pairs}
@@ -96,7 +151,7 @@ def _name_chosen(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
     return named
 
 
-async def _show(keep_id: int, merge_id: int, *, problem: str = "", status: int = 200) -> Response:
+async def _show(keep_id: int, merge_id: int) -> Response:
     found: MergePreview = await preview_merge(db(), keep_id, merge_id)
     context: dict[str, Any] = {"keep": found.keep, "gone": found.gone, "found": found}
-    return await page_or_block("customers/merge.html", block="merge_page", status=status, problem=problem, **context)
+    return await page_or_block("customers/merge.html", block="merge_page", **context)

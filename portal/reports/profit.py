@@ -10,7 +10,7 @@ from quart import Blueprint, Response
 
 from documents.filters import format_percent
 from domain.access.rights import Right
-from domain.kernel.clock import add_months, business_today
+from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.money import format_money
 from domain.kernel.spreadsheets import write_csv
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
@@ -42,7 +42,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One month's bar: goods below, then labels, then what is left."""
+    """One month's bar: what is left below, labels on it, then goods; a link to the month's orders."""
 
     x: float
     width: float
@@ -50,6 +50,8 @@ class Column:
     label: str
     margin: str
     title: str
+    url: str
+    is_running: bool
     segments: list[Segment]
 
 
@@ -66,6 +68,7 @@ async def show_profit(query: ProfitQuery) -> Response:
         totals=found.totals,
         figures=list(_list_figures(found)),
         rows=rows,
+        running=first_of_month(business_today(settings().timezone)),
         wide=_draw(found.monthly, 992, 260),
         narrow=_draw(found.monthly[-6:], 326, 190),
         periods=[
@@ -147,19 +150,24 @@ def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> 
 
 
 def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
-    """Stacked bars from zero; a loss is drawn as nothing left over."""
+    """Stacked bars from zero; a loss is drawn as nothing left over, profit without a known cost is hatched."""
     highest = max((float(month.total_sales + month.delivery_fees) for month in months), default=0.0)
     axis = choose_axis(highest)
     base = height - BOTTOM
     scale = (base - TOP) / axis[-1]
     slot = (width - LEFT - 4) / max(len(months), 1)
+    running = first_of_month(business_today(settings().timezone))
     columns = []
     for place, month in enumerate(months):
         income = month.total_sales + month.delivery_fees
+        profit = max(month.gross_profit, Decimal(0))
+        unsure = min(month.sales_without_cost, profit)
+        goods = min(month.cost_of_goods, income)
         parts = (
-            ("seg-goods", min(month.cost_of_goods, income)),
-            ("seg-ship", min(month.shipping_cost, max(income - month.cost_of_goods, Decimal(0)))),
-            ("seg-profit", max(month.gross_profit, Decimal(0))),
+            ("seg-profit", profit - unsure),
+            ("hatch", unsure),
+            ("seg-ship", max(income - profit - goods, Decimal(0))),
+            ("seg-goods", goods),
         )
         y, segments = float(base), []
         for kind, amount in parts:
@@ -167,17 +175,37 @@ def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:
             y -= tall
             segments.append(Segment(kind, round(y, 1), tall))
         margin = month.margin_percent
+        is_running = month.first == running
         bar = round(min(slot * 0.62, 48.0), 1)
         columns.append(
             Column(
                 round(LEFT + slot * (place + 0.5) - bar / 2, 1),
                 bar,
                 round(y - 5, 1),
-                f"{month.first:%b}",
+                f"{month.first:%b} so far" if is_running else f"{month.first:%b}",
                 f"{margin:.0f}%" if margin is not None and len(months) <= 12 else "",
-                f"{month.month_label}: sales and delivery {income:,.2f}, gross profit {month.gross_profit:,.2f}",
+                _describe(month),
+                _orders_url(month),
+                is_running,
                 segments,
             )
         )
     grid = [(round(base - amount * scale, 1), write_axis_label(amount, "$")) for amount in axis]
-    return {"width": width, "height": height, "left": LEFT, "base": base, "grid": grid, "columns": columns}
+    return {
+        "width": width,
+        "id": f"hatch{width}",
+        "height": height,
+        "left": LEFT,
+        "base": base,
+        "grid": grid,
+        "columns": columns,
+    }
+
+
+def _describe(month: MonthProfit) -> str:
+    """A month in words, for its bar."""
+    return (
+        f"{month.month_label}: sales and delivery {format_money(month.income)}, "
+        f"goods {format_money(month.cost_of_goods)}, labels {format_money(month.shipping_cost)}, "
+        f"gross profit {format_money(month.gross_profit)}"
+    )

@@ -99,6 +99,14 @@ SELECT s.id, s.slug AS username,
   CASE WHEN s.id > 1 AND pg_temp.share(s.id, 18) < 0.25 AND NOT (s.habit_share >= 0.83 AND s.habit_share < 0.91)
        THEN 60 + floor(pg_temp.share(s.id, 19) * 640) ELSE 730 END AS first_day
 FROM slugged AS s JOIN demo_city AS c ON c.n = s.city_n;
+-- Two are in the book twice, once as their own company: duplicates to merge.
+UPDATE demo_customer AS twin SET phone = c.phone, street = c.street, company_name = c.company_name || ' LLC',
+  email = replace(c.email, '@', '.orders@')
+FROM demo_customer AS c, (
+  SELECT min(id) AS first_id, max(id) AS last_id FROM demo_customer WHERE id > 3 AND NOT has_sign_in
+  GROUP BY city HAVING count(*) > 1 ORDER BY min(id) LIMIT 2
+) AS pair
+WHERE c.id = pair.first_id AND twin.id = pair.last_id;
 ANALYZE demo_customer
 """
 

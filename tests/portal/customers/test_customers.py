@@ -1,16 +1,18 @@
 """The pages of customers: the list, the hub, its forms, duplicates and merges, each by role."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call
-from models import Customer, CustomerDistinction, CustomerScore, Order, Role, ScoreRun
+from domain.payments.mark_paid import MarkPaid, mark_paid
+from models import Customer, CustomerDistinction, CustomerScore, Order, Payment, Role, ScoreRun
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order, noon
 from tests.portal.forms import send_form
@@ -173,7 +175,11 @@ async def test_two_are_merged_and_parted_or_kept_apart(client: TestClientProtoco
     assert (await client.get(f"{LIST}/merge?keep=x&merge=1")).status_code == 404
     pair = {"keep_id": str(keep.id), "merge_id": str(gone.id)}
     chosen = {"company_name_side": "other", "other_company_name": "Heron LLC", "other_email": "x@y.example"}
-    status, _, url = await send_form(client, page_url, f"{LIST}/merge", **pair, **chosen)
+    status, asked, _ = await send_form(client, page_url, f"{LIST}/merge", **pair, **chosen)
+    assert status == 200
+    assert "The company becomes Heron LLC. You can undo this until" in " ".join(re.sub("<[^>]+>", " ", asked).split())
+    assert await db.scalar(select(Customer.id).where(Customer.id == gone.id)) == gone.id
+    status, _, url = await send_form(client, page_url, f"{LIST}/merge", **pair, **chosen, confirmed="yes")
     assert (status, url) == (303, f"{LIST}/{keep.id}")
     kept = await db.get_one(Customer, keep.id, populate_existing=True)
     assert (kept.company_name, kept.email) == ("Heron LLC", keep.email)
@@ -280,3 +286,23 @@ async def test_ticked_customers_are_given_to_a_rep_and_get_their_statements(clie
     assert sent[0] == 303
     merging = await send_form(client, LIST, f"{LIST}/bulk", act="merge", customer=ids)
     assert merging[2].endswith(f"/merge?keep={first.id}&merge={second.id}")
+
+
+async def test_the_hub_offers_what_they_usually_buy_and_says_after_how_long_they_pay(client, db) -> None:
+    await open_as(client, db)
+    customer = await make_customer(db, payment_terms="net30", credit_limit=5000)
+    product = await make_product(db, sku="DEL-105", unit_price="20.00", bulk_price="15.00", bulk_quantity=2)
+    for days in (36, 26, 16):
+        placed = await make_order(db, (product, 2), by=as_actor(customer), payment_method="net30")
+        order = await db.get_one(Order, placed.written.id)
+        order.created_at = noon(days)
+        await db.flush()
+        await mark_paid(db, order.id, MarkPaid(), by=as_actor(await make_staff(db)))
+        await db.execute(update(Payment).where(Payment.order_id == order.id).values(created_at=noon(days - 12)))
+    await db.commit()
+    page = " ".join((await read(client, f"{LIST}/{customer.id}"))[1].split())
+    assert "Pays after</dt> <dd>12 days</dd>" in page
+    assert "6 days late" in page
+    assert f'href="/portal/orders/new?customer={customer.id}&amp;line=2x%20DEL-105"' in page
+    form = (await read(client, f"/portal/orders/new?customer={customer.id}&line=2x%20DEL-105"))[1]
+    assert "DEL-105" in form
