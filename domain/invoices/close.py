@@ -12,21 +12,30 @@ from domain.invoices.queries import Reader
 from domain.kernel.actor import Actor
 from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month
 
-_OPEN_WORK = text("""
-SELECT 'shipped' AS kind, count(*) AS count, coalesce(sum(o.balance), 0) AS amount
+_WHO = "coalesce(nullif({0}_company, ''), {0}_name)"
+_ORDER = _WHO.format("o.delivery")
+# Each kind with its number, its sum, and the one that has waited longest.
+_OPEN_WORK = text(f"""
+SELECT 'shipped' AS kind, count(*) AS count, coalesce(sum(o.balance), 0) AS amount,
+  (array_agg({_ORDER} ORDER BY o.shipped_at, o.id))[1] AS oldest, min(o.shipped_at) AS since
 FROM orders AS o
 WHERE o.on_terms AND o.status IN ('shipped', 'delivered') AND o.shipped_at < :ends AND o.balance > 0
   AND NOT EXISTS (SELECT FROM invoice AS i WHERE i.order_id = o.id AND i.status <> 'void')
 UNION ALL
-SELECT 'drafts', count(*), coalesce(sum(total_amount), 0) FROM invoice WHERE status = 'draft' AND created_at < :ends
+SELECT 'unmatched', count(*), coalesce(sum(o.overpaid), 0), (array_agg({_ORDER} ORDER BY o.created_at, o.id))[1],
+  min(o.created_at) FROM orders AS o WHERE o.overpaid > 0 AND o.created_at < :ends
 UNION ALL
-SELECT 'on_hold', count(*), coalesce(sum(balance), 0) FROM orders WHERE on_hold AND created_at < :ends
+SELECT 'on_hold', count(*), coalesce(sum(o.balance), 0), (array_agg({_ORDER} ORDER BY o.created_at, o.id))[1],
+  min(o.created_at) FROM orders AS o WHERE o.on_hold AND o.created_at < :ends
 UNION ALL
-SELECT 'unmatched', count(*), coalesce(sum(overpaid), 0) FROM orders WHERE overpaid > 0 AND created_at < :ends
+SELECT 'drafts', count(*), coalesce(sum(i.total_amount), 0),
+  (array_agg({_WHO.format("i.customer")} ORDER BY i.created_at, i.id))[1], min(i.created_at)
+FROM invoice AS i WHERE i.status = 'draft' AND i.created_at < :ends
 UNION ALL
-SELECT 'checks', count(*), coalesce(sum(amount), 0) FROM paper_check
-WHERE state = 'pending_review' AND created_at < :ends
-""")
+SELECT 'checks', count(*), coalesce(sum(c.amount), 0), (array_agg({_ORDER} ORDER BY c.created_at, c.id))[1],
+  min(c.created_at)
+FROM paper_check AS c JOIN orders AS o ON o.id = c.order_id WHERE c.state = 'pending_review' AND c.created_at < :ends
+""")  # noqa: S608 - our own column names.
 # What was open at an instant, invoice by invoice.
 _RECEIVABLES = text("""
 SELECT count(*) FILTER (WHERE balance <> 0) AS invoices, coalesce(sum(balance), 0) AS amount
@@ -45,11 +54,13 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """One kind of thing that a month is not closed with."""
+    """One kind of thing that a month is not closed with, and whose has waited longest."""
 
     kind: str
     count: int
     amount: Decimal
+    oldest: str | None
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +76,25 @@ class MonthClose:
     open_invoices: int
 
     @property
+    def open_work(self) -> list[OpenWork]:
+        """What is still to be done."""
+        return [each for each in self.work if each.count]
+
+    @property
+    def open_amount(self) -> Decimal:
+        """What all of it comes to, US dollars."""
+        return sum((each.amount for each in self.work), Decimal("0.00"))
+
+    @property
     def is_balanced(self) -> bool:
         """True when debits equal credits, as they always should."""
         return self.journal.debits == self.journal.credits
+
+    @property
+    def agrees(self) -> bool:
+        """True when the journal leads from what was owed at the beginning to what the open invoices come to."""
+        kinds = {posting.kind for posting in self.journal.postings}
+        return self.receivables_before + sum(self.moved(kind) for kind in kinds) == self.receivables
 
     def moved(self, kind: str) -> Decimal:
         """What one kind of event did to receivables."""

@@ -1,10 +1,13 @@
 """The PDF of an invoice: made when somebody first asks for it, once for each revision, and kept with it."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+from pypdf import PdfWriter
 from sqlalchemy import select, update
 
 from domain.invoices.queries import get_invoice
@@ -40,6 +43,24 @@ async def get_invoice_pdf(invoice_id: int, *, visible_to: Actor, write_pdf: Writ
             content = await describe_invoice(db, await db.get_one(Invoice, invoice_id))
         return Paper(filename, await write_pdf(invoice_id, content))
     return Paper(filename, await get_revision_pdf(invoice_id, row.revision, write_pdf=write_pdf))
+
+
+async def join_invoice_pdfs(invoice_ids: Sequence[int], *, visible_to: Actor, write_pdf: WritePdf) -> bytes:
+    """One PDF of several invoices, in the order of their ids; raises NotFound where one of them is not there."""
+    papers = [
+        await get_invoice_pdf(invoice_id, visible_to=visible_to, write_pdf=write_pdf)
+        for invoice_id in sorted(set(invoice_ids))
+    ]
+    return await asyncio.to_thread(_join, papers)
+
+
+def _join(papers: Sequence[Paper]) -> bytes:
+    writer = PdfWriter()
+    for paper in papers:
+        writer.append(BytesIO(paper.data), outline_item=paper.filename.removesuffix(".pdf"))
+    written = BytesIO()
+    writer.write(written)
+    return written.getvalue()
 
 
 async def get_invoice_content(invoice_id: int, *, visible_to: Actor) -> dict[str, Any]:

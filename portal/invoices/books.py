@@ -22,13 +22,29 @@ from web.reading import reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_books", __name__)
+# Each kind of open work: its icon, what is counted (one, many), what it says, where its rows are, the act, and its end.
 WORK_WORDS = {
-    "shipped": ("Shipped on terms, not invoiced", "/portal/invoices/week"),
-    "drafts": ("Drafts that were not sent", "/portal/invoices?status=draft"),
-    "on_hold": ("Orders on hold", "/portal/orders?on_hold=true"),
-    "unmatched": ("Paid over, not matched", "/portal/orders?attention=true"),
-    "checks": ("Checks to review", "/portal/checks"),
-}
+    "shipped": (
+        "file-invoice", "order not invoiced", "orders not invoiced", "Shipped on net 30", "/portal/invoices/week",
+        "Invoice", "Shipped orders all invoiced",
+    ),
+    "unmatched": (
+        "cash", "payment not matched", "payments not matched", "Paid over", "/portal/orders?attention=true", "Match",
+        "Payments all matched",
+    ),
+    "on_hold": (
+        "hand-stop", "order on hold", "orders on hold", "Held", "/portal/orders?on_hold=true", "Review",
+        "No order on hold",
+    ),
+    "drafts": (
+        "pencil", "draft not sent", "drafts not sent", "Typed in", "/portal/invoices?status=draft", "Open",
+        "Drafts all sent or deleted",
+    ),
+    "checks": (
+        "eye-check", "check to review", "checks to review", "Photographed", "/portal/checks", "Review",
+        "Check photos reviewed",
+    ),
+}  # fmt: skip
 KIND_WORDS = {
     "invoice": "Invoices",
     "void": "Voided invoices",

@@ -7,17 +7,21 @@ from pydantic import Field
 from quart import Blueprint, Response, request
 
 from documents.filters import format_plural, with_query
+from documents.invoice_pdf import make_invoice_writer
 from domain.access.rights import Right
 from domain.invoices.ageing import AgeBucket
 from domain.invoices.export import export_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceListing, InvoiceTab, get_invoice_list
 from domain.invoices.mail import remind_by_hand
+from domain.invoices.papers import join_invoice_pdfs
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Id, Input
+from domain.kernel.money import ZERO
 from domain.order_desk.assign import list_sales_reps
 from models.session import current_database
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
+from web.papers import answer_pdf
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
 from web.streams import stream_file
@@ -37,8 +41,14 @@ TALL, LEAST = 56.0, 3.0
 class ChosenInvoices(Input):
     """The ticked invoices and what is to be done with them."""
 
-    act: Literal["remind", "pay"]
+    act: Literal["remind", "pay", "pdfs"]
     invoice: Annotated[list[Id], Field(min_length=1, max_length=200)]
+
+
+class PrintedInvoices(Input):
+    """The invoices of one PDF."""
+
+    invoice: Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ async def show_invoices(query: InvoiceFilters) -> Response:
         reps=[("", "Any rep"), *reps],
         sort=_sort_word(filters),
         keep={name: request.args.get(name, "") for name in ("status", "age", "late", "customer_id", "sort")},
+        page_balance=sum((row.balance for row in listing.page.rows), ZERO),
         is_filtered=any(request.args.get(name) for name in ("q", "due", "rep_id", "age", "late", "customer_id")),
     )
 
@@ -92,13 +103,25 @@ async def download_invoices(query: InvoiceFilters) -> Response:
 @blueprint.post(f"{LIST}/bulk")
 @staff_page(Right.EDIT_INVOICES)
 async def act_on_invoices() -> Response:
-    """Remind of the ticked invoices, or ask how much came in for them."""
+    """Remind of the ticked invoices, print them, or ask how much came in for them."""
     data = await read_form_body(ChosenInvoices)
     back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
     if data.act == "pay":
         return await redirect_to(f"{LIST}/receive" + with_query({"invoice": data.invoice}))
+    if data.act == "pdfs":
+        return await redirect_to(f"{LIST}/pdfs" + with_query({"invoice": data.invoice}))
     reminded = await remind_by_hand(db(), data.invoice, by=current_actor())
     return await redirect_to(back, toast=f"{format_plural(reminded, 'reminder')} on the way")
+
+
+@blueprint.get(f"{LIST}/pdfs")
+@staff_page(Right.SEE_INVOICES)
+@reads_query(PrintedInvoices)
+async def show_invoice_pdfs(query: PrintedInvoices) -> Response:
+    """At most 50 ticked invoices as one PDF."""
+    write_pdf = make_invoice_writer(settings())
+    data = await join_invoice_pdfs(query.invoice, visible_to=current_actor(), write_pdf=write_pdf)
+    return answer_pdf(data, "invoices.pdf")
 
 
 def draw_ages(buckets: list[AgeBucket]) -> list[AgeColumn]:

@@ -96,6 +96,13 @@ async def test_one_receipt_pays_several_invoices_the_oldest_first(client: TestCl
     second = int(where.rsplit("/", 1)[1])
     for invoice_id in (first, second):
         assert (await send_to(client, invoice_id, to="a@b.example"))[0] == 303
+    assert "$64.00 on this page" in await read_page(client, LIST)
+    status, _, where = await send_form(client, LIST, f"{LIST}/bulk", act="pdfs", invoice=[str(second), str(first)])
+    assert (status, where) == (303, f"{LIST}/pdfs?invoice={second}&invoice={first}")
+    papers = PdfReader(io.BytesIO(await (await client.get(where)).get_data(as_text=False)))
+    numbers = [found for paper in papers.pages for found in re.findall(r"INV-\d+", paper.extract_text())[:1]]
+    assert numbers == ["INV-000001", "INV-000002"]
+    assert (await client.get(f"{LIST}/pdfs?invoice={first}&invoice=99999")).status_code == 404
     page = f"{LIST}/receive?invoice={second}&invoice={first}"
     assert "$64.00" in await read_page(client, page)
     both = {"invoice": [str(second), str(first)], "payment_method": "check", "reference": "#12"}
@@ -249,7 +256,9 @@ async def test_statement_and_close_agree_with_the_open_invoices(client: TestClie
     csv = (await (await client.get(f"{LIST}/journal.csv?of={today}")).get_data(as_text=True)).splitlines()
     *_, debit, credit = csv[-1].split(",")
     assert debit == credit == str(close.journal.debits)
-    assert "Debits equal" in await read_page(client, f"{LIST}/close?of={today}")
+    assert close.agrees
+    page = await read_page(client, f"{LIST}/close?of={today}")
+    assert ("Debits equal" in page, "Agrees" in page) == (True, True)
     pdf = await client.get(f"{LIST}/statement/{customer_id}")
     text = PdfReader(io.BytesIO(await pdf.get_data(as_text=False))).pages[0].extract_text()
     assert "Statement" in text

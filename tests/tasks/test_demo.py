@@ -59,7 +59,7 @@ PROMISES = {
         ) AS i ON i.order_id = o.id
         WHERE (o.subtotal, o.item_count, o.unit_count) IS DISTINCT FROM (i.sum, i.lines::int, i.units::int)""",
     "every line is rounded by itself": """
-        SELECT id FROM order_item WHERE line_total <> round(quantity * unit_price, 2) OR unit_cost IS NULL""",
+        SELECT id FROM order_item WHERE line_total <> round(quantity * unit_price, 2)""",
     "delivery is free from 300": """
         SELECT order_number FROM orders WHERE delivery_fee <> CASE WHEN subtotal >= 300 THEN 0 ELSE 25 END""",
     "a line of this year costs what the catalogue says": """
