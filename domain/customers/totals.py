@@ -73,4 +73,5 @@ async def find_usual_gaps(db: Reader, customer_ids: Sequence[int], timezone: tzi
 
 async def find_days_to_pay(db: Reader, customer_id: int) -> int | None:
     """After how many days a customer usually pays an order on terms; None while none is paid."""
-    return (await db.execute(_PAYS_AFTER, {"customer": customer_id})).scalar_one()
+    days: int | None = (await db.execute(_PAYS_AFTER, {"customer": customer_id})).scalar_one()
+    return days
