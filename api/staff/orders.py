@@ -25,7 +25,7 @@ from domain.order_desk import assign, delete, edit, edit_items, enter, move
 from domain.order_desk.move_and_refund import update_status_and_refund
 from domain.orders import queries
 from domain.orders.balance import calculate_balance
-from domain.orders.filters import OrderFilters
+from domain.orders.filters import OrderWalk
 from domain.payments import apply_credit as credit
 from domain.payments import mark_paid as payments
 from models import Role
@@ -43,12 +43,15 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 
 @blueprint.get("/api/staff/orders")
 @staff_only(Right.SEE_ORDERS)
-@reads_query(OrderFilters)
+@reads_query(OrderWalk)
 @answers(StaffOrderListOut)
-async def list_orders(query: OrderFilters) -> Any:
-    """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts."""
+async def list_orders(query: OrderWalk) -> Any:
+    """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts. Programs that read the
+    whole list go on with `after` instead of `page`."""
     async with current_database().reading() as connection:
-        page = await queries.list_orders(connection, query, visible_to=current_actor(), timezone=settings().timezone)
+        page = await queries.list_orders(
+            connection, query, visible_to=current_actor(), timezone=settings().timezone, after=query.after
+        )
         items = await queries.list_items(connection, [row.id for row in page.rows], visible_to=current_actor())
     orders = [show_order(row, items[row.id]) for row in page.rows]
     return {"orders": orders, "total": page.total, "page": page.page, "pages": page.pages}

@@ -61,6 +61,14 @@ class OrderFilters(PageInput):
     sort: OrderSort = OrderSort.NEWEST
 
 
+class OrderWalk(OrderFilters):
+    """The same for programs that read a whole list, however long: each page begins behind the last order read."""
+
+    after: Id | None = None
+    """The id of the last order of the page before: the list goes on behind it, and `page` stays 1. It costs the same
+    however far down the list is, and nothing is read twice or left out when orders are placed meanwhile."""
+
+
 def owner_of_seen(actor: Actor) -> str | None:
     """The column that holds the actor in each order that they may see, or None for who sees all of them."""
     if actor.is_customer:

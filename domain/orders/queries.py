@@ -12,12 +12,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
-from domain.kernel.errors import NotFound
+from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.neighbours import Neighbours, find_neighbours
 from domain.kernel.paging import Page, make_page
 from domain.orders.days import count_kept, is_kept_by_day
@@ -208,15 +208,35 @@ _NEWEST = (ORDERS.created_at.desc(), ORDERS.id.desc())
 _OLDEST = (ORDERS.created_at.asc(), ORDERS.id.asc())
 
 
-async def list_orders(db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo) -> Page[OrderRow]:
-    """A page of the orders that the actor may see, newest first unless asked; the total is exact."""
+async def list_orders(
+    db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo, after: int | None = None
+) -> Page[OrderRow]:
+    """A page of the orders that the actor may see, newest first unless asked; the total is exact.
+
+    With `after` the page begins behind that order, and the total stays the whole list's. Raises InvalidInput for an
+    order that the actor may not see.
+    """
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
-    rows = await list_rows(db, filters, conditions, visible_to=visible_to)
+    behind = [] if after is None else [await _find_place_behind(db, filters, after, visible_to)]
+    rows = await list_rows(db, filters, [*conditions, *behind], visible_to=visible_to)
     if is_kept_by_day(filters, visible_to):
         total, _ = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
     else:
         total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions)) or 0
     return make_page(rows, total, filters)
+
+
+async def _find_place_behind(
+    db: Reader, filters: OrderFilters, order_id: int, visible_to: Actor
+) -> ColumnElement[bool]:
+    """The condition for what follows an order in the list's sequence."""
+    own = may_be_seen_by(visible_to)
+    seen = [ORDERS.id == order_id] if own is None else [ORDERS.id == order_id, own]
+    placed_at = await db.scalar(select(ORDERS.created_at).where(*seen))
+    if placed_at is None:
+        raise InvalidInput("There is no order to go on behind.", fields={"after": "must be the id of a listed order"})
+    place, here = tuple_(ORDERS.created_at, ORDERS.id), tuple_(literal(placed_at), literal(order_id))
+    return place < here if filters.sort is OrderSort.NEWEST else place > here
 
 
 async def list_for_page(db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo) -> OrderListing:

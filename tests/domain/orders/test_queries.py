@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.errors import NotFound
-from domain.orders.filters import OrderFilters, OrderSort
+from domain.kernel.errors import InvalidInput, NotFound
+from domain.orders.filters import OrderFilters, OrderSort, OrderWalk
 from domain.orders.queries import (
     count_by_tab,
     get_order,
@@ -105,6 +105,30 @@ async def test_every_page_of_a_list_holds_the_rows_that_the_whole_list_has_there
                 filters = OrderFilters(sort=sort, page=page, per_page=2)
                 cut = await list_orders(db, filters, visible_to=reader, timezone=ZONE)
                 assert [row.order_number for row in cut.rows] == numbers[page * 2 - 2 : page * 2]
+
+
+async def test_a_program_that_goes_on_behind_the_last_order_reads_each_once_whatever_is_placed(
+    db: AsyncSession,
+) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    owner, product = await make_customer(db, sales_rep_id=rep.id), await make_product(db)
+    placed = [(await make_order(db, (product, 1), by=as_actor(owner))).written for _ in range(5)]
+    foreign = (await make_order(db, (product, 1))).written
+    reader = as_actor(rep)
+    for sort in OrderSort:
+        read: list[int] = []
+        while True:
+            filters = OrderWalk(sort=sort, per_page=2, after=read[-1] if read else None)
+            page = await list_orders(db, filters, visible_to=reader, timezone=ZONE, after=filters.after)
+            read += [row.id for row in page.rows]
+            if len(page.rows) < 2:
+                break
+            assert page.total == 5
+        wanted = sorted(order.id for order in placed)
+        assert read == (wanted if sort is OrderSort.OLDEST else wanted[::-1])
+    for unseen in (foreign.id, 987654321):
+        with pytest.raises(InvalidInput, match="no order to go on behind"):
+            await list_orders(db, OrderFilters(), visible_to=reader, timezone=ZONE, after=unseen)
 
 
 async def test_counting_stops_where_it_is_told_to(db: AsyncSession) -> None:
