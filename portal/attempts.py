@@ -31,13 +31,20 @@ def form_status(refusal: DomainError) -> int:
     return 422 if isinstance(refusal, InvalidInput) else status_of(refusal)
 
 
+class Typed(dict[str, str]):
+    """What was typed, by field; a field that the form left out was typed as nothing."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
     """What came of an act: its result, or the refusal with what was typed."""
 
     result: T | None
     refusal: DomainError | None
-    typed: dict[str, str]
+    typed: Typed
 
     @property
     def status(self) -> int:
@@ -82,7 +89,7 @@ async def attempt_in_own_transaction(
 ) -> Attempt[T]:
     """As `attempt`, for an act that begins its own transactions: none is open around it, and nothing is undone here."""
     pairs = await form_pairs() if pairs is None else pairs
-    typed = {name: values[-1] for name, values in pairs.items()}
+    typed = Typed({name: values[-1] for name, values in pairs.items()})
     try:
         return Attempt(await act(read_form(model, pairs, **input_rules())), None, typed)
     except NotFound:

@@ -13,6 +13,7 @@ from domain.imports.queries import RunRow
 from domain.imports.start import StartImport, start_import, stop_import
 from domain.imports.upload import find_kind, upload_file
 from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import read_values
 from domain.kernel.paging import PageInput
 from models import ImportState, RowOutcome
 from models.session import current_database
@@ -100,14 +101,15 @@ async def start(run_id: int) -> Response:
         for name, values in pairs.items()
         if name.startswith("column:") and values[-1]
     }
-    data = StartImport(columns=columns, is_dry=pairs.get("act", [""])[-1] == "check")
+    is_dry = pairs.get("act", [""])[-1] == "check"
     try:
+        data = read_values(StartImport, {"columns": columns, "is_dry": is_dry})
         async with db().begin_nested():
             await start_import(db(), run_id, data, by=current_actor())
     except (InvalidInput, Refused) as refusal:
         sentence = "; ".join(f"Columns {fault}" for fault in refusal.fields.values()) or refusal.message
         return await _show(run_id, problem=sentence, status=form_status(refusal), columns=columns)
-    return await redirect_to(f"{LIST}/{run_id}", toast=None if data.is_dry else "The import runs")
+    return await redirect_to(f"{LIST}/{run_id}", toast=None if is_dry else "The import runs")
 
 
 @blueprint.post(f"{LIST}/<id:run_id>/stop")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from domain.kernel.inputs import Input
-from portal.attempts import Attempt, attempt, read_version
+from portal.attempts import Attempt, Typed, attempt, read_version
 from web.reading import form_pairs
 
 OPENED, CLASHING, TAKE = "_opened", "_clashing", "_take"
@@ -69,7 +69,7 @@ async def attempt_merging(
         present = await read_present()
         merged, clashes = merge_fields(read_opened(pairs), tried.typed, present.values)
         if clashes:
-            return MergedAttempt(None, tried.refusal, tried.typed | merged, present, clashes)
+            return MergedAttempt(None, tried.refusal, Typed(tried.typed | merged), present, clashes)
         pairs |= {name: [value] for name, value in merged.items()}
         pairs |= {"version": [str(present.version)], OPENED: [write_opened(present.values)]}
     assert tried is not None  # the loop ran at least once

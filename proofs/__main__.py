@@ -7,7 +7,7 @@ import time
 
 NAMES = (
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
-    "warehouse", "calling", "bank", "renewals", "fuzz", "restarts", "voice",
+    "warehouse", "calling", "bank", "renewals", "fuzz", "hostile", "restarts", "voice",
     "webhooks_out",
 )  # fmt: skip
 

@@ -56,20 +56,11 @@ async def prove(*, examples: int = 40, whole: bool = True) -> None:
         proving_database() as url,
         running_servers(url, 1, API_KEY=KEY, INTERNAL_SECRET=SECRET) as (server,),
     ):
-        connection = await connect(url)
-        await stock_shelf(connection, [100] * 20)
-        token, cookie = await staff_token(connection), await customer_cookie(server, connection)
-        await connection.close()
+        known = await make_callers(server, url)
         async with httpx2.AsyncClient(timeout=60) as client:
             document = (await client.get(f"{server.url}/openapi.json")).json()
         failed = []
-        for who in (
-            Caller("guest"),
-            Caller("customer", f"Cookie: {cookie}", frozenset({"customer"}), "/api/orders"),
-            Caller("program", f"X-API-Key: {KEY}", frozenset({"api_key"})),
-            Caller("machine", f"X-Internal-Secret: {SECRET}", frozenset({"internal"})),
-            Caller("admin", f"Authorization: Bearer {token}", frozenset({"staff"}), "/api/staff/me"),
-        ):
+        for who in known:
             drawn = document if whole else narrowed(document, who)
             status, cases = await fuzz(server, drawn, who, examples=examples)
             print(f"  {who.name}: {cases}")
@@ -80,6 +71,21 @@ async def prove(*, examples: int = 40, whole: bool = True) -> None:
                     alive = await client.get(f"{server.url}{who.alive}", headers={name: value})
                 check(f"the {who.name} was signed in to the end", alive.status_code == 200)
         check("nothing that anybody sends is a 500", not failed)
+
+
+async def make_callers(server: Server, url: str) -> tuple[Caller, ...]:
+    """Everybody who may call, with a small catalogue to call for; who may delete the others comes last."""
+    connection = await connect(url)
+    await stock_shelf(connection, [100] * 20)
+    token, cookie = await staff_token(connection), await customer_cookie(server, connection)
+    await connection.close()
+    return (
+        Caller("guest"),
+        Caller("customer", f"Cookie: {cookie}", frozenset({"customer"}), "/api/orders"),
+        Caller("program", f"X-API-Key: {KEY}", frozenset({"api_key"})),
+        Caller("machine", f"X-Internal-Secret: {SECRET}", frozenset({"internal"})),
+        Caller("admin", f"Authorization: Bearer {token}", frozenset({"staff"}), "/api/staff/me"),
+    )
 
 
 def narrowed(document: dict[str, Any], who: Caller) -> dict[str, Any]:

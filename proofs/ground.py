@@ -114,6 +114,18 @@ async def running_servers(database_url: str, count: int, *, log: str = "", **ext
         await asyncio.gather(*(server.stop() for server in servers))
 
 
+async def load_demo(database_url: str, **sizes: int) -> None:
+    """Fill the proof's database with a demo company of so many customers, products and orders."""
+    wishes = [part for name, size in sizes.items() for part in (f"--{name}", str(size))]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "run.py"), "demo", *wishes),
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    check("the demo company is loaded", await process.wait() == 0)
+
+
 async def stock_shelf(connection: asyncpg.Connection, levels: list[int]) -> list[int]:
     """Put one product for each level into an empty catalogue, with its opening ledger row; returns their ids."""
     category = await connection.fetchval("INSERT INTO category (name) VALUES ('Proof') RETURNING id")

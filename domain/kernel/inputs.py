@@ -113,6 +113,11 @@ def _find_shared_nuls(model: type[Input], sent: object) -> dict[str, str]:
     return find_nuls(sent)
 
 
+def read_values(model: type[InputT], values: dict[str, Any]) -> InputT:
+    """An input of what a step of a form holds so far; raises InvalidInput for what its act would refuse as well."""
+    return _read_text(model, values, {}, {"source": "form"})
+
+
 def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
     """Read an amount exactly: a JSON number, text from a form or a query, or a Decimal from our own code."""
     source = (info.context or {}).get("source")

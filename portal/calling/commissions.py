@@ -19,6 +19,7 @@ from domain.commissions.statements import (
     set_rate,
 )
 from domain.kernel.clock import business_today, first_of_month
+from domain.kernel.inputs import read_values
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -91,7 +92,9 @@ async def pay_statement(rep_id: int, month: str) -> Response:
     """Mark the ticked entries paid, or all that are not."""
     found = await _find(rep_id, month)
     numbers = (await request.form).getlist("order_numbers") or found.unpaid_numbers
-    done = await mark_commissions_paid(db(), BulkCommissionPaid(order_numbers=numbers), by=current_actor())
+    done = await mark_commissions_paid(
+        db(), read_values(BulkCommissionPaid, {"order_numbers": numbers}), by=current_actor()
+    )
     return await redirect_to(f"{LIST}/{rep_id}/{month}", toast=f"{done} marked paid")
 
 

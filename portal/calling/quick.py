@@ -22,7 +22,7 @@ from web.request import current_actor, db, order_rules
 
 MOST_LINES = 50
 MOST_QUANTITY = 100_000
-_SKU = re.compile(r"items\[(\d{1,2})\]\[sku\]")
+_SKU = re.compile(r"items\[(0|[1-9][0-9]?)\]\[sku\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from domain.kernel.whole_numbers import read_id, read_whole
 from domain.orders.usual_items import Buyer
 
 MOST_DRAFT_LINES = 500
-_SKU = re.compile(r"items\[(\d{1,4})\]\[sku\]")
+_SKU = re.compile(r"items\[(0|[1-9][0-9]{0,3})\]\[sku\]")
 _COMMA = re.compile(r"\$?\d+,\d{2}", re.ASCII)
-_TIMES = re.compile(r"(\d{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
+_TIMES = re.compile(r"([0-9]{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 TEXTS = (
     "customer_id", "guest", "customer_q", "product_q", "delivery_company", "delivery_name", "delivery_address",
     "delivery_city", "delivery_state", "delivery_zip", "delivery_phone", "delivery_email", "discount_amount",

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from domain.access.rights import Right, may
 from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.inputs import read_values
 from domain.kernel.money import parse_money
 from domain.order_desk.edit_items import EditItems, preview_items
 from domain.order_desk.order_page import OrderPage
 from domain.orders.line_facts import LineFacts, list_line_facts
-from domain.orders.lines import Line, OrderLine
+from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from domain.search.find import FoundProduct, find_products, list_products_by_sku
 from portal.orders.draft import Draft, read_discount, read_draft, read_times
@@ -129,9 +130,9 @@ async def _price(shown: OrderPage, draft: Draft) -> tuple[dict[int, Line], Total
     counted = [(place, sku, count) for place, sku, count in draft.counted_lines()]
     if not counted or not may(current_actor(), Right.SEE_MONEY):
         return {}, None
-    asked = EditItems(items=[OrderLine(sku=sku, quantity=count) for _, sku, count in counted])
     fee = parse_money(draft.texts.get("delivery_fee", "") or "-")
     try:
+        asked = read_values(EditItems, {"items": [{"sku": sku, "quantity": count} for _, sku, count in counted]})
         lines, totals = await _preview(shown, asked.model_copy(update={"delivery_fee": fee}))
         discount = read_discount(draft.texts.get("discount_amount", ""), totals.subtotal)
         if discount:

@@ -10,6 +10,7 @@ from quart import Blueprint, Response, request
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
+from domain.kernel.inputs import read_values
 from domain.order_desk.assign import AssignOrder, list_sales_reps
 from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders, unconfirm_orders
 from domain.orders.export import export_orders
@@ -138,7 +139,7 @@ async def act_on_orders() -> Response:
 @staff_page(Right.CONFIRM_ORDERS)
 async def undo_confirming() -> Response:
     """Take the confirming of several orders back."""
-    chosen = ChosenOrders(order=request.args.getlist("order"))
+    chosen = read_values(ChosenOrders, {"order": request.args.getlist("order")})
     outcome = await unconfirm_orders(db(), chosen.order, by=current_actor())
     return await redirect_to(f"{LIST}?status=pending", toast=f"Undone: {_describe(outcome, 'pending again')}")
 

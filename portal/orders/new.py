@@ -11,12 +11,12 @@ from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.kernel.errors import InvalidInput, NotFound
+from domain.kernel.inputs import read_values
 from domain.kernel.money import parse_money
 from domain.kernel.whole_numbers import read_id, read_whole
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.preview import OrderPreview, PreviewOrder, preview_order
 from domain.orders.line_facts import LineFacts, list_line_facts
-from domain.orders.lines import OrderLine
 from domain.orders.queries import get_order
 from domain.orders.totals import calculate_delivery_fee, price_line
 from domain.orders.usual_items import Buyer, get_buyer, list_lines
@@ -272,19 +272,20 @@ async def _find_buyers(draft: Draft) -> list[FoundCustomer]:
 async def _preview(draft: Draft, products: dict[str, FoundProduct]) -> OrderPreview | None:
     """What the lines so far cost; None while there is none that can be priced."""
     items = [
-        OrderLine(sku=sku, quantity=quantity) for _, sku, quantity in draft.counted_lines() if sku.lower() in products
+        {"sku": sku, "quantity": quantity} for _, sku, quantity in draft.counted_lines() if sku.lower() in products
     ]
     if not items:
         return None
     discount = read_discount(draft.texts.get("discount_amount", ""), add_up(draft, products))
     fee = parse_money(draft.texts["delivery_fee"]) if draft.texts.get("delivery_fee") else usual_fee(draft, products)
-    asked = PreviewOrder(
-        items=items,
-        discount_amount=discount if discount is not None else Decimal(0),
-        delivery_fee=fee if fee is not None and fee >= 0 else Decimal(0),
-        customer_id=draft.customer_id,
-    )
+    wanted = {
+        "items": items,
+        "discount_amount": discount if discount is not None else Decimal(0),
+        "delivery_fee": fee if fee is not None and fee >= 0 else Decimal(0),
+        "customer_id": draft.customer_id,
+    }
     try:
+        asked = read_values(PreviewOrder, wanted)
         return await preview_order(db(), asked, by=current_actor(), rules=order_rules())
     except InvalidInput:
         # Too dear to be kept: placing it says so at the fields.

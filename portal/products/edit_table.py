@@ -25,7 +25,7 @@ from web.request import current_actor, db
 
 blueprint = Blueprint("portal_product_edits", __name__)
 EDIT = f"{LIST}/edit"
-_FIELD = re.compile(r"products\[(\d{1,4})\]\[(\w+)\]")
+_FIELD = re.compile(r"products\[(0|[1-9][0-9]{0,3})\]\[(\w+)\]")
 # What the table shows beside what the page of a product calls by a name.
 LABELS = FIELD_LABELS | {"stock_quantity": "Stock"}
 COLUMN_WORDS = LABELS | {"unit_price": "Price", "in_stock": "For sale", "is_active": "Shown"}

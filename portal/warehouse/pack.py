@@ -167,9 +167,8 @@ async def confirm_short_pick(number: str) -> Response:
 
 async def _scan(number: str, data: PackScan) -> Scanned:
     """A bare number of up to three digits is so many units of the line that the packer stands at."""
-    text = data.code
     async with separate_transaction() as apart:
-        if data.item is not None and (quantity := read_whole(text, most=999)):
+        if data.item is not None and (quantity := read_whole(data.code, most=999)):
             counted = CountItem(item_id=data.item, quantity=quantity, scan_key=data.scan_key)
             return await scan.count_item(apart, number, counted, by=current_actor())
         return await scan.scan_code(apart, number, data, by=current_actor())

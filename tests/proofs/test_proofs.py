@@ -9,6 +9,7 @@ from proofs import (
     circles,
     crash,
     fuzz,
+    hostile,
     imports,
     invoices,
     oversell,
@@ -99,6 +100,12 @@ async def test_imports_add_up_after_kills_and_a_round_trip_changes_nothing() -> 
 @pytest.mark.timeout(600)
 async def test_whatever_is_sent_is_never_a_500() -> None:
     await fuzz.prove(examples=3, whole=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_hostile_texts_are_kept_as_they_are_or_refused() -> None:
+    await hostile.prove(every=16, doors=2)
 
 
 async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() -> None:
