@@ -7,6 +7,8 @@ CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 # What a NUMERIC(12,2) column leaves room for; every amount that reaches the database is held below it.
 MOST_MONEY = Decimal("9999999999.99")
+# Of an amount that is read before its field bounds it; arithmetic holds 28 digits, two of them cents.
+MOST_DIGITS = 20
 
 _WRITTEN = re.compile(r"(?P<sign>[-−+]?)\$?\s?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?P<part>\.[0-9]*)?", re.ASCII)
 
@@ -31,7 +33,7 @@ def parse_money(text: str) -> Decimal | None:
     if found is None:
         return None
     whole, part = found["whole"].replace(",", ""), (found["part"] or "").removeprefix(".")
-    if not (whole or part) or len(part) > 2 or len(whole) > 30:
+    if not (whole or part) or len(part) > 2 or len(whole) > MOST_DIGITS:
         return None
     amount = Decimal(f"{whole or 0}.{part or 0}").quantize(CENT)
     return -amount + ZERO if found["sign"] in {"-", "−"} else amount

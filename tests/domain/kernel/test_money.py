@@ -84,3 +84,9 @@ def test_only_plain_amounts_of_two_decimals_are_cents() -> None:
     assert not is_cents(Decimal("NaN"))
     assert not is_cents(Decimal("Infinity"))
     assert not is_cents(Decimal("1e40"))
+
+
+def test_an_amount_of_endless_digits_is_none() -> None:
+    assert parse_money("9" * 20) == Decimal("9" * 20)
+    assert parse_money("9" * 21) is None
+    assert parse_money("9" * 30) is None
