@@ -96,11 +96,7 @@ async def show_import(run_id: int) -> Response:
 async def start(run_id: int) -> Response:
     """Take the columns as they are chosen, for a dry run or in earnest."""
     pairs = await form_pairs()
-    columns = {
-        name.removeprefix("column:"): values[-1]
-        for name, values in pairs.items()
-        if name.startswith("column:") and values[-1]
-    }
+    columns = _read_columns(pairs)
     is_dry = pairs.get("act", [""])[-1] == "check"
     try:
         data = read_values(StartImport, {"columns": columns, "is_dry": is_dry})
@@ -110,6 +106,12 @@ async def start(run_id: int) -> Response:
         sentence = "; ".join(f"Columns {fault}" for fault in refusal.fields.values()) or refusal.message
         return await _show(run_id, problem=sentence, status=form_status(refusal), columns=columns)
     return await redirect_to(f"{LIST}/{run_id}", toast=None if is_dry else "The import runs")
+
+
+def _read_columns(pairs: dict[str, list[str]]) -> dict[str, str]:
+    """Which column of the file was chosen for which field."""
+    chosen = {name: values[-1] for name, values in pairs.items() if name.startswith("column:")}
+    return {name.removeprefix("column:"): column for name, column in chosen.items() if column}
 
 
 @blueprint.post(f"{LIST}/<id:run_id>/stop")
