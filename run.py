@@ -17,10 +17,13 @@ def create_app(settings: Settings | None = None) -> Quart:
     """The web app with every door; the caller provides a migrated database through the settings."""
     from app import build_app
     from logs import configure_logging
+    from telemetry import start_telemetry
 
     settings = settings or load_settings_or_exit()
     configure_logging(settings.log_level)
-    return build_app(settings)
+    app = build_app(settings)
+    start_telemetry(settings, "web", app)
+    return app
 
 
 def command_line() -> argparse.ArgumentParser:

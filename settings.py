@@ -36,6 +36,9 @@ class SettingsError(Exception):
     """A setting is missing or bad; the message is one sentence naming it."""
 
 
+LAST_PORT = 65_535
+
+
 class Settings(BaseSettings):
     """Everything that can be set; `.env.example` lists the names with their meaning."""
 
@@ -52,6 +55,9 @@ class Settings(BaseSettings):
     data_keys: Annotated[list[str], NoDecode] = []
 
     metrics_token: str = ""
+    worker_metrics: str = ""
+    sentry_dsn: str = ""
+    otel_exporter_otlp_endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: Annotated[list[str], NoDecode] = []
     rate_limits: Literal["on", "off"] = "on"
@@ -167,6 +173,14 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(network, strict=False)
             except ValueError as error:
                 raise ValueError(f"{network} is no address or network, like 10.0.0.0/8") from error
+        return value
+
+    @field_validator("worker_metrics")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdigit() and 0 < int(port) <= LAST_PORT):
+            raise ValueError("must be an address to listen on, like 0.0.0.0:9100")
         return value
 
     @field_validator("business_timezone")

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 import asyncpg
 import orjson
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 SERVER_SETTINGS = {
@@ -37,6 +37,15 @@ REPLICA_PATIENCE_SECONDS = 3.0
 ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 MOST_DEAD = 20
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError, InterfaceError)
+# Words of an address that only SQLAlchemy's driver knows.
+OF_THE_DRIVER = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback"})
+# A replica that has replayed all it received is not behind, however long ago that was; a primary never is.
+_LAG = text("""
+SELECT CASE
+  WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+  ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp())
+END
+""")
 # Where a session keeps the transaction it is in and that transaction's raw connection.
 _RAW = "raw_connection"
 
@@ -45,6 +54,7 @@ class Database:
     """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
 
     replica_fallbacks = 0
+    _pool: AsyncAdaptedQueuePool | None = None
 
     def __init__(self, url: str, *, pool_size: int = 10, read_url: str = "") -> None:
         self.url = url
@@ -61,6 +71,7 @@ class Database:
             connect_args={"server_settings": SERVER_SETTINGS},
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self._pool, self._most = cast(AsyncAdaptedQueuePool, self.engine.pool), pool_size * 2
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._replica_away_until = 0.0
 
@@ -144,16 +155,28 @@ class Database:
 
     async def listening_connection(self) -> asyncpg.Connection:
         """A raw asyncpg connection outside the pool, for LISTEN."""
-        url = make_url(self.url)
-        query = dict(url.query)
-        return await asyncpg.connect(
-            host=cast(str, query.get("host", url.host)),
-            port=url.port or int(cast(str, query.get("port", 5432))),
-            user=url.username,
-            password=url.password,
-            database=url.database,
-            server_settings={"application_name": "ladle-listener"},
-        )
+        # The driver reads the address for the pool, TLS included; what it keeps to itself is no word of asyncpg's.
+        _, options = self.engine.sync_engine.dialect.create_connect_args(make_url(self.url))
+        told = {name: value for name, value in options.items() if name not in OF_THE_DRIVER}
+        return await asyncpg.connect(**told, server_settings={"application_name": "ladle-listener"})
+
+    def pool_figures(self) -> dict[str, int]:
+        """The pool's connections: lent, idle, and how many there may be at most; nothing without a pool."""
+        pool = self._pool
+        if pool is None:
+            return {}
+        return {"lent": pool.checkedout(), "idle": pool.checkedin(), "most": self._most}
+
+    async def replica_lag(self) -> float | None:
+        """By how many seconds the replica is behind; None without one, and while it does not answer."""
+        if self._replica is None:
+            return None
+        try:
+            async with asyncio.timeout(REPLICA_PATIENCE_SECONDS), self._replica.reading() as connection:
+                seconds = await connection.scalar(_LAG)
+        except UNREACHABLE:
+            return None
+        return None if seconds is None else float(seconds)
 
     async def close(self) -> None:
         """Close every pooled connection."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from integrations.errors import ServiceFailed
 from logs import logging_about
 from settings import Settings
 from tasks.job import Job, Work
+from tasks.job_metrics import note_job
 
 log = logging.getLogger(__name__)
 SOON = timedelta(seconds=5)
@@ -41,21 +43,30 @@ async def _do(job: Job, run_id: int, settings: Settings, hurry: asyncio.Event) -
     work = Work(run_id, started.payload, settings)
     if started.is_parked:
         log.error("The job ended its worker again and again; it is parked")
+        note_job(job.name, "given_up", 0.0)
         await _give_up(job, work, "The worker ended three times while doing this.")
         return
-    task = asyncio.ensure_future(job.run(work))
+    task, began_at = asyncio.ensure_future(job.run(work)), time.perf_counter()
     try:
         if not await _is_done_before(task, hurry):
+            note_job(job.name, "broken_off", time.perf_counter() - began_at)
             await give_back_run(run_id)
             log.warning("The worker stops before the job's end; the next one does it")
             raise RetryRequested(timedelta(0), "the worker stops")
     finally:
         task.cancel()
     error = RuntimeError("The work was broken off.") if task.cancelled() else task.exception()
+    note_job(job.name, _name_outcome(job, started, error), time.perf_counter() - began_at)
     if error is None:
         await finish_run(run_id, task.result())
     else:
         await _settle_failure(job, work, started, error)
+
+
+def _name_outcome(job: Job, started: StartedJob, error: BaseException | None) -> str:
+    if error is None:
+        return "done"
+    return "failed" if started.failures + 1 < job.attempts else "given_up"
 
 
 async def _is_done_before(task: "asyncio.Future[Any]", hurry: asyncio.Event) -> bool:

@@ -24,10 +24,12 @@ from logs import configure_logging
 from models.session import current_database, separate_transaction
 from settings import Settings
 from tasks.job import Job
+from tasks.job_metrics import showing_metrics
 from tasks.jobs import load_jobs
 from tasks.long_lived import freeze_what_stays
 from tasks.run_job import run_job
 from tasks.schedule import TIMETABLE
+from telemetry import start_telemetry
 
 log = logging.getLogger(__name__)
 AT_ONCE = 10
@@ -47,6 +49,7 @@ LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Failing
 async def run_worker(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT; running jobs are finished, or released after a few seconds."""
     configure_logging(settings.log_level)
+    start_telemetry(settings, "worker")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,7 +57,8 @@ async def run_worker(settings: Settings) -> int:
     load_jobs()
     freeze_what_stays()
     try:
-        await work_until(stopping, settings)
+        async with showing_metrics(settings):
+            await work_until(stopping, settings)
     finally:
         await close_stripe()
         await current_database().close()

@@ -6,6 +6,8 @@ import time
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from quart import Quart, Response, g, request
 
+from models.session import current_database
+
 log = logging.getLogger("access")
 
 # Nobody asks since when a series exists; it would double every one of them.
@@ -19,6 +21,13 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 LIVE_CLIENTS = Gauge("ladle_live_clients", "Browsers listening for live events.", multiprocess_mode="livesum")
+POOL = Gauge(
+    "ladle_pool_connections",
+    "Connections of the servers' pools: lent, idle, and how many there may be at most.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+POOL_NOTED_EVERY = 1.0
 # A caller may send any word as a method; each new one would be kept as a series forever.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -27,6 +36,20 @@ def register_observation(app: Quart) -> None:
     """Count and log every request; register it first, so that its word comes last."""
     app.before_request(_start_clock)
     app.after_request(_write_down)
+
+
+class _Noted:
+    pool_at = 0.0
+
+
+def _note_pool() -> None:
+    """Write down the figures of the pool, once a second at most."""
+    at = time.monotonic()
+    if at - _Noted.pool_at < POOL_NOTED_EVERY:
+        return
+    _Noted.pool_at = at
+    for state, count in current_database().pool_figures().items():
+        POOL.labels(state).set(count)
 
 
 async def _start_clock() -> None:
@@ -39,6 +62,7 @@ async def _write_down(response: Response) -> Response:
     method = request.method if request.method in METHODS else "other"
     REQUESTS.labels(method, route, str(response.status_code)).inc()
     SECONDS.labels(method, route).observe(seconds)
+    _note_pool()
     log.info(
         "%s %s",
         method,

@@ -5,6 +5,7 @@ With several server processes each writes its counts into a file of its own, and
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,10 +27,11 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 @blueprint.get("/metrics")
 @public
 async def metrics() -> Response:
-    """Requests by route, jobs, the queue, the outbox and live clients, in Prometheus' text form."""
+    """Requests by route, jobs, the queue, the outbox, orders, money and processes, in Prometheus' text form."""
     _check_caller()
     registry = CollectorRegistry()
     registry.register(FiguresCollector(await count_figures()))
+    registry.register(ProcessCollector())
     return Response(_own_metrics() + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -90,3 +92,60 @@ class FiguresCollector:
         yield CounterMetricFamily(
             "ladle_replica_fallbacks", "Reports of this process read from the primary.", self.figures.replica_fallbacks
         )
+        yield from self._collect_database()
+        yield from self._collect_business()
+
+    def _collect_database(self) -> Iterator[Metric]:
+        figures = self.figures
+        if figures.replica_lag_seconds is not None:
+            yield GaugeMetricFamily(
+                "ladle_replica_lag_seconds", "How far the replica is behind.", figures.replica_lag_seconds
+            )
+        yield GaugeMetricFamily(
+            "ladle_jobs_stale", "Jobs whose worker has not been heard of for two minutes.", figures.stale_jobs
+        )
+        yield GaugeMetricFamily(
+            "ladle_database_connections", "Clients of the database server, of whatever program.", figures.connections
+        )
+        yield GaugeMetricFamily(
+            "ladle_database_connections_most", "How many it takes (max_connections).", figures.most_connections
+        )
+
+    def _collect_business(self) -> Iterator[Metric]:
+        figures = self.figures
+        yield CounterMetricFamily("ladle_orders", "Orders ever written, by the newest id.", figures.orders_ever)
+        yield GaugeMetricFamily("ladle_orders_last_hour", "Orders placed in the last hour.", figures.orders_last_hour)
+        yield GaugeMetricFamily(
+            "ladle_order_dollars_last_hour", "Their totals together.", float(figures.order_dollars_last_hour)
+        )
+        money = GaugeMetricFamily(
+            "ladle_money_dollars_last_hour", "Payments of the last hour, and what was given back.", labels=["direction"]
+        )
+        money.add_metric(["received"], float(figures.received_dollars_last_hour))
+        money.add_metric(["given_back"], float(figures.given_back_dollars_last_hour))
+        yield money
+
+
+class ProcessCollector:
+    """What the server processes take of the machine, each by its number; a single one is counted as well."""
+
+    def collect(self) -> Iterator[Metric]:
+        memory = GaugeMetricFamily("ladle_process_resident_bytes", "Memory of a process.", labels=["pid"])
+        seconds = CounterMetricFamily("ladle_process_cpu_seconds", "Processor time of a process.", labels=["pid"])
+        files = GaugeMetricFamily("ladle_process_open_files", "Files and sockets of a process.", labels=["pid"])
+        for process in _list_processes():
+            with suppress(psutil.Error), process.oneshot():
+                times, pid = process.cpu_times(), [str(process.pid)]
+                seconds.add_metric(pid, times.user + times.system)
+                memory.add_metric(pid, process.memory_info().rss)
+                files.add_metric(pid, process.num_fds())
+        yield from (memory, seconds, files)
+
+
+def _list_processes() -> Iterator[psutil.Process]:
+    """The processes that write metrics here: their files bear their numbers."""
+    folder = os.environ.get(FOLDER)
+    files = Path(folder).glob("*.db") if folder else ()
+    for pid in sorted({int(file.stem.rpartition("_")[2]) for file in files} | {os.getpid()}):
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)

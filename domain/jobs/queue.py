@@ -18,3 +18,5 @@ OLD_ROWS = {
     "pgqueuer_log": "aggregated AND created < now() - interval '7 days'",
     "pgqueuer_statistics": "created < now() - interval '30 days'",
 }
+# Jobs that a worker took and has not been heard of since.
+COUNT_STALE = "SELECT count(*) FROM pgqueuer WHERE status = 'picked' AND heartbeat < now() - interval '2 minutes'"

@@ -140,3 +140,34 @@ async def test_reports_read_from_the_primary_while_the_replica_is_away(committed
             assert await reports.scalar(text("SELECT current_database()")) == make_url(committed.url).database
     assert (split.replica_fallbacks, await split.replica_answers()) == (2, False)
     await split.close()
+
+
+async def test_the_listener_uses_the_tls_and_the_port_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, object] = {}
+
+    async def connect(**options: object) -> None:
+        told.update(options)
+
+    monkeypatch.setattr("models.session.asyncpg.connect", connect)
+    words = "ssl=require&prepared_statement_cache_size=0"
+    database = Database(f"postgresql+asyncpg://clerk:secret@db.example:6432/ladle?{words}")
+    await database.listening_connection()
+    assert told.pop("server_settings") == {"application_name": "ladle-listener"}
+    assert told == {
+        "host": "db.example", "port": 6432, "user": "clerk", "password": "secret", "database": "ladle",
+        "ssl": "require",
+    }  # fmt: skip
+
+
+async def test_the_pool_says_what_it_lends(alone: Database) -> None:
+    assert alone.pool_figures() == {"lent": 0, "idle": 0, "most": 2}
+    async with alone.raw_reading():
+        assert alone.pool_figures()["lent"] == 1
+    assert alone.pool_figures() == {"lent": 0, "idle": 1, "most": 2}
+
+
+async def test_a_primary_is_never_behind(committed: Database) -> None:
+    assert await committed.replica_lag() is None
+    beside = Database(committed.url, pool_size=1, read_url=f"{committed.url}&prepared_statement_cache_size=100")
+    assert await beside.replica_lag() == 0.0
+    await beside.close()

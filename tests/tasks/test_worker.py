@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, text
 
 from domain.jobs.enqueue import enqueue
@@ -149,6 +150,8 @@ async def test_a_failing_job_is_tried_again_and_then_fails_for_good(committed, s
     run = await read(committed, run_id)
     assert (run.starts, run.failures, run.last_error) == (3, 3, "The carrier does not answer.")
     assert given_up == ["The carrier does not answer."]
+    ended = [("ladle_jobs_ended_total", {"job": "fails", "outcome": outcome}) for outcome in ("failed", "given_up")]
+    assert [REGISTRY.get_sample_value(name, labels) for name, labels in ended] == [2.0, 1.0]
 
     async with committed.separate_transaction() as db:
         assert await retry_runs(db, [run_id], by=SYSTEM) == 1

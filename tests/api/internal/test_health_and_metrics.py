@@ -1,6 +1,8 @@
 """Health says whether to send requests here; metrics are for who has the token."""
 
+import os
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -8,8 +10,10 @@ from sqlalchemy import text
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.system.health import DISK_FULL, _refused_at, note_refusal
-from models import JobRun
+from models import JobRun, Order, Payment
 from models.session import Database, use_database
+from tests.factories import make_product
+from tests.factories.orders import make_order
 
 
 @pytest.fixture
@@ -113,3 +117,26 @@ async def test_with_a_token_metrics_want_it(client, with_token) -> None:
     assert wrong.status_code == 401
     right = await client.get("/metrics", headers={"Authorization": "Bearer the metrics token"})
     assert right.status_code == 200
+
+
+async def test_metrics_count_orders_money_connections_and_processes(client, db) -> None:
+    placed = await make_order(db, (await make_product(db, stock=9), 3))
+    order = await db.get_one(Order, placed.written.id)
+    old = await make_order(db, (await make_product(db, stock=9), 1))
+    (await db.get_one(Order, old.written.id)).created_at = now() - timedelta(hours=2)
+    for amount in (Decimal("40.00"), Decimal("-7.50")):
+        back = {"given_back": "allowance", "given_for": "goodwill"} if amount < 0 else {}
+        db.add(Payment(order_id=order.id, amount=amount, method="check", state="succeeded", **back))
+    await db.commit()
+    answer = await client.get("/metrics", scope_base={"client": ("127.0.0.1", 1)})
+    lines = (await answer.get_data(as_text=True)).splitlines()
+    assert "ladle_orders_last_hour 1.0" in lines
+    assert f"ladle_order_dollars_last_hour {float(order.total_amount)}" in lines
+    assert f"ladle_orders_total {float(old.written.id)}" in lines
+    assert 'ladle_money_dollars_last_hour{direction="received"} 40.0' in lines
+    assert 'ladle_money_dollars_last_hour{direction="given_back"} 7.5' in lines
+    assert "ladle_jobs_stale 0.0" in lines
+    assert any(line.startswith(f'ladle_process_resident_bytes{{pid="{os.getpid()}"}}') for line in lines)
+    figures = dict(line.rsplit(" ", 1) for line in lines if line.startswith("ladle_database_"))
+    connections, most = (float(figures[f"ladle_database_connections{end}"]) for end in ("", "_most"))
+    assert 0 < connections < most
