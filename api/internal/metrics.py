@@ -89,6 +89,10 @@ class FiguresCollector:
             if seconds is not None:
                 timetable.add_metric([name], seconds)
         yield timetable
+        late = GaugeMetricFamily("ladle_timetable_late", "1 for an entry that has missed two turns.", labels=["job"])
+        for name in self.figures.timetable:
+            late.add_metric([name], int(name in self.figures.timetable_late))
+        yield late
         yield CounterMetricFamily(
             "ladle_replica_fallbacks", "Reports of this process read from the primary.", self.figures.replica_fallbacks
         )

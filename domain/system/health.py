@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, text
 from domain.jobs.queue import COUNT_STALE, COUNT_WAITING, LIST_TIMETABLE, WAITING_SINCE
 from domain.jobs.runs import is_overdue
 from domain.kernel.clock import now
-from models.migrations import newest_revision
+from models.migrations import older_revisions
 from models.session import current_database
 
 COUNTED_TO = 10_000
@@ -45,7 +45,7 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """True when the database answers and stands at the newest schema."""
+        """True when the database answers and stands at the newest schema, or at one of a release that comes next."""
         return self.database and self.migrated
 
 
@@ -58,6 +58,7 @@ class Figures:
     jobs: dict[str, int]
     messages: dict[str, int]
     timetable: dict[str, float | None]
+    timetable_late: tuple[str, ...]
     replica_fallbacks: int
     replica_lag_seconds: float | None
     orders_ever: int
@@ -117,8 +118,16 @@ _FIGURES = text(
 
 
 @lru_cache(maxsize=1)
-def _newest_revision() -> str | None:
-    return newest_revision()
+def _older_revisions() -> frozenset[str]:
+    return older_revisions()
+
+
+def _is_migrated(revision: str | None) -> bool:
+    """True at the newest schema, and at one that this release does not know.
+
+    A release that comes next has migrated first and only added to what this one uses, which goes on until its turn.
+    """
+    return revision is not None and revision not in _older_revisions()
 
 
 async def check_readiness() -> Readiness:
@@ -133,7 +142,7 @@ async def check_readiness() -> Readiness:
     database = current_database()
     return Readiness(
         database=True,
-        migrated=row.revision == _newest_revision(),
+        migrated=_is_migrated(row.revision),
         queue_age_seconds=_age_seconds(row.waiting_since),
         jobs_overdue=is_overdue(row.waiting_since, now()),
         disk_full=_was_refused(DISK_FULL),
@@ -155,6 +164,7 @@ async def count_figures() -> Figures:
         jobs={state: row[f"job_run_{state}"] for state in OPEN_JOBS},
         messages={state: row[f"outbox_message_{state}"] for state in OPEN_MESSAGES},
         timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
+        timetable_late=tuple(entry["name"] for entry in entries if _is_late(entry, now())),
         replica_fallbacks=current_database().replica_fallbacks,
         replica_lag_seconds=await current_database().replica_lag(),
         orders_ever=business.ever,

@@ -49,6 +49,12 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(alembic_config("")).get_current_head()
 
 
+def older_revisions() -> frozenset[str]:
+    """Every revision of this release but the newest: a database at one of them is not migrated yet."""
+    steps = ScriptDirectory.from_config(alembic_config("")).walk_revisions()
+    return frozenset(step.revision for step in steps) - {newest_revision() or ""}
+
+
 def list_steps(*, after: str | None) -> list[Script]:
     """The steps from a revision to the newest schema, the next one first; None stands for an empty database."""
     steps = ScriptDirectory.from_config(alembic_config("")).iterate_revisions("head", after or "base")
