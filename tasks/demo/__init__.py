@@ -75,7 +75,7 @@ async def load_demo_company(
         await ground.prepare_ground(connection, wish)
         await _imagine(connection, wish)
         await _write(connection, company_name=settings.company_name, timezone=settings.business_timezone)
-        await write_calling(connection, keys=settings.data_keys)
+        await write_calling(connection, keys=settings.data_keys, timezone=settings.business_timezone)
         await connection.execute("ANALYZE calling_entry, calling_event, outbound_call_log, commission_entry, orders")
         await refresh_sales(db, timezone=settings.timezone)
         await fold_days(db, timezone=settings.timezone)

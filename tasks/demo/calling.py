@@ -71,9 +71,10 @@ FROM (
     (t.rep_ids)[1 + (e.id % cardinality(t.rep_ids))::int] AS staff_id,
     (ARRAY['sale_made', 'interested_callback', 'busy_callback', 'not_interested', 'no_answer', 'wrong_number',
       'dnc_requested'])[n.nth] AS outcome, n.nth,
-    CASE WHEN e.id % 11 = 0 THEN greatest(w.at - interval '6 hours' * pg_temp.share(e.id, 912), w.today_starts_at)
-      ELSE date_trunc('day', w.at - interval '60 days' * (0.1 + pg_temp.share(e.id, 911))) + interval '9 hours'
-        + interval '9 hours' * pg_temp.share(e.id, 916) END AS at
+    CASE WHEN e.id % 11 = 0
+      THEN w.at - (w.at - greatest(w.at - interval '6 hours', w.today_starts_at)) * pg_temp.share(e.id, 912)
+      ELSE (date_trunc('day', (w.at - interval '60 days' * (0.1 + pg_temp.share(e.id, 911))) AT TIME ZONE '{zone}')
+        + interval '9 hours' + interval '9 hours' * pg_temp.share(e.id, 916)) AT TIME ZONE '{zone}' END AS at
   FROM calling_entry AS e, demo_wish AS w, demo_team AS t,
     LATERAL (
       SELECT CASE WHEN pg_temp.share(e.id, 913) < 0.03 THEN 7 ELSE pg_temp.nth(e.id, 914, 6)::int END AS nth
@@ -133,6 +134,38 @@ ORDER BY id ON CONFLICT (phone) DO NOTHING;
 UPDATE customer AS c SET do_not_call = true
 FROM suppressed_number AS s WHERE s.do_not_call AND s.phone IN (c.phone, c.phone2) AND NOT c.do_not_call
 """
+# How orders came about: some calls that nobody answered, by day and never on a Sunday, and the one that sold.
+_EARLIER = """
+INSERT INTO outbound_call_log (
+  entry_id, customer_id, staff_id, phone, customer_name, outcome, order_number, notes, actor_kind, actor_id, actor_name,
+  created_at
+)
+SELECT c.entry_id, c.customer_id, c.staff_id, c.phone, c.company_name,
+  CASE WHEN c.try = 0 THEN 'sale_made' ELSE (ARRAY['no_answer', 'no_answer', 'busy_callback'])[c.nth] END,
+  CASE WHEN c.try = 0 THEN c.order_number ELSE '' END, '', 'staff', c.staff_id, s.full_name, c.at
+FROM (
+  SELECT e.id AS entry_id, o.customer_id, o.sales_rep_id AS staff_id, e.phone, e.company_name, o.order_number, try,
+    pg_temp.nth(o.id * 16 + try, 917, 3) AS nth,
+    CASE WHEN try = 0 THEN o.created_at ELSE (
+      date_trunc('day', (o.created_at - make_interval(days => try)) AT TIME ZONE '{zone}') + interval '9 hours'
+        + interval '9 hours' * pg_temp.share(o.id * 16 + try, 918)) AT TIME ZONE '{zone}' END AS at
+  FROM (
+    SELECT o.* FROM orders AS o, demo_wish AS w
+    WHERE o.sales_rep_id IS NOT NULL AND o.status <> 'cancelled' AND o.created_at > w.at - interval '190 days'
+    ORDER BY o.id DESC LIMIT 20000
+  ) AS o
+  JOIN calling_entry AS e ON e.customer_id = o.customer_id
+  CROSS JOIN LATERAL generate_series(0, 4 + pg_temp.nth(o.id, 919, 4)::int) AS try
+  WHERE e.phone IS NOT NULL
+) AS c
+JOIN staff AS s ON s.id = c.staff_id
+CROSS JOIN demo_wish AS w
+WHERE c.at < w.at AND (c.try = 0 OR extract(isodow FROM c.at AT TIME ZONE '{zone}') < 7)
+ORDER BY c.at;
+UPDATE calling_entry AS e SET last_called_at = c.created_at, last_outcome = c.outcome
+FROM (SELECT DISTINCT ON (entry_id) * FROM outbound_call_log ORDER BY entry_id, created_at DESC) AS c
+WHERE c.entry_id = e.id AND e.status NOT IN ('callback', 'closed')
+"""
 _SCRIPTS = """
 INSERT INTO call_script (content, actor_kind, actor_name, created_at)
 SELECT v.content, 'staff', (t.office_names)[1], w.at - make_interval(days => v.days)
@@ -179,9 +212,8 @@ FROM demo_team AS t, demo_wish AS w, unnest(t.rep_ids) WITH ORDINALITY AS r(rep,
 """
 
 
-async def write_calling(connection: asyncpg.Connection, *, keys: list[str]) -> None:
+async def write_calling(connection: asyncpg.Connection, *, keys: list[str], timezone: str) -> None:
     """Write the calling list and what reps earn; the orders are there, the temporary tables too."""
-    zone = await connection.fetchval("SELECT current_setting('TimeZone')")
     rows = await connection.fetch(
         "SELECT DISTINCT ON (phone) id, phone, shipping_zip, shipping_state FROM customer WHERE phone IS NOT NULL "
         "ORDER BY phone, id"
@@ -194,9 +226,9 @@ async def write_calling(connection: asyncpg.Connection, *, keys: list[str]) -> N
     keys_of = [find_hours_key(phone, place[3], place[2]) for phone, place in zip(phones, places, strict=True)]
     columns = [[place[part] for place in places] for part in (1, 2, 3)]
     await connection.execute(_PROSPECTS, numbers, phones, *columns, keys_of)
-    await connection.execute(_TOTALS, zone)
-    for statements in (_CALLS, _EVENTS, _AFTER, _SCRIPTS, _COMMISSIONS):
-        await connection.execute(statements)
+    await connection.execute(_TOTALS, timezone)
+    for statements in (_CALLS, _EVENTS, _AFTER, _EARLIER, _SCRIPTS, _COMMISSIONS):
+        await connection.execute(statements.replace("{zone}", timezone))
     await _write_bank_accounts(connection, keys)
 
 
