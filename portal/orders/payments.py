@@ -170,7 +170,7 @@ async def _ask(
     template: str, shown: OrderPage, tried: Attempt[Any] | None = None, *, path: str = "", **more: Any
 ) -> Response:
     """The question as a page or in the dialog; after a refusal with what was typed."""
-    name = path or template.removeprefix("payments/").removesuffix(".html").replace("_", "-")
+    name = path or template.rpartition("/")[2].removesuffix(".html").replace("_", "-")
     return await page_or_block(
         template,
         block="dialog",

@@ -148,7 +148,7 @@ def _make_tabs(query: StockFilters, counts: dict[str, int]) -> list[dict[str, An
 
 async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None) -> Response:
     """A question about the product as a page or in the dialog; after a refusal with what was typed."""
-    act = template.removeprefix("inventory/").removesuffix(".html")
+    act = template.rpartition("/")[2].removesuffix(".html")
     return await page_or_block(
         template,
         block="dialog",

@@ -249,7 +249,7 @@ async def _ask_for_stock(product_id: int, tried: Attempt[Any] | None = None) -> 
 
 async def _ask(template: str, product_id: int, tried: Attempt[Any] | None) -> Response:
     """A question about the product as a page or in the dialog."""
-    act = template.removeprefix("products/").removesuffix(".html")
+    act = template.rpartition("/")[2].removesuffix(".html")
     return await page_or_block(
         template,
         block="dialog",

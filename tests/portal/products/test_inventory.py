@@ -50,6 +50,7 @@ async def test_a_correction_keeps_its_reason_and_a_refused_one_what_was_typed(
     product = await make_product(db, stock=10)
     await db.commit()
     page = f"{LIST}/{product.id}/adjust"
+    assert f'action="{page}"' in await read_page(packer, page)
     status, text, _ = await send_form(packer, page, way="take", units="11", reason="damaged", note="Wet carton")
     assert status == 422
     assert "Must be at most 10" in text

@@ -281,6 +281,7 @@ async def test_the_office_copies_a_link_and_nothing_is_sent(client, db, order):
     url = f"/portal/orders/{order.order_number}"
     _, html = await read_page(client, f"{url}/pay-link")
     assert "with a photo of a check. The link ends" in html
+    assert f'action="{url}/pay-link"' in html
     answer = await press(client, url, "/pay-link", expires_in_hours="24")
     html = await answer.get_data(as_text=True)
     made = re.search(r'value="http://127\.0\.0\.1:8000(/pay/[^"]+)"', html)
