@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from domain.orders.days import fold_days
 from models.migrations import upgrade
 from models.postgres.connect import connect
 from models.postgres.embedded import EmbeddedPostgres
@@ -50,9 +51,21 @@ async def _open_company(server: EmbeddedPostgres, size: int) -> str:
         if not await setup.fetchval("SELECT EXISTS (SELECT FROM orders)"):
             await _fill(url, size)
             await setup.execute("VACUUM ANALYZE")
+        # What a worker does every five minutes.
+        await _fold(url)
+        await setup.execute("VACUUM ANALYZE order_day, order_day_change")
     finally:
         await setup.close()
     return url
+
+
+async def _fold(url: str) -> None:
+    database = Database(url)
+    try:
+        async with database.separate_transaction() as db:
+            await fold_days(db, timezone=load_settings().timezone)
+    finally:
+        await database.close()
 
 
 async def _fill(url: str, size: int) -> None:
