@@ -58,6 +58,7 @@ from models.picked_line import PickedLine
 from models.product import Product, ProductImage, ProductImageData
 from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
+from models.rfq_quote import RfqQuote
 from models.savings_request import SavingsRequest
 from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
@@ -176,6 +177,7 @@ __all__ = [
     "Resolution",
     "RevokedToken",
     "Rfq",
+    "RfqQuote",
     "RfqStatus",
     "Role",
     "RowOutcome",

@@ -1,10 +1,11 @@
 """Voice agents and the prompts they speak by: one version of each is live."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, Numeric
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
@@ -63,6 +64,9 @@ class PromptVersion(Table, table=True):
     changes_made: list[Any] = Field(default_factory=list, sa_type=JSONB, nullable=False)
     expected_improvement: str = text()
     trial: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
+    # Which language model proposed it, and what that cost.
+    model: str = text()
+    cost_dollars: Decimal | None = Field(default=None, sa_type=Numeric(12, 6), nullable=True)
     actor_name: str = text()
     created_at: datetime = created()
     went_live_at: datetime | None = moment()

@@ -17,7 +17,7 @@ from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Te
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.kernel.phone import parse_phone
-from models import AuditAction, Rfq, Vendor, columns_of
+from models import AuditAction, Rfq, RfqQuote, Vendor, columns_of
 
 Reader = AsyncSession | AsyncConnection
 VENDORS = columns_of(Vendor)
@@ -142,7 +142,9 @@ async def delete_vendor(db: AsyncSession, vendor_id: int, *, by: Actor) -> str:
     require(by, Right.DELETE_VENDORS, "Only administrators delete vendors.")
     vendor = await _lock(db, vendor_id)
     name = vendor.name
-    if await db.scalar(select(exists().where(Rfq.vendor_id == vendor_id))):
+    if await db.scalar(
+        select(exists().where(Rfq.vendor_id == vendor_id) | exists().where(RfqQuote.vendor_id == vendor_id))
+    ):
         vendor.active, vendor.updated_at, vendor.version = False, now(), vendor.version + 1
         await db.flush()
         await note_change(db, AuditAction.VENDOR_ARCHIVED, vendor_id, name, {"active": True}, {"active": False}, by=by)

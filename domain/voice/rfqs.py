@@ -1,4 +1,4 @@
-"""Requests for quotes as the office works with them: open, quoted, won or lost, with notes."""
+"""Requests for quotes as the office works with them: open, quoted, won or lost, with their history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
-from models import AuditAction, Customer, Rfq, RfqStatus
+from models import AuditAction, AuditEntry, CallLog, Customer, Rfq, RfqQuote, RfqStatus
 
 
 class RfqFilter(StrEnum):
@@ -32,11 +32,12 @@ class RfqFilter(StrEnum):
 
 # From which states each can be reached; a closed request is opened again by a quote.
 _FROM = {
-    RfqStatus.QUOTED: {RfqStatus.OPEN, RfqStatus.WON, RfqStatus.LOST},
+    RfqStatus.QUOTED: {RfqStatus.WON, RfqStatus.LOST},
     RfqStatus.WON: {RfqStatus.QUOTED},
     RfqStatus.LOST: {RfqStatus.OPEN, RfqStatus.QUOTED},
-    RfqStatus.OPEN: {RfqStatus.QUOTED, RfqStatus.LOST},
+    RfqStatus.OPEN: {RfqStatus.LOST},
 }
+MOST_HISTORY = 100
 
 
 class RfqQuery(PageInput):
@@ -79,6 +80,17 @@ class RfqRow:
         return f"RFQ-{self.id:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What a colleague did with a request, and its state from then on."""
+
+    action: AuditAction
+    status: str
+    note: str
+    who: str
+    at: datetime
+
+
 async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
     """A page of requests, the newest first."""
     conditions = [] if asked.show is RfqFilter.ALL else [Rfq.status == asked.show.value]
@@ -111,37 +123,76 @@ async def count_rfqs(db: AsyncSession) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-async def get_rfq(db: AsyncSession, rfq_id: int, *, lock: bool = False) -> tuple[Rfq, Customer | None]:
+async def get_rfq(db: AsyncSession, rfq_id: int) -> tuple[Rfq, Customer | None]:
     """One request with its customer; raises NotFound."""
-    statement = select(Rfq).where(Rfq.id == rfq_id)
-    rfq = await db.scalar(statement.with_for_update() if lock else statement)
+    rfq = await db.scalar(select(Rfq).where(Rfq.id == rfq_id))
     if rfq is None:
         raise NotFound("There is no such request.")
     return rfq, await db.get(Customer, rfq.customer_id) if rfq.customer_id else None
 
 
+async def lock_rfq(db: AsyncSession, rfq_id: int) -> Rfq:
+    """One request, locked; raises NotFound."""
+    rfq = await db.scalar(select(Rfq).where(Rfq.id == rfq_id).with_for_update())
+    if rfq is None:
+        raise NotFound("There is no such request.")
+    return rfq
+
+
+async def list_history(db: AsyncSession, rfq_id: int) -> list[HistoryRow]:
+    """What colleagues did with a request, the newest first."""
+    entries = await db.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.record_kind == "rfq", AuditEntry.record_id == rfq_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(MOST_HISTORY)
+    )
+    return [
+        HistoryRow(AuditAction(one.action), str((one.after or {}).get("status", "")), one.note, one.actor_name,
+                   one.created_at)
+        for one in entries
+    ]  # fmt: skip
+
+
+async def find_call_id(db: AsyncSession, rfq: Rfq) -> int | None:
+    """The call that a request was opened on, where it is in the log."""
+    if not rfq.call_id:
+        return None
+    return await db.scalar(select(CallLog.id).where(CallLog.call_id == rfq.call_id))
+
+
 async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -> Rfq:
     """Move a request on; raises Refused from a state that does not lead there, and for one that was changed."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
-    rfq, _ = await get_rfq(db, rfq_id, lock=True)
+    rfq = await lock_rfq(db, rfq_id)
     if data.version is not None and data.version != rfq.version:
         raise Refused("Somebody changed this request in the meantime.", code=Code.STALE, version=rfq.version)
     if rfq.status not in _FROM[data.status]:
         sentence = f"A request that is {rfq.status} can't become {data.status}."
         raise Refused(sentence, code=Code.STATE_NOT_ALLOWED)
+    if data.status in {RfqStatus.QUOTED, RfqStatus.WON}:
+        await _take_chosen(db, rfq, is_won=data.status is RfqStatus.WON)
     before = rfq.status
     rfq.status = data.status
     rfq.closed_at = now() if data.status in {RfqStatus.WON, RfqStatus.LOST} else None
-    await _note(db, rfq, AuditAction.RFQ_MOVED, by, before=before, note=data.note or "")
+    await note_rfq(db, rfq, AuditAction.RFQ_MOVED, by, before=before, note=data.note or "")
     return rfq
+
+
+async def _take_chosen(db: AsyncSession, rfq: Rfq, *, is_won: bool) -> None:
+    """Name the vendor of the chosen quote on a request that is won; raises Refused where nobody quoted."""
+    quote = await db.scalar(select(RfqQuote).where(RfqQuote.rfq_id == rfq.id, RfqQuote.is_chosen))
+    if quote is None:
+        raise Refused("Write down and choose a vendor's quote first.", code=Code.STATE_NOT_ALLOWED)
+    rfq.vendor_id = quote.vendor_id if is_won else None
 
 
 async def add_rfq_note(db: AsyncSession, rfq_id: int, data: AddRfqNote, *, by: Actor) -> Rfq:
     """Write a note on a request."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
-    rfq, _ = await get_rfq(db, rfq_id, lock=True)
+    rfq = await lock_rfq(db, rfq_id)
     rfq.staff_notes = f"{rfq.staff_notes}\n{data.note}".strip()
-    await _note(db, rfq, AuditAction.RFQ_NOTED, by, before=rfq.status, note=data.note)
+    await note_rfq(db, rfq, AuditAction.RFQ_NOTED, by, before=rfq.status, note=data.note)
     return rfq
 
 
@@ -150,7 +201,8 @@ def next_states(status: str) -> list[RfqStatus]:
     return [to for to, sources in _FROM.items() if status in sources]
 
 
-async def _note(db: AsyncSession, rfq: Rfq, action: AuditAction, by: Actor, *, before: str, note: str) -> None:
+async def note_rfq(db: AsyncSession, rfq: Rfq, action: AuditAction, by: Actor, *, before: str, note: str) -> None:
+    """Write what was done into the history, and show it wherever the request is open."""
     rfq.version += 1
     rfq.updated_at = now()
     await db.flush()

@@ -135,6 +135,8 @@ async def _keep(agent_id: int, reply: Reply[Suggestion], by: Actor) -> int:
             analysis=answer.analysis.replace("\0", ""),
             changes_made=[change.replace("\0", "") for change in answer.changes_made],
             expected_improvement=answer.expected_improvement.replace("\0", ""),
+            model=reply.model,
+            cost_dollars=reply.cost_dollars,
             actor_name=by.name,
         )
         db.add(version)

@@ -1,22 +1,28 @@
-"""Requests for quotes: the list beside one request, from the call to won or lost."""
+"""Requests for quotes: the list beside one request, from the call over vendors' quotes to won or lost."""
 
 from quart import Blueprint, Response
 
 from documents.filters import with_query
 from domain.access.rights import Right
+from domain.kernel.inputs import Input
+from domain.voice.rfq_quotes import AddQuote, add_quote, choose_quote, list_quotes, list_vendor_names, remove_quote
 from domain.voice.rfqs import (
     AddRfqNote,
+    HistoryRow,
     MoveRfq,
     RfqFilter,
     RfqQuery,
     add_rfq_note,
     count_rfqs,
+    find_call_id,
     get_rfq,
+    list_history,
     list_rfqs,
     move_rfq,
     next_states,
 )
-from portal.attempts import attempt
+from models import AuditAction
+from portal.attempts import Attempt, attempt
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -26,6 +32,14 @@ from web.request import current_actor, db
 blueprint = Blueprint("portal_voice_rfqs", __name__)
 LIST = "/portal/voice/sourcing"
 WORDS = {"open": "Open", "quoted": "Quoted", "won": "Won", "lost": "Lost", "all": "All"}
+# How each entry of a request's history is drawn: icon, tone, words.
+_BLANK = {"before": "", "after": "", "note": "", "who": ""}
+_EVENTS = {
+    AuditAction.RFQ_NOTED: ("note", "", "Note"),
+    AuditAction.RFQ_QUOTED: ("receipt", "info", "Quoted"),
+    AuditAction.RFQ_QUOTE_CHOSEN: ("circle-check", "info", "Quote chosen"),
+    AuditAction.RFQ_QUOTE_REMOVED: ("trash", "", "Quote taken back"),
+}
 
 
 @blueprint.get(LIST)
@@ -35,22 +49,14 @@ async def show_rfqs(query: RfqQuery) -> Response:
     """The requests of one state."""
     counts = await count_rfqs(db())
     counts["all"] = sum(counts.values())
-    tabs = [
-        {
-            "word": WORDS[tab.value],
-            "url": with_query({"q": query.q}, show=tab.value),
-            "count": counts.get(tab.value, 0),
-            "current": query.show is tab,
-        }
-        for tab in RfqFilter
-    ]
     return await page_or_block(
         "voice/rfqs.html",
         block="rfq_table",
-        sections=make_sections("rfqs"),
+        sections=make_sections("rfqs", counts={"rfqs": counts.get("open", 0)}),
         rfqs=await list_rfqs(db(), query),
         filters=query,
-        tabs=tabs,
+        tabs=_tabs(counts, query),
+        counts=counts,
         words=WORDS,
     )
 
@@ -58,8 +64,8 @@ async def show_rfqs(query: RfqQuery) -> Response:
 @blueprint.get(f"{LIST}/<id:rfq_id>")
 @staff_page(Right.EDIT_PROCUREMENT)
 async def show_rfq(rfq_id: int) -> Response:
-    """One request with everything that was said."""
-    return await _show(rfq_id, 200, "")
+    """One request with everything that was said and quoted."""
+    return await _show(rfq_id, None)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>")
@@ -72,8 +78,50 @@ async def move(rfq_id: int) -> Response:
 
     tried = await attempt(MoveRfq, act)
     if tried.result is None:
-        return await _show(rfq_id, tried.status, tried.problem or "Choose where it goes.")
+        return await _show(rfq_id, tried)
     return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The request is {tried.result}")
+
+
+@blueprint.post(f"{LIST}/<id:rfq_id>/quotes")
+@staff_page(Right.EDIT_PROCUREMENT)
+async def quote(rfq_id: int) -> Response:
+    """Write down what a vendor asks."""
+
+    async def act(data: AddQuote) -> str:
+        return (await add_quote(db(), rfq_id, data, by=current_actor())).vendor_name
+
+    tried = await attempt(AddQuote, act)
+    if tried.result is None:
+        return await _show(rfq_id, tried)
+    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} is kept")
+
+
+@blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/choose")
+@staff_page(Right.EDIT_PROCUREMENT)
+async def choose(rfq_id: int, quote_id: int) -> Response:
+    """Make a quote the one that counts."""
+
+    async def act(_data: Input) -> str:
+        return (await choose_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
+
+    tried = await attempt(Input, act)
+    if tried.result is None:
+        return await _show(rfq_id, tried)
+    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} counts")
+
+
+@blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/remove")
+@staff_page(Right.EDIT_PROCUREMENT)
+async def remove(rfq_id: int, quote_id: int) -> Response:
+    """Take a quote back."""
+
+    async def act(_data: Input) -> str:
+        return (await remove_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
+
+    tried = await attempt(Input, act)
+    if tried.result is None:
+        return await _show(rfq_id, tried)
+    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} is taken back")
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>/notes")
@@ -86,20 +134,51 @@ async def add_note(rfq_id: int) -> Response:
 
     tried = await attempt(AddRfqNote, act)
     if tried.result is None:
-        return await _show(rfq_id, tried.status, "Write the note first.")
+        return await _show(rfq_id, tried)
     return await redirect_to(f"{LIST}/{rfq_id}", toast="The note is kept")
 
 
-async def _show(rfq_id: int, status: int, problem: str) -> Response:
+def _tabs(counts: dict[str, int], query: RfqQuery) -> list[dict[str, object]]:
+    return [
+        {
+            "word": WORDS[tab.value],
+            "url": f"{LIST}{with_query({'q': query.q}, show=tab.value)}",
+            "count": counts.get(tab.value, 0),
+            "current": query.show is tab,
+        }
+        for tab in RfqFilter
+    ]
+
+
+def _tell(row: HistoryRow) -> dict[str, object]:
+    """One row of the history as the timeline draws it."""
+    moved = ("arrow-right", {"won": "good", "lost": ""}.get(row.status, "info"), WORDS.get(row.status, "Moved"))
+    icon, tone, text = _EVENTS.get(row.action, moved)
+    return _BLANK | {"icon": icon, "tone": tone, "text": text, "note": row.note, "who": row.who, "at": row.at}
+
+
+async def _show(rfq_id: int, tried: Attempt[object] | Attempt[str] | None) -> Response:
     rfq, customer = await get_rfq(db(), rfq_id)
+    counts = await count_rfqs(db())
+    query = RfqQuery(show=RfqFilter(rfq.status))
+    opened = {"icon": "robot", "tone": "", "text": f"Opened by {rfq.actor_name or 'an agent'}", "at": rfq.created_at}
     return await page_or_block(
         "voice/rfq.html",
         block="rfq_page",
-        status=status,
+        status=tried.status if tried else 200,
+        sections=make_sections("rfqs", counts={"rfqs": counts.get("open", 0)}),
+        rfqs=await list_rfqs(db(), query),
+        tabs=_tabs(counts, query),
         rfq=rfq,
         customer=customer,
+        quotes=await list_quotes(db(), rfq),
+        vendors=await list_vendor_names(db()),
+        history=[*map(_tell, await list_history(db(), rfq_id)), _BLANK | opened],
+        call_log_id=await find_call_id(db(), rfq),
         moves=[(state.value, WORDS[state.value]) for state in next_states(rfq.status)],
         words=WORDS,
         url=f"{LIST}/{rfq_id}",
-        problem=problem,
+        problem=tried.problem if tried else "",
+        typed=tried.typed if tried else {},
+        errors=tried.errors if tried else {},
     )

@@ -37,7 +37,7 @@ FILLED = (
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
     "box_rule", "label_batch", "label", "label_batch_order", "label_scan", "picked_line", "tracker",
     "calling_entry", "calling_event", "outbound_call_log", "call_script",
-    "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq",
+    "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq", "rfq_quote",
     "commission_rate", "commission_entry", "commission_month", "sales_target",
     "subscription", "renewal",
 )  # fmt: skip

@@ -121,4 +121,17 @@ LEFT JOIN LATERAL (SELECT id, phone FROM customer WHERE phone IS NOT NULL ORDER 
 ORDER BY v.age DESC
 """
 
-STATEMENTS = (AGENTS, PROMPTS, CALLS, EVALUATIONS, REQUESTS)
+QUOTES = """
+INSERT INTO rfq_quote (rfq_id, vendor_id, vendor_name, unit_price, minimum_quantity, lead_days, is_chosen, actor_name,
+  created_at)
+SELECT r.id, v.id, coalesce(v.name, q.name), round(r.target_unit_price * q.share, 2), q.minimum, q.days, q.is_chosen,
+  'Tessa Lindgren', r.created_at + interval '1 day'
+FROM rfq AS r CROSS JOIN (VALUES
+  (0, 'Jade River Trading', 0.63, 100, 35, true), (1, 'Harborline Imports', 0.77, 250, 21, false)
+) AS q(place, name, share, minimum, days, is_chosen)
+LEFT JOIN LATERAL (SELECT id, name FROM vendor ORDER BY id OFFSET q.place LIMIT 1) AS v ON true
+WHERE r.status IN ('quoted', 'won')
+ORDER BY r.id, q.place
+"""
+
+STATEMENTS = (AGENTS, PROMPTS, CALLS, EVALUATIONS, REQUESTS, QUOTES)

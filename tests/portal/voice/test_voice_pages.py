@@ -1,14 +1,16 @@
 """The voice pages: they open, show what is so, and their acts do what they say."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from quart.typing import TestClientProtocol
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
-from models import CallEvaluation, CallLog, Order, PromptVersion, Rfq, Role, VoiceAgent
+from models import CallEvaluation, CallLog, Order, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
 from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN
@@ -47,7 +49,8 @@ async def make_world(db: AsyncSession) -> dict[str, Any]:
             reasons=[reason], model="judge",
         )
     )  # fmt: skip
-    rfq = Rfq(item_description="Bamboo steamer", phone=customer.phone, customer_id=customer.id, quantity=200)
+    rfq = Rfq(item_description="Bamboo steamer", phone=customer.phone, customer_id=customer.id, quantity=200,
+              target_unit_price=Decimal("11.50"))  # fmt: skip
     db.add(rfq)
     await db.flush()
     return {"call": call, "customer": customer, "rfq": rfq, "suggested": suggested, "live": live}
@@ -126,16 +129,54 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
 
 async def test_a_request_goes_from_the_call_to_won(office: TestClientProtocol, db: AsyncSession) -> None:
     world = await make_world(db)
-    path = f"/portal/voice/sourcing/{world['rfq'].id}"
-    assert (await submit(office, path, {"status": "won"})).status_code == 409
-    assert (await submit(office, path, {"status": "quoted", "version": "1"})).status_code == 303
-    assert (await submit(office, path, {"status": "won", "version": "1"})).status_code == 409
-    assert (await submit(office, path, {"status": "won", "version": "2"})).status_code == 303
+    vendor = Vendor(name="Jade River Trading")
+    db.add(vendor)
+    await db.flush()
+    rfq = world["rfq"]
+    path = f"/portal/voice/sourcing/{rfq.id}"
+    for status in ("won", "quoted"):
+        assert (await submit(office, path, {"status": status})).status_code == 409
+    assert (await submit(office, f"{path}/quotes", {"vendor": "", "unit_price": "0"})).status_code == 422
+    dear = {"vendor": "<b>Harborline</b>", "unit_price": "12.90", "minimum_quantity": "250", "lead_days": "21"}
+    assert (await submit(office, f"{path}/quotes", dear)).status_code == 303
+    assert (
+        await submit(office, f"{path}/quotes", {"vendor": "jade river trading", "unit_price": "7.2"})
+    ).status_code == 303
+    page = await read(office, f"/sourcing/{rfq.id}")
+    # 200 pieces at $7.20; of $11.50 a piece is left 37 %; the first quote counts until another is chosen.
+    assert "$1,440.00" in page
+    assert "37%, $860.00" in page
+    assert "minimum 250" in page
+    assert "<b>Harborline" not in page
+    quotes = {quote.vendor_name: quote for quote in await db.scalars(select(RfqQuote))}
+    linked = quotes["jade river trading"]
+    assert (linked.vendor_id, linked.is_chosen, quotes["<b>Harborline</b>"].is_chosen) == (vendor.id, False, True)
+    assert (await submit(office, f"{path}/quotes/{linked.id}/choose", {})).status_code == 303
+    assert (await submit(office, f"{path}/quotes/{quotes['<b>Harborline</b>'].id}/remove", {})).status_code == 303
+    assert (await submit(office, f"{path}/quotes/999999/choose", {})).status_code == 404
+    await db.refresh(rfq)
+    assert (await submit(office, path, {"status": "won", "version": str(rfq.version - 1)})).status_code == 409
+    assert (await submit(office, path, {"status": "won", "version": str(rfq.version)})).status_code == 303
+    assert (await submit(office, f"{path}/quotes", dear)).status_code == 409
     assert (await submit(office, f"{path}/notes", {"note": "Sample came"})).status_code == 303
-    page = await read(office, f"/sourcing/{world['rfq'].id}")
-    assert "Sample came" in page
-    await db.refresh(world["rfq"])
-    assert (world["rfq"].status, world["rfq"].closed_at is not None) == ("won", True)
+    page = await read(office, f"/sourcing/{rfq.id}")
+    assert all(words in page for words in ("Sample came", "Quote chosen", "Quote taken back", "Ida Office"))
+    await db.refresh(rfq)
+    assert (rfq.status, rfq.closed_at is not None, rfq.vendor_id) == ("won", True, vendor.id)
+
+
+async def test_a_request_without_quotes_is_open_again(office: TestClientProtocol, db: AsyncSession) -> None:
+    rfq = (await make_world(db))["rfq"]
+    path = f"/portal/voice/sourcing/{rfq.id}"
+    await submit(office, f"{path}/quotes", {"vendor": "Harborline", "unit_price": "12.90"})
+    await db.refresh(rfq)
+    assert rfq.status == "quoted"
+    quote = (await db.scalars(select(RfqQuote))).one()
+    await submit(office, f"{path}/quotes/{quote.id}/remove", {})
+    await db.refresh(rfq)
+    assert rfq.status == "open"
+    assert (await submit(office, path, {"status": "lost"})).status_code == 303
+    assert (await submit(office, path, {"status": "open"})).status_code == 303
 
 
 @pytest.mark.parametrize(("role", "allowed"), [(Role.SALES_REP, {"/outbound"}), (Role.WAREHOUSE, set())])
