@@ -27,7 +27,9 @@ from portal.customers import scores
 from portal.invoices import acts as invoice_acts
 from portal.invoices import books, customer_tab, invoice  # noqa: F401 - the tab registers itself
 from portal.invoices import editor as invoice_editor
+from portal.invoices import line_search as invoice_lines
 from portal.invoices import list as invoice_list
+from portal.invoices import preview as invoice_preview
 from portal.invoices import take_back as invoice_take_back
 from portal.invoices import week as invoice_week
 from portal.orders import acts, checks, items, new, order, payments, slips
@@ -67,6 +69,8 @@ def blueprints() -> list[Blueprint]:
         items.blueprint,
         invoice_list.blueprint,
         invoice_editor.blueprint,
+        invoice_lines.blueprint,
+        invoice_preview.blueprint,
         invoice_week.blueprint,
         books.blueprint,
         invoice.blueprint,

@@ -1,7 +1,6 @@
 """Writing an invoice: new, from an order, or a draft or revision, with totals that follow what is typed."""
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -11,14 +10,15 @@ from domain.access.rights import Right
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.edit import UpdateInvoice, update_invoice
 from domain.invoices.invoice_page import InvoicePage, get_invoice_page
-from domain.invoices.lines import InvoiceLine, fill_lines
-from domain.invoices.totals import InvoiceTotals, calculate_invoice_totals
+from domain.invoices.totals import InvoiceTotals
 from domain.kernel.errors import DomainError
-from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, read_form
+from domain.kernel.inputs import Filled60, Id, Input
 from domain.kernel.money import ZERO
 from domain.kernel.whole_numbers import read_whole
 from portal.attempts import Attempt, attempt, form_version
+from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
+from portal.invoices.preview import sum_form
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
@@ -45,14 +45,6 @@ class NewInvoiceQuery(Input):
     order_number: Filled60 | None = None
 
 
-class SumsForm(Input):
-    """What of the form decides the totals."""
-
-    items: list[InvoiceLine] | None = None
-    discount_amount: MoneyIn | None = None
-    shipping_fee: MoneyIn | None = None
-
-
 @blueprint.get(f"{LIST}/new")
 @staff_page(Right.EDIT_INVOICES)
 @reads_query(NewInvoiceQuery)
@@ -71,6 +63,9 @@ async def make_invoice() -> Response:
         made = await create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
         return made.id
 
+    pairs = await form_pairs()
+    if search := await search_line(pairs, takes_first=True):
+        return await _show_search(None, pairs, search)
     tried = await attempt(CreateInvoice, make)
     if tried.result is None:
         if "order_number" in tried.typed:
@@ -100,6 +95,8 @@ async def save_invoice(invoice_id: int) -> Response:
         return invoice_id
 
     sent = await form_pairs()
+    if search := await search_line(sent, takes_first=True):
+        return await _show_search(await get_invoice_page(db(), invoice_id, visible_to=current_actor()), sent, search)
     tried = await attempt(UpdateInvoice, save)
     if tried.result is None:
         shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
@@ -111,22 +108,13 @@ async def save_invoice(invoice_id: int) -> Response:
 @staff_page(Right.EDIT_INVOICES)
 async def show_sums() -> Response:
     """The totals of what is typed; what can't be read yet counts as nothing."""
-    pairs = await form_pairs()
     totals, problem = None, ""
     try:
-        data = read_form(SumsForm, pairs)
-        lines = await fill_lines(db(), data.items or [])
-        rate = Decimal(pairs.get("tax_rate", ["0"])[-1].strip(" %") or 0)
-        totals = calculate_invoice_totals(
-            [line.line_total for line in lines],
-            discount=data.discount_amount or ZERO,
-            shipping=data.shipping_fee or ZERO,
-            tax_rate=rate,
-        )
+        _, totals = await sum_form(await form_pairs())
     except (DomainError, ArithmeticError) as error:
         problem = error.message if isinstance(error, DomainError) else "Tax must be a percentage such as 8.25."
     return await page_or_block(
-        "invoices/edit.html", block="invoice_sums", totals=totals, sums_problem=problem, paid=ZERO
+        "invoices/edit/part.html", block="invoice_sums", totals=totals, sums_problem=problem, paid=ZERO
     )
 
 
@@ -151,14 +139,31 @@ async def show_editor(shown: InvoicePage, tried: Attempt[Any] | None = None) -> 
     return await _show_form(shown, values, lines)
 
 
+async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[str]], search: LineSearch) -> Response:
+    """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
+    typed = {name: values[-1] for name, values in pairs.items()}
+    lines = typed_lines(typed) + ([search.line] if search.line else [])
+    rows = {f"items[{row}][{name}]": [str(value)] for row, line in enumerate(lines) for name, value in line.items()}
+    others = {name: list(values) for name, values in pairs.items() if not name.startswith("items[")}
+    try:
+        filled, totals = await sum_form(others | rows)
+        lines = [line | {"line_total": one.line_total} for line, one in zip(lines, filled, strict=True)]
+    except (DomainError, ArithmeticError):
+        totals = None
+    return await _show_form(shown, typed, lines, search=search, totals=totals)
+
+
 async def _show_form(
     shown: InvoicePage | None,
     values: Mapping[str, Any],
     lines: list[dict[str, Any]],
     tried: Attempt[Any] | None = None,
+    *,
+    search: LineSearch | None = None,
+    totals: InvoiceTotals | None = None,
 ) -> Response:
     invoice = shown.invoice if shown else None
-    totals = (
+    kept = (
         InvoiceTotals(
             invoice.subtotal,
             invoice.discount_amount,
@@ -181,7 +186,8 @@ async def _show_form(
         values=dict.fromkeys((*FIELDS, "customer_id"), "") | dict(values),
         lines=lines if is_fixed else lines + [blank] * BLANK_LINES,
         is_fixed=is_fixed,
-        totals=totals,
+        totals=totals or kept,
+        search=search or LineSearch(),
         paid=invoice.amount_paid if invoice else ZERO,
         sums_problem="",
         terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),

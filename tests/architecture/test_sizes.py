@@ -42,7 +42,6 @@ LONG_HANDLERS = {
     # Pages whose form has several buttons, each with an act of its own.
     "portal/calling/call.py:log_outcome",
     "portal/invoices/editor.py:save_invoice",
-    "portal/invoices/editor.py:show_sums",
     "portal/orders/list.py:act_on_orders",
     "portal/orders/new.py:change_new_order",
     "portal/orders/new.py:show_new_order",

@@ -266,3 +266,37 @@ async def test_statement_and_close_agree_with_the_open_invoices(client: TestClie
     status, _, _ = await send_form(client, f"{LIST}/close", f"{LIST}/statements")
     assert status == 303
     assert len((await db.execute(select(JobRun.id).where(JobRun.name == "mail_statement"))).all()) == 1
+
+
+async def test_products_are_found_and_added_to_the_lines_and_the_paper_follows(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    await make_product(
+        db, sku="DEL-105", name="Deli container", unit_price="20.00", bulk_price="15.00", bulk_quantity=12
+    )
+    await db.commit()
+    invoice_id = await make_draft(client, db)
+    edit = f"{LIST}/{invoice_id}/edit"
+    status, page, _ = await send_form(client, f"{LIST}/{invoice_id}", f"{LIST}/products", product_q="deli")
+    assert (status, 'name="add" value="DEL-105"' in page) == (200, True)
+    typed = {**LINE, "customer_name": "Ann", "notes": "Back door", "tax_rate": "10"}
+    status, page, _ = await send_form(client, f"{LIST}/{invoice_id}", edit, **typed, product_q="12x deli")
+    assert status == 200
+    assert 'name="items[1][sku]" value="DEL-105"' in page
+    assert 'name="items[1][unit_price]" value="15.00"' in page
+    assert "$180.00" in page
+    status, page, _ = await send_form(client, f"{LIST}/{invoice_id}", edit, **typed, add="DEL-105")
+    assert ('value="20.00"' in page, "Back door" in page) == (True, True)
+    status, page, _ = await send_form(client, f"{LIST}/new", f"{LIST}/new", **typed, product_q="zzzz")
+    assert "No product found" in page
+    added = {"items[1][sku]": "DEL-105", "items[1][quantity]": "12"}
+    status, page, _ = await send_form(client, f"{LIST}/{invoice_id}", f"{LIST}/{invoice_id}/preview", **typed, **added)
+    assert status == 200
+    assert ("Deli container" in page, "$180.00" in page, "Back door" in page) == (True, True, True)
+    status, page, _ = await send_form(
+        client, f"{LIST}/{invoice_id}", f"{LIST}/{invoice_id}/preview", **(typed | {"tax_rate": "ten"})
+    )
+    assert "not everything can be read yet" in page
+    kept = await read_invoice(db, invoice_id)
+    assert kept.notes != "Back door"
