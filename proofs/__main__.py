@@ -8,7 +8,7 @@ import time
 NAMES = (
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
     "warehouse", "calling", "bank", "renewals", "fuzz", "hostile", "restarts", "voice",
-    "webhooks_out",
+    "webhooks_out", "backup",
 )  # fmt: skip
 
 
