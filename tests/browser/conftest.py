@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from quart import Quart
 
 from models.migrations import upgrade
@@ -22,6 +22,8 @@ from tests.conftest import SECRET
 from tests.fakes.easypost_server import KEY, FakeEasyPost
 
 Launch = Callable[..., Awaitable[Browser]]
+# A crowded machine shows a page late; what never comes still fails.
+expect.set_options(timeout=20_000)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

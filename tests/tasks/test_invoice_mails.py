@@ -1,6 +1,7 @@
 """The jobs of invoices: a mail with its PDF, reminders on their days and once each, and a statement for who owes."""
 
 import io
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from pypdf import PdfReader
 from sqlalchemy import select, update
 
 import domain.invoices.reminders
-from domain.invoices.links import make_invoice_url
+from domain.invoices.links import read_invoice_token
 from domain.invoices.mail import MailInvoice, mail_invoice
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.reminders import send_reminders, switch_reminders
@@ -18,6 +19,7 @@ from domain.invoices.statement_mail import mail_statements
 from domain.invoices.void import void_invoice
 from domain.kernel.clock import business_today, now
 from models import Invoice, InvoiceEvent, InvoiceReminder, OutboxAttachment, OutboxMessage
+from settings import Settings
 from tests.domain.invoices.owing import ZONE, owe
 from tests.factories import as_actor, make_customer, make_staff
 from tests.job_runner import run_jobs
@@ -49,6 +51,13 @@ async def list_mails(db: Any) -> list[OutboxMessage]:
     return list((await db.execute(select(OutboxMessage).order_by(OutboxMessage.id))).scalars())
 
 
+def read_linked_invoice(mail: OutboxMessage, settings: Settings) -> int:
+    """The id of the invoice that the mail's pay link is for."""
+    link = re.search(rf"{re.escape(settings.public_url)}/pay/invoice/(\S+)", mail.body_text)
+    assert link is not None
+    return read_invoice_token(link[1], settings=settings)
+
+
 async def read_attachment(db: Any, message_id: int) -> tuple[str, str]:
     """The name and the first page's text of a mail's PDF."""
     rows = await db.execute(select(OutboxAttachment).where(OutboxAttachment.message_id == message_id))
@@ -70,13 +79,13 @@ async def test_an_invoice_goes_out_with_its_lines_its_pdf_and_what_else_is_open(
     for word in (
         "Thank you, Greta.",
         "$50.00 is due on",
-        make_invoice_url(invoice_id, settings=settings),
         "1 × Ladle: $64.00",
         "Total $64.00. Paid $14.00, still to pay $50.00.",
         "Also open: INV-000001, $1,204.10, due",
         "The same page pays both, $1,254.10.",
     ):
         assert word in mail.body_text
+    assert read_linked_invoice(mail, settings) == invoice_id
     filename, text = await read_attachment(db, mail.id)
     assert (filename, "INV-000002" in text, "$64.00" in text) == ("INV-000002 Old Mill Tavern.pdf", True, True)
     assert other != invoice_id
@@ -138,6 +147,6 @@ async def test_a_statement_goes_to_who_owes_once_a_day(db, settings, clerk, cust
     (mail,) = await list_mails(db)
     assert mail.recipient == "greta@oldmill.example"
     assert mail.subject == f"Your statement from {settings.company_name}, $100.00 to pay"
-    assert make_invoice_url(first, settings=settings) in mail.body_text
+    assert read_linked_invoice(mail, settings) == first
     filename, text = await read_attachment(db, mail.id)
     assert (filename, "$100.00" in text) == (f"Statement {today} Old Mill Tavern.pdf", True)
