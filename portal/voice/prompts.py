@@ -6,6 +6,7 @@ from domain.access.rights import Right
 from domain.kernel.inputs import Input
 from domain.voice.prompts import compare_prompts, dismiss_prompt, get_version, list_agents, list_versions, put_live
 from domain.voice.suggest_prompt import SuggestPrompt, suggest_prompt
+from domain.voice.trials import DONE, Trial, queue_trial, read_trial
 from portal.attempts import attempt, attempt_in_own_transaction
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
@@ -43,9 +44,33 @@ async def suggest(agent_id: int) -> Response:
 @staff_page(Right.REVIEW_CALLS)
 async def show_prompt(version_id: int) -> Response:
     """One version held against the live one."""
+    return await _show_version(version_id, 200, "")
+
+
+@blueprint.post(f"{LIST}/<id:version_id>/trial")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def try_prompt(version_id: int) -> Response:
+    """Have recorded calls played by this prompt."""
+
+    async def act(_data: Input) -> str:
+        await queue_trial(db(), version_id, by=current_actor(), settings=settings())
+        return "queued"
+
+    tried = await attempt(Input, act)
+    if tried.result is None:
+        return await _show_version(version_id, tried.status, tried.problem)
+    return await redirect_to(f"{LIST}/{version_id}", toast="Recorded calls are played by this prompt")
+
+
+async def _show_version(version_id: int, status: int, problem: str) -> Response:
     version, agent, other = await get_version(db(), version_id)
+    trial = read_trial(version)
     return await page_or_block(
         "voice/prompt.html",
+        block="trial",
+        status=status,
+        problem=problem,
+        trial=trial,
         version=version,
         agent=agent,
         other=other,
@@ -100,7 +125,7 @@ async def _ask(version_id: int, what: str, status: int, problem: str) -> Respons
     is_live = what == PUT_LIVE
     old = f"Version {other.number} retires. " if other and is_live else ""
     title = f"Put version {version.number} of {agent.name} live?"
-    text = f"{old}Copy the words to the voice platform, too."
+    text = f"{old}{_say_trial(read_trial(version))} Copy the words to the voice platform, too."
     if not is_live:
         title, text = f"Discard version {version.number}?", "It stays in the list, marked as put aside."
     return await page_or_block(
@@ -115,6 +140,13 @@ async def _ask(version_id: int, what: str, status: int, problem: str) -> Respons
         back_url=f"{LIST}/{version_id}",
         problem=problem,
     )
+
+
+def _say_trial(trial: Trial | None) -> str:
+    """What the simulated calls say about a prompt, before it goes live."""
+    if trial is None or trial.state != DONE:
+        return "It was not tried on simulated calls."
+    return f"Of {len(trial.rows)} simulated calls {trial.count('better')} got better and {trial.count('worse')} worse."
 
 
 async def _show_list(status: int, problem: str) -> Response:

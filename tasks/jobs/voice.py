@@ -1,4 +1,4 @@
-"""Judges finished calls, and asks at night for those that were never reported."""
+"""Judges finished calls, tries prompts on recorded ones, and asks at night for those that were never reported."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from domain.voice import elevenlabs as _elevenlabs  # registers the processor of
 from domain.voice.evaluate import evaluate_call
 from domain.voice.missed_calls import fetch_missed_calls
 from domain.voice.record_call import EVALUATE_JOB
+from domain.voice.trials import TRIAL_JOB, run_trial
 from integrations.errors import ServiceRefused
 from tasks.job import Work, job
 
@@ -31,3 +32,12 @@ async def fetch_missed(work: Work) -> dict[str, Any]:
         return {"calls": await fetch_missed_calls(work.settings)}
     except (NotConfigured, ServiceRefused) as reason:
         return {"skipped": str(reason)}
+
+
+@job(TRIAL_JOB, attempts=2)
+async def try_prompt(work: Work) -> dict[str, Any]:
+    """Play recorded calls by a prompt and keep how it did."""
+    try:
+        return {"played": await run_trial(work.payload["version_id"], settings=work.settings)}
+    except (NotConfigured, NotFound) as reason:
+        return {"skipped": reason.message}

@@ -119,6 +119,32 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
     path = f"/prompts/{world['suggested'].id}"
     page = await read(office, path)
     assert "Two and a half" in page
+    assert "Recorded calls are played by this prompt" in page
+    refused = await submit(office, f"/portal/voice{path}/trial", {})
+    assert (refused.status_code, "LLM_API_KEY" in await refused.get_data(as_text=True)) == (503, True)
+    row = {
+        "call_log_id": world["call"].id, "title": "<i>A late truck</i>", "lines": 2, "old_score": 41, "new_score": 28,
+        "old_resolution": "partly", "new_resolution": "unresolved", "old_hallucination": True,
+        "new_hallucination": False, "differs": "Hands over too early",
+    }  # fmt: skip
+    world["suggested"].trial = {
+        "state": "done", "at": now().isoformat(), "total": 2, "rows": [row], "failed": 1, "error": "", "model": "judge",
+        "cost": "0.61",
+    }  # fmt: skip
+    await db.flush()
+    page = await read(office, path)
+    for words in (
+        "1 worse",
+        "0 better",
+        "−13",
+        "41.0 → 28.0",
+        "Hands over too early",
+        "$0.61",
+        "1 could not be played",
+    ):
+        assert words in page
+    assert "<i>A late" not in page
+    assert "Of 1 simulated calls 0 got better and 1 worse." in await read(office, f"{path}/put-live")
     assert "Version 1 retires" in await read(office, f"{path}/put-live")
     assert (await submit(office, f"/portal/voice{path}/put-live", {})).status_code == 303
     for version in ("live", "suggested"):
