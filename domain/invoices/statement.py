@@ -122,6 +122,12 @@ async def get_own_statement(db: AsyncSession, invoice_id: int, *, as_of: date, t
     return await _write(db, customer, since=first_of_statement(as_of), as_of=as_of, timezone=timezone)
 
 
+async def get_statement_of_customer(db: AsyncSession, *, as_of: date, visible_to: Actor, timezone: tzinfo) -> Statement:
+    """The statement of the signed-in customer, three months up to a day."""
+    customer = await db.get_one(Customer, visible_to.id)
+    return await _write(db, customer, since=first_of_statement(as_of), as_of=as_of, timezone=timezone)
+
+
 def first_of_statement(as_of: date) -> date:
     """The day on which a statement begins unless somebody says another: three months with the running one."""
     return first_of_month(as_of - timedelta(days=60))

@@ -1,8 +1,10 @@
 """The profit page and the customer's own page of an invoice: figures as the API has them, and links that lead on."""
 
+import io
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from pypdf import PdfReader
 from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -66,4 +68,8 @@ async def test_a_customer_sees_and_pays_an_invoice_behind_its_link(
     own = await (await client.get("/api/invoices/mine")).get_json()
     assert [(row["invoice_number"], row["balance"]) for row in own] == [("INV-000002", 7.0), ("INV-000001", 55.0)]
     assert own[1]["pay_link"].startswith(settings.public_url)
+    paper = await client.get("/api/invoices/mine/statement")
+    assert paper.headers["Content-Type"] == "application/pdf"
+    text = PdfReader(io.BytesIO(await paper.get_data(as_text=False))).pages[0].extract_text()
+    assert ("INV-000001" in text, "$62.00" in text) == (True, True)
     assert (await client.get("/api/invoices")).status_code == 401
