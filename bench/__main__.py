@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-NAMES = ("product_list", "place_order", "invoice_pdf", "calling_list", "call_queue", "growth")
+NAMES = ("product_list", "place_order", "invoice_pdf", "calling_list", "warehouse_queue", "call_queue", "growth")
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import time
 
 NAMES = (
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
-    "warehouse", "calling", "bank", "renewals", "fuzz", "hostile", "restarts", "voice",
+    "warehouse", "calling", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
     "webhooks_out", "backup",
 )  # fmt: skip
 

@@ -22,11 +22,13 @@ async def serve_vendors() -> None:
     from tests.fakes.easypost_server import KEY, FakeEasyPost
     from tests.fakes.easypost_server import WEBHOOK_SECRET as EASYPOST_SECRET
     from tests.fakes.stripe_account import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
+    from tests.fakes.stripe_page import make_page
     from tests.fakes.stripe_server import FakeStripe
 
     stripe, easypost = FakeStripe(), FakeEasyPost()
     await stripe.start()
     await easypost.start()
+    stripe.checkout_page = f"{await _serve(make_page(stripe))}/c/pay"
     messages = await _start_messages()
     settings = {
         "SANDBOX": "on",
@@ -69,6 +71,11 @@ async def _start_messages() -> str:
     app.router.add_post("/2010-04-01/Accounts/{sid}/Messages.json", take_text)
     app.router.add_post("/discord/{channel}", take_post)
     app.router.add_get("/", show)
+    return await _serve(app)
+
+
+async def _serve(app: web.Application) -> str:
+    """The address on loopback where an app answers from now on."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -99,6 +106,7 @@ def main() -> int:
             return 1
         found = json.loads(line)
         _say(f"Sandbox: texts and Discord posts stand at {found['messages']}")
+        _say("Sandbox: pay with card 4242 4242 4242 4242; 4000 0000 0000 0002 is declined")
         command = [sys.executable, "-m", "tasks.supervise", *sys.argv[1:]]
         program = subprocess.Popen(command, env=os.environ | found["settings"])
         return program.wait()

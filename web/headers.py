@@ -32,6 +32,11 @@ COMMON_HEADERS = [
     # A handler that wants its answer kept says so itself.
     ("Cache-Control", "no-store"),
 ]
+# The sandbox's checkout page stands on loopback.
+SANDBOX_HEADERS = [
+    ("Content-Security-Policy", f"{CONTENT_SECURITY_POLICY} http://127.0.0.1:*"),
+    *COMMON_HEADERS[1:],
+]
 PRODUCTION_HEADERS = [
     *COMMON_HEADERS,
     ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
@@ -59,7 +64,8 @@ async def finish_headers(response: Response) -> Response:
     """Put the common headers on an answer; a handler's own value wins."""
     # One look at what is there: werkzeug's `setdefault` would look through all headers for each of ours.
     present = {name.lower() for name, _ in response.headers}
-    common = PRODUCTION_HEADERS if settings().is_production else COMMON_HEADERS
+    is_sandbox = settings().sandbox
+    common = PRODUCTION_HEADERS if settings().is_production else SANDBOX_HEADERS if is_sandbox else COMMON_HEADERS
     response.headers.extend([(name, value) for name, value in common if name.lower() not in present])
     response.headers["X-Request-Id"] = g.get("request_id", "")
     _allow_storefronts(response)

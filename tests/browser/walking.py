@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select, text
-from werkzeug.routing import Rule
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import MapAdapter, RequestRedirect, Rule
 
 from domain.invoices.links import make_invoice_url
 from domain.kernel.clock import now
@@ -59,6 +60,14 @@ LOOK_SIDEWAYS = """() => {
   const out = [...document.querySelectorAll('body *')].filter(isOut);
   return over > 0 ? `${over} too wide: ${out.slice(0, 3).map(one => one.outerHTML.slice(0, 80)).join(' ')}` : '';
 }"""
+# Where the forms and buttons of the page lead.
+READ_ACTIONS = """() => [
+  ...[...document.forms].map(form => [form.method, form.getAttribute('action') ?? location.pathname]),
+  ...[...document.querySelectorAll('[formaction]')].map(one => ['post', one.getAttribute('formaction')]),
+  ...['get', 'post'].flatMap(how =>
+    [...document.querySelectorAll(`[hx-${how}]`)].map(one => [how, one.getAttribute(`hx-${how}`)])),
+].filter(([how]) => how !== 'dialog').map(([how, url]) => [how.toUpperCase(), new URL(url, location).href])
+  .filter(([, url]) => new URL(url).origin === location.origin).map(([how, url]) => [how, new URL(url).pathname])"""
 AT_ONCE = 3
 # The table of a path's record where the parameter is not named after it.
 TABLES = {
@@ -112,11 +121,12 @@ RUN_AXE = """async ([tags, only]) => {
 
 @dataclass
 class Findings:
-    """What was found wrong, the kinds of dialogs that were opened already, and the pages that were seen."""
+    """What was found wrong, the dialogs that were opened, the pages that were seen, and the routes there are."""
 
     wrong: list[str] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
+    doors: MapAdapter | None = None
 
 
 @dataclass
@@ -224,7 +234,7 @@ async def keep_pages(portal: Portal, paths: list[str], cookies: dict[str, str]) 
 
 async def walk_pages(browser: Browser, portal: Portal, company: Company, wanted: Callable[[str], bool]) -> Findings:
     """Look at every page that is wanted, as the company's administrator."""
-    findings = Findings()
+    findings = Findings(doors=portal.app.url_map.bind(""))
     async with browsing(browser) as page:
         await portal.sign_in(page.context, company.admin)
         orders = [f"/portal/orders/{row[0]}" for row in await portal.raw.fetch(EACH_ORDER)]
@@ -266,11 +276,25 @@ async def inspect(page: Page, name: str, findings: Findings) -> None:
         (NARROW, "dark", None),
         (NARROW, "light", COLOURS),
     ]
+    for method, path in await page.evaluate(READ_ACTIONS):
+        if findings.doors is not None and not is_door(findings.doors, method, path):
+            findings.wrong.append(f"{name}: a form or button leads to {method} {path}, which is not there")
     for width, scheme, rules in looks:
         await set_width(page, width)
         await page.emulate_media(color_scheme=scheme)
         found = await page.evaluate(RUN_AXE, [TAGS, rules])
         findings.wrong += [f"{name} {width} {scheme}: {one}" for one in found]
+
+
+def is_door(doors: MapAdapter, method: str, path: str) -> bool:
+    """Whether a route answers there; that a path is led on to one with a slash counts too."""
+    try:
+        doors.match(path, method=method)
+    except RequestRedirect:
+        return True
+    except (NotFound, MethodNotAllowed):
+        return False
+    return True
 
 
 async def measure_widths(page: Page, name: str, findings: Findings) -> None:

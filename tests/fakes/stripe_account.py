@@ -29,6 +29,7 @@ class FakeAccount:
         self.setups: dict[str, Object] = {}
         self.card_expires = (2030, 12)
         self.events: list[Object] = []
+        self.checkout_page = CHECKOUT_PAGE
         self._numbers = itertools.count(1)
         self._prefix = f"{random.SystemRandom().getrandbits(40):010x}"
 
@@ -218,7 +219,7 @@ class FakeAccount:
             "payment_intent": None,
             "setup_intent": None,
             "amount_total": total,
-            "url": f"{CHECKOUT_PAGE}/{found}",
+            "url": f"{self.checkout_page}/{found}",
             "expires_at": int(parameters.get("expires_at", time.time() + 86400)),
             "metadata": parameters.get("metadata", {}),
             "success_url": parameters["success_url"],

@@ -15,6 +15,7 @@ from proofs import (
     oversell,
     payments,
     people,
+    plans,
     renewals,
     restarts,
     sync,
@@ -126,3 +127,7 @@ async def test_callers_never_meet_marks_hide_at_once_and_commissions_add_up() ->
 
 async def test_bank_account_numbers_are_found_nowhere_but_sealed() -> None:
     await bank.prove(accounts=12)
+
+
+async def test_the_lists_of_floor_and_callers_go_by_index_with_constant_statements() -> None:
+    await plans.prove(orders=9_000, entries=500)

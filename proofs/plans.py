@@ -1,0 +1,158 @@
+"""The floor's and the caller's lists in a large company: by index, and with as many statements as in a small one."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.entries import ListEntries, Segment, list_entries
+from domain.calling.segments import count_segments
+from domain.kernel.actor import Actor, ActorKind
+from domain.orders.business import current_business
+from domain.warehouse.floor import FloorQuery, Stage, show_floor
+from domain.warehouse.queue import ListQueue, count_stats, list_queue
+from models import Role
+from models.session import Database, raw_connection, use_database
+from proofs.ground import check, proving_database
+
+Read = Callable[[AsyncSession], Awaitable[Any]]
+# Among so many orders every list has some.
+LEAST = 3_000
+MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
+# Of the orders one in a thousand is to be worked on, two are on their way, and the others are done with.
+_ORDERS = """
+INSERT INTO orders (order_number, status, item_count, unit_count, subtotal, total_amount, created_at, shipped_at,
+  delivered_at)
+SELECT 'PLAN-' || n, s.status, 1, 3, 30, 30, at, CASE WHEN s.status IN ('shipped', 'delivered') THEN at END,
+  CASE WHEN s.status = 'delivered' THEN at + interval '3 days' END
+FROM generate_series(CAST(:first AS int), :last) AS n,
+  LATERAL (SELECT now() - (:last - n) * interval '730 days' / :last AS at) AS a,
+  LATERAL (
+    SELECT CASE WHEN n % 1000 = 0 THEN (ARRAY['pending', 'confirmed', 'packed'])[1 + n / 1000 % 3]
+      WHEN n % 1000 < 3 THEN 'shipped' ELSE 'delivered' END AS status
+  ) AS s
+"""
+_ITEMS = """
+INSERT INTO order_item (order_id, product_name, product_sku, quantity, unit_price, line_total, position)
+SELECT id, 'Pan', 'PAN-' || id % 500, 3, 10, 30, 1 FROM orders WHERE id > :known
+"""
+_TRACKERS = """
+INSERT INTO tracker (order_id, tracking_number, carrier, status, details, expected_at)
+SELECT id, '9400' || id, 'USPS', CASE WHEN status = 'delivered' THEN 'delivered' ELSE 'in_transit' END, '[]',
+  created_at + interval '3 days'
+FROM orders WHERE shipped_at IS NOT NULL AND id > :known
+"""
+_ENTRIES = """
+INSERT INTO calling_entry (phone, company_name, priority_score, order_count, order_days, first_order_at, last_order_at)
+SELECT '+1312' || (2000000 + n), 'Bistro ' || n, n % 100, 5, 5, now() - interval '300 days',
+  now() - n % 250 * interval '1 day'
+FROM generate_series(CAST(:first AS int), :last) AS n
+"""
+_BIG = re.compile(r"Seq Scan on (orders|order_item|tracker|calling_entry)\b")
+# The calling list counts nearly every entry there is, which is one pass over them; its rows come by index.
+_COUNT = re.compile(r"\s*(?:WITH .*)?SELECT count\(", re.DOTALL)
+_COUNTED_WHOLE = "calling_entry"
+_NODE = re.compile(r"(?:Index|Bitmap|Seq)[\w ]*Scan(?: Backward)? (?:using|on) [\w ]+")
+
+
+async def prove(*, orders: int = 1_000_000, entries: int = 50_000) -> None:
+    """Count statements in a small company and in a large one, and read the large one's plans."""
+    async with proving_database() as url:
+        database = Database(url, pool_size=2)
+        use_database(database)
+        known = max(orders // 100, LEAST)
+        few = await read_all(database, await grow(database, 0, known, entries // 100), explains=False)
+        started = time.monotonic()
+        reads = await grow(database, known, orders, entries)
+        print(f"  {orders:,} orders and {entries:,} entries written in {time.monotonic() - started:.0f} s")
+        many = await read_all(database, reads, explains=True, is_small=orders < 100_000)
+        await database.close()
+    check(f"as many statements as among {known:,} orders: {many}", few == many)
+
+
+async def grow(database: Database, known: int, orders: int, entries: int) -> dict[str, Read]:
+    """Add orders up to so many and entries up to so many; returns what the pages and answers read of them."""
+    async with database.session() as db:
+        first = await db.scalar(text("SELECT count(*) + 1 FROM calling_entry"))
+        await db.execute(text(_ORDERS), {"first": known + 1, "last": orders})
+        await db.execute(text(_ITEMS), {"known": known})
+        await db.execute(text(_TRACKERS), {"known": known})
+        await db.execute(text(_ENTRIES), {"first": first, "last": entries})
+        await db.execute(text("ANALYZE"))
+        await db.commit()
+    zone = current_business().timezone
+    reads: dict[str, Read] = {
+        f"the floor, {stage.value}": lambda db, stage=stage: show_floor(  # type: ignore[misc]
+            db, FloorQuery(stage=stage), visible_to=MANAGER, timezone=zone
+        )
+        for stage in (Stage.ALL, Stage.TO_SHIP, Stage.LATE, Stage.DELIVERED)
+    }
+    return reads | {
+        "the queue": lambda db: list_queue(db, ListQueue(), visible_to=MANAGER),
+        "the stats": lambda db: count_stats(db, visible_to=MANAGER, timezone=zone),
+        "the calling list": lambda db: list_entries(
+            db, ListEntries(segment=Segment.PRIORITY), visible_to=MANAGER, timezone=zone
+        ),
+        "the segments": lambda db: count_segments(db, visible_to=MANAGER, timezone=zone),
+    }
+
+
+async def read_all(
+    database: Database, reads: dict[str, Read], *, explains: bool, is_small: bool = False
+) -> dict[str, int]:
+    """How many statements each read takes; with their plans printed, which may scan no large table."""
+    counts: dict[str, int] = {}
+    for name, read in reads.items():
+        async with database.session() as db:
+            if is_small:
+                # So few rows are read faster without an index; that there is one shows all the same.
+                await db.execute(text("SET LOCAL enable_seqscan = off"))
+            async with noted(db) as sent:
+                started = time.monotonic()
+                await read(db)
+                spent = (time.monotonic() - started) * 1000
+            counts[name] = len(sent)
+            if explains:
+                await explain(db, name, sent, spent)
+    return counts
+
+
+@asynccontextmanager
+async def noted(db: AsyncSession) -> AsyncIterator[list[tuple[str, Any]]]:
+    """The statements of a session, with what they are sent with."""
+    sent: list[tuple[str, Any]] = []
+    connection = (await db.connection()).sync_connection
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+
+
+async def explain(db: AsyncSession, name: str, sent: list[tuple[str, Any]], spent: float) -> None:
+    """Print through which indexes the statements go; a large table that is read whole ends the proof."""
+    raw = await raw_connection(db)
+    nodes, whole = set(), set()
+    for statement, parameters in sent:
+        if not statement.lstrip().startswith(("SELECT", "WITH")):
+            continue
+        plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN {statement}", *_as_sent(parameters)))
+        nodes.update(_NODE.findall(plan))
+        found = set(_BIG.findall(plan))
+        whole |= found - {_COUNTED_WHOLE} if _COUNT.match(statement) else found
+    also = ", ".join(sorted(whole))
+    check(f"{name}: {len(sent)} statements, {spent:.0f} ms, no large table read whole{also and ': ' + also}", not whole)
+    for node in sorted(nodes):
+        print(f"    {node}")
+
+
+def _as_sent(parameters: Any) -> tuple[Any, ...]:
+    return tuple(parameters) if parameters else ()
