@@ -22,6 +22,8 @@ from sqlalchemy import text as sql
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import Field, SQLModel
 
+from models.accents import ACCENTED, PLAIN
+
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -115,8 +117,9 @@ def created() -> Any:
 
 
 def searched(expression: str) -> Any:
-    """The text that searches look in, in lower case, kept by the database itself."""
-    return Field(default=None, sa_column=Column("search_text", Text, Computed(expression, persisted=True)))
+    """The text that searches look in, in lower case and without accents, kept by the database itself."""
+    folded = f"translate({expression}, '{ACCENTED}', '{PLAIN}')"
+    return Field(default=None, sa_column=Column("search_text", Text, Computed(folded, persisted=True)))
 
 
 def search_index(name: str) -> Index:

@@ -24,7 +24,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_search_pattern
 from domain.kernel.whole_numbers import read_id
 from domain.messages.suppression import NUMBERS
 from domain.orders.filters import ITEMS, ORDERS
@@ -272,7 +272,7 @@ def _search(text: str) -> ColumnElement[bool]:
     digits = re.sub(r"\D", "", wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:
         return ENTRIES.search_text.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%")
-    pattern = as_pattern(wanted)
+    pattern = as_search_pattern(wanted)
     if len(re.sub(r"\W", "", wanted)) < 3:
         return ENTRIES.search_text.like(f"{pattern}%")
     return and_(*(ENTRIES.search_text.like(f"%{word}%") for word in pattern.split()))

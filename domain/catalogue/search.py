@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, any_, func, or_, select, union
 
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_pattern, as_search_pattern, fold_accents
 from models import Product
 
 SHORTEST_SEARCH = 3
@@ -69,7 +69,7 @@ def escape_like(text: str) -> str:
 
 def _read_word(word: str) -> Word:
     may_be_misspelled = len(word) >= SHORTEST_TYPO and word.isalpha()
-    return Word(f"%{escape_like(word)}%", word if may_be_misspelled else None)
+    return Word(f"%{as_search_pattern(word)}%", fold_accents(word) if may_be_misspelled else None)
 
 
 def _match_word(word: Word) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, i
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_pattern, as_search_pattern
 
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
@@ -95,5 +95,5 @@ def match_text(text: str) -> ColumnElement[bool]:
     if len(re.sub(r"\W", "", wanted)) < 3:
         prefix = as_pattern(wanted) + "%"
         return or_(*(func.lower(CUSTOMERS[name]).like(prefix) for name in ("company_name", "first_name", "last_name")))
-    words = as_pattern(wanted).split()
+    words = as_search_pattern(wanted).split()
     return and_(*(CUSTOMERS.search_text.like(f"%{word}%") for word in words))

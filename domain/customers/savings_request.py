@@ -6,7 +6,6 @@ from sqlalchemy import ColumnElement, Select, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
-from domain.catalogue.search import escape_like
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -16,6 +15,7 @@ from domain.kernel.images import PDF, NormalisedImage, in_picture_thread, normal
 from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import format_phone, parse_phone
+from domain.kernel.texts import as_search_pattern
 from domain.messages.outbox import Attachment, queue_mail
 from models import AuditAction, SavingsRequest
 
@@ -116,7 +116,7 @@ def _choose(asked: SavingsFilters, tab: SavingsTab) -> Select[SavingsRequest]:
         is_open = SavingsRequest.answered_at.is_(None)
         wanted.append(is_open if tab is SavingsTab.OPEN else ~is_open)
     if asked.q:
-        wanted.append(SavingsRequest.search_text.like(f"%{escape_like(asked.q.lower())}%"))
+        wanted.append(SavingsRequest.search_text.like(f"%{as_search_pattern(asked.q.lower())}%"))
     return select(SavingsRequest).options(defer(SavingsRequest.invoice, raiseload=True)).where(*wanted)
 
 

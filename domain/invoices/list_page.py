@@ -27,7 +27,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.inputs import DateIn, Id, Text200
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_search_pattern
 from models import InvoiceReminder, InvoiceStatus, columns_of
 
 REMINDERS = columns_of(InvoiceReminder)
@@ -199,7 +199,7 @@ def _days_ago(today: date, days: int) -> date:
 
 def search_condition(wanted: str) -> ColumnElement[bool]:
     """Number, customer, email, phone, PO or order number."""
-    words = as_pattern(wanted.strip().lower()).split()
+    words = as_search_pattern(wanted.strip().lower()).split()
     return or_(
         and_(*(INVOICES.search_text.like(f"%{word}%") for word in words)),
         ORDERS.order_number == wanted.strip().upper(),

@@ -1,11 +1,14 @@
 """Text as people see it: composed in one way, without what nobody sees at its ends, and look-alikes as one name.
 
-A search ignores the case and the kind of apostrophe.
+A search ignores the case, accents and the kind of apostrophe.
 """
 
 import re
 import unicodedata
 
+from models.accents import ACCENTED, PLAIN
+
+_WITHOUT_ACCENTS = str.maketrans(ACCENTED, PLAIN)
 _LIKE_SPECIAL = re.compile(r"([\\%_])")
 # A phone's keyboard writes another apostrophe than a computer's; in a search each stands for all.
 _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
@@ -35,6 +38,16 @@ def is_unseen(letter: str) -> bool:
 def normalise_username(name: str) -> str:
     """A username as it is kept and compared: full-width letters and the like are the letters they stand for."""
     return unicodedata.normalize("NFKC", name).strip()
+
+
+def fold_accents(text: str) -> str:
+    """A text in lower case as the columns that are searched hold it: `crêpe` as `crepe`."""
+    return unicodedata.normalize("NFC", text).translate(_WITHOUT_ACCENTS)
+
+
+def as_search_pattern(text: str) -> str:
+    """A text in lower case as part of a LIKE pattern for `search_text`, where accents do not count."""
+    return as_pattern(fold_accents(text))
 
 
 def as_pattern(text: str) -> str:

@@ -15,7 +15,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, start_of_business_day
 from domain.kernel.inputs import DateIn, Id
 from domain.kernel.paging import PageInput
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_search_pattern
 from models import Order, OrderItem, OrderStatus, PaymentStatus, Role, columns_of
 
 ORDERS = columns_of(Order)
@@ -146,7 +146,7 @@ def search_condition(text: str) -> ColumnElement[bool]:
         return ORDERS.search_text.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%")
     if not wanted:
         return false()
-    pattern = as_pattern(wanted)
+    pattern = as_search_pattern(wanted)
     if len(re.sub(r"\W", "", wanted)) < 3:
         # The text begins with the order number, and one comparison serves it and the trigram index.
         return ORDERS.search_text.like(f"{pattern}%")

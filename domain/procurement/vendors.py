@@ -17,6 +17,7 @@ from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Te
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.kernel.phone import parse_phone
+from domain.kernel.texts import as_search_pattern
 from models import AuditAction, Rfq, RfqQuote, Vendor, columns_of
 
 Reader = AsyncSession | AsyncConnection
@@ -89,7 +90,7 @@ async def list_vendors(db: Reader, query: ListVendors) -> Page[VendorRow]:
     """A page of vendors by name."""
     conditions: list[ColumnElement[bool]] = [] if query.shows_archived else [VENDORS.active]
     if query.search:
-        conditions.append(VENDORS.search_text.contains(query.search.lower(), autoescape=True))
+        conditions.append(VENDORS.search_text.like(f"%{as_search_pattern(query.search.lower())}%"))
     statement = select(*_COLUMNS).where(*conditions).order_by(func.lower(Vendor.name), Vendor.id)
     rows = [VendorRow(*row) for row in await db.execute(statement.limit(query.per_page).offset(query.offset))]
     total = await db.scalar(select(func.count()).select_from(Vendor).where(*conditions))

@@ -20,7 +20,7 @@ from domain.kernel.errors import InvalidInput, NotAllowed, NotFound
 from domain.kernel.inputs import Input, PhoneIn, Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import parse_phone
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_search_pattern
 from domain.messages.suppression import callable_sql
 from domain.orders.business import current_business
 from domain.orders.queries import Reader
@@ -301,5 +301,5 @@ def _pattern(search: str) -> str | None:
     digits = re.sub(r"\D", "", wanted)
     if len(digits) >= 7 and not re.search(r"[a-z]", wanted):
         return f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%"
-    escaped = as_pattern(wanted)
+    escaped = as_search_pattern(wanted)
     return f"%{escaped}%" if len(re.sub(r"\W", "", wanted)) >= 3 else f"{escaped}%"

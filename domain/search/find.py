@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from domain.access.rights import Right, may
 from domain.access.tokens import spell_order_number
 from domain.kernel.actor import Actor
-from domain.kernel.texts import as_pattern
+from domain.kernel.texts import as_search_pattern
 from domain.orders.filters import ORDERS, OrderFilters, may_be_seen_by
 from domain.orders.queries import OrderRow, Reader, find_conditions, list_rows, sees_money
 from models import Customer, Product, columns_of
@@ -179,5 +179,5 @@ def _matches(
         return searched.like(f"%{digits.removeprefix('1') if len(digits) == 11 else digits}%"), begins
     if len(re.sub(r"\W", "", wanted)) < 3:
         return begins, begins
-    words = as_pattern(wanted).split()
+    words = as_search_pattern(wanted).split()
     return and_(*(searched.like(f"%{word}%") for word in words)), begins

@@ -14,6 +14,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
+from domain.kernel.texts import as_search_pattern
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
@@ -171,7 +172,7 @@ def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
         ways: list[ColumnElement[bool]] = [CALLS.order_number == read_order_number(text), CALLS.call_id == text]
         if len(digits) >= 4:
             ways.append(CALLS.caller_phone.like(f"%{digits}%"))
-        ways.append(Customer.search_text.like(f"%{text.lower().replace('%', '').replace('_', '')}%"))
+        ways.append(Customer.search_text.like(f"%{as_search_pattern(text.lower())}%"))
         conditions.append(or_(*ways))
     return conditions
 

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.catalogue.search import escape_like
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -17,6 +16,7 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.texts import as_search_pattern
 from models import AuditAction, AuditEntry, CallLog, Customer, Rfq, RfqQuote, RfqStatus
 
 
@@ -95,7 +95,7 @@ async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
     """A page of requests, the newest first."""
     conditions = [] if asked.show is RfqFilter.ALL else [Rfq.status == asked.show.value]
     if text := (asked.q or "").strip().lower():
-        conditions.append(Rfq.search_text.like(f"%{escape_like(text)}%"))
+        conditions.append(Rfq.search_text.like(f"%{as_search_pattern(text)}%"))
     total = await db.scalar(select(func.count()).select_from(Rfq).where(*conditions)) or 0
     rows = await db.execute(
         select(

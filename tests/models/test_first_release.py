@@ -41,8 +41,8 @@ async def read_rows(connection: asyncpg.Connection) -> dict[str, list[dict[str, 
 
 
 def is_kept(table: str, row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
-    """True when one of the rows has every value of the old one."""
-    changed = CHANGED.get((table, row.get("id", 0)), set())
+    """True when one of the rows has every value of the old one; what is searched is made from them again."""
+    changed = CHANGED.get((table, row.get("id", 0)), set()) | {"search_text"}
     names = [name for name in row if name not in changed]
     return any(all(name in other and other[name] == row[name] for name in names) for other in rows)
 

@@ -1,15 +1,18 @@
 """How a searched text is taken apart, and how lists look for it."""
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.product_table import ProductFilters, list_product_lines
-from domain.catalogue.search import Word, read_search
+from domain.catalogue.search import Word, match_products, read_search
 from domain.catalogue.staff_products import ListAllProducts, list_all_products
 from domain.catalogue.sync_reads import SyncListProducts, sync_list_products
 from domain.inventory.stock_list import ListInventory, list_stock_lines
 from domain.kernel.actor import Actor, ActorKind
-from models import Role
+from models import Product, Role
 from models.session import Database
+from tests.factories import make_product
 from tests.statements import noted_statements
 
 
@@ -68,3 +71,13 @@ async def test_every_list_looks_the_words_up_once_and_first(
         outside, _, inside = text.partition("= ANY (array((SELECT product")
         assert "search_text" in inside
         assert "search_text" not in outside
+
+
+async def test_accents_do_not_count_in_what_is_searched_nor_in_the_search(db: AsyncSession) -> None:
+    for name in ("Crème brûlée torch", "Creme brulee torch"):
+        await make_product(db, name=name)
+    for words in ("crème brûlée", "creme brulee", "CRÈME BRULÉE", "cre\u0300me brulee"):
+        search = read_search(words)
+        assert search is not None
+        found = (await db.scalars(select(Product.name).where(match_products(search)))).all()
+        assert sorted(found) == ["Creme brulee torch", "Crème brûlée torch"], words
