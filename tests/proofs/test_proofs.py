@@ -18,6 +18,7 @@ from proofs import (
     plans,
     renewals,
     restarts,
+    scores,
     sync,
     uploads,
     voice,
@@ -67,6 +68,10 @@ async def test_lost_answers_of_stripe_are_found_and_nothing_is_done_twice() -> N
 
 async def test_each_due_renewal_is_charged_once_through_a_kill_and_lost_answers() -> None:
     await payments.prove_one(renewals.renew_all_once, 20)
+
+
+async def test_scores_are_found_again_in_simulated_customers_and_hold_for_weeks_they_have_not_seen() -> None:
+    await scores.prove(customers=20_000)
 
 
 @pytest.mark.slow

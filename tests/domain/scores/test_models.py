@@ -12,6 +12,7 @@ from domain.scores.tiers import choose_tiers
 from models import Tier
 
 CDNOW = Path(__file__).parents[2] / "data" / "cdnow" / "customers_summary.csv"
+SAMPLE = CDNOW.with_name("sample.txt")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,25 @@ def test_one_order_leaves_no_doubt_by_the_model_and_a_equal_to_one_divides_nothi
     nothing = (np.array([0.0]), np.array([0.0]), np.array([30.0]))
     assert chance_alive(model, *nothing)[0] == 1.0
     assert 0 < expect_orders(model, *nothing, weeks=10)[0] < 10
+
+
+def test_the_worth_of_cdnows_customers_is_as_published() -> None:
+    """P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma Model of Monetary Value", 2013: p, q and gamma of CDNOW, and
+    what its spreadsheet expects of the first ten customers."""
+    spent: dict[str, dict[str, float]] = {}
+    for line in SAMPLE.read_text().splitlines():
+        _, customer, day, _, dollars = line.split()
+        if day <= "19970930":
+            days = spent.setdefault(customer, {})
+            days[day] = days.get(day, 0.0) + float(dollars)
+    repeats = [[days[day] for day in sorted(days)[1:]] for days in spent.values()]
+    frequency = np.array([float(len(values)) for values in repeats])
+    value = np.array([sum(values) / max(len(values), 1) for values in repeats])
+    came_back = frequency > 0
+    model = fit_worth(frequency[came_back], value[came_back])
+    assert (round(model.p, 2), round(model.q, 2), round(model.v, 2)) == (6.25, 3.74, 15.44)
+    expected = [round(float(worth), 2) for worth in expect_worth(model, frequency, value)[:10]]
+    assert expected == [24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17]
 
 
 def test_the_value_of_order_days_is_found_again_in_simulated_ones() -> None:
