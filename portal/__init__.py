@@ -3,7 +3,19 @@
 from quart import Blueprint
 
 import portal.calling.customer_tab  # noqa: F401 - registers its tab and its card
-from portal import drafts, first_run, home, imports, live, palette, procurement, search, subscriptions, voice
+from portal import (
+    drafts,
+    first_run,
+    home,
+    imports,
+    live,
+    palette,
+    procurement,
+    search,
+    subscription_forms,
+    subscriptions,
+    voice,
+)
 from portal.account import email_links, profile, sign_in
 from portal.administration import (
     api_keys,
@@ -84,6 +96,7 @@ def blueprints() -> list[Blueprint]:
         customer_forms.blueprint,
         customer_merges.blueprint,
         customer_page.blueprint,
+        subscription_forms.blueprint,
         subscriptions.blueprint,
         scores.blueprint,
         imports.blueprint,

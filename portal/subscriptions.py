@@ -9,7 +9,9 @@ from documents.filters import format_date, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
+from domain.payments.pay_link import SendBy
 from domain.subscriptions import change
+from domain.subscriptions.links import send_subscription_link
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
     SubscriptionLine,
@@ -32,6 +34,8 @@ from web.request import current_actor, db, order_rules, settings
 blueprint = Blueprint("portal_subscriptions", __name__)
 LIST = "/portal/subscriptions"
 ROWS = 25
+_LINK = "By it they skip, pause, change the date or the quantity and use another card."
+_WAYS = {"mail": SendBy.EMAIL, "text": SendBy.TEXT}
 _TABS = (
     (None, "All"), (SubscriptionStatus.ACTIVE, "Active"), (SubscriptionStatus.PAUSED, "Paused"),
     (SubscriptionStatus.CANCELLED, "Cancelled"),
@@ -41,6 +45,9 @@ _ASKED = {
     "pause": ("Pause the subscription?", "Pause", "Nothing renews until somebody resumes it.", False),
     "resume": ("Resume the subscription?", "Resume", "It renews on its next date, at the earliest tomorrow.", False),
     "cancel": ("End the subscription for good?", "End it", "An ended subscription can’t be resumed.", True),
+    "skip": ("Skip the next renewal?", "Skip it", "It is left out once; the rhythm goes on from its date.", False),
+    "mail": ("Mail the customer’s link?", "Mail it", _LINK, False),
+    "text": ("Text the customer’s link?", "Text it", _LINK, False),
     "renew": (
         "Charge now and write the order?", "Charge now",
         "The saved payment method is charged at today’s price. Without a payment there is no order.", False,
@@ -123,7 +130,7 @@ async def do(subscription_id: int, act: str) -> Response:
     _check_act(act)
 
     async def save(_: NoFields) -> str:
-        return await _act(subscription_id, act)
+        return await (_send_link if act in _WAYS else _act)(subscription_id, act)
 
     tried = await attempt(NoFields, save)
     if tried.result is None:
@@ -145,6 +152,9 @@ async def _act(subscription_id: int, act: str) -> str:
     if act == "resume":
         resumed = await change.resume_subscription(db(), subscription_id, timezone=zone, by=by)
         return f"It renews on {format_date(resumed.next_renewal_date)}"
+    if act == "skip":
+        skipped = await change.skip_renewal(db(), subscription_id, timezone=zone, by=by)
+        return f"Skipped. It renews on {format_date(skipped.next_renewal_date)}"
     if act == "cancel":
         await change.cancel_subscription(db(), subscription_id, by=by)
         return "The subscription has ended"
@@ -154,6 +164,13 @@ async def _act(subscription_id: int, act: str) -> str:
     if renewed.success:
         return f"Renewed: order {renewed.renewal.order_number}"
     return f"Not renewed: {renewed.renewal.error or 'Stripe has not answered yet; we ask again.'}"
+
+
+async def _send_link(subscription_id: int, way: str) -> str:
+    """Where the link went."""
+    by = current_actor()
+    to = await send_subscription_link(db(), subscription_id, way=_WAYS[way], by=by, settings=settings())
+    return f"The link is sent to {to}"
 
 
 async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None) -> Response:

@@ -71,6 +71,7 @@ class SubscriptionLine:
     retry_on: date | None
     status: SubscriptionStatus
     payment_type: SavedPayment
+    pays_by: str
     customer_name: str
     customer_email: str | None
     customer_phone: str | None
@@ -112,6 +113,7 @@ _COLUMNS = (
     Subscription.retry_on,
     Subscription.status,
     Subscription.payment_type,
+    Subscription.pays_by,
     func.trim(Customer.first_name + " " + Customer.last_name),
     Customer.email,
     Customer.phone,

@@ -3,10 +3,11 @@
 It stands in for one renewal; the subscription stays one of its own product.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import Row, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.jobs.enqueue import enqueue
@@ -37,15 +38,17 @@ class AnswerOffer(Input):
     take: bool = False
 
 
-async def list_substitutes(db: AsyncConnection, subscription: Subscription) -> list[Product]:
-    """Products in stock that could stand in, those of the same category and nearest in price first."""
-    own = (
-        await db.execute(select(Product.category_id, Product.unit_price).where(Product.id == subscription.product_id))
-    ).one()
+async def list_substitutes(db: AsyncSession, subscription_id: int, *, visible_to: Actor) -> Sequence[Row[int, str, str]]:
+    """Products in stock that could stand in, those of the same category and nearest in price first.
+
+    Raises NotFound, also for a subscription that is not the rep's to see.
+    """
+    subscription = await find_subscription(db, subscription_id, visible_to=visible_to)
+    own = (await db.execute(select(Product).where(Product.id == subscription.product_id))).scalar_one()
     wanted = (
-        select(Product.id, Product.name, Product.sku, Product.unit_price, Product.stock_quantity)
+        select(Product.id, Product.name, Product.sku)
         .where(
-            Product.id != subscription.product_id,
+            Product.id != own.id,
             Product.is_active,
             Product.in_stock,
             or_(Product.stock_quantity.is_(None), Product.stock_quantity >= subscription.quantity),
@@ -57,7 +60,7 @@ async def list_substitutes(db: AsyncConnection, subscription: Subscription) -> l
         )
         .limit(MOST_CHOICES)
     )
-    return list((await db.execute(wanted)).all())  # type: ignore[arg-type] # rows with the columns that are shown
+    return (await db.execute(wanted)).all()
 
 
 async def offer_substitute(

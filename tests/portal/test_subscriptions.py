@@ -4,10 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
+
 from domain.kernel.clock import business_today
-from models import CustomerScore, Renewal, Role, ScoreRun
+from domain.subscriptions.links import make_subscription_link
+from models import CustomerScore, OutboxMessage, Renewal, Role, ScoreRun, Subscription
 from tests.domain.subscriptions.test_renewing import subscribe
-from tests.factories import make_customer
+from tests.factories import make_customer, make_product
 from tests.portal.desk import open_as
 from tests.portal.forms import read_page, send_form
 
@@ -47,6 +50,64 @@ async def test_a_subscription_is_paused_resumed_and_ended_on_its_page(client: An
         assert word in await read_page(client, f"{LIST}/{made.id}")
     status, page, _ = await send_form(client, f"{LIST}/{made.id}/resume")
     assert (status, "cancelled, which is final" in page) == (409, True)
+
+
+async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: Any, db: Any, settings: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    customer = await make_customer(
+        db,
+        company_name="Blue Heron Diner",
+        shipping_street="1 Elm St",
+        shipping_city="Erie",
+        shipping_state="PA",
+        shipping_zip="16501",
+        email="orders@blueheron.com",
+    )
+    product = await make_product(db)
+    await db.commit()
+    assert "Blue Heron Diner" in await read_page(client, f"{LIST}/new?q=heron")
+    page = f"{LIST}/new?customer={customer.id}"
+    assert "Too few orders for a suggestion" in await read_page(client, page)
+    form = {
+        "user_id": customer.id, "product_sku": product.sku, "quantity": 6, "interval_days": 28, "discount_pct": 5,
+        "delivery_name": "Kim", "delivery_email": "orders@blueheron.com", "delivery_address": "1 Elm St",
+        "delivery_city": "Erie", "delivery_state": "PA", "delivery_zip": "16501",
+    }  # fmt: skip
+    status, shown, _ = await send_form(client, page, f"{LIST}/new", **form | {"quantity": 3, "product_sku": "none"})
+    assert (status, "is-invalid" in shown) == (422, True)
+    status, _, leads_to = await send_form(client, page, f"{LIST}/new", **form)
+    assert (status, leads_to.startswith(LIST)) == (303, True)
+    made = (await db.scalars(select(Subscription))).one()
+    assert (made.status, made.quantity, made.stripe_payment_method_id) == ("paused", 6, "")
+    mail = (await db.scalars(select(OutboxMessage))).one()
+    assert (mail.kind, mail.recipient) == ("subscription_link", "orders@blueheron.com")
+    status, shown, _ = await send_form(client, f"{LIST}/{made.id}/resume")
+    assert (status, "once the customer has saved a card" in shown) == (409, True)
+
+
+async def test_the_office_skips_sends_the_link_and_offers_another_product(client: Any, db: Any, settings: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    today = business_today(settings.timezone)
+    made = await subscribe(db, settings, quantity=101, retry_on=today + timedelta(days=1))
+    other = await make_product(db, stock=500, name="Deeper pan")
+    await db.commit()
+    assert "Deeper pan" in await read_page(client, f"{LIST}/{made.id}/substitute")
+    status, _, _ = await send_form(client, f"{LIST}/{made.id}/substitute", product_id=other.id)
+    assert status == 303
+    path = make_subscription_link(made.id, settings=settings).url.removeprefix(settings.public_url.rstrip("/"))
+    assert "101 × Deeper pan" in " ".join((await read_page(client, path)).split())
+    assert (await send_form(client, path, f"{path}/substitute", take="true"))[0] == 303
+    await db.refresh(made)
+    assert (made.substitute_id, made.substitute_agreed, made.retry_on) == (other.id, True, today)
+    for act in ("mail", "skip"):
+        assert (await send_form(client, f"{LIST}/{made.id}/{act}"))[0] == 303
+    status, _, _ = await send_form(client, f"{LIST}/{made.id}/text")
+    assert status == 422
+    await db.refresh(made)
+    assert (made.next_renewal_date, made.retry_on) == (today + timedelta(days=30), None)
+    assert [mail.kind for mail in (await db.scalars(select(OutboxMessage).order_by(OutboxMessage.id))).all()] == [
+        "subscription_substitute", "subscription_link",
+    ]  # fmt: skip
 
 
 async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client: Any, db: Any, settings: Any) -> None:
