@@ -19,7 +19,13 @@ from domain.subscriptions.list_subscriptions import (
     get_subscription,
     list_subscriptions,
 )
-from domain.subscriptions.overview import count_subscriptions, list_due_days, list_failed, list_needs
+from domain.subscriptions.overview import (
+    count_subscriptions,
+    lay_out_weeks,
+    list_due_days,
+    list_failed,
+    list_needs,
+)
 from domain.subscriptions.renew import renew_subscription
 from models import SubscriptionStatus
 from models.session import current_database
@@ -84,7 +90,8 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         page=page,
         counts=counts,
         failed=failed,
-        days=days,
+        weeks=lay_out_weeks(days, today),
+        today=today,
         due_total=sum(day.amount for day in days),
         due_renewals=sum(day.renewals for day in days),
         most=max((day.amount for day in days), default=0),

@@ -36,6 +36,26 @@ class Need:
     stock: int | None
 
 
+def lay_out_weeks(days: list[DueDay], today: date) -> list[list[tuple[date, DueDay | None, bool]]]:
+    """The next 30 days as weeks from Sunday on: each day, what is due on it, and whether it lies outside of the 30.
+
+    What was due before and is not done yet stands on today.
+    """
+    late = [day for day in days if day.day <= today]
+    due = {day.day: day for day in days}
+    if late:
+        amount = sum((day.amount for day in late), Decimal(0))
+        due[today] = DueDay(today, sum(day.renewals for day in late), amount)
+    first = today - timedelta(days=(today.weekday() + 1) % 7)
+    last = today + AHEAD
+    weeks = []
+    while first <= last:
+        week = [first + timedelta(days=number) for number in range(7)]
+        weeks.append([(day, due.get(day) if today <= day <= last else None, not today <= day <= last) for day in week])
+        first += timedelta(days=7)
+    return weeks
+
+
 async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict[str, int]:
     """How many subscriptions there are of each status."""
     counted = select(Subscription.status, func.count()).join(Customer).where(*visible_subscriptions(visible_to))

@@ -38,7 +38,9 @@ class AnswerOffer(Input):
     take: bool = False
 
 
-async def list_substitutes(db: AsyncSession, subscription_id: int, *, visible_to: Actor) -> Sequence[Row[int, str, str]]:
+async def list_substitutes(
+    db: AsyncSession, subscription_id: int, *, visible_to: Actor
+) -> Sequence[Row[int, str, str]]:
     """Products in stock that could stand in, those of the same category and nearest in price first.
 
     Raises NotFound, also for a subscription that is not the rep's to see.
