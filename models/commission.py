@@ -38,7 +38,10 @@ class CommissionRate(Table, table=True):
 
 
 class CommissionEntry(Table, table=True):
-    """One amount due to a rep, or taken back; never changed. `month` is the first day of the month it is paid with."""
+    """One amount due to a rep, or taken back; never changed. `month` is the first day of the month it is paid with.
+
+    Customer, base and percent are the order's as they were then, so that a locked statement reads the same for ever.
+    """
 
     __tablename__ = "commission_entry"
     __table_args__ = (
@@ -56,6 +59,9 @@ class CommissionEntry(Table, table=True):
     amount: Decimal = money()
     month: date
     note: str = text()
+    customer: str = text()
+    base: Decimal | None = Field(default=None, sa_type=Numeric(12, 2))
+    percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))
     created_at: datetime = created()
 
 

@@ -27,8 +27,7 @@ from models import AuditAction, CommissionRate, Role, Staff
 COLUMNS = ("due_on", "order_number", "customer", "base", "percent", "kind", "paid", "commission")
 _ENTRIES = text("""
 SELECT e.id, e.order_number, e.kind, e.amount, e.note, e.created_at,
-  coalesce(nullif(o.delivery_company, ''), o.delivery_name, '') AS customer,
-  o.subtotal - o.discount_amount AS base, o.commission_percent AS percent, coalesce(o.commission_paid, false) AS is_paid
+  e.customer, e.base, e.percent, coalesce(o.commission_paid, false) AS is_paid
 FROM commission_entry AS e LEFT JOIN orders AS o ON o.id = e.order_id
 WHERE e.staff_id = :rep_id AND e.month = :month ORDER BY e.created_at, e.id
 """)

@@ -29,7 +29,8 @@ WHERE o.id = r.id AND (o.commission_rep_id, o.commission_percent, o.commission_a
 # Paid in full, all of it is due but the share that was allowed off or given back; cancelled or unpaid again, nothing.
 _SETTLE = """
 WITH due AS (
-  SELECT id, order_number, commission_rep_id AS staff_id, CASE
+  SELECT id, order_number, commission_rep_id AS staff_id, coalesce(nullif(delivery_company, ''), delivery_name, '') AS
+    customer, subtotal - discount_amount AS base, commission_percent AS percent, CASE
     WHEN commission_rep_id IS NULL OR status = 'cancelled' THEN 0
     WHEN payment_status IN ('paid', 'partially_refunded', 'refunded') THEN round(
       commission_amount * greatest(0, 1 - allowances / greatest(total_amount, 0.01)), 2)
@@ -50,10 +51,12 @@ month AS (
     interval '1 month'
   ) AS m WHERE NOT EXISTS (SELECT FROM commission_month AS locked WHERE locked.month = m::date)
 )
-INSERT INTO commission_entry (order_id, order_number, staff_id, kind, amount, month, note)
-SELECT $1, (SELECT order_number FROM due), c.staff_id, CASE WHEN c.amount > 0 THEN 'earned' ELSE 'taken_back' END,
-  c.amount, month.first, (SELECT payment_status FROM orders WHERE id = $1)
-FROM change AS c, month WHERE c.amount <> 0
+INSERT INTO commission_entry (
+  order_id, order_number, staff_id, kind, amount, month, note, customer, base, percent
+)
+SELECT $1, d.order_number, c.staff_id, CASE WHEN c.amount > 0 THEN 'earned' ELSE 'taken_back' END,
+  c.amount, month.first, (SELECT payment_status FROM orders WHERE id = $1), d.customer, d.base, d.percent
+FROM change AS c, month, due AS d WHERE c.amount <> 0
 """
 
 

@@ -186,14 +186,19 @@ UPDATE orders AS o SET commission_rep_id = o.sales_rep_id, commission_percent = 
 FROM demo_wish AS w, LATERAL (VALUES (3.0, w.today - 700), (3.5, w.today - 45)) AS r(percent, starts_on)
 WHERE o.sales_rep_id IS NOT NULL AND o.created_at > w.at - interval '120 days'
   AND r.percent = CASE WHEN o.created_at::date >= w.today - 45 THEN 3.5 ELSE 3.0 END;
-INSERT INTO commission_entry (order_id, order_number, staff_id, kind, amount, month, note, created_at)
+INSERT INTO commission_entry (
+  order_id, order_number, staff_id, kind, amount, month, note, created_at, customer, base, percent
+)
 SELECT id, order_number, commission_rep_id, 'earned', commission_amount, date_trunc('month', created_at)::date, 'paid',
-  created_at
+  created_at, coalesce(nullif(delivery_company, ''), delivery_name, ''), subtotal - discount_amount, commission_percent
 FROM orders
 WHERE commission_amount > 0 AND payment_status IN ('paid', 'partially_refunded', 'refunded') ORDER BY id;
-INSERT INTO commission_entry (order_id, order_number, staff_id, kind, amount, month, note, created_at)
+INSERT INTO commission_entry (
+  order_id, order_number, staff_id, kind, amount, month, note, created_at, customer, base, percent
+)
 SELECT o.id, o.order_number, o.commission_rep_id, 'taken_back', -k.back, date_trunc('month', o.updated_at)::date,
-  o.payment_status, greatest(o.updated_at, o.created_at)
+  o.payment_status, greatest(o.updated_at, o.created_at), coalesce(nullif(o.delivery_company, ''), o.delivery_name, ''),
+  o.subtotal - o.discount_amount, o.commission_percent
 FROM orders AS o, LATERAL (
   SELECT CASE WHEN o.status = 'cancelled' THEN o.commission_amount
     ELSE round(o.commission_amount * least(1, o.allowances / greatest(o.total_amount, 0.01)), 2) END AS back

@@ -60,6 +60,8 @@ async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientP
     assert "Locked" in await read_page(client, url)
 
     before = await get_statement(db, rep.id, last, visible_to=as_actor(manager))
+    order.delivery_name, order.delivery_company, order.discount_amount = "Somebody else", "Another", Decimal(5)
+    order.total_amount -= 5
     order.payment_status = "unpaid"
     await db.flush()
     await settle_commission(connection, order.id)
