@@ -50,15 +50,15 @@ FROM orders AS o JOIN order_item AS i ON i.order_id = o.id AND i.position = 1
 WHERE o.subscription_id IS NOT NULL ORDER BY o.created_at, o.id;
 
 INSERT INTO renewal (subscription_id, product_id, due_date, attempt, status, quantity, unit_price, delivery_fee, amount,
-  error,
-  created_at, settled_at)
+  error, payment_intent_id, created_at, settled_at)
 SELECT s.id, s.product_id, s.next_renewal_date,
   (SELECT coalesce(max(r.attempt), 0) + 1 FROM renewal AS r
     WHERE r.subscription_id = s.id AND r.due_date = s.next_renewal_date),
   CASE WHEN s.retry_on IS NULL THEN 'skipped' ELSE 'failed' END, s.quantity,
   p.unit_price, 0, round(p.unit_price * s.quantity * (100 - s.discount_pct) / 100, 2),
-  CASE WHEN s.retry_on IS NULL THEN '' WHEN s.id % 2 = 0 THEN 'Your card was declined.'
-    ELSE 'Your card has expired.' END,
+  CASE WHEN s.retry_on IS NULL THEN '' WHEN s.id % 5 = 0 THEN p.name || ': 2 left, ' || s.quantity || ' wanted.'
+    WHEN s.id % 2 = 0 THEN 'Your card was declined.' ELSE 'Your card has expired.' END,
+  CASE WHEN s.retry_on IS NULL OR s.id % 5 = 0 THEN '' ELSE 'pi_demo' || s.id END,
   w.at - interval '1 day', w.at - interval '1 day'
 FROM subscription AS s JOIN product AS p ON p.id = s.product_id CROSS JOIN demo_wish AS w
 WHERE s.retry_on IS NOT NULL OR s.id % 9 = 4 ORDER BY s.id;
