@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry, for whoever runs them: off unless a setting names their address, and then not even loaded.
+"""Sentry and OpenTelemetry, for operators who run them: off, and not even loaded, unless a setting names their address.
 
 Neither library is among the requirements. What they are given never holds bodies, parameters or who asked.
 """

@@ -121,7 +121,7 @@ class Tracker(Table, table=True):
     public_url: str = text()
     details: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB, nullable=False)
     said_at: datetime | None = moment()
-    told_late_at: datetime | None = moment()
+    late_notified_at: datetime | None = moment()
     created_at: datetime = created()
     updated_at: datetime = created()
 

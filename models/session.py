@@ -157,8 +157,8 @@ class Database:
         """A raw asyncpg connection outside the pool, for LISTEN."""
         # The driver reads the address for the pool, TLS included; what it keeps to itself is no word of asyncpg's.
         _, options = self.engine.sync_engine.dialect.create_connect_args(make_url(self.url))
-        told = {name: value for name, value in options.items() if name not in OF_THE_DRIVER}
-        return await asyncpg.connect(**told, server_settings={"application_name": "ladle-listener"})
+        known = {name: value for name, value in options.items() if name not in OF_THE_DRIVER}
+        return await asyncpg.connect(**known, server_settings={"application_name": "ladle-listener"})
 
     def pool_figures(self) -> dict[str, int]:
         """The pool's connections: lent, idle, and how many there may be at most; nothing without a pool."""

@@ -83,7 +83,7 @@ async def walk_list(
     crumb: str,
     found_by: str = "",
 ) -> Walk | None:
-    """The list that the record in hand was opened from, whose pages are `list_url/<id>`; None without one.
+    """The list that the record was opened from, whose pages are `list_url/<id>`; None without one.
 
     `find` asks the domain for the neighbours under the list's filters; `found_by` names the filter that is a text.
     """

@@ -23,7 +23,7 @@ TIMETABLE = (
     Entry("17 * * * *", "forget_expired"),
     Entry("10 8 * * *", "score_customers"),
     Entry("5 14-22 * * *", "send_reminders"),  # by day in Chicago
-    Entry("25 14-22 * * *", "tell_late_parcels"),
+    Entry("25 14-22 * * *", "notify_of_late_parcels"),
     Entry("0 * * * *", "process_due_renewals"),  # does so once a day from 07:00 of the business's clock
     Entry("10 15 * * *", "write_ahead"),  # in the morning of Chicago
     Entry("7 * * * *", "recalculate_calling"),

@@ -29,9 +29,9 @@ def test_sentry_gets_neither_bodies_nor_people(settings: Settings, monkeypatch: 
     sentry.init = MagicMock()
     monkeypatch.setitem(sys.modules, "sentry_sdk", sentry)
     start_telemetry(settings.model_copy(update={"sentry_dsn": "https://key@sentry.example/1"}), "worker")
-    told = sentry.init.call_args.kwargs
-    assert (told["dsn"], told["server_name"]) == ("https://key@sentry.example/1", "worker")
-    assert (told["send_default_pii"], told["max_request_body_size"], told["include_local_variables"]) == (
+    given = sentry.init.call_args.kwargs
+    assert (given["dsn"], given["server_name"]) == ("https://key@sentry.example/1", "worker")
+    assert (given["send_default_pii"], given["max_request_body_size"], given["include_local_variables"]) == (
         False,
         "never",
         False,

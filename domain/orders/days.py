@@ -1,7 +1,7 @@
 """Orders by business day from the kept sums and what changed since: exact at any time, at a cost that does not grow.
 
 The days are kept in one time zone. Where another one is asked for, the orders themselves are added up until the next
-fold has cut the days anew.
+fold has cut the days again.
 """
 
 from datetime import date, tzinfo

@@ -16,8 +16,8 @@ from models import Order, OrderStatus, Tracker, columns_of
 
 LATE_TEXT = "parcel_late"
 TRACKERS = columns_of(Tracker)
-# A parcel that is late for longer was told of long ago, or nobody hears of it any more.
-_TOLD_WITHIN = timedelta(days=7)
+# Of a parcel that is late for longer, nobody is notified any more.
+_NOTIFIED_WITHIN = timedelta(days=7)
 _MOST_AT_ONCE = 200
 _WATCH = Actor(ActorKind.SYSTEM, name="Late parcels")
 
@@ -28,7 +28,7 @@ def is_late(timezone: tzinfo) -> ColumnElement[bool]:
     return and_(ORDERS.status == OrderStatus.SHIPPED, ORDERS.id.in_(late))
 
 
-async def tell_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
+async def notify_of_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
     """Text each customer whose parcel is late, and put it before the desk, once a parcel; returns how many parcels."""
     today = business_today(timezone)
     late = await db.execute(
@@ -36,25 +36,25 @@ async def tell_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name:
         .join_from(TRACKERS.id.table, ORDERS.id.table, ORDERS.id == TRACKERS.order_id)
         .where(
             *_past_its_day(today),
-            TRACKERS.expected_at >= _begin(today) - _TOLD_WITHIN,
-            TRACKERS.told_late_at.is_(None),
+            TRACKERS.expected_at >= _begin(today) - _NOTIFIED_WITHIN,
+            TRACKERS.late_notified_at.is_(None),
             ORDERS.status == OrderStatus.SHIPPED,
         )
         .order_by(TRACKERS.order_id, TRACKERS.id)
         .limit(_MOST_AT_ONCE)
     )
-    told = 0
+    notified = 0
     for order_id, tracker_id in late.all():
         order = await lock_order(db, order_id, visible_to=_WATCH)
         tracker = await db.get_one(Tracker, tracker_id, populate_existing=True)
-        if order.status == OrderStatus.SHIPPED and tracker.status != "delivered" and tracker.told_late_at is None:
+        if order.status == OrderStatus.SHIPPED and tracker.status != "delivered" and tracker.late_notified_at is None:
             await _tell(db, order, tracker, company_name)
-            told += 1
-    return told
+            notified += 1
+    return notified
 
 
 async def _tell(db: AsyncSession, order: Order, tracker: Tracker, company_name: str) -> None:
-    tracker.told_late_at = now()
+    tracker.late_notified_at = now()
     expected = (tracker.expected_at or now()).astimezone(UTC)
     day = f"{expected:%b} {expected.day}"
     add_order_attention(order, f"Parcel {tracker.tracking_number} is late: {tracker.carrier} named {day}.")

@@ -1,6 +1,6 @@
 """Walking along a pick list: a scan or a key takes what a bin owes to the totes, and a wrong one changes nothing.
 
-Two pickers may walk one list: each line is taken once, by whoever was there first.
+Two pickers may walk one list: each line is taken once, by the picker who was there first.
 """
 
 from dataclasses import dataclass

@@ -229,7 +229,7 @@ def _name_lines(tried: Attempt[Any]) -> dict[str, str]:
         head, _, rest = name.partition(".")
         key, _, part = rest.partition(".")
         if head == "lines" and part:
-            # The page numbers its lines anew, without the empty ones.
+            # The page numbers its lines again, without the empty ones.
             place = key if counts_filled else str(keys.index(key)) if key in keys else key
             errors[f"lines[{place}][{part}]"] = sentence
         else:

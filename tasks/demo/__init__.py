@@ -51,7 +51,7 @@ async def load_demo_company(
     """Fill an empty database with a company that has traded for two years up to `at` (now); returns a summary.
 
     Raises Refused in production and for a database that holds orders, customers or products. Readers of the tables wait
-    until it is committed, since their indexes are built anew.
+    until it is committed, since their indexes are built again.
     """
     if settings.is_production:
         raise Refused("The demo company is not loaded with APP_ENV=production.")

@@ -8,7 +8,7 @@ from domain.warehouse.batch_rows import BATCH_JOB
 from domain.warehouse.batch_run import run_batch
 from domain.warehouse.label_files import keep_label_file
 from domain.warehouse.label_steps import FETCH_JOB, RECONCILE_JOB
-from domain.warehouse.late import tell_late_parcels
+from domain.warehouse.late import notify_of_late_parcels
 from domain.warehouse.reconcile import reconcile_labels
 from models.session import separate_transaction
 from tasks.job import Work, job
@@ -37,12 +37,12 @@ async def buy_label_batch(work: Work) -> dict[str, Any]:
     return {"tried": await run_batch(work.payload["batch_id"], work.settings, report=work.report)}
 
 
-@job("tell_late_parcels", attempts=1)
+@job("notify_of_late_parcels", attempts=1)
 async def tell_late(work: Work) -> dict[str, Any]:
     """Tell customers and the desk of parcels that did not come on their day; the timetable brings the next pass."""
     zone, company = work.settings.timezone, work.settings.company_name
     async with separate_transaction() as db:
-        return {"told": await tell_late_parcels(db, timezone=zone, company_name=company)}
+        return {"notified": await notify_of_late_parcels(db, timezone=zone, company_name=company)}
 
 
 @job(FETCH_JOB, attempts=12)

@@ -143,17 +143,17 @@ async def test_reports_read_from_the_primary_while_the_replica_is_away(committed
 
 
 async def test_the_listener_uses_the_tls_and_the_port_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[str, object] = {}
+    given: dict[str, object] = {}
 
     async def connect(**options: object) -> None:
-        told.update(options)
+        given.update(options)
 
     monkeypatch.setattr("models.session.asyncpg.connect", connect)
     words = "ssl=require&prepared_statement_cache_size=0"
     database = Database(f"postgresql+asyncpg://clerk:secret@db.example:6432/ladle?{words}")
     await database.listening_connection()
-    assert told.pop("server_settings") == {"application_name": "ladle-listener"}
-    assert told == {
+    assert given.pop("server_settings") == {"application_name": "ladle-listener"}
+    assert given == {
         "host": "db.example", "port": 6432, "user": "clerk", "password": "secret", "database": "ladle",
         "ssl": "require",
     }  # fmt: skip

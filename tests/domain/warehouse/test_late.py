@@ -1,4 +1,4 @@
-"""Parcels that are past their day: told of once, to the customer and to the desk."""
+"""Parcels that are past their day: customer and desk are notified of each once."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.clock import business_today, now
 from domain.orders.business import current_business
 from domain.warehouse.floor import FloorQuery, Stage, show_floor
-from domain.warehouse.late import LATE_TEXT, tell_late_parcels
+from domain.warehouse.late import LATE_TEXT, notify_of_late_parcels
 from models import Order, OutboxMessage, Role, Tracker
 from tests.factories import as_actor, make_product, make_staff
 from tests.factories.orders import make_order
@@ -32,10 +32,10 @@ async def ship(db: AsyncSession, days: int, *, status: str = "in_transit", phone
 
 
 async def tell(db: AsyncSession) -> int:
-    return await tell_late_parcels(db, timezone=current_business().timezone, company_name=COMPANY)
+    return await notify_of_late_parcels(db, timezone=current_business().timezone, company_name=COMPANY)
 
 
-async def test_a_parcel_past_its_day_is_told_of_once(db: AsyncSession) -> None:
+async def test_customer_and_desk_are_notified_once_of_a_parcel_past_its_day(db: AsyncSession) -> None:
     late = await ship(db, -2)
     quiet = await ship(db, -1, phone="")
     for days, status in ((0, "in_transit"), (-1, "delivered"), (-30, "in_transit")):

@@ -1,4 +1,4 @@
-"""A parcel that did not come on its day is told of once.
+"""Customer and desk are notified once of a parcel that did not come on its day.
 
 Revision ID: 5b8e2d71c094
 Revises: 7fd2bfb00a36
@@ -14,8 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("tracker", sa.Column("told_late_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("tracker", sa.Column("late_notified_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("tracker", "told_late_at")
+    op.drop_column("tracker", "late_notified_at")
