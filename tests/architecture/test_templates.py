@@ -10,7 +10,8 @@ from quart import Quart
 
 from domain.kernel.live import Topic
 
-TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+ROOT = Path(__file__).parent.parent.parent
+STATIC, TEMPLATES = ROOT / "static", ROOT / "templates"
 NAMES = sorted(str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
 
 
@@ -47,6 +48,11 @@ def test_a_live_block_says_from_where_it_is_fetched(name: str) -> None:
 def test_no_line_of_a_template_is_longer_than_160_characters(name: str) -> None:
     long = [number for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1) if len(line) > 160]
     assert long == [], "break these lines where a space makes no difference: between cells, attributes or words"
+
+
+@pytest.mark.parametrize("file", [*STATIC.glob("*.css"), *STATIC.glob("*.js")], ids=lambda file: file.name)
+def test_no_line_of_a_stylesheet_or_script_is_longer_than_160_characters(file: Path) -> None:
+    assert [number for number, line in enumerate(file.read_text().splitlines(), 1) if len(line) > 160] == []
 
 
 # The frame's own blocks, and the one that every question fills: its element is the dialog that opens around it.
