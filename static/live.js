@@ -6,10 +6,11 @@ import { find, findAll, say } from "./dom.js";
 // A block waits a moment for events that come together, and never longer than this for one that came.
 const GATHER_MS = 120;
 const LONGEST_WAIT_MS = 2000;
-// While events keep coming, a block is fetched no more often than this. Each gap is a little longer by chance, so that
-// the open pages of a company don't all ask at once.
-const BETWEEN_FETCHES_MS = 1000;
-const LONGER_BY_CHANCE_MS = 400;
+// A block is fetched no more often than this, so that one change is seen within a second; while several come between two
+// fetches, it rests longer. Each gap is a little longer by chance, so that a company's open pages don't all ask at once.
+const CALM_GAP_MS = 500;
+const BUSY_GAP_MS = 1000;
+const LONGER_BY_CHANCE = 0.4;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30000;
 // A stream that is away for so long is said; most come back before.
@@ -30,12 +31,15 @@ const liveBlocks = () => findAll("[data-live]");
 const topicsOf = (block) => block.dataset.live.split(" ");
 
 function stateOf(block) {
-  if (!states.has(block)) states.set(block, { timer: 0, since: 0, fetchedAt: 0, gapMs: 0, retryMs: FIRST_RETRY_MS, running: false, again: false });
+  if (!states.has(block)) {
+    states.set(block, { timer: 0, since: 0, heard: 0, fetchedAt: 0, gapMs: 0, retryMs: FIRST_RETRY_MS, running: false, again: false });
+  }
   return states.get(block);
 }
 
 function refresh(block) {
   const state = stateOf(block);
+  state.heard += 1;
   if (state.running) { state.again = true; return; }
   const now = Date.now();
   state.since ||= now;
@@ -54,11 +58,12 @@ async function fetchBlock(block) {
   // Meanwhile it may have been opened for editing, and is fetched no more.
   if (!block.isConnected || !("live" in block.dataset) || document.hidden) { forget(block); return; }
   const { say: before, liveUrl: url } = block.dataset;
-  Object.assign(state, { running: true, again: false, since: 0, failed: false });
+  const rest = state.heard > 1 ? BUSY_GAP_MS : CALM_GAP_MS;
+  Object.assign(state, { running: true, again: false, since: 0, heard: 0, failed: false });
   try {
     await htmx.ajax("GET", url, { source: block, target: block, swap: "outerMorph", push: "false", replace: "false", live: url, headers: { "X-Live": "1" } });
   } catch { state.failed = true; }
-  Object.assign(state, { running: false, fetchedAt: Date.now(), gapMs: BETWEEN_FETCHES_MS + Math.random() * LONGER_BY_CHANCE_MS });
+  Object.assign(state, { running: false, fetchedAt: Date.now(), gapMs: rest * (1 + Math.random() * LONGER_BY_CHANCE) });
   if (state.failed) {
     failed.add(block);
     plan(block, state.retryMs);

@@ -138,7 +138,7 @@ async def _put_lines(
     await show_waiting_check(db, order)
     if order.total_amount != before.total:
         await withdraw_later(db, order)
-    await record_event(db, order, OrderEventKind.ITEMS, by=by, note=note, changes=_tell(order, before))
+    await record_event(db, order, OrderEventKind.ITEMS, by=by, note=note, changes=_describe_change(order, before))
     await follow_order(db, order, by=by)
     if order.on_hold or order.total_amount > before.total:
         await settle_raised(db, order, balance_before=before.balance, overrides=overrides, by=by)
@@ -147,7 +147,7 @@ async def _put_lines(
         await move_edited_stock(connection, order.id, _count_units(before.lines), _count_units(lines), by=by)
 
 
-def _tell(order: Order, before: Before) -> dict[str, Any]:
+def _describe_change(order: Order, before: Before) -> dict[str, Any]:
     """The totals for the timeline, and what it takes to undo the edit."""
     totals: dict[str, Any] = {
         "total_amount": {"from": format_money(before.total), "to": format_money(order.total_amount)}

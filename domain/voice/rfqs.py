@@ -118,9 +118,10 @@ async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
 
 
 async def count_rfqs(db: AsyncSession) -> dict[str, int]:
-    """How many requests are in each state."""
+    """How many requests are in each state, and in `all` of them."""
     rows = await db.execute(select(Rfq.status, func.count()).group_by(Rfq.status))
-    return {row[0]: row[1] for row in rows}
+    counts = {row[0]: row[1] for row in rows}
+    return counts | {RfqFilter.ALL.value: sum(counts.values())}
 
 
 async def get_rfq(db: AsyncSession, rfq_id: int) -> tuple[Rfq, Customer | None]:

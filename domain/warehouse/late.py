@@ -48,12 +48,12 @@ async def notify_of_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_
         order = await lock_order(db, order_id, visible_to=_WATCH)
         tracker = await db.get_one(Tracker, tracker_id, populate_existing=True)
         if order.status == OrderStatus.SHIPPED and tracker.status != "delivered" and tracker.late_notified_at is None:
-            await _tell(db, order, tracker, company_name)
+            await _notify(db, order, tracker, company_name)
             notified += 1
     return notified
 
 
-async def _tell(db: AsyncSession, order: Order, tracker: Tracker, company_name: str) -> None:
+async def _notify(db: AsyncSession, order: Order, tracker: Tracker, company_name: str) -> None:
     tracker.late_notified_at = now()
     expected = (tracker.expected_at or now()).astimezone(UTC)
     day = f"{expected:%b} {expected.day}"

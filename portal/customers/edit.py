@@ -242,7 +242,7 @@ def _blank_form() -> dict[str, Any]:
     }
     return nothing | {
         "title": "New customer",
-        "url": "",
+        "url": f"{LIST}/new",
         "back_url": LIST,
         "problem": "",
         "is_stale": False,

