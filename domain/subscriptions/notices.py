@@ -5,13 +5,14 @@ Each leads to the customer's own page, at which the card is mended and the subsc
 
 from datetime import date, timedelta
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM
 from domain.kernel.money import format_money
 from domain.messages.outbox import queue_mail
+from domain.orders.totals import choose_unit_price
 from domain.payments.stripe_account import get_stripe
 from domain.subscriptions.change import resume
 from domain.subscriptions.links import make_subscription_link
@@ -52,8 +53,6 @@ async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settin
 
 async def notify_price_changes(db: AsyncSession, *, today: date, settings: Settings) -> int:
     """Write, a week ahead, to those whose next renewal costs more or less a piece than their last one; how many."""
-    is_bulk = (Subscription.quantity >= Product.bulk_quantity) & (Product.bulk_price <= Product.unit_price)
-    price = case((is_bulk, Product.bulk_price), else_=Product.unit_price).label("price")
     last = (
         select(Renewal.subscription_id, Renewal.product_id, Renewal.unit_price)
         .where(Renewal.status == RenewalStatus.SUCCEEDED)
@@ -62,7 +61,7 @@ async def notify_price_changes(db: AsyncSession, *, today: date, settings: Setti
         .subquery()
     )
     rows = await db.execute(
-        select(Subscription, Product.name, last.c.unit_price, price)
+        select(Subscription, Product, last.c.unit_price)
         .join(Product, Product.id == Subscription.product_id)
         .join(last, (last.c.subscription_id == Subscription.id) & (last.c.product_id == Subscription.product_id))
         .where(
@@ -70,13 +69,20 @@ async def notify_price_changes(db: AsyncSession, *, today: date, settings: Setti
             Subscription.retry_on.is_(None),
             Subscription.next_renewal_date > today,
             Subscription.next_renewal_date <= today + PRICE_AHEAD,
-            last.c.unit_price != price,
         )
         .order_by(Subscription.id)
     )
     noticed = 0
-    for subscription, name, before, after in rows.all():
-        due = subscription.next_renewal_date
+    for subscription, product, before in rows.all():
+        after, _ = choose_unit_price(
+            subscription.quantity,
+            unit_price=product.unit_price,
+            bulk_price=product.bulk_price,
+            bulk_quantity=product.bulk_quantity,
+        )
+        if after == before:
+            continue
+        name, due = product.name, subscription.next_renewal_date
         text = (
             f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
             f"{subscription.quantity} leave on {_write(due)} at the new price, less your discount.\n\n"
@@ -117,7 +123,11 @@ async def resume_paused(db: AsyncSession, *, today: date) -> int:
     """End the pauses whose day has come; returns how many."""
     due = (
         select(Subscription)
-        .where(Subscription.status == SubscriptionStatus.PAUSED, Subscription.resume_on <= today)
+        .where(
+            Subscription.status == SubscriptionStatus.PAUSED,
+            Subscription.resume_on <= today,
+            Subscription.stripe_payment_method_id != "",
+        )
         .order_by(Subscription.id)
         .with_for_update(skip_locked=True)
     )

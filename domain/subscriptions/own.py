@@ -149,9 +149,7 @@ async def get_own(db: AsyncSession, subscription_id: int, *, rules: OrderRules) 
 
 async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone: tzinfo, by: Actor) -> Subscription:
     """Change one of the signed-in customer's subscriptions; raises NotFound for one that is not theirs."""
-    subscription = await lock_own(db, data.subscription_id)
-    if subscription.customer_id != by.id:
-        raise NotFound("There is no such subscription.")
+    subscription = await lock_own(db, data.subscription_id, customer_id=by.id)
     today = business_today(timezone)
     if data.resume_on is not None and data.status != "paused":
         raise InvalidInput("A pause ends on a day.", fields={"resume_on": "goes with status paused"})
@@ -168,9 +166,14 @@ async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone:
     return subscription
 
 
-async def lock_own(db: AsyncSession, subscription_id: int) -> Subscription:
-    """A subscription locked for its customer's change; raises NotFound, and Refused for one that has ended."""
+async def lock_own(db: AsyncSession, subscription_id: int, *, customer_id: int | None = None) -> Subscription:
+    """A subscription locked for its customer's change, where a customer is named one of theirs.
+
+    Raises NotFound, and Refused for one that has ended.
+    """
     subscription = await find_subscription(db, subscription_id, visible_to=SYSTEM, lock=True)
+    if customer_id is not None and subscription.customer_id != customer_id:
+        raise NotFound("There is no such subscription.")
     if subscription.status == SubscriptionStatus.CANCELLED:
         raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     return subscription

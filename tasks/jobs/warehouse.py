@@ -39,7 +39,7 @@ async def buy_label_batch(work: Work) -> dict[str, Any]:
 
 @job("notify_of_late_parcels", attempts=1)
 async def tell_late(work: Work) -> dict[str, Any]:
-    """Tell customers and the desk of parcels that did not come on their day; the timetable brings the next pass."""
+    """Notify customers and the desk of parcels that did not come on their day; the timetable brings the next pass."""
     zone, company = work.settings.timezone, work.settings.company_name
     async with separate_transaction() as db:
         return {"notified": await notify_of_late_parcels(db, timezone=zone, company_name=company)}

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.kernel.clock import business_today
+from models import SubscriptionStatus
 from tests.domain.subscriptions.test_renewing import subscribe
 from tests.factories import make_customer, sign_in
 
@@ -38,3 +39,14 @@ async def test_a_customer_reads_and_changes_their_own_subscriptions(client: Any,
     await sign_in(client, db, stranger)
     foreign = await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})
     assert foreign.status_code == 404
+
+
+async def test_a_strangers_ended_subscription_is_as_unknown_as_any_other(client: Any, db: Any, settings: Any) -> None:
+    owner, stranger = await make_customer(db), await make_customer(db)
+    made = await subscribe(db, settings, customer_id=owner.id)
+    made.status = SubscriptionStatus.CANCELLED
+    await db.flush()
+    await sign_in(client, db, stranger)
+    assert (await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})).status_code == 404
+    await sign_in(client, db, owner)
+    assert (await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})).status_code == 409
