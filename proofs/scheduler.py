@@ -4,10 +4,10 @@ import asyncio
 
 from domain.access.crypto import use_data_keys
 from domain.orders.business import Business, use_business
+from domain.orders.rules import read_rules
 from domain.subscriptions.renew import process_due
 from models.session import Database, use_database
 from settings import load_settings
-from tasks.jobs.subscriptions import read_rules
 
 
 async def renew() -> int:

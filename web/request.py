@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import GUEST, Actor
-from domain.orders.rules import OrderRules
+from domain.orders.rules import OrderRules, read_rules
 from models.session import current_database
 from settings import Settings
 
@@ -68,13 +68,7 @@ def current_actor() -> Actor:
 
 def order_rules() -> OrderRules:
     """The settings that orders are priced by."""
-    now = settings()
-    return OrderRules(
-        free_delivery_minimum=now.free_delivery_minimum,
-        delivery_fee=now.delivery_fee,
-        rep_max_discount_pct=now.rep_max_discount_pct,
-        sales_inbox=now.sales_inbox,
-    )
+    return read_rules(settings())
 
 
 def request_id() -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
@@ -12,3 +14,13 @@ class OrderRules:
     delivery_fee: Decimal
     rep_max_discount_pct: Decimal
     sales_inbox: str = ""
+
+
+def read_rules(settings: Settings) -> OrderRules:
+    """The company's rules for orders, from its settings."""
+    return OrderRules(
+        free_delivery_minimum=settings.free_delivery_minimum,
+        delivery_fee=settings.delivery_fee,
+        rep_max_discount_pct=settings.rep_max_discount_pct,
+        sales_inbox=settings.sales_inbox,
+    )

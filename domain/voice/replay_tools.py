@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Input, read_json
-from domain.orders.rules import OrderRules
+from domain.orders.rules import read_rules
 from domain.voice.cancel_order import CancelVoiceOrder, cancel_voice_order
 from domain.voice.check_terms import CheckTerms, check_terms
 from domain.voice.find_products import FindProducts, find_spoken_products
@@ -48,13 +48,7 @@ async def _products(db: AsyncSession, data: FindProducts, _: Settings) -> Any:
 
 
 async def _place(db: AsyncSession, data: PlaceVoiceOrder, settings: Settings) -> Any:
-    rules = OrderRules(
-        free_delivery_minimum=settings.free_delivery_minimum,
-        delivery_fee=settings.delivery_fee,
-        rep_max_discount_pct=settings.rep_max_discount_pct,
-        sales_inbox=settings.sales_inbox,
-    )
-    return await place_voice_order(db, data, by=AGENT, rules=rules)
+    return await place_voice_order(db, data, by=AGENT, rules=read_rules(settings))
 
 
 def _by_row(ask: Any, *, with_zone: bool = True) -> Callable[[AsyncSession, Any, Settings], Awaitable[Any]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.jobs.runs import was_done_since
 from domain.kernel.clock import business_today, now, start_of_business_day
-from domain.orders.rules import OrderRules
+from domain.orders.rules import read_rules
 from domain.subscriptions.dates import RENEWING_HOUR, has_renewing_begun
 from domain.subscriptions.failures import NOTIFY_JOB
 from domain.subscriptions.notices import (
@@ -17,7 +17,6 @@ from domain.subscriptions.notices import (
 from domain.subscriptions.renew import process_due
 from domain.subscriptions.save_method import RENEW_ONE_JOB
 from models.session import separate_transaction
-from settings import Settings
 from tasks.job import Work, job
 
 RENEW = "process_due_renewals"
@@ -66,13 +65,3 @@ async def renew_one(work: Work) -> dict[str, Any]:
     """Try a renewal that had failed once more, since its customer has just saved another payment method."""
     results = await process_due(work.settings, rules=read_rules(work.settings), only=work.payload["subscription_id"])
     return {"processed": len(results), "failed": sum(result.status == "failed" for result in results)}
-
-
-def read_rules(settings: Settings) -> OrderRules:
-    """The company's rules for orders, from its settings."""
-    return OrderRules(
-        free_delivery_minimum=settings.free_delivery_minimum,
-        delivery_fee=settings.delivery_fee,
-        rep_max_discount_pct=settings.rep_max_discount_pct,
-        sales_inbox=settings.sales_inbox,
-    )
