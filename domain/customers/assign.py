@@ -10,12 +10,11 @@ from domain.access.rights import Right, require
 from domain.customers.list_filters import RepChoice, read_rep
 from domain.customers.rows import CUSTOMERS, is_emptied
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled60, Id, Input
-from domain.kernel.live import Topic, announce
-from models import AuditAction, Customer, Role, Staff
+from domain.kernel.live import Topic, announce_many
+from models import AuditAction, AuditEntry, Customer, Role, Staff
 
 
 class ChosenCustomers(Input):
@@ -44,16 +43,19 @@ async def assign_customers(db: AsyncSession, customer_ids: list[int], choice: st
     rows = (await db.execute(found.order_by(CUSTOMERS.id).with_for_update())).all()
     changed = {"sales_rep_id": rep_id, "updated_at": now(), "version": CUSTOMERS.version + 1}
     await db.execute(update(Customer).where(CUSTOMERS.id.in_([row.id for row in rows])).values(changed))
-    for row in rows:
-        await record_audit(
-            db,
+    db.add_all(
+        AuditEntry(
             action=AuditAction.CUSTOMER_ASSIGNED,
             record_kind="customer",
             record_id=row.id,
             record_name=row.company_name or row.username,
             before={"sales_rep_id": row.sales_rep_id},
             after={"sales_rep_id": rep_id},
-            by=by,
+            **by.columns,
+            request_id=by.request_id,
         )
-        await announce(db, Topic.CUSTOMERS, row.id)
+        for row in rows
+    )
+    await db.flush()
+    await announce_many(db, Topic.CUSTOMERS, [row.id for row in rows])
     return len(rows)
