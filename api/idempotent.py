@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on the routes that create orders, money or labels; its rules: `domain/kernel/idempotency.py`."""
+"""`Idempotency-Key` on the routes that create orders, money or labels; its rules: `domain/access/idempotency.py`."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -8,8 +8,8 @@ from quart import Response, after_this_request, make_response, request
 from quart.typing import ResponseTypes
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from domain.access.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from domain.kernel.actor import ActorKind
-from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from web.guards import Handler
 from web.reading import raw_body
 from web.request import current_actor, db, peer_address

@@ -17,6 +17,7 @@ from tasks.demo import load_demo_company
 
 DATA = ROOT / "var" / "growth"
 SIZES = (10_000, 100_000, 1_000_000)
+ORDERS_OF_ONE = 40
 
 
 def wanted_sizes() -> tuple[int, ...]:
@@ -26,19 +27,23 @@ def wanted_sizes() -> tuple[int, ...]:
 
 
 @asynccontextmanager
-async def companies(sizes: tuple[int, ...]) -> AsyncIterator[dict[int, str]]:
-    """The database address of a company for each number of orders; a size that is missing is made first."""
+async def companies(sizes: tuple[int, ...], *, orders_of_one: int = ORDERS_OF_ONE) -> AsyncIterator[dict[int, str]]:
+    """The database address of a company for each number of orders; one that is missing is made first.
+
+    A company has a customer for every `orders_of_one` orders.
+    """
     server = EmbeddedPostgres(DATA)
     await asyncio.to_thread(server.attach_or_start)
     try:
-        yield {size: await _open_company(server, size) for size in sizes}
+        yield {size: await _open_company(server, size, orders_of_one) for size in sizes}
     finally:
         await asyncio.to_thread(server.stop)
 
 
-async def _open_company(server: EmbeddedPostgres, size: int) -> str:
-    """A company of so many orders, with a customer for forty of them and a product for two hundred."""
-    name, url = f"company_{size}", server.database_url(f"company_{size}")
+async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int) -> str:
+    """A company of so many orders, with a product for two hundred of them."""
+    name = f"company_{size}" if orders_of_one == ORDERS_OF_ONE else f"company_{size}_by_{orders_of_one}"
+    url = server.database_url(name)
     admin = await connect(server.database_url("postgres"))
     try:
         if not await admin.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
@@ -49,7 +54,7 @@ async def _open_company(server: EmbeddedPostgres, size: int) -> str:
     setup = await connect(url)
     try:
         if not await setup.fetchval("SELECT EXISTS (SELECT FROM orders)"):
-            await _fill(url, size)
+            await _fill(url, size, orders_of_one)
             await setup.execute("VACUUM ANALYZE")
         # What a worker does every five minutes.
         await _fold(url)
@@ -68,7 +73,7 @@ async def _fold(url: str) -> None:
         await database.close()
 
 
-async def _fill(url: str, size: int) -> None:
+async def _fill(url: str, size: int, orders_of_one: int) -> None:
     database = Database(url)
     use_database(database)
     try:
@@ -76,7 +81,11 @@ async def _fill(url: str, size: int) -> None:
         print(
             "  "
             + await load_demo_company(
-                settings, customers=max(size // 40, 100), products=max(size // 200, 400), orders=size, seed=1
+                settings,
+                customers=max(size // orders_of_one, 100),
+                products=max(size // 200, 400),
+                orders=size,
+                seed=1,
             )
         )
     finally:

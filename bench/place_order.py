@@ -16,8 +16,8 @@ import orjson
 
 from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
+from domain.access import idempotency
 from domain.access.tokens import new_order_number
-from domain.kernel import idempotency
 from domain.kernel.actor import GUEST
 from domain.messages import outbox
 from domain.orders import lines as order_lines

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from domain.access.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
-from domain.kernel.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from web.request import current_actor, db
 
 WAIT_SECONDS, WAIT_STEP_SECONDS = 5.0, 0.25

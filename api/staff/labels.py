@@ -7,9 +7,9 @@ from quart_schema import tag_blueprint
 
 from api.idempotent import mark_replay
 from api.schemas.warehouse import BoughtLabelOut, RatesOut, TrackingOut, VoidedLabelOut
+from domain.access.idempotency import check_key
 from domain.access.rights import Right
 from domain.kernel.codes import Code
-from domain.kernel.idempotency import check_key
 from domain.warehouse import buy, label_files, label_rows, quote, tracking, void
 from domain.warehouse.label_request import BuyLabels
 from web.guards import staff_only

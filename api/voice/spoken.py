@@ -14,9 +14,9 @@ from quart import Response, g, make_response, request
 
 from api.idempotent import answered
 from api.schemas.voice_tools import ToolOut
+from domain.access.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound, Refused
-from domain.kernel.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
 from domain.voice.inputs import ToolInput
 from domain.voice.speech import make_speakable, say_bad_fields, say_list, say_number, say_text
 from web.guards import Handler

@@ -29,8 +29,8 @@ taken AS (
   GROUP BY i.product_id, r.id, r.created_at
 ),
 spaced AS (
-  SELECT *, created_at::date - lag(created_at::date) OVER (PARTITION BY product_id ORDER BY created_at, id) AS gap
-  FROM taken
+  SELECT *, day - lag(day) OVER (PARTITION BY product_id ORDER BY created_at, id) AS gap
+  FROM (SELECT *, (created_at AT TIME ZONE :zone)::date AS day FROM taken) AS dated
 ),
 bought AS (
   SELECT product_id, count(*) AS times, max(created_at) AS last_at,
@@ -82,6 +82,7 @@ async def list_guide(connection: Reader, customer_id: int | None, *, timezone: t
             "days": LOOKED_BACK.days,
             "orders": MOST_ORDERS,
             "items": MOST_ITEMS,
+            "zone": str(timezone),
         },
     )
     today = business_today(timezone)

@@ -9,11 +9,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.idempotency import check_key, hash_request
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, KeyReused, NotFound, NotSignedIn, Refused
-from domain.kernel.idempotency import check_key, hash_request
 from domain.kernel.inputs import Filled60, Filled200, Input, MoneyIn, OptionalEmailIn, Text200
 from domain.kernel.money import ZERO, format_money
 from domain.orders.balance import calculate_balance

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
+from domain.orders.business import current_business
 from domain.subscriptions.enrol import note_change
 from models import AuditAction, Renewal, RenewalStatus, Subscription, SubscriptionStatus
 
@@ -20,7 +21,7 @@ async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal
     """Try a renewal that was not charged again tomorrow, for seven days; then pause the subscription."""
     if _has_plan(subscription, today):
         return
-    day = cast(func.timezone("UTC", Renewal.created_at), Date)
+    day = cast(func.timezone(str(current_business().timezone), Renewal.created_at), Date)
     uncharged = select(func.count(distinct(day))).where(
         Renewal.subscription_id == subscription.id,
         Renewal.due_date == renewal.due_date,

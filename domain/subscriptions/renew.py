@@ -8,12 +8,12 @@ from datetime import date, tzinfo
 from sqlalchemy import func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.idempotency import check_key, hash_request
 from domain.access.rights import Right, require
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.codes import Code
 from domain.kernel.errors import KeyReused, Refused
-from domain.kernel.idempotency import check_key, hash_request
 from domain.orders.rules import OrderRules
 from domain.payments.ask import ask_stripe
 from domain.payments.intents import read_intent

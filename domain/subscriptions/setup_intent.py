@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from domain.access.idempotency import hash_request
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.errors import InvalidInput
-from domain.kernel.idempotency import hash_request
 from domain.kernel.inputs import Id, Input, OptionalEmailIn, Text200
 from domain.payments.stripe_account import get_stripe, stripe_errors_as_refusals
 from integrations.stripe_client import StripeAccount

@@ -14,13 +14,13 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.idempotency import hash_request
 from domain.access.rights import Right
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import HOME_COUNTRY
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, KeyReused, OutsideServiceFailed, Refused
-from domain.kernel.idempotency import hash_request
 from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
 from domain.warehouse.label_request import BuyLabels, address_of_order, write_requests
 from domain.warehouse.label_rows import UNSETTLED

@@ -1,5 +1,8 @@
 """Requests for quotes: the list beside one request, from the call over vendors' quotes to won or lost."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from quart import Blueprint, Response
 
 from documents.filters import with_query
@@ -28,6 +31,8 @@ from portal.voice.sections import make_sections
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
+
+InputT = TypeVar("InputT", bound=Input)
 
 blueprint = Blueprint("portal_voice_rfqs", __name__)
 LIST = "/portal/voice/sourcing"
@@ -74,12 +79,9 @@ async def move(rfq_id: int) -> Response:
     """Move a request on."""
 
     async def act(data: MoveRfq) -> str:
-        return str((await move_rfq(db(), rfq_id, data, by=current_actor())).status)
+        return f"The request is {(await move_rfq(db(), rfq_id, data, by=current_actor())).status}"
 
-    tried = await attempt(MoveRfq, act)
-    if tried.result is None:
-        return await _show(rfq_id, tried)
-    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The request is {tried.result}")
+    return await _do(rfq_id, MoveRfq, act)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes")
@@ -88,12 +90,9 @@ async def quote(rfq_id: int) -> Response:
     """Write down what a vendor asks."""
 
     async def act(data: AddQuote) -> str:
-        return (await add_quote(db(), rfq_id, data, by=current_actor())).vendor_name
+        return f"The quote of {(await add_quote(db(), rfq_id, data, by=current_actor())).vendor_name} is kept"
 
-    tried = await attempt(AddQuote, act)
-    if tried.result is None:
-        return await _show(rfq_id, tried)
-    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} is kept")
+    return await _do(rfq_id, AddQuote, act)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/choose")
@@ -102,12 +101,9 @@ async def choose(rfq_id: int, quote_id: int) -> Response:
     """Make a quote the one that counts."""
 
     async def act(_data: Input) -> str:
-        return (await choose_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
+        return f"The quote of {(await choose_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name} counts"
 
-    tried = await attempt(Input, act)
-    if tried.result is None:
-        return await _show(rfq_id, tried)
-    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} counts")
+    return await _do(rfq_id, Input, act)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>/quotes/<id:quote_id>/remove")
@@ -116,12 +112,10 @@ async def remove(rfq_id: int, quote_id: int) -> Response:
     """Take a quote back."""
 
     async def act(_data: Input) -> str:
-        return (await remove_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
+        vendor = (await remove_quote(db(), rfq_id, quote_id, by=current_actor())).vendor_name
+        return f"The quote of {vendor} is taken back"
 
-    tried = await attempt(Input, act)
-    if tried.result is None:
-        return await _show(rfq_id, tried)
-    return await redirect_to(f"{LIST}/{rfq_id}", toast=f"The quote of {tried.result} is taken back")
+    return await _do(rfq_id, Input, act)
 
 
 @blueprint.post(f"{LIST}/<id:rfq_id>/notes")
@@ -129,13 +123,19 @@ async def remove(rfq_id: int, quote_id: int) -> Response:
 async def add_note(rfq_id: int) -> Response:
     """Write a note."""
 
-    async def act(data: AddRfqNote) -> object:
-        return await add_rfq_note(db(), rfq_id, data, by=current_actor())
+    async def act(data: AddRfqNote) -> str:
+        await add_rfq_note(db(), rfq_id, data, by=current_actor())
+        return "The note is kept"
 
-    tried = await attempt(AddRfqNote, act)
+    return await _do(rfq_id, AddRfqNote, act)
+
+
+async def _do(rfq_id: int, model: type[InputT], act: Callable[[InputT], Awaitable[str]]) -> Response:
+    """Do an act on a request and say what it came to, or show the request with what was refused."""
+    tried = await attempt(model, act)
     if tried.result is None:
         return await _show(rfq_id, tried)
-    return await redirect_to(f"{LIST}/{rfq_id}", toast="The note is kept")
+    return await redirect_to(f"{LIST}/{rfq_id}", toast=tried.result)
 
 
 def _tabs(counts: dict[str, int], query: RfqQuery) -> list[dict[str, object]]:
@@ -157,7 +157,7 @@ def _show_entry(row: HistoryRow) -> dict[str, object]:
     return _BLANK | {"icon": icon, "tone": tone, "text": text, "note": row.note, "who": row.who, "at": row.at}
 
 
-async def _show(rfq_id: int, tried: Attempt[object] | Attempt[str] | None) -> Response:
+async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
     rfq, customer = await get_rfq(db(), rfq_id)
     counts = await count_rfqs(db())
     query = RfqQuery(show=RfqFilter(rfq.status))

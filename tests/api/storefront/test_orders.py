@@ -1,15 +1,17 @@
 """Placing, listing and tracking orders over the shop's door."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
+from domain.orders.guide import list_guide
 from models import IdempotencyKey, Order, OrderItem, OutboxMessage, Product, StockMovement
 from tests.factories import as_actor, make_customer, make_product, sign_in
 from tests.factories.orders import make_order, order_body
@@ -315,6 +317,18 @@ async def test_the_guide_adds_up_what_one_order_holds_on_several_lines(
     await sign_in(client, db, customer)
     [item] = (await (await client.get("/api/orders/guide")).get_json())["items"]
     assert (item["times_ordered"], item["quantity"]) == (3, 5)
+
+
+async def test_the_usual_gap_is_counted_in_days_of_the_business(client: TestClientProtocol, db: AsyncSession) -> None:
+    pan, customer, zone = await make_product(db, 100), await make_customer(db), ZoneInfo("America/Chicago")
+    today = datetime.now(zone)
+    # In the evening it is tomorrow in Greenwich.
+    for days, hour in ((30, 20), (20, 10), (10, 20)):
+        placed = await make_order(db, (pan, 1), by=as_actor(customer))
+        at = (today - timedelta(days=days)).replace(hour=hour)
+        await db.execute(update(Order).where(Order.id == placed.written.id).values(created_at=at))
+    [item] = await list_guide(db, customer.id, timezone=zone)
+    assert item.next_on == today.date()
 
 
 async def test_the_guide_is_for_signed_in_customers(client: TestClientProtocol, db: AsyncSession) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -155,6 +155,25 @@ async def test_what_stays_out_of_stock_is_tried_daily_for_seven_days_and_then_re
         await db.commit()
         [made] = await read(db, Subscription)
     assert (tries, result.status, stripe.payments) == (8, "failed", {})
+
+
+async def test_the_days_without_stock_are_the_businesss(db, stripe, stripe_settings) -> None:
+    made = await subscribe(db, stripe_settings, quantity=101)
+    zone = stripe_settings.timezone
+    for attempt in range(1, 8):
+        # The first of seven days ends with a try in the evening, when it is tomorrow in Greenwich.
+        at = datetime.now(zone).replace(hour=20 if attempt == 1 else 10) - timedelta(days=8 - attempt)
+        db.add(
+            Renewal(
+                subscription_id=made.id, product_id=made.product_id, due_date=made.next_renewal_date, attempt=attempt,
+                status="failed", quantity=101, unit_price=Decimal(20), delivery_fee=Decimal(0),
+                amount=Decimal(2020), error="Out", created_at=at,
+            )
+        )  # fmt: skip
+    await db.commit()
+    await process_due(stripe_settings, rules=RULES)
+    [after] = await read(db, Subscription)
+    assert after.status == "paused"
 
 
 async def test_a_try_by_hand_leaves_the_planned_tries_as_they_are(client, db, stripe, stripe_settings) -> None:

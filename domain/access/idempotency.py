@@ -1,7 +1,7 @@
 """A repeated request is answered, not done again.
 
 The first answer is written in the act's own transaction, under a transaction-level advisory lock: a crash leaves no
-ghost, and a rival sees either the whole act or nothing of it.
+ghost, and a rival sees either the whole act or nothing of it. It is kept sealed, since answers hold links and names.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from datetime import timedelta
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.crypto import UnreadableSecretError, current_data_keys, seal, unseal
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, KeyReused, Refused
 from models.session import raw_connection
@@ -52,6 +53,11 @@ class Claim:
     route: str
     key: str
     request_hash: str
+
+    @property
+    def context(self) -> str:
+        """What the kept answer is bound to."""
+        return f"idempotency_key:{self.caller}:{self.route}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,12 @@ def _read_kept(row: asyncpg.Record, claim: Claim) -> KeptAnswer | None:
         return None
     if row["request_hash"] != claim.request_hash:
         raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
-    return KeptAnswer(row["status"], bytes(row["body"]))
+    try:
+        return KeptAnswer(row["status"], unseal(bytes(row["body"]), current_data_keys(), claim.context))
+    except UnreadableSecretError:
+        raise KeyReused(
+            "This request was done, but its answer can't be read any more. Look for what it made."
+        ) from None
 
 
 async def keep_answer(
@@ -124,8 +135,9 @@ async def keep_answer(
     stands there now: this act is refused, and so undone, and the next try gets the answer.
     """
     connection = await raw_connection(db)
+    sealed = seal(body, current_data_keys(), claim.context)
     kept = await connection.fetchval(
-        _KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, body, kept_for
+        _KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, sealed, kept_for
     )
     if not kept:
         raise Refused("The same request has just been done. Try again.", code=Code.REQUEST_IN_PROGRESS)
