@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, created, key, text
+from models.base import ByActor, created, key, text
 
 
 class AuditAction(StrEnum):
@@ -109,7 +109,7 @@ class AuditAction(StrEnum):
     WEBHOOK_ENDPOINT_SECRET_ROTATED = "webhook_endpoint.secret_rotated"
 
 
-class AuditEntry(Table, table=True):
+class AuditEntry(ByActor, table=True):
     """Who changed which record how; secrets never stand in `before` or `after`."""
 
     __tablename__ = "audit_entry"
@@ -123,13 +123,10 @@ class AuditEntry(Table, table=True):
     id: int = key()
     action: str
     record_kind: str
-    record_id: int | None = None
+    record_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     record_name: str = text()
     before: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
     after: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
     note: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     request_id: str = text()
     created_at: datetime = created()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
-from models.base import Table, count, created, key, link, one_of, required_moment, text
+from models.base import ByActor, count, created, key, link, one_of, required_moment, text
 
 
 class AccountType(StrEnum):
@@ -16,7 +16,7 @@ class AccountType(StrEnum):
     SAVINGS = "savings"
 
 
-class BankAccount(Table, table=True):
+class BankAccount(ByActor, table=True):
     """One customer's account. `sealed_number` is encrypted and bound to this row; `number_index` is an HMAC, so that
     the same account is found at two customers without anybody reading it."""
 
@@ -38,9 +38,6 @@ class BankAccount(Table, table=True):
     last_four: str
     account_type: str = Field(default="checking", sa_column_kwargs={"server_default": "checking"})
     authorized_at: datetime = required_moment()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     updated_at: datetime = created()
     version: int = count(1)

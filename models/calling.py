@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    ByActor,
     Table,
     count,
     created,
@@ -127,7 +128,7 @@ class CallingEntry(Table, table=True):
     version: int = count(1)
 
 
-class OutboundCallLog(Table, table=True):
+class OutboundCallLog(ByActor, table=True):
     """One call to a prospect or customer and how it ended, made by a colleague or by a voice agent."""
 
     __tablename__ = "outbound_call_log"
@@ -162,13 +163,10 @@ class OutboundCallLog(Table, table=True):
     review_queue_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     # What the outcome replaced on its entry, for taking it back.
     replaced: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 
-class CallingEvent(Table, table=True):
+class CallingEvent(ByActor, table=True):
     """Something that made an entry more or less urgent; its points were fixed when it happened and fade by age."""
 
     __tablename__ = "calling_event"
@@ -182,20 +180,14 @@ class CallingEvent(Table, table=True):
     kind: str
     points: float = score()
     call_id: int | None = link("outbound_call_log.id", nullable=True, ondelete="CASCADE")
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 
-class CallScript(Table, table=True):
+class CallScript(ByActor, table=True):
     """One version of the call script; the newest is the one that is read aloud."""
 
     __tablename__ = "call_script"
 
     id: int = key()
     content: str
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()

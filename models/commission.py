@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, Numeric
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, created, key, link, money, one_of, text
+from models.base import ByActor, Table, created, key, link, money, one_of, text
 
 
 class CommissionKind(StrEnum):
@@ -18,7 +18,7 @@ class CommissionKind(StrEnum):
     TAKEN_BACK = "taken_back"
 
 
-class CommissionRate(Table, table=True):
+class CommissionRate(ByActor, table=True):
     """A rep's share of the goods they sell, in percent, from a business day on; the newest that has begun counts."""
 
     __tablename__ = "commission_rate"
@@ -31,9 +31,6 @@ class CommissionRate(Table, table=True):
     staff_id: int = link("staff.id", index=False, ondelete="CASCADE")
     percent: Decimal = Field(sa_type=Numeric(5, 2), nullable=False)
     starts_on: date
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
 
 
@@ -65,19 +62,16 @@ class CommissionEntry(Table, table=True):
     created_at: datetime = created()
 
 
-class CommissionMonth(Table, table=True):
+class CommissionMonth(ByActor, table=True):
     """A month whose statements are final; later changes stand in the months after it."""
 
     __tablename__ = "commission_month"
 
     month: date = Field(primary_key=True)
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     locked_at: datetime = created()
 
 
-class SalesTarget(Table, table=True):
+class SalesTarget(ByActor, table=True):
     """What a rep is to sell in a month, in US dollars of order totals."""
 
     __tablename__ = "sales_target"
@@ -90,8 +84,5 @@ class SalesTarget(Table, table=True):
     staff_id: int = link("staff.id", index=False, ondelete="CASCADE")
     month: date
     amount: Decimal = money()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     updated_at: datetime = created()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
 
-from models.base import Table, created, key, link, money, one_of, text
+from models.base import ByActor, created, key, link, money, one_of, text
 
 
 class CreditKind(StrEnum):
@@ -19,7 +19,7 @@ class CreditKind(StrEnum):
     REFUND = "refund"
 
 
-class CreditEntry(Table, table=True):
+class CreditEntry(ByActor, table=True):
     """One movement of a customer's store credit, written under a lock on the customer."""
 
     __tablename__ = "credit_entry"
@@ -38,7 +38,4 @@ class CreditEntry(Table, table=True):
     note: str = text()
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     payment_id: int | None = link("payment.id", nullable=True)
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()

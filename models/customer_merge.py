@@ -8,10 +8,10 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, created, key, link, moment, text
+from models.base import ByActor, Table, created, key, link, moment, text
 
 
-class CustomerMerge(Table, table=True):
+class CustomerMerge(ByActor, table=True):
     """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table."""
 
     __tablename__ = "customer_merge"
@@ -29,9 +29,6 @@ class CustomerMerge(Table, table=True):
     kept_after: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     merged_row: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     moved: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     undone_at: datetime | None = moment()
     undone_by: str = text()

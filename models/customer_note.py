@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Index
 
-from models.base import Table, created, key, link, text
+from models.base import ByActor, created, key, link
 
 
-class CustomerNote(Table, table=True):
+class CustomerNote(ByActor, table=True):
     """One note; it is never changed, only taken away."""
 
     __tablename__ = "customer_note"
@@ -16,7 +16,4 @@ class CustomerNote(Table, table=True):
     id: int = key()
     customer_id: int = link("customer.id", index=False, ondelete="CASCADE")
     note: str
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()

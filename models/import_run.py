@@ -9,7 +9,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, count, created, flag, key, moment, one_of, text
+from models.base import ByActor, Table, count, created, flag, key, moment, one_of, text
 
 
 class ImportState(StrEnum):
@@ -31,7 +31,7 @@ class RowOutcome(StrEnum):
     BAD = "bad"
 
 
-class ImportRun(Table, table=True):
+class ImportRun(ByActor, table=True):
     """One file of one kind; a dry run writes nothing. The fate of every group up to `last_group` is committed."""
 
     __tablename__ = "import_run"
@@ -64,9 +64,6 @@ class ImportRun(Table, table=True):
     skipped_rows: int = count()
     bad_rows: int = count()
     last_error: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     started_at: datetime | None = moment()
     finished_at: datetime | None = moment()

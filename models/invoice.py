@@ -9,12 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Date, Index, LargeBinary, Numeric, event
+from sqlalchemy import DDL, CheckConstraint, Date, Index, LargeBinary, Numeric, event
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    ByActor,
     Table,
     count,
     created,
@@ -56,7 +57,7 @@ class InvoiceTerms(StrEnum):
 BALANCE = "CASE WHEN status = 'void' THEN 0 ELSE greatest(total_amount - allowances - amount_paid, 0) END"
 
 
-class Invoice(Table, table=True):
+class Invoice(ByActor, table=True):
     """One invoice. The database works out `balance`. `revision` is 0 in a draft and counts what was sent;
     `overdue_from` is the instant at which the business day of the due date is over."""
 
@@ -133,9 +134,6 @@ class Invoice(Table, table=True):
     sent_at: datetime | None = moment()
     paid_at: datetime | None = moment()
     voided_at: datetime | None = moment()
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
     updated_at: datetime = created()
     search_text: str = searched(SEARCHED)
@@ -164,7 +162,7 @@ class InvoiceItem(Table, table=True):
     line_total: Decimal = money()
 
 
-class InvoiceRevision(Table, table=True):
+class InvoiceRevision(ByActor, table=True):
     """What was sent: the whole invoice as it stood, and its PDF once somebody has asked for it."""
 
     __tablename__ = "invoice_revision"
@@ -176,9 +174,6 @@ class InvoiceRevision(Table, table=True):
     content: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     pdf: bytes | None = Field(default=None, sa_type=LargeBinary, nullable=True)
     rendered_at: datetime | None = moment()
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 
@@ -204,7 +199,7 @@ class InvoiceEventKind(StrEnum):
     VOIDED = "voided"
 
 
-class InvoiceEvent(Table, table=True):
+class InvoiceEvent(ByActor, table=True):
     """One entry of an invoice's timeline: who, when, what, from what to what."""
 
     __tablename__ = "invoice_event"
@@ -215,9 +210,6 @@ class InvoiceEvent(Table, table=True):
     kind: str
     note: str = text()
     changes: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 
@@ -230,7 +222,7 @@ class NumberSeries(Table, table=True):
     last_number: int = count()
 
 
-class Receipt(Table, table=True):
+class Receipt(ByActor, table=True):
     """Money that came in one go for several invoices; its payment rows share its id. `provider_id` is the payment at
     Stripe that brought it."""
 
@@ -248,9 +240,6 @@ class Receipt(Table, table=True):
     reference: str = text()
     note: str = text()
     provider_id: str | None = Field(default=None, unique=True)
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 
@@ -278,7 +267,7 @@ class CreditReason(StrEnum):
     GOODWILL = "goodwill"
 
 
-class CreditMemo(Table, table=True):
+class CreditMemo(ByActor, table=True):
     """Something taken off an invoice that was sent: numbered without gaps, never changed, never deleted.
 
     `to_credit` is the part that had been paid already and became store credit."""
@@ -299,9 +288,6 @@ class CreditMemo(Table, table=True):
     to_credit: Decimal = money()
     reason: str
     note: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 

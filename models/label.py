@@ -14,7 +14,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, count, created, key, link, moment, money, one_of, required_moment, text
+from models.base import ByActor, Table, count, created, key, link, moment, money, one_of, required_moment, text
 
 
 class LabelState(StrEnum):
@@ -27,7 +27,7 @@ class LabelState(StrEnum):
     FAILED = "failed"
 
 
-class Label(Table, table=True):
+class Label(ByActor, table=True):
     """One parcel's label. `request` is what was asked of EasyPost; `purchase` names the parcels bought in one act.
 
     `void_asked_at` is set while a refund's answer is missing, `voided_at` once the label is void and hidden.
@@ -79,9 +79,6 @@ class Label(Table, table=True):
     caller: str = text()
     client_key: str = text()
     request_hash: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
     updated_at: datetime = created()
 
@@ -136,7 +133,7 @@ class BatchState(StrEnum):
     LEFT_OUT = "left_out"
 
 
-class LabelBatch(Table, table=True):
+class LabelBatch(ByActor, table=True):
     """Labels for many orders in one act; `choice` says which rate is taken."""
 
     __tablename__ = "label_batch"
@@ -145,9 +142,6 @@ class LabelBatch(Table, table=True):
     choice: str = Field(default="cheapest", sa_column_kwargs={"server_default": "cheapest"})
     stopped_at: datetime | None = moment()
     finished_at: datetime | None = moment()
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()
 
 

@@ -6,12 +6,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
+from sqlalchemy import CheckConstraint, Index, Numeric
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    ByActor,
     Table,
     count,
     created,
@@ -81,7 +82,7 @@ REFUND_DUE = (
 )
 
 
-class Order(Table, table=True):
+class Order(ByActor, table=True):
     """One order. `amount_paid` and `allowances` are kept beside the payments they sum, so that lists need no join, and
     the database works out `balance` and `refund_due`. `on_terms` says that it was placed on terms, whatever the way to
     pay is by now; `released_total` is the total that a manager released it at. `takes_stock` is false for historical
@@ -207,9 +208,6 @@ class Order(Table, table=True):
     cancelled_at: datetime | None = moment()
     external_id: str | None = Field(default=None, unique=True)
     subscription_id: int | None = link("subscription.id", nullable=True, ondelete="SET NULL")
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     search_text: str = searched(SEARCHED)
     version: int = count(1)
 
@@ -284,7 +282,7 @@ class OrderEventKind(StrEnum):
     UNLINKED = "unlinked"
 
 
-class OrderEvent(Table, table=True):
+class OrderEvent(ByActor, table=True):
     """One entry of an order's timeline: who, when, what, from what to what."""
 
     __tablename__ = "order_event"
@@ -301,7 +299,4 @@ class OrderEvent(Table, table=True):
     to_status: str | None = text(nullable=True)
     note: str = text()
     changes: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
-    actor_kind: str = text()
-    actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    actor_name: str = text()
     created_at: datetime = created()

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, created, key, link, moment, money, one_of, text
+from models.base import ByActor, Table, created, key, link, moment, money, one_of, text
 
 
 class CheckState(StrEnum):
@@ -20,7 +20,7 @@ class CheckState(StrEnum):
     REPLACED = "replaced"
 
 
-class PaperCheck(Table, table=True):
+class PaperCheck(ByActor, table=True):
     """One check for an order's balance, reviewed by the office."""
 
     __tablename__ = "paper_check"
@@ -37,9 +37,6 @@ class PaperCheck(Table, table=True):
     state: str = Field(default="pending_review", sa_column_kwargs={"server_default": "pending_review"})
     amount: Decimal = money()
     payment_id: int | None = link("payment.id", nullable=True)
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     reviewed_by: str = text()
     reviewed_at: datetime | None = moment()

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from sqlmodel import Field
 
-from models.base import Table, created, key, link, money, required_moment, text
+from models.base import ByActor, created, key, link, money, required_moment
 
 
-class PayLink(Table, table=True):
+class PayLink(ByActor, table=True):
     """One link for the balance that an order had; it is over with its time or when the balance is another one."""
 
     __tablename__ = "pay_link"
@@ -18,7 +18,4 @@ class PayLink(Table, table=True):
     token_hash: str = Field(unique=True)
     amount: Decimal = money()
     expires_at: datetime = required_moment()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
-from models.base import Table, created, key, link, money, one_of, text
+from models.base import ByActor, created, key, link, money, one_of, text
 from models.order import PaymentMethod
 
 
@@ -49,7 +49,7 @@ class GivenFor(StrEnum):
 _REVERSALS = (GivenFor.MISTAKE, GivenFor.BOUNCED, GivenFor.DISPUTED)
 
 
-class Payment(Table, table=True):
+class Payment(ByActor, table=True):
     """One payment of one order or of one invoice that has none, never of both; money given back is a row below zero
     that names the payment it returns, and what it was given back for. What goes back because an order was cancelled
     counts while it is cancelled only. Rows that came as one receipt share its id."""
@@ -87,7 +87,4 @@ class Payment(Table, table=True):
     reference: str = text()
     note: str = text()
     provider_id: str | None = Field(default=None, unique=True)
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
 
-from models.base import Table, created, key, link, money, one_of, text
+from models.base import ByActor, created, key, link, money, one_of, text
 
 
 class StockReason(StrEnum):
@@ -29,7 +29,7 @@ class StockReason(StrEnum):
     RENEWAL_RETURNED = "renewal_returned"
 
 
-class StockMovement(Table, table=True):
+class StockMovement(ByActor, table=True):
     """One change of one product's level; never updated or deleted. `unit_cost` and `vendor_name` are a delivery's."""
 
     __tablename__ = "stock_movement"
@@ -49,7 +49,4 @@ class StockMovement(Table, table=True):
     unit_cost: Decimal | None = money(nullable=True)
     vendor_id: int | None = link("vendor.id", nullable=True, ondelete="SET NULL")
     vendor_name: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()

@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, count, created, key, link, moment, money, one_of, required_moment, text
+from models.base import ByActor, count, created, key, link, moment, money, one_of, required_moment, text
 
 
 class IntentKind(StrEnum):
@@ -39,7 +39,7 @@ class IntentState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class StripeIntent(Table, table=True):
+class StripeIntent(ByActor, table=True):
     """One act at Stripe. `parameters` are fixed with the key, since Stripe refuses a key that comes with others;
     `payment_intent_id` is the payment behind a checkout, `payment_id` the payment that a refund returns. An `invoice`
     is a checkout too; `InvoiceCheckout` names what it pays. A `setup` takes no money: it saves a payment method."""
@@ -92,8 +92,5 @@ class StripeIntent(Table, table=True):
     caller: str = text()
     client_key: str = text()
     request_hash: str = text()
-    actor_kind: str = text()
-    actor_id: int | None = None
-    actor_name: str = text()
     created_at: datetime = created()
     updated_at: datetime = created()

@@ -59,7 +59,7 @@ _ORDER = {
     "payment_method": ":payment_method::text",
     "payment_status": ":payment_status::text",
     "actor_kind": ":actor_kind::text",
-    "actor_id": ":actor_id::int",
+    "actor_id": ":actor_id::bigint",
     "actor_name": ":actor_name::text",
     "created_at": "coalesce(:created_at::timestamptz, now())",
     "updated_at": "now()",
@@ -102,12 +102,12 @@ taken AS (
 ),
 ledger AS (
   INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, actor_kind, actor_id, actor_name)
-  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, :actor_kind::text, :actor_id::int, :actor_name::text
+  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, :actor_kind::text, :actor_id::bigint, :actor_name::text
   FROM taken
 ),
 events AS (
   INSERT INTO order_event (order_id, kind, to_status, note, actor_kind, actor_id, actor_name)
-  SELECT id, 'placed', :status::text, :note::text, :actor_kind::text, :actor_id::int, :actor_name::text FROM made
+  SELECT id, 'placed', :status::text, :note::text, :actor_kind::text, :actor_id::bigint, :actor_name::text FROM made
 )
 SELECT id, created_at, announce('orders', id::text),
   EXISTS (SELECT FROM calling_entry WHERE customer_id = :customer_id) AS is_on_calling_list
