@@ -15,8 +15,9 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_data_url, is_dearer_in_bulk
+from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_dearer_in_bulk
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
+from domain.catalogue.fields import is_data_url
 from domain.catalogue.pictures import PreparedPicture, keep_primary_pictures, prepare_data_url
 from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused

@@ -1,89 +1,34 @@
 """Adding a product to the catalogue."""
 
-import re
 from decimal import Decimal
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.catalogue.fields import ListedFields, Sku, is_data_url
 from domain.catalogue.pictures import PreparedPicture, keep_primary_picture, prepare_data_url
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
-from domain.kernel.input_errors import bad_field
-from domain.kernel.inputs import Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.inputs import Filled200, Id, MoneyIn
 from domain.kernel.live import Topic, announce
 from models import AuditAction, Category, Product
 
-LONGEST_URL = 2_000
-# A picture of 12 MB in base64, and what stands before it.
-LONGEST_DATA_URL = 16_000_100
 DEARER_IN_BULK = "The bulk price must not be above the unit price."
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-
-BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
-
-
 OTHERS_PICTURE = "That is the picture of another product. Upload it for this one, or give an https address."
-_OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?")
 
 
-def _check_sku(sku: str) -> str:
-    """Refuse what no address can carry: a SKU names its product in paths."""
-    if _CONTROLS.search(sku) or sku.startswith("/"):
-        raise bad_field("must be one line that does not begin with a slash")
-    return sku
-
-
-def _check_image_url(value: object) -> object:
-    """Take a picture's https address, the address of a product's own picture here, or the picture as a data URL."""
-    if not isinstance(value, str) or not value.strip():
-        return None if isinstance(value, str) else value
-    address = value.strip()
-    if is_data_url(address):
-        return address
-    if len(address) > LONGEST_URL:
-        raise bad_field(f"must have at most {LONGEST_URL:,} characters")
-    if not (_OWN_PICTURE.fullmatch(address) or _is_web_address(address)) or _CONTROLS.search(address):
-        raise bad_field("must begin with https://, or be a picture as a data URL")
-    return address
-
-
-def _is_web_address(address: str) -> bool:
-    """True for https with a host behind it: a page of ours shows no picture that travels in the open."""
-    try:
-        parts = urlsplit(address)
-        return parts.scheme == "https" and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
-    except ValueError:
-        return False
-
-
-Sku = Annotated[Filled60, AfterValidator(_check_sku)]
-ImageUrlIn = Annotated[
-    Annotated[str, StringConstraints(max_length=LONGEST_DATA_URL)] | None, BeforeValidator(_check_image_url)
-]
-
-
-class CreateProduct(Input):
+class CreateProduct(ListedFields):
     """A new product; `image_url` may be the picture itself as a data URL."""
 
     name: Filled200
-    description: Text20000 | None = None
     category_id: Id
     sku: Sku
     unit_price: MoneyIn
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
-    unit_size: Text60 | None = None
-    brand: Text60 | None = None
-    image_url: ImageUrlIn = None
 
 
 def is_dearer_in_bulk(unit_price: Decimal | None, bulk_price: Decimal | None) -> bool:
@@ -95,11 +40,6 @@ def refuse_dearer_bulk(field: str) -> InvalidInput:
     """The refusal of a bulk price above the unit price, which names the field that was sent."""
     wrong = "must not be above the unit price" if field == "bulk_price" else "must not be below the bulk price"
     return InvalidInput(DEARER_IN_BULK, fields={field: wrong})
-
-
-def is_data_url(address: str) -> bool:
-    """True for an address that is the file itself."""
-    return address[:5].lower() == "data:"
 
 
 def other_products_picture() -> InvalidInput:

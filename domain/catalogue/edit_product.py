@@ -4,26 +4,22 @@ Stock levels change through the stock ledger alone, and orders keep the prices a
 """
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.catalogue.create_product import (
-    BulkQuantity,
-    ImageUrlIn,
-    Sku,
     barcode_taken,
     check_category,
-    is_data_url,
     is_dearer_in_bulk,
     other_products_picture,
     refuse_dearer_bulk,
     sku_taken,
 )
+from domain.catalogue.fields import ListedFields, OfficeFields, is_data_url
 from domain.catalogue.pictures import (
     PreparedPicture,
     demote_primary_picture,
@@ -37,7 +33,6 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
-from domain.kernel.inputs import Count, Filled200, Id, Input, MoneyIn, Text60, Text20000
 from domain.kernel.live import Topic, announce
 from models import AuditAction, AuditEntry, Product
 
@@ -61,36 +56,12 @@ PRICES = frozenset({"unit_price", "bulk_price"})
 # What anybody who works with the stock may change.
 STOCK_FIELDS = frozenset({"in_stock", "reorder_level", "barcode", "bin_location"})
 
-# Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
-Weight = Annotated[MoneyIn, Field(gt=0, le=Decimal("999999.99"))]
-Inches = Annotated[MoneyIn, Field(gt=0, le=Decimal("9999.99"))]
 OWN_ADDRESS = "/api/products/{}/image"
 
 
-class EditProduct(Input):
+class EditProduct(OfficeFields, ListedFields):
     """What to change; what is not sent stays, and an empty value clears what may be empty."""
 
-    name: Filled200 | None = None
-    description: Text20000 | None = None
-    category_id: Id | None = None
-    sku: Sku | None = None
-    brand: Text60 | None = None
-    unit_size: Text60 | None = None
-    unit_price: MoneyIn | None = None
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
-    cost_per_item: MoneyIn | None = None
-    in_stock: bool | None = None
-    reorder_level: Count | None = None
-    image_url: ImageUrlIn = None
-    barcode: Text60 | None = None
-    bin_location: Text60 | None = None
-    ship_weight_oz: Weight | None = None
-    ship_box_name: Text60 | None = None
-    ship_box_length: Inches | None = None
-    ship_box_width: Inches | None = None
-    ship_box_height: Inches | None = None
-    is_customizable: bool | None = None
     is_active: bool | None = None
 
 

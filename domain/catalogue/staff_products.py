@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.catalogue.create_product import CreateProduct, barcode_taken, create_product
-from domain.catalogue.edit_product import EditProduct, Inches, Weight, edit_product
+from domain.catalogue.edit_product import EditProduct, edit_product
+from domain.catalogue.fields import OfficeFields
 from domain.catalogue.product_rows import read_values, select_rows
 from domain.catalogue.search import match_products, read_search
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import Count, Id, MoneyIn, Text60, Text200
+from domain.kernel.inputs import Id, Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.stock.ledger import Level, set_stock_level
 from models import Product, StockReason
@@ -33,21 +34,10 @@ class ListAllProducts(PageInput):
     search: Text200 | None = None
 
 
-class AddProduct(CreateProduct):
+class AddProduct(OfficeFields, CreateProduct):
     """A new product with everything that the office knows of it."""
 
-    in_stock: bool | None = None
     stock_quantity: Level | None = None
-    cost_per_item: MoneyIn | None = None
-    reorder_level: Count | None = None
-    barcode: Text60 | None = None
-    bin_location: Text60 | None = None
-    ship_weight_oz: Weight | None = None
-    ship_box_name: Text60 | None = None
-    ship_box_length: Inches | None = None
-    ship_box_width: Inches | None = None
-    ship_box_height: Inches | None = None
-    is_customizable: bool | None = None
 
 
 class UpdateProduct(EditProduct):

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
-from domain.catalogue.create_product import BulkQuantity, ImageUrlIn
+from domain.catalogue.fields import ImageUrlIn, ProductFields
 from domain.catalogue.sync_create import create_unknown
 from domain.kernel.actor import Actor
 from domain.kernel.input_errors import bad_field
 from domain.kernel.input_rows import STANDS_ALONE, BadRow
-from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.inputs import Id, Input, Text60
 from models import StockReason
 
 MOST_ROWS = 5_000
@@ -24,19 +24,12 @@ CHANGEABLE = (
 SAME = "nothing changed"
 
 
-class SyncRow(Input):
+class SyncRow(ProductFields):
     """One product by its id or SKU, and what to change on it; what is not sent stays."""
 
     id: Id | None = None
     sku: Text60 | None = None
-    unit_price: MoneyIn | None = None
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
     in_stock: bool | None = None
-    name: Filled200 | None = None
-    description: Text20000 | None = None
-    brand: Text60 | None = None
-    unit_size: Text60 | None = None
     image_url: ImageUrlIn = None
     category_id: Id | None = None
     """Read from keys that may create products, which need one; other keys leave the category as it is."""

@@ -5,29 +5,19 @@ They may not see or change costs, and they can't hide, archive or restore a prod
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.create_product import BulkQuantity, ImageUrlIn, Sku
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
+from domain.catalogue.fields import ListedFields, PriceFields
 from domain.catalogue.sync_reads import SyncProduct, find_product_id, sync_get_product
 from domain.kernel.actor import Actor
-from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.inputs import Input, MoneyIn
 from domain.stock.ledger import Level, set_stock_level
 from models import StockReason
 
 
-class SyncUpdateProduct(Input):
+class SyncUpdateProduct(ListedFields):
     """What to change on a product; what is not sent stays."""
 
-    name: Filled200 | None = None
-    description: Text20000 | None = None
-    category_id: Id | None = None
-    sku: Sku | None = None
-    unit_price: MoneyIn | None = None
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
-    unit_size: Text60 | None = None
-    brand: Text60 | None = None
     in_stock: bool | None = None
-    image_url: ImageUrlIn = None
 
 
 class SyncUpdateStock(Input):
@@ -37,12 +27,10 @@ class SyncUpdateStock(Input):
     stock_quantity: Level | None = None
 
 
-class SyncUpdatePricing(Input):
+class SyncUpdatePricing(PriceFields):
     """The prices; what is not sent stays, null takes the bulk price away."""
 
     unit_price: MoneyIn
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
 
 
 async def sync_update_product(

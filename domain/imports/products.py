@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.catalogue.add_products import add_products
 from domain.catalogue.bulk import WantedChange, change_products
-from domain.catalogue.create_product import BulkQuantity, Sku, is_dearer_in_bulk
+from domain.catalogue.create_product import is_dearer_in_bulk
+from domain.catalogue.fields import ProductFields, ShelfFields, Sku
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.imports.read_cells import read_yes_or_no
 from domain.kernel.errors import Refused
-from domain.kernel.inputs import Count, Filled200, Input, MoneyIn, Text60, Text20000
+from domain.kernel.inputs import Text60
 from domain.kernel.live import Topic, announce
 from models import StockReason
 from models.session import raw_connection
@@ -49,22 +50,11 @@ _CATEGORIES = "SELECT id, lower(name) AS name FROM category WHERE lower(name) = 
 _KNOWN = "SELECT lower(sku) AS sku FROM product WHERE lower(sku) = ANY($1::text[])"
 
 
-class ProductCells(Input):
+class ProductCells(ShelfFields, ProductFields):
     """What a row says of a product; an empty cell says nothing."""
 
     sku: Sku
-    name: Filled200 | None = None
     category: Text60 | None = None
-    description: Text20000 | None = None
-    brand: Text60 | None = None
-    unit_size: Text60 | None = None
-    unit_price: MoneyIn | None = None
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
-    cost_per_item: MoneyIn | None = None
-    reorder_level: Count | None = None
-    barcode: Text60 | None = None
-    bin_location: Text60 | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,23 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
-from domain.catalogue.create_product import BulkQuantity
 from domain.catalogue.edit_product import EditProduct, edit_product, lock_product
+from domain.catalogue.fields import PriceFields
 from domain.inventory.stock_list import StockLine, get_stock_line
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, Refused
-from domain.kernel.inputs import Count, Input, MoneyIn, Text60, Text200
+from domain.kernel.inputs import Count, Input, Text60, Text200
 from domain.stock.ledger import MOST_UNITS, Level, StockLevel, set_stock_level
 from models import StockReason
 
 PRICES = frozenset({"unit_price", "bulk_price", "bulk_quantity"})
 
 
-class UpdateInventory(Input):
+class UpdateInventory(PriceFields):
     """What to change; a level of null is "nobody counts them", and prices are for managers."""
 
     in_stock: bool | None = None
-    unit_price: MoneyIn | None = None
-    bulk_price: MoneyIn | None = None
-    bulk_quantity: BulkQuantity | None = None
     stock_quantity: Level | None = None
     note: Text200 = ""
 

@@ -102,7 +102,8 @@ taken AS (
 ),
 ledger AS (
   INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, actor_kind, actor_id, actor_name)
-  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, :actor_kind::text, :actor_id::bigint, :actor_name::text
+  SELECT id, -quantity, stock_quantity, 'order_placed', order_id, :actor_kind::text, :actor_id::bigint,
+    :actor_name::text
   FROM taken
 ),
 events AS (

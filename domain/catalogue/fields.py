@@ -1,0 +1,118 @@
+"""The fields of a product that its doors take, said once: forms, staff, sync, CSV files.
+
+Each input is made of these groups. All fields are optional here; an input that needs one says so.
+"""
+
+import re
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from domain.kernel.input_errors import bad_field
+from domain.kernel.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+
+LONGEST_URL = 2_000
+# A picture of 12 MB in base64, and what stands before it.
+LONGEST_DATA_URL = 16_000_100
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+BulkQuantity = Annotated[int, Field(ge=1, le=100_000)]
+
+_OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?")
+
+
+def _check_sku(sku: str) -> str:
+    """Refuse what no address can carry: a SKU names its product in paths."""
+    if _CONTROLS.search(sku) or sku.startswith("/"):
+        raise bad_field("must be one line that does not begin with a slash")
+    return sku
+
+
+def _check_image_url(value: object) -> object:
+    """Take a picture's https address, the address of a product's own picture here, or the picture as a data URL."""
+    if not isinstance(value, str) or not value.strip():
+        return None if isinstance(value, str) else value
+    address = value.strip()
+    if is_data_url(address):
+        return address
+    if len(address) > LONGEST_URL:
+        raise bad_field(f"must have at most {LONGEST_URL:,} characters")
+    if not (_OWN_PICTURE.fullmatch(address) or _is_web_address(address)) or _CONTROLS.search(address):
+        raise bad_field("must begin with https://, or be a picture as a data URL")
+    return address
+
+
+def is_data_url(address: str) -> bool:
+    """True for an address that is the file itself."""
+    return address[:5].lower() == "data:"
+
+
+def _is_web_address(address: str) -> bool:
+    """True for https with a host behind it: a page of ours shows no picture that travels in the open."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "https" and bool(parts.hostname) and not set(parts.netloc) & set(" \\")
+    except ValueError:
+        return False
+
+
+Sku = Annotated[Filled60, AfterValidator(_check_sku)]
+ImageUrlIn = Annotated[
+    Annotated[str, StringConstraints(max_length=LONGEST_DATA_URL)] | None, BeforeValidator(_check_image_url)
+]
+
+# Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
+Weight = Annotated[MoneyIn, Field(gt=0, le=Decimal("999999.99"))]
+Inches = Annotated[MoneyIn, Field(gt=0, le=Decimal("9999.99"))]
+
+
+class TextFields(Input):
+    """What a customer reads of a product."""
+
+    name: Filled200 | None = None
+    description: Text20000 | None = None
+    brand: Text60 | None = None
+    unit_size: Text60 | None = None
+
+
+class PriceFields(Input):
+    """What a product costs the customer."""
+
+    unit_price: MoneyIn | None = None
+    bulk_price: MoneyIn | None = None
+    bulk_quantity: BulkQuantity | None = None
+
+
+class ProductFields(PriceFields, TextFields):
+    """What every list of products takes. The last base comes first in answers and refusals."""
+
+
+class ListedFields(ProductFields):
+    """A product and its place in the catalogue; `image_url` may be the picture itself as a data URL."""
+
+    category_id: Id | None = None
+    sku: Sku | None = None
+    image_url: ImageUrlIn = None
+
+
+class ShelfFields(Input):
+    """What the office and the warehouse keep of a product."""
+
+    cost_per_item: MoneyIn | None = None
+    reorder_level: Count | None = None
+    barcode: Text60 | None = None
+    bin_location: Text60 | None = None
+
+
+class OfficeFields(ShelfFields):
+    """All that the office keeps of a product beside what a customer reads."""
+
+    in_stock: bool | None = None
+    ship_weight_oz: Weight | None = None
+    ship_box_name: Text60 | None = None
+    ship_box_length: Inches | None = None
+    ship_box_width: Inches | None = None
+    ship_box_height: Inches | None = None
+    is_customizable: bool | None = None
