@@ -5,7 +5,7 @@ A refusal of a record that is gone or somebody else's is no form's business and 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from quart import request
 
@@ -70,6 +70,13 @@ class Attempt(Generic[T]):
     def is_refused_terms(self) -> bool:
         """True when the customer's terms do not cover it, which a manager may override."""
         return self.refusal is not None and self.refusal.code == Code.TERMS_NOT_COVERED
+
+
+def refusal_of(tried: Attempt[Any] | None) -> dict[str, Any]:
+    """What a page that may show its form again says of it: its status, the fields' errors and the form's problem."""
+    if tried is None:
+        return {"status": 200, "errors": {}, "problem": ""}
+    return {"status": tried.status, "errors": tried.errors, "problem": tried.problem}
 
 
 async def attempt(

@@ -12,7 +12,7 @@ from domain.procurement import vendors as companies
 from domain.procurement.products import AddVendorProduct, ListVendorProducts, UpdateProcurementProduct
 from domain.procurement.vendors import CreateVendor, ListVendors, UpdateVendor
 from models.session import current_database
-from portal.attempts import Attempt, attempt, form_status
+from portal.attempts import Attempt, attempt, form_status, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -199,12 +199,10 @@ async def _show_form(  # noqa: PLR0917 - what the form shows
     return await page_or_block(
         template,
         block="procurement_form",
-        status=tried.status if tried else 200,
         title=title,
         url=url,
         back_url=back_url,
         values=values,
         version=version,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )

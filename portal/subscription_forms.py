@@ -11,7 +11,7 @@ from domain.subscriptions.enrol_by_link import EnrolByLink, enrol_by_link
 from domain.subscriptions.substitute import OfferSubstitute, list_substitutes, offer_substitute
 from domain.subscriptions.suggest_interval import SuggestInterval, suggest_interval
 from models.session import current_database
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from portal.subscriptions import LIST
 from web.guards import staff_page
@@ -67,12 +67,10 @@ async def _show_form(customer_id: int, tried: Attempt[Any] | None = None) -> Res
     return await page_or_block(
         "subscriptions/enrol.html",
         block="enrol_form",
-        status=tried.status if tried else 200,
         customer=customer,
         suggestion=suggestion,
         values=tried.typed if tried else known,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         url=f"{LIST}/new",
         back_url=LIST,
     )
@@ -104,10 +102,8 @@ async def _show_substitutes(subscription_id: int, tried: Attempt[Any] | None = N
     return await page_or_block(
         "subscriptions/substitute.html",
         block="dialog",
-        status=tried.status if tried else 200,
         products=[(str(row.id), f"{row.name} ({row.sku})") for row in found],
         url=f"{LIST}/{subscription_id}/substitute",
         back_url=f"{LIST}/{subscription_id}",
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from quart import Blueprint, Response
 
 from domain.staff import email_change, profile, second_factor
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.errors import PROFILE
 from portal.render import page_or_block, redirect_to
 from web.entry import portal_url
@@ -141,7 +141,6 @@ async def _show_profile(form: str = "", tried: Attempt[Any] | None = None) -> Re
     sessions = await profile.list_own_sessions(db(), by=current_actor())
     return await page_or_block(
         "account/profile/profile.html",
-        status=tried.status if tried is not None else 200,
         staff=staff,
         waiting_email=await email_change.find_waiting_email(db(), by=current_actor()),
         sessions=[{"row": row, "browser": describe_browser(row.user_agent)} for row in sessions],
@@ -150,8 +149,7 @@ async def _show_profile(form: str = "", tried: Attempt[Any] | None = None) -> Re
         minimum=settings().password_min_length,
         form=form,
         typed=tried.typed if tried is not None else {},
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
     )
 
 
@@ -162,11 +160,9 @@ async def _show_second_factor(tried: Attempt[Any] | None) -> Response:
     code = segno.make(setup.address, error="m")
     return await page_or_block(
         "account/profile/second_factor.html",
-        status=tried.status if tried is not None else 200,
         picture=Markup(code.svg_inline(scale=4, border=3, dark="#000", light="#fff")),  # noqa: S704 -- made here
         secret=setup.secret_in_fours,
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
     )
 
 
@@ -174,9 +170,7 @@ async def _show_remove(tried: Attempt[Any] | None) -> Response:
     return await page_or_block(
         "account/profile/remove_second_factor.html",
         block="dialog",
-        status=tried.status if tried is not None else 200,
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
     )
 
 

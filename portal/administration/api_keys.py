@@ -6,7 +6,7 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.staff import api_keys
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs
@@ -69,7 +69,6 @@ async def _show(tried: Attempt[Any] | None) -> Response:
     keys = await api_keys.list_api_keys(db())
     return await page_or_block(
         "administration/api_keys/list.html",
-        status=tried.status if tried is not None else 200,
         made=made,
         keys=keys,
         in_force=sum(key.revoked_at is None for key in keys),
@@ -77,6 +76,5 @@ async def _show(tried: Attempt[Any] | None) -> Response:
         scope_words={value: word for value, word, _ in SCOPES},
         typed=tried.typed if tried is not None and again else {},
         chosen=(await form_pairs()).get("scopes", []) if again else [],
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
     )

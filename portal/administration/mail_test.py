@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 from domain.access.rights import Right
 from domain.messages import mail_check
 from domain.messages.mail_check import SmtpCheck
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import limited, staff_page
 from web.request import db, settings
@@ -55,11 +55,9 @@ async def _show(tried: Attempt[Any] | None = None, *, check: SmtpCheck | None = 
     return await page_or_block(
         "administration/mail_test/page.html",
         block=("mail_form", "mail_server"),
-        status=tried.status if tried is not None else 200,
         config=[(name, shown[name] or "not set") for name in ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD")]
         + [("SMTP_FROM", settings().smtp_from or "not set")],
         typed=tried.typed if tried is not None else {"to": settings().smtp_user},
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
         check=check,
     )

@@ -8,7 +8,7 @@ from domain.customers import suppressed_numbers as numbers
 from domain.customers.suppressed_numbers import LiftMark, ListSuppressed, MarkNumber, SuppressionTab
 from domain.kernel.errors import NotFound
 from domain.kernel.phone import parse_phone
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -86,13 +86,11 @@ async def _ask(title: str, verb: str, url: str, number: str, tried: "Attempt[str
     return await page_or_block(
         "administration/suppressed_numbers/ask.html",
         block="dialog",
-        status=tried.status if tried else 200,
         title=title,
         verb=verb,
         url=url,
         number=number,
         back_url=LIST,
         typed=tried.typed if tried else {},
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )

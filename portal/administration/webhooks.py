@@ -8,7 +8,7 @@ from domain.access.rights import Right
 from domain.kernel.whole_numbers import read_id
 from domain.webhooks import deliveries, endpoints
 from models import DeliveryState
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs
@@ -124,7 +124,6 @@ async def _show_list(tried: Attempt[Any] | None) -> Response:
     known = await endpoints.list_endpoints(db())
     return await page_or_block(
         "administration/webhooks/list.html",
-        status=tried.status if tried is not None else 200,
         made=made,
         endpoints=known,
         active=sum(endpoint.is_active for endpoint in known),
@@ -132,8 +131,7 @@ async def _show_list(tried: Attempt[Any] | None) -> Response:
         kind_words=KIND_WORDS,
         typed=tried.typed if tried is not None and again else {},
         chosen=(await form_pairs()).get("kinds", []) if again else [],
-        errors=tried.errors if tried is not None else {},
-        problem=tried.problem if tried is not None else "",
+        **refusal_of(tried),
     )
 
 

@@ -19,7 +19,7 @@ from domain.kernel.phone import parse_phone
 from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.assign import list_sales_reps
 from models import PaymentTerms
-from portal.attempts import Attempt, attempt, form_status
+from portal.attempts import Attempt, attempt, form_status, refusal_of
 from portal.customers.customer import FIELD_WORDS, LANGUAGES
 from portal.customers.list import LIST
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
@@ -119,15 +119,13 @@ async def set_terms(customer_id: int) -> Response:
     return await page_or_block(
         "customers/terms.html",
         block="dialog",
-        status=tried.status if tried else 200,
         row=row,
         url=f"{LIST}/{customer_id}/terms",
         back_url=f"{LIST}/{customer_id}",
         term_words=TERM_WORDS,
         reps=[("", "Nobody"), *((str(rep.id), rep.full_name or rep.username) for rep in reps)],
         typed=tried.typed if tried else _term_values(row),
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )
 
 
@@ -148,12 +146,10 @@ async def mark_do_not_call(customer_id: int) -> Response:
     return await page_or_block(
         "customers/do_not_call.html",
         block="dialog",
-        status=tried.status if tried else 200,
         row=await get_customer(db(), customer_id),
         url=f"{LIST}/{customer_id}/do-not-call",
         back_url=f"{LIST}/{customer_id}",
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )
 
 

@@ -16,7 +16,7 @@ from domain.invoices.void import delete_invoice
 from domain.kernel.inputs import Id, Input, Text2000
 from domain.kernel.money import format_money
 from domain.kernel.whole_numbers import read_ids
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
 from portal.render import page_or_block, redirect_to
@@ -186,14 +186,12 @@ async def _ask_receipt(invoice_ids: list[int], tried: Attempt[Any] | None = None
     return await page_or_block(
         "invoices/receive.html",
         block="dialog",
-        status=tried.status if tried else 200,
         invoices=shown,
         owed=sum(invoice.balance for invoice in shown),
         methods=METHODS,
         url=f"{LIST}/receive",
         back_url=back,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
     )
 
@@ -203,13 +201,11 @@ async def _ask(act: str, shown: InvoicePage, tried: Attempt[Any] | None = None, 
     return await page_or_block(
         f"invoices/{act}.html",
         block="dialog",
-        status=tried.status if tried else 200,
         shown=shown,
         invoice=shown.invoice,
         url=f"{LIST}/{shown.invoice.id}/{act}",
         back_url=f"{LIST}/{shown.invoice.id}",
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
         is_refused_terms=tried is not None and tried.is_refused_terms,
         **more,

@@ -15,7 +15,7 @@ from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input
 from domain.kernel.money import ZERO
 from domain.kernel.whole_numbers import read_whole
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
 from portal.invoices.preview import sum_form
@@ -180,7 +180,6 @@ async def _show_form(
     return await page_or_block(
         "invoices/edit.html",
         block="invoice_form",
-        status=tried.status if tried else 200,
         shown=shown,
         invoice=invoice,
         values=dict.fromkeys((*FIELDS, "customer_id"), "") | dict(values),
@@ -192,8 +191,7 @@ async def _show_form(
         sums_problem="",
         terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
         url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         is_stale=tried is not None and tried.is_stale,
         is_refused_terms=tried is not None and tried.is_refused_terms,
         refusal=tried.refusal if tried else None,

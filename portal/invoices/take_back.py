@@ -10,7 +10,7 @@ from domain.invoices.take_back import get_invoice_refundable, take_back_payment
 from domain.kernel.money import format_money
 from domain.payments.refund import RefundOutcome, RefundPayment
 from models import GivenBack, InvoiceStatus
-from portal.attempts import Attempt, attempt_in_own_transaction, form_version
+from portal.attempts import Attempt, attempt_in_own_transaction, form_version, refusal_of
 from portal.invoices.list import LIST
 from portal.orders.payments import ALLOWANCES, REVERSALS
 from portal.render import page_or_block, redirect_to
@@ -55,7 +55,6 @@ async def _ask(invoice_id: int, payment_id: int, tried: Attempt[Any] | None = No
     return await page_or_block(
         "invoices/take_back.html",
         block="dialog",
-        status=tried.status if tried else 200,
         invoice=shown.invoice,
         url=f"{LIST}/{invoice_id}/take-back/{payment_id}",
         back_url=f"{LIST}/{invoice_id}",
@@ -63,7 +62,6 @@ async def _ask(invoice_id: int, payment_id: int, tried: Attempt[Any] | None = No
         ways=ways,
         allowances=OF_VOID if shown.invoice.status == InvoiceStatus.VOID else ALLOWANCES,
         reversals=REVERSALS,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
     )

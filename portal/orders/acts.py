@@ -18,7 +18,7 @@ from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from domain.payments.undo_payment import find_undoable_payment, undo_payment
 from models import OrderStatus, Role
-from portal.attempts import Attempt, NoFields, attempt, form_version
+from portal.attempts import Attempt, NoFields, attempt, form_version, refusal_of
 from portal.orders.list import LIST, list_rep_choices
 from portal.orders.order import METHOD_WORDS, choose_version, order_url, undo_move_url
 from portal.render import page_or_block, redirect_to
@@ -226,14 +226,12 @@ async def _ask(template: str, shown: OrderPage, tried: Attempt[Any] | None = Non
     return await page_or_block(
         template,
         block="dialog",
-        status=tried.status if tried else 200,
         shown=shown,
         order=shown.order,
         version=choose_version(shown.order, tried),
         url=f"{order_url(shown.order.order_number)}/{template.removeprefix('orders/').removesuffix('.html')}",
         back_url=order_url(shown.order.order_number),
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
         **more,
     )

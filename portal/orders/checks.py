@@ -8,7 +8,7 @@ from domain.access.rights import Right
 from domain.kernel.errors import NotFound
 from domain.payments.checks import CheckRow, ReviewCheck, approve_check, list_waiting_checks, reject_check, say_open
 from models import Role
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db
@@ -60,14 +60,12 @@ async def _show(number: str, tried: Attempt[Any] | None = None) -> Response:
     return await page_or_block(
         "orders/checks/check.html",
         block="check_page",
-        status=tried.status if tried else 200,
         check=check,
         place=waiting.index(check) + 1,
         waiting=len(waiting),
         newer=_neighbour(waiting, check, -1),
         older=_neighbour(waiting, check, 1),
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
     )
 

@@ -22,7 +22,7 @@ from domain.payments.pay_link import (
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
 from models import GivenBack, GivenFor, OrderStatus, Role
-from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_version
+from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_version, refusal_of
 from portal.orders.order import order_url
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -174,13 +174,11 @@ async def _ask(
     return await page_or_block(
         template,
         block="dialog",
-        status=tried.status if tried else 200,
         shown=shown,
         order=shown.order,
         url=f"{order_url(shown.order.order_number)}/{name}",
         back_url=order_url(shown.order.order_number),
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
         **more,
     )

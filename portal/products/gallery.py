@@ -22,7 +22,7 @@ from domain.catalogue.product_page import get_product_detail
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
 from models.session import current_database
-from portal.attempts import Attempt, NoFields, attempt
+from portal.attempts import Attempt, NoFields, attempt, refusal_of
 from portal.products.list import LIST
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -144,13 +144,11 @@ async def _show(product_id: int, tried: Attempt[Any] | None = None) -> Response:
     return await page_or_block(
         "products/gallery.html",
         block="gallery",
-        status=tried.status if tried else 200,
         product=product,
         pictures=pictures,
         url=_url(product_id),
         most_pictures=MOST_PICTURES,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )
 
 

@@ -20,7 +20,7 @@ from domain.kernel.paging import PageInput
 from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -152,13 +152,11 @@ async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None
     return await page_or_block(
         template,
         block="dialog",
-        status=tried.status if tried else 200,
         line=await get_stock_line(db(), product_id, visible_to=current_actor()),
         url=f"{LIST}/{product_id}/{act}",
         back_url=_back_url(product_id),
         typed=tried.typed if tried else {},
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         ways=WAYS,
         reasons=REASONS,
     )

@@ -24,7 +24,7 @@ from domain.catalogue.product_table import (
 from domain.kernel.errors import NotFound
 from models import Role
 from models.session import current_database
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -160,11 +160,9 @@ async def _show_new_form(tried: Attempt[Any] | None) -> Response:
     return await page_or_block(
         "products/new.html",
         block="product_form",
-        status=tried.status if tried else 200,
         categories=await list_category_names(db()),
         values=tried.typed if tried else {},
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )
 
 
@@ -183,12 +181,10 @@ async def _ask_for_category(
     return await page_or_block(
         "products/category.html",
         block="dialog",
-        status=tried.status if tried else 200,
         title=title,
         url=url,
         verb=verb,
         back_url=CATEGORIES,
         values=tried.typed if tried else values or {},
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )

@@ -33,7 +33,7 @@ from domain.kernel.whole_numbers import read_id
 from domain.stock.ledger import MOST_UNITS, StockLevel, set_stock_level
 from models import StockReason
 from models.session import current_database
-from portal.attempts import Attempt, NoFields, attempt
+from portal.attempts import Attempt, NoFields, attempt, refusal_of
 from portal.charts import Chart, Point, draw_chart
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.products.list import LIST
@@ -253,13 +253,11 @@ async def _ask(template: str, product_id: int, tried: Attempt[Any] | None) -> Re
     return await page_or_block(
         template,
         block="dialog",
-        status=tried.status if tried else 200,
         product=await get_product_detail(db(), product_id, visible_to=current_actor()),
         url=f"{LIST}/{product_id}/{act}",
         back_url=f"{LIST}/{product_id}",
         typed=tried.typed if tried else {},
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
     )
 
 

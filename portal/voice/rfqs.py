@@ -25,7 +25,7 @@ from domain.voice.rfqs import (
     next_states,
 )
 from models import AuditAction
-from portal.attempts import Attempt, attempt
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -165,7 +165,6 @@ async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
     return await page_or_block(
         "voice/rfq.html",
         block="rfq_page",
-        status=tried.status if tried else 200,
         sections=make_sections("rfqs", counts={"rfqs": counts.get("open", 0)}),
         rfqs=await list_rfqs(db(), query),
         tabs=_tabs(counts, query),
@@ -178,7 +177,6 @@ async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
         moves=[(state.value, WORDS[state.value]) for state in next_states(rfq.status)],
         words=WORDS,
         url=f"{LIST}/{rfq_id}",
-        problem=tried.problem if tried else "",
         typed=tried.typed if tried else {},
-        errors=tried.errors if tried else {},
+        **refusal_of(tried),
     )

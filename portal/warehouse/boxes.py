@@ -16,7 +16,7 @@ from domain.kernel.paging import PageInput
 from domain.search.find import find_products
 from domain.warehouse.next_order import find_next_order
 from domain.warehouse.try_boxes import TriedBoxes, try_boxes
-from portal.attempts import Attempt, attempt, form_version
+from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.crates import choose_letters, draw_crate
 from web.guards import staff_page
@@ -110,7 +110,6 @@ async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: 
     return await page_or_block(
         "warehouse/boxes.html",
         block="box_rules",
-        status=tried.status if tried else 200,
         page=page,
         rule=rule,
         url=f"{LIST}/{rule.id}" if rule else LIST,
@@ -120,8 +119,7 @@ async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: 
         order_number=query.order or (packed.order.order_number if packed else ""),
         weight_oz=weigh_all(packed.boxes) if packed else None,
         box_count=count_all(packed.boxes) if packed else 0,
-        errors=tried.errors if tried else {},
-        problem=tried.problem if tried else "",
+        **refusal_of(tried),
         typed=tried.typed if tried else {},
         keep=with_query({"order": query.order}) if query.order else "",
         product=query.product,
