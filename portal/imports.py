@@ -22,6 +22,7 @@ from portal.render import page_or_block, redirect_to, wants_block
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db
+from web.streams import stream_file
 from web.uploads import reads_spooled
 
 blueprint = Blueprint("portal_imports", __name__)
@@ -128,10 +129,7 @@ async def download_bad_rows(run_id: int) -> Response:
     """The bad rows as they came, with the reason in a last column."""
     async with current_database().reading() as connection:
         run = await queries.get_run(connection, run_id, visible_to=current_actor())
-    response = Response(queries.export_bad_rows(current_database(), run), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="import-{run_id}-bad.csv"'
-    response.timeout = None
-    return response
+    return await stream_file(queries.export_bad_rows(current_database(), run), f"import-{run_id}-bad.csv")
 
 
 async def _show_upload(kind: ImportKind, *, problem: str = "", status: int = 200) -> Response:

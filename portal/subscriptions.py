@@ -5,7 +5,7 @@ from typing import Any
 from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from documents.filters import format_date, with_query
+from documents.filters import format_date
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
@@ -31,6 +31,7 @@ from models import SubscriptionStatus
 from models.session import current_database
 from portal.attempts import Attempt, NoFields, attempt
 from portal.customers.tabs import Tab, register_tab
+from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -75,15 +76,7 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         failed = await list_failed(connection, visible_to=actor)
         days = await list_due_days(connection, today, visible_to=actor)
         needs = await list_needs(connection, today, visible_to=actor)
-    tabs = [
-        {
-            "word": word,
-            "url": with_query({}, status=status.value if status else ""),
-            "count": counts[status] if status else sum(counts.values()),
-            "current": query.status is status,
-        }
-        for status, word in _TABS
-    ]
+    words = [(status, word, counts[status] if status else sum(counts.values())) for status, word in _TABS]
     return await page_or_block(
         "subscriptions/list.html",
         block="subscription_table",
@@ -96,7 +89,7 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         due_renewals=sum(day.renewals for day in days),
         most=max((day.amount for day in days), default=0),
         needs=needs,
-        tabs=tabs,
+        tabs=make_tabs(LIST, "status", words, query.status, keep=()),
     )
 
 

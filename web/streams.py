@@ -1,4 +1,7 @@
-"""Files that are sent while they are made: what can go wrong at the start decides the status before the first byte."""
+"""Files to download, ready or made while they are sent.
+
+What can go wrong at the start of one that is streamed decides its status before the first byte.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +10,13 @@ from quart import Response
 CSV = "text/csv; charset=utf-8"
 # How many pieces are made before the answer begins: the heading of a CSV file, and its first rows.
 _FIRST_PIECES = 2
+
+
+def answer_file(data: bytes, filename: str, *, content_type: str = CSV) -> Response:
+    """A download that is ready."""
+    response = Response(data, content_type=content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
 
 
 async def stream_file(pieces: AsyncIterator[bytes], filename: str, *, content_type: str = CSV) -> Response:

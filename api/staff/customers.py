@@ -34,11 +34,10 @@ from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, settings, shop_url
-from web.streams import stream_file
+from web.streams import answer_file, stream_file
 
 blueprint = Blueprint("staff_customers", __name__)
 tag_blueprint(blueprint, ["staff_customers"])
-CSV = "text/csv; charset=utf-8"
 
 
 @blueprint.get("/api/staff/customers")
@@ -108,7 +107,7 @@ async def bulk_delete_customers(data: deleting.BulkDeleteCustomers) -> Any:
 @answers_file("text/csv")
 async def customer_csv_template() -> Response:
     """An empty CSV with the heading that an import reads."""
-    return _csv(export.write_template(), "customers-template.csv")
+    return answer_file(export.write_template(), "customers-template.csv")
 
 
 @blueprint.get("/api/staff/customers/duplicates")
@@ -177,10 +176,3 @@ def _show_page(page: Page[Any], name: str) -> dict[str, Any]:
         "per_page": page.per_page,
         "pages": page.pages,
     }
-
-
-def _csv(body: Any, filename: str) -> Response:
-    response = Response(body, content_type=CSV)
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response.timeout = None
-    return response

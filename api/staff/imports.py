@@ -13,6 +13,7 @@ from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, answers_file, refuses
 from web.request import current_actor, settings
+from web.streams import answer_file
 from web.uploads import reads_spooled
 
 blueprint = Blueprint("staff_imports", __name__)
@@ -52,9 +53,7 @@ async def import_orders(file: BinaryIO, filename: str) -> Any:
 @answers_file("text/csv")
 async def import_template() -> Response:
     """A sample CSV for historical orders."""
-    response = Response(from_api.write_sample(books.ORDERS), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="historical-orders.csv"'
-    return response
+    return answer_file(from_api.write_sample(books.ORDERS), "historical-orders.csv")
 
 
 @blueprint.get("/api/sales/imports/<id:job_id>")

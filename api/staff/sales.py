@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quart import Blueprint, Response
+from quart import Blueprint
 from quart_schema import tag_blueprint
 
 from api.idempotent import idempotent
@@ -32,6 +32,7 @@ from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, order_rules, settings, shop_url
+from web.streams import stream_file
 
 blueprint = Blueprint("staff_sales", __name__)
 tag_blueprint(blueprint, ["sales"])
@@ -120,8 +121,7 @@ async def sales_history(query: history.ListHistory) -> Any:
     """Past sales of the rep, or of all for the office, one by one or added up; `format=csv` answers a file."""
     if query.format == "csv":
         body = history.export_history(current_database(), query, visible_to=current_actor())
-        headers = {"Content-Disposition": 'attachment; filename="sales.csv"'}
-        return Response(body, 200, headers, content_type="text/csv; charset=utf-8")
+        return await stream_file(body, "sales.csv")
     async with current_database().reading() as connection:
         return await _read_history(connection, query)
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 import orjson
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
-from documents.filters import format_plural, with_query
+from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.jobs import list_runs
 from domain.jobs.list_runs import JobTab
+from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_form, reads_query
@@ -41,16 +42,9 @@ async def show_jobs(query: list_runs.JobFilters) -> Response:
         say=f"{counts[JobTab.ATTENTION].words} jobs need attention",
         can_retry=list_runs.can_retry,
         write_name=write_name,
-        tabs=[
-            {
-                "word": word,
-                "url": LIST
-                + with_query({"q": query.q}, state=tab.value if tab is not JobTab.ATTENTION else None).rstrip("?"),
-                "count": counts[tab].words,
-                "current": tab is query.state,
-            }
-            for tab, word in TAB_WORDS.items()
-        ],
+        tabs=make_tabs(
+            LIST, "state", [(tab, word, counts[tab].words) for tab, word in TAB_WORDS.items()], query.state, keep={"q"}
+        ),
     )
 
 
@@ -86,7 +80,7 @@ async def retry_job(run_id: int) -> Response:
 async def retry_jobs(data: list_runs.ChosenJobs) -> Response:
     """Queue the ticked jobs once more."""
     opened = await list_runs.retry_chosen(db(), data, by=current_actor())
-    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(LIST)
     return await redirect_to(back, toast=f"{format_plural(opened, 'job')} queued again")
 
 

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response, request
 
-from documents.filters import format_plural, with_query
+from documents.filters import format_plural
 from documents.mail_html import find_skus, make_mail_writer
 from domain.access.rights import Right
 from domain.catalogue.mail_pictures import list_picture_paths
@@ -10,6 +10,7 @@ from domain.messages import list_messages
 from domain.messages.list_messages import OutboxTab
 from domain.messages.secrets import read_text, show_text
 from models import Channel
+from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
 from web.guards import staff_page
@@ -37,7 +38,6 @@ CHANNEL_ICONS = {Channel.EMAIL: "mail", Channel.TEXT: "message", Channel.DISCORD
 async def show_outbox(query: list_messages.OutboxFilters) -> Response:
     """The list, or the block of it that changed."""
     page, counts = await list_messages.list_messages(db(), query)
-    kept = {"q": query.q, "channel": query.channel}
     return await page_or_block(
         "administration/outbox/list.html",
         block="outbox_table",
@@ -50,15 +50,13 @@ async def show_outbox(query: list_messages.OutboxFilters) -> Response:
         channel_icons=CHANNEL_ICONS,
         can_send_again=list_messages.can_send_again,
         show_text=show_text,
-        tabs=[
-            {
-                "word": word,
-                "url": LIST + with_query(kept, state=tab.value if tab is not OutboxTab.ALL else None).rstrip("?"),
-                "count": counts[tab].words,
-                "current": tab is query.state,
-            }
-            for tab, word in TAB_WORDS.items()
-        ],
+        tabs=make_tabs(
+            LIST,
+            "state",
+            [(tab, word, counts[tab].words) for tab, word in TAB_WORDS.items()],
+            query.state,
+            keep={"q", "channel"},
+        ),
     )
 
 
@@ -115,7 +113,7 @@ async def send_message_again(message_id: int) -> Response:
 async def send_messages_again(data: list_messages.ChosenMessages) -> Response:
     """Queue the ticked messages once more, or from home all that failed."""
     ids = data.message
-    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(LIST)
     if request.args.get("all") == "true":
         ids, back = await list_messages.list_failed(db()), "/portal"
     sent = await list_messages.send_again(db(), ids, by=current_actor())

@@ -2,11 +2,11 @@
 
 from quart import Blueprint, Response
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.customers import savings_request as savings
 from domain.customers.savings_request import SavingsFilters, SavingsTab
 from domain.kernel.images import PDF
+from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -29,15 +29,9 @@ async def show_savings(query: SavingsFilters) -> Response:
         page=page,
         filters=query,
         more=counts[query.state].is_more,
-        tabs=[
-            {
-                "word": word,
-                "url": LIST + with_query({"q": query.q}, state=tab if tab is not SavingsTab.OPEN else None).rstrip("?"),
-                "count": counts[tab].words,
-                "current": tab is query.state,
-            }
-            for tab, word in TAB_WORDS.items()
-        ],
+        tabs=make_tabs(
+            LIST, "state", [(tab, word, counts[tab].words) for tab, word in TAB_WORDS.items()], query.state, keep={"q"}
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from domain.staff import list_users, second_factor, users
 from domain.staff.list_users import Standing
 from models import AuditAction
 from portal.attempts import Attempt, attempt
+from portal.lists import make_tabs
 from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
 from portal.navigation import ROLE_WORDS
 from portal.render import page_or_block, redirect_to
@@ -64,15 +65,13 @@ async def show_staff_users(query: list_users.StaffFilters) -> Response:
         filters=query,
         is_filtered=bool(query.q or query.role),
         roles=[("", "Any role"), *ROLE_CHOICES],
-        tabs=[
-            {
-                "word": word,
-                "url": LIST + _keep(query, standing),
-                "count": counts[standing],
-                "current": standing is query.standing,
-            }
-            for standing, word in TAB_WORDS.items()
-        ],
+        tabs=make_tabs(
+            LIST,
+            "standing",
+            [(standing, word, counts[standing]) for standing, word in TAB_WORDS.items()],
+            query.standing,
+            keep={"q", "role"},
+        ),
     )
 
 

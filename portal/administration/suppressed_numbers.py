@@ -2,13 +2,13 @@
 
 from quart import Blueprint, Response, request
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.customers import suppressed_numbers as numbers
 from domain.customers.suppressed_numbers import LiftMark, ListSuppressed, MarkNumber, SuppressionTab
 from domain.kernel.errors import NotFound
 from domain.kernel.phone import parse_phone
 from portal.attempts import Attempt, attempt, refusal_of
+from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -34,16 +34,7 @@ async def show_suppressed(query: ListSuppressed) -> Response:
         page=await numbers.list_suppressed(db(), query, by=current_actor()),
         filters=query,
         reasons=REASON_WORDS,
-        tabs=[
-            {
-                "word": word,
-                "url": LIST
-                + with_query({"q": query.q}, tab=tab if tab is not SuppressionTab.ALL else None).rstrip("?"),
-                "count": None,
-                "current": tab is query.tab,
-            }
-            for tab, word in TAB_WORDS.items()
-        ],
+        tabs=make_tabs(LIST, "tab", [(tab, word, None) for tab, word in TAB_WORDS.items()], query.tab, keep={"q"}),
     )
 
 

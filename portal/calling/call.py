@@ -20,7 +20,7 @@ from domain.sales.call_page import CallPage, get_call_page, list_callable
 from domain.sales.place_order import PlaceForCustomer, place_for_customer
 from models import CallOutcome
 from portal.attempts import Attempt, attempt
-from portal.calling.list import LIST, make_tabs
+from portal.calling.list import LIST, make_segment_tabs
 from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
 from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name
@@ -179,7 +179,7 @@ async def _show(
         state_hours=state,
         segment=segment,
         segment_word=SEGMENTS[segment],
-        tabs=make_tabs(segment, page.segments, LIST),
+        tabs=make_segment_tabs(segment, page.segments),
         outcomes=[(key, outcome.value, *words) for key, (outcome, words) in enumerate(OUTCOMES.items(), start=1)],
         outcome_words=OUTCOMES,
         event_words=EVENTS,

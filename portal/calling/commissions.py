@@ -23,7 +23,9 @@ from domain.kernel.inputs import read_values
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
+from web.papers import answer_pdf
 from web.request import current_actor, db, settings
+from web.streams import stream_file
 from web.templates import render_template
 
 blueprint = Blueprint("portal_commissions", __name__)
@@ -72,8 +74,7 @@ async def show_statement(rep_id: int, month: str) -> Response:
 async def download_csv(rep_id: int, month: str) -> Response:
     """The same as a file."""
     found = await _find(rep_id, month)
-    headers = {"Content-Disposition": f'attachment; filename="commission-{rep_id}-{month}.csv"'}
-    return Response(export_statement(found), 200, headers, content_type="text/csv; charset=utf-8")
+    return await stream_file(export_statement(found), f"commission-{rep_id}-{month}.csv")
 
 
 @blueprint.get(f"{LIST}/<id:rep_id>/<month>/pdf")
@@ -82,8 +83,7 @@ async def download_pdf(rep_id: int, month: str) -> Response:
     """The same on paper."""
     found = await _find(rep_id, month)
     pdf = await render_pdf(await render_template("pdf/commission.html", statement=found))
-    headers = {"Content-Disposition": f'inline; filename="commission-{rep_id}-{month}.pdf"'}
-    return Response(pdf, 200, headers, content_type="application/pdf")
+    return answer_pdf(pdf, f"commission-{rep_id}-{month}.pdf")
 
 
 @blueprint.post(f"{LIST}/<id:rep_id>/<month>/pay")

@@ -27,6 +27,7 @@ from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_sales_figures", __name__)
 PERIODS = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "Year"))
@@ -106,8 +107,7 @@ async def show_history(query: ListHistory) -> Response:
 async def download_history(query: ListHistory) -> Response:
     """What the history shows, as a file."""
     body = export_history(current_database(), query, visible_to=current_actor())
-    headers = {"Content-Disposition": 'attachment; filename="sales.csv"'}
-    return Response(body, 200, headers, content_type="text/csv; charset=utf-8")
+    return await stream_file(body, "sales.csv")
 
 
 @blueprint.get("/portal/calling/hours")

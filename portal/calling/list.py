@@ -1,10 +1,7 @@
 """The calling list as a page: its tabs, filters and acts, and the caller's day beside it."""
 
-from typing import Any
-
 from quart import Blueprint, Response, request
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.calling import assign
 from domain.calling.assign import AssignEntries, MarkCalled
@@ -21,6 +18,7 @@ from domain.kernel.whole_numbers import read_id, read_ids
 from domain.sales.call_page import get_floor_day
 from portal.attempts import attempt
 from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
+from portal.lists import Tab, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
@@ -56,7 +54,7 @@ async def show_calling(query: ListEntries) -> Response:
         rows=list(zip(page.rows, verdicts, strict=True)),
         callable_count=sum(verdict.allowed for verdict in verdicts),
         query=query,
-        tabs=make_tabs(query.segment, counts, LIST),
+        tabs=make_segment_tabs(query.segment, counts),
         next_segment=find_next(query.segment, counts),
         segment_words=SEGMENTS,
         statuses=[("", "Any status"), *((status.value, word) for status, word in STATUSES.items())],
@@ -68,17 +66,11 @@ async def show_calling(query: ListEntries) -> Response:
     )
 
 
-def make_tabs(current: Segment, counts: dict[Segment, int], base: str) -> list[dict[str, Any]]:
-    """The tabs with their counts."""
-    return [
-        {
-            "word": word,
-            "url": base + with_query({}, segment=segment.value),
-            "count": counts[segment],
-            "current": segment is current,
-        }
-        for segment, word in SEGMENTS.items()
-    ]
+def make_segment_tabs(current: Segment, counts: dict[Segment, int]) -> list[Tab]:
+    """The tabs of the list with their counts."""
+    return make_tabs(
+        LIST, "segment", [(segment, word, counts[segment]) for segment, word in SEGMENTS.items()], current, keep=()
+    )
 
 
 def find_next(current: Segment, counts: dict[Segment, int]) -> Segment:

@@ -33,6 +33,7 @@ from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, settings
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_performance", __name__)
 PAGE = "/portal/performance"
@@ -104,8 +105,7 @@ async def download_performance(query: ShowPerformance) -> Response:
     """What the table of reps shows, as a file."""
     async with current_database().reporting() as connection:
         found = await get_performance(connection, query, visible_to=current_actor())
-    headers = {"Content-Disposition": 'attachment; filename="performance.csv"'}
-    return Response(export_performance(found), 200, headers, content_type="text/csv; charset=utf-8")
+    return await stream_file(export_performance(found), "performance.csv")
 
 
 @blueprint.get(f"{PAGE}/targets")

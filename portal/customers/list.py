@@ -1,10 +1,8 @@
 """The list of customers: tabs, search and sort, acts on several at once, and the same rows as CSV."""
 
-from typing import Any
-
 from quart import Blueprint, Response, request
 
-from documents.filters import format_plural, with_query
+from documents.filters import format_plural
 from domain.access.rights import Right, require
 from domain.customers.assign import ChosenCustomers, assign_customers
 from domain.customers.browse import browse_customers
@@ -13,13 +11,14 @@ from domain.customers.list_filters import BrowseCustomers, CustomerTab
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.addresses import STATES
 from domain.kernel.clock import business_today
-from domain.order_desk.assign import list_sales_reps
 from models import PaymentTerms
 from models.session import current_database
+from portal.lists import back_to, list_rep_choices, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
+from web.streams import answer_file
 
 blueprint = Blueprint("portal_customers", __name__)
 LIST = "/portal/customers"
@@ -53,7 +52,9 @@ async def show_customers(query: BrowseCustomers) -> Response:
         page=found.page,
         found=found,
         filters=query,
-        tabs=_make_tabs(query, found.counts),
+        tabs=make_tabs(
+            LIST, "tab", [(tab, word, found.counts[tab.value]) for tab, word in TAB_WORDS.items()], query.tab
+        ),
         reps=[("", "Any rep"), ("none", "Nobody’s"), *await list_rep_choices()],
         terms_words=TERMS_WORDS,
         last_words=LAST_WORDS,
@@ -67,9 +68,7 @@ async def show_customers(query: BrowseCustomers) -> Response:
 async def download_customers(query: BrowseCustomers) -> Response:
     """What the list shows as CSV, for the order desk at most 1,000 rows."""
     body = await export_list(db(), query, timezone=settings().timezone, by=current_actor())
-    response = Response(body, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="customers.csv"'
-    return response
+    return answer_file(body, "customers.csv")
 
 
 @blueprint.post(f"{LIST}/bulk")
@@ -79,7 +78,7 @@ async def act_on_several() -> Response:
     act = (await request.form).get("act", "")
     require(current_actor(), ACT_RIGHTS.get(act, Right.SET_TERMS), "Your role does not do this with customers.")
     data = await read_form_body(ChosenCustomers)
-    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(LIST)
     if act == "statements":
         today = business_today(settings().timezone)
         sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=data.customer)
@@ -107,26 +106,8 @@ async def _assign(data: ChosenCustomers, back: str) -> Response:
     return await redirect_to(back, toast=f"{format_plural(changed, 'customer')} assigned")
 
 
-async def list_rep_choices() -> list[tuple[Any, str]]:
-    """The sales reps as a select shows them."""
-    return [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
-
-
 def _describe_sent(sent: int, chosen: int) -> str:
     if not sent:
         return "No statement sent: none of them has an open invoice and an email"
     rest = f", {chosen - sent} without an open invoice or email" if sent < chosen else ""
     return f"{format_plural(sent, 'statement')} on the way{rest}"
-
-
-def _make_tabs(query: BrowseCustomers, counts: dict[str, str]) -> list[dict[str, Any]]:
-    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
-    return [
-        {
-            "word": word,
-            "url": LIST + with_query(kept, tab=tab.value if tab is not CustomerTab.ALL else None).rstrip("?"),
-            "count": counts[tab.value],
-            "current": query.tab is tab,
-        }
-        for tab, word in TAB_WORDS.items()
-    ]

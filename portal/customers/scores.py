@@ -1,9 +1,9 @@
 """Scores: which customers still buy, what the tiers mean, and whether the last prediction came true."""
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from documents.filters import format_number, with_query
+from documents.filters import format_number
 from domain.access.rights import Right
 from domain.kernel.errors import NotFound
 from domain.scores.list_scores import ListScores, Score, get_score, list_scores
@@ -13,6 +13,7 @@ from models import Tier
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
 from portal.customers.tabs import Card, register_card
+from portal.lists import make_tabs
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -42,24 +43,15 @@ async def show_scores(query: ListScores) -> Response:
         scores = await list_scores(connection, query, timezone=settings().timezone, visible_to=actor)
         tiers = await sum_tiers(connection, visible_to=actor)
         past = await look_back(connection, visible_to=actor)
-    args = request.args.to_dict()
-    args.pop("page", None)
-    tabs = [
-        {
-            "word": word,
-            "url": with_query(args, tier=tier.value if tier else None),
-            "count": scores.tier_counts[tier] if tier else sum(scores.tier_counts.values()),
-            "current": query.tier is tier,
-        }
-        for tier, word in ((None, "All"), *((tier, words[2]) for tier, words in TIERS.items()))
-    ]
+    counts: list[tuple[str | None, str, int]] = [(None, "All", sum(scores.tier_counts.values()))]
+    counts += [(tier, words[2], scores.tier_counts[tier]) for tier, words in TIERS.items()]
     return await page_or_block(
         "scores/list.html",
         block="score_table",
         scores=scores,
         page=scores.page,
         filters=query,
-        tabs=tabs,
+        tabs=make_tabs(LIST, "tier", counts, query.tier),
         tiers=tiers,
         tier_words=TIERS,
         tier_rules=TIER_RULES,

@@ -20,6 +20,7 @@ from web.guards import staff_page
 from web.papers import answer_pdf
 from web.reading import reads_query
 from web.request import current_actor, db, settings
+from web.streams import answer_file
 
 blueprint = Blueprint("portal_books", __name__)
 # Each kind of open work: its icon, what is counted (one, many), what it says, where its rows are, the act, and its end.
@@ -123,9 +124,7 @@ async def download_journal(query: MonthQuery) -> Response:
     month = query.of or add_months(business_today(settings().timezone), -1)
     async with current_database().reporting() as connection:
         close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
-    response = Response(write_journal(close.journal), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="journal-{close.month:%Y-%m}.csv"'
-    return response
+    return answer_file(write_journal(close.journal), f"journal-{close.month:%Y-%m}.csv")
 
 
 async def read_statement(customer_id: int, query: StatementQuery) -> Statement:

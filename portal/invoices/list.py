@@ -1,7 +1,7 @@
 """The office's list of invoices: what is owed by age, tabs, filters, and acts on several at once."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from quart import Blueprint, Response, request
@@ -11,14 +11,14 @@ from documents.invoice_pdf import make_invoice_writer
 from domain.access.rights import Right
 from domain.invoices.ageing import AgeBucket
 from domain.invoices.export import export_invoices
-from domain.invoices.list_page import InvoiceFilters, InvoiceListing, InvoiceTab, get_invoice_list
+from domain.invoices.list_page import InvoiceFilters, InvoiceTab, get_invoice_list
 from domain.invoices.mail import remind_by_hand
 from domain.invoices.papers import join_invoice_pdfs
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Id, Input
 from domain.kernel.money import ZERO
-from domain.order_desk.assign import list_sales_reps
 from models.session import current_database
+from portal.lists import back_to, list_rep_choices, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.papers import answer_pdf
@@ -73,17 +73,22 @@ async def show_invoices(query: InvoiceFilters) -> Response:
         listing = await get_invoice_list(
             connection, filters, today=business_today(settings().timezone), visible_to=current_actor()
         )
-    reps = [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
     return await page_or_block(
         "invoices/list.html",
         block="invoice_list",
         listing=listing,
         page=listing.page,
         filters=filters,
-        tabs=_make_tabs(listing, filters),
+        tabs=make_tabs(
+            LIST,
+            "status",
+            [(tab, word, listing.tabs[tab.value]) for tab, word in TAB_WORDS],
+            filters.status,
+            keep={"q", "rep_id", "customer_id"},
+        ),
         ages=draw_ages(listing.ages),
         due_words=DUE_WORDS,
-        reps=[("", "Any rep"), *reps],
+        reps=[("", "Any rep"), *await list_rep_choices()],
         sort=_sort_word(filters),
         keep={name: request.args.get(name, "") for name in ("status", "age", "late", "customer_id", "sort")},
         page_balance=sum((row.balance for row in listing.page.rows), ZERO),
@@ -105,7 +110,7 @@ async def download_invoices(query: InvoiceFilters) -> Response:
 async def act_on_invoices() -> Response:
     """Remind of the ticked invoices, print them, or ask how much came in for them."""
     data = await read_form_body(ChosenInvoices)
-    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(LIST)
     if data.act == "pay":
         return await redirect_to(f"{LIST}/receive" + with_query({"invoice": data.invoice}))
     if data.act == "pdfs":
@@ -142,19 +147,6 @@ def draw_ages(buckets: list[AgeBucket]) -> list[AgeColumn]:
             )
         )
     return columns
-
-
-def _make_tabs(listing: InvoiceListing, filters: InvoiceFilters) -> list[dict[str, Any]]:
-    kept = {name: request.args.get(name, "") for name in ("q", "rep_id", "customer_id")}
-    return [
-        {
-            "word": word,
-            "url": LIST + with_query(kept, status=None if tab is InvoiceTab.OPEN else tab.value).rstrip("?"),
-            "count": listing.tabs[tab.value],
-            "current": filters.status is tab,
-        }
-        for tab, word in TAB_WORDS
-    ]
 
 
 def _sort_word(filters: InvoiceFilters) -> str:

@@ -19,7 +19,8 @@ from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from domain.payments.undo_payment import find_undoable_payment, undo_payment
 from models import OrderStatus, Role
 from portal.attempts import Attempt, NoFields, attempt, form_version, refusal_of
-from portal.orders.list import LIST, list_rep_choices
+from portal.lists import list_rep_choices
+from portal.orders.list import LIST
 from portal.orders.order import METHOD_WORDS, choose_version, order_url, undo_move_url
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page

@@ -11,7 +11,7 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import read_values
-from domain.order_desk.assign import AssignOrder, list_sales_reps
+from domain.order_desk.assign import AssignOrder
 from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders, unconfirm_orders
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters, OrderSort
@@ -19,6 +19,7 @@ from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_pag
 from domain.orders.statuses import allowed_next
 from models import OrderStatus, Role
 from models.session import current_database
+from portal.lists import Tab, back_to, list_rep_choices
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
@@ -113,7 +114,7 @@ async def act_on_orders() -> Response:
     act = (await request.form).get("act", "")
     require(current_actor(), BULK_RIGHTS.get(act, Right.ASSIGN_ORDERS), "Your role does not assign orders.")
     data = await read_form_body(ChosenOrders)
-    back = LIST + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(LIST)
     if data.act == "slips":
         return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))
     if data.act == "confirm":
@@ -186,22 +187,17 @@ async def _filter_choices(query: OrderListQuery) -> dict[str, Any]:
     }
 
 
-async def list_rep_choices() -> list[tuple[Any, str]]:
-    """The sales reps as a select shows them."""
-    return [(row.id, row.full_name or row.username) for row in await list_sales_reps(db())]
-
-
-def _make_tabs(listing: OrderListing) -> list[dict[str, Any]]:
+def _make_tabs(listing: OrderListing) -> list[Tab]:
     kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
     clear = dict.fromkeys(TAB_NAMES)
     here = {name: request.args[name] for name in TAB_NAMES if request.args.get(name)}
     return [
-        {
-            "word": word,
-            "url": LIST + with_query(kept, **(clear | changes)).rstrip("?"),
-            "count": write_count(listing.tabs[name]),
-            "current": here == changes,
-        }
+        Tab(
+            word,
+            LIST + with_query(kept, **(clear | changes)).rstrip("?"),
+            here == changes,
+            write_count(listing.tabs[name]),
+        )
         for name, word, changes in TABS
     ]
 

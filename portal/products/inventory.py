@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
-from documents.filters import format_plural, with_query
+from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.catalogue.categories import list_category_names
 from domain.catalogue.product_table import StockFilter
@@ -21,6 +21,7 @@ from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, form_version, refusal_of
+from portal.lists import make_tabs
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -56,7 +57,7 @@ async def show_inventory(query: StockFilters) -> Response:
         block="stock_table",
         page=page,
         filters=query,
-        tabs=_make_tabs(query, counts),
+        tabs=make_tabs(LIST, "stock", [(state, word, counts[state or "all"]) for state, word in TABS], query.stock),
         categories=[("", "Any category"), *((name, name) for _, name in categories)],
     )
 
@@ -131,19 +132,6 @@ async def save_shelf(product_id: int) -> Response:
     if tried.result is None:
         return await _ask("products/inventory/shelf.html", product_id, tried)
     return await redirect_to(_back_url(product_id), toast="Shelf saved")
-
-
-def _make_tabs(query: StockFilters, counts: dict[str, int]) -> list[dict[str, Any]]:
-    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
-    return [
-        {
-            "word": word,
-            "url": LIST + with_query(kept, stock=state.value if state else None).rstrip("?"),
-            "count": counts[state.value if state else "all"],
-            "current": query.stock == state,
-        }
-        for state, word in TABS
-    ]
 
 
 async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None) -> Response:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.catalogue.categories import (
     CreateCategory,
@@ -25,6 +24,7 @@ from domain.kernel.errors import NotFound
 from models import Role
 from models.session import current_database
 from portal.attempts import Attempt, attempt, refusal_of
+from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -56,7 +56,7 @@ async def show_products(query: ProductFilters) -> Response:
         block="product_table",
         page=page,
         filters=query,
-        tabs=_make_tabs(query, counts),
+        tabs=make_tabs(LIST, "active", [(name, word, counts[name]) for name, word in TABS], query.active),
         categories=[("", "Any category"), *categories],
         stock_words=STOCK_WORDS,
     )
@@ -141,19 +141,6 @@ async def save_category(category_id: int) -> Response:
     if tried.result is None:
         return await _ask_to_rename(category_id, tried)
     return await redirect_to(CATEGORIES, toast=f"{tried.result.name} saved")
-
-
-def _make_tabs(query: ProductFilters, counts: dict[str, int]) -> list[dict[str, Any]]:
-    kept = {name: values for name, values in request.args.to_dict(flat=False).items() if name != "page"}
-    return [
-        {
-            "word": word,
-            "url": LIST + with_query(kept, active=None if name == "active" else name).rstrip("?"),
-            "count": counts[name],
-            "current": query.active == name,
-        }
-        for name, word in TABS
-    ]
 
 
 async def _show_new_form(tried: Attempt[Any] | None) -> Response:

@@ -21,6 +21,7 @@ from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, settings
+from web.streams import answer_file
 
 blueprint = Blueprint("portal_profit", __name__)
 PERIODS = (6, 12, 24)
@@ -93,9 +94,7 @@ async def download_profit(query: ProfitQuery) -> Response:
         ]
         for month in found.monthly
     ]
-    response = Response(b"".join(write_csv(COLUMNS, rows)), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="profit.csv"'
-    return response
+    return answer_file(b"".join(write_csv(COLUMNS, rows)), "profit.csv")
 
 
 async def _read(query: ProfitQuery, *, compares: bool = False) -> Profit:

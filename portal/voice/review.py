@@ -2,13 +2,13 @@
 
 from quart import Blueprint, Response
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.kernel.inputs import Input, Text2000
 from domain.voice.calls import CallFilter, CallQuery, get_call_page, list_calls
 from domain.voice.prompts import list_agents
 from domain.voice.review import FlagCall, ReviewQuery, approve_call, flag_call, list_review_queue, reopen_call
 from portal.attempts import attempt
+from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -82,16 +82,7 @@ async def reopen(call_log_id: int) -> Response:
 @reads_query(CallQuery)
 async def show_log(query: CallQuery) -> Response:
     """Every call, the newest first."""
-    kept = {"q": query.q, "agent_id": query.agent_id}
-    tabs = [
-        {
-            "word": word,
-            "url": with_query(kept, show=None if tab is CallFilter.ALL else tab.value) or LOG,
-            "count": None,
-            "current": query.show is tab,
-        }
-        for tab, word in TABS
-    ]
+    tabs = make_tabs(LOG, "show", [(tab, word, None) for tab, word in TABS], query.show, keep={"q", "agent_id"})
     return await page_or_block(
         "voice/calls.html",
         block="call_table",

@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from quart import Blueprint, Response
 
-from documents.filters import with_query
 from domain.access.rights import Right
 from domain.kernel.inputs import Input
 from domain.voice.rfq_quotes import AddQuote, add_quote, choose_quote, list_quotes, list_vendor_names, remove_quote
@@ -26,6 +25,7 @@ from domain.voice.rfqs import (
 )
 from models import AuditAction
 from portal.attempts import Attempt, attempt, refusal_of
+from portal.lists import Tab, make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -138,16 +138,9 @@ async def _do(rfq_id: int, model: type[InputT], act: Callable[[InputT], Awaitabl
     return await redirect_to(f"{LIST}/{rfq_id}", toast=tried.result)
 
 
-def _tabs(counts: dict[str, int], query: RfqQuery) -> list[dict[str, object]]:
-    return [
-        {
-            "word": WORDS[tab.value],
-            "url": f"{LIST}{with_query({'q': query.q}, show=tab.value)}",
-            "count": counts.get(tab.value, 0),
-            "current": query.show is tab,
-        }
-        for tab in RfqFilter
-    ]
+def _tabs(counts: dict[str, int], query: RfqQuery) -> list[Tab]:
+    words = [(tab, WORDS[tab.value], counts.get(tab.value, 0)) for tab in RfqFilter]
+    return make_tabs(LIST, "show", words, query.show, keep={"q"})
 
 
 def _show_entry(row: HistoryRow) -> dict[str, object]:

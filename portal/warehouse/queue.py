@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import Field
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right
@@ -17,6 +17,7 @@ from domain.warehouse.next_order import find_next_order, leave_orders
 from domain.warehouse.promise import promised_at
 from domain.warehouse.scan import find_slip, read_code
 from models.session import current_database
+from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.strip import Part, lay_strip
 from portal.warehouse.words import STAGES, name_groups, write_promise
@@ -88,7 +89,7 @@ async def scan_slip() -> Response:
 async def act_on_queue() -> Response:
     """Print slips, walk a pick list, buy labels or ship the ticked orders."""
     data = await read_form_body(ChosenNumbers)
-    back = QUEUE + with_query(request.args.to_dict(flat=False)).rstrip("?")
+    back = back_to(QUEUE)
     match data.act:
         case "slips":
             return await redirect_to("/portal/orders/slips" + with_query({"order": data.order}))
@@ -137,7 +138,13 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
         stages=STAGES,
         stage=query.stage,
         q=query.q,
-        tabs=_make_tabs(floor.counts, query.stage),
+        tabs=make_tabs(
+            QUEUE,
+            "stage",
+            [(stage, word, getattr(floor.counts, name)) for stage, word, name in TABS],
+            query.stage,
+            keep=(),
+        ),
         strip=_make_strip(floor.counts),
         following=following,
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
@@ -145,18 +152,6 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
         open_batch=open_batch,
         has_labels=bool(settings().easypost_api_key),
     )
-
-
-def _make_tabs(counts: DayCounts, here: Stage) -> list[dict[str, Any]]:
-    return [
-        {
-            "word": word,
-            "url": QUEUE if stage is Stage.ALL else f"{QUEUE}?stage={stage.value}",
-            "count": getattr(counts, name),
-            "current": stage is here,
-        }
-        for stage, word, name in TABS
-    ]
 
 
 def _make_strip(counts: DayCounts) -> list[dict[str, Any]]:
