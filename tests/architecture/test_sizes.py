@@ -50,10 +50,8 @@ LONG_HANDLERS = {
     "portal/warehouse/queue.py:act_on_queue",
     # Pages that put several reads together.
     "portal/customers/edit.py:save_customer",
-    "portal/customers/scores.py:show_scores",
     "portal/invoices/acts.py:receive",
     "portal/procurement.py:edit_vendor",
-    "portal/subscriptions.py:show_subscriptions",
     "portal/warehouse/boxes.py:create_box_rule",
 }
 
