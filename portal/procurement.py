@@ -1,5 +1,6 @@
 """Procurement: what has to be bought soon, vendors with what they sell, and what came from whom."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -13,6 +14,7 @@ from domain.procurement.products import AddVendorProduct, ListVendorProducts, Up
 from domain.procurement.vendors import CreateVendor, ListVendors, UpdateVendor
 from models.session import current_database
 from portal.attempts import Attempt, attempt, form_status, refusal_of
+from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -26,6 +28,12 @@ VENDOR_FIELDS = ("name", "contact_name", "phone", "email", "website", "address",
 PRODUCT_FIELDS = (
     "name", "category", "model_number", "est_price_min", "est_price_max", "lead_time_days", "description", "notes",
 )  # fmt: skip
+FIELD_WORDS = {
+    "name": "Name", "contact_name": "Contact", "phone": "Phone", "email": "Email", "website": "Website",
+    "address": "Address", "notes": "Notes", "category": "Category", "model_number": "Model number",
+    "est_price_min": "Price from", "est_price_max": "Price to", "lead_time_days": "Lead time in days",
+    "description": "Description",
+}  # fmt: skip
 
 
 @blueprint.get(HOME)
@@ -73,7 +81,7 @@ async def create_vendor() -> Response:
         tried = await attempt(CreateVendor, save)
         if tried.result is not None:
             return await redirect_to(f"{VENDORS}/{tried.result.id}", toast="Vendor kept")
-    return await _show_vendor_form("New vendor", f"{VENDORS}/new", HOME, tried.typed if tried else {}, tried)
+    return await _show_vendor_form("New vendor", f"{VENDORS}/new", HOME, tried)
 
 
 @blueprint.route(f"{VENDORS}/<id:vendor_id>/edit", methods=["GET", "POST"])
@@ -84,18 +92,23 @@ async def edit_vendor(vendor_id: int) -> Response:
     tried: Attempt[Any] | None = None
     if request.method == "POST":
 
-        async def save(data: UpdateVendor) -> Any:
+        async def save(data: UpdateVendor, version: int | None) -> Any:
             cleared = {
                 name: "" for name in data.model_fields_set if getattr(data, name) is None and name in VENDOR_FIELDS
             }
-            return await companies.update_vendor(db(), vendor_id, data.model_copy(update=cleared), by=current_actor())
+            wanted = data.model_copy(update=cleared | {"version": version})
+            return await companies.update_vendor(db(), vendor_id, wanted, by=current_actor())
 
-        tried = await attempt(UpdateVendor, save)
+        async def read_present() -> Present:
+            there = await companies.get_vendor(db(), vendor_id)
+            return Present(there.version, _write_values(there, VENDOR_FIELDS))
+
+        tried = await attempt_merging(UpdateVendor, save, read_present)
         if tried.result is not None:
             return await redirect_to(url, toast="Vendor saved")
     vendor = await companies.get_vendor(db(), vendor_id)
-    values = tried.typed if tried else {name: getattr(vendor, name) for name in VENDOR_FIELDS}
-    return await _show_vendor_form(f"Edit {vendor.name}", f"{url}/edit", url, values, tried, version=vendor.version)
+    present = Present(vendor.version, _write_values(vendor, VENDOR_FIELDS))
+    return await _show_vendor_form(f"Edit {vendor.name}", f"{url}/edit", url, tried, present)
 
 
 @blueprint.route(f"{VENDORS}/<id:vendor_id>/delete", methods=["GET", "POST"])
@@ -138,7 +151,7 @@ async def add_product(vendor_id: int) -> Response:
         if tried.result is not None:
             return await redirect_to(url, toast="Product kept")
     await companies.get_vendor(db(), vendor_id)
-    return await _show_product_form("New product", f"{url}/products/new", url, tried.typed if tried else {}, tried)
+    return await _show_product_form("New product", f"{url}/products/new", url, tried)
 
 
 @blueprint.route(f"{PRODUCTS}/<id:product_id>/edit", methods=["GET", "POST"])
@@ -148,16 +161,21 @@ async def edit_product(product_id: int) -> Response:
     tried: Attempt[Any] | None = None
     if request.method == "POST":
 
-        async def save(data: UpdateProcurementProduct) -> Any:
-            return await goods.update_product(db(), product_id, data, by=current_actor())
+        async def save(data: UpdateProcurementProduct, version: int | None) -> Any:
+            wanted = data.model_copy(update={"version": version})
+            return await goods.update_product(db(), product_id, wanted, by=current_actor())
 
-        tried = await attempt(UpdateProcurementProduct, save)
+        async def read_present() -> Present:
+            there = await goods.get_product(db(), product_id, visible_to=current_actor())
+            return Present(there.version, _write_values(there, PRODUCT_FIELDS))
+
+        tried = await attempt_merging(UpdateProcurementProduct, save, read_present)
         if tried.result is not None:
             return await redirect_to(f"{VENDORS}/{tried.result.vendor_id}", toast="Product saved")
     row = await goods.get_product(db(), product_id, visible_to=current_actor())
-    kept = {name: "" if getattr(row, name) is None else str(getattr(row, name)) for name in PRODUCT_FIELDS}
     url, back = f"{PRODUCTS}/{product_id}/edit", f"{VENDORS}/{row.vendor_id}"
-    return await _show_product_form(f"Edit {row.name}", url, back, tried.typed if tried else kept, tried, row.version)
+    present = Present(row.version, _write_values(row, PRODUCT_FIELDS))
+    return await _show_product_form(f"Edit {row.name}", url, back, tried, present)
 
 
 @blueprint.post(f"{PRODUCTS}/<id:product_id>/delete")
@@ -169,40 +187,37 @@ async def delete_product(product_id: int) -> Response:
     return await redirect_to(f"{VENDORS}/{row.vendor_id}", toast=f"{row.name} deleted")
 
 
+def _write_values(row: Any, names: Sequence[str]) -> dict[str, str]:
+    """What a form of the row holds."""
+    return {name: "" if getattr(row, name) is None else str(getattr(row, name)) for name in names}
+
+
 async def _show_vendor_form(
-    title: str,
-    url: str,
-    back_url: str,
-    values: dict[str, Any],
-    tried: Attempt[Any] | None,
-    *,
-    version: int | None = None,
+    title: str, url: str, back_url: str, tried: Attempt[Any] | None, present: Present | None = None
 ) -> Response:
-    return await _show_form("procurement/vendor_form.html", title, url, back_url, values, tried, version)
+    return await _show_form("procurement/vendor_form.html", title, url, back_url, tried, present)
 
 
-async def _show_product_form(  # noqa: PLR0917 - what the form shows
-    title: str, url: str, back_url: str, values: dict[str, Any], tried: Attempt[Any] | None, version: int | None = None
+async def _show_product_form(
+    title: str, url: str, back_url: str, tried: Attempt[Any] | None, present: Present | None = None
 ) -> Response:
-    return await _show_form("procurement/product_form.html", title, url, back_url, values, tried, version)
+    return await _show_form("procurement/product_form.html", title, url, back_url, tried, present)
 
 
 async def _show_form(  # noqa: PLR0917 - what the form shows
-    template: str,
-    title: str,
-    url: str,
-    back_url: str,
-    values: dict[str, Any],
-    tried: Attempt[Any] | None,
-    version: int | None,
+    template: str, title: str, url: str, back_url: str, tried: Attempt[Any] | None, present: Present | None
 ) -> Response:
+    """A form with what the row says, or after a refusal with what was typed."""
     return await page_or_block(
         template,
         block="procurement_form",
         title=title,
         url=url,
         back_url=back_url,
-        values=values,
-        version=version,
+        values=tried.typed if tried else present.values if present else {},
+        # A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new.
+        version=None if present is None else choose_version(tried, present),
+        opened=keep_opened(tried, present.values) if present else "",
+        conflict=tried.describe_conflict(FIELD_WORDS) if isinstance(tried, MergedAttempt) else None,
         **refusal_of(tried),
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.rights import Right, require
 from domain.boxes.measures import Inches
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
@@ -143,7 +143,14 @@ async def update_box_rule(
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")
     rule = await _lock_rule(db, rule_id)
     if version is not None and version != rule.version:
-        raise Refused("Somebody changed this rule in the meantime.", code=Code.STALE, version=rule.version)
+        raise await make_stale(
+            db,
+            "this rule",
+            record_kind="box_rule",
+            record_id=rule_id,
+            changed_at=rule.updated_at,
+            version=rule.version,
+        )
     sent = data.model_dump(exclude_unset=True)
     # Null clears a size; a name, a note and a number that are null were simply left out.
     sent = {name: value for name, value in sent.items() if value is not None or name in SIZES}

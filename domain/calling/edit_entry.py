@@ -17,7 +17,7 @@ from domain.calling.totals import refresh_totals
 from domain.calling.visible import may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import parse_address
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
@@ -182,7 +182,14 @@ async def lock_entry(db: AsyncSession, entry_id: int, *, by: Actor, version: int
     if entry is None:
         raise NotFound("There is no such entry on the calling list.")
     if version is not None and version != entry.version:
-        raise Refused("Somebody changed this entry in the meantime.", code=Code.STALE, version=entry.version)
+        raise await make_stale(
+            db,
+            "this entry",
+            record_kind="calling_entry",
+            record_id=entry_id,
+            changed_at=entry.updated_at,
+            version=entry.version,
+        )
     return entry
 
 

@@ -29,12 +29,12 @@ from domain.catalogue.pictures import (
     prepare_picture,
 )
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.live import Topic, announce
-from models import AuditAction, AuditEntry, Product
+from models import AuditAction, Product
 
 REQUIRED = frozenset({"name", "sku", "category_id", "unit_price", "in_stock", "is_active", "is_customizable"})
 NULLABLE = frozenset(
@@ -141,27 +141,15 @@ async def lock_product(db: AsyncSession, product_id: int, *, version: int | None
     if product is None:
         raise NotFound("There is no such product.")
     if version is not None and version != product.version:
-        raise await _stale(db, product)
-    return product
-
-
-async def _stale(db: AsyncSession, product: Product) -> Refused:
-    last = (
-        await db.execute(
-            select(AuditEntry.actor_name, AuditEntry.created_at)
-            .where(AuditEntry.record_kind == "product", AuditEntry.record_id == product.id)
-            .order_by(AuditEntry.id.desc())
-            .limit(1)
+        raise await make_stale(
+            db,
+            "this product",
+            record_kind="product",
+            record_id=product.id,
+            changed_at=product.updated_at,
+            version=product.version,
         )
-    ).first()
-    changed_by = last.actor_name if last and last.actor_name else "Somebody"
-    return Refused(
-        f"{changed_by} changed this product in the meantime.",
-        code=Code.STALE,
-        changed_by=changed_by,
-        changed_at=last.created_at if last else product.updated_at,
-        version=product.version,
-    )
+    return product
 
 
 async def _set_picture(db: AsyncSession, product: Product, picture: PreparedPicture) -> None:

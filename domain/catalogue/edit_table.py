@@ -59,23 +59,28 @@ async def get_edit_lines(db: Reader, ids: Sequence[int]) -> dict[int, EditLine]:
     return {line.id: line for line in lines}
 
 
+def read_seen(seen: str) -> dict[str, str]:
+    """What a row's editor saw; nothing where that can't be read."""
+    try:
+        found = orjson.loads(seen)
+    except orjson.JSONDecodeError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
 def find_changes(typed: Mapping[str, str], seen: str) -> dict[str, str]:
     """What of a row's form differs from what its editor saw; all of it when that can't be read.
 
     An amount may be typed as a share of the one that was seen, such as +5% or -2,5 %.
     """
-    try:
-        before = orjson.loads(seen)
-    except orjson.JSONDecodeError:
-        before = {}
-    before = before if isinstance(before, dict) else {}
+    before = read_seen(seen)
     after = {name: _work_out(name, typed[name].strip(), before.get(name)) for name in EDITABLE if name in typed}
     return {name: value for name, value in after.items() if value != before.get(name)}
 
 
-def _work_out(name: str, text: str, before: object) -> str:
+def _work_out(name: str, text: str, before: str | None) -> str:
     share = _SHARE.fullmatch(text) if name in AMOUNTS else None
-    base = parse_money(before) if share and isinstance(before, str) and before else None
+    base = parse_money(before) if share and before else None
     if share is None or base is None:
         return text
     percent = Decimal(share[2].replace(",", "."))

@@ -17,7 +17,7 @@ from domain.customers.followers import queue_following
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.typed import AddressIn, read_phone
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotAllowed, NotFound, Refused
@@ -77,7 +77,14 @@ async def update_customer(
     """
     customer = await lock_editable(db, customer_id, by=by)
     if isinstance(data, EditCustomer) and data.version is not None and data.version != customer.version:
-        raise Refused("Somebody changed this customer meanwhile.", code=Code.STALE)
+        raise await make_stale(
+            db,
+            "this customer",
+            record_kind="customer",
+            record_id=customer_id,
+            changed_at=customer.updated_at,
+            version=customer.version,
+        )
     _check_lift(data, await _is_marked(db, customer), by)
     wanted = _read_changes(customer, data)
     changes = {name: value for name, value in wanted.items() if value != getattr(customer, name)}

@@ -8,10 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.customers.edit_customer import lock_editable
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
-from domain.kernel.codes import Code
-from domain.kernel.errors import Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Id, Input, MoneyIn
 from domain.kernel.live import Topic, announce
@@ -33,7 +31,14 @@ async def set_terms(db: AsyncSession, customer_id: int, data: SetTerms, *, by: A
     require(by, Right.SET_TERMS, "Only a manager sets terms.")
     customer = await lock_editable(db, customer_id, by=by)
     if data.version is not None and data.version != customer.version:
-        raise Refused("Somebody changed this customer meanwhile.", code=Code.STALE)
+        raise await make_stale(
+            db,
+            "this customer",
+            record_kind="customer",
+            record_id=customer_id,
+            changed_at=customer.updated_at,
+            version=customer.version,
+        )
     if data.sales_rep_id is not None:
         rep = await db.get(Staff, data.sales_rep_id)
         if rep is None or not rep.is_active:

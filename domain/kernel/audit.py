@@ -1,10 +1,14 @@
 """The audit trail: who changed which record how, written in the change's own transaction."""
 
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
 from models import AuditAction, AuditEntry
 
 
@@ -35,3 +39,29 @@ async def record_audit(
         )
     )
     await db.flush()
+
+
+async def make_stale(
+    db: AsyncSession,
+    what: str,
+    *,
+    record_kind: str,
+    record_id: int,
+    record_name: str | None = None,
+    changed_at: datetime,
+    version: int,
+) -> Refused:
+    """The refusal of a change that was begun at an earlier version; it names who changed `what` last, and when."""
+    conditions = [AuditEntry.record_kind == record_kind, AuditEntry.record_id == record_id]
+    if record_name is not None:
+        conditions.append(AuditEntry.record_name == record_name)
+    newest = select(AuditEntry.actor_name, AuditEntry.created_at).where(*conditions)
+    last = (await db.execute(newest.order_by(AuditEntry.id.desc()).limit(1))).first()
+    changed_by = last.actor_name if last and last.actor_name else "Somebody"
+    return Refused(
+        f"{changed_by} changed {what} in the meantime.",
+        code=Code.STALE,
+        changed_by=changed_by,
+        changed_at=last.created_at if last else changed_at,
+        version=version,
+    )

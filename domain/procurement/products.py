@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.kernel.actor import Actor
+from domain.kernel.audit import make_stale
 from domain.kernel.clock import now
-from domain.kernel.codes import Code
-from domain.kernel.errors import NotFound, Refused
+from domain.kernel.errors import NotFound
 from domain.kernel.input_errors import bad_field, refuse_fields
 from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text200, Text2000
 from domain.kernel.paging import NewestPageInput, Page, make_page
@@ -168,7 +168,15 @@ async def update_product(
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     product = await _lock(db, product_id)
     if data.version is not None and data.version != product.version:
-        raise Refused("Somebody changed this product meanwhile.", code=Code.STALE)
+        raise await make_stale(
+            db,
+            "this product",
+            record_kind="vendor",
+            record_id=product.vendor_id,
+            record_name=product.name,
+            changed_at=product.updated_at,
+            version=product.version,
+        )
     await _check_links(db, data.vendor_id, data.product_id)
     changes = {name: value for name, value in _read(data).items() if getattr(product, name) != value}
     low = changes.get("est_price_min", product.est_price_min)

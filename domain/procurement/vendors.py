@@ -9,10 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
-from domain.kernel.codes import Code
-from domain.kernel.errors import NotFound, Refused
+from domain.kernel.errors import NotFound
 from domain.kernel.inputs import EmptyableEmailIn, Filled200, Input, PhoneIn, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import NewestPageInput, Page, make_page
@@ -126,7 +125,15 @@ async def update_vendor(db: AsyncSession, vendor_id: int, data: UpdateVendor, *,
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change vendors.")
     vendor = await _lock(db, vendor_id)
     if data.version is not None and data.version != vendor.version:
-        raise Refused("Somebody changed this vendor meanwhile.", code=Code.STALE)
+        raise await make_stale(
+            db,
+            "this vendor",
+            record_kind="vendor",
+            record_id=vendor_id,
+            record_name=vendor.name,
+            changed_at=vendor.updated_at,
+            version=vendor.version,
+        )
     changes = {name: value for name, value in _read(data).items() if getattr(vendor, name) != value}
     if changes:
         before = {name: getattr(vendor, name) for name in changes}

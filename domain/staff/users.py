@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.kernel.actor import Actor, ActorKind
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
@@ -164,7 +164,14 @@ async def update_staff(
     password_hash = await hash_password(data.password) if data.password is not None else None
     staff, other_admins = await _lock_with_admins(db, staff_id)
     if expected_version is not None and staff.version != expected_version:
-        raise Refused("Somebody else changed this staff user meanwhile.", code=Code.STALE)
+        raise await make_stale(
+            db,
+            "this staff user",
+            record_kind="staff",
+            record_id=staff_id,
+            changed_at=staff.updated_at,
+            version=staff.version,
+        )
     changes = _collect_changes(staff, data)
     _keep_one_admin(staff, other_admins, role=changes.get("role"), is_active=changes.get("is_active"))
     ends_sessions = {"role", "is_active"} & changes.keys() or password_hash is not None

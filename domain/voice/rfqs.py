@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
@@ -167,7 +167,14 @@ async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
     rfq = await lock_rfq(db, rfq_id)
     if data.version is not None and data.version != rfq.version:
-        raise Refused("Somebody changed this request in the meantime.", code=Code.STALE, version=rfq.version)
+        raise await make_stale(
+            db,
+            "this request",
+            record_kind="rfq",
+            record_id=rfq_id,
+            changed_at=rfq.updated_at,
+            version=rfq.version,
+        )
     if rfq.status not in _FROM[data.status]:
         sentence = f"A request that is {rfq.status} can't become {data.status}."
         raise Refused(sentence, code=Code.STATE_NOT_ALLOWED)

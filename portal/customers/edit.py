@@ -22,13 +22,14 @@ from models import PaymentTerms
 from portal.attempts import Attempt, attempt, form_status, refusal_of
 from portal.customers.customer import FIELD_WORDS, LANGUAGES
 from portal.customers.list import LIST
-from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
+from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db, shop_url
 
 blueprint = Blueprint("portal_customer_forms", __name__)
 FIELDS = [name for name in EditCustomer.model_fields if name not in {"do_not_call", "do_not_call_note", "version"}]
+TERM_FIELDS = {"payment_terms": "Terms", "credit_limit": "Credit limit", "sales_rep_id": "Rep"}
 TERM_WORDS = [(PaymentTerms.PREPAID.value, "Prepaid"), (PaymentTerms.NET30.value, "Net 30")]
 
 
@@ -104,18 +105,25 @@ async def save_customer(customer_id: int) -> Response:
 @staff_page(Right.SET_TERMS)
 async def set_terms(customer_id: int) -> Response:
     """Ask for the terms, the limit and the rep, and set them."""
-    tried: Attempt[bool] | None = None
+    tried: MergedAttempt[bool] | None = None
     if request.method == "POST":
 
-        async def save(data: terms.SetTerms) -> bool:
-            await terms.set_terms(db(), customer_id, data, by=current_actor())
+        async def save(data: terms.SetTerms, version: int | None) -> bool:
+            wanted = data.model_copy(update={"version": version})
+            await terms.set_terms(db(), customer_id, wanted, by=current_actor())
             return True
 
-        tried = await attempt(terms.SetTerms, save)
+        async def read_present() -> Present:
+            there = await get_customer(db(), customer_id)
+            return Present(there.version, _term_values(there))
+
+        tried = await attempt_merging(terms.SetTerms, save, read_present)
         if tried.result is not None:
             return await redirect_to(f"{LIST}/{customer_id}", toast="Terms set")
     row = await get_customer(db(), customer_id)
-    reps = await list_sales_reps(db())
+    reps = [("", "Nobody"), *((str(rep.id), rep.full_name or rep.username) for rep in await list_sales_reps(db()))]
+    present = Present(row.version, _term_values(row))
+    words = dict(reps) | {str(value): word for value, word in TERM_WORDS}
     return await page_or_block(
         "customers/terms.html",
         block="dialog",
@@ -123,8 +131,15 @@ async def set_terms(customer_id: int) -> Response:
         url=f"{LIST}/{customer_id}/terms",
         back_url=f"{LIST}/{customer_id}",
         term_words=TERM_WORDS,
-        reps=[("", "Nobody"), *((str(rep.id), rep.full_name or rep.username) for rep in reps)],
-        typed=tried.typed if tried else _term_values(row),
+        reps=reps,
+        typed=tried.typed if tried else present.values,
+        version=choose_version(tried, present),
+        opened=keep_opened(tried, present.values),
+        conflict=tried.describe_conflict(
+            TERM_FIELDS, lambda name, value: value if name == "credit_limit" else words.get(value, value)
+        )
+        if tried
+        else None,
         **refusal_of(tried),
     )
 
@@ -205,10 +220,10 @@ async def _show_form(
         back_url=back_url,
         values=values,
         row=row,
-        version=_choose_version(row, tried),
+        version=choose_version(tried, Present(row.version, {})) if row else None,
         opened=keep_opened(tried, _values(row)) if row else "",
         errors=tried.errors if tried else {},
-        problem=tried.problem if tried and not tried.is_stale else "",
+        problem=tried.problem if tried else "",
         is_stale=bool(tried and tried.is_stale),
         differences=differences,
         clashes=clashes,
@@ -216,13 +231,6 @@ async def _show_form(
         twins=twins or [],
         languages=LANGUAGES,
     )
-
-
-def _choose_version(row: CustomerRow | None, tried: Attempt[Any] | None) -> str | int | None:
-    """A form that was wrong keeps the version it was opened at; only who has seen both values goes on with the new."""
-    if row is None:
-        return None
-    return tried.typed.get("version", "") if tried is not None and not tried.is_stale else row.version
 
 
 def _blank_form() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Writing an invoice: new, from an order, or a draft or revision, with totals that follow what is typed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -15,10 +16,12 @@ from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input
 from domain.kernel.money import ZERO
 from domain.kernel.whole_numbers import read_whole
-from portal.attempts import Attempt, attempt, form_version, refusal_of
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
 from portal.invoices.preview import sum_form
+from portal.merging import OPENED, MergedAttempt, Present, attempt_merging, choose_version, keep_opened
+from portal.merging_rows import ROW, RowShape, read_row
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
@@ -26,6 +29,12 @@ from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_invoice_editor", __name__)
 BLANK_LINES = 3
+LINES = RowShape(
+    "items",
+    ("product_id", "description", "sku", "quantity", "unit_price"),
+    known_by=lambda row: (row["sku"] or row["description"] or row["product_id"]).lower(),
+    is_empty=lambda row: not any(row.values()),
+)
 FIELDS = (
     "customer_name", "customer_company", "customer_email", "customer_phone", "customer_address", "customer_city",
     "customer_state", "customer_zip", "po_number", "payment_terms", "due_date", "tax_rate", "discount_amount",
@@ -85,9 +94,8 @@ async def show_edit(invoice_id: int) -> Response:
 @staff_page(Right.EDIT_INVOICES)
 async def save_invoice(invoice_id: int) -> Response:
     """Keep what was typed: a draft as it is, one that was sent as its next revision."""
-    version = await form_version()
 
-    async def save(data: UpdateInvoice) -> int:
+    async def save(data: UpdateInvoice, version: int | None) -> int:
         # A form sends every field that it has, so an empty one was emptied.
         cleared = {name: None for name in _CLEARED if name in sent and name not in data.model_fields_set}
         wanted = data.model_copy(update=cleared | {"version": version})
@@ -97,10 +105,15 @@ async def save_invoice(invoice_id: int) -> Response:
     sent = await form_pairs()
     if search := await search_line(sent, takes_first=True):
         return await _show_search(await get_invoice_page(db(), invoice_id, visible_to=current_actor()), sent, search)
-    tried = await attempt(UpdateInvoice, save)
+
+    async def read_present() -> Present:
+        return _read_present(await get_invoice_page(db(), invoice_id, visible_to=current_actor()))
+
+    there = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
+    shape = replace(LINES, is_fixed=there.is_money_fixed)
+    tried = await attempt_merging(UpdateInvoice, save, read_present, shape=shape)
     if tried.result is None:
-        shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
-        return await show_editor(shown, tried)
+        return await show_editor(await get_invoice_page(db(), invoice_id, visible_to=current_actor()), tried)
     return await redirect_to(f"{LIST}/{invoice_id}", toast="Saved")
 
 
@@ -123,8 +136,7 @@ async def show_editor(shown: InvoicePage, tried: Attempt[Any] | None = None) -> 
     invoice = shown.invoice
     if tried is not None:
         return await _show_form(shown, tried.typed, typed_lines(tried.typed), tried)
-    values = {name: getattr(invoice, name) for name in FIELDS}
-    values |= {"tax_rate": f"{invoice.tax_rate.normalize():f}", "customer_id": invoice.customer_id or ""}
+    values = _write_fields(shown) | {"customer_id": invoice.customer_id or ""}
     lines = [
         {
             "product_id": item.product_id or "",
@@ -139,6 +151,44 @@ async def show_editor(shown: InvoicePage, tried: Attempt[Any] | None = None) -> 
     return await _show_form(shown, values, lines)
 
 
+def _write_fields(shown: InvoicePage) -> dict[str, str]:
+    """The fields of the form beside its lines, as text."""
+    written = {name: getattr(shown.invoice, name) for name in FIELDS}
+    written |= {"tax_rate": f"{shown.invoice.tax_rate.normalize():f}"}
+    return {name: "" if value is None else str(value) for name, value in written.items()}
+
+
+def _read_present(shown: InvoicePage) -> Present:
+    """The invoice's version, and what its form holds."""
+    rows = [
+        {name: "" if (value := getattr(item, name)) is None else value for name in LINES.columns}
+        for item in shown.items
+    ]
+    return Present(
+        shown.invoice.version, _write_fields(shown) | ({} if shown.is_money_fixed else LINES.name_rows(rows))
+    )
+
+
+def _describe_clash(tried: Attempt[Any] | None) -> dict[str, Any] | None:
+    """Who changed the invoice in the meantime, when, and both values of what both have changed."""
+    if not isinstance(tried, MergedAttempt):
+        return None
+    rows = {name: name.removeprefix(ROW).capitalize() for name in tried.clashes if name.startswith(ROW)}
+    return tried.describe_conflict({name: name.replace("_", " ").capitalize() for name in FIELDS} | rows, _write_row)
+
+
+def _write_row(name: str, value: str) -> str:
+    """A line in words, or any other field as it is."""
+    if not name.startswith(ROW):
+        return value
+    row = read_row(value)
+    return (
+        f"{row['quantity'] or 1} × {row['unit_price'] or '–'}, {row['description'] or row['sku']}"
+        if row
+        else "taken off"
+    )
+
+
 async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[str]], search: LineSearch) -> Response:
     """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
     typed = {name: values[-1] for name, values in pairs.items()}
@@ -150,7 +200,7 @@ async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[s
         lines = [line | {"line_total": one.line_total} for line, one in zip(lines, filled, strict=True)]
     except (DomainError, ArithmeticError):
         totals = None
-    return await _show_form(shown, typed, lines, search=search, totals=totals)
+    return await _show_form(shown, typed, lines, search=search, totals=totals, sent=typed)
 
 
 async def _show_form(
@@ -161,7 +211,9 @@ async def _show_form(
     *,
     search: LineSearch | None = None,
     totals: InvoiceTotals | None = None,
+    sent: Mapping[str, str] | None = None,
 ) -> Response:
+    """The form; a search in it keeps the version and the values that it was opened with, as it `sent` them."""
     invoice = shown.invoice if shown else None
     kept = (
         InvoiceTotals(
@@ -177,6 +229,7 @@ async def _show_form(
     )
     blank = {"product_id": "", "description": "", "sku": "", "quantity": "", "unit_price": "", "line_total": None}
     is_fixed = shown is not None and shown.is_money_fixed
+    present = _read_present(shown) if shown else Present(0, {})
     return await page_or_block(
         "invoices/edit.html",
         block="invoice_form",
@@ -192,9 +245,10 @@ async def _show_form(
         terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
         url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",
         **refusal_of(tried),
-        is_stale=tried is not None and tried.is_stale,
+        conflict=_describe_clash(tried),
+        version=sent["version"] if sent and "version" in sent else choose_version(tried, present),
+        opened=sent[OPENED] if sent and OPENED in sent else keep_opened(tried, present.values),
         is_refused_terms=tried is not None and tried.is_refused_terms,
-        refusal=tried.refusal if tried else None,
         order_number=request.args.get("order_number", ""),
     )
 

@@ -1,5 +1,6 @@
 """The lines of an order while they are changed: read from its form, and shown beside their products and prices."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,14 +10,17 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import read_values
 from domain.kernel.money import parse_money
 from domain.order_desk.edit_items import EditItems, preview_items
-from domain.order_desk.order_page import OrderPage
+from domain.order_desk.order_page import OrderPage, get_order_page
 from domain.orders.line_facts import LineFacts, list_line_facts
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from domain.search.find import FoundProduct, find_products, list_products_by_sku
+from portal.merging import Pairs
+from portal.merging_rows import ROW, RowShape, read_row
 from portal.orders.draft import Draft, read_discount, read_draft, read_times
 from web.request import current_actor, db, order_rules
 
+_CELL = re.compile(r"items\[([^\[\]]*)\]\[(sku|quantity)\]")
 NO_DISCOUNT = "Write an amount such as 12.50, or a share such as 10%"
 
 
@@ -53,6 +57,50 @@ class ItemEntry:
     def step(self) -> int:
         """A new number at each step."""
         return self.draft.step + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsForm(RowShape):
+    """The form of an order's lines, whose discount may be a share of what they come to."""
+
+    number: str = ""
+
+    async def finish(self, pairs: Pairs) -> Pairs:
+        """The rows that name a product and a quantity, and the discount as an amount."""
+        fields = drop_empty_rows(pairs)
+        shown = await get_order_page(db(), self.number, visible_to=current_actor())
+        totals = (await show_items(shown, read_items(fields))).totals
+        return write_discount(fields, totals.subtotal) if totals else fields
+
+
+LINES = ItemsForm(
+    "items",
+    ("sku", "quantity"),
+    known_by=lambda row: row["sku"].lower(),
+    is_empty=lambda row: not row["sku"] or row["quantity"] in {"", "0"},
+)
+
+
+def describe_items(shown: OrderPage) -> dict[str, str]:
+    """What the form holds as it opens, as the fields of a merge."""
+    draft = start_items(shown)
+    rows = [{"sku": sku, "quantity": quantity} for sku, quantity in draft.lines]
+    return {"discount_amount": draft.texts["discount_amount"], "delivery_fee": ""} | LINES.name_rows(rows)
+
+
+def word_lines(shown: OrderPage, fields: Sequence[str]) -> dict[str, str]:
+    """The words for the fields of the form: a line goes by its product's name, one that is not saved by its SKU."""
+    names = {item.product_sku.lower(): item.product_name for item in shown.items}
+    skus = {field: field.removeprefix(ROW) for field in fields if field.startswith(ROW)}
+    lines = {field: names.get(sku, sku.upper()) for field, sku in skus.items()}
+    return {"discount_amount": "Discount", "delivery_fee": "Delivery fee"} | lines
+
+
+def write_line(field: str, value: str) -> str:
+    """The quantity of a line, or any other field as it is."""
+    if not field.startswith(ROW):
+        return value
+    return read_row(value)["quantity"] if value else "taken off"
 
 
 def read_items(pairs: Mapping[str, Sequence[str]]) -> Draft:
@@ -153,3 +201,21 @@ def write_discount(pairs: Mapping[str, list[str]], subtotal: Decimal) -> dict[st
     text = pairs.get("discount_amount", [""])[-1]
     discount = read_discount(text, subtotal) if text.strip() else None
     return {**pairs, "discount_amount": [str(discount)]} if discount is not None else dict(pairs)
+
+
+def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered again.
+
+    Refusals count the rows that are left, so the form that comes back must number them the same.
+    """
+    rows: dict[str, dict[str, list[str]]] = {}
+    kept: dict[str, list[str]] = {}
+    for name, values in pairs.items():
+        if found := _CELL.fullmatch(name):
+            rows.setdefault(found[1], {})[found[2]] = values
+        else:
+            kept[name] = values
+    filled = [row for row in rows.values() if all(values[-1].strip() not in {"", "0"} for values in row.values())]
+    for place, row in enumerate(filled):
+        kept |= {f"items[{place}][{column}]": values for column, values in row.items()}
+    return kept

@@ -1,6 +1,6 @@
 """Changing the lines of a pending order as a new one is entered: each step sends the form and gets it back."""
 
-import re
+from dataclasses import replace
 from typing import Any
 
 from quart import Blueprint, Response
@@ -9,9 +9,9 @@ from domain.access.rights import Right
 from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.order_page import get_order_page
-from portal.attempts import attempt, form_version
+from portal.merging import Present, attempt_merging
 from portal.orders.draft import read_times
-from portal.orders.item_entry import read_items, show_items, take_in, write_discount
+from portal.orders.item_entry import LINES, describe_items, read_items, show_items, take_in
 from portal.orders.order import Part, answer_edit, order_url, show_order_page
 from portal.render import page_or_block, wants_block
 from web.guards import staff_page
@@ -19,7 +19,6 @@ from web.reading import form_pairs
 from web.request import current_actor, db, order_rules
 
 blueprint = Blueprint("portal_order_items", __name__)
-_CELL = re.compile(r"items\[([^\[\]]*)\]\[(sku|quantity)\]")
 
 
 @blueprint.post("/portal/orders/<number>/items")
@@ -31,14 +30,16 @@ async def save_items(number: str) -> Response:
     # A code that stands in the search is taken in first, and seen, before anything is saved.
     if act != "save" or pairs.get("product_q", [""])[-1].strip():
         return await _step(number, pairs, act)
-    shown, version = await get_order_page(db(), number, visible_to=current_actor()), await form_version()
-    fields = drop_empty_rows(pairs)
-    totals = (await show_items(shown, read_items(fields))).totals
+    shown = await get_order_page(db(), number, visible_to=current_actor())
 
-    async def save(data: EditItems) -> Any:
+    async def save(data: EditItems, version: int | None) -> Any:
         return await edit_items(db(), shown.order.id, data, by=current_actor(), rules=order_rules(), version=version)
 
-    tried = await attempt(EditItems, save, pairs=write_discount(fields, totals.subtotal) if totals else fields)
+    async def read_present() -> Present:
+        there = await get_order_page(db(), number, visible_to=current_actor())
+        return Present(there.order.version, describe_items(there))
+
+    tried = await attempt_merging(EditItems, save, read_present, shape=replace(LINES, number=number))
     return await answer_edit(shown.order, tried, Part.ITEMS, "Items saved")
 
 
@@ -67,22 +68,4 @@ async def _step(number: str, pairs: dict[str, list[str]], act: str) -> Response:
             url=order_url(number),
             errors={},
         )
-    return await show_order_page(number, editing=Part.ITEMS, entry=entry)
-
-
-def drop_empty_rows(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The form without rows that name no product or no quantity (empty ones, lines taken off), numbered again.
-
-    Refusals count the rows that are left, so the form that comes back must number them the same.
-    """
-    rows: dict[str, dict[str, list[str]]] = {}
-    kept: dict[str, list[str]] = {}
-    for name, values in pairs.items():
-        if found := _CELL.fullmatch(name):
-            rows.setdefault(found[1], {})[found[2]] = values
-        else:
-            kept[name] = values
-    filled = [row for row in rows.values() if all(values[-1].strip() not in {"", "0"} for values in row.values())]
-    for place, row in enumerate(filled):
-        kept |= {f"items[{place}][{column}]": values for column, values in row.items()}
-    return kept
+    return await show_order_page(number, editing=Part.ITEMS, entry=entry, sent=pairs)

@@ -4,6 +4,7 @@ An edit carries the version and the values it was opened with; what a colleague 
 both changed one field the person chooses.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -29,15 +30,23 @@ from domain.kernel.money import format_money
 from domain.kernel.phone import format_phone
 from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
 from domain.order_desk.move import move_order
-from domain.order_desk.order_page import CustomerSummary, MainAct, get_order_page
+from domain.order_desk.order_page import CustomerSummary, MainAct, OrderPage, get_order_page
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, find_order_neighbours, get_order
 from domain.orders.statuses import allowed_next
 from domain.warehouse.label_rows import list_labels
 from models import GivenFor, OrderStatus, PaymentMethod
 from portal.attempts import Attempt, form_version
-from portal.merging import MergedAttempt, Present, attempt_merging, keep_opened
-from portal.orders.item_entry import ItemEntry, read_items, show_items, start_items
+from portal.merging import OPENED, MergedAttempt, Present, attempt_merging, keep_opened
+from portal.orders.item_entry import (
+    ItemEntry,
+    describe_items,
+    read_items,
+    show_items,
+    start_items,
+    word_lines,
+    write_line,
+)
 from portal.orders.list import LIST, SOURCE_WORDS, OrderListQuery, describe_list, set_dates
 from portal.orders.ready import describe_readiness
 from portal.orders.timeline import STATUS_LOOKS, make_steps, make_timeline
@@ -211,8 +220,12 @@ async def show_order_page(
     editing: Part | None = None,
     tried: Attempt[Any] | None = None,
     entry: ItemEntry | None = None,
+    sent: Mapping[str, Sequence[str]] | None = None,
 ) -> Response:
-    """The page of an order; with a refused form again as it was typed, or with the lines' form after a step."""
+    """The page of an order; with a refused form again as it was typed, or with the lines' form after a step.
+
+    A step keeps the version and the values that the form was opened with, as it `sent` them.
+    """
     shown = await get_order_page(db(), number, visible_to=current_actor())
     order = shown.order
     walk = await walk_orders(order)
@@ -233,13 +246,13 @@ async def show_order_page(
         steps=make_steps(shown, _write_time),
         timeline=make_timeline(shown.events),
         editing=editing,
-        version=choose_version(order, tried),
-        opened=keep_opened(tried, _read_values(order, editing, None)),
+        version=sent["version"][-1] if sent and "version" in sent else choose_version(order, tried),
+        opened=sent[OPENED][-1] if sent and OPENED in sent else keep_opened(tried, _read_opened(shown, editing)),
         values=_read_values(order, editing, tried),
         entry=entry,
         errors=tried.errors if tried else {},
         problem=tried.problem if tried and not tried.is_stale else "",
-        conflict=_describe_conflict(tried),
+        conflict=_describe_conflict(shown, tried),
         is_refused_terms=tried is not None and tried.is_refused_terms,
         source_words=SOURCE_WORDS,
         status_looks=STATUS_LOOKS,
@@ -291,16 +304,15 @@ def _list_customer_facts(customer: CustomerSummary | None) -> list[tuple[str, st
     return [*facts, ("Orders", f"{customer.order_count:,}{since}")]
 
 
-def _describe_conflict(tried: Attempt[Any] | None) -> dict[str, Any] | None:
+def _read_opened(shown: OrderPage, editing: Part | None) -> dict[str, str]:
+    return describe_items(shown) if editing is Part.ITEMS else _read_values(shown.order, editing, None)
+
+
+def _describe_conflict(shown: OrderPage, tried: Attempt[Any] | None) -> dict[str, Any] | None:
     """Who changed the order in the meantime, when, and both values of each field that both have changed."""
-    if tried is None or not tried.is_stale or tried.refusal is None:
+    if not isinstance(tried, MergedAttempt):
         return None
-    extra = tried.refusal.extra
-    described: dict[str, Any] = {"who": extra["changed_by"], "when": extra["changed_at"], "differences": []}
-    if isinstance(tried, MergedAttempt):
-        differences = tried.describe_clashes(DELIVERY_WORDS | NOTE_WORDS)
-        described |= {"differences": differences, "names": tried.clashes}
-    return described
+    return tried.describe_conflict(DELIVERY_WORDS | NOTE_WORDS | word_lines(shown, tried.clashes), write_line)
 
 
 async def _read_present(number: str, part: Part) -> Present:

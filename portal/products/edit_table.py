@@ -1,6 +1,8 @@
 """The table of products edited in place: many rows saved at once, the good ones kept and the bad ones shown again."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -9,14 +11,16 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.catalogue.bulk_save import BulkSaveProducts, RefusedRow, SavedProducts, bulk_save_products
 from domain.catalogue.categories import list_category_names
-from domain.catalogue.edit_table import EDITABLE, EditLine, find_changes, get_edit_lines, list_edit_lines
+from domain.catalogue.edit_table import EDITABLE, EditLine, find_changes, get_edit_lines, list_edit_lines, read_seen
 from domain.catalogue.product_page import FIELD_LABELS
 from domain.catalogue.product_table import ProductFilters
 from domain.catalogue.undo_bulk import UNDOABLE, undo_bulk_save
+from domain.kernel.errors import DomainError
 from domain.kernel.paging import Page
 from domain.kernel.whole_numbers import read_id
 from models.session import current_database
-from portal.attempts import Attempt, attempt
+from portal.attempts import attempt, form_status
+from portal.merging import merge_fields
 from portal.products.list import LIST
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -30,6 +34,22 @@ _FIELD = re.compile(r"products\[(0|[1-9][0-9]{0,3})\]\[(\w+)\]")
 LABELS = FIELD_LABELS | {"stock_quantity": "Stock"}
 COLUMN_WORDS = LABELS | {"unit_price": "Price", "in_stock": "For sale", "is_active": "Shown"}
 Typed = dict[int, dict[str, str]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows sent: how many were saved, why the others were not, and what two people changed."""
+
+    sent: list[int]
+    saved: int = 0
+    refused: dict[int, RefusedRow | None] = field(default_factory=dict)
+    refusal: DomainError | None = None
+    clashes: dict[int, list[str]] = field(default_factory=dict)
+
+    def go_on(self, again: "Outcome") -> None:
+        """Take in what became of rows that were sent once more: all that are refused and have no clash."""
+        kept = {number: refusal for number, refusal in self.refused.items() if number not in again.sent}
+        self.saved, self.refused, self.refusal = self.saved + again.saved, kept | again.refused, again.refusal
 
 
 @blueprint.get(EDIT)
@@ -53,15 +73,15 @@ async def save_edit_table() -> Response:
     sent = [number for number, changed in changes.items() if changed]
     if not sent:
         return await redirect_to(_list_url(), toast="Nothing was changed")
-
-    async def save(data: BulkSaveProducts) -> SavedProducts:
-        return await bulk_save_products(db(), data, by=current_actor())
-
-    tried = await attempt(BulkSaveProducts, save, pairs=_pair_changes(sent, typed, changes))
-    if tried.result is not None and not tried.result.errors:
-        toast = f"{format_plural(len(tried.result.saved), 'product')} saved"
+    counted = await _find_recounted(sent, typed, changes)
+    outcome = await _save_rows([number for number in sent if number not in counted], typed)
+    outcome.refused |= counted
+    if merged := await _merge_stale(typed, outcome):
+        outcome.go_on(await _save_rows(merged, typed))
+    if not outcome.refused:
+        toast = f"{format_plural(outcome.saved, 'product')} saved"
         return await redirect_to(_list_url(), toast=toast, undo=_undo_url(changes))
-    return await _show_refused(sent, typed, tried)
+    return await _show_refused(typed, outcome)
 
 
 @blueprint.post(f"{EDIT}/undo/<request_id>")
@@ -92,36 +112,79 @@ def _read_rows(pairs: dict[str, list[str]]) -> Typed:
     return rows
 
 
-def _pair_changes(sent: list[int], typed: Typed, changes: dict[int, dict[str, str]]) -> dict[str, list[str]]:
-    """The form again with what differs alone, so that nobody else's edit of another field is undone."""
+async def _find_recounted(
+    sent: list[int], typed: Typed, changes: dict[int, dict[str, str]]
+) -> dict[int, RefusedRow | None]:
+    """The rows that set a level of stock which moved since the table was opened: it is no version of the product."""
+    counts = [number for number in sent if "stock_quantity" in changes[number]]
+    lines = await get_edit_lines(db(), [_read_id(typed[number]) for number in counts]) if counts else {}
+    moved: dict[int, RefusedRow | None] = {}
+    for number in counts:
+        line = lines.get(_read_id(typed[number]))
+        if line and read_seen(typed[number].get("seen", "")).get("stock_quantity") != line.values["stock_quantity"]:
+            moved[number] = RefusedRow(0, line.id, "The stock moved while you counted.", {"version": "is out of date"})
+    return moved
+
+
+async def _save_rows(sent: list[int], typed: Typed) -> Outcome:
+    """Save these rows of the form; what differs from what their editor saw goes out, and nothing else of them."""
+
+    async def save(data: BulkSaveProducts) -> SavedProducts:
+        return await bulk_save_products(db(), data, by=current_actor())
+
     pairs: dict[str, list[str]] = {}
     for number in sent:
-        row = {name: typed[number].get(name, "") for name in ("id", "version")} | changes[number]
+        row = {name: typed[number].get(name, "") for name in ("id", "version")}
+        row |= find_changes(typed[number], typed[number].get("seen", ""))
         pairs |= {f"products[{number}][{name}]": [value] for name, value in row.items()}
-    return pairs
-
-
-async def _show_refused(sent: list[int], typed: Typed, tried: Attempt[SavedProducts]) -> Response:
-    """The rows that were not saved, and above them how many were."""
-    result = tried.result or SavedProducts()
-    # The rows that were sent stand in the order of their numbers, as the form's reader puts them.
+    tried = await attempt(BulkSaveProducts, save, pairs=pairs)
+    if tried.result is None:
+        return Outcome(sent, refused=dict.fromkeys(sent), refusal=tried.refusal)
+    # The rows stand in the order of their numbers, as the form's reader puts them.
     numbers = sorted(sent, key=lambda number: (len(str(number)), str(number)))
-    refused = {numbers[row.index]: row for row in result.errors} if tried.result else dict.fromkeys(numbers)
-    ids = {number: _read_id(typed[number]) for number in refused}
+    return Outcome(sent, len(tried.result.saved), {numbers[row.index]: row for row in tried.result.errors})
+
+
+async def _merge_stale(typed: Typed, outcome: Outcome) -> list[int]:
+    """Put what colleagues changed meanwhile into the rows refused for it; the rows that may go once more.
+
+    A field that both have changed keeps its row back, and the row shows both values.
+    """
+    stale = [number for number, refusal in outcome.refused.items() if refusal and "version" in refusal.fields]
+    lines = await get_edit_lines(db(), [_read_id(typed[number]) for number in stale]) if stale else {}
+    merged = []
+    for number in stale:
+        line, row = lines.get(_read_id(typed[number])), typed[number]
+        if line is None:
+            continue
+        seen = read_seen(row.get("seen", ""))
+        mine = {name: row[name] for name in EDITABLE if name in row} | find_changes(row, row.get("seen", ""))
+        values, clashes = merge_fields(seen, mine, line.values)
+        row |= values | {"version": str(line.version), "seen": line.seen}
+        if clashes:
+            outcome.clashes[number] = clashes
+        else:
+            merged.append(number)
+    return merged
+
+
+async def _show_refused(typed: Typed, outcome: Outcome) -> Response:
+    """The rows that were not saved, and above them how many were."""
+    ids = {number: _read_id(typed[number]) for number in outcome.refused}
     lines = await get_edit_lines(db(), list(ids.values()))
     rows = [
-        _make_row(number, lines[ids[number]], typed[number], refusal)
-        for number, refusal in refused.items()
+        _make_row(number, lines[ids[number]], typed[number], refusal, outcome.clashes.get(number, []))
+        for number, refusal in sorted(outcome.refused.items())
         if ids[number] in lines
     ]
-    gone = "" if len(rows) == len(refused) else "Some of these products are no longer there."
+    gone = "" if len(rows) == len(outcome.refused) else "Some of these products are no longer there."
     return await _show_table(
         rows,
         await list_category_names(db()),
-        saved_count=len(result.saved),
+        saved_count=outcome.saved,
         # Rows that were saved are kept, which an answer of refusal would undo.
-        status=200 if result.saved else tried.status if tried.refusal else 422,
-        problem=tried.refusal.message if tried.refusal else gone,
+        status=200 if outcome.saved else form_status(outcome.refusal) if outcome.refusal else 422,
+        problem=outcome.refusal.message if outcome.refusal else gone,
     )
 
 
@@ -131,13 +194,16 @@ def _read_id(row: dict[str, str]) -> int:
 
 
 def _make_row(
-    number: int, line: EditLine, typed: dict[str, str] | None = None, refusal: RefusedRow | None = None
+    number: int,
+    line: EditLine,
+    typed: dict[str, str] | None = None,
+    refusal: RefusedRow | None = None,
+    clashes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A row for the template: its form's prefix, its values as they are or were typed, and what is wrong."""
     values = line.values | {name: typed[name] for name in EDITABLE if typed and name in typed}
     errors = dict(refusal.fields) if refusal else {}
     wrong = {name: sentence for name, sentence in errors.items() if name in EDITABLE}
-    is_stale = "version" in errors
     return {
         "prefix": f"products[{number}]",
         "id": line.id,
@@ -147,11 +213,7 @@ def _make_row(
         "values": values,
         "wrong": frozenset(wrong),
         "problems": [_say(*each) for each in wrong.items()] or ([refusal.error] if refusal else []),
-        "differences": [
-            (LABELS[name], values[name], value)
-            for name, value in line.values.items()
-            if is_stale and value != values[name] and name != "category_id"
-        ],
+        "clashes": [(name, LABELS[name], values[name], line.values[name]) for name in clashes],
     }
 
 
@@ -177,6 +239,7 @@ async def _show_table(
         rows=rows,
         page=page,
         categories=[(str(category_id), name) for category_id, name in categories],
+        names={str(category_id): name for category_id, name in categories},
         labels=COLUMN_WORDS,
         saved_count=saved_count,
         problem=problem,

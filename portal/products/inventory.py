@@ -11,6 +11,7 @@ from domain.catalogue.product_table import StockFilter
 from domain.inventory.adjust import AdjustReason, AdjustStock, AdjustWay, EditShelf, adjust_stock, edit_shelf
 from domain.inventory.stock_list import (
     StockFilters,
+    StockLine,
     count_stock,
     find_stock_neighbours,
     get_stock_line,
@@ -20,8 +21,9 @@ from domain.kernel.paging import PageInput
 from domain.stock.ledger import StockLevel, list_movements
 from models import Role
 from models.session import current_database
-from portal.attempts import Attempt, attempt, form_version, refusal_of
+from portal.attempts import Attempt, attempt, refusal_of
 from portal.lists import make_tabs
+from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.products.product import REASON_WORDS
 from portal.render import page_or_block, redirect_to
 from portal.walk import walk_list
@@ -41,6 +43,9 @@ REASONS = [
     (AdjustReason.COUNTED, "Counted"), (AdjustReason.DAMAGED, "Damaged or expired"),
     (AdjustReason.RETURNED, "Returned by a customer"), (AdjustReason.USED, "Used or given away"),
 ]  # fmt: skip
+SHELF_WORDS = {
+    "bin_location": "Bin", "barcode": "Barcode", "reorder_level": "Reorder at", "in_stock": "Can be sold",
+}  # fmt: skip
 
 
 @blueprint.get(LIST)
@@ -122,13 +127,15 @@ async def show_shelf_form(product_id: int) -> Response:
 @staff_page(Right.EDIT_STOCK)
 async def save_shelf(product_id: int) -> Response:
     """Keep where a product lies and when to reorder it."""
-    version = await form_version()
 
-    async def save(data: EditShelf) -> bool:
+    async def save(data: EditShelf, version: int | None) -> bool:
         await edit_shelf(db(), product_id, data, by=current_actor(), version=version)
         return True
 
-    tried = await attempt(EditShelf, save)
+    async def read_present() -> Present:
+        return _read_shelf(await get_stock_line(db(), product_id, visible_to=current_actor()))
+
+    tried = await attempt_merging(EditShelf, save, read_present)
     if tried.result is None:
         return await _ask("products/inventory/shelf.html", product_id, tried)
     return await redirect_to(_back_url(product_id), toast="Shelf saved")
@@ -137,17 +144,35 @@ async def save_shelf(product_id: int) -> Response:
 async def _ask(template: str, product_id: int, tried: Attempt[Any] | None = None) -> Response:
     """A question about the product as a page or in the dialog; after a refusal with what was typed."""
     act = template.rpartition("/")[2].removesuffix(".html")
+    line = await get_stock_line(db(), product_id, visible_to=current_actor())
+    shelf = _read_shelf(line)
+    conflict = tried.describe_conflict(SHELF_WORDS, _word_shelf) if isinstance(tried, MergedAttempt) else None
     return await page_or_block(
         template,
         block="dialog",
-        line=await get_stock_line(db(), product_id, visible_to=current_actor()),
+        line=line,
         url=f"{LIST}/{product_id}/{act}",
         back_url=_back_url(product_id),
         typed=tried.typed if tried else {},
+        shelf=tried.typed if tried else shelf.values,
+        version=choose_version(tried, shelf),
+        opened=keep_opened(tried, shelf.values),
+        conflict=conflict,
         **refusal_of(tried),
         ways=WAYS,
         reasons=REASONS,
     )
+
+
+def _read_shelf(line: StockLine) -> Present:
+    """The product's version, and what the form of its shelf holds; a flag is "on" or "0", as its box sends it."""
+    level = "" if line.reorder_level is None else str(line.reorder_level)
+    kept = {"bin_location": line.bin_location or "", "barcode": line.barcode or "", "reorder_level": level}
+    return Present(line.version, kept | {"in_stock": "on" if line.may_sell else "0"})
+
+
+def _word_shelf(name: str, value: str) -> str:
+    return {"on": "yes", "0": "no"}.get(value, value) if name == "in_stock" else value
 
 
 def _back_url(product_id: int) -> str:

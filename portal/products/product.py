@@ -222,21 +222,15 @@ def _write(value: Any) -> str:
 
 def _describe_conflict(tried: MergedAttempt[Any] | None, categories: dict[int, str]) -> dict[str, Any] | None:
     """Who changed the product in the meantime, when, and both values of each field that both have changed."""
-    if tried is None or not tried.is_stale or tried.refusal is None:
+    if tried is None:
         return None
-    extra = tried.refusal.extra
 
     def in_words(name: str, value: str) -> str:
         if name == "category_id":
             return categories.get(read_id(value) or 0, value)
         return {"on": "yes", "0": "no"}.get(value, value) if name in FLAGS else value
 
-    return {
-        "who": extra["changed_by"],
-        "when": extra["changed_at"],
-        "differences": tried.describe_clashes(FIELD_LABELS, in_words),
-        "names": tried.clashes,
-    }
+    return tried.describe_conflict(FIELD_LABELS, in_words)
 
 
 async def _ask_for_picture(product_id: int, tried: Attempt[Any] | None = None) -> Response:

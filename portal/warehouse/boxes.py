@@ -16,7 +16,8 @@ from domain.kernel.paging import PageInput
 from domain.search.find import find_products
 from domain.warehouse.next_order import find_next_order
 from domain.warehouse.try_boxes import TriedBoxes, try_boxes
-from portal.attempts import Attempt, attempt, form_version, refusal_of
+from portal.attempts import Attempt, attempt, refusal_of
+from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.crates import choose_letters, draw_crate
 from web.guards import staff_page
@@ -26,6 +27,10 @@ from web.request import current_actor, db
 blueprint = Blueprint("portal_box_rules", __name__)
 LIST = "/portal/box-rules"
 MOST_DRAWN = 24
+FIELD_WORDS = {
+    "qty_per_box": "In a box", "box_name": "Box", "length_in": "Length", "width_in": "Width", "height_in": "Height",
+    "notes": "Note",
+}  # fmt: skip
 
 
 class BoxRulesQuery(PageInput):
@@ -84,12 +89,14 @@ async def create_box_rule() -> Response:
 @staff_page(Right.EDIT_BOXES)
 async def update_box_rule(rule_id: int) -> Response:
     """Save the rule."""
-    version = await form_version()
 
-    async def save(data: UpdateBoxRule) -> BoxRuleRow:
+    async def save(data: UpdateBoxRule, version: int | None) -> BoxRuleRow:
         return await rules.update_box_rule(db(), rule_id, data, by=current_actor(), version=version)
 
-    tried = await attempt(UpdateBoxRule, save)
+    async def read_present() -> Present:
+        return _read_present(await rules.get_box_rule(db(), rule_id))
+
+    tried = await attempt_merging(UpdateBoxRule, save, read_present)
     if tried.result is None:
         return await _show(BoxRulesQuery(), await rules.get_box_rule(db(), rule_id), tried=tried)
     return await redirect_to(f"{LIST}/{rule_id}", toast=f"Rule for {tried.result.product_name} saved")
@@ -106,6 +113,7 @@ async def delete_box_rule(rule_id: int) -> Response:
 
 async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: Attempt[Any] | None = None) -> Response:
     page = await rules.list_box_rules(db(), query)
+    present = _read_present(rule) if rule else Present(0, {"qty_per_box": "1", "product": query.product})
     packed, problem = await _try(query.order)
     return await page_or_block(
         "warehouse/boxes.html",
@@ -120,9 +128,20 @@ async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: 
         weight_oz=weigh_all(packed.boxes) if packed else None,
         box_count=count_all(packed.boxes) if packed else 0,
         **refusal_of(tried),
-        typed=tried.typed if tried else {},
+        values=tried.typed if tried else present.values,
+        version=choose_version(tried, present),
+        opened=keep_opened(tried, present.values),
+        conflict=tried.describe_conflict(FIELD_WORDS) if isinstance(tried, MergedAttempt) else None,
         keep=with_query({"order": query.order}) if query.order else "",
-        product=query.product,
+    )
+
+
+def _read_present(rule: BoxRuleRow) -> Present:
+    """The rule's version, and what its form holds."""
+    sizes = {name: f"{float(size):g}" if (size := getattr(rule, name)) else "" for name in rules.SIZES}
+    return Present(
+        rule.version,
+        {"qty_per_box": str(rule.qty_per_box), "box_name": rule.box_name, "notes": rule.notes} | sizes,
     )
 
 
