@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,27 +29,35 @@ async def render_pdf(html: str) -> bytes:
 
     Raises OutsideServiceFailed when the PDF maker dies or takes longer than a minute.
     """
-    try:
-        return await _render_once(html)
-    except BrokenProcessPool:
-        # One more try with fresh children: another document may have killed the one that had this one too.
-        close_documents()
-    try:
-        return await _render_once(html)
-    except BrokenProcessPool:
-        close_documents()
-        raise OutsideServiceFailed(
-            "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?"
-        ) from None
+    # One more try with fresh children: another document may have killed the one that had this one too.
+    for _ in range(2):
+        with suppress(BrokenProcessPool):
+            return await _render_once(html)
+    raise OutsideServiceFailed(
+        "The PDF could not be made. Are the libraries that make PDFs installed (see docs/operations.md)?"
+    )
 
 
 async def _render_once(html: str) -> bytes:
-    work = asyncio.get_running_loop().run_in_executor(_children(), _write_pdf, html)
+    children = _children()
     try:
-        return await asyncio.wait_for(work, LONGEST_SECONDS)
+        work = children.submit(_write_pdf, html)
+        return await asyncio.wait_for(asyncio.wrap_future(work), LONGEST_SECONDS)
+    except BrokenProcessPool:
+        _retire(children)
+        raise
     except TimeoutError:
-        close_documents()
+        if work.running():
+            # A child that hangs takes no place from the documents to come; one that only waited hurts nobody.
+            _retire(children)
         raise OutsideServiceFailed("The PDF took too long to make. Try fewer pages.") from None
+
+
+def _retire(children: ProcessPoolExecutor) -> None:
+    """Start new documents in new children; those that others wait for in these are finished."""
+    if _Pool.children is children:
+        _Pool.children = None
+    children.shutdown(wait=False)
 
 
 def close_documents() -> None:

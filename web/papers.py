@@ -8,13 +8,16 @@ from quart import Response
 from documents.pdf import render_pdf
 from domain.kernel.clock import now
 from domain.order_desk.packing_slip import list_packing_slips
-from web.request import current_actor, db, settings
+from models.session import current_database
+from web.request import current_actor, settings
 from web.templates import render_template
 
 
 async def answer_slips(numbers: Sequence[str], filename: str) -> Response:
     """The packing slips of these orders as one PDF, each on pages of its own."""
-    slips = await list_packing_slips(db(), numbers, visible_to=current_actor())
+    # No connection of the pool waits while the paper is made.
+    async with current_database().session() as session:
+        slips = await list_packing_slips(session, numbers, visible_to=current_actor())
     html = await render_template(
         "pdf/packing_slip.html", slips=slips, printed_at=now(), company_address=settings().company_address
     )

@@ -12,7 +12,7 @@ from sqlalchemy import exists, select
 
 from domain.kernel.clock import now
 from domain.orders.balance import calculate_balance
-from domain.payments.charges import save_method, settle_charge
+from domain.payments.charges import save_method, settle_charge, why_not_charged
 from domain.payments.intents import (
     AWAITING_ANSWER,
     KEYS_LAST,
@@ -214,12 +214,17 @@ async def _has_stale_invoice(intent: StripeIntent) -> bool:
 
 
 async def _make_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
-    if now() - intent.created_at < KEYS_LAST:
+    """Make the payment, or find the one that was made already.
+
+    What was stopped while Stripe was silent is not charged any more: it is only looked for.
+    """
+    stopped = await why_not_charged(intent.kind, intent.id)
+    if not stopped and now() - intent.created_at < KEYS_LAST:
         make = charge_saved if intent.kind == IntentKind.RENEWAL else create_payment
         return await make(account, intent.parameters, key=intent.idempotency_key)
     found = await find_payment(account, key=intent.idempotency_key, since=intent.created_at)
     if found is None:
-        raise StripeRefused(_UNHEARD_OF)
+        raise StripeRefused(stopped or _UNHEARD_OF)
     return found
 
 

@@ -13,6 +13,9 @@ from models import IntentKind, IntentState
 # The row's id with Stripe's word, or without one the sentence that Stripe refused with.
 Settle = Callable[[int, StripePayment | None, str], Awaitable[IntentState]]
 _settling: dict[str, Settle] = {}
+# Of a row's id, why it is not to be charged any more; empty while it is.
+Stop = Callable[[int], Awaitable[str]]
+_stopping: dict[str, Stop] = {}
 # The row's id with what the customer saved.
 Save = Callable[[int, FinishedSetup], Awaitable[None]]
 _saving: list[Save] = []
@@ -44,6 +47,21 @@ def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
 async def settle_charge(kind: str, intent_id: int, payment: StripePayment | None, error: str = "") -> IntentState:
     """Have a charge settled by the area it belongs to."""
     return await _settling[kind](intent_id, payment, error)
+
+
+def stops(kind: IntentKind) -> Callable[[Stop], Stop]:
+    """Register what says that a charge of a kind is not wanted any more."""
+
+    def register(stop: Stop) -> Stop:
+        _stopping[kind] = stop
+        return stop
+
+    return register
+
+
+async def why_not_charged(kind: str, intent_id: int) -> str:
+    """Why a charge that was meant is not to be made any more; empty while it is."""
+    return await _stopping[kind](intent_id) if kind in _stopping else ""
 
 
 def saves_methods(save: Save) -> Save:

@@ -17,7 +17,7 @@ from domain.orders.business import current_business
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
 from domain.payments.attention import add_attention
-from domain.payments.charges import settles
+from domain.payments.charges import settles, stops
 from domain.payments.intents import lock_intent, settle_intent
 from domain.payments.record import settle_payment_status
 from domain.payments.settle import settle_succeeded
@@ -40,8 +40,9 @@ from models import (
     StockReason,
     StripeIntent,
     Subscription,
+    SubscriptionStatus,
 )
-from models.session import raw_connection, separate_transaction
+from models.session import current_database, raw_connection, separate_transaction
 
 _OVER = (IntentState.SUCCEEDED, IntentState.FAILED)
 
@@ -89,9 +90,22 @@ async def settle_renewal(intent_id: int, payment: StripePayment | None, error: s
             case "processing":
                 await _wait_for_bank(at)
             case _:
-                await _fail(at, _say(payment, error))
+                # A charge that was never made, of a subscription that has stopped, is nobody's decline.
+                was_stopped = payment is None and subscription.status != SubscriptionStatus.ACTIVE
+                await _fail(at, _say(payment, error), was_stopped=was_stopped)
         await db.flush()
         return IntentState(intent.state)
+
+
+@stops(IntentKind.RENEWAL)
+async def why_not_renewed(intent_id: int) -> str:
+    """Why a renewal is not charged any more: its subscription was ended or paused since, or is gone."""
+    statement = select(Subscription.status).join(Renewal, Renewal.subscription_id == Subscription.id)
+    async with current_database().session() as db:
+        status = await db.scalar(statement.where(Renewal.intent_id == intent_id))
+    if status == SubscriptionStatus.ACTIVE:
+        return ""
+    return f"The subscription was {status or 'deleted'} before it was charged."
 
 
 async def _lock_subscription(db: AsyncSession, subscription_id: int) -> Subscription:
@@ -145,7 +159,7 @@ async def _wait_for_bank(at: _Locked) -> None:
         _advance(at.subscription, at.renewal, at.intent)
 
 
-async def _fail(at: _Locked, error: str) -> None:
+async def _fail(at: _Locked, error: str, *, was_stopped: bool = False) -> None:
     if at.intent.state in _OVER:
         return
     settle_intent(at.intent, IntentState.FAILED, error=error)
@@ -167,7 +181,8 @@ async def _fail(at: _Locked, error: str) -> None:
             by=SYSTEM,
             note=f"Renewal {renewal.id}",
         )
-    await plan_payment_retry(at.db, subscription, renewal, today=_read_day(at.intent))
+    if not was_stopped:
+        await plan_payment_retry(at.db, subscription, renewal, today=_read_day(at.intent))
 
 
 async def _cancel(db: AsyncSession, order: Order, error: str) -> None:

@@ -20,6 +20,7 @@ from domain.commissions.statements import (
 )
 from domain.kernel.clock import business_today, first_of_month
 from domain.kernel.inputs import read_values
+from models.session import current_database
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -81,7 +82,9 @@ async def download_csv(rep_id: int, month: str) -> Response:
 @staff_page(Right.SEE_COMMISSIONS)
 async def download_pdf(rep_id: int, month: str) -> Response:
     """The same on paper."""
-    found = await _find(rep_id, month)
+    # No connection of the pool waits while the paper is made.
+    async with current_database().session() as session:
+        found = await get_statement(session, rep_id, _read_month(month), visible_to=current_actor())
     pdf = await render_pdf(await render_template("pdf/commission.html", statement=found))
     return answer_pdf(pdf, f"commission-{rep_id}-{month}.pdf")
 

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from documents import pdf
 from documents.pdf import close_documents, render_pdf
+from domain.kernel.errors import OutsideServiceFailed
 from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode, draw_qr
 
 
@@ -50,6 +51,36 @@ async def test_a_killed_child_is_replaced() -> None:
         os.kill(child, signal.SIGKILL)
     await asyncio.sleep(0)
     assert (await render_pdf("<p>Again</p>")).startswith(b"%PDF-")
+    close_documents()
+
+
+async def test_a_child_that_dies_takes_no_document_of_others_with_it() -> None:
+    async def make(number: int) -> bool:
+        return (await render_pdf(f"<p>{number}</p>")).startswith(b"%PDF-")
+
+    await render_pdf("<p>Hello</p>")
+    made = [asyncio.ensure_future(make(number)) for number in range(6)]
+    await asyncio.sleep(0)
+    pool = pdf._Pool.children
+    assert pool is not None
+    os.kill(next(iter(pool._processes)), signal.SIGKILL)
+    assert await asyncio.gather(*made) == [True] * 6
+    close_documents()
+
+
+async def test_a_document_that_takes_too_long_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    await render_pdf("<p>Hello</p>")
+    pool = pdf._Pool.children
+    monkeypatch.setattr(pdf, "LONGEST_SECONDS", 0)
+    with pytest.raises(OutsideServiceFailed, match="too long"):
+        await render_pdf("<p>Late</p>")
+    monkeypatch.setattr(pdf, "LONGEST_SECONDS", 60)
+    waiting = asyncio.ensure_future(render_pdf("<p>Other</p>"))
+    await asyncio.sleep(0)
+    assert pool is not None
+    pdf._retire(pool)
+    assert (await waiting).startswith(b"%PDF-")
+    assert (await render_pdf("<p>Next</p>")).startswith(b"%PDF-")
     close_documents()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from domain.kernel.clock import business_today
 from domain.kernel.errors import Refused
 from domain.payments.reconcile import reconcile_payments
+from domain.subscriptions.change import cancel_subscription, pause_subscription
 from domain.subscriptions.renew import process_due, renew_subscription
 from models import JobRun, Order, OutboxMessage, Payment, Product, Renewal, Role, StockMovement, Subscription
 from tasks.job import JOBS, Work
@@ -197,6 +198,37 @@ async def test_a_lost_answer_is_asked_for_again(db, stripe, stripe_settings) -> 
     await reconcile_payments(stripe_settings, ahead=timedelta(hours=1))
     [renewal] = await read(db, Renewal)
     assert (renewal.status, len(stripe.payments)) == ("succeeded", 1)
+    await check_stock(db, made.product_id, 90)
+
+
+@pytest.mark.parametrize("act", [cancel_subscription, pause_subscription])
+async def test_what_was_stopped_while_stripe_was_silent_is_not_charged(db, stripe, stripe_settings, act) -> None:
+    made = await subscribe(db, stripe_settings)
+    clerk = as_actor(await make_staff(db, Role.STAFF))
+    stripe.faults.broken_next = 1
+    [result] = await process_due(stripe_settings, rules=RULES)
+    assert (result.status, len(stripe.payments)) == ("processing", 0)
+    await act(db, made.id, by=clerk)
+    await db.commit()
+    for _ in range(2):
+        await reconcile_payments(stripe_settings, ahead=timedelta(hours=1))
+    [renewal], [after] = await read(db, Renewal), await read(db, Subscription)
+    assert (renewal.status, stripe.payments, await read(db, Order)) == ("failed", {}, [])
+    assert renewal.error == f"The subscription was {after.status} before it was charged."
+    assert (after.retry_on, after.failures, await list_notices(db, stripe_settings)) == (None, 0, [])
+    await check_stock(db, made.product_id, 100)
+
+
+async def test_what_was_charged_before_it_was_stopped_is_delivered(db, stripe, stripe_settings) -> None:
+    made = await subscribe(db, stripe_settings)
+    clerk = as_actor(await make_staff(db, Role.STAFF))
+    stripe.faults.drop_next = 1
+    await process_due(stripe_settings, rules=RULES)
+    await cancel_subscription(db, made.id, by=clerk)
+    await db.commit()
+    await reconcile_payments(stripe_settings, ahead=timedelta(hours=1))
+    [renewal], [order] = await read(db, Renewal), await read(db, Order)
+    assert (renewal.status, order.payment_status, len(stripe.payments)) == ("succeeded", "paid", 1)
     await check_stock(db, made.product_id, 90)
 
 
