@@ -89,23 +89,9 @@ async def create_vendor() -> Response:
 async def edit_vendor(vendor_id: int) -> Response:
     """Ask for changes of a vendor, and keep them."""
     url = f"{VENDORS}/{vendor_id}"
-    tried: Attempt[Any] | None = None
-    if request.method == "POST":
-
-        async def save(data: UpdateVendor, version: int | None) -> Any:
-            cleared = {
-                name: "" for name in data.model_fields_set if getattr(data, name) is None and name in VENDOR_FIELDS
-            }
-            wanted = data.model_copy(update=cleared | {"version": version})
-            return await companies.update_vendor(db(), vendor_id, wanted, by=current_actor())
-
-        async def read_present() -> Present:
-            there = await companies.get_vendor(db(), vendor_id)
-            return Present(there.version, _write_values(there, VENDOR_FIELDS))
-
-        tried = await attempt_merging(UpdateVendor, save, read_present)
-        if tried.result is not None:
-            return await redirect_to(url, toast="Vendor saved")
+    tried = await _save_vendor(vendor_id) if request.method == "POST" else None
+    if tried is not None and tried.result is not None:
+        return await redirect_to(url, toast="Vendor saved")
     vendor = await companies.get_vendor(db(), vendor_id)
     present = Present(vendor.version, _write_values(vendor, VENDOR_FIELDS))
     return await _show_vendor_form(f"Edit {vendor.name}", f"{url}/edit", url, tried, present)
@@ -158,20 +144,9 @@ async def add_product(vendor_id: int) -> Response:
 @staff_page(Right.EDIT_PROCUREMENT)
 async def edit_product(product_id: int) -> Response:
     """Ask for changes of a vendor's product, and keep them."""
-    tried: Attempt[Any] | None = None
-    if request.method == "POST":
-
-        async def save(data: UpdateProcurementProduct, version: int | None) -> Any:
-            wanted = data.model_copy(update={"version": version})
-            return await goods.update_product(db(), product_id, wanted, by=current_actor())
-
-        async def read_present() -> Present:
-            there = await goods.get_product(db(), product_id, visible_to=current_actor())
-            return Present(there.version, _write_values(there, PRODUCT_FIELDS))
-
-        tried = await attempt_merging(UpdateProcurementProduct, save, read_present)
-        if tried.result is not None:
-            return await redirect_to(f"{VENDORS}/{tried.result.vendor_id}", toast="Product saved")
+    tried = await _save_product(product_id) if request.method == "POST" else None
+    if tried is not None and tried.result is not None:
+        return await redirect_to(f"{VENDORS}/{tried.result.vendor_id}", toast="Product saved")
     row = await goods.get_product(db(), product_id, visible_to=current_actor())
     url, back = f"{PRODUCTS}/{product_id}/edit", f"{VENDORS}/{row.vendor_id}"
     present = Present(row.version, _write_values(row, PRODUCT_FIELDS))
@@ -185,6 +160,31 @@ async def delete_product(product_id: int) -> Response:
     row = await goods.get_product(db(), product_id, visible_to=current_actor())
     await goods.delete_product(db(), product_id, by=current_actor())
     return await redirect_to(f"{VENDORS}/{row.vendor_id}", toast=f"{row.name} deleted")
+
+
+async def _save_vendor(vendor_id: int) -> MergedAttempt[Any]:
+    async def save(data: UpdateVendor, version: int | None) -> Any:
+        cleared = {name: "" for name in data.model_fields_set if getattr(data, name) is None and name in VENDOR_FIELDS}
+        wanted = data.model_copy(update=cleared | {"version": version})
+        return await companies.update_vendor(db(), vendor_id, wanted, by=current_actor())
+
+    async def read_present() -> Present:
+        there = await companies.get_vendor(db(), vendor_id)
+        return Present(there.version, _write_values(there, VENDOR_FIELDS))
+
+    return await attempt_merging(UpdateVendor, save, read_present)
+
+
+async def _save_product(product_id: int) -> MergedAttempt[Any]:
+    async def save(data: UpdateProcurementProduct, version: int | None) -> Any:
+        wanted = data.model_copy(update={"version": version})
+        return await goods.update_product(db(), product_id, wanted, by=current_actor())
+
+    async def read_present() -> Present:
+        there = await goods.get_product(db(), product_id, visible_to=current_actor())
+        return Present(there.version, _write_values(there, PRODUCT_FIELDS))
+
+    return await attempt_merging(UpdateProcurementProduct, save, read_present)
 
 
 def _write_values(row: Any, names: Sequence[str]) -> dict[str, str]:

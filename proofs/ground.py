@@ -75,6 +75,26 @@ class Server:
             await self.process.wait()
 
 
+@asynccontextmanager
+async def worker_beside(database_url: str, **extra: str) -> AsyncIterator[None]:
+    """A job worker as a process of its own, killed afterwards."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "run.py"),
+        "worker",
+        cwd=ROOT,
+        env=os.environ | extra | {"DATABASE_URL": database_url, "LOG_LEVEL": "error"},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        # Everything it was to do is done; a stop in order would wait for its next look at the queue.
+        process.kill()
+        await process.wait()
+
+
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:

@@ -1,10 +1,8 @@
 """Money: four ways of confirming at once, shuffled events, lost answers and rivals for the same credit."""
 
 import asyncio
-import os
 import random
 import re
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +18,7 @@ from domain.payments.reconcile import reconcile_payments
 from integrations.stripe_client import close_stripe
 from models.postgres.connect import connect
 from models.session import Database, use_database
-from proofs.ground import ROOT, check, proving_database, running_servers, staff_token
+from proofs.ground import check, proving_database, running_servers, staff_token, worker_beside
 from settings import Settings, load_settings
 from tests.factories import as_actor, make_customer, make_product
 from tests.factories.orders import make_order
@@ -78,21 +76,8 @@ async def ground(
 @asynccontextmanager
 async def running_worker(fake: FakeStripe, url: str) -> AsyncIterator[None]:
     """A worker process beside the servers."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "run.py"),
-        "worker",
-        env=os.environ
-        | {"DATABASE_URL": url, "STRIPE_SECRET_KEY": SECRET_KEY, "STRIPE_API_BASE": fake.url, "LOG_LEVEL": "error"},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
+    async with worker_beside(url, STRIPE_SECRET_KEY=SECRET_KEY, STRIPE_API_BASE=fake.url):
         yield
-    finally:
-        # Everything it was to do is done; a stop in order would wait for its next look at the queue.
-        process.kill()
-        await process.wait()
 
 
 async def finish_jobs(connection: asyncpg.Connection) -> None:

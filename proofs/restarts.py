@@ -1,4 +1,7 @@
-"""Orders while PostgreSQL is restarted again and again, by TCP and by socket: none lost, none doubled, soon taken."""
+"""Orders while PostgreSQL is restarted again and again, by TCP and by socket: none lost, none doubled, soon taken.
+
+At full size a worker runs beside the server, and every entry of its timetable goes on within one tick.
+"""
 
 import asyncio
 import random
@@ -7,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +20,17 @@ from models.migrations import upgrade
 from models.postgres.connect import connect
 from models.postgres.home import PostgresHome, open_home
 from models.postgres.programs import PostgresPrograms, find_postgres_programs
-from proofs.ground import DATA, check, free_port, order_of, running_servers, stock_shelf
+from proofs.ground import DATA, check, free_port, order_of, running_servers, stock_shelf, worker_beside
+from tasks.schedule import TIMETABLE
 
 SENDERS = 6
 HOWS = ("immediate", "fast")
 # From the first statement that the database takes to the first order.
 LONGEST_SECONDS = 2.0
 UNTIL_BACK_SECONDS = 60.0
+# Beyond the tick itself a job waits its turn behind the others.
+TICK_SLACK_SECONDS = 45
+SUCCEEDED_SINCE = "SELECT DISTINCT name FROM job_run WHERE state = 'done' AND finished_at > $1"
 
 
 @dataclass
@@ -77,12 +84,42 @@ async def own_cluster() -> AsyncIterator[Cluster]:
         shutil.rmtree(home.data, ignore_errors=True)
 
 
-async def prove(*, restarts: int = 10, seconds: float | None = LONGEST_SECONDS) -> None:
+async def prove(*, restarts: int = 10, seconds: float | None = LONGEST_SECONDS, ticks: bool = True) -> None:
     """Restart the database so often each way under load, with a server that reaches it by TCP and one by socket."""
     async with own_cluster() as cluster:
         await asyncio.to_thread(upgrade, cluster.urls["tcp"])
         for way, url in cluster.urls.items():
-            await _prove_way(cluster, way, url, restarts=restarts, seconds=seconds)
+            async with worker_beside(url) if ticks else nullcontext():
+                await _prove_way(cluster, way, url, restarts=restarts, seconds=seconds)
+                if ticks:
+                    await _prove_ticks(way, url)
+
+
+async def _prove_ticks(way: str, url: str) -> None:
+    """Each entry that comes round within five minutes has done its work again one tick after the last restart."""
+    minutes = {entry.job: _read_period(entry.cron) for entry in TIMETABLE}
+    periods = {job: period for job, period in minutes.items() if period is not None}
+    connection = await connect(url)
+    restarted_at = await connection.fetchval("SELECT pg_postmaster_start_time()")
+    began = time.monotonic()
+    waited: dict[str, float] = {}
+    while len(waited) < len(periods) and time.monotonic() - began < max(periods.values()) * 60 + TICK_SLACK_SECONDS:
+        for row in await connection.fetch(SUCCEEDED_SINCE, restarted_at):
+            if row["name"] in periods:
+                waited.setdefault(row["name"], time.monotonic() - began)
+        await asyncio.sleep(1)
+    await connection.close()
+    late = [job for job, period in periods.items() if waited.get(job, float("inf")) > period * 60 + TICK_SLACK_SECONDS]
+    print(f"  {way}: after the last restart {', '.join(f'{job} {wait:.0f} s' for job, wait in sorted(waited.items()))}")
+    check(f"no timetable entry was dead for more than one tick {late or ''}", not late)
+
+
+def _read_period(cron: str) -> int | None:
+    """Every how many minutes an entry comes round, where that is at most five."""
+    minute, *rest = cron.split()
+    if rest != ["*"] * 4:
+        return None
+    return 1 if minute == "*" else int(minute.removeprefix("*/")) if minute.startswith("*/") else None
 
 
 async def _prove_way(cluster: Cluster, way: str, url: str, *, restarts: int, seconds: float | None) -> None:

@@ -105,21 +105,26 @@ async def save_customer(customer_id: int) -> Response:
 @staff_page(Right.SET_TERMS)
 async def set_terms(customer_id: int) -> Response:
     """Ask for the terms, the limit and the rep, and set them."""
-    tried: MergedAttempt[bool] | None = None
-    if request.method == "POST":
+    tried = await _set_terms(customer_id) if request.method == "POST" else None
+    if tried is not None and tried.result is not None:
+        return await redirect_to(f"{LIST}/{customer_id}", toast="Terms set")
+    return await _ask_for_terms(customer_id, tried)
 
-        async def save(data: terms.SetTerms, version: int | None) -> bool:
-            wanted = data.model_copy(update={"version": version})
-            await terms.set_terms(db(), customer_id, wanted, by=current_actor())
-            return True
 
-        async def read_present() -> Present:
-            there = await get_customer(db(), customer_id)
-            return Present(there.version, _term_values(there))
+async def _set_terms(customer_id: int) -> MergedAttempt[bool]:
+    async def save(data: terms.SetTerms, version: int | None) -> bool:
+        wanted = data.model_copy(update={"version": version})
+        await terms.set_terms(db(), customer_id, wanted, by=current_actor())
+        return True
 
-        tried = await attempt_merging(terms.SetTerms, save, read_present)
-        if tried.result is not None:
-            return await redirect_to(f"{LIST}/{customer_id}", toast="Terms set")
+    async def read_present() -> Present:
+        there = await get_customer(db(), customer_id)
+        return Present(there.version, _term_values(there))
+
+    return await attempt_merging(terms.SetTerms, save, read_present)
+
+
+async def _ask_for_terms(customer_id: int, tried: MergedAttempt[bool] | None) -> Response:
     row = await get_customer(db(), customer_id)
     reps = [("", "Nobody"), *((str(rep.id), rep.full_name or rep.username) for rep in await list_sales_reps(db()))]
     present = Present(row.version, _term_values(row))

@@ -9,7 +9,8 @@ from domain.access.rights import Right
 from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.order_page import get_order_page
-from portal.merging import Present, attempt_merging
+from domain.orders.queries import get_order
+from portal.merging import MergedAttempt, Present, attempt_merging
 from portal.orders.draft import read_times
 from portal.orders.item_entry import LINES, describe_items, read_items, show_items, take_in
 from portal.orders.order import Part, answer_edit, order_url, show_order_page
@@ -30,17 +31,21 @@ async def save_items(number: str) -> Response:
     # A code that stands in the search is taken in first, and seen, before anything is saved.
     if act != "save" or pairs.get("product_q", [""])[-1].strip():
         return await _step(number, pairs, act)
-    shown = await get_order_page(db(), number, visible_to=current_actor())
+    order = await get_order(db(), number, visible_to=current_actor())
+    return await answer_edit(order, await _save(order.id, number), Part.ITEMS, "Items saved")
+
+
+async def _save(order_id: int, number: str) -> MergedAttempt[Any]:
+    """Replace the lines, with what a colleague changed on them meanwhile."""
 
     async def save(data: EditItems, version: int | None) -> Any:
-        return await edit_items(db(), shown.order.id, data, by=current_actor(), rules=order_rules(), version=version)
+        return await edit_items(db(), order_id, data, by=current_actor(), rules=order_rules(), version=version)
 
     async def read_present() -> Present:
         there = await get_order_page(db(), number, visible_to=current_actor())
         return Present(there.order.version, describe_items(there))
 
-    tried = await attempt_merging(EditItems, save, read_present, shape=replace(LINES, number=number))
-    return await answer_edit(shown.order, tried, Part.ITEMS, "Items saved")
+    return await attempt_merging(EditItems, save, read_present, shape=replace(LINES, number=number))
 
 
 async def _step(number: str, pairs: dict[str, list[str]], act: str) -> Response:
