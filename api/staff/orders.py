@@ -144,7 +144,7 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
 @staff_only(Right.EDIT_ORDERS)
 @reads(edit_items.EditItems)
 @answers(EnteredOrderOut)
-@refuses(Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
+@refuses(Code.DISCOUNT_TOO_LARGE, Code.OUT_OF_STOCK, Code.PAID_MORE, Code.STATE_NOT_ALLOWED, Code.TERMS_NOT_COVERED)
 async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
     """Replace the lines of a pending order; stock and totals follow."""
     await edit_items.edit_items(db(), id, data, by=current_actor(), rules=order_rules())

@@ -199,10 +199,16 @@ async def preview_items(
 
 
 def set_totals(order: Order, lines: list[Line], data: EditItems, *, rules: OrderRules, by: Actor) -> None:
-    """Put the totals of the new lines on the order; a discount must stay within the actor's bounds."""
+    """Put the totals of the new lines on the order; a discount must stay within the actor's bounds.
+
+    One that is kept while the goods get less is a larger share of them, so a rep's bound holds for it too.
+    """
+    subtotal = sum((line.line_total for line in lines), ZERO)
+    percent = bounded_percent(by, rules)
     if data.discount_amount is not None:
-        subtotal = sum((line.line_total for line in lines), ZERO)
-        check_discount(data.discount_amount, subtotal, most_percent=bounded_percent(by, rules))
+        check_discount(data.discount_amount, subtotal, most_percent=percent)
+    elif percent is not None and subtotal < order.subtotal:
+        check_discount(order.discount_amount, subtotal, most_percent=percent)
     discount, fee = _work_out(order, lines, data, rules)
     _write_totals(order, lines, discount=discount, fee=fee)
 

@@ -145,13 +145,12 @@ def _check_rights(data: EnterOrder, by: Actor) -> PaymentStatus:
             raise NotAllowed(f"Only a manager sets {' and '.join(bad)}.", fields=dict.fromkeys(bad, "managers only"))
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
         raise NotAllowed("Only a manager overrides a customer's terms.")
-    if by.has_role(Role.SALES_REP):
-        if data.payment_status is PaymentStatus.PAID:
-            raise NotAllowed("A sales rep enters orders as unpaid.")
-        if data.sales_rep_id not in {None, by.id}:
-            raise NotAllowed("A sales rep enters orders of their own.")
-        return PaymentStatus.UNPAID
-    status = data.payment_status or PaymentStatus.PAID
+    is_rep = by.has_role(Role.SALES_REP)
+    if is_rep and data.payment_status is PaymentStatus.PAID:
+        raise NotAllowed("A sales rep enters orders as unpaid.")
+    if is_rep and data.sales_rep_id not in {None, by.id}:
+        raise NotAllowed("A sales rep enters orders of their own.")
+    status = data.payment_status or (PaymentStatus.UNPAID if is_rep else PaymentStatus.PAID)
     if status not in {PaymentStatus.PAID, PaymentStatus.UNPAID}:
         raise InvalidInput("A new order is paid or unpaid.", fields={"payment_status": "must be paid or unpaid"})
     if data.payment_method is PaymentMethod.STORE_CREDIT:

@@ -81,6 +81,22 @@ async def test_a_rep_enters_unpaid_orders_of_their_own_within_the_discount(
     assert (order["delivery_fee"], order["total_amount"]) == (25.0, 110.0)
 
 
+async def test_a_discount_that_a_rep_keeps_stays_within_the_bound_when_lines_come_off(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    pan = await make_product(db, 100)
+    await open_desk(client, db, Role.SALES_REP)
+    entered = await client.post("/api/staff/orders", json=order_body((pan, 10), discount_amount=15.0))
+    order = (await entered.get_json())["order"]
+    url, one = f"/api/staff/orders/{order['id']}/items", [{"product_id": pan.id, "quantity": 1}]
+    refused = await client.put(url, json={"items": one})
+    assert (refused.status_code, (await refused.get_json())["code"]) == (400, "discount_too_large")
+    lower = await client.put(url, json={"items": one, "discount_amount": 1.5})
+    assert (await lower.get_json())["order"]["discount_amount"] == 1.5
+    as_credit = order_body((pan, 1), payment_method="store_credit")
+    assert (await client.post("/api/staff/orders", json=as_credit)).status_code == 400
+
+
 async def test_an_order_on_terms_that_is_not_covered_needs_a_manager(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
