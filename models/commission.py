@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, Numeric
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import ByActor, Table, created, key, link, money, one_of, text
+from models.base import ByActor, Table, created, key, link, moment, money, one_of, text
 
 
 class CommissionKind(StrEnum):
@@ -35,9 +35,10 @@ class CommissionRate(ByActor, table=True):
 
 
 class CommissionEntry(Table, table=True):
-    """One amount due to a rep, or taken back; never changed. `month` is the first day of the month it is paid with.
+    """One amount due to a rep, or taken back; never changed but for its payment.
 
-    Customer, base and percent are the order's as they were then, so that a locked statement reads the same for ever.
+    `month` is the first day of the month it is paid with. Customer, base and percent are the order's as they were then,
+    so that a locked statement reads the same for ever. What is taken back after the rep was paid is open by itself.
     """
 
     __tablename__ = "commission_entry"
@@ -46,6 +47,7 @@ class CommissionEntry(Table, table=True):
         CheckConstraint("amount <> 0", name="amount_not_zero"),
         Index("ix_commission_entry_month_staff", "month", "staff_id", "id"),
         Index("ix_commission_entry_staff_month", "staff_id", "month"),
+        Index("ix_commission_entry_open", "staff_id", postgresql_where=sql("paid_at IS NULL")),
     )
 
     id: int = key()
@@ -59,6 +61,8 @@ class CommissionEntry(Table, table=True):
     customer: str = text()
     base: Decimal | None = Field(default=None, sa_type=Numeric(12, 2))
     percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2))
+    paid_at: datetime | None = moment()
+    paid_by: str = text()
     created_at: datetime = created()
 
 

@@ -32,6 +32,12 @@ UPDATE orders AS o SET commission_paid = :paid,
   commission_paid_by = CASE WHEN NOT :paid THEN '' WHEN w.commission_paid THEN o.commission_paid_by ELSE :name END
 FROM wanted AS w WHERE w.id = o.id
 """)
+# The entries of those orders; one that came after its order was marked is marked with the next.
+_SET_ENTRIES = text("""
+UPDATE commission_entry AS e SET paid_at = CASE WHEN :paid THEN now() END,
+  paid_by = CASE WHEN :paid THEN CAST(:name AS text) ELSE '' END
+FROM orders AS o WHERE o.id = e.order_id AND o.order_number = ANY(:numbers) AND (e.paid_at IS NULL) = :paid
+""")
 
 
 class SetCommissionPaid(Input):
@@ -85,6 +91,7 @@ async def set_commission_paid(
         order.commission_paid_by = by.name if paid else ""
         await db.flush()
         await _note(db, order.id, order.order_number, paid=paid, by=by)
+    await db.execute(_SET_ENTRIES, {"numbers": [order.order_number], "paid": paid, "name": by.name})
     return CommissionMark(order.order_number, paid, order.commission_paid_at, order.commission_amount)
 
 
@@ -92,8 +99,10 @@ async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, b
     """Mark many at once; returns how many orders with a commission were named. Locks them in order of id."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     numbers = sorted({number.upper() for number in data.order_numbers})
-    done: Any = await db.execute(_SET, {"numbers": numbers, "paid": data.paid, "name": by.name})
+    values = {"numbers": numbers, "paid": data.paid, "name": by.name}
+    done: Any = await db.execute(_SET, values)
     if done.rowcount:
+        await db.execute(_SET_ENTRIES, values)
         await _note(db, None, ", ".join(numbers[:20]), count=done.rowcount, paid=data.paid, by=by)
     return int(done.rowcount)
 

@@ -27,9 +27,8 @@ from models import AuditAction, CommissionRate, Role, Staff
 COLUMNS = ("due_on", "order_number", "customer", "base", "percent", "kind", "paid", "commission")
 _ENTRIES = text("""
 SELECT e.id, e.order_number, e.kind, e.amount, e.note, e.created_at,
-  e.customer, e.base, e.percent, coalesce(o.commission_paid, false) AS is_paid
-FROM commission_entry AS e LEFT JOIN orders AS o ON o.id = e.order_id
-WHERE e.staff_id = :rep_id AND e.month = :month ORDER BY e.created_at, e.id
+  e.customer, e.base, e.percent, e.paid_at, e.paid_by
+FROM commission_entry AS e WHERE e.staff_id = :rep_id AND e.month = :month ORDER BY e.created_at, e.id
 """)
 # What was taken back in later months of orders that became due in this one.
 _SINCE = text("""
@@ -42,11 +41,16 @@ ORDER BY e.created_at, e.id LIMIT 50
 _MONTHS = text("""
 SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS name,
   sum(e.amount) FILTER (WHERE e.kind = 'earned') AS earned, sum(e.amount) FILTER (WHERE e.kind = 'taken_back') AS back,
-  sum(e.amount) FILTER (WHERE o.commission_paid) AS paid, sum(e.amount) AS total, count(*) AS entries, m.locked_at
-FROM commission_entry AS e JOIN staff AS s ON s.id = e.staff_id LEFT JOIN orders AS o ON o.id = e.order_id
+  sum(e.amount) FILTER (WHERE e.paid_at IS NOT NULL) AS paid, sum(e.amount) AS total, count(*) AS entries, m.locked_at
+FROM commission_entry AS e JOIN staff AS s ON s.id = e.staff_id
 LEFT JOIN commission_month AS m ON m.month = e.month
 WHERE CAST(:rep_id AS bigint) IS NULL OR e.staff_id = :rep_id
 GROUP BY e.month, e.staff_id, s.full_name, s.username, m.locked_at ORDER BY e.month DESC, name LIMIT 200
+""")
+# The months before and after one that a rep has entries in.
+_AROUND = text("""
+SELECT (SELECT max(month) FROM commission_entry WHERE staff_id = :rep_id AND month < :month),
+  (SELECT min(month) FROM commission_entry WHERE staff_id = :rep_id AND month > :month)
 """)
 _LOCK = text("""
 INSERT INTO commission_month (month, actor_kind, actor_id, actor_name) VALUES (:month, :kind, :id, :name)
@@ -83,7 +87,23 @@ class Line:
     customer: str
     base: Decimal | None
     percent: Decimal | None
-    is_paid: bool
+    paid_at: datetime | None
+    paid_by: str
+
+    @property
+    def is_paid(self) -> bool:
+        """True once the rep has this amount, or has given it back."""
+        return self.paid_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTogether:
+    """What was marked paid in one act; money in US dollars."""
+
+    paid_at: datetime
+    paid_by: str
+    entries: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,8 @@ class Statement:
     rates: Sequence[tuple[date, Decimal]]
     locked_at: datetime | None
     locked_by: str
+    earlier: date | None
+    later: date | None
 
     @property
     def earned(self) -> Decimal:
@@ -136,13 +158,29 @@ class Statement:
 
     @property
     def paid(self) -> Decimal:
-        """The part whose orders are marked paid."""
+        """The part that is marked paid."""
         return sum((line.amount for line in self.lines if line.is_paid), ZERO)
 
     @property
     def to_pay(self) -> Decimal:
         """The rest."""
         return self.total - self.paid
+
+    @property
+    def base(self) -> Decimal:
+        """What the commissions are of."""
+        return sum((line.base for line in self.lines if line.base is not None), ZERO)
+
+    @property
+    def payments(self) -> list[PaidTogether]:
+        """What was marked paid, act by act, the newest first."""
+        acts: dict[tuple[datetime, str], list[Decimal]] = {}
+        for line in self.lines:
+            if line.paid_at is not None:
+                acts.setdefault((line.paid_at, line.paid_by), []).append(line.amount)
+        return [
+            PaidTogether(*act, len(amounts), sum(amounts, ZERO)) for act, amounts in sorted(acts.items(), reverse=True)
+        ]
 
     @property
     def unpaid_numbers(self) -> list[str]:
@@ -175,6 +213,7 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
     lines = [Line(*row) for row in await db.execute(_ENTRIES, values)]
     since = [(row.order_number, row.amount) for row in await db.execute(_SINCE, values)]
     rates = await list_rates(db, rep_id)
+    around = (await db.execute(_AROUND, values)).one()
     lock = (
         await db.execute(
             text("SELECT locked_at, actor_name FROM commission_month WHERE month = :month"), {"month": month}
@@ -182,7 +221,7 @@ async def get_statement(db: AsyncSession, rep_id: int, month: date, *, visible_t
     ).first()
     return Statement(
         rep_id, rep.full_name or rep.username, month, lines, since, rates,
-        lock.locked_at if lock else None, lock.actor_name if lock else "",
+        lock.locked_at if lock else None, lock.actor_name if lock else "", *around,
     )  # fmt: skip
 
 

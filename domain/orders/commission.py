@@ -30,19 +30,23 @@ WHERE o.id = r.id AND (o.commission_rep_id, o.commission_percent, o.commission_a
 _SETTLE = """
 WITH due AS (
   SELECT id, order_number, commission_rep_id AS staff_id, coalesce(nullif(delivery_company, ''), delivery_name, '') AS
-    customer, subtotal - discount_amount AS base, commission_percent AS percent, CASE
+    customer, commission_percent AS percent, round((subtotal - discount_amount) * share, 2) AS base,
+    round(commission_amount * share, 2) AS amount
+  FROM orders, LATERAL (SELECT CASE
     WHEN commission_rep_id IS NULL OR status = 'cancelled' THEN 0
-    WHEN payment_status IN ('paid', 'partially_refunded', 'refunded') THEN round(
-      commission_amount * greatest(0, 1 - allowances / greatest(total_amount, 0.01)), 2)
-    ELSE 0 END AS amount
-  FROM orders WHERE id = $1
+    WHEN payment_status IN ('paid', 'partially_refunded', 'refunded')
+      THEN greatest(0, 1 - allowances / greatest(total_amount, 0.01))
+    ELSE 0 END AS share) AS s
+  WHERE id = $1
 ),
 kept AS (
-  SELECT staff_id, sum(amount) AS amount FROM commission_entry WHERE order_id = $1 GROUP BY staff_id
+  SELECT staff_id, sum(amount) AS amount, sum(sign(amount) * abs(base)) AS base,
+    (array_agg(percent ORDER BY id DESC))[1] AS percent
+  FROM commission_entry WHERE order_id = $1 GROUP BY staff_id
 ),
 change AS (
-  SELECT coalesce(kept.staff_id, due.staff_id) AS staff_id,
-    coalesce(due.amount, 0) - coalesce(kept.amount, 0) AS amount
+  SELECT coalesce(kept.staff_id, due.staff_id) AS staff_id, coalesce(due.percent, kept.percent) AS percent,
+    coalesce(due.amount, 0) - coalesce(kept.amount, 0) AS amount, coalesce(due.base, 0) - coalesce(kept.base, 0) AS base
   FROM (SELECT * FROM due WHERE staff_id IS NOT NULL) AS due FULL JOIN kept ON kept.staff_id = due.staff_id
 ),
 month AS (
@@ -55,7 +59,8 @@ INSERT INTO commission_entry (
   order_id, order_number, staff_id, kind, amount, month, note, customer, base, percent
 )
 SELECT $1, d.order_number, c.staff_id, CASE WHEN c.amount > 0 THEN 'earned' ELSE 'taken_back' END,
-  c.amount, month.first, (SELECT payment_status FROM orders WHERE id = $1), d.customer, d.base, d.percent
+  c.amount, month.first, (SELECT CASE status WHEN 'cancelled' THEN status ELSE payment_status END FROM orders
+  WHERE id = $1), d.customer, c.base, c.percent
 FROM change AS c, month, due AS d WHERE c.amount <> 0
 """
 

@@ -25,8 +25,7 @@ SELECT (
 )
 """)
 _DUE = text("""
-SELECT coalesce(sum(e.amount), 0) FROM commission_entry AS e LEFT JOIN orders AS o ON o.id = e.order_id
-WHERE e.staff_id = :id AND NOT coalesce(o.commission_paid, false)
+SELECT coalesce(sum(amount), 0) FROM commission_entry WHERE staff_id = :id AND paid_at IS NULL
 """)
 # The item is the one bought at least three times in a year that is latest by its own gap.
 _OVERDUE = text(f"""

@@ -5,6 +5,7 @@ from typing import Any
 
 from quart import Blueprint, Response, abort, request
 
+from documents.filters import format_day, format_plural
 from documents.pdf import render_pdf
 from domain.access.rights import Right
 from domain.commissions.pay import BulkCommissionPaid, mark_commissions_paid
@@ -20,6 +21,8 @@ from domain.commissions.statements import (
 )
 from domain.kernel.clock import business_today, first_of_month
 from domain.kernel.inputs import read_values
+from domain.kernel.money import format_money
+from models import CommissionKind
 from models.session import current_database
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
@@ -31,6 +34,13 @@ from web.templates import render_template
 
 blueprint = Blueprint("portal_commissions", __name__)
 LIST = "/portal/commissions"
+# How what was taken back is named, by the state of its order.
+TAKEN_BACK = {
+    "partially_refunded": "Returned",
+    "refunded": "Returned",
+    "cancelled": "Cancelled",
+    "unpaid": "Unpaid again",
+}
 
 
 @blueprint.get(LIST)
@@ -65,9 +75,54 @@ async def show_statement(rep_id: int, month: str) -> Response:
     """One rep's month."""
     found = await _find(rep_id, month)
     return await page_or_block(
-        "calling/statement.html", block="statement", statement=found, url=f"{LIST}/{rep_id}/{month}",
+        "calling/statement.html",
+        block="statement",
+        statement=found,
+        url=f"{LIST}/{rep_id}/{month}",
         is_over=found.month < first_of_month(business_today(settings().timezone)),
+        figures=_list_figures(found),
+        history=_list_history(found),
+        words=TAKEN_BACK,
+    )
+
+
+def _list_figures(found: Statement) -> list[dict[str, str]]:
+    """The sums of a month, each with how many entries it is of."""
+    zone = settings().timezone
+    back = sum(line.kind == CommissionKind.TAKEN_BACK for line in found.lines)
+    newest = [
+        f"{format_day(each.paid_at, zone, today=business_today(zone))}, {each.paid_by}" for each in found.payments
+    ]
+    open_entries = sum(not line.is_paid for line in found.lines)
+    figures = (
+        ("Earned", found.earned, f"{format_plural(len(found.lines) - back, 'order')} paid in full",
+         "Commission of orders that became paid in full in the month"),
+        ("Taken back", found.taken_back, format_plural(back, "entry", "entries"),
+         "Share of refunds and cancellations in the month"),
+        ("Paid", found.paid, newest[0] if newest else "", "Entries that are marked paid"),
+        ("To pay", found.to_pay, format_plural(open_entries, "entry", "entries"), "Earned + taken back − paid"),
     )  # fmt: skip
+    blank = {"url": "#entries", "tone": "quiet", "arrow": "", "change": ""}
+    return [
+        blank | {"label": label, "value": format_money(amount), "was": was, "meaning": meaning}
+        for label, amount, was, meaning in figures
+    ]
+
+
+def _list_history(found: Statement) -> list[dict[str, object]]:
+    """What was done with a month, the newest first."""
+    blank = {"before": "", "after": "", "note": ""}
+    acts: list[dict[str, object]] = [
+        blank | {
+            "icon": "circle-check", "tone": "good", "who": each.paid_by, "at": each.paid_at,
+            "text": f"{format_plural(each.entries, 'entry', 'entries')} marked paid, {format_money(each.amount)}",
+        }
+        for each in found.payments
+    ]  # fmt: skip
+    if found.locked_at:
+        said = f"Locked, {format_money(found.total)}"
+        acts.append(blank | {"icon": "lock", "tone": "", "who": found.locked_by, "at": found.locked_at, "text": said})
+    return sorted(acts, key=lambda act: str(act["at"]), reverse=True)
 
 
 @blueprint.get(f"{LIST}/<id:rep_id>/<month>/csv")

@@ -197,12 +197,13 @@ INSERT INTO commission_entry (
   order_id, order_number, staff_id, kind, amount, month, note, created_at, customer, base, percent
 )
 SELECT o.id, o.order_number, o.commission_rep_id, 'taken_back', -k.back, date_trunc('month', o.updated_at)::date,
-  o.payment_status, greatest(o.updated_at, o.created_at), coalesce(nullif(o.delivery_company, ''), o.delivery_name, ''),
-  o.subtotal - o.discount_amount, o.commission_percent
+  CASE o.status WHEN 'cancelled' THEN o.status ELSE o.payment_status END, greatest(o.updated_at, o.created_at),
+  coalesce(nullif(o.delivery_company, ''), o.delivery_name, ''), -round((o.subtotal - o.discount_amount) * s.share, 2),
+  o.commission_percent
 FROM orders AS o, LATERAL (
-  SELECT CASE WHEN o.status = 'cancelled' THEN o.commission_amount
-    ELSE round(o.commission_amount * least(1, o.allowances / greatest(o.total_amount, 0.01)), 2) END AS back
-) AS k
+  SELECT CASE WHEN o.status = 'cancelled' THEN 1 ELSE least(1, o.allowances / greatest(o.total_amount, 0.01)) END
+    AS share
+) AS s, LATERAL (SELECT round(o.commission_amount * s.share, 2) AS back) AS k
 WHERE o.commission_amount > 0 AND o.payment_status IN ('paid', 'partially_refunded', 'refunded') AND k.back > 0
 ORDER BY o.id;
 INSERT INTO commission_month (month, actor_kind, actor_name, locked_at)
@@ -211,6 +212,8 @@ FROM commission_entry AS e, demo_wish AS w, demo_team AS t
 WHERE e.month < date_trunc('month', w.today::timestamp - interval '1 month');
 UPDATE orders AS o SET commission_paid = true, commission_paid_at = m.locked_at, commission_paid_by = m.actor_name
 FROM commission_entry AS e JOIN commission_month AS m ON m.month = e.month WHERE e.order_id = o.id;
+UPDATE commission_entry AS e SET paid_at = m.locked_at, paid_by = m.actor_name
+FROM commission_month AS m WHERE m.month = e.month;
 INSERT INTO sales_target (staff_id, month, amount, actor_kind, actor_name)
 SELECT rep, date_trunc('month', w.today::timestamp)::date, 1000 * (78 + 6 * n), 'staff', (t.office_names)[1]
 FROM demo_team AS t, demo_wish AS w, unnest(t.rep_ids) WITH ORDINALITY AS r(rep, n)

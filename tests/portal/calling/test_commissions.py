@@ -7,11 +7,12 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.commissions.pay import BulkCommissionPaid, SetCommissionPaid, mark_commissions_paid, set_commission_paid
 from domain.commissions.statements import LockMonth, get_statement, lock_month
 from domain.kernel.clock import business_today, first_of_month
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
-from models import CommissionEntry, CommissionRate, Order, Role
+from models import CommissionEntry, CommissionRate, Order, Role, Staff
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -20,11 +21,13 @@ from tests.portal.forms import TOKEN, read_page, send, send_form
 LIST = "/portal/commissions"
 
 
-async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientProtocol, db: AsyncSession) -> None:
-    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
-    manager = await make_staff(db, Role.ADMIN)
-    today = business_today(current_business().timezone)
-    last = first_of_month(first_of_month(today) - timedelta(days=1))
+def last_month() -> date:
+    return first_of_month(first_of_month(business_today(current_business().timezone)) - timedelta(days=1))
+
+
+async def earn_last_month(db: AsyncSession) -> tuple[Staff, Order]:
+    """A rep, and an order of $40.00 that earned them $4.00 in the month before."""
+    rep = await make_staff(db, Role.SALES_REP)
     db.add(CommissionRate(staff_id=rep.id, percent=Decimal(10), starts_on=date(2020, 1, 1)))
     customer = await make_customer(db, sales_rep_id=rep.id)
     product = await make_product(db)
@@ -33,13 +36,19 @@ async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientP
     assert order.commission_amount == Decimal("4.00")
     order.payment_status = "paid"
     await db.flush()
-    connection = await raw_connection(db)
-    await settle_commission(connection, order.id)
+    await settle_commission(await raw_connection(db), order.id)
     (entry,) = (await db.scalars(select(CommissionEntry))).all()
+    today = business_today(current_business().timezone)
     assert (entry.amount, entry.month, entry.kind) == (Decimal("4.00"), first_of_month(today), "earned")
-    entry.month = last
+    entry.month = last_month()
     await db.flush()
+    return rep, order
 
+
+async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientProtocol, db: AsyncSession) -> None:
+    rep, order = await earn_last_month(db)
+    other, manager = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.ADMIN)
+    last, connection = last_month(), await raw_connection(db)
     url = f"{LIST}/{rep.id}/{last:%Y-%m}"
     await sign_in(client, db, manager)
     assert "$4.00" in await read_page(client, LIST)
@@ -74,6 +83,35 @@ async def test_a_month_is_paid_and_locked_and_stays_as_it_is(client: TestClientP
     await sign_in(client, db, rep)
     assert "Mark paid" not in await read_page(client, url)
     assert (await client.get(f"{LIST}/{rep.id}/2026-99")).status_code == 404
+
+
+async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep, order = await earn_last_month(db)
+    manager = await make_staff(db, Role.ADMIN)
+    by, today = as_actor(manager), business_today(current_business().timezone)
+    mark = BulkCommissionPaid(order_numbers=[order.order_number])
+    assert await mark_commissions_paid(db, mark, by=by) == 1
+    paid = await get_statement(db, rep.id, last_month(), visible_to=by)
+    assert (paid.paid, paid.to_pay) == (4, 0)
+    order.status = "cancelled"
+    await db.flush()
+    await settle_commission(await raw_connection(db), order.id)
+    later = await get_statement(db, rep.id, today, visible_to=by)
+    assert [(line.amount, line.base, line.is_paid) for line in later.lines] == [(Decimal(-4), Decimal(-40), False)]
+    assert (later.to_pay, later.earlier) == (Decimal(-4), last_month())
+    await sign_in(client, db, manager)
+    shown = " ".join((await read_page(client, f"{LIST}/{rep.id}/{today:%Y-%m}")).split())
+    assert "Mark −$4.00 paid" in shown
+    assert "Cancelled" in shown
+    assert await mark_commissions_paid(db, mark, by=by) == 1
+    later = await get_statement(db, rep.id, today, visible_to=by)
+    assert (later.to_pay, later.payments[0].amount) == (0, Decimal(-4))
+    kept = await get_statement(db, rep.id, last_month(), visible_to=by)
+    assert (kept.lines, kept.later) == (paid.lines, first_of_month(today))
+    await set_commission_paid(db, order.order_number, SetCommissionPaid(paid=False), by=by)
+    assert (await get_statement(db, rep.id, last_month(), visible_to=by)).to_pay == 4
 
 
 async def test_no_entry_comes_into_a_locked_month(db: AsyncSession) -> None:
