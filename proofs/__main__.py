@@ -5,10 +5,13 @@ import importlib
 import sys
 import time
 
+from domain.access.crypto import use_data_keys
+from settings import load_settings
+
 NAMES = (
     "scores",
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
-    "warehouse", "calling", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
+    "warehouse", "calling", "commissions", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
     "webhooks_out", "backup",
 )  # fmt: skip
 
@@ -23,6 +26,7 @@ def main() -> int:
     for name in names:
         module = importlib.import_module(f"proofs.{name}")
         print(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
+        use_data_keys(load_settings().data_keys)
         started = time.monotonic()
         try:
             asyncio.run(module.prove())

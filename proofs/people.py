@@ -15,7 +15,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.access.crypto import use_data_keys
 from domain.credit.adjust import AdjustCredit, adjust_credit
 from domain.customers.delete_customer import remove_customer
 from domain.customers.merge import MergeCustomers, merge_customers
@@ -98,7 +97,6 @@ async def prove(*, merges: int = 200, marks: int = 200) -> None:
         await staff_token(connection)
         database = Database(url, pool_size=AT_ONCE + 4)
         use_database(database)
-        use_data_keys(load_settings().data_keys)
         try:
             await merge_while_they_buy(database, connection, merges)
             await keep_marks(database, connection, marks)

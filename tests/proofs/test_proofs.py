@@ -7,6 +7,7 @@ from proofs import (
     books,
     calling,
     circles,
+    commissions,
     crash,
     fuzz,
     hostile,
@@ -126,8 +127,12 @@ async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
     await invoices.prove(invoices=60, receipts=40, owed=72)
 
 
-async def test_callers_never_meet_marks_hide_at_once_and_commissions_add_up() -> None:
-    await calling.prove(claims=15, marks=15, reads=80, entries=500, events=2_000, orders=20)
+async def test_callers_never_meet_marks_hide_at_once_and_scores_are_recomputed() -> None:
+    await calling.prove(claims=15, marks=15, reads=80, entries=500, events=2_000)
+
+
+async def test_the_commission_ledger_is_the_sum_recomputed_and_a_locked_month_stays() -> None:
+    await commissions.prove(orders=12)
 
 
 async def test_bank_account_numbers_are_found_nowhere_but_sealed() -> None:
