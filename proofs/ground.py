@@ -21,7 +21,7 @@ from models.postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "var" / "proofs"
-START_SECONDS = 90
+START_SECONDS = 240
 
 
 @dataclass

@@ -9,7 +9,7 @@ from domain.kernel.inputs import Input, Text200, Text2000
 from domain.order_desk.cancel import cancel_order
 from domain.order_desk.edit import check_may_assign
 from domain.orders.hold import settle_hold
-from domain.orders.record import lock_order, move_locked_order
+from domain.orders.record import follow_change, lock_order, move_locked_order
 from domain.orders.statuses import check_move
 from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.refund_rows import show_left_to_give_back
@@ -77,3 +77,5 @@ async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
     await settle_hold(db, order, by=by)
     if order.takes_stock:
         await take_stock_again(await raw_connection(db), order.id, reason=StockReason.ORDER_REOPENED, by=by)
+    await db.flush()
+    await follow_change(db, order)

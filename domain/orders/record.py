@@ -109,12 +109,12 @@ async def record_event(
         )
     )
     await db.flush()
-    await _follow(db, order)
+    await follow_change(db, order)
     await announce(db, Topic.ORDERS, order.id)
 
 
-async def _follow(db: AsyncSession, order: Order) -> None:
-    """What a change means for the rep's commission and for the calling list."""
+async def follow_change(db: AsyncSession, order: Order) -> None:
+    """What a change means for the rep's commission and for the calling list; after an event for what came with it."""
     if order.sales_rep_id is None and order.commission_rep_id is None and order.customer_id is None:
         return
     connection = await raw_connection(db)

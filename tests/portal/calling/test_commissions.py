@@ -4,15 +4,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.commissions.pay import BulkCommissionPaid, SetCommissionPaid, mark_commissions_paid, set_commission_paid
 from domain.commissions.statements import LockMonth, get_statement, lock_month
 from domain.kernel.clock import business_today, first_of_month
+from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
-from models import CommissionEntry, CommissionRate, Order, Role, Staff
+from models import CommissionEntry, CommissionRate, Order, OrderStatus, Role, Staff
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -94,7 +95,7 @@ async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
     mark = BulkCommissionPaid(order_numbers=[order.order_number])
     assert await mark_commissions_paid(db, mark, by=by) == 1
     paid = await get_statement(db, rep.id, last_month(), visible_to=by)
-    assert (paid.paid, paid.to_pay) == (4, 0)
+    assert (paid.paid, paid.to_pay) == (Decimal(4), Decimal(0))
     order.status = "cancelled"
     await db.flush()
     await settle_commission(await raw_connection(db), order.id)
@@ -107,11 +108,23 @@ async def test_what_is_taken_back_after_the_payment_is_still_to_be_settled(
     assert "Cancelled" in shown
     assert await mark_commissions_paid(db, mark, by=by) == 1
     later = await get_statement(db, rep.id, today, visible_to=by)
-    assert (later.to_pay, later.payments[0].amount) == (0, Decimal(-4))
+    assert (later.to_pay, later.payments[0].amount) == (Decimal(0), Decimal(-4))
     kept = await get_statement(db, rep.id, last_month(), visible_to=by)
     assert (kept.lines, kept.later) == (paid.lines, first_of_month(today))
     await set_commission_paid(db, order.order_number, SetCommissionPaid(paid=False), by=by)
     assert (await get_statement(db, rep.id, last_month(), visible_to=by)).to_pay == 4
+
+
+async def test_a_reopened_order_that_was_given_back_earns_nothing_until_it_is_paid_again(db: AsyncSession) -> None:
+    rep, order = await earn_last_month(db)
+    order.status, order.payment_status = "cancelled", "refunded"
+    await db.flush()
+    await settle_commission(await raw_connection(db), order.id)
+    by = as_actor(await make_staff(db, Role.MANAGER))
+    reopened = await move_order(db, order.id, to=OrderStatus.PENDING, by=by)
+    assert reopened.payment_status == "unpaid"
+    earned = select(func.sum(CommissionEntry.amount)).where(CommissionEntry.staff_id == rep.id)
+    assert await db.scalar(earned) == 0
 
 
 async def test_no_entry_comes_into_a_locked_month(db: AsyncSession) -> None:
