@@ -1,4 +1,5 @@
-"""Mails as HTML, made from their plain text: a link on a line of its own is a button, lines of goods are a table.
+"""Mails as HTML, made from their plain text: a link on a line of its own is a button, lines of goods and of sums are a
+table, and lines below a caption (`Delivery to:`) an address.
 
 So the two never say different things, and who reads mails as text misses nothing.
 """
@@ -12,16 +13,25 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from domain.kernel.phone import parse_phone
 from domain.messages.sending import WriteHtml
 from settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 _LINK = re.compile(r"https?://\S+")
+# A sum on a line of its own, such as `Total: $12.00`.
+_SUM = re.compile(r"(?P<word>[A-Z][\w ]{1,30}): (?P<amount>−?\$[\d,.]+)")
+_CAPTION = re.compile(r"[A-Z][\w ]{1,40}:")
+# What the words above a link ask for, which its button repeats.
+_ASKS = re.compile(r"Pay \$[\d,]+\.\d\d")
 _GOODS = re.compile(r"(?P<quantity>[\d,]+) × (?P<name>.+?)(?: \((?P<sku>[^()]+)\))?: (?P<amount>\$[\d,.]+)")
 # What a link is for, by the beginning of its path; another one says its address.
 BUTTONS = {
-    "/pay/": "Look and pay", "/verify-email": "Confirm your email", "/reset-password": "Choose a new password",
-    "/portal/reset": "Choose a new password", "/portal/orders/": "Open the order", "/portal/": "Open the portal",
+    "/pay/sub/": "See your subscription", "/pay/": "Look and pay", "/verify-email": "Confirm your email",
+    "/reset-password": "Choose a new password", "/undo-email": "Keep my email",
+    "/portal/reset": "Choose a new password", "/portal/confirm-email": "Confirm your email",
+    "/portal/undo-email": "Keep my email", "/portal/sign-in": "Sign in",
+    "/portal/orders/": "Open the order", "/portal/": "Open the portal",
 }  # fmt: skip
 
 
@@ -37,26 +47,45 @@ def _environment() -> Environment:
 
 
 def split_paragraphs(text: str) -> list[dict[str, Any]]:
-    """The text's paragraphs: each its lines, the one link that stands alone in it, or goods with their amounts."""
+    """The text's paragraphs: each its lines, the one link that stands alone in it, goods with their sums, or lines
+    with a caption.
+    """
     paragraphs: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in block.splitlines()]
-        goods = [_GOODS.fullmatch(line) for line in lines]
+        goods, sums = [_GOODS.fullmatch(line) for line in lines], [_SUM.fullmatch(line) for line in lines]
         if all(goods):
-            paragraphs.append({"link": "", "lines": [], "goods": [found.groupdict("") for found in goods if found]})
-            continue
-        kept: list[str] = []
-        for line in lines:
-            if _LINK.fullmatch(line):
-                if kept:
-                    paragraphs.append({"link": "", "lines": kept, "goods": []})
-                paragraphs.append({"link": line, "label": name_link(line), "lines": [], "goods": []})
-                kept = []
-            else:
-                kept.append(line)
-        if kept:
-            paragraphs.append({"link": "", "lines": kept, "goods": []})
+            paragraphs.append(_paragraph(goods=[found.groupdict("") for found in goods if found]))
+        elif all(sums):
+            table = paragraphs[-1] if paragraphs and paragraphs[-1]["goods"] else _paragraph()
+            table["sums"] = [found.groupdict() for found in sums if found]
+            paragraphs += [] if table["goods"] else [table]
+        elif len(lines) > 1 and _CAPTION.fullmatch(lines[0]) and not any(map(_LINK.fullmatch, lines)):
+            paragraphs.append(_paragraph(caption=lines[0].rstrip(":"), lines=lines[1:]))
+        else:
+            _split_links(paragraphs, lines)
     return paragraphs
+
+
+def _split_links(paragraphs: list[dict[str, Any]], lines: list[str]) -> None:
+    """Add a block's words, and each link in it by itself; the words above one may name its button."""
+    kept: list[str] = []
+    for line in lines:
+        if not _LINK.fullmatch(line):
+            kept.append(line)
+            continue
+        if kept:
+            paragraphs.append(_paragraph(lines=kept))
+            kept = []
+        above = paragraphs[-1]["lines"][-1:] if paragraphs else []
+        asked = _ASKS.match(above[0]) if above else None
+        paragraphs.append(_paragraph(link=line, label=asked[0] if asked else name_link(line)))
+    if kept:
+        paragraphs.append(_paragraph(lines=kept))
+
+
+def _paragraph(**parts: Any) -> dict[str, Any]:
+    return {"link": "", "label": "", "caption": "", "lines": [], "goods": [], "sums": []} | parts
 
 
 def name_link(link: str) -> str:
@@ -85,6 +114,7 @@ def make_mail_writer(settings: Settings, pictures: Mapping[str, str] | None = No
                 company_name=settings.company_name,
                 company_address=settings.company_address,
                 company_phone=settings.company_phone,
+                company_tel=parse_phone(settings.company_phone) or settings.company_phone,
             )
         )
 

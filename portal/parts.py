@@ -12,18 +12,22 @@ from decimal import Decimal
 from quart import Blueprint, Response, request
 
 from documents.filters import format_day
-from domain.access.rights import Right
-from domain.kernel.money import format_money
+from domain.catalogue.list_products import list_featured_products
+from domain.kernel.clock import business_date, now
+from domain.kernel.errors import NotFound
+from domain.kernel.money import format_money, round_half_up
 from domain.kernel.neighbours import Neighbours
 from domain.kernel.paging import Page, PageInput
-from domain.messages.list_messages import list_newest_mails
 from domain.orders.line_facts import LastSold, LineFacts
 from domain.search.find import FoundProduct
+from models.session import raw_connection
+from portal.administration.outbox import show_mail_page
 from portal.charts import Chart, Point, draw_chart
+from portal.mail_samples import GOODS, MailSample, SampleGood, list_samples
 from portal.render import page_or_block, redirect_to
 from portal.walk import Opened, make_walk
 from web.guards import staff_page
-from web.request import db
+from web.request import db, settings
 
 blueprint = Blueprint("portal_parts", __name__)
 START = datetime(2026, 11, 23, 15, 41, tzinfo=UTC)
@@ -178,10 +182,28 @@ async def show_parts() -> Response:
 
 
 @blueprint.get("/portal/parts/mails")
-@staff_page(Right.SEE_OUTBOX)
+@staff_page()
 async def show_mails() -> Response:
-    """Every kind of mail as it looks, from the newest one of each that the outbox holds."""
-    return await page_or_block("part_mails.html", block="mails", mails=await list_newest_mails(db()))
+    """Every mail that the program writes, as it looks."""
+    return await page_or_block("part_mails.html", block="mails", mails=await _list_mails())
+
+
+@blueprint.get("/portal/parts/mails/<key>")
+@staff_page()
+async def show_mail(key: str) -> Response:
+    """One of them, for a frame that runs nothing."""
+    letter = next((sample.letter for sample in await _list_mails() if sample.key == key), None)
+    if letter is None:
+        raise NotFound("There is no such mail.")
+    return await show_mail_page(letter.subject, letter.text)
+
+
+async def _list_mails() -> list[MailSample]:
+    """The samples, with products of the catalogue where it has three."""
+    found = await list_featured_products(await raw_connection(db()), limit=len(GOODS))
+    own = [SampleGood(row["name"], row["sku"], round_half_up(Decimal(str(row["unit_price"])))) for row in found]
+    goods = own if len(own) == len(GOODS) else GOODS
+    return list_samples(goods, today=business_date(now(), settings().timezone), settings=settings())
 
 
 @blueprint.post("/portal/parts")

@@ -15,6 +15,7 @@ from domain.access.email_change import (
 )
 from domain.access.sessions import end_sessions_of
 from domain.customers.accounts import Profile, as_owner, describe_account, lock_account
+from domain.customers.letters import write_email_undo, write_new_email
 from domain.customers.linking import link_orders
 from domain.customers.links import void_tokens
 from domain.customers.register import refuse_duplicates
@@ -43,14 +44,8 @@ async def ask_for_new_email(db: AsyncSession, customer: Customer, email: str, *,
     token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE, Owner(customer_id=customer.id), email)
     await queue_mail(
         db,
-        kind="verify_email",
+        write_new_email(f"{shop_url}/verify-email?token={token}"),
         to=email,
-        subject="Confirm your new email",
-        text=(
-            "Somebody, probably you, wants this address for an account with us. This link makes it the account's"
-            f" email; it works once, within 48 hours.\n\n{shop_url}/verify-email?token={token}"
-            "\n\nIf it was not you, do not open the link: nothing changes without it."
-        ),
         customer_id=customer.id,
         secret=Secret(token, ends_at),
     )
@@ -127,13 +122,8 @@ async def _offer_undo(db: AsyncSession, customer: Customer, sentence: str, *, sh
     token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE_UNDO, owner, customer.email)
     await queue_mail(
         db,
-        kind="security_notice",
+        write_email_undo(sentence, customer.email, f"{shop_url}/undo-email?token={token}"),
         to=customer.email,
-        subject="Your account was changed",
-        text=(
-            f"{sentence}\n\nIf that was not you, this link keeps {customer.email} or brings it back, and signs"
-            f" everybody out. It works once, within 7 days.\n\n{shop_url}/undo-email?token={token}"
-        ),
         customer_id=customer.id,
         secret=Secret(token, ends_at),
     )

@@ -2,11 +2,10 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.customers.letters import write_notice, write_reset, write_verification
 from domain.customers.links import as_secret, issue_token
 from domain.messages.outbox import queue_mail
 from models import CodePurpose, Customer
-
-NOT_YOU = "If that was not you, set a new password at once by the shop's “forgot password”, and tell us."
 
 
 async def send_verification_link(db: AsyncSession, customer_id: int | None, *, email: str, shop_url: str) -> str:
@@ -14,14 +13,8 @@ async def send_verification_link(db: AsyncSession, customer_id: int | None, *, e
     token = await issue_token(db, CodePurpose.EMAIL_VERIFICATION, customer_id=customer_id, target=email)
     await queue_mail(
         db,
-        kind="verify_email",
+        write_verification(f"{shop_url}/verify-email?token={token}"),
         to=email,
-        subject="Confirm your email",
-        text=(
-            "Somebody, probably you, gave this address for an account with us. This link confirms it; it works"
-            f" once, within 48 hours.\n\n{shop_url}/verify-email?token={token}"
-            "\n\nIf it was not you, do not open the link: the account stays closed without it."
-        ),
         customer_id=customer_id,
         secret=as_secret(token, CodePurpose.EMAIL_VERIFICATION),
     )
@@ -33,14 +26,8 @@ async def send_reset_link(db: AsyncSession, customer_id: int | None, *, email: s
     token = await issue_token(db, CodePurpose.PASSWORD_RESET, customer_id=customer_id, target=email)
     await queue_mail(
         db,
-        kind="password_reset",
+        write_reset(f"{shop_url}/reset-password?token={token}"),
         to=email,
-        subject="Set a new password",
-        text=(
-            "Somebody, probably you, asked for a new password for your account. This link sets one; it works"
-            f" once, within an hour.\n\n{shop_url}/reset-password?token={token}"
-            "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
-        ),
         customer_id=customer_id,
         secret=as_secret(token, CodePurpose.PASSWORD_RESET),
     )
@@ -52,11 +39,4 @@ async def send_security_notice(db: AsyncSession, customer: Customer, sentence: s
     recipient = to or customer.email
     if recipient is None:
         return
-    await queue_mail(
-        db,
-        kind="security_notice",
-        to=recipient,
-        subject="Your account was changed",
-        text=f"{sentence}\n\n{NOT_YOU}",
-        customer_id=customer.id,
-    )
+    await queue_mail(db, write_notice(sentence), to=recipient, customer_id=customer.id)

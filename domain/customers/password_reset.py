@@ -11,6 +11,7 @@ from domain.access.passwords import NewPasswordIn, hash_password
 from domain.access.sessions import end_sessions_of
 from domain.access.tokens import mask_username
 from domain.customers.accounts import as_owner, find_account
+from domain.customers.letters import write_username
 from domain.customers.links import MOST_LINKS, commit_without_waiting, count_recent, redeem_token, void_tokens
 from domain.customers.messages import send_reset_link, send_security_notice
 from domain.customers.verification import SentAnswer, mark_email_verified
@@ -68,10 +69,8 @@ async def forgot_username(db: AsyncSession, data: ForgotUsername, *, shop_url: s
     async with db.begin_nested() as writing:
         await queue_mail(
             db,
-            kind="username",
+            write_username(username, shop_url),
             to=data.email,
-            subject="Your username",
-            text=f"Your username is {username}. The shop is here:\n\n{shop_url}/",
             customer_id=account.id if account is not None else None,
         )
         if account is None:

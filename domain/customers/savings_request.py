@@ -16,6 +16,7 @@ from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, T
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import format_phone, parse_phone
 from domain.kernel.texts import as_search_pattern
+from domain.messages.letter import Letter
 from domain.messages.outbox import Attachment, queue_mail
 from models import AuditAction, SavingsRequest
 
@@ -74,25 +75,28 @@ async def request_savings(
     )
     db.add(request)
     await db.flush()
-    lines = [
-        f"{data.name}, {data.restaurant_name}",
-        f"{data.address}, {data.city}, {data.state}",
-        f"Phone {format_phone(request.phone)}, email {data.email}",
-    ]
-    if data.rd_customer_number:
-        lines.append(f"Customer number {data.rd_customer_number}")
-    lines.append("Their invoice is attached." if kept else "No invoice was sent.")
     await queue_mail(
         db,
-        kind="savings_request",
+        write_savings_letter(data, request.phone, has_invoice=kept is not None),
         # Without an inbox the mail waits in the outbox, where administrators see it.
         to=sales_inbox or "(SALES_INBOX is not set)",
-        subject=f"Save me money: {data.restaurant_name}",
-        text="\n\n".join(lines),
         dedupe_key=f"savings_request:{request.id}",
         attachments=[Attachment(name_invoice(request), kept.content_type, kept.data)] if kept else [],
     )
     return request
+
+
+def write_savings_letter(data: SaveMeMoney, phone: str, *, has_invoice: bool) -> Letter:
+    """To the sales inbox: who wants to save."""
+    lines = [
+        f"{data.name}, {data.restaurant_name}",
+        f"{data.address}, {data.city}, {data.state}",
+        f"Phone {format_phone(phone)}, email {data.email}",
+    ]
+    if data.rd_customer_number:
+        lines.append(f"Customer number {data.rd_customer_number}")
+    lines.append("Their invoice is attached." if has_invoice else "No invoice was sent.")
+    return Letter("savings_request", f"Save me money: {data.restaurant_name}", "\n\n".join(lines))
 
 
 def name_invoice(request: SavingsRequest) -> str:

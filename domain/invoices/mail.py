@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.invoices.letters import Occasion, write_invoice
 from domain.invoices.links import make_invoice_url
-from domain.invoices.own_invoices import OwnInvoicePage, get_own_page
+from domain.invoices.own_invoices import get_own_page
 from domain.invoices.papers import WritePdf, get_revision_pdf, name_file
 from domain.invoices.record import OWED, lock_invoice, record_invoice_event
 from domain.invoices.send import issue_invoice
@@ -18,15 +19,12 @@ from domain.kernel.clock import business_date, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, OptionalEmailIn, Text2000
-from domain.kernel.money import format_money
 from domain.messages.outbox import Attachment, queue_mail
 from models import Invoice, InvoiceEventKind, InvoiceReminder, InvoiceStatus, ReminderStep
 from models.session import current_database, separate_transaction
 from settings import Settings
 
 MAIL_JOB = "mail_invoice"
-# Lines that a mail lists; the attachment has all of them.
-MOST_LINES = 20
 
 
 class MailInvoice(Input):
@@ -115,10 +113,6 @@ async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, wri
                     Invoice.customer_name,
                     Invoice.customer_company,
                     Invoice.order_id,
-                    Invoice.po_number,
-                    Invoice.total_amount,
-                    Invoice.balance,
-                    Invoice.due_date,
                 ).where(Invoice.id == payload["invoice_id"])
             )
         ).one_or_none()
@@ -131,86 +125,14 @@ async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, wri
     payer = row.customer_company or row.customer_name
     async with separate_transaction() as db:
         page = await get_own_page(db, row.id)
-        subject, text = _write(row, page, step, payload.get("note", ""), settings)
+        why = Occasion(business_date(now(), settings.timezone), is_reminder=bool(step), note=payload.get("note", ""))
         await queue_mail(
             db,
-            kind="invoice_reminder" if step else "invoice",
+            write_invoice(page, why, make_invoice_url(row.id, settings=settings), settings),
             to=payload["to"],
-            subject=subject,
-            text=text,
             order_id=row.order_id,
             customer_id=row.customer_id,
             dedupe_key=payload["key"],
             attachments=[Attachment(name_file(row.invoice_number, payer), "application/pdf", pdf)],
         )
     return "queued"
-
-
-def _list_goods(page: OwnInvoicePage) -> str:
-    """The lines of an invoice as a mail lists them, which its HTML shows as a table."""
-    lines = [
-        f"{item.quantity:,} × {' '.join(item.description.split())}: {format_money(item.line_total)}"
-        for item in page.items[:MOST_LINES]
-    ]
-    return "\n".join(lines)
-
-
-def _add_up(page: OwnInvoicePage) -> str:
-    """What follows the lines: how many are left out, the total, what came off it, and what is left."""
-    invoice, more = page.invoice, len(page.items) - MOST_LINES
-    parts = [f"And {more} more {'line' if more == 1 else 'lines'}, see the attachment."] if more > 0 else []
-    parts.append(f"Total {format_money(invoice.total_amount)}.")
-    if invoice.allowances:
-        parts.append(f"Credited {format_money(invoice.allowances)}.")
-    if invoice.amount_paid:
-        parts.append(f"Paid {format_money(invoice.amount_paid)}, still to pay {format_money(invoice.balance)}.")
-    return " ".join(parts)
-
-
-def _name_others(page: OwnInvoicePage) -> str:
-    """What else of the customer's is open, which the same page pays too; empty for nothing."""
-    if not page.is_open or not page.others:
-        return ""
-    first, together = page.others[0], format_money(page.together)
-    if len(page.others) == 1:
-        due = f", due {first.due_date:%b} {first.due_date.day}" if first.due_date else ""
-        return (
-            f"Also open: {first.invoice_number}, {format_money(first.balance)}{due}. "
-            f"The same page pays both, {together}."
-        )
-    return f"Also open: {len(page.others)} more invoices. The same page pays all of them, {together}."
-
-
-def _write(row: Any, page: OwnInvoicePage, step: str | None, note: str, settings: Settings) -> tuple[str, str]:
-    """The subject and the text; the amount leads."""
-    payer = page.invoice.payer
-    amount, number = format_money(row.balance), row.invoice_number
-    due = f"{row.due_date:%b} {row.due_date.day}"
-    late = (business_date(now(), settings.timezone) - row.due_date).days
-    po = f" (your PO {row.po_number})" if row.po_number else ""
-    if step and late > 0:
-        subject = f"{amount} for invoice {number} was due {due}"
-        opening = (
-            f"Hello {payer}, invoice {number}{po} is {late} {'day' if late == 1 else 'days'} late. "
-            "If your payment is on its way, thank you: nothing more to do."
-        )
-    elif step:
-        subject = f"{amount} for invoice {number} is due {'today' if late == 0 else due}"
-        opening = f"Hello {payer}, a friendly reminder: invoice {number}{po} is due on {due}."
-    else:
-        subject = f"Invoice {number} from {settings.company_name}, {format_money(row.total_amount)}"
-        opening = f"Hello {payer}, here is invoice {number}{po}. {amount} is due on {due}."
-        if row.status == InvoiceStatus.PAID:
-            opening = f"Hello {payer}, here is invoice {number}{po}. It is paid, thank you."
-    parts = [note, opening]
-    if row.balance:
-        parts += [
-            f"Pay {amount} by card, by bank or with a photo of a check:",
-            make_invoice_url(row.id, settings=settings),
-        ]
-    parts += [_list_goods(page), _add_up(page), _name_others(page)]
-    parts.append(
-        "The invoice is attached. Something wrong? Reply to this mail"
-        + (f", or call {settings.company_phone}." if settings.company_phone else ".")
-    )
-    return subject, "\n\n".join(part for part in parts if part)

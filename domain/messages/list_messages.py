@@ -1,5 +1,6 @@
 """The outbox as administrators see it: what left, what did not and why, and sending it again."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -18,7 +19,7 @@ from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
 from domain.messages.sending import has_expired
-from models import AuditAction, AuditEntry, Channel, MessageState, OutboxAttachment, OutboxMessage
+from models import AuditAction, AuditEntry, Channel, Customer, MessageState, Order, OutboxAttachment, OutboxMessage
 
 OPENED = AuditAction.OUTBOX_OPENED
 # A page that is read again, or that refreshes itself, makes no new entry for so long.
@@ -41,6 +42,15 @@ class OutboxFilters(PageInput):
     state: OutboxTab = OutboxTab.ALL
     channel: Channel | None = None
     q: Text60 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSubject:
+    """What a message is about; an order's number and a customer's name are empty where there is none."""
+
+    order_number: str
+    customer_id: int | None
+    customer: str
 
 
 class ChosenMessages(Input):
@@ -132,6 +142,15 @@ async def open_message(db: AsyncSession, message_id: int, *, by: Actor) -> Outbo
     return message
 
 
+async def get_subject(db: AsyncSession, message: OutboxMessage) -> MessageSubject:
+    """The order and the customer that a message is about."""
+    name = func.coalesce(func.nullif(Customer.company_name, ""), Customer.username)
+    order_number = select(Order.order_number).where(Order.id == message.order_id).scalar_subquery()
+    customer = select(name).where(Customer.id == message.customer_id).scalar_subquery()
+    found = (await db.execute(select(order_number, customer))).one()
+    return MessageSubject(found[0] or "", message.customer_id, found[1] or "")
+
+
 async def list_attached_files(db: AsyncSession, message_id: int) -> list[str]:
     """The names of the files that go with a message which is not sent yet, in their order."""
     attached = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == message_id)
@@ -152,15 +171,6 @@ async def send_again(db: AsyncSession, message_ids: list[int], *, by: Actor) -> 
         )
         await announce(db, Topic.OUTBOX, ids[0])
     return len(ids)
-
-
-async def list_newest_mails(db: AsyncSession) -> list[OutboxMessage]:
-    """The newest mail of each kind, by its kind."""
-    newest = (
-        select(func.max(OutboxMessage.id)).where(OutboxMessage.channel == Channel.EMAIL).group_by(OutboxMessage.kind)
-    )
-    chosen = select(OutboxMessage).where(OutboxMessage.id.in_(newest)).order_by(OutboxMessage.kind)
-    return list((await db.scalars(chosen)).all())
 
 
 async def list_failed(db: AsyncSession, *, most: int = 1_000) -> list[int]:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.errors import InvalidInput, NotConfigured
 from domain.kernel.inputs import Input, OptionalEmailIn
+from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail
 from domain.messages.sending import mail_server
 from integrations.mail_client import MailServer, Probe, probe_server
@@ -79,10 +80,8 @@ async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Setti
         raise InvalidInput("Say where the test mail goes.", fields={"to": "is required while SMTP_USER is no address"})
     await queue_mail(
         db,
-        kind="test",
+        write_test(settings.company_name),
         to=to,
-        subject=f"Test mail from {settings.company_name}",
-        text="This mail shows that mail leaves as it should.\n\nNobody needs to answer it.",
     )
     message = f"A test mail to {to} is queued. The outbox shows when it has left."
     try:
@@ -90,6 +89,12 @@ async def send_test_email(db: AsyncSession, data: SendTestEmail, settings: Setti
     except NotConfigured as error:
         message = f"{error.message} The test mail is kept in the outbox."
     return {"queued": True, "config": show_mail_settings(settings, sending_to=to), "message": message}
+
+
+def write_test(company: str) -> Letter:
+    """The mail that shows that mail leaves."""
+    text = "This mail shows that mail leaves as it should.\n\nNobody needs to answer it."
+    return Letter("test", f"Test mail from {company}", text)
 
 
 def show_mail_settings(settings: Settings, *, sending_to: str = "") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.messages.letter import Letter
 from domain.messages.secrets import hide_secret, seal_secret
 from models import Channel
 from models.session import raw_connection
@@ -50,21 +51,20 @@ SELECT enqueue_job($9, jsonb_build_object('message_id', id)) FROM message
 
 async def queue_mail(
     db: AsyncSession,
+    letter: Letter,
     *,
-    kind: str,
     to: str,
-    subject: str,
-    text: str,
     order_id: int | None = None,
     customer_id: int | None = None,
     dedupe_key: str | None = None,
     attachments: Sequence[Attachment] = (),
     secret: Secret | None = None,
 ) -> None:
-    """Send a mail after this commits; `text` is plain paragraphs, a link on a line of its own.
+    """Send a mail after this commits.
 
     A token in it is named as `secret`, so that it is kept sealed and forgotten once it is sent or has expired.
     """
+    kind, subject, text = letter.kind, letter.subject, letter.text
     await _queue(db, Channel.EMAIL, kind, to, subject, text, order_id, customer_id, dedupe_key, attachments, secret)
 
 

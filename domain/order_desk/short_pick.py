@@ -20,6 +20,7 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Id, Input, Quantity, Text60, Text2000
 from domain.kernel.money import ZERO, format_money, round_half_up
+from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail, queue_text
 from domain.orders.balance import calculate_unpaid
 from domain.orders.record import lock_order, record_event
@@ -206,13 +207,9 @@ async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: D
     key = f"{SHORT_MAIL}:{order.id}:{order.version}"
     money = f"We take {format_money(amount)} off your order."
     if order.delivery_email:
-        text = (
-            f"We could not find all of your order {order.order_number}. These do not come with it: {words}.\n\n{money} "
-            "The rest ships as planned."
-        )
         await queue_mail(
-            db, kind=SHORT_MAIL, to=order.delivery_email, subject=f"Your order {order.order_number} ships short",
-            text=text, order_id=order.id, customer_id=order.customer_id, dedupe_key=key,
+            db, write_short_letter(order.order_number, words, money), to=order.delivery_email, order_id=order.id,
+            customer_id=order.customer_id, dedupe_key=key,
         )  # fmt: skip
     elif order.delivery_phone:
         text = f"{company_name}: order {order.order_number} ships without {words}. {money}"
@@ -220,3 +217,12 @@ async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: D
             db, kind=SHORT_MAIL, to=order.delivery_phone, text=text[:600], order_id=order.id,
             customer_id=order.customer_id, dedupe_key=key,
         )  # fmt: skip
+
+
+def write_short_letter(order_number: str, words: str, money: str) -> Letter:
+    """What does not come with an order, and what is taken off it."""
+    text = (
+        f"We could not find all of your order {order_number}. These do not come with it: {words}.\n\n{money} "
+        "The rest ships as planned."
+    )
+    return Letter(SHORT_MAIL, f"Your order {order_number} ships short", text)

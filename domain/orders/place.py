@@ -1,6 +1,5 @@
 """A customer or a guest places an order: prices from the catalogue, stock taken, mail queued, all or nothing."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,19 +22,15 @@ from domain.kernel.inputs import (
     Text2000,
     ZipIn,
 )
-from domain.kernel.money import format_money
 from domain.kernel.phone import split_phone
 from domain.messages.outbox import queue_mail
+from domain.orders.letters import write_received, write_received_sales
 from domain.orders.lines import Line, OrderLines, price_lines
 from domain.orders.rules import OrderRules
 from domain.orders.totals import Totals, calculate_delivery_fee, calculate_totals
 from domain.orders.write import Delivery, NewOrder, WrittenOrder, write_order
 from models import OrderSource, PaymentMethod, PaymentStatus
 from models.session import raw_connection
-
-LONGEST_GREETING = 60
-# Programs that show mail make a link of an address without its scheme too.
-_LINK = re.compile(r"[/@]|\w\.\w")
 
 
 class DeliveryInput(Input):
@@ -140,21 +135,11 @@ async def queue_confirmation(
     db: AsyncSession, order: NewOrder, written: WrittenOrder, *, sales_inbox: str = ""
 ) -> None:
     """Queue the mails about a new order: one to the customer, one to the sales inbox where it is set."""
-    lines = "\n".join(
-        f"{line.quantity} × {line.product_name} ({line.product_sku}): {format_money(line.line_total)}"
-        for line in order.lines
-    )
-    text = (
-        f"{lines}\n\nSubtotal {format_money(order.totals.subtotal)}, "
-        f"delivery {format_money(order.totals.delivery_fee)}, total {format_money(order.totals.total_amount)}."
-    )
     if order.delivery.email:
         await queue_mail(
             db,
-            kind="order_received",
+            write_received(order, written.order_number),
             to=order.delivery.email,
-            subject=f"We have your order {written.order_number}",
-            text=f"Thank you{_greet(order.delivery.name)}. This is what you ordered:\n\n{text}",
             order_id=written.id,
             customer_id=order.customer_id,
             dedupe_key=f"order_received:{written.id}",
@@ -162,19 +147,11 @@ async def queue_confirmation(
     if sales_inbox:
         await queue_mail(
             db,
-            kind="order_received_sales",
+            write_received_sales(order, written.order_number),
             to=sales_inbox,
-            subject=f"Order {written.order_number} from {order.delivery.company or order.delivery.name}",
-            text=text,
             order_id=written.id,
             dedupe_key=f"order_received_sales:{written.id}",
         )
-
-
-def _greet(name: str) -> str:
-    """The name in our mail to an address that anybody may have typed: nobody sends a stranger links in it."""
-    line = " ".join(name.split())
-    return "" if len(line) > LONGEST_GREETING or _LINK.search(line) else f", {line}"
 
 
 async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:

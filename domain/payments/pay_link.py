@@ -23,6 +23,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.money import ZERO, format_money
+from domain.messages.letter import Letter
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.orders.balance import calculate_balance
 from domain.orders.record import record_event
@@ -153,16 +154,14 @@ async def send_pay_link(
         raise InvalidInput(f"The order has no {wanted}.", fields={"way": f"needs a {wanted} on the order"})
     amount, company = format_money(made.amount), settings.company_name
     ways = name_ways(made.amount, settings)
-    more = {"kind": "pay_link", "to": to, "order_id": order.id, "customer_id": order.customer_id}
+    more = {"to": to, "order_id": order.id, "customer_id": order.customer_id}
     more["secret"] = Secret(made.url.rpartition("/")[2], made.expires_at)
     if way is SendBy.TEXT:
         text = f"{company}: {amount} is open on order {order.order_number}. Pay here: {made.url}"
-        await queue_text(db, text=text, **more)  # type: ignore[arg-type]
+        await queue_text(db, kind="pay_link", text=text, **more)  # type: ignore[arg-type]
     else:
-        text = (
-            f"{amount} is open on your order {order.order_number}.\n\nPay {ways}:\n\n{made.url}\n\nThank you, {company}"
-        )
-        await queue_mail(db, subject=f"Pay order {order.order_number}", text=text, **more)  # type: ignore[arg-type]
+        letter = write_pay_letter(order.order_number, amount, ways, made.url, company)
+        await queue_mail(db, letter, **more)  # type: ignore[arg-type]
     await record_event(db, order, OrderEventKind.PAY_LINK_SENT, by=by, note=f"To {to}", changes={"amount": amount})
     return made, to
 
@@ -177,6 +176,12 @@ async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor,
         db, order, OrderEventKind.PAY_LINK_SENT, by=by, note="Passed on by hand", changes={"amount": amount}
     )
     return made
+
+
+def write_pay_letter(order_number: str, amount: str, ways: str, link: str, company: str) -> Letter:
+    """The mail with a pay link; `ways` are those that its page offers."""
+    text = f"{amount} is open on your order {order_number}.\n\nPay {amount} {ways}:\n\n{link}\n\nThank you, {company}"
+    return Letter("pay_link", f"Pay order {order_number}", text)
 
 
 def name_ways(amount: Decimal, settings: Settings) -> str:

@@ -21,7 +21,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import EmailIn, Input
 from domain.messages.outbox import Secret, queue_mail
-from domain.staff.notices import WAS_NOT_YOU
+from domain.staff.letters import write_email_undo, write_new_email
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import email_taken
 from models import AuditAction, CodePurpose, OneTimeCode, SessionKind, Staff
@@ -49,14 +49,8 @@ async def ask_for_new_email(db: AsyncSession, data: ChangeEmail, *, portal_url: 
     token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE, Owner(staff_id=staff.id), email)
     await queue_mail(
         db,
-        kind="staff_email_change",
+        write_new_email(staff.username, f"{portal_url}/confirm-email?token={token}"),
         to=email,
-        subject="Confirm your new email",
-        text=(
-            f"This address is to become the email of the staff account {staff.username}. This link makes it that; it"
-            f" works once, within 48 hours.\n\n{portal_url}/confirm-email?token={token}"
-            "\n\nIf it was not you, do not open the link: nothing changes without it."
-        ),
         secret=Secret(token, ends_at),
     )
     await _offer_undo(
@@ -136,13 +130,8 @@ async def _offer_undo(db: AsyncSession, staff: Staff, sentence: str, *, portal_u
     token, ends_at = await issue_email_code(db, CodePurpose.EMAIL_CHANGE_UNDO, owner, staff.email)
     await queue_mail(
         db,
-        kind="security_notice",
+        write_email_undo(sentence, staff.email, f"{portal_url}/undo-email?token={token}"),
         to=staff.email,
-        subject="Your staff account was changed",
-        text=(
-            f"{sentence}\n\n{WAS_NOT_YOU} This link keeps {staff.email} or brings it back, and signs everybody out. It"
-            f" works once, within 7 days.\n\n{portal_url}/undo-email?token={token}"
-        ),
         secret=Secret(token, ends_at),
     )
 

@@ -19,6 +19,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.messages.outbox import Secret, queue_mail
+from domain.staff.letters import write_reset, write_username
 from domain.staff.notices import send_notice
 from domain.staff.second_factor import lock_staff
 from domain.staff.users import find_by_name
@@ -71,14 +72,8 @@ async def request_password_reset(
         await db.flush()
         await queue_mail(
             db,
-            kind="staff_password_reset",
+            write_reset(f"{portal_url}/reset?token={token}"),
             to=(staff.email if staff is not None else None) or SOMEBODY,
-            subject="Set a new password",
-            text=(
-                "Somebody, probably you, asked for a new password for your staff account."
-                f" This link sets one; it works once, within an hour.\n\n{portal_url}/reset?token={token}"
-                "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
-            ),
             secret=Secret(token, now() + LINK_LIFETIME),
         )
         if not goes_out:
@@ -96,13 +91,8 @@ async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url
     ).first()
     goes_out = staff is not None and staff.is_active
     async with db.begin_nested() as writing:
-        await queue_mail(
-            db,
-            kind="staff_username",
-            to=data.email,
-            subject="Your username",
-            text=f"Your username is {staff.username if staff is not None else '-'}.\n\n{portal_url}/sign-in",
-        )
+        username = staff.username if staff is not None else "-"
+        await queue_mail(db, write_username(username, portal_url), to=data.email)
         if not goes_out:
             await writing.rollback()
     return MailAnswer(

@@ -15,6 +15,7 @@ from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.payments.pay_link import SendBy
 from domain.subscriptions.enrol import find_subscription, note_change
+from domain.subscriptions.letters import write_link
 from models import AuditAction, Product, Subscription, SubscriptionStatus
 from settings import Settings
 
@@ -74,17 +75,17 @@ async def send_subscription_link(
 async def queue_link(db: AsyncSession, subscription: Subscription, *, way: SendBy, to: str, settings: Settings) -> None:
     """Queue the message with the link; one that waits for a card asks for it."""
     link = make_subscription_link(subscription.id, settings=settings)
-    name = await db.scalar(select(Product.name).where(Product.id == subscription.product_id))
+    name = await db.scalar(select(Product.name).where(Product.id == subscription.product_id)) or ""
     what, company = f"{subscription.quantity} × {name} every {subscription.interval_days} days", settings.company_name
     is_new = not subscription.stripe_payment_method_id
-    more = {"kind": "subscription_link", "to": to, "customer_id": subscription.customer_id, "secret": link.secret}
+    more = {"to": to, "customer_id": subscription.customer_id, "secret": link.secret}
     if way is SendBy.TEXT:
         wish = "Save a card or bank account to start" if is_new else "Change or pause it, or use another card"
-        await queue_text(db, text=f"{company}: {what}. {wish}: {link.url}", **more)  # type: ignore[arg-type]
+        text = f"{company}: {what}. {wish}: {link.url}"
+        await queue_text(db, kind="subscription_link", text=text, **more)  # type: ignore[arg-type]
         return
-    wish = "Save a card or a bank account, and it starts" if is_new else "Skip, pause, change it or use another card"
-    text = f"Your subscription: {what}.\n\n{wish}:\n\n{link.url}\n\nThank you, {company}"
-    await queue_mail(db, subject=f"Your subscription to {name}", text=text, **more)  # type: ignore[arg-type]
+    letter = write_link(name, subscription.quantity, subscription.interval_days, link.url, company, is_new=is_new)
+    await queue_mail(db, letter, **more)  # type: ignore[arg-type]
 
 
 def _serializer(settings: Settings) -> URLSafeTimedSerializer:

@@ -10,12 +10,13 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM
-from domain.kernel.money import format_money
+from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail
 from domain.orders.totals import choose_unit_price
 from domain.payments.stripe_account import get_stripe
 from domain.subscriptions.change import resume
-from domain.subscriptions.links import make_subscription_link
+from domain.subscriptions.letters import write_declined, write_expiry, write_price_change
+from domain.subscriptions.links import SubscriptionLink, make_subscription_link
 from domain.subscriptions.save_method import describe_method
 from integrations.stripe_client import NotThere
 from integrations.stripe_saved import fetch_method
@@ -41,14 +42,10 @@ async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settin
     if found is None:
         return
     renewal, subscription, name = found
-    again = f"We try again on {_write(subscription.retry_on)}. " if subscription.retry_on else ""
-    text = (
-        f"Your payment of {format_money(renewal.amount)} for {renewal.quantity} × {name} did not go through: "
-        f"{renewal.error}\n\nNothing is ordered yet, and nothing is charged. {again}"
-        "If your card or bank account has changed, save another one here:"
-    )
-    key = f"renewal_failed:{subscription.id}:{renewal.due_date.isoformat()}"
-    await _mail(db, subscription, "renewal_failed", "We could not charge your subscription", text, key, settings)
+    goods, retry_on = f"{renewal.quantity} × {name}", subscription.retry_on
+    link = make_subscription_link(subscription.id, settings=settings)
+    letter = write_declined(goods, renewal.amount, renewal.error, retry_on, link.url, settings.company_name)
+    await _mail(db, subscription, letter, link, f"renewal_failed:{subscription.id}:{renewal.due_date.isoformat()}")
 
 
 async def notify_price_changes(db: AsyncSession, *, today: date, settings: Settings) -> int:
@@ -82,14 +79,10 @@ async def notify_price_changes(db: AsyncSession, *, today: date, settings: Setti
         )
         if after == before:
             continue
-        name, due = product.name, subscription.next_renewal_date
-        text = (
-            f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
-            f"{subscription.quantity} leave on {_write(due)} at the new price, less your discount.\n\n"
-            "Skip, pause or change them here:"
-        )
-        key = f"subscription_price:{subscription.id}:{due.isoformat()}:{after}"
-        await _mail(db, subscription, "subscription_price", f"{name}: another price", text, key, settings)
+        units, due = subscription.quantity, subscription.next_renewal_date
+        link = make_subscription_link(subscription.id, settings=settings)
+        letter = write_price_change(product.name, units, before, after, due, link.url, settings.company_name)
+        await _mail(db, subscription, letter, link, f"subscription_price:{subscription.id}:{due.isoformat()}:{after}")
         noticed += 1
     return noticed
 
@@ -109,12 +102,10 @@ async def notify_expiring_cards(db: AsyncSession, *, today: date, settings: Sett
     )
     noticed = 0
     for subscription, name in rows.all():
-        text = (
-            f"{subscription.pays_by}, which pays for your {subscription.quantity} × {name}, expires on "
-            f"{_write(subscription.payment_expires_on)}.\n\nSave another card here, so that nothing is missed:"
-        )
-        key = f"card_expiry:{subscription.id}:{subscription.pays_by_id}"
-        await _mail(db, subscription, "card_expiry", "Your saved card expires soon", text, key, settings)
+        goods, ends_on = f"{subscription.quantity} × {name}", subscription.payment_expires_on
+        link = make_subscription_link(subscription.id, settings=settings)
+        letter = write_expiry(subscription.pays_by, goods, ends_on, link.url, settings.company_name)
+        await _mail(db, subscription, letter, link, f"card_expiry:{subscription.id}:{subscription.pays_by_id}")
         noticed += 1
     return noticed
 
@@ -163,21 +154,6 @@ async def read_saved_methods(settings: Settings) -> int:
     return len(rows)
 
 
-async def _mail(  # noqa: PLR0917 - one letter in its parts
-    db: AsyncSession, subscription: Subscription, kind: str, subject: str, text: str, key: str, settings: Settings
-) -> None:
-    link = make_subscription_link(subscription.id, settings=settings)
-    await queue_mail(
-        db,
-        kind=kind,
-        to=subscription.delivery_email,
-        subject=subject,
-        text=f"{text}\n\n{link.url}\n\nThank you, {settings.company_name}",
-        customer_id=subscription.customer_id,
-        dedupe_key=key,
-        secret=link.secret,
-    )
-
-
-def _write(day: date | None) -> str:
-    return f"{day:%B} {day.day}, {day.year}" if day else ""
+async def _mail(db: AsyncSession, subscription: Subscription, letter: Letter, link: SubscriptionLink, key: str) -> None:
+    to, customer_id = subscription.delivery_email, subscription.customer_id
+    await queue_mail(db, letter, to=to, customer_id=customer_id, dedupe_key=key, secret=link.secret)

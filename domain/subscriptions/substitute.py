@@ -18,6 +18,7 @@ from domain.kernel.inputs import Id, Input
 from domain.messages.outbox import queue_mail
 from domain.subscriptions.change import write_change
 from domain.subscriptions.enrol import find_subscription
+from domain.subscriptions.letters import write_substitute
 from domain.subscriptions.links import make_subscription_link
 from domain.subscriptions.save_method import RENEW_ONE_JOB
 from models import AuditAction, Product, Subscription, SubscriptionStatus
@@ -85,15 +86,8 @@ async def offer_substitute(
     link = make_subscription_link(subscription.id, settings=settings)
     await queue_mail(
         db,
-        kind="subscription_substitute",
+        write_substitute(own or "", subscription.quantity, product.name, link.url, settings.company_name),
         to=subscription.delivery_email,
-        subject=f"{own} is out of stock: shall we send another?",
-        text=(
-            f"{own} is out of stock, so your delivery waits and nothing is charged. We could send "
-            f"{subscription.quantity} × {product.name} instead this time, at its price of the day.\n\n"
-            f"Say yes or no here:\n\n{link.url}\n\n"
-            f"Thank you, {settings.company_name}"
-        ),
         customer_id=subscription.customer_id,
         secret=link.secret,
     )

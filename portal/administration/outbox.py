@@ -71,6 +71,7 @@ async def show_message(message_id: int) -> Response:
         "administration/outbox/message.html",
         block="message_state",
         message=message,
+        subject=await list_messages.get_subject(db(), message),
         walk=await walk_list(
             list_messages.OutboxFilters,
             lambda filters: list_messages.find_message_neighbours(db(), message_id, filters),
@@ -90,9 +91,13 @@ async def show_message(message_id: int) -> Response:
 async def preview_message(message_id: int) -> Response:
     """The mail as it looks, for a frame that runs nothing."""
     message = await list_messages.open_message(db(), message_id, by=current_actor())
-    body = read_text(message, opens=not settings().is_production)
-    write = make_mail_writer(settings(), await list_picture_paths(db(), find_skus(body)))
-    response = Response(write(message.subject or "", body), content_type="text/html; charset=utf-8")
+    return await show_mail_page(message.subject or "", read_text(message, opens=not settings().is_production))
+
+
+async def show_mail_page(subject: str, text: str) -> Response:
+    """A mail as programs for mail show it, closed against all that it could run or fetch."""
+    write = make_mail_writer(settings(), await list_picture_paths(db(), find_skus(text)))
+    response = Response(write(subject, text), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response
 

@@ -6,6 +6,7 @@ from typing import Any
 import domain.invoices.settle_card
 import domain.invoices.settle_refund  # noqa: F401 - both write down what Stripe says of invoices
 from documents.invoice_pdf import make_invoice_writer, render_statement
+from domain.invoices.letters import write_statement
 from domain.invoices.links import make_invoice_url
 from domain.invoices.mail import MAIL_JOB, write_invoice_mail
 from domain.invoices.papers import name_file
@@ -13,7 +14,6 @@ from domain.invoices.reminders import REMIND_JOB, send_reminders
 from domain.invoices.statement import first_of_statement, get_statement
 from domain.invoices.statement_mail import STATEMENT_JOB
 from domain.kernel.actor import Actor, ActorKind
-from domain.kernel.money import format_money
 from domain.messages.outbox import Attachment, queue_mail
 from models import Role
 from models.session import separate_transaction
@@ -54,18 +54,12 @@ async def mail_statement(work: Work) -> dict[str, Any]:
         return {"done": "nothing owed"}
     pdf = await render_statement(statement, settings=work.settings)
     payer = statement.company or statement.name
+    link = make_invoice_url(statement.open[0].id, settings=work.settings)
     async with separate_transaction() as db:
         await queue_mail(
             db,
-            kind="statement",
+            write_statement(payer, as_of, statement.balance, statement.late, link, work.settings.company_name),
             to=statement.email,
-            subject=f"Your statement from {work.settings.company_name}, {format_money(statement.balance)} to pay",
-            text=(
-                f"Hello {payer}, here is your statement as of {as_of:%b} {as_of.day}. "
-                f"{format_money(statement.balance)} is open, of which {format_money(statement.late)} is late.\n\n"
-                "See and pay one invoice or all of them:\n\n"
-                f"{make_invoice_url(statement.open[0].id, settings=work.settings)}"
-            ),
             customer_id=customer_id,
             dedupe_key=f"statement:{customer_id}:{as_of}",
             attachments=[Attachment(name_file(f"Statement {as_of}", payer), "application/pdf", pdf)],

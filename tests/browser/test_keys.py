@@ -1,9 +1,12 @@
 """How many keys a day's work takes, counted as they are pressed; `pytest -s` prints the table.
 
-What is typed to be found (a name, a SKU, the line of an order) counts as one entry, each key beside it as a key.
+What is typed to be found (a name, a SKU, the line of an order) counts as one entry, each key beside it as a key, and so
+does a click. "Before" is what the same work took, counted the same way in the demo company, at c069700: the last commit
+before the portal's kit of palette, drafts and lists that lead through their records.
 """
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -22,6 +25,18 @@ from tests.factories import make_customer, make_product
 pytestmark = pytest.mark.browser
 
 
+TABLE = [("Work", "Before", "Now", "Wanted")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """Prints what was counted, once all of it was."""
+    yield
+    print()  # noqa: T201
+    for row in TABLE:
+        print("| " + " | ".join(word.ljust(width) for word, width in zip(row, (34, 36, 20, 10), strict=True)) + " |")  # noqa: T201
+
+
 @dataclass
 class Counted:
     """A keyboard that counts what is pressed and what is typed."""
@@ -38,9 +53,9 @@ class Counted:
         self.entries += 1
         await self.page.keyboard.type(text)
 
-    def report(self, what: str, most: int) -> None:
-        """Print one row of the table and hold it to its bound."""
-        print(f"| {what} | {self.keys} keys, {self.entries} entries | at most {most} |")  # noqa: T201
+    def report(self, what: str, before: str, most: int) -> None:
+        """Note one row of the table and hold it to its bound."""
+        TABLE.append((what, before, f"{self.keys} keys, {self.entries} entries", f"at most {most}"))
         assert self.keys <= most
 
 
@@ -56,7 +71,7 @@ async def test_fifteen_pending_orders_are_confirmed_one_after_the_other(browser:
             await expect(page.get_by_role("heading", level=1)).to_have_text(number)
             await hand.press("c")
             await expect(page.locator("#toasts")).to_contain_text(f"{number} is confirmed")
-        hand.report("confirm 15 pending orders", 17)
+        hand.report("confirm 15 pending orders", "60 keys", 17)
         states = await portal.raw.fetch("SELECT DISTINCT status FROM orders WHERE order_number = ANY($1)", numbers)
         assert [row[0] for row in states] == ["confirmed"]
 
@@ -74,7 +89,7 @@ async def test_an_order_is_found_by_its_customer(browser: Browser, portal: Porta
         await hand.press("ArrowDown")
         await hand.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text(number)
-        hand.report("an order by its customer", 3)
+        hand.report("find an order by its customer", "4 keys, 1 entry", 3)
 
 
 async def test_an_order_of_three_lines_is_placed_from_anywhere(browser: Browser, portal: Portal) -> None:
@@ -92,7 +107,7 @@ async def test_an_order_of_three_lines_is_placed_from_anywhere(browser: Browser,
         await expect(page.locator("#palette .hit-order")).to_contain_text("Thistle Yard Cantina")
         await hand.press("Control+Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^LLD-"))
-        hand.report("a three-line order", 9)
+        hand.report("three-line order from anywhere", "8 keys, 4 entries, from home alone", 9)
 
 
 async def test_who_changed_what_is_two_keys_away(browser: Browser, portal: Portal) -> None:
@@ -102,7 +117,7 @@ async def test_who_changed_what_is_two_keys_away(browser: Browser, portal: Porta
         await hand.press("g")
         await hand.press("a")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
-        hand.report("who changed orders", 2)
+        hand.report("who changed orders", "not shown", 2)
 
 
 async def test_who_changed_an_order_stands_on_its_page(browser: Browser, portal: Portal) -> None:
@@ -112,7 +127,7 @@ async def test_who_changed_an_order_stands_on_its_page(browser: Browser, portal:
         await page.keyboard.press("c")
         hand = Counted(page)
         await expect(page.locator("main")).to_contain_text("Ida Brandt")
-        hand.report("who changed an order, on its page", 0)
+        hand.report("who changed an order, on its page", "0 keys", 0)
 
 
 async def test_five_prices_are_changed_by_keyboard_alone(browser: Browser, portal: Portal) -> None:
@@ -129,7 +144,7 @@ async def test_five_prices_are_changed_by_keyboard_alone(browser: Browser, porta
                 await hand.press("Enter")
         await hand.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("5 products saved")
-        hand.report("five prices", 12)
+        hand.report("five prices", "88 keys, 5 entries", 12)
         await page.locator("#toasts").get_by_role("button", name="Undo").click()
         await expect(page.locator("#toasts")).to_contain_text("Undone")
     rows = await portal.raw.fetch("SELECT unit_price FROM product WHERE id = ANY($1)", ids)
@@ -175,7 +190,7 @@ async def test_three_products_are_received_with_each_name_seen(browser: Browser,
             await expect(page.get_by_label("What came")).to_contain_text(product.name)
         await hand.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("18 units of 3 products received")
-        hand.report("receive three products", 7)
+        hand.report("receive three, each name seen", "10 keys, 6 entries, no name seen", 7)
 
 
 async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser: Browser, portal: Portal) -> None:

@@ -46,10 +46,10 @@ def test_a_mail_holds_its_button_its_table_and_escapes_the_rest(settings: Settin
     write = make_mail_writer(settings.model_copy(update={"company_phone": "(216) 555-0148"}))
     mail = write("Your order <1>", TEXT + "\n<b>bold</b>")
     assert 'class="go" href="https://shop.example/pay/abc"' in mail
-    assert "× 12" in mail
+    assert ">12</td>" in mail
     assert "Your order &lt;1&gt;" in mail
     assert "&lt;b&gt;bold&lt;/b&gt;" in mail
-    assert "Call (216) 555-0148" in mail
+    assert 'Call <a class="link" href="tel:+12165550148"' in mail
     assert "prefers-color-scheme: dark" in mail
 
 
@@ -60,3 +60,19 @@ def test_lines_of_goods_have_their_pictures_where_there_are_any(settings: Settin
     assert html.count("<img ") == 1
     assert 'src="https://shop.example/thumb?v=1" alt="" width="40"' in html
     assert "<img" not in make_mail_writer(settings)("Your order", text)
+
+
+def test_sums_stand_below_their_lines_and_an_address_below_its_caption() -> None:
+    text = "12 × Lid: $24.00\n\nSubtotal: $24.00\nPaid: −$4.00\nStill to pay: $20.00\n\nDelivery to:\nIda\n9 Yard"
+    table, address = split_paragraphs(text)
+    assert [(row["word"], row["amount"]) for row in table["sums"]] == [
+        ("Subtotal", "$24.00"), ("Paid", "−$4.00"), ("Still to pay", "$20.00"),
+    ]  # fmt: skip
+    assert (address["caption"], address["lines"]) == ("Delivery to", ["Ida", "9 Yard"])
+
+
+def test_the_words_above_a_link_name_its_button() -> None:
+    _, link = split_paragraphs("Pay $1,204.50 by card or by bank:\n\nhttps://a.example/pay/x")
+    assert link["label"] == "Pay $1,204.50"
+    _, caption = split_paragraphs("See here:\nhttps://a.example/pay/sub/x")
+    assert caption["label"] == "See your subscription"

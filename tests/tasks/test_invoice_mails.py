@@ -80,7 +80,7 @@ async def test_an_invoice_goes_out_with_its_lines_its_pdf_and_what_else_is_open(
         "Thank you, Greta.",
         "$50.00 is due on",
         "1 × Ladle: $64.00",
-        "Total $64.00. Paid $14.00, still to pay $50.00.",
+        "Total: $64.00\nPaid: −$14.00\nStill to pay: $50.00",
         "Also open: INV-000001, $1,204.10, due",
         "The same page pays both, $1,254.10.",
     ):

@@ -19,6 +19,7 @@ from domain.jobs.list_runs import retry_runs
 from domain.jobs.runs import requeue_lost_runs
 from domain.kernel.actor import SYSTEM
 from domain.kernel.errors import OutsideServiceFailed
+from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail
 from models import IdempotencyKey, JobRun, OutboxMessage
 from models.session import Database
@@ -164,7 +165,7 @@ async def test_a_failing_job_is_tried_again_and_then_fails_for_good(committed, s
 async def test_a_mail_refused_for_the_moment_is_sent_by_the_next_try(committed, settings, monkeypatch) -> None:
     monkeypatch.setitem(JOBS, "send_message", replace(JOBS["send_message"], first_pause_seconds=0.05))
     async with committed.separate_transaction() as db:
-        await queue_mail(db, kind="test", to="kim@kitchen.example", subject="Hello", text="Hello.")
+        await queue_mail(db, Letter("test", "Hello", "Hello."), to="kim@kitchen.example")
     with fake_mail(data_answers=["451 not now", "drop"]) as fake:
         there = settings.model_copy(
             update={"smtp_host": "127.0.0.1", "smtp_port": fake.port, "smtp_from": "shop@ladle.example"}

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from documents.mail_html import make_mail_writer
 from domain.kernel.clock import now
 from domain.kernel.errors import NotConfigured
+from domain.messages.letter import Letter
 from domain.messages.mail_check import check_smtp
 from domain.messages.outbox import Attachment, Secret, queue_discord, queue_mail, queue_text
 from domain.messages.secrets import show_text
@@ -43,9 +44,7 @@ def read_part(mail: EmailMessage, kind: str) -> str:
 
 
 async def queue_one(db) -> int:
-    await queue_mail(
-        db, kind="test", to="kim@kitchen.example", subject="Your\n order", text="Hello.\n\nhttps://x.example/a"
-    )
+    await queue_mail(db, Letter("test", "Your\n order", "Hello.\n\nhttps://x.example/a"), to="kim@kitchen.example")
     return int(await db.scalar(select(OutboxMessage.id)))
 
 
@@ -58,9 +57,7 @@ async def test_files_go_with_their_mail_and_are_dropped_once_it_is_sent(database
     pdf, png = b"%PDF-1.4 \x00\xff", b"\x89PNG"
     files = [Attachment("invoice-1.pdf", "application/pdf", pdf), Attachment("a.png", "image/png", png)]
     for _ in range(2):
-        await queue_mail(
-            db, kind="test", to="a@b.example", subject="s", text="t", dedupe_key="order:1", attachments=files
-        )
+        await queue_mail(db, Letter("test", "s", "t"), to="a@b.example", dedupe_key="order:1", attachments=files)
     await db.commit()
     message_id = int(await db.scalar(select(OutboxMessage.id)))
     kept = select(func.count()).select_from(OutboxAttachment)
@@ -79,7 +76,7 @@ async def test_files_go_with_their_mail_and_are_dropped_once_it_is_sent(database
 
 async def test_the_same_mail_twice_by_its_key_is_once(db) -> None:
     for _ in range(2):
-        await queue_mail(db, kind="test", to="a@b.example", subject="s", text="t", dedupe_key="order:1:placed")
+        await queue_mail(db, Letter("test", "s", "t"), to="a@b.example", dedupe_key="order:1:placed")
     assert await db.scalar(select(func.count()).select_from(OutboxMessage)) == 1
     assert await db.scalar(select(func.count()).select_from(JobRun)) == 1
 
@@ -258,7 +255,7 @@ def test_a_sender_is_needed_where_the_user_is_no_address(settings) -> None:
 
 async def queue_code(db, *, minutes: int = 10) -> int:
     secret = Secret("246810", now() + timedelta(minutes=minutes))
-    await queue_mail(db, kind="code", to="kim@kitchen.example", subject="Code", text="It is 246810.", secret=secret)
+    await queue_mail(db, Letter("code", "Code", "It is 246810."), to="kim@kitchen.example", secret=secret)
     await db.commit()
     return int(await db.scalar(select(OutboxMessage.id)))
 

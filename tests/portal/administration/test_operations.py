@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
+from domain.messages.letter import Letter
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.order_desk.move import move_order
 from models import (
@@ -74,10 +75,12 @@ async def test_an_empty_page_says_what_it_is_for(client, admin, path) -> None:
 async def queue_link(db: AsyncSession, **more: Any) -> OutboxMessage:
     await queue_mail(
         db,
-        kind="staff_password_reset",
+        Letter(
+            "staff_password_reset",
+            "Set a new password",
+            "This link sets one:\n\nhttps://desk.example/reset?token=opens-the-door",
+        ),
         to="kim@kitchen.example",
-        subject="Set a new password",
-        text="This link sets one:\n\nhttps://desk.example/reset?token=opens-the-door",
         secret=Secret("opens-the-door", now() + timedelta(hours=1)),
     )
     message = (await db.scalars(select(OutboxMessage))).one()
@@ -326,9 +329,7 @@ async def test_every_state_of_a_message_a_job_and_money_has_its_badge_and_no_bad
 
 
 async def test_a_mail_is_shown_as_it_looks_in_a_frame_that_runs_nothing(client, db, admin) -> None:
-    await queue_mail(
-        db, kind="test", to="ines@kitchen.example", subject="Hello", text="Look:\n\nhttps://a.example/pay/x"
-    )
+    await queue_mail(db, Letter("test", "Hello", "Look:\n\nhttps://a.example/pay/x"), to="ines@kitchen.example")
     message_id = await db.scalar(select(func.max(OutboxMessage.id)))
     page = await read_page(client, f"/portal/outbox/{message_id}")
     assert f'src="/portal/outbox/{message_id}/preview"' in page

@@ -1,0 +1,54 @@
+"""What customers are written about their account."""
+
+from domain.messages.letter import Letter
+
+NOT_YOU = "If that was not you, set a new password at once by the shop's “forgot password”, and tell us."
+
+
+def write_verification(link: str) -> Letter:
+    """To a new account's address: the link that confirms it."""
+    text = (
+        "Somebody, probably you, gave this address for an account with us. This link confirms it; it works"
+        f" once, within 48 hours.\n\n{link}"
+        "\n\nIf it was not you, do not open the link: the account stays closed without it."
+    )
+    return Letter("verify_email", "Confirm your email", text)
+
+
+def write_new_email(link: str) -> Letter:
+    """To the address that an account is to have: the link that makes it so."""
+    text = (
+        "Somebody, probably you, wants this address for an account with us. This link makes it the account's"
+        f" email; it works once, within 48 hours.\n\n{link}"
+        "\n\nIf it was not you, do not open the link: nothing changes without it."
+    )
+    return Letter("verify_email", "Confirm your new email", text)
+
+
+def write_email_undo(sentence: str, email: str, link: str) -> Letter:
+    """To the address that an account has or had: what changes, and the link that keeps it."""
+    text = (
+        f"{sentence}\n\nIf that was not you, this link keeps {email} or brings it back, and signs"
+        f" everybody out. It works once, within 7 days.\n\n{link}"
+    )
+    return Letter("security_notice", "Your account was changed", text)
+
+
+def write_notice(sentence: str) -> Letter:
+    """That something about signing in changed."""
+    return Letter("security_notice", "Your account was changed", f"{sentence}\n\n{NOT_YOU}")
+
+
+def write_reset(link: str) -> Letter:
+    """The link that sets a new password."""
+    text = (
+        "Somebody, probably you, asked for a new password for your account. This link sets one; it works"
+        f" once, within an hour.\n\n{link}"
+        "\n\nIf it was not you, nothing needs to be done: your password stays as it is."
+    )
+    return Letter("password_reset", "Set a new password", text)
+
+
+def write_username(username: str, shop_url: str) -> Letter:
+    """The username that belongs to an email."""
+    return Letter("username", "Your username", f"Your username is {username}. The shop is here:\n\n{shop_url}/")

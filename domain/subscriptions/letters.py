@@ -1,0 +1,67 @@
+"""What customers are written about their subscriptions; each letter leads to the page that changes them."""
+
+from datetime import date
+from decimal import Decimal
+
+from domain.kernel.money import format_money
+from domain.messages.letter import Letter
+
+
+def write_declined(  # noqa: PLR0917 - one letter in its parts
+    goods: str, amount: Decimal, why: str, retry_on: date | None, link: str, company: str
+) -> Letter:
+    """That a renewal could not be charged; `goods` are the units and their name."""
+    again = f"We try again on {write_day(retry_on)}. " if retry_on else ""
+    text = (
+        f"Your payment of {format_money(amount)} for {goods} did not go through: {why}"
+        f"\n\nNothing is ordered yet, and nothing is charged. {again}"
+        "If your card or bank account has changed, save another one here:"
+    )
+    return Letter("renewal_failed", "We could not charge your subscription", _lead(text, link, company))
+
+
+def write_price_change(  # noqa: PLR0917 - one letter in its parts
+    name: str, units: int, before: Decimal, after: Decimal, due: date, link: str, company: str
+) -> Letter:
+    """That the next renewal costs more or less a piece than the last one."""
+    text = (
+        f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
+        f"{units} leave on {write_day(due)} at the new price, less your discount.\n\n"
+        "Skip, pause or change them here:"
+    )
+    return Letter("subscription_price", f"{name}: another price", _lead(text, link, company))
+
+
+def write_expiry(card: str, goods: str, expires_on: date | None, link: str, company: str) -> Letter:
+    """That a saved card ends soon."""
+    text = (
+        f"{card}, which pays for your {goods}, expires on "
+        f"{write_day(expires_on)}.\n\nSave another card here, so that nothing is missed:"
+    )
+    return Letter("card_expiry", "Your saved card expires soon", _lead(text, link, company))
+
+
+def write_link(name: str, units: int, interval_days: int, link: str, company: str, *, is_new: bool) -> Letter:
+    """The link to one's own page; a new one asks for the card."""
+    wish = "Save a card or a bank account, and it starts" if is_new else "Skip, pause, change it or use another card"
+    text = f"Your subscription: {units} × {name} every {interval_days} days.\n\n{wish}:"
+    return Letter("subscription_link", f"Your subscription to {name}", _lead(text, link, company))
+
+
+def write_substitute(own: str, units: int, other: str, link: str, company: str) -> Letter:
+    """That what is out of stock could be another product this once."""
+    text = (
+        f"{own} is out of stock, so your delivery waits and nothing is charged. We could send "
+        f"{units} × {other} instead this time, at its price of the day.\n\nSay yes or no here:"
+    )
+    subject = f"{own} is out of stock: shall we send another?"
+    return Letter("subscription_substitute", subject, _lead(text, link, company))
+
+
+def write_day(day: date | None) -> str:
+    """A day in full, as letters say it."""
+    return f"{day:%B} {day.day}, {day.year}" if day else ""
+
+
+def _lead(text: str, link: str, company: str) -> str:
+    return f"{text}\n\n{link}\n\nThank you, {company}"

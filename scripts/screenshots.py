@@ -1,0 +1,90 @@
+"""Pictures of every page of a running portal, at 1280 and 390 pixels: `python -m scripts.screenshots URL DIR`.
+
+It signs in as the demo company's administrator and follows links, so that a new page is seen by itself; of the records
+of one kind the first that is met stands for all. Run it before and after a change, each into a directory of its own.
+"""
+
+import argparse
+import asyncio
+import re
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page, async_playwright
+
+WIDTHS = (1280, 390)
+FLAGS = ("--no-sandbox", "--disable-gpu")
+# What is no page: papers, files, streams, and the way out.
+NO_PAGES = re.compile(r"\.(csv|json|pdf)$|/(slip|paper|pdf|export|label|events|sign-out|template)\b|/labels/")
+READ_LINKS = """() => [...document.querySelectorAll("a[href]:not([target]):not([download])")]
+  .map(link => new URL(link.getAttribute("href"), location).href)"""
+
+
+def name_kind(path: str) -> str:
+    """The page's name, the same for all records of a kind: every part of the path that holds a digit is one record."""
+    parts = [part if not re.search(r"\d", part) else "one" for part in path.strip("/").split("/")]
+    return "-".join(parts)
+
+
+async def sign_in(page: Page, url: str, username: str, password: str) -> None:
+    """Sign in by the form."""
+    await page.goto(f"{url}/portal/sign-in")
+    await page.fill("[name=username]", username)
+    await page.fill("[name=password]", password)
+    await page.click("button[type=submit]")
+    await page.wait_for_url(re.compile(r"/portal/?$"))
+
+
+async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
+    """Follow the links from home and keep each kind of page once; returns their names."""
+    waiting, seen = ["/portal"], {"portal"}
+    names = []
+    while waiting:
+        path = waiting.pop(0)
+        await page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+        answer = await page.goto(url + path)
+        if answer is None or "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        for link in map(urlsplit, await page.evaluate(READ_LINKS)):
+            kind = name_kind(link.path)
+            if link.path.startswith("/portal") and kind not in seen and not NO_PAGES.search(link.path):
+                seen.add(kind)
+                waiting.append(link.path)
+        name = name_kind(path)
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+        names.append(name)
+    return names
+
+
+async def run(url: str, folder: Path, username: str, password: str) -> None:
+    """Take the pictures into the folder, which is there."""
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("Chromium is not installed; `make setup-tests` installs it.")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        page = await browser.new_page(reduced_motion="reduce")
+        await sign_in(page, url, username, password)
+        names = await take_pictures(page, url, folder)
+        await browser.close()
+    print(f"{len(names)} pages at {' and '.join(map(str, WIDTHS))} pixels are in {folder}.")
+
+
+def main() -> None:
+    """Read the command line and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", help="where the program answers, such as http://127.0.0.1:8000")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--username", default="admin")
+    parser.add_argument("--password", default="demo-demo")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(run(asked.url.rstrip("/"), asked.folder, asked.username, asked.password))
+
+
+if __name__ == "__main__":
+    main()
