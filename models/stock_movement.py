@@ -5,8 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import text as sql
 
-from models.base import ByActor, created, key, link, money, one_of, text
+from models.base import ByActor, created, flag, key, link, money, one_of, text
 
 
 class StockReason(StrEnum):
@@ -30,13 +31,19 @@ class StockReason(StrEnum):
 
 
 class StockMovement(ByActor, table=True):
-    """One change of one product's level; never updated or deleted. `unit_cost` and `vendor_name` are a delivery's."""
+    """One change of one product's level; never updated or deleted.
+
+    `unit_cost`, `vendor_name` and `cost_before`, the product's average until then, are a delivery's, and so is
+    `starts_count`: nobody had counted the product before. A delivery that was taken back is named by `undoes_id` of the
+    movement that did it, so that it happens once.
+    """
 
     __tablename__ = "stock_movement"
     __table_args__ = (
         one_of("reason", StockReason),
         CheckConstraint("level_after >= 0", name="level_not_negative"),
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
+        Index("uq_stock_movement_undoes", "undoes_id", unique=True, postgresql_where=sql("undoes_id IS NOT NULL")),
     )
 
     id: int = key()
@@ -47,6 +54,9 @@ class StockMovement(ByActor, table=True):
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     note: str = text()
     unit_cost: Decimal | None = money(nullable=True)
+    cost_before: Decimal | None = money(nullable=True)
+    starts_count: bool = flag(False)
+    undoes_id: int | None = link("stock_movement.id", nullable=True, index=False)
     vendor_id: int | None = link("vendor.id", nullable=True, ondelete="SET NULL")
     vendor_name: str = text()
     created_at: datetime = created()

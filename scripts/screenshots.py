@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, async_playwright
 
 WIDTHS = (1280, 390)
@@ -44,7 +45,10 @@ async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
     while waiting:
         path = waiting.pop(0)
         await page.set_viewport_size({"width": WIDTHS[0], "height": 800})
-        answer = await page.goto(url + path)
+        try:
+            answer = await page.goto(url + path)
+        except PlaywrightError:
+            continue  # A download, which is no page.
         if answer is None or "text/html" not in answer.headers.get("content-type", ""):
             continue
         for link in map(urlsplit, await page.evaluate(READ_LINKS)):

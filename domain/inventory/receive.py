@@ -65,6 +65,7 @@ class ReceiveGoods(Input):
 class Receipt:
     """What one delivery of a product came to."""
 
+    movement_id: int
     product: StockLine
     quantity: int
     level_before: int | None
@@ -141,25 +142,26 @@ async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by:
             "That is more than a shelf holds.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
         )
     product.stock_quantity = after
-    db.add(
-        StockMovement(
-            product_id=product_id,
-            delta=data.quantity,
-            level_after=after,
-            reason=StockReason.RECEIVED,
-            note=data.note or "",
-            unit_cost=data.unit_cost,
-            vendor_id=data.vendor_id,
-            vendor_name=vendor_name,
-            **by.columns,
-        )
+    movement = StockMovement(
+        product_id=product_id,
+        delta=data.quantity,
+        level_after=after,
+        reason=StockReason.RECEIVED,
+        note=data.note or "",
+        unit_cost=data.unit_cost,
+        cost_before=product.cost_per_item,
+        starts_count=before is None,
+        vendor_id=data.vendor_id,
+        vendor_name=vendor_name,
+        **by.columns,
     )
+    db.add(movement)
     if data.unit_cost is not None:
         cost = average_cost(before or 0, product.cost_per_item, data.quantity, data.unit_cost)
-        await _move_cost(db, product, cost, by=by)
+        await move_cost(db, product, cost, note="Goods received", by=by)
     await db.flush()
     await announce(db, Topic.PRODUCTS, product_id)
-    return Receipt(await get_stock_line(db, product_id, visible_to=by), data.quantity, before, after)
+    return Receipt(movement.id, await get_stock_line(db, product_id, visible_to=by), data.quantity, before, after)
 
 
 async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
@@ -172,7 +174,7 @@ async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
         raise refuse_fields({"vendor_id": "is no vendor of ours"}) from None
 
 
-async def _move_cost(db: AsyncSession, product: Product, cost: Decimal, *, by: Actor) -> None:
+async def move_cost(db: AsyncSession, product: Product, cost: Decimal | None, *, note: str, by: Actor) -> None:
     """Set the average; an open form of the product notices it by the version."""
     was = product.cost_per_item
     if was == cost:
@@ -187,7 +189,7 @@ async def _move_cost(db: AsyncSession, product: Product, cost: Decimal, *, by: A
         record_id=product.id,
         record_name=f"{product.name} ({product.sku})",
         before={"cost_per_item": None if was is None else str(was)},
-        after={"cost_per_item": str(cost)},
-        note="Goods received",
+        after={"cost_per_item": None if cost is None else str(cost)},
+        note=note,
         by=by,
     )

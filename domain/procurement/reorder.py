@@ -32,7 +32,8 @@ LEFT JOIN LATERAL (
 ) v ON true
 LEFT JOIN LATERAL (
   SELECT m.vendor_id, m.vendor_name, m.unit_cost FROM stock_movement m
-  WHERE m.product_id = p.id AND m.reason = 'received' ORDER BY m.id DESC LIMIT 1
+  WHERE m.product_id = p.id AND m.reason = 'received' AND m.delta > 0
+    AND NOT EXISTS (SELECT FROM stock_movement u WHERE u.undoes_id = m.id) ORDER BY m.id DESC LIMIT 1
 ) d ON true
 WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
   AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
@@ -90,7 +91,8 @@ async def list_bought(db: Reader, vendor_id: int, *, visible_to: Actor, most: in
         text("""
         SELECT p.id, p.sku, p.name, m.delta, m.unit_cost, m.created_at, m.actor_name
         FROM stock_movement m JOIN product p ON p.id = m.product_id
-        WHERE m.vendor_id = :vendor_id AND m.reason = 'received' ORDER BY m.id DESC LIMIT :most
+        WHERE m.vendor_id = :vendor_id AND m.reason = 'received' AND m.delta > 0
+          AND NOT EXISTS (SELECT FROM stock_movement u WHERE u.undoes_id = m.id) ORDER BY m.id DESC LIMIT :most
         """),
         {"vendor_id": vendor_id, "most": most},
     )

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
-from documents.filters import format_plural
+from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.inventory.find_stock import find_stock, list_stock_by_code
 from domain.inventory.receive import MOST_LINES, Receipt, ReceiveGoods, receive_goods
 from domain.inventory.stock_list import StockLine
+from domain.inventory.undo_receipt import undo_delivery
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.money import parse_money
-from domain.kernel.whole_numbers import read_whole
+from domain.kernel.whole_numbers import read_id, read_whole
 from domain.procurement.vendors import list_vendor_names
 from domain.staff.drafts import KeptDraft
 from portal.attempts import Attempt, attempt
@@ -142,7 +143,17 @@ async def _receive(delivery: Delivery) -> Response:
     units = sum(receipt.quantity for receipt in tried.result)
     products = len({receipt.product.id for receipt in tried.result})
     toast = f"{format_plural(units, 'unit')} of {format_plural(products, 'product')} received"
-    return await redirect_to(LIST, toast=toast)
+    undo = f"{RECEIVE}/undo" + with_query({"movement": [receipt.movement_id for receipt in tried.result]})
+    return await redirect_to(LIST, toast=toast, undo=undo)
+
+
+@blueprint.post(f"{RECEIVE}/undo")
+@staff_page(Right.EDIT_STOCK)
+async def undo_receiving() -> Response:
+    """Take back what was just received."""
+    ids = [found for value in request.args.getlist("movement")[: MOST_LINES + 1] if (found := read_id(value))]
+    await undo_delivery(db(), ids, by=current_actor())
+    return await redirect_to(LIST, toast="Undone")
 
 
 def read_delivery(typed: Mapping[str, str]) -> Delivery:

@@ -191,6 +191,10 @@ async def test_three_products_are_received_with_each_name_seen(browser: Browser,
         await hand.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("18 units of 3 products received")
         hand.report("receive three, each name seen", "10 keys, 6 entries, no name seen", 7)
+        await page.keyboard.press("u")
+        await expect(page.locator("#toasts")).to_contain_text("Undone")
+    levels = await portal.raw.fetch("SELECT stock_quantity FROM product WHERE name LIKE 'Slate platter%' ORDER BY name")
+    assert [row[0] for row in levels] == [1, 2, 3]
 
 
 async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser: Browser, portal: Portal) -> None:
