@@ -5,9 +5,13 @@ import { find, findAll } from "./dom.js";
 
 const WAIT_MS = 400;
 const states = new Map();
+// Forms that were looked after: a live page that is morphed keeps the element, and with it what is being typed.
+const seen = new WeakSet();
 const stateOf = (form) => states.get(form.dataset.draft) ?? begin(form);
 const read = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !SKIPPED.has(name) && !isSecret(form, name));
 const SKIPPED = new Set(["csrf_token", "draft_id", "act", "step"]);
+// What a draft began with: so the server sees, and merges, what a colleague has changed since.
+const BASIS = new Set(["version", "_opened"]);
 const isSecret = (form, name) => form.elements[name]?.type === "password";
 const write = (form) => JSON.stringify(read(form));
 
@@ -56,7 +60,7 @@ function schedule(form) {
 function fill(form, pairs) {
   const taken = new Map();
   for (const [name, value] of pairs) {
-    const all = findAll(`[name="${CSS.escape(name)}"]`, form).filter((field) => field.type !== "hidden");
+    const all = findAll(`[name="${CSS.escape(name)}"]`, form).filter((field) => field.type !== "hidden" || BASIS.has(name));
     if (["checkbox", "radio"].includes(all[0]?.type)) {
       for (const box of all) box.checked = pairs.some(([other, text]) => other === name && text === box.value);
       continue;
@@ -84,8 +88,8 @@ function showBar(form, { id, saved_at: savedAt, others }) {
 }
 
 async function restore(form) {
-  if (form.dataset.draftReady) return;
-  form.dataset.draftReady = "1";
+  if (seen.has(form)) return;
+  seen.add(form);
   const state = begin(form);
   // The page itself brought it back, or shows what was refused a moment ago.
   if (state.id || "draftHere" in form.dataset || find("[aria-invalid=true]", form)) return;
@@ -114,7 +118,10 @@ document.addEventListener("htmx:finally:request", ({ detail }) => {
   const form = formOf(detail.ctx.sourceElement);
   if (form && !detail.ctx.hx?.location) stateOf(form).sending = false;
 });
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  // A form that was taken begins again; one that was refused goes on with its draft.
+  const isRefused = detail.ctx?.response?.status >= 400;
+  for (const form of findAll("form[data-draft]")) if (stateOf(form).sending && !isRefused) seen.delete(form);
   restoreAll();
   for (const form of findAll("form[data-draft]")) if (!stateOf(form).sending) schedule(form);
 });

@@ -16,7 +16,9 @@ from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input
 from domain.kernel.money import ZERO
 from domain.kernel.whole_numbers import read_whole
+from domain.staff.drafts import KeptDraft
 from portal.attempts import Attempt, attempt, refusal_of
+from portal.drafts import find_shown_draft
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
 from portal.invoices.preview import sum_form
@@ -59,6 +61,10 @@ class NewInvoiceQuery(Input):
 @reads_query(NewInvoiceQuery)
 async def show_new_invoice(query: NewInvoiceQuery) -> Response:
     """An empty invoice, or one for a customer."""
+    is_for_somebody = query.customer_id is not None or query.order_number is not None
+    draft = None if is_for_somebody else await find_shown_draft(f"{LIST}/new")
+    if draft is not None:
+        return await _show_draft(None, draft)
     values = {"customer_id": query.customer_id or "", "payment_terms": ""}
     return await _show_form(None, values, [])
 
@@ -87,7 +93,9 @@ async def make_invoice() -> Response:
 @staff_page(Right.EDIT_INVOICES)
 async def show_edit(invoice_id: int) -> Response:
     """The editor of a draft, or of the next revision of one that was sent."""
-    return await show_editor(await get_invoice_page(db(), invoice_id, visible_to=current_actor()))
+    shown = await get_invoice_page(db(), invoice_id, visible_to=current_actor())
+    draft = await find_shown_draft(f"{LIST}/{invoice_id}/edit")
+    return await show_editor(shown) if draft is None else await _show_draft(shown, draft)
 
 
 @blueprint.post(f"{LIST}/<id:invoice_id>/edit")
@@ -189,6 +197,12 @@ def _write_row(name: str, value: str) -> str:
     )
 
 
+async def _show_draft(shown: InvoicePage | None, draft: KeptDraft) -> Response:
+    """The form as it was left, with the version that it began with: what a colleague changed since is merged."""
+    typed = {name: values[-1] for name, values in draft.form.items()}
+    return await _show_form(shown, typed, typed_lines(typed), sent=typed, draft=draft)
+
+
 async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[str]], search: LineSearch) -> Response:
     """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
     typed = {name: values[-1] for name, values in pairs.items()}
@@ -212,6 +226,7 @@ async def _show_form(
     search: LineSearch | None = None,
     totals: InvoiceTotals | None = None,
     sent: Mapping[str, str] | None = None,
+    draft: KeptDraft | None = None,
 ) -> Response:
     """The form; a search in it keeps the version and the values that it was opened with, as it `sent` them."""
     invoice = shown.invoice if shown else None
@@ -235,6 +250,7 @@ async def _show_form(
         block="invoice_form",
         shown=shown,
         invoice=invoice,
+        draft=draft,
         values=dict.fromkeys((*FIELDS, "customer_id"), "") | dict(values),
         lines=lines if is_fixed else lines + [blank] * BLANK_LINES,
         is_fixed=is_fixed,

@@ -275,3 +275,37 @@ async def test_a_draft_is_there_after_a_crash_of_the_browser(browser: Browser, p
         await expect(page.get_by_label("Name")).to_have_value("")
         await page.locator("#toasts").get_by_role("button", name="Undo").click()
         await expect(page.get_by_label("Name")).to_have_value("Half a product")
+
+
+async def test_long_forms_are_kept_and_what_a_colleague_changed_meanwhile_stays(
+    browser: Browser, portal: Portal
+) -> None:
+    async with portal.writing() as db:
+        buyer = await make_customer(db, company_name="Umber Street Grill")
+    staff, edit = await add_colleague(portal), f"/portal/customers/{buyer.id}/edit"
+    forms = (
+        ("/portal/customers/new", "Company"), ("/portal/procurement/vendors/new", "Name"), (edit, "Company"),
+        ("/portal/invoices/new", "Note on the invoice"), (f"/portal/customers/{buyer.id}?tab=notes", "Note"),
+    )  # fmt: skip
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        for path, label in forms:
+            await page.goto(portal.url + path)
+            async with page.expect_response("**/portal/drafts"):
+                await page.get_by_role("main").get_by_label(label).first.fill("Umber Street Grill, half typed")
+        await portal.raw.execute(
+            "UPDATE customer SET shipping_city = 'Elyria', version = version + 1 WHERE id = $1", buyer.id
+        )
+        for path, label in reversed(forms):
+            await page.goto(portal.url + path)
+            field = page.get_by_role("main").get_by_label(label).first
+            await expect(field).to_have_value("Umber Street Grill, half typed")
+        await page.goto(portal.url + edit)
+        await expect(page.locator("[data-draft-bar]")).to_be_visible()
+        await page.get_by_role("button", name="Save").click()
+        await expect(page).to_have_url(f"{portal.url}/portal/customers/{buyer.id}")
+    row = await portal.raw.fetchrow("SELECT company_name, shipping_city FROM customer WHERE id = $1", buyer.id)
+    assert tuple(row) == ("Umber Street Grill, half typed", "Elyria")
+    assert (
+        await portal.raw.fetchval("SELECT count(*) FROM draft WHERE staff_id = $1 AND page = $2", staff.id, edit) == 0
+    )

@@ -1,14 +1,14 @@
 """let a delivery be taken back
 
 Revision ID: da74013bc807
-Revises: 8e2f5b7c13a9
+Revises: 5c7e1d90ab34
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "da74013bc807"
-down_revision = "8e2f5b7c13a9"
+down_revision = "5c7e1d90ab34"
 branch_labels = None
 depends_on = None
 

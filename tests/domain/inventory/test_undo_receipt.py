@@ -58,7 +58,8 @@ async def test_what_left_the_shelf_again_keeps_the_whole_delivery(db: AsyncSessi
 
 
 async def test_a_cost_that_somebody_wrote_since_stays(db: AsyncSession) -> None:
-    me, product = as_actor(await make_staff(db, Role.MANAGER)), await make_product(db, 10, cost_per_item=Decimal("2.00"))
+    me = as_actor(await make_staff(db, Role.MANAGER))
+    product = await make_product(db, 10, cost_per_item=Decimal("2.00"))
     ids = await receive(db, me, (product, 10, "4.00"))
     await db.execute(update(Product).where(Product.id == product.id).values(cost_per_item=Decimal("2.75")))
     await undo_delivery(db, ids, by=me)
