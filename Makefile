@@ -10,7 +10,7 @@ FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi
 
-.PHONY: help setup setup-tests run sandbox test lint format types bench prove vendor demo lock clean
+.PHONY: help setup setup-tests run sandbox test lint format types bench prove examples vendor demo lock clean
 
 help: ## List the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,6 +50,9 @@ bench: setup-tests ## Run the benchmarks and print the ratios.
 
 prove: setup-tests ## Run the full-size proofs, all or NAME=oversell, and print their figures.
 	@$(PY) -m proofs $(NAME)
+
+examples: setup-tests ## Ask the demo company again for the examples of /openapi.json.
+	@$(PY) -m tests.examples
 
 vendor: setup ## Fetch the pinned front-end files again and hold them against their hashes.
 	@$(PY) scripts/vendor.py

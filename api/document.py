@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from api.examples import add_example
 from api.vocabulary import VOCABULARY
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -92,6 +93,7 @@ def complete(document: dict[str, Any], *, public_url: str, company: str, email: 
         for parameter in operation.get("parameters", []):
             parameter.setdefault("description", VOCABULARY.get(parameter["name"], ""))
             _drop_bad_default(parameter.get("schema", {}))
+        add_example(operation)
     for _, name, schema in properties(document):
         if not schema.get("description") and (words := VOCABULARY.get(name)):
             schema["description"] = words

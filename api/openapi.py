@@ -52,6 +52,10 @@ SECURITY = {
 class Provider(OpenAPIProvider):
     """Documents the JSON doors alone, with the contract's operation ids, the guards and the one error shape."""
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._schemas: dict[str, Any] = {}
+
     def generate_rules(self) -> Iterable[Rule]:
         """The routes under /api."""
         return (rule for rule in super().generate_rules() if rule.rule.startswith(DOCUMENTED))
@@ -60,9 +64,16 @@ class Provider(OpenAPIProvider):
         """The handler's name."""
         return str(getattr(func, QUART_SCHEMA_OPERATION_ID_ATTRIBUTE, func.__name__))
 
+    def _refuse_namesakes(self, components: dict[str, Any]) -> None:
+        """Two models of one name would show one of them at the operations of both."""
+        for name, schema in components.items():
+            if self._schemas.setdefault(name, schema) != schema:
+                raise RuntimeError(f"Two models of the API are named {name}.")
+
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         """quart-schema's own operation with who may call and how it refuses."""
         paths, components = super().build_paths(rule)
+        self._refuse_namesakes(components)
         guard = guard_of(cast(Quart, self._app), rule.endpoint)
         handler = self._app.view_functions[rule.endpoint]
         refusals = refusals_of(handler, guard, path=rule.rule, methods=rule.methods or ())

@@ -1,6 +1,6 @@
 """Hostile texts and JSON in every field of every operation: kept as they are, or refused cleanly; never a 5xx.
 
-The texts and bodies are those of `proofs/hostile_texts.py`; a longer collection is tried by passing it in.
+The texts and bodies are those of `proofs/hostile_texts.py`, or the collections that lie in `../shared/data/hostile`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from domain.kernel.texts import clean_text
 from models.postgres.connect import connect
 from proofs.fuzz import ENDS_THE_SESSION, KEY, SECRET, Caller, make_callers, narrowed
 from proofs.ground import check, load_demo, proving_database, running_servers
-from proofs.hostile_texts import JSONS, TEXTS
+from proofs.hostile_texts import read_jsons, read_texts
 
 # A vendor that failed, or is not set up, is no fault of ours.
 NOT_FAULTS = {502, 503}
@@ -109,11 +109,13 @@ def find_texts(shown: Any, name: str, depth: int = 0) -> Iterator[str]:
 async def prove(
     *,
     every: int = 1,
-    texts: Sequence[str] = TEXTS,
-    jsons: Sequence[tuple[str, bytes]] = JSONS,
+    texts: Sequence[str] | None = None,
+    jsons: Sequence[tuple[str, bytes]] | None = None,
     doors: int | None = None,
 ) -> None:
     """Feed all operations; with `every` above 1 each gets only each so-manieth text, another one at each field."""
+    texts, jsons = texts or read_texts(), jsons or read_jsons()
+    print(f"  {len(texts)} texts and {len(jsons)} JSON bodies")
     async with (
         proving_database() as url,
         running_servers(url, 1, API_KEY=KEY, INTERNAL_SECRET=SECRET) as (server,),
@@ -162,25 +164,29 @@ async def feed_jsons(
     doors: int | None,
 ) -> int:
     """Every door for JSON reads JSON and nothing else, also in a field that it does not know."""
-    bad = 0
-    paths = [
-        path
+    found = [
+        (method, re.sub(r"\{\w+\}", "987654321", path))
         for path, item in document["paths"].items()
-        if takes_json(item.get("post")) and admin.may_call(item["post"])
+        for method in ("post", "put", "patch")
+        if takes_json(item.get(method)) and admin.may_call(item[method])
     ]
-    for path in islice(paths, doors):
-        address = re.sub(r"\{\w+\}", "987654321", path)
-        for name, text in jsons:
-            # An empty body counts as one without fields.
-            for body in (text, b'{"no_field_of_ours": ' + text + b"}") if text.strip() else (text,):
-                answer = await client.post(address, headers=header_of(admin) | JSON, content=body)
-                tally.note(answer, f"POST {address} with {name}")
-                if name.startswith("n_") and text.strip() and answer.status_code not in {400, 403, 404, 413}:
-                    tally.faults.append(f"{address} takes {name}: {answer.status_code} {answer.text[:100]}")
-                if name.startswith("y_") and body is not text and "invalid_json" in answer.text:
-                    tally.faults.append(f"{address} refuses {name}")
-            bad += name.startswith("n_")
-    return bad
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def feed(method: str, address: str) -> None:
+        async with gate:
+            for name, text in jsons:
+                # A body of nothing at all counts as one without fields.
+                for body in (text, b'{"no_field_of_ours": ' + text + b"}") if text else (text,):
+                    answer = await client.request(method, address, headers=header_of(admin) | JSON, content=body)
+                    tally.note(answer, f"{method.upper()} {address} with {name}")
+                    if name.startswith("n_") and text and answer.status_code not in {400, 403, 404, 413}:
+                        tally.faults.append(f"{address} takes {name}: {answer.status_code} {answer.text[:100]}")
+                    if name.startswith("y_") and body is not text and "invalid_json" in answer.text:
+                        tally.faults.append(f"{address} refuses {name}")
+
+    chosen = list(islice(found, doors))
+    await asyncio.gather(*(feed(method, address) for method, address in chosen))
+    return len(chosen) * sum(name.startswith("n_") for name, _ in jsons)
 
 
 def takes_json(operation: dict[str, Any] | None) -> bool:

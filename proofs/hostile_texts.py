@@ -1,4 +1,14 @@
-"""Texts and JSON bodies that break programs: what looks like a number, a formula, a script, a path, or like nothing."""
+"""Texts and JSON bodies that break programs: what looks like a number, a formula, a script, a path, or like nothing.
+
+Where the longer collections lie beside the program, those are read: the Big List of Naughty Strings and JSONTestSuite.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+COLLECTION = Path(__file__).parents[2] / "shared" / "data" / "hostile"
 
 TEXTS = [
     "undefined", "NaN", "-1/0", "0x0", "1e400", "１２３",
@@ -26,3 +36,19 @@ JSONS = [
     ("n_control_character.json", b'["\x01"]'),
     ("n_two_values.json", b"{} {}"),
 ]
+
+
+def read_texts() -> Sequence[str]:
+    """The texts to feed."""
+    file = COLLECTION / "blns.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else TEXTS
+
+
+def read_jsons() -> Sequence[tuple[str, bytes]]:
+    """The bodies to feed by name: `y_` is JSON, `n_` is none, `i_` is either."""
+    file = COLLECTION / "JSONTestSuite.zip"
+    if not file.exists():
+        return JSONS
+    with zipfile.ZipFile(file) as packed:
+        names = sorted(name for name in packed.namelist() if name.endswith(".json"))
+        return [(PurePath(name).name, packed.read(name)) for name in names]

@@ -112,6 +112,7 @@ class WitnessPlugin:
         missed = set(Code) - self.codes - self.witness.codes
         if exitstatus == 0 and is_whole(config) and missed:
             self.complaint = f"No test met these codes: {', '.join(sorted(missed))}"
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what is missing."""

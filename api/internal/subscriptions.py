@@ -7,9 +7,10 @@ from quart_schema import tag_blueprint
 
 from api.idempotent import takes_key
 from api.schemas.subscriptions import ProcessedOut
+from domain.kernel.codes import Code
 from domain.subscriptions import renew
 from web.guards import internal_only
-from web.reading import answers
+from web.reading import answers, refuses
 from web.request import order_rules, settings
 
 blueprint = Blueprint("internal_subscriptions", __name__)
@@ -20,6 +21,7 @@ tag_blueprint(blueprint, ["subscriptions"])
 @internal_only
 @takes_key
 @answers(ProcessedOut)
+@refuses(Code.NOT_CONFIGURED)
 async def process_due_renewals() -> Any:
     """Renew every subscription that is due, each once even when two of these run at the same time."""
     results = await renew.process_due(settings(), rules=order_rules())

@@ -22,7 +22,7 @@ def write_time(moment: datetime) -> str:
 MoneyOut = Annotated[
     Decimal,
     PlainSerializer(float, return_type=float, when_used="json"),
-    WithJsonSchema({"type": "number", "multipleOf": 0.01}),
+    WithJsonSchema({"type": "number"}),
 ]
 TimeOut = Annotated[
     datetime,

@@ -183,7 +183,7 @@ class LoggedCallOut(ToolOut):
     message: str = "The call is kept."
 
 
-class GuideItemOut(Answer):
+class SpokenGuideItemOut(Answer):
     sku: str
     name: str
     unit_size: str
@@ -198,7 +198,7 @@ class GuideItemOut(Answer):
 class OrderGuideOut(ToolOut):
     count: int = 0
     """How many items are listed, at most ten."""
-    items: list[GuideItemOut] = Field(default_factory=list)
+    items: list[SpokenGuideItemOut] = Field(default_factory=list)
 
 
 class HandedOverOut(ToolOut):

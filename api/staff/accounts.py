@@ -156,7 +156,7 @@ async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
 @blueprint.delete("/api/staff/users/<id:staff_id>")
 @staff_only(Right.EDIT_STAFF)
 @answers(StaffMessageOut)
-@refuses(Code.OWN_ACCOUNT)
+@refuses(Code.LAST_ADMIN, Code.OWN_ACCOUNT)
 async def delete_staff(staff_id: int) -> Any:
     """Delete a staff user, or archive one who stands in the books; never oneself."""
     return await users.delete_staff(db(), staff_id, by=current_actor())

@@ -72,7 +72,7 @@ async def update_customer(id: int, data: edit_customer.UpdateCustomer) -> Any:  
 @blueprint.delete("/api/staff/customers/<id:id>")
 @staff_only(Right.DELETE_CUSTOMERS)
 @answers(DeletedCustomerOut)
-@refuses(Code.HAS_CREDIT)
+@refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.HAS_PAYMENT, Code.HAS_SUBSCRIPTION)
 async def delete_customer(id: int) -> Any:  # noqa: A002
     """Delete a customer for good; orders stay, unlinked. One with a balance or credit stays: 409."""
     await deleting.delete_customer(db(), id, by=current_actor())
@@ -133,6 +133,7 @@ async def export_customers() -> Response:
 @staff_only(Right.MERGE_CUSTOMERS)
 @reads(merge.MergeCustomers)
 @answers(MergedCustomersOut)
+@refuses(Code.EMAIL_TAKEN)
 async def merge_customers(data: merge.MergeCustomers) -> Any:
     """Move everything of one customer to another, in one transaction; `chosen` overrides the kept one's values."""
     merged = await merge.merge_customers(db(), data, by=current_actor())

@@ -49,7 +49,7 @@ async def list_invoices(query: queries.ListInvoices) -> Any:
 @idempotent
 @reads(create.CreateInvoice, rights=FIELD_RIGHTS)
 @answers(InvoiceOut, 201)
-@refuses(Code.ORDER_CANCELLED, Code.ORDER_INVOICED, Code.TERMS_NOT_COVERED)
+@refuses(Code.ON_HOLD, Code.ORDER_CANCELLED, Code.ORDER_INVOICED, Code.TERMS_NOT_COVERED)
 async def create_invoice(data: create.CreateInvoice) -> Any:
     """Make an invoice, a draft unless it is to be sent at once; `order_number` makes it from an order."""
     invoice = await create.create_invoice(db(), data, by=current_actor(), timezone=settings().timezone)
@@ -72,6 +72,9 @@ async def get_invoice(id: int) -> Any:  # noqa: A002 - the contract names the pa
     Code.INVOICE_FOLLOWS_ORDER,
     Code.INVOICE_PAID,
     Code.INVOICE_VOID,
+    Code.ON_HOLD,
+    Code.ORDER_CANCELLED,
+    Code.PAID_MORE,
     Code.STATE_NOT_ALLOWED,
     Code.TERMS_NOT_COVERED,
 )
@@ -84,6 +87,7 @@ async def update_invoice(id: int, data: edit.UpdateInvoice) -> Any:  # noqa: A00
 @blueprint.delete("/api/invoices/<id:id>")
 @staff_only(Right.EDIT_INVOICES)
 @answers(DeletedInvoiceOut)
+@refuses(Code.CREDIT_TOO_LARGE)
 async def delete_invoice(id: int) -> Any:  # noqa: A002
     """Delete a draft; one that was sent or paid is voided instead, and the message says so."""
     return {"message": await void.delete_invoice(db(), id, by=current_actor())}

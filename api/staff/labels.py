@@ -38,8 +38,8 @@ async def label_rates(order_number: str, query: quote.AskRates) -> Any:
 @reads(BuyLabels)
 @answers(BoughtLabelOut)
 @refuses(
-    *EASYPOST, Code.LABEL_PENDING, Code.LABEL_REFUSED, Code.RATE_NOT_OFFERED, Code.STATE_NOT_ALLOWED, Code.ON_HOLD,
-    Code.REQUEST_IN_PROGRESS, Code.IDEMPOTENCY_KEY_REUSED,
+    *EASYPOST, Code.HAS_LABEL, Code.LABEL_PENDING, Code.LABEL_REFUSED, Code.ON_HOLD, Code.RATE_NOT_OFFERED,
+    Code.STATE_NOT_ALLOWED, Code.REQUEST_IN_PROGRESS, Code.IDEMPOTENCY_KEY_REUSED,
 )  # fmt: skip
 async def buy_label(order_number: str, data: BuyLabels) -> Any:
     """Buy labels for one or more parcels, keep them and put the tracking on the order; a retry never buys twice."""

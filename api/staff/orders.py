@@ -62,7 +62,14 @@ async def list_orders(query: OrderWalk) -> Any:
 @idempotent
 @reads(enter.EnterOrder, rights=enter.FIELD_RIGHTS)
 @answers(EnteredOrderOut, 201)
-@refuses(Code.DISCOUNT_TOO_LARGE, Code.NOT_YOUR_CUSTOMER, Code.ORDER_NUMBER_TAKEN, Code.TERMS_NOT_COVERED)
+@refuses(
+    Code.DISCOUNT_TOO_LARGE,
+    Code.NOT_YOUR_CUSTOMER,
+    Code.ORDER_NUMBER_TAKEN,
+    Code.ORDER_TOO_LARGE,
+    Code.OUT_OF_STOCK,
+    Code.TERMS_NOT_COVERED,
+)
 async def create_order(data: enter.EnterOrder) -> Any:
     """Enter an order by hand, with own number, date, discount, fee and states where the role allows."""
     placed = await enter.enter_order(db(), data, by=current_actor(), rules=order_rules())
@@ -95,7 +102,7 @@ async def update_delivery_address(id: int, data: edit.UpdateDelivery) -> Any:  #
 @idempotent
 @reads(credit.ApplyCredit)
 @answers(AppliedCreditOut)
-@refuses(Code.ORDER_CANCELLED)
+@refuses(Code.ALREADY_PAID, Code.NOT_ENOUGH_CREDIT, Code.NO_CUSTOMER, Code.ORDER_CANCELLED)
 async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
     """Use store credit on an order's balance: at most the balance and the credit."""
     order, entry = await credit.apply_credit(db(), id, data, by=current_actor())
@@ -112,7 +119,7 @@ async def apply_credit(id: int, data: credit.ApplyCredit) -> Any:  # noqa: A002
 @idempotent
 @reads(payments.MarkPaid)
 @answers(MarkedPaidOut)
-@refuses(Code.ALREADY_PAID, Code.CREDIT_TOO_LARGE)
+@refuses(Code.ALREADY_PAID, Code.CREDIT_TOO_LARGE, Code.ORDER_CANCELLED)
 async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
     """Mark the order paid by hand; what is above the balance becomes store credit."""
     order, surplus = await payments.mark_paid(db(), id, data, by=current_actor())
@@ -124,6 +131,7 @@ async def mark_paid(id: int, data: payments.MarkPaid) -> Any:  # noqa: A002
 @staff_only(Right.NOTE_ORDERS)
 @reads(edit.UpdateNotes, rights=edit.FIELD_RIGHTS)
 @answers(UpdatedNotesOut)
+@refuses(Code.ON_HOLD, Code.STATE_NOT_ALLOWED)
 async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
     """Staff notes, assignee, tracking number; a first tracking number makes the order shipped."""
     return {"order": await edit.update_notes(db(), id, data, by=current_actor())}
@@ -133,7 +141,7 @@ async def update_notes(id: int, data: edit.UpdateNotes) -> Any:  # noqa: A002
 @staff_only(Right.MOVE_ORDERS)
 @reads(move.UpdateStatus, rights=edit.FIELD_RIGHTS)
 @answers(MovedOrderOut)
-@refuses(Code.ON_HOLD, Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
+@refuses(Code.CREDIT_TOO_LARGE, Code.ON_HOLD, Code.OUT_OF_STOCK, Code.STATE_NOT_ALLOWED)
 async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
     """Move the order along its states; cancelling restores its stock once and refunds what Stripe took."""
     refund = await update_status_and_refund(id, data, by=current_actor(), settings=settings())
@@ -144,7 +152,14 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
 @staff_only(Right.EDIT_ORDERS)
 @reads(edit_items.EditItems)
 @answers(EnteredOrderOut)
-@refuses(Code.DISCOUNT_TOO_LARGE, Code.OUT_OF_STOCK, Code.PAID_MORE, Code.STATE_NOT_ALLOWED, Code.TERMS_NOT_COVERED)
+@refuses(
+    Code.DISCOUNT_TOO_LARGE,
+    Code.ORDER_TOO_LARGE,
+    Code.OUT_OF_STOCK,
+    Code.PAID_MORE,
+    Code.STATE_NOT_ALLOWED,
+    Code.TERMS_NOT_COVERED,
+)
 async def update_items(id: int, data: edit_items.EditItems) -> Any:  # noqa: A002
     """Replace the lines of a pending order; stock and totals follow."""
     await edit_items.edit_items(db(), id, data, by=current_actor(), rules=order_rules())

@@ -26,7 +26,7 @@ OFFICE = (Role.ADMIN, Role.MANAGER, Role.STAFF)
 @blueprint.get("/api/staff/checks/<order_number>/front")
 @staff_only(Right.REVIEW_CHECKS)
 @answers_file(*PHOTO_TYPES)
-@refuses(Code.OUTSIDE_SERVICE_FAILED)
+@refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def check_front_image(order_number: str) -> Response:
     """The front of an order's newest check; private, never cached."""
     return await _show_image(order_number, "front")
@@ -35,7 +35,7 @@ async def check_front_image(order_number: str) -> Response:
 @blueprint.get("/api/staff/checks/<order_number>/back")
 @staff_only(Right.REVIEW_CHECKS)
 @answers_file(*PHOTO_TYPES)
-@refuses(Code.OUTSIDE_SERVICE_FAILED)
+@refuses(Code.NOT_CONFIGURED, Code.OUTSIDE_SERVICE_FAILED)
 async def check_back_image(order_number: str) -> Response:
     """The back of an order's newest check; private, never cached."""
     return await _show_image(order_number, "back")
@@ -46,7 +46,7 @@ async def check_back_image(order_number: str) -> Response:
 @idempotent
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
-@refuses(Code.NO_CHECK_WAITING)
+@refuses(Code.CHECK_REPLACED, Code.CREDIT_TOO_LARGE, Code.NO_CHECK_WAITING, Code.ORDER_CANCELLED)
 async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
     """Count the check as paid and confirm the order; what is open beyond the check is named and stays open."""
     order = await checks.approve_check(db(), order_number, data, by=current_actor())
@@ -57,6 +57,7 @@ async def approve_check(order_number: str, data: checks.ReviewCheck) -> Any:
 @staff_only(Right.REVIEW_CHECKS)
 @reads(checks.ReviewCheck, optional=True)
 @answers(ReviewedCheckOut)
+@refuses(Code.CHECK_REPLACED, Code.NO_CHECK_WAITING)
 async def reject_check(order_number: str, data: checks.ReviewCheck) -> Any:
     """Refuse the check: the order is unpaid and pending again."""
     order = await checks.reject_check(db(), order_number, data, by=current_actor())

@@ -69,7 +69,7 @@ async def add_product(data: AddProduct) -> Any:
 @body_limit(PICTURE_MEGABYTES)
 @reads(UpdateProduct)
 @answers(SavedStaffProductOut)
-@refuses(*PICTURE, Code.STALE)
+@refuses(*PICTURE, Code.BARCODE_TAKEN, Code.SKU_TAKEN, Code.STALE)
 async def update_product(id: int, data: UpdateProduct) -> Any:  # noqa: A002 -- the contract names the parameter.
     """Change what was sent; with `version`, only while nobody else changed the product."""
     return {"product": await staff_products.update_product(db(), id, data, by=current_actor())}

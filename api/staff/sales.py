@@ -64,6 +64,7 @@ async def sales_customers(query: customers.ListSalesCustomers) -> Any:
 @blueprint.get("/api/sales/customers/<id:id>/ach")
 @staff_only(Right.SEE_BANK_DETAILS)
 @answers(BankDetailsOut)
+@refuses(Code.NOT_YOUR_CUSTOMER)
 async def get_ach(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """Bank details on file; the account number down to its last four digits."""
     return await bank_account.get_bank_details(db(), id, visible_to=current_actor())
@@ -83,7 +84,7 @@ async def save_ach(id: int, data: bank_account.SaveBankAccount) -> Any:  # noqa:
 @staff_only(Right.CALL_CUSTOMERS)
 @reads_query(customers.FindGuest)
 @answers(GuestProfileOut)
-@refuses(Code.NOT_FOUND)
+@refuses(Code.NOT_FOUND, Code.NOT_YOUR_CUSTOMER)
 async def guest_profile(query: customers.FindGuest) -> Any:
     """Profile and history by phone: the account's, when one has the number, else what guest orders say."""
     async with current_database().reading() as connection:
@@ -167,7 +168,7 @@ async def my_orders(query: history.MyOrders) -> Any:
 @blueprint.post("/api/sales/orders/<id:id>/cancel")
 @staff_only(Right.CANCEL_ORDERS)
 @answers(CancelledOrderOut)
-@refuses(Code.STATE_NOT_ALLOWED)
+@refuses(Code.CREDIT_TOO_LARGE, Code.STATE_NOT_ALLOWED)
 async def rep_cancel_order(id: int) -> Any:  # noqa: A002
     """Cancel an own order while it is pending or confirmed."""
     return await cancel.cancel_own_order(db(), id, by=current_actor())

@@ -108,7 +108,7 @@ async def resume_subscription(id: int) -> Any:  # noqa: A002
 
 @blueprint.post(f"{LIST}/<id:id>/renew")
 @staff_only(Right.EDIT_SUBSCRIPTIONS)
-@refuses(*STRIPE, Code.RENEWAL_RUNNING, Code.RENEWED_TODAY, Code.STATE_NOT_ALLOWED)
+@refuses(*STRIPE, Code.OUT_OF_STOCK, Code.RENEWAL_RUNNING, Code.RENEWED_TODAY, Code.STATE_NOT_ALLOWED)
 @answers(RenewedOut)
 async def renew_subscription(id: int) -> Any:  # noqa: A002
     """Charge the saved payment method and write the order; a failed charge is kept as a failed renewal."""
@@ -133,7 +133,7 @@ renew_subscription.is_idempotent = True  # type: ignore[attr-defined] # its key 
 @staff_only(Right.EDIT_SUBSCRIPTIONS)
 @reads(setup_intent.CreateSetupIntent)
 @answers(SetupIntentOut)
-@refuses(*STRIPE, Code.NOT_FOUND)
+@refuses(*STRIPE, Code.NOT_FOUND, Code.REQUEST_IN_PROGRESS)
 async def create_setup_intent(data: setup_intent.CreateSetupIntent) -> Any:
     """Begin saving a card or bank account at Stripe, whose customer is found or made."""
     return await setup_intent.create_setup_intent(data, by=current_actor(), settings=settings())

@@ -55,7 +55,7 @@ class ShowSlip(Input):
 @limited("staff_sign_in", 10, seconds=MINUTE)
 @reads(sign_in.SignIn)
 @answers(WarehouseLoginOut)
-@refuses(Code.INVALID_CREDENTIALS)
+@refuses(Code.DEMO_USER_IS_LOCAL, Code.INVALID_CREDENTIALS, Code.SECOND_FACTOR_REQUIRED, Code.SECOND_FACTOR_WRONG)
 async def warehouse_login(data: sign_in.SignIn) -> Any:
     """Sign staff in at the warehouse's screen: a session cookie and a JWT; `totp` where a second factor is set up."""
     await count_use("staff_sign_in", 10, seconds=MINUTE, target=data.username.lower())
@@ -139,7 +139,7 @@ async def deliver_order(order_number: str) -> Any:
 @staff_only(Right.PACK_ORDERS)
 @reads(short_pick.ShipShort, optional=True)
 @answers(ShippedShortOut)
-@refuses(Code.STATE_NOT_ALLOWED, Code.ON_HOLD, Code.NOTHING_SHORT, Code.CANCEL_INSTEAD)
+@refuses(Code.CANCEL_INSTEAD, Code.CREDIT_TOO_LARGE, Code.NOTHING_SHORT, Code.ON_HOLD, Code.STATE_NOT_ALLOWED)
 async def ship_short(order_number: str, data: short_pick.ShipShort) -> Any:
     """Pack what is there; the price of what is missing is taken off the claim, and the customer is notified."""
     company = settings().company_name

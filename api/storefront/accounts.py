@@ -261,6 +261,7 @@ async def start_google_sign_in() -> PlainResponse:
     Code.NOT_CONFIGURED,
     Code.OTHER_GOOGLE_USER,
     Code.OUTSIDE_SERVICE_FAILED,
+    Code.USERNAME_TAKEN,
 )
 async def finish_google_sign_in(query: google.GoogleReturn) -> PlainResponse:
     """Sign in whom Google names and go on to the shop; a first-time customer gets an account."""
@@ -309,7 +310,7 @@ async def update_user(user_id: int, data: profile.UpdateProfile) -> Any:
 @blueprint.delete("/api/users/<id:user_id>")
 @customer_only
 @answers_nothing
-@refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.NOT_YOUR_ACCOUNT)
+@refuses(Code.HAS_BALANCE, Code.HAS_CREDIT, Code.HAS_PAYMENT, Code.HAS_SUBSCRIPTION, Code.NOT_YOUR_ACCOUNT)
 async def delete_user(user_id: int) -> None:
     """Delete the own account; its orders stay in the books, unlinked."""
     await profile.delete_account(db(), user_id, by=current_actor())

@@ -38,7 +38,7 @@ class PhoneProof(NewestPageInput):
 @idempotent
 @reads(PlaceOrder)
 @answers(PlaceOrderOut, 201)
-@refuses(Code.OUT_OF_STOCK, Code.UNKNOWN_PRODUCT)
+@refuses(Code.NOT_SIGNED_IN, Code.ORDER_TOO_LARGE, Code.OUT_OF_STOCK, Code.UNKNOWN_PRODUCT)
 async def place_order(data: PlaceOrder) -> bytes:
     """Place an order as customer or guest; prices, fee and totals come from the catalogue."""
     return show_placed(await take_order(db(), data, by=current_actor(), rules=order_rules()))

@@ -44,6 +44,7 @@ class UploadCheck(Input):
     Code.PAYMENT_MISMATCH,
     Code.PAYMENT_NOT_FINISHED,
     Code.PAYMENT_PROCESSING,
+    Code.REQUEST_IN_PROGRESS,
 )
 async def confirm_payment(data: card.ConfirmPayment) -> Any:
     """Mark an order paid once Stripe itself says that the payment succeeded."""
@@ -57,7 +58,13 @@ async def confirm_payment(data: card.ConfirmPayment) -> Any:
 @reads(card.CreateIntent)
 @answers(CreatedIntentOut)
 @refuses(
-    *STRIPE, Code.AMOUNT_DIFFERS, Code.NOT_FOUND, Code.NOT_SIGNED_IN, Code.ORDER_CANCELLED, Code.PAYMENT_PROCESSING
+    *STRIPE,
+    Code.ALREADY_PAID,
+    Code.AMOUNT_DIFFERS,
+    Code.NOT_FOUND,
+    Code.NOT_SIGNED_IN,
+    Code.ORDER_CANCELLED,
+    Code.PAYMENT_PROCESSING,
 )
 async def create_payment_intent(data: card.CreateIntent) -> Any:
     """Make a Stripe PaymentIntent for an order's balance, or for a signed-in customer's own amount."""
@@ -78,7 +85,7 @@ create_payment_intent.is_idempotent = True  # type: ignore[attr-defined] # its k
 @idempotent
 @reads(pay_link.CreatePayLink)
 @answers(PayLinkOut)
-@refuses(*STRIPE, Code.ALREADY_PAID, Code.NOT_FOUND)
+@refuses(*STRIPE, Code.ALREADY_PAID, Code.NOT_FOUND, Code.ORDER_CANCELLED)
 async def create_payment_link(data: pay_link.CreatePayLink) -> Any:
     """Make a pay page for an order's balance; without Stripe its address comes as `fallback_url`."""
     made = await pay_link.create_pay_link(db(), data, by=current_actor(), settings=settings())
@@ -105,7 +112,7 @@ async def _name_upload(data: UploadCheck, files: CheckPhotos) -> tuple[bytes, ..
 @reads_form_and_files(UploadCheck, _read_photos, "check_image", "check_back", required=("check_front",))
 @idempotent_by(_name_upload)
 @answers(UploadedCheckOut)
-@refuses(*PICTURE, Code.NOT_FOUND)
+@refuses(*PICTURE, Code.ALREADY_PAID, Code.NOT_FOUND, Code.ORDER_CANCELLED)
 async def upload_check(data: UploadCheck, files: CheckPhotos) -> Any:
     """Keep the photos of a paper check and put the payment in review."""
     uploaded = await checks.upload_check(db(), data.order_number, files, by=current_actor())

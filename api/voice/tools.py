@@ -120,6 +120,7 @@ async def voice_products(data: products.FindProducts) -> Any:
 @api_key_for(KeyScope.VOICE)
 @reads(placing.PlaceVoiceOrder)
 @speaks(VoiceOrderOut, once=True)
+@refuses(Code.ORDER_TOO_LARGE)
 async def voice_place_order(data: placing.PlaceVoiceOrder) -> Any:
     """Place an order for a caller, once they said yes to its price; a repeat gets the first order."""
     return await placing.place_voice_order(db(), data, by=current_actor(), rules=order_rules())

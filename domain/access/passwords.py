@@ -16,7 +16,7 @@ from typing import Annotated
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import AfterValidator, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from domain.kernel.input_errors import WEAK_PASSWORD
@@ -74,7 +74,12 @@ def _check_new_password(password: str, info: ValidationInfo) -> str:
 
 
 # A password that somebody sets; the door says how many characters it needs at least.
-NewPasswordIn = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_new_password)]
+NewPasswordIn = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    AfterValidator(_check_new_password),
+    Field(json_schema_extra={"minLength": LEAST_PASSWORD, "maxLength": LONGEST_PASSWORD}),
+]
 
 
 def _verify(kept_hash: str, password: bytes) -> bool:

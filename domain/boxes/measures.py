@@ -48,10 +48,10 @@ def _read_ounces(value: Any, info: ValidationInfo) -> Decimal:
 Inches = Annotated[
     Decimal,
     PlainValidator(_read_inches),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": float(MOST_INCHES)}),
+    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": float(MOST_INCHES)}),
 ]
 Ounces = Annotated[
     Decimal,
     PlainValidator(_read_ounces),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": float(MOST_OUNCES)}),
+    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": float(MOST_OUNCES)}),
 ]

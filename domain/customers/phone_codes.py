@@ -6,7 +6,9 @@ each is counted under the row's lock before it is looked at, in a transaction of
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,13 +37,13 @@ GUEST_DAYS = timedelta(days=90)
 class SendPhoneCode(Input):
     """The phone that is to get a code."""
 
-    phone: PhoneIn
+    phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})]
 
 
 class VerifyPhoneCode(Input):
     """The phone and the code that was texted to it."""
 
-    phone: PhoneIn
+    phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})]
     code: Filled20
 
 

@@ -1,7 +1,9 @@
 """The "Save Me Money" form: kept first, then mailed to the sales address, and answered by a colleague."""
 
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
@@ -32,7 +34,7 @@ class SaveMeMoney(Input):
     address: Filled200
     city: Filled60
     state: Filled60
-    phone: PhoneIn
+    phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})]
     email: EmailIn
     rd_customer_number: Text60 = ""
 

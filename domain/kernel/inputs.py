@@ -28,7 +28,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from domain.kernel.addresses import read_state, read_zip
+from domain.kernel.addresses import STATES, read_state, read_zip
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
@@ -262,6 +262,10 @@ _MONEY_SCHEMA = WithJsonSchema({"type": "number", "multipleOf": 0.01, "minimum":
 _SIGNED_MONEY_SCHEMA = WithJsonSchema(
     {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
 )
+_PHONE_SCHEMA = Field(json_schema_extra={"format": "phone"})
+# A state's name is taken too; programs send the two letters.
+_STATE_SCHEMA = Field(json_schema_extra={"pattern": f"^({'|'.join(STATES)})$"})
+_ZIP_SCHEMA = Field(json_schema_extra={"pattern": "^[0-9]{5}([- ]?[0-9]{4})?$"})
 
 MoneyIn = Annotated[Decimal, PlainValidator(_read_positive_amount), _MONEY_SCHEMA]
 SignedMoneyIn = Annotated[Decimal, PlainValidator(_read_amount), _SIGNED_MONEY_SCHEMA]
@@ -282,10 +286,10 @@ EmptyableEmailIn = Annotated[
     str, PlainValidator(_read_email_or_empty), WithJsonSchema({"type": "string", "maxLength": 254})
 ]
 # A number that can be dialled, kept as it was typed; empty is allowed where the field may be emptied.
-PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone)]
-# A state of the US as its two letters, and a ZIP of five or nine digits, as a person types them.
-StateIn = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_read_state)]
-ZipIn = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_read_zip)]
+PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone), _PHONE_SCHEMA]
+# As a person types them.
+StateIn = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_read_state), _STATE_SCHEMA]
+ZipIn = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_read_zip), _ZIP_SCHEMA]
 PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 # Texts by the most characters they may have; a Filled one must have at least one.
@@ -307,7 +311,7 @@ def read_json(
 
     Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
     """
-    body = raw.removeprefix(codecs.BOM_UTF8) or b"{}"
+    body = raw.removeprefix(codecs.BOM_UTF8) if raw else b"{}"
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")

@@ -1,7 +1,9 @@
 """Using a customer's store credit on an order's balance."""
 
 from decimal import Decimal
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -20,7 +22,7 @@ from models import CreditEntry, CreditKind, Order, OrderEventKind, OrderStatus, 
 class ApplyCredit(Input):
     """How much credit to use at most, US dollars."""
 
-    amount: MoneyIn
+    amount: Annotated[MoneyIn, Field(json_schema_extra={"exclusiveMinimum": 0})]
 
 
 async def apply_credit(

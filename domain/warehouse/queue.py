@@ -37,7 +37,7 @@ class QueueStatus(StrEnum):
     ALL = "all"
 
 
-class QueueSort(StrEnum):
+class WarehouseSort(StrEnum):
     """The columns that the queue can be sorted by."""
 
     CREATED_AT = "created_at"
@@ -47,7 +47,7 @@ class QueueSort(StrEnum):
     ITEM_COUNT = "item_count"
 
 
-class Direction(StrEnum):
+class WarehouseDirection(StrEnum):
     """Rising or falling."""
 
     RISING = "asc"
@@ -63,9 +63,9 @@ class ListQueue(PageInput):
     """`active` is pending and not on hold, confirmed, and packed."""
     q: Text200 = ""
     """Order number, name, company, email, phone or SKU."""
-    sort: QueueSort = QueueSort.CREATED_AT
+    sort: WarehouseSort = WarehouseSort.CREATED_AT
     """The column to sort by."""
-    dir: Direction = Direction.RISING
+    dir: WarehouseDirection = WarehouseDirection.RISING
     """Rising or falling."""
 
 
@@ -148,7 +148,8 @@ async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page
     """A page of the queue with the lines of its orders; the number of statements never grows with the rows."""
     conditions = conditions_of(query, visible_to=visible_to)
     column: ColumnElement[Any] = ORDERS[query.sort.value]
-    order = (column.asc(), ORDERS.id.asc()) if query.dir is Direction.RISING else (column.desc(), ORDERS.id.desc())
+    is_rising = query.dir is WarehouseDirection.RISING
+    order = (column.asc(), ORDERS.id.asc()) if is_rising else (column.desc(), ORDERS.id.desc())
     statement = _SELECT.where(*conditions).order_by(*order).limit(query.per_page).offset(query.offset)
     rows = [QueueRow(*row) for row in await db.execute(statement)]
     total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions))

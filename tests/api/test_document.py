@@ -1,10 +1,13 @@
 """The OpenAPI document as a product: everything in it is described, and it does not contradict itself."""
 
 import re
+from collections.abc import Iterator
+from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError, validators
 from quart import Quart
 
 from api.document import TAGS, operations, properties
@@ -130,6 +133,21 @@ def test_of_paths_that_look_alike_the_one_with_the_earlier_word_wins(app, docume
         assert re.sub(r"<[^>]+>", "{}", found) == shape(winner), address
 
 
+def find_misfits(document: dict[str, Any], schema: dict[str, Any], value: Any) -> list[str]:
+    """What of a value the schema refuses."""
+    whole = Validator(schema | {"components": document["components"]})
+    return [f"{error.json_path} {error.message}" for error in whole.iter_errors(value)]
+
+
+def check_multiple(_: Any, step: float, value: Any, __: Any) -> Iterator[ValidationError]:
+    """Amounts are compared as the decimal numbers that are written; a float of 8.79 is no multiple of 0.01."""
+    if isinstance(value, int | float) and Decimal(str(value)) % Decimal(str(step)):
+        yield ValidationError(f"{value} is not a multiple of {step}")
+
+
+Validator = validators.extend(Draft202012Validator, {"multipleOf": check_multiple})
+
+
 def shape(path: str) -> str:
     return re.sub(r"{[^}]+}", "{}", path)
 
@@ -153,3 +171,28 @@ def test_headers_and_files_are_documented(document) -> None:
     assert "content" not in picture["304"]
     assert "X-Total-Count" in document["paths"]["/api/categories"]["get"]["responses"]["200"]["headers"]
     assert "204" in document["paths"]["/api/users/{user_id}"]["delete"]["responses"]
+
+
+def test_every_operation_shows_an_example_of_the_demo_company(document) -> None:
+    """`make examples` asks for them; a redirect or a file shows what was asked alone."""
+    silent = []
+    for name, operation in operations(document):
+        bodies = operation.get("requestBody", {}).get("content", {})
+        answers = [answer for status, answer in operation["responses"].items() if status[0] == "2"]
+        shown = [answer["content"] for answer in answers if "application/json" in answer.get("content", {})]
+        silent += [f"{name} request"] * any("example" not in part for part in bodies.values())
+        silent += [f"{name} answer"] * (
+            bool(shown) and not any("example" in kind for part in shown for kind in part.values())
+        )
+    assert silent == []
+
+
+def test_every_example_fits_the_schema_that_it_stands_beside(document) -> None:
+    assert [
+        f"{name}: {problem}"
+        for name, operation in operations(document)
+        for part in (operation.get("requestBody", {}), *operation["responses"].values())
+        for content in part.get("content", {}).values()
+        if "example" in content
+        for problem in find_misfits(document, content["schema"], content["example"])
+    ] == []

@@ -26,6 +26,7 @@ from proofs import (
     warehouse,
     webhooks_out,
 )
+from proofs.hostile_texts import JSONS, TEXTS
 
 
 async def test_the_last_units_are_never_sold_twice() -> None:
@@ -112,7 +113,7 @@ async def test_whatever_is_sent_is_never_a_500() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_hostile_texts_are_kept_as_they_are_or_refused() -> None:
-    await hostile.prove(every=16, doors=2)
+    await hostile.prove(every=16, doors=2, texts=TEXTS, jsons=JSONS)
 
 
 async def test_the_books_add_up_after_random_acts_and_a_race_over_one_limit() -> None:

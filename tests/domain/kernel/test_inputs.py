@@ -325,6 +325,10 @@ def test_a_bad_value_of_a_query_is_refused(name: str, values: list[str], sentenc
 
 def test_a_byte_order_mark_before_a_body_is_passed_over() -> None:
     assert read_json(Input, b"\xef\xbb\xbf{}") == Input()
+    assert read_json(Input, b"") == Input()
+    with pytest.raises(InvalidInput) as nothing:
+        read_json(Input, b"\xef\xbb\xbf")
+    assert nothing.value.code == "invalid_json"
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
