@@ -105,6 +105,9 @@ MORE_PAGES = (
     "/undo-email?token=old",
     "/portal/orders/LLD-0000-0000",
     "/pay/nobody-gave-this-out",
+    "/docs?q=customers",
+    "/docs/place_order",
+    "/docs/no_such_operation",
 )
 EACH_ORDER = """
     SELECT DISTINCT ON (status, on_hold) order_number FROM orders ORDER BY status, on_hold, id DESC
