@@ -33,6 +33,8 @@ BUTTONS = {
     "/portal/undo-email": "Keep my email", "/portal/sign-in": "Sign in",
     "/portal/orders/": "Open the order", "/portal/": "Open the portal",
 }  # fmt: skip
+# Links that are no button, by the end of their path.
+QUIET = {"/reminders": "No more reminders"}
 
 
 @lru_cache(maxsize=1)
@@ -79,18 +81,27 @@ def _split_links(paragraphs: list[dict[str, Any]], lines: list[str]) -> None:
             kept = []
         above = paragraphs[-1]["lines"][-1:] if paragraphs else []
         asked = _ASKS.match(above[0]) if above else None
-        paragraphs.append(_paragraph(link=line, label=asked[0] if asked else name_link(line)))
+        label, words = asked[0] if asked else name_link(line), name_quiet_link(line) or line
+        paragraphs.append(_paragraph(link=line, label="" if words != line else label, words=words))
     if kept:
         paragraphs.append(_paragraph(lines=kept))
 
 
 def _paragraph(**parts: Any) -> dict[str, Any]:
-    return {"link": "", "label": "", "caption": "", "lines": [], "goods": [], "sums": []} | parts
+    return {"link": "", "label": "", "words": "", "caption": "", "lines": [], "goods": [], "sums": []} | parts
+
+
+def name_quiet_link(link: str) -> str:
+    """The words of a link that stands small at the end of a mail; nothing for any other."""
+    path = urlsplit(link).path
+    return next((word for ending, word in QUIET.items() if path.endswith(ending)), "")
 
 
 def name_link(link: str) -> str:
     """The words on a link's button, or nothing where its purpose is not known."""
     path = urlsplit(link).path
+    if name_quiet_link(link):
+        return ""
     return next((word for beginning, word in BUTTONS.items() if path.startswith(beginning)), "")
 
 

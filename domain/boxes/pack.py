@@ -118,14 +118,16 @@ class _Open:
         sides, weight = line.unit_sides, line.unit_weight
         assert sides is not None  # only measured goods are packed together
         if not fits_in(sides, self.kind.sides):
-            return 0, "does not fit in it by its sides"
+            return 0, "is too long or too wide for the box before"
         unit = sides[0] * sides[1] * sides[2]
         by_volume = int((self.kind.volume - self.volume) / unit) if unit else wanted
         by_weight = int((MOST_OUNCES - self.weight) // weight) if weight else wanted
         if by_weight <= by_volume:
             heavy = (self.weight + (weight or 0) * (max(by_weight, 0) + 1)) / 16
-            return max(0, min(wanted, by_weight)), f"would make it {heavy:.1f} lb, over {MOST_OUNCES / 16:.0f}"
-        return max(0, min(wanted, by_volume)), "would not leave the lid closed"
+            return max(
+                0, min(wanted, by_weight)
+            ), f"would make the box before {heavy:.1f} lb, over {MOST_OUNCES / 16:.0f}"
+        return max(0, min(wanted, by_volume)), "finds no more room in the box before"
 
     def add(self, line: PackLine, quantity: int) -> None:
         sides = line.unit_sides

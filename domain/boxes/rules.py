@@ -126,6 +126,12 @@ async def find_box_rule_of(db: Reader, product_id: int) -> BoxRuleRow | None:
     return None if row is None else BoxRuleRow(*row)
 
 
+async def list_box_names(db: Reader) -> list[str]:
+    """The names that boxes have so far, for the form."""
+    statement = select(BoxRule.box_name).where(BoxRule.box_name != "").distinct().order_by(BoxRule.box_name).limit(200)
+    return list((await db.execute(statement)).scalars())
+
+
 async def create_box_rule(db: AsyncSession, data: CreateBoxRule, *, by: Actor) -> BoxRuleRow:
     """Add a rule; raises InvalidInput for an unknown product, Refused for one that has a rule already."""
     require(by, Right.EDIT_BOXES, "Your role does not change box rules.")

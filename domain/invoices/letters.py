@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from domain.invoices.links import find_reminders_page
 from domain.invoices.own_invoices import OwnInvoicePage
 from domain.kernel.money import format_money
 from domain.messages.letter import Letter
@@ -34,6 +35,8 @@ def write_invoice(page: OwnInvoicePage, why: Occasion, link: str, settings: Sett
     contact = f", or call {settings.company_phone}." if settings.company_phone else "."
     parts += [_list_goods(page), _count_more(page), _add_up(page), _name_others(page), _address(page)]
     parts.append(f"Invoice {number} is attached. Something wrong? Reply to this mail{contact}")
+    if invoice.customer_id and page.is_open:
+        parts.append(f"You get this because the invoice is open.\n{find_reminders_page(link)}")
     kind = "invoice_reminder" if why.is_reminder else "invoice"
     return Letter(kind, subject, "\n\n".join(part for part in parts if part))
 

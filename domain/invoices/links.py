@@ -20,6 +20,11 @@ def make_invoice_url(invoice_id: int, *, settings: Settings) -> str:
     return f"{settings.public_url.rstrip('/')}/pay/invoice/{token}"
 
 
+def find_reminders_page(invoice_url: str) -> str:
+    """The address of the page at which the invoice's customer turns reminders off."""
+    return f"{invoice_url}/reminders"
+
+
 def read_invoice_token(token: str, *, settings: Settings) -> int:
     """The id of the invoice that a link was made for; raises NotFound for one that is not ours or is over."""
     try:

@@ -1,16 +1,16 @@
 """Reminders by schedule: three days before the due date, on the day, and 7 and 21 days after; paid ones get none."""
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.invoices.mail import MAIL_JOB
 from domain.jobs.enqueue import enqueue
-from domain.kernel.actor import SYSTEM, Actor
+from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
-from models import AuditAction, Customer
+from models import AuditAction, Customer, Invoice
 from models.session import separate_transaction
 from settings import Settings
 
@@ -69,6 +69,28 @@ async def send_reminders(settings: Settings) -> int:
 async def switch_reminders(db: AsyncSession, customer_id: int, *, on: bool, by: Actor) -> None:
     """Turn the reminders of one customer on or off."""
     require(by, Right.EDIT_INVOICES, "Your role does not change reminders.")
+    await _switch(db, customer_id, on=on, by=by)
+
+
+async def switch_own_reminders(db: AsyncSession, invoice_id: int, *, on: bool) -> None:
+    """The same by the customer, who holds the link of one of their invoices; NotFound for one without account."""
+    owner = select(Customer.id, Customer.company_name, Customer.username).join(
+        Invoice, Invoice.customer_id == Customer.id
+    )
+    found = (await db.execute(owner.where(Invoice.id == invoice_id))).one_or_none()
+    if found is None:
+        raise NotFound("This invoice has no customer account.")
+    by = Actor(ActorKind.CUSTOMER, found.id, found.company_name or found.username)
+    await _switch(db, found.id, on=on, by=by)
+
+
+async def gets_reminders(db: AsyncSession, invoice_id: int) -> bool | None:
+    """Whether the customer of an invoice is reminded; None for an invoice without customer account."""
+    switch = select(Customer.sends_reminders).join(Invoice, Invoice.customer_id == Customer.id)
+    return await db.scalar(switch.where(Invoice.id == invoice_id))
+
+
+async def _switch(db: AsyncSession, customer_id: int, *, on: bool, by: Actor) -> None:
     customer = await db.get(Customer, customer_id, with_for_update={"key_share": True})
     if customer is None:
         raise NotFound("There is no such customer.")

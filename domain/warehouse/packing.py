@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.boxes.pack import PackedBox, PackLine, pack_lines, weigh_all
 from domain.boxes.shelf import list_shelf
-from domain.boxes.suggest import list_product_boxes
+from domain.boxes.suggest import ProductBox, list_product_boxes
 from domain.kernel.actor import Actor
 from domain.orders.filters import ITEMS
 from domain.orders.queries import Reader
@@ -136,16 +136,14 @@ async def pack_orders(db: Reader, items: Mapping[int, Sequence[PackItem]]) -> di
     products = {item.product_id for lines in items.values() for item in lines if item.product_id is not None}
     known = await list_product_boxes(db, products)
     shelf = await list_shelf(db)
-    return {
-        order_id: pack_lines(
-            [
-                PackLine(item.product_name, item.product_sku, item.quantity, known.get(item.product_id or 0))
-                for item in lines
-            ],
-            shelf,
-        )
-        for order_id, lines in items.items()
-    }
+    return {order_id: pack_lines(lines_of(lines, known), shelf) for order_id, lines in items.items()}
+
+
+def lines_of(items: Sequence[PackItem], known: Mapping[int, ProductBox]) -> list[PackLine]:
+    """The lines of an order with what is known of how each product is packed."""
+    return [
+        PackLine(item.product_name, item.product_sku, item.quantity, known.get(item.product_id or 0)) for item in items
+    ]
 
 
 def _show_box(box: PackedBox) -> dict[str, Any]:

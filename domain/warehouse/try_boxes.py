@@ -9,7 +9,7 @@ from domain.boxes.pack import PackedBox, PackLine, pack_lines
 from domain.boxes.shelf import list_shelf
 from domain.boxes.suggest import list_product_boxes
 from domain.kernel.actor import Actor
-from domain.warehouse.packing import list_pack_items
+from domain.warehouse.packing import lines_of, list_pack_items
 from domain.warehouse.queue import QueueRow, get_queue_row
 
 
@@ -27,7 +27,5 @@ async def try_boxes(db: AsyncSession, order_number: str, *, visible_to: Actor) -
     order = await get_queue_row(db, order_number, visible_to=visible_to)
     items = await list_pack_items(db, order.id)
     known = await list_product_boxes(db, {item.product_id for item in items if item.product_id is not None})
-    lines = [
-        PackLine(item.product_name, item.product_sku, item.quantity, known.get(item.product_id or 0)) for item in items
-    ]
+    lines = lines_of(items, known)
     return TriedBoxes(order, lines, pack_lines(lines, await list_shelf(db)))

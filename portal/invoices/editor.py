@@ -11,11 +11,11 @@ from domain.access.rights import Right
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.edit import UpdateInvoice, update_invoice
 from domain.invoices.invoice_page import InvoicePage, get_invoice_page
+from domain.invoices.queries import get_invoice
 from domain.invoices.totals import InvoiceTotals
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Filled60, Id, Input
-from domain.kernel.money import ZERO
-from domain.kernel.whole_numbers import read_whole
+from domain.kernel.whole_numbers import read_id, read_whole
 from domain.staff.drafts import KeptDraft
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.drafts import find_shown_draft
@@ -128,14 +128,16 @@ async def save_invoice(invoice_id: int) -> Response:
 @blueprint.post(f"{LIST}/sums")
 @staff_page(Right.EDIT_INVOICES)
 async def show_sums() -> Response:
-    """The totals of what is typed; what can't be read yet counts as nothing."""
-    totals, problem = None, ""
+    """The totals of what is typed, less what is paid and credited of it; what can't be read yet counts as nothing."""
+    totals, problem, pairs = None, "", await form_pairs()
     try:
-        _, totals = await sum_form(await form_pairs())
+        _, totals = await sum_form(pairs)
     except (DomainError, ArithmeticError) as error:
         problem = error.message if isinstance(error, DomainError) else "Tax must be a percentage such as 8.25."
+    invoice_id = read_id(pairs.get("invoice_id", [""])[-1])
+    invoice = await get_invoice(db(), invoice_id, visible_to=current_actor()) if invoice_id else None
     return await page_or_block(
-        "invoices/edit/part.html", block="invoice_sums", totals=totals, sums_problem=problem, paid=ZERO
+        "invoices/edit/part.html", block="invoice_sums", invoice=invoice, totals=totals, sums_problem=problem
     )
 
 
@@ -256,7 +258,6 @@ async def _show_form(
         is_fixed=is_fixed,
         totals=totals or kept,
         search=search or LineSearch(),
-        paid=invoice.amount_paid if invoice else ZERO,
         sums_problem="",
         terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
         url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",

@@ -15,6 +15,7 @@ from domain.invoices.checkout import ask_about_invoice, get_payment_url, open_in
 from domain.invoices.links import make_invoice_url, read_invoice_token
 from domain.invoices.own_invoices import OwnInvoicePage, get_own_page
 from domain.invoices.papers import get_revision_pdf, name_file
+from domain.invoices.reminders import gets_reminders, switch_own_reminders
 from domain.invoices.statement import get_own_statement
 from domain.kernel.clock import business_today
 from domain.kernel.errors import DomainError, NotFound
@@ -60,6 +61,28 @@ async def show_own_statement(token: str) -> Response:
     await db().rollback()
     data = await render_statement(statement, settings=settings())
     return answer_pdf(data, name_file(f"Statement {today}", statement.company or statement.name))
+
+
+@blueprint.get(f"{PAGE}/reminders")
+@public
+@limited("pay_page", 120, seconds=60)
+async def ask_reminders(token: str) -> Response:
+    """Ask whether the customer wants no more reminders, or wants them again."""
+    return await _show_reminders(token)
+
+
+@blueprint.post(f"{PAGE}/reminders")
+@public
+@limited("pay_page", 120, seconds=60)
+async def switch_reminders(token: str) -> Response | WerkzeugResponse:
+    """Turn the customer's reminders off, or on again."""
+
+    async def switch() -> Response:
+        on = (await request.form).get("on") == "1"
+        await switch_own_reminders(db(), _read(token), on=on)
+        return await redirect_to(f"/pay/invoice/{token}/reminders")
+
+    return await _try(token, switch)
 
 
 @blueprint.post(f"{PAGE}/pay")
@@ -121,6 +144,21 @@ async def _try(token: str, act: Callable[[], Awaitable[Response | WerkzeugRespon
     except DomainError as refusal:
         await db().rollback()
         return await _show(token, refusal)
+
+
+async def _show_reminders(token: str) -> Response:
+    try:
+        invoice_id = _read(token)
+        page: OwnInvoicePage = await get_own_page(db(), invoice_id)
+        is_on = await gets_reminders(db(), invoice_id)
+        if is_on is None:
+            raise NotFound("This invoice belongs to no account whose reminders could be turned off.")
+    except NotFound as unknown:
+        return await page_or_block("public/pay/unknown.html", status=404, message=unknown.message)
+    url = f"/pay/invoice/{token}"
+    response = await page_or_block("public/pay/reminders.html", invoice=page.invoice, is_on=is_on, url=url)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 async def _show(token: str, refusal: DomainError | None = None) -> Response:

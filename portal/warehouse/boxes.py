@@ -1,4 +1,4 @@
-"""Box rules: the list, one rule's form, and the rules tried on an order as a picture."""
+"""Box rules: the list, one rule's form with what it would do, and the rules tried on an order as a picture."""
 
 from typing import Annotated, Any
 
@@ -13,13 +13,16 @@ from domain.boxes.rules import BoxRuleRow, CreateBoxRule, UpdateBoxRule
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import Id, Text60, Text200
 from domain.kernel.paging import PageInput
-from domain.search.find import find_products
+from domain.search.find import FoundProduct, find_products
 from domain.warehouse.next_order import find_next_order
+from domain.warehouse.rule_effect import foresee_rule
+from domain.warehouse.rule_use import RuleList, RuleTab, list_rules
 from domain.warehouse.try_boxes import TriedBoxes, try_boxes
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.render import page_or_block, redirect_to
-from portal.warehouse.crates import choose_letters, draw_crate
+from portal.warehouse.crates import choose_letters, choose_scale, draw_crate
+from portal.warehouse.rule_words import FIELD_WORDS, EffectWords, write_effect, write_values
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
@@ -27,16 +30,18 @@ from web.request import current_actor, db
 blueprint = Blueprint("portal_box_rules", __name__)
 LIST = "/portal/box-rules"
 MOST_DRAWN = 24
-FIELD_WORDS = {
-    "qty_per_box": "In a box", "box_name": "Box", "length_in": "Length", "width_in": "Width", "height_in": "Height",
-    "notes": "Note",
-}  # fmt: skip
+TAB_WORDS = (
+    (RuleTab.RULES, "With a rule"),
+    (RuleTab.WEEK, "Without, ordered this week"),
+    (RuleTab.ALL, "Without, all"),
+)
 
 
 class BoxRulesQuery(PageInput):
-    """The page of the list, the order that the rules are tried on, and the product of a new rule."""
+    """The tab and page of the list, the order that the rules are tried on, and the product of a new rule."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 25
+    tab: RuleTab = RuleTab.RULES
     order: Text60 = ""
     product: Text200 = ""
 
@@ -46,6 +51,12 @@ class BoxRuleForm(UpdateBoxRule):
 
     product_id: Id | None = None
     product: Text200 = ""
+
+
+class EffectForm(BoxRuleForm):
+    """The form while it is typed, with the order that the rules are tried on."""
+
+    order: Text60 = ""
 
 
 @blueprint.get(LIST)
@@ -64,20 +75,37 @@ async def show_box_rule(rule_id: int, query: BoxRulesQuery) -> Response:
     return await _show(query, await rules.get_box_rule(db(), rule_id))
 
 
+@blueprint.get(f"{LIST}/products")
+@staff_page(Right.EDIT_BOXES)
+@reads_query(BoxRulesQuery)
+async def find_rule_products(query: BoxRulesQuery) -> Response:
+    """The products that the words of a new rule may mean."""
+    hits = await find_products(db(), query.product, visible_to=current_actor()) if query.product else []
+    return await page_or_block(
+        "warehouse/rule/part.html", block="product_hits", hits=hits, order_number=query.order, words=query.product
+    )
+
+
+@blueprint.post(f"{LIST}/effect")
+@staff_page(Right.EDIT_BOXES)
+async def foresee_effect() -> Response:
+    """What the rule would do as it is typed; nothing is kept."""
+
+    async def foresee(data: EffectForm) -> EffectWords | None:
+        return await _foresee(data, data.order)
+
+    tried = await attempt(EffectForm, foresee)
+    return await page_or_block("warehouse/rule/part.html", block="rule_effect", effect=tried.result)
+
+
 @blueprint.post(LIST)
 @staff_page(Right.EDIT_BOXES)
 async def create_box_rule() -> Response:
-    """Add a rule for the product that the text finds first."""
+    """Add a rule for the product that was chosen, or that the text finds first."""
 
     async def create(data: BoxRuleForm) -> BoxRuleRow:
-        product_id = data.product_id
-        if product_id is None:
-            found = await find_products(db(), data.product, visible_to=current_actor(), most=1)
-            product_id = found[0].id if found else 0
-        sent = data.model_dump(exclude={"product", "product_id"}, exclude_none=True)
-        return await rules.create_box_rule(
-            db(), CreateBoxRule.model_validate(sent | {"product_id": max(product_id, 1)}), by=current_actor()
-        )
+        sent = await _read_rule(data)
+        return await rules.create_box_rule(db(), sent, by=current_actor())
 
     tried = await attempt(BoxRuleForm, create)
     if tried.result is None:
@@ -88,13 +116,14 @@ async def create_box_rule() -> Response:
 @blueprint.post(f"{LIST}/<id:rule_id>")
 @staff_page(Right.EDIT_BOXES)
 async def update_box_rule(rule_id: int) -> Response:
-    """Save the rule."""
+    """Save the rule; what a colleague changed meanwhile is merged, or shown beside what was typed."""
 
     async def save(data: UpdateBoxRule, version: int | None) -> BoxRuleRow:
         return await rules.update_box_rule(db(), rule_id, data, by=current_actor(), version=version)
 
     async def read_present() -> Present:
-        return _read_present(await rules.get_box_rule(db(), rule_id))
+        there = await rules.get_box_rule(db(), rule_id)
+        return Present(there.version, write_values(there))
 
     tried = await attempt_merging(UpdateBoxRule, save, read_present)
     if tried.result is None:
@@ -112,37 +141,84 @@ async def delete_box_rule(rule_id: int) -> Response:
 
 
 async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: Attempt[Any] | None = None) -> Response:
-    page = await rules.list_box_rules(db(), query)
-    present = _read_present(rule) if rule else Present(0, {"qty_per_box": "1", "product": query.product})
+    chosen = await _find_chosen(tried.typed.get("product", "") if tried else query.product) if rule is None else None
+    if chosen is not None and tried is None:
+        rule = await rules.find_box_rule_of(db(), chosen.id)
+    listed = await list_rules(db(), query.tab, query)
     packed, problem = await _try(query.order)
+    order_number = query.order or (packed.order.order_number if packed else "")
+    present = Present(rule.version if rule else 0, write_values(rule))
     return await page_or_block(
         "warehouse/boxes.html",
-        block="box_rules",
-        page=page,
+        block=("box_rules", "rule_list"),
+        listed=listed,
+        page=listed.page,
+        tabs=_make_tabs(listed, query),
         rule=rule,
         url=f"{LIST}/{rule.id}" if rule else LIST,
         packed=packed,
         crates=_draw(packed) if packed else [],
+        ruler=12 * choose_scale(packed.boxes[:MOST_DRAWN]) if packed else 0,
         try_problem=problem,
-        order_number=query.order or (packed.order.order_number if packed else ""),
+        order_number=order_number,
         weight_oz=weigh_all(packed.boxes) if packed else None,
         box_count=count_all(packed.boxes) if packed else 0,
-        **refusal_of(tried),
-        values=tried.typed if tried else present.values,
         version=choose_version(tried, present),
         opened=keep_opened(tried, present.values),
+        values=tried.typed if tried else present.values,
+        **refusal_of(tried),
         conflict=tried.describe_conflict(FIELD_WORDS) if isinstance(tried, MergedAttempt) else None,
+        hits=[],
+        words="",
+        shelf_names=await rules.list_box_names(db()),
+        chosen=None if rule else chosen,
         keep=with_query({"order": query.order}) if query.order else "",
+        product=tried.typed.get("product", "") if tried else query.product,
+        effect=await _foresee_saved(rule, packed) if rule and not tried else None,
     )
 
 
-def _read_present(rule: BoxRuleRow) -> Present:
-    """The rule's version, and what its form holds."""
-    sizes = {name: f"{float(size):g}" if (size := getattr(rule, name)) else "" for name in rules.SIZES}
-    return Present(
-        rule.version,
-        {"qty_per_box": str(rule.qty_per_box), "box_name": rule.box_name, "notes": rule.notes} | sizes,
-    )
+async def _find_chosen(text: str) -> FoundProduct | None:
+    """The product whose very SKU this is."""
+    found = await find_products(db(), text, visible_to=current_actor(), most=5) if text else []
+    return next((product for product in found if product.sku.casefold() == text.casefold()), None)
+
+
+async def _read_rule(data: BoxRuleForm) -> CreateBoxRule:
+    """The rule as it is typed, for the product that was chosen or that the text finds first."""
+    product_id = data.product_id
+    if product_id is None:
+        found = await find_products(db(), data.product, visible_to=current_actor(), most=1) if data.product else []
+        product_id = found[0].id if found else 0
+    sent = data.model_dump(include=set(CreateBoxRule.model_fields), exclude_none=True)
+    return CreateBoxRule.model_validate(sent | {"product_id": max(product_id, 1)})
+
+
+async def _foresee(data: BoxRuleForm, order_number: str) -> EffectWords | None:
+    rule = await _read_rule(data)
+    effect = await foresee_rule(db(), rule, order_number, visible_to=current_actor())
+    return write_effect(effect, rule)
+
+
+async def _foresee_saved(rule: BoxRuleRow, packed: TriedBoxes | None) -> EffectWords:
+    """What the rule does as it stands."""
+    sent = {name: getattr(rule, name) for name in CreateBoxRule.model_fields}
+    order_number = packed.order.order_number if packed else ""
+    data = CreateBoxRule.model_construct(**sent)
+    return write_effect(await foresee_rule(db(), data, order_number, visible_to=current_actor()), data)
+
+
+def _make_tabs(listed: RuleList, query: BoxRulesQuery) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": word,
+            "url": LIST
+            + with_query({"tab": None if tab is RuleTab.RULES else tab.value, "order": query.order or None}),
+            "count": listed.counts[tab],
+            "current": tab is listed.tab,
+        }
+        for tab, word in TAB_WORDS
+    ]
 
 
 async def _try(order_number: str) -> tuple[TriedBoxes | None, str]:
@@ -160,8 +236,10 @@ async def _try(order_number: str) -> tuple[TriedBoxes | None, str]:
 
 
 def _draw(packed: TriedBoxes) -> list[dict[str, Any]]:
-    letters = choose_letters(packed.boxes)
+    boxes = packed.boxes[:MOST_DRAWN]
+    letters, scale = choose_letters(packed.boxes), choose_scale(boxes)
     lines = {line.product_sku: line for line in packed.lines}
     return [
-        {"box": box, "crate": draw_crate(box, lines, letters), "letters": letters} for box in packed.boxes[:MOST_DRAWN]
+        {"number": number, "box": box, "crate": draw_crate(box, lines, letters, scale), "letters": letters}
+        for number, box in enumerate(boxes, start=1)
     ]

@@ -1,13 +1,17 @@
-"""Boxes drawn to scale, seen from a corner above, with what lies in them as slabs; letters key them to the list."""
+"""Boxes drawn to one scale, seen from a corner above, with layers of what is in them; letters key them to the list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.boxes.pack import PackedBox, PackLine
+from domain.boxes.pack import Content, PackedBox, PackLine
 
+# Pixels to an inch where all boxes have room for it, and the room that each has.
 PIXELS = 3.4
+WIDEST, HIGHEST = 128.0, 114.0
 ACROSS, DOWN = 0.866, 0.5
 PAD = 3.0
+MOST_LAYERS = 12
+TAG = 8.0
 INSET = 0.3
 SHADES = ("a", "b", "c", "d", "e")
 
@@ -50,49 +54,88 @@ class Crate:
     words: str
 
 
-def draw_crate(box: PackedBox, lines: Mapping[str, PackLine], letters: Mapping[str, str]) -> Crate | None:
+def choose_scale(boxes: Iterable[PackedBox]) -> float:
+    """Pixels to an inch, one number for all boxes of a picture, so that the largest of them has room."""
+    fitting = [PIXELS]
+    for box in boxes:
+        if box.sides is not None:
+            length, width, height = (float(side) for side in box.sides)
+            fitting.append((WIDEST - 2 * PAD) / ((length + width) * ACROSS))
+            fitting.append((HIGHEST - 2 * PAD) / ((length + width) * DOWN + height))
+    return min(fitting)
+
+
+def draw_crate(box: PackedBox, lines: Mapping[str, PackLine], letters: Mapping[str, str], scale: float) -> Crate | None:
     """The picture of a box; None for one that nobody measured."""
     if box.sides is None:
         return None
     length, width, height = (float(side) for side in box.sides)
-    left, top = width * PIXELS * ACROSS + PAD, height * PIXELS + PAD
+    left, top = width * scale * ACROSS + PAD, height * scale + PAD
 
     def corner(x: float, y: float, z: float) -> str:
-        across = left + (x - y) * PIXELS * ACROSS
-        down = top + (x + y) * PIXELS * DOWN - z * PIXELS
+        across = left + (x - y) * scale * ACROSS
+        down = top + (x + y) * scale * DOWN - z * scale
         return f"{across:.1f},{down:.1f}"
 
     def face(look: str, *corners: tuple[float, float, float]) -> Face:
         return Face(look, " ".join(corner(*each) for each in corners))
 
-    slabs, tags, level = [], [], 0.0
-    room = length * width * height
-    for content in box.contents:
-        sides = lines[content.product_sku].unit_sides if content.product_sku in lines else None
-        volume = float(sides[0] * sides[1] * sides[2]) * content.quantity if sides else room
-        upper = min(level + volume / (length * width), height)
+    def lay(lower: float, upper: float) -> tuple[Face, ...]:
         a, b, c, d = INSET, INSET, length - INSET, width - INSET
-        letter = letters.get(content.product_sku, "A")
-        faces = (
+        return (
             face("f-top", (a, b, upper), (c, b, upper), (c, d, upper), (a, d, upper)),
-            face("f-left", (a, d, level), (c, d, level), (c, d, upper), (a, d, upper)),
-            face("f-right", (c, b, level), (c, d, level), (c, d, upper), (c, b, upper)),
+            face("f-left", (a, d, lower), (c, d, lower), (c, d, upper), (a, d, upper)),
+            face("f-right", (c, b, lower), (c, d, lower), (c, d, upper), (c, b, upper)),
         )
-        slabs.append(Slab(SHADES[(ord(letter) - 65) % len(SHADES)], faces))
-        x, y = corner(length / 2, width / 2, upper).split(",")
-        tags.append(Tag(letter, float(x), float(y)))
+
+    slabs, tags, level = [], [], 0.0
+    for place, content in enumerate(box.contents, start=1):
+        letter = letters.get(content.product_sku, "A")
+        upper = min(level + _height_of(content, lines, length * width, height), height)
+        layers = min(content.quantity, MOST_LAYERS)
+        step = (upper - level) / layers
+        faces = [each for layer in range(layers) for each in lay(level + layer * step, level + (layer + 1) * step)]
+        slabs.append(Slab(SHADES[(ord(letter) - 65) % len(SHADES)], tuple(faces)))
+        # What lies on top is named on its top, what lies below at the corner in front.
+        is_last = place == len(box.contents)
+        at = (length / 2, width / 2, upper) if is_last else (length, width, (level + upper) / 2)
+        x, y = (float(part) for part in corner(*at).split(","))
+        tags.append(Tag(letter, x, y))
         level = upper
     back = (
         face("floor", (0, 0, 0), (length, 0, 0), (length, width, 0), (0, width, 0)),
         face("wall", (0, 0, 0), (length, 0, 0), (length, 0, height), (0, 0, height)),
         face("wall", (0, 0, 0), (0, width, 0), (0, width, height), (0, 0, height)),
     )
-    front = (face("edge", (0, width, height), (length, width, height), (length, 0, height)),)
+    front = (
+        face("edge", (0, width, height), (length, width, height), (length, 0, height)),
+        face("edge", (0, width, 0), (length, width, 0), (length, 0, 0)),
+        *(face("edge", (x, y, 0), (x, y, height)) for x, y in ((0, width), (length, width), (length, 0))),
+    )
     inside = ", ".join(f"{content.quantity} {content.product_name}" for content in box.contents)
     words = f"{box.name or 'Box'}, {length:g} by {width:g} by {height:g} inches: {inside}"
-    drawn_width = (length + width) * PIXELS * ACROSS + 2 * PAD
-    drawn_height = (length + width) * PIXELS * DOWN + height * PIXELS + 2 * PAD
-    return Crate(round(drawn_width, 1), round(drawn_height, 1), back, tuple(slabs), front, tuple(tags), words)
+    drawn_width = (length + width) * scale * ACROSS + 2 * PAD
+    drawn_height = (length + width) * scale * DOWN + height * scale + 2 * PAD
+    return Crate(
+        round(drawn_width, 1), round(drawn_height, 1), back, tuple(slabs), front, _spread(tags, drawn_height), words
+    )
+
+
+def _height_of(content: Content, lines: Mapping[str, PackLine], floor: float, height: float) -> float:
+    """How high the units of a product lie when they cover the whole floor; to the lid where nobody measured them."""
+    sides = lines[content.product_sku].unit_sides if content.product_sku in lines else None
+    return float(sides[0] * sides[1] * sides[2]) * content.quantity / floor if sides else height
+
+
+def _spread(tags: list[Tag], height: float) -> tuple[Tag, ...]:
+    """The tags from the floor up, none on another, all within the picture."""
+    spread: list[Tag] = []
+    lowest = height - TAG - 1
+    for tag in tags:
+        y = min(tag.y, lowest)
+        spread.append(Tag(tag.letter, tag.x, round(max(y, TAG + 1), 1)))
+        lowest = y - 2 * TAG
+    return tuple(spread)
 
 
 def choose_letters(boxes: Sequence[PackedBox]) -> dict[str, str]:

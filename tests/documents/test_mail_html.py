@@ -35,6 +35,7 @@ def test_goods_links_and_words_are_told_apart() -> None:
         ("https://a.example/verify-email?token=x", "Confirm your email"),
         ("https://a.example/reset-password?token=x", "Choose a new password"),
         ("https://a.example/portal/orders/LLD-1", "Open the order"),
+        ("https://a.example/pay/invoice/abc/reminders", ""),
         ("https://a.example/elsewhere", ""),
     ],
 )

@@ -110,3 +110,15 @@ async def test_a_packer_finds_no_invoice(client: TestClientProtocol, db: AsyncSe
     for path in ("/portal", "/portal/search?q=INV-000001", "/portal/palette?q=tavern"):
         assert "invoice" not in (await read_page(client, path)).split("<main", 1)[1].lower()
     assert (await client.get(f"{LIST}.csv")).status_code == 403
+
+
+async def test_the_sums_follow_what_is_typed_and_what_is_paid(client: TestClientProtocol, db: AsyncSession) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    invoice_id = await owe(db, "20.00", clerk)
+    paid = {"invoice": str(invoice_id), "payment_method": "cash", "amount": "5"}
+    await send_form(client, f"{LIST}/receive?invoice={invoice_id}", f"{LIST}/receive", **paid)
+    line = {"items[0][description]": "Ladle", "items[0][quantity]": "3", "items[0][unit_price]": "10"}
+    _, shown, _ = await send_form(client, f"{LIST}/new", f"{LIST}/sums", invoice_id=str(invoice_id), **line)
+    assert ("Balance due" in shown, "$25.00" in shown, "−$5.00" in shown) == (True, True, True)
+    _, shown, _ = await send_form(client, f"{LIST}/new", f"{LIST}/sums", **line)
+    assert ("Balance due" in shown, "$30.00" in shown) == (False, True)

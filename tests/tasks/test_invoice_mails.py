@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from sqlalchemy import select, update
 
 import domain.invoices.reminders
+from documents.mail_html import make_mail_writer
 from domain.invoices.links import read_invoice_token
 from domain.invoices.mail import MailInvoice, mail_invoice
 from domain.invoices.receive import RecordReceipt, record_receipt
@@ -86,6 +87,8 @@ async def test_an_invoice_goes_out_with_its_lines_its_pdf_and_what_else_is_open(
     ):
         assert word in mail.body_text
     assert read_linked_invoice(mail, settings) == invoice_id
+    assert mail.body_text.endswith("/reminders")
+    assert "No more reminders</a>" in make_mail_writer(settings)(mail.subject, mail.body_text)
     filename, text = await read_attachment(db, mail.id)
     assert (filename, "INV-000002" in text, "$64.00" in text) == ("INV-000002 Old Mill Tavern.pdf", True, True)
     assert other != invoice_id

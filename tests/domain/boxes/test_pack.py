@@ -75,7 +75,7 @@ def test_there_are_thirty_examples() -> None:
 
 def test_why_a_box_was_begun_is_said() -> None:
     boxes = pack_lines([line(1, 3, 4, PAN, 150), line(2, 3, 4, PAN, 150)])
-    assert boxes[1].why == "P2 would make it 46.9 lb, over 40"
+    assert boxes[1].why == "P2 would make the box before 46.9 lb, over 40"
 
 
 SIDES = st.decimals(min_value=1, max_value=40, places=2)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from domain.invoices.links import make_invoice_url
+from models import AuditAction, AuditEntry, Customer, Invoice
 from tests.domain.invoices.owing import owe, owe_for_order, read_money
 from tests.factories import as_actor, make_customer, make_staff
 from tests.portal.forms import read_page, send_form
@@ -82,3 +84,29 @@ async def test_the_customers_statement_is_a_pdf_of_what_they_owe(client, setting
     text = PdfReader(io.BytesIO(await answer.get_data(as_text=False))).pages[0].extract_text()
     assert ("Old Mill Tavern" in text, "$75.00" in text) == (True, True)
     assert (await client.get("/pay/invoice/made.up.token/statement")).status_code == 404
+
+
+async def test_the_customer_turns_reminders_off_by_the_link_of_a_mail(client, db, stripe_settings, owed):
+    path = f"{page_of(stripe_settings, owed[0])}/reminders"
+    assert "No more reminders?" in await read_page(client, path)
+    customer = await db.get(Customer, (await db.get(Invoice, owed[0])).customer_id)
+    assert customer.sends_reminders
+    status, _, where = await send_form(client, path, on="0")
+    assert (status, where) == (303, path)
+    assert "Reminders are off" in await read_page(client, path)
+    await db.refresh(customer)
+    assert not customer.sends_reminders
+    entry = (
+        await db.execute(select(AuditEntry).where(AuditEntry.action == AuditAction.CUSTOMER_REMINDERS_SWITCHED))
+    ).scalar_one()
+    assert (entry.actor_kind, entry.actor_id, entry.after) == ("customer", customer.id, {"sends_reminders": False})
+    await send_form(client, path, on="1")
+    await db.refresh(customer)
+    assert customer.sends_reminders
+
+
+async def test_only_an_account_can_turn_reminders_off(client, db, stripe_settings):
+    lone = await owe(db, "20.00", as_actor(await make_staff(db)))
+    for url in (page_of(stripe_settings, lone), "/pay/invoice/forged"):
+        assert (await client.get(f"{url}/reminders")).status_code == 404
+    assert (await client.get(page_of(stripe_settings, lone))).status_code == 200
