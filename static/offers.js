@@ -1,7 +1,7 @@
 // A form that asks again when one of its fields changes (data-asks): one question at a time. What changes while an answer
 // is on its way is asked for after it, with everything that stands in the form by then.
 
-import { find } from "./dom.js";
+import { find, findAll } from "./dom.js";
 
 let running = 0, isStale = false;
 
@@ -24,3 +24,13 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   running -= 1;
   if (isStale && !running) ask();
 });
+
+// The button that buys says what it costs. A scan draws it again while the rates stay, so the rate that is chosen says it.
+function showSum() {
+  if (!find("[data-asks]")) return;
+  const sum = find("input[name=rate]:checked")?.dataset.sum;
+  for (const shown of findAll("[data-rate-sum]")) shown.textContent = sum ? `, ${sum}` : "";
+}
+document.addEventListener("change", ({ target }) => { if (target.name === "rate") showSum(); });
+document.addEventListener("htmx:after:swap", showSum);
+showSum();

@@ -28,6 +28,8 @@ def answer_pdf(data: bytes, filename: str) -> Response:
     """A PDF to look at, which no cache keeps; its name also for programs that read ASCII alone."""
     response = Response(data, content_type="application/pdf")
     plain = filename.encode("ascii", "ignore").decode().replace('"', "").replace("\\", "")
+    # What is left of a name in other letters is its spaces.
+    plain = " ".join(plain.split()).replace(" .pdf", ".pdf")
     named = f'inline; filename="{plain}"'
     response.headers["Content-Disposition"] = (
         named if plain == filename else f"{named}; filename*=UTF-8''{quote(filename)}"

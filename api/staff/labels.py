@@ -30,7 +30,8 @@ EASYPOST = (Code.NOT_CONFIGURED, Code.EASYPOST_KEY_REFUSED, Code.OUTSIDE_SERVICE
 @refuses(*EASYPOST, Code.LABEL_REFUSED, Code.PARCELS_UNKNOWN)
 async def label_rates(order_number: str, query: quote.AskRates) -> Any:
     """What carriers take for the order's parcels, cheapest first, with their check of its address; buys nothing."""
-    return quote.show_quote(await quote.quote_rates(order_number, query, by=current_actor(), settings=settings()))
+    parcels = quote.read_parcels(query.parcel)
+    return quote.show_quote(await quote.quote_rates(order_number, parcels, by=current_actor(), settings=settings()))
 
 
 @blueprint.post("/api/warehouse/orders/<order_number>/labels")

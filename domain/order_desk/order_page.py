@@ -41,7 +41,9 @@ class MainAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageItem:
-    """One line with where it lies in the warehouse; prices are None for who may not see money."""
+    """One line with where it lies in the warehouse, `short_quantity` of it never found; prices are None for who may not
+    see money.
+    """
 
     product_id: int | None
     product_name: str
@@ -56,6 +58,12 @@ class PageItem:
     line_total: Decimal | None
     stock_quantity: int | None
     image_hash: str | None
+    short_quantity: int
+
+    @property
+    def shipped(self) -> int:
+        """How many units of it go out."""
+        return self.quantity - self.short_quantity
 
 
 _OF_PRODUCT = {

@@ -22,11 +22,11 @@ from domain.warehouse.address_check import AddressCheck
 from domain.warehouse.batch import Choice
 from domain.warehouse.batch_rows import follow_labels, note_progress
 from domain.warehouse.buy import Client, buy_labels
-from domain.warehouse.label_request import BuyLabels, LabelAddress, Parcel
+from domain.warehouse.label_request import BuyBoxLabels, LabelAddress, Parcel
 from domain.warehouse.label_steps import LEASE
 from domain.warehouse.packing import get_packed_order
 from domain.warehouse.promise import is_day_off
-from domain.warehouse.quote import AskRates, OfferedRate, parcels_of, quote_rates
+from domain.warehouse.quote import OfferedRate, parcels_of, quote_rates
 from integrations.errors import ServiceFailed
 from models import BatchState, LabelBatch, LabelBatchOrder, Order, OrderStatus, Role, Staff
 from models.session import current_database, separate_transaction
@@ -193,7 +193,7 @@ async def _take(row_id: int) -> _Task | None:
 async def _choose(task: _Task, *, by: Actor, settings: Settings) -> _Task:
     """Ask for the rates and commit the one that is taken, so that a second run asks for the same."""
     parcels = await _list_parcels(task, by=by)
-    quote = await quote_rates(task.order_number, AskRates(), by=by, settings=settings)
+    quote = await quote_rates(task.order_number, parcels, by=by, settings=settings)
     if quote.address is not None and not task.is_as_it_is:
         _check_address(quote.address)
     rate = choose_rate(quote.rates, task.choice)
@@ -234,7 +234,7 @@ def _check_address(address: AddressCheck) -> None:
 
 
 async def _buy(task: _Task, *, by: Actor, settings: Settings) -> None:
-    wanted = BuyLabels(
+    wanted = BuyBoxLabels(
         carrier=task.carrier,
         service=task.service,
         from_address=LabelAddress(),

@@ -22,6 +22,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, KeyReused, OutsideServiceFailed, Refused
 from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
+from domain.warehouse.in_turns import in_turns
 from domain.warehouse.label_request import BuyLabels, address_of_order, write_requests
 from domain.warehouse.label_rows import UNSETTLED
 from domain.warehouse.label_steps import (
@@ -62,6 +63,15 @@ class BoughtLabels:
     is_replay: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What EasyPost said of a buy: the label, or its no; `unheard` is why there is no answer."""
+
+    shipment: Shipment | None = None
+    refused: str = ""
+    unheard: ServiceFailed | None = None
+
+
 @dataclass(slots=True)
 class _Purchase:
     """The rows of a request in the order of its parcels, and those of them that are still to be bought."""
@@ -99,8 +109,8 @@ async def buy_labels(
             if label.state == LabelState.INTENDED:
                 await note_failed(label, error.message)
         raise
-    for label in purchase.to_do:
-        await _buy(account, label)
+    async for label, said in in_turns(purchase.to_do, lambda label: _buy(account, label)):
+        await _settle(label, said)
     return await _show(purchase)
 
 
@@ -236,10 +246,11 @@ async def _check_first(db: AsyncSession, order: Order) -> None:
 
 async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLabels) -> None:
     """Have every parcel quoted before the first one is bought, so that a rate that is missing costs nothing."""
+    with easypost_errors_as_refusals():
+        asked = in_turns(labels, lambda label: create_shipment(account, label.request))
+        shipments = [(label, shipment) async for label, shipment in asked]
     quoted: list[tuple[Label, Shipment, Rate]] = []
-    for label in labels:
-        with easypost_errors_as_refusals():
-            shipment = await create_shipment(account, label.request)
+    for label, shipment in shipments:
         rate = find_rate(shipment.rates, data.carrier, data.service)
         if rate is None:
             rates = [show_rate(each) for each in sorted(shipment.rates, key=lambda each: each.rate)]
@@ -254,39 +265,40 @@ async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLab
         await note_shipment(label, shipment.id, rate.id)
 
 
-async def _buy(account: EasyPostAccount, label: Label) -> None:
-    """Buy one quoted parcel, or ask about it where an answer got lost; what comes of it is on the row."""
+async def _buy(account: EasyPostAccount, label: Label) -> _Said:
+    """Buy one quoted parcel, or ask about it where an answer got lost."""
     assert label.shipment_id is not None  # it is quoted
     assert label.rate_id is not None  # the same
     try:
         if label.state == LabelState.UNKNOWN:
             shipment = await fetch_shipment(account, label.shipment_id)
             if shipment.is_bought:
-                await settle_bought(label.id, shipment)
-                return
+                return _Said(shipment)
         shipment = await buy_shipment(account, label.shipment_id, label.rate_id, insurance=label.insurance)
-        if not shipment.is_bought:
-            raise ServiceFailed("EasyPost's answer has no label.")
-    except EasyPostRefused as error:
-        await _settle_refused(account, label, error)
+    except EasyPostRefused as refusal:
+        return await _look_again(account, label.shipment_id, refusal)
     except ServiceFailed as error:
-        await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
-    else:
-        await settle_bought(label.id, shipment)
+        return _Said(unheard=error)
+    return _Said(shipment) if shipment.is_bought else _Said(unheard=ServiceFailed("EasyPost's answer has no label."))
 
 
-async def _settle_refused(account: EasyPostAccount, label: Label, error: EasyPostRefused) -> None:
+async def _look_again(account: EasyPostAccount, shipment_id: str, refusal: EasyPostRefused) -> _Said:
     """A refusal may say that the shipment is bought already, by an answer of ours that got lost."""
-    assert label.shipment_id is not None  # it is quoted
     try:
-        shipment = await fetch_shipment(account, label.shipment_id)
-    except ServiceFailed as failure:
-        await record_no_answer(label, str(failure), wait_seconds=failure.wait_seconds)
-        return
-    if shipment.is_bought:
-        await settle_bought(label.id, shipment)
+        shipment = await fetch_shipment(account, shipment_id)
+    except ServiceFailed as error:
+        return _Said(unheard=error)
+    return _Said(shipment) if shipment.is_bought else _Said(refused=str(refusal))
+
+
+async def _settle(label: Label, said: _Said) -> None:
+    """Write down on the row what came of it."""
+    if said.shipment is not None:
+        await settle_bought(label.id, said.shipment)
+    elif said.unheard is not None:
+        await record_no_answer(label, str(said.unheard), wait_seconds=said.unheard.wait_seconds)
     else:
-        await note_failed(label, str(error))
+        await note_failed(label, said.refused)
 
 
 async def _show(purchase: _Purchase) -> BoughtLabels:

@@ -15,10 +15,10 @@ from domain.kernel.inputs import Input, MoneyIn, Text60, Text200, Text2000
 from domain.orders.record import record_event
 from domain.warehouse.buy import BoughtLabels, Client, buy_labels
 from domain.warehouse.customs import DeclareGoods, read_customs
-from domain.warehouse.label_request import BuyLabels, LabelAddress, Parcel
+from domain.warehouse.label_request import MOST_BOXES, BuyBoxLabels, LabelAddress, Parcel
 from domain.warehouse.moves import ShipOrder, pack_locked_order, ship_locked_order
 from domain.warehouse.packing import get_packed_order, list_pack_items
-from domain.warehouse.quote import parcels_of, quote_rates, write_parcels
+from domain.warehouse.quote import parcels_of, quote_rates
 from domain.warehouse.record import lock_numbered
 from domain.warehouse.scan import is_complete
 from models import Order, OrderEventKind, OrderStatus
@@ -53,7 +53,7 @@ class PackParcel(Input):
 class FinishPack(Input):
     """The boxes and the rate that were chosen; the suggested boxes and the cheapest rate where nothing was."""
 
-    parcels: Annotated[list[PackParcel], Field(max_length=20)] = Field(default_factory=list)
+    parcels: Annotated[list[PackParcel], Field(max_length=MOST_BOXES)] = Field(default_factory=list)
     """The boxes as they were weighed."""
     rate: Text200 = ""
     """Carrier and service, with a bar between them."""
@@ -89,7 +89,7 @@ async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, setting
     carrier, _, service = data.rate.partition("|")
     if not service:
         carrier, service = await _choose_cheapest(order_number, parcels, customs, by=by, settings=settings)
-    wanted = BuyLabels(
+    wanted = BuyBoxLabels(
         carrier=carrier,
         service=service,
         from_address=LabelAddress(),
@@ -135,7 +135,7 @@ async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Ac
 async def _choose_cheapest(
     order_number: str, parcels: Sequence[Parcel], customs: dict[str, Any] | None, *, by: Actor, settings: Settings
 ) -> tuple[str, str]:
-    offered = await quote_rates(order_number, write_parcels(parcels), by=by, settings=settings, customs=customs)
+    offered = await quote_rates(order_number, parcels, by=by, settings=settings, customs=customs)
     if not offered.rates:
         raise Refused(f"No carrier offers a rate. {' '.join(offered.messages)}".strip(), code=Code.RATE_NOT_OFFERED)
     return offered.rates[0].carrier, offered.rates[0].service

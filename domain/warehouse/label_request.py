@@ -14,7 +14,8 @@ from domain.kernel.inputs import Filled60, Input, MoneyIn, Text60, Text200
 from domain.warehouse.easypost_account import as_json, write_phone
 from domain.warehouse.queue import QueueRow
 
-MOST_PARCELS = 20
+# Of one request by the API, and of one order on the floor.
+MOST_PARCELS, MOST_BOXES = 20, 60
 _STATES = frozenset(
     re.findall(
         "..",
@@ -91,6 +92,11 @@ class Parcel(Input):
     weight: Ounces
     """Weight in ounces."""
 
+    @property
+    def size(self) -> tuple[Decimal, ...]:
+        """What makes two parcels alike to a carrier."""
+        return (self.length, self.width, self.height, self.weight)
+
     def as_request(self) -> dict[str, float]:
         """The parcel as EasyPost wants it."""
         return {name: float(value) for name, value in self.model_dump().items()}
@@ -119,6 +125,13 @@ class BuyLabels(Input):
         if self.to_address.country != HOME_COUNTRY and not self.customs_info:
             raise bad_field("is required for a destination outside the US", field="customs_info")
         return self
+
+
+class BuyBoxLabels(BuyLabels):
+    """The same for the boxes of a whole order, as the floor packs it."""
+
+    parcels: Annotated[list[Parcel], Field(min_length=1, max_length=MOST_BOXES)]
+    """The boxes, 1 to 60 of them."""
 
 
 def address_of_order(order: QueueRow) -> dict[str, Any]:

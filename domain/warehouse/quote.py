@@ -1,6 +1,5 @@
 """What carriers take for the parcels of an order, and how they write its address; nothing is bought by asking."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Filled60, Input
 from domain.warehouse.address_check import AddressCheck, compare_address
 from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
-from domain.warehouse.label_request import MOST_PARCELS, Parcel, address_of_order
+from domain.warehouse.in_turns import in_turns
+from domain.warehouse.label_request import MOST_BOXES, MOST_PARCELS, Parcel, address_of_order
 from domain.warehouse.packing import get_packed_order
 from domain.warehouse.record import NOT_THE_FLOOR
 from integrations.easypost_answers import CheckedAddress, Shipment
@@ -59,19 +59,22 @@ class Quote:
 
 async def quote_rates(
     order_number: str,
-    asked: AskRates,
+    parcels: Sequence[Parcel] = (),
     *,
     by: Actor,
     settings: Settings,
     customs: Mapping[str, Any] | None = None,
 ) -> Quote:
-    """The rates of an order's parcels; raises Refused where a box was never measured or weighed."""
+    """The rates of an order's parcels, or of its suggested boxes; parcels that are alike are asked about once.
+
+    Raises Refused where a box was never measured or weighed.
+    """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     account = get_easypost(settings)
     origin = get_warehouse_address(settings)
     async with current_database().session() as db:
         packed = await get_packed_order(db, order_number, visible_to=by)
-    parcels = read_parcels(asked.parcel) if asked.parcel else parcels_of(packed.boxes)
+    parcels = parcels or parcels_of(packed.boxes)
     destination = address_of_order(packed.order)
     shared: dict[str, Any] = {"from_address": origin, "to_address": destination}
     if customs:
@@ -80,8 +83,10 @@ async def quote_rates(
     async def quote(parcel: Parcel) -> Shipment:
         return await create_shipment(account, shared | {"parcel": parcel.as_request()})
 
+    unlike = {parcel.size: parcel for parcel in parcels}
     with easypost_errors_as_refusals():
-        shipments = await asyncio.gather(*(quote(parcel) for parcel in parcels))
+        quoted = {parcel.size: shipment async for parcel, shipment in in_turns(unlike.values(), quote)}
+        shipments = [quoted[parcel.size] for parcel in parcels]
         try:
             checked: CheckedAddress | None = await check_address(account, destination)
         except EasyPostRefused:
@@ -92,9 +97,9 @@ async def quote_rates(
 
 def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
     """The suggested boxes as parcels; raises Refused for too many, or one that nobody measured or weighed."""
-    if sum(box.count for box in boxes) > MOST_PARCELS:
+    if sum(box.count for box in boxes) > MOST_BOXES:
         raise Refused(
-            f"The order makes more than {MOST_PARCELS} parcels. Ship it by the own truck, or in parts.",
+            f"The order makes more than {MOST_BOXES} parcels. Ship it by the own truck, or in parts.",
             code=Code.PARCELS_UNKNOWN,
         )
     parcels = []
@@ -128,12 +133,6 @@ def read_parcels(texts: Sequence[str]) -> list[Parcel]:
     if bad:
         raise InvalidInput("Some parcels can't be read.", fields=bad)
     return parcels
-
-
-def write_parcels(parcels: Sequence[Parcel]) -> AskRates:
-    """The question for the rates of these parcels."""
-    sizes = [(parcel.length, parcel.width, parcel.height, parcel.weight) for parcel in parcels]
-    return AskRates(parcel=["x".join(f"{part:f}" for part in size) for size in sizes])
 
 
 def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:

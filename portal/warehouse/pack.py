@@ -18,7 +18,7 @@ from domain.warehouse.finish import FinishPack, PackParcel, ShipTyped, finish_pa
 from domain.warehouse.next_order import find_next_order, set_aside, visit_order
 from domain.warehouse.packing import PackedOrder, get_packed_order
 from domain.warehouse.promise import promised_at
-from domain.warehouse.quote import AskRates, Quote, quote_rates, write_parcels
+from domain.warehouse.quote import OfferedRate, Quote, quote_rates
 from domain.warehouse.scan import CountItem, ScanCode, ScanKind, Scanned
 from models import OrderStatus
 from models.session import separate_transaction
@@ -249,6 +249,7 @@ async def _show(
         quote=quote,
         offered=[f"{offer.carrier}|{offer.service}" for offer in quote.rates] if quote else [],
         rate=data.rate if data else "",
+        chosen=_find_chosen(quote, data.rate if data else ""),
         problem=problem,
         typed=typed or {},
         rates_url=f"{QUEUE}/{packed.order.order_number}" + with_query({"rates": "1"}),
@@ -272,10 +273,15 @@ async def _quote(number: str, boxes: list[PackParcel], data: FinishPack | None) 
     me, parcels = current_actor(), [box.as_parcel() for box in boxes]
     try:
         customs = await read_customs(number, parcels, data.customs if data else None, by=me)
-        asked: AskRates = write_parcels(parcels)
-        return await quote_rates(number, asked, by=me, settings=settings(), customs=customs), ""
+        return await quote_rates(number, parcels, by=me, settings=settings(), customs=customs), ""
     except DomainError as error:
         return None, write_refusal(error)
+
+
+def _find_chosen(quote: Quote | None, rate: str) -> OfferedRate | None:
+    """The offer that stays chosen, else the cheapest."""
+    offered = quote.rates if quote else ()
+    return next((each for each in offered if f"{each.carrier}|{each.service}" == rate), next(iter(offered), None))
 
 
 def _stand_at(packed: PackedOrder, scanned: Scanned | None) -> int | None:

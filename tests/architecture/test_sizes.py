@@ -51,7 +51,6 @@ LONG_HANDLERS = {
     # Pages that put several reads together.
     "portal/customers/edit.py:save_customer",
     "portal/invoices/acts.py:receive",
-    "portal/warehouse/boxes.py:create_box_rule",
 }
 
 

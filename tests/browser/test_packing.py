@@ -101,10 +101,15 @@ async def test_other_boxes_are_taken_and_rates_stay_while_scanning(browser: Brow
         await page.get_by_label("Weight of Box 3, box 3, in pounds").fill("4")
         await page.keyboard.press("Tab")
         await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
+        fastest = page.locator("#pack_offers .choice").last
+        await fastest.click()
+        sum_of_all = await fastest.locator("b").inner_text()
+        await expect(page.locator("#buy-label")).to_have_text(f"Buy label, {sum_of_all}")
         await page.locator("#scan-code").focus()
         await scan(page, products[0].sku)
         await expect(page.locator("#lines")).to_have_text("1 of 2 scanned")
         await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
+        await expect(page.locator("#buy-label")).to_have_text(f"Buy label, {sum_of_all}")
 
 
 async def test_what_is_typed_while_carriers_are_asked_stays(browser: Browser, portal: Portal) -> None:

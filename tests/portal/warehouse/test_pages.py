@@ -1,10 +1,12 @@
 """The pages of the warehouse: the queue, packing by scans, shipping short, and box rules."""
 
 import html
+import io
 import re
 from decimal import Decimal
 from typing import Any
 
+from pypdf import PdfReader
 from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -125,6 +127,24 @@ async def test_a_label_needs_a_complete_pack_or_a_managers_reason(
     assert (status, easypost.buys) == (303, 2)
 
 
+async def test_an_order_of_many_boxes_is_bought_in_one_form(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    order, _ = await ready(db, 23, status="packed")
+    url = f"{QUEUE}/{order.order_number}"
+    await packer(client, db)
+    shown = await read_page(client, f"{url}?rates=1")
+    assert "23 parcels" in shown
+    # Boxes that are alike are asked about once, and the button says what all of them cost.
+    assert len(easypost.shipments) == 1
+    cheapest = min(float(rate["rate"]) for rate in next(iter(easypost.shipments.values()))["rates"])
+    assert f"Buy label<span data-rate-sum>, ${cheapest * 23:.2f}" in " ".join(shown.split())
+    status, _, _ = await send_form(client, url, f"{url}/label")
+    assert (status, easypost.buys) == (303, 23)
+    labels = (await db.execute(select(Label.position).where(Label.order_id == order.id))).scalars()
+    assert sorted(labels) == list(range(1, 24))
+
+
 async def test_without_easypost_it_ships_with_a_number_typed_in(client: TestClientProtocol, db: AsyncSession) -> None:
     order, [product] = await ready(db, 1)
     url = f"{QUEUE}/{order.order_number}"
@@ -145,6 +165,12 @@ async def test_shipping_short_asks_first(client: TestClientProtocol, db: AsyncSe
     status, _, where = await send_form(client, f"{url}/short")
     await db.refresh(order)
     assert (status, where, order.status, order.allowances) == (303, url, "packed", Decimal("10.00"))
+    await packer(client, db, Role.STAFF)
+    shown = read_words(await read_page(client, f"/portal/orders/{order.order_number}"))
+    assert ("2 of 3 units" in shown, "1 short" in shown, "Allowed off the total $10.00" in shown) == (True, True, True)
+    slip = await client.get(f"/portal/orders/{order.order_number}/slip")
+    text = PdfReader(io.BytesIO(await slip.get_data(as_text=False))).pages[0].extract_text()
+    assert "1 of 3 not found" in text
 
 
 async def test_an_order_set_aside_stands_under_short(client: TestClientProtocol, db: AsyncSession) -> None:
