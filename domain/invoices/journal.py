@@ -109,6 +109,33 @@ class Posting:
     debit: Decimal
     credit: Decimal
 
+    def get_group(self, by: "JournalBy") -> str | date:
+        """The kind, the day or the account that it is added up under."""
+        match by:
+            case JournalBy.KIND:
+                return self.kind
+            case JournalBy.DAY:
+                return self.on
+            case JournalBy.ACCOUNT:
+                return self.account.value
+
+
+class JournalBy(StrEnum):
+    """What the journal may be added up by."""
+
+    KIND = "kind"
+    ACCOUNT = "account"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSums:
+    """One kind, account or day: how many entries it has, and the debits and credits of each account."""
+
+    group: str | date
+    entries: int
+    accounts: list[tuple[Account, Decimal, Decimal]]
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -128,14 +155,24 @@ class Journal:
         """All credits together: as much as the debits."""
         return sum((posting.credit for posting in self.postings), ZERO)
 
-    def by_kind(self) -> list[tuple[str, Account, Decimal, Decimal]]:
-        """The sums of each kind by account, in the order of the first of each."""
-        sums: dict[tuple[str, Account], list[Decimal]] = {}
+    def sum_up(self, by: "JournalBy") -> list[JournalSums]:
+        """The sums by account of each kind or day, or of each account alone."""
+        sums: dict[str | date, dict[Account, list[Decimal]]] = {}
+        entries: dict[str | date, set[tuple[datetime, str, str]]] = {}
         for posting in self.postings:
-            found = sums.setdefault((posting.kind, posting.account), [ZERO, ZERO])
+            group = posting.get_group(by)
+            found = sums.setdefault(group, {}).setdefault(posting.account, [ZERO, ZERO])
             found[0] += posting.debit
             found[1] += posting.credit
-        return [(kind, account, found[0], found[1]) for (kind, account), found in sorted(sums.items())]
+            entries.setdefault(group, set()).add((posting.at, posting.kind, posting.name))
+        return [
+            JournalSums(
+                group,
+                len(entries[group]),
+                [(account, found[0], found[1]) for account, found in sorted(accounts.items())],
+            )
+            for group, accounts in sorted(sums.items())
+        ]
 
 
 async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor, timezone: tzinfo) -> Journal:

@@ -4,10 +4,11 @@ from datetime import date
 
 from quart import Blueprint, Response
 
+from documents.filters import with_query
 from documents.invoice_pdf import render_statement
 from domain.access.rights import Right
 from domain.invoices.close import get_month_close
-from domain.invoices.journal import write_journal
+from domain.invoices.journal import JournalBy, JournalSums, write_journal
 from domain.invoices.papers import name_file
 from domain.invoices.statement import Statement, first_of_statement, get_statement
 from domain.invoices.statement_mail import mail_statements
@@ -66,9 +67,10 @@ class StatementQuery(Input):
 
 
 class MonthQuery(Input):
-    """Any day of the month to close; last month where absent."""
+    """Any day of the month to close, last month where absent, and what its journal is added up by."""
 
     of: DateIn | None = None
+    by: JournalBy = JournalBy.KIND
 
 
 @blueprint.get(f"{LIST}/statement/<id:customer_id>")
@@ -105,15 +107,30 @@ async def show_close(query: MonthQuery) -> Response:
         close=close,
         work_words=WORK_WORDS,
         kind_words=KIND_WORDS,
+        sums=_order_sums(close.journal.sum_up(query.by), query.by),
+        by=query.by.value,
+        ways=[
+            {"word": way.value.capitalize(), "url": _close_url(close.month, way), "current": way is query.by}
+            for way in JournalBy
+        ],
         months=[
             {
                 "word": f"{one:%b} so far" if one == months[-1] else f"{one:%b}",
-                "url": f"{LIST}/close?of={one}",
+                "url": _close_url(one, query.by),
                 "current": one == close.month,
             }
             for one in months
         ],
     )
+
+
+def _order_sums(sums: list[JournalSums], by: JournalBy) -> list[JournalSums]:
+    """The kinds in the order of their words, what is invoiced before what is paid."""
+    return sorted(sums, key=lambda each: [*KIND_WORDS].index(str(each.group))) if by is JournalBy.KIND else sums
+
+
+def _close_url(month: date, by: JournalBy) -> str:
+    return f"{LIST}/close" + with_query({"of": month, "by": "" if by is JournalBy.KIND else by.value})
 
 
 @blueprint.get(f"{LIST}/journal.csv")

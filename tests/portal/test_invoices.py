@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import get_credit_balance
 from domain.invoices.close import get_month_close
-from domain.invoices.journal import Account
+from domain.invoices.journal import Account, JournalBy
 from domain.invoices.statement import get_statement
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today, now
@@ -258,7 +258,13 @@ async def test_statement_and_close_agree_with_the_open_invoices(client: TestClie
     assert debit == credit == str(close.journal.debits)
     assert close.agrees
     page = await read_page(client, f"{LIST}/close?of={today}")
-    assert ("Debits equal" in page, "Agrees" in page) == (True, True)
+    assert ("Balanced" in page, "Agrees" in page) == (True, True)
+    total = f"${close.journal.debits:,.2f}"
+    for by, heads in (("account", "Receivables"), ("day", f"{today:%b} {today.day}"), ("kind", "Credit memos")):
+        table = (await read_page(client, f"{LIST}/close?of={today}&by={by}")).split('class="table journal"')[1]
+        assert (heads in table, table.count(total)) == (True, 2), by
+        sums = [line for each in close.journal.sum_up(JournalBy(by)) for line in each.accounts]
+        assert sum(debit for _, debit, _ in sums) == sum(credit for *_, credit in sums) == close.journal.debits
     pdf = await client.get(f"{LIST}/statement/{customer_id}")
     text = PdfReader(io.BytesIO(await pdf.get_data(as_text=False))).pages[0].extract_text()
     assert "Statement" in text
