@@ -80,7 +80,6 @@ async def count(db: AsyncSession, client: TestClientProtocol, act: Act, orders: 
         reads("/api/warehouse/orders/{first}/labels"),
         scan_first,
         take_a_bin,
-        end_the_list,
         sends("/ship", tracking_number="1Z999AA10123456784", carrier="UPS", reason="Counted by hand"),
         sends("/aside"),
     ],
@@ -92,6 +91,15 @@ async def test_many_cost_as_many_statements_as_one(client: TestClientProtocol, d
     few = await count(db, client, act, 2, 2)
     assert await count(db, client, act, 6, 5) == few
     assert few < 60
+
+
+async def test_the_end_of_a_pick_list_costs_the_same_for_each_order(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await packer(client, db)
+    await count(db, client, end_the_list, 1, 1)
+    one, two, three = [await count(db, client, end_the_list, orders, orders * 2) for orders in (1, 2, 3)]
+    assert three - two == two - one <= 5
 
 
 async def test_a_short_pick_of_many_lines_costs_as_many_statements(
@@ -106,7 +114,7 @@ async def test_a_short_pick_of_many_lines_costs_as_many_statements(
         async with noted_statements(current_database()) as statements:
             assert (await send_form(client, url, f"{url}/short"))[0] == 303
         await db.refresh(order)
-        assert order.allowances == Decimal("5.00") * (2 * lines - 1)
+        assert order.allowances == Decimal("10.00") * (2 * lines - 1)
         counts.append(len(statements))
     assert counts[1] == counts[2]
     await read_page(client, QUEUE)
