@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right
 from domain.kernel.addresses import HOME_COUNTRY
+from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import Filled60, Input, Text60, Text200
 from domain.kernel.whole_numbers import read_whole
@@ -236,6 +237,7 @@ async def _show(
         ship_by=write_ship_by(promised_at(packed.order.created_at, zone), zone),
         scanned=scanned,
         said=write_refusal(refusal) if refusal else "",
+        is_pending=refusal is not None and refusal.code == Code.LABEL_PENDING,
         is_packable=packed.order.status in PACKABLE and not packed.order.on_hold,
         can_buy=can_buy,
         has_easypost=bool(settings().easypost_api_key),

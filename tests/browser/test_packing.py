@@ -207,3 +207,51 @@ async def test_two_packers_see_each_other(browser: Browser, portal: Portal) -> N
         await expect(here.locator("#lines")).to_have_text("2 of 2 scanned")
         await scan(here, products[0].sku)
         await expect(here.locator(".scan-said.is-wrong")).to_contain_text("Enough of it")
+
+
+async def test_scans_faster_than_answers_each_count_once(browser: Browser, portal: Portal) -> None:
+    """Answers are slow, one is lost, and one code is wrong: nothing is mixed up or left out."""
+    number, products = await add_confirmed(portal, 3, 3, 4)
+    _, (other,) = await add_confirmed(portal, 1)
+    lost = 1
+
+    async def delay(route: Route) -> None:
+        nonlocal lost
+        await asyncio.sleep(0.2)
+        if lost and products[1].sku in (route.request.post_data or ""):
+            lost -= 1
+            # The server counts it, and its answer never comes.
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    complaints: list[str] = []
+    async with browsing(browser, complaints=complaints) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
+        await page.route("**/scan", delay)
+        await expect(page.locator("#scan-code")).to_be_focused()
+        for code in [
+            products[0].sku,
+            products[1].sku,
+            other.sku,
+            products[2].sku,
+            "2",
+            *(each.sku for each in products),
+        ]:
+            await page.keyboard.type(code)
+            await page.keyboard.press("Enter")
+        await expect(page.locator(".scan-said.is-wrong")).to_contain_text(f"Not on this order: {other.name}")
+        await expect(page.locator("#lines")).to_have_text("8 of 10 scanned", timeout=15_000)
+        await page.unroute("**/scan")
+        # Of the answer that never came.
+        assert len(complaints) == 1
+        complaints.clear()
+    counted = await portal.raw.fetch(
+        """
+        SELECT sum(s.quantity) AS units FROM label_scan AS s JOIN order_item AS i ON i.id = s.order_item_id
+        JOIN orders AS o ON o.id = i.order_id WHERE o.order_number = $1 GROUP BY i.position ORDER BY i.position
+        """,
+        number,
+    )
+    assert [row["units"] for row in counted] == [2, 2, 4]

@@ -98,6 +98,19 @@ async def test_all_that_is_open_is_paid_in_one_go_and_an_order_with_its_invoice(
     assert [amount for amount, _ in await list_receipts(db)] == ["75.00"]
 
 
+async def test_money_in_another_currency_is_not_counted_and_needs_somebody(db, stripe, stripe_settings, clerk):
+    invoice_id = await owe(db, "64.00", clerk)
+    session_id = await open_page(stripe_settings, invoice_id)
+    stripe.pay_session(session_id)
+    stripe.payments[stripe.sessions[session_id]["payment_intent"]]["currency"] = "eur"
+    for _ in range(2):
+        await ask_about_invoice(invoice_id, settings=stripe_settings)
+    assert await read_money(db, invoice_id) == [("sent", "0.00", "0.00", "64.00")]
+    assert (await list_rows(db), await list_receipts(db)) == ([], [])
+    attention = (await read_invoice(db, invoice_id)).attention
+    assert attention.count("in EUR, which is not counted") == 1
+
+
 @pytest.mark.parametrize("drops", [1, 2, 3])
 async def test_a_lost_answer_makes_no_second_checkout(db, stripe, stripe_settings, later, clerk, drops):
     invoice_id = await owe(db, "64.00", clerk)
