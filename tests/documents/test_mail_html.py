@@ -50,7 +50,7 @@ def test_a_mail_holds_its_button_its_table_and_escapes_the_rest(settings: Settin
     assert ">12</td>" in mail
     assert "Your order &lt;1&gt;" in mail
     assert "&lt;b&gt;bold&lt;/b&gt;" in mail
-    assert 'Call <a class="link" href="tel:+12165550148"' in mail
+    assert '<a class="link" href="tel:+12165550148"' in mail
     assert "prefers-color-scheme: dark" in mail
 
 
