@@ -91,6 +91,7 @@ async def worker_beside(database_url: str, **extra: str) -> AsyncIterator[None]:
         yield
     finally:
         # Everything it was to do is done; a stop in order would wait for its next look at the queue.
+        check("the worker lived to the end", process.returncode is None)
         process.kill()
         await process.wait()
 
