@@ -13,6 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tasks.demo.label_pictures import draw_label
+
 WEBHOOKS = ("warehouse", "sourcing")
 STOP_SECONDS = 15.0
 
@@ -26,6 +28,7 @@ async def serve_vendors() -> None:
     from tests.fakes.stripe_server import FakeStripe
 
     stripe, easypost = FakeStripe(), FakeEasyPost()
+    easypost.draw_label = _draw_label
     await stripe.start()
     await easypost.start()
     stripe.checkout_page = f"{await _serve(make_page(stripe))}/c/pay"
@@ -48,6 +51,13 @@ async def serve_vendors() -> None:
     } | {f"DISCORD_{name.upper()}_WEBHOOK": f"{messages}/discord/{name}" for name in WEBHOOKS}
     _say(json.dumps({"settings": settings, "messages": messages}))
     await asyncio.Event().wait()
+
+
+def _draw_label(shipment: dict[str, Any]) -> bytes:
+    """The label of a shipment that the sandbox's carrier sold."""
+    rate, to = shipment["selected_rate"], shipment["to_address"]
+    address = [to["company"] or to["name"], to["street1"], f"{to['city']}, {to['state']} {to['zip']}"]
+    return draw_label(f"{rate['carrier']} {rate['service']}", address, shipment["tracking_code"])
 
 
 async def _start_messages() -> str:

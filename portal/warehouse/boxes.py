@@ -196,8 +196,9 @@ async def _read_rule(data: BoxRuleForm) -> CreateBoxRule:
 
 async def _foresee(data: BoxRuleForm, order_number: str) -> EffectWords | None:
     rule = await _read_rule(data)
-    effect = await foresee_rule(db(), rule, order_number, visible_to=current_actor())
-    return write_effect(effect, rule)
+    packed, _ = await _try(order_number)
+    tried = packed.order.order_number if packed else ""
+    return write_effect(await foresee_rule(db(), rule, tried, visible_to=current_actor()), rule)
 
 
 async def _foresee_saved(rule: BoxRuleRow, packed: TriedBoxes | None) -> EffectWords:

@@ -22,6 +22,7 @@ from tasks.demo.bulk import restore_indexes, set_indexes_aside
 from tasks.demo.calling import write_calling
 from tasks.demo.floor import write_floor
 from tasks.demo.invoices import write_invoices
+from tasks.demo.label_pictures import write_label_pictures
 from tasks.demo.papers import write_papers
 from tasks.demo.pictures import write_pictures
 from tasks.demo.subscriptions import write_subscriptions
@@ -35,7 +36,7 @@ FILLED = (
     "product_image", "product_image_data", "invoice", "invoice_item", "invoice_revision", "invoice_event",
     "invoice_reminder", "credit_memo", "receipt",
     "customer_note", "suppressed_number", "vendor", "vendor_product", "import_run", "import_row",
-    "box_rule", "label_batch", "label", "label_batch_order", "label_scan", "picked_line", "tracker",
+    "box_rule", "label_batch", "label", "label_file", "label_batch_order", "label_scan", "picked_line", "tracker",
     "calling_entry", "calling_event", "outbound_call_log", "call_script",
     "voice_agent", "prompt_version", "call_log", "call_evaluation", "rfq", "rfq_quote",
     "commission_rate", "commission_entry", "commission_month", "sales_target",
@@ -132,6 +133,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     await write_pictures(connection)
     await write_invoices(connection, timezone=timezone)
     await write_floor(connection)
+    await write_label_pictures(connection)
     await write_subscriptions(connection, timezone=timezone)
     for table in NUMBERED:
         await connection.execute(

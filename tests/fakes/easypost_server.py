@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,6 +66,8 @@ class FakeEasyPost:
         self.buys = 0
         self.refunds = 0
         self.url = ""
+        # Makes the picture of a label that was sold, where somebody will look at it.
+        self.draw_label: Callable[[Object], bytes] | None = None
         self._numbers = 0
         self._runner: web.AppRunner | None = None
 
@@ -88,8 +91,11 @@ class FakeEasyPost:
         """The shipments whose label was sold."""
         return [shipment for shipment in self.shipments.values() if shipment["tracking_code"]]
 
-    async def _show_label(self, _request: web.Request) -> web.Response:
-        return web.Response(body=PIXEL, content_type="image/png")
+    async def _show_label(self, request: web.Request) -> web.Response:
+        number = request.match_info["name"].removesuffix(".png")
+        sold = next((each for each in self.bought if each["tracking_code"] == number), None)
+        picture = self.draw_label(sold) if self.draw_label and sold else PIXEL
+        return web.Response(body=picture, content_type="image/png")
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         path, text = "/" + request.match_info["path"], await request.text()

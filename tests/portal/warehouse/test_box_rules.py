@@ -73,6 +73,9 @@ async def test_a_rule_says_what_it_would_change(client: TestClientProtocol, db: 
     assert "so that 32 fill one" in read_words(page)
     _, page, _ = await send_form(client, PAGE, f"{PAGE}/effect", **ask | {"qty_per_box": "many"})
     assert "instead of" not in page
+    # An order that is not there keeps nobody from seeing what becomes of the others.
+    _, page, _ = await send_form(client, PAGE, f"{PAGE}/effect", **ask | {"order": "LLD-NONE-SUCH"})
+    assert read_words(page).count("2 orders of the last 30 days hold this product; 2 change.") == 1
     await db.refresh(rule)
     assert rule.qty_per_box == 4
 
