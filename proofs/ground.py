@@ -34,6 +34,7 @@ class Server:
     extra: dict[str, str] = field(default_factory=dict)
     app: str = ""
     log: str = ""
+    root: Path = ROOT
 
     @property
     def url(self) -> str:
@@ -43,12 +44,16 @@ class Server:
     async def start(self) -> None:
         """Start the process and wait until it answers."""
         environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}
-        serve = [str(ROOT / "run.py"), "serve", "--no-worker"]
+        serve = [str(self.root / "run.py"), "serve", "--no-worker"]
         if self.app:  # another app than the program's own, served with the same server
             serve = ["-m", "uvicorn", "--factory", self.app, "--no-access-log", "--log-level", "warning"]
         with self._open_log() as out:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *serve, "--port", str(self.port), cwd=ROOT, env=environment, stdout=out, stderr=out
+                *(sys.executable, *serve, "--port", str(self.port)),
+                cwd=self.root,
+                env=environment,
+                stdout=out,
+                stderr=out,
             )
         async with asyncio.timeout(START_SECONDS), httpx2.AsyncClient() as client:
             while True:
@@ -107,16 +112,22 @@ def free_port() -> int:
 @asynccontextmanager
 async def proving_database() -> AsyncIterator[str]:
     """A migrated database of the proof's own on a durable embedded PostgreSQL; dropped afterwards."""
+    async with empty_database() as url:
+        await asyncio.to_thread(upgrade, url)
+        yield url
+
+
+@asynccontextmanager
+async def empty_database() -> AsyncIterator[str]:
+    """The same without a schema."""
     server = EmbeddedPostgres(DATA)
     await asyncio.to_thread(server.attach_or_start)
     name = f"proof_{secrets.token_hex(4)}"
     try:
         admin = await connect(server.database_url("postgres"))
         await admin.execute(f'CREATE DATABASE "{name}"')
-        url = server.database_url(name)
-        await asyncio.to_thread(upgrade, url)
         try:
-            yield url
+            yield server.database_url(name)
         finally:
             await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
             await admin.close()
@@ -127,12 +138,29 @@ async def proving_database() -> AsyncIterator[str]:
 @asynccontextmanager
 async def running_servers(database_url: str, count: int, *, log: str = "", **extra: str) -> AsyncIterator[list[Server]]:
     """So many server processes on one database, stopped afterwards; what they say is added to `log`."""
-    servers = [Server(database_url, free_port(), extra=extra, log=log) for _ in range(count)]
+    async with serving([Server(database_url, free_port(), extra=extra, log=log) for _ in range(count)]) as servers:
+        yield servers
+
+
+@asynccontextmanager
+async def serving(servers: list[Server]) -> AsyncIterator[list[Server]]:
+    """Start these servers, and stop them afterwards."""
     try:
         await asyncio.gather(*(server.start() for server in servers))
         yield servers
     finally:
         await asyncio.gather(*(server.stop() for server in servers))
+
+
+async def migrate(database_url: str, root: Path = ROOT) -> None:
+    """Bring a database to the schema of the release in `root`, as an operator would."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(root / "run.py"), "migrate"),
+        cwd=root,
+        env=os.environ | {"DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    check("the database is migrated", await process.wait() == 0)
 
 
 async def load_demo(database_url: str, **sizes: int) -> None:

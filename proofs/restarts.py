@@ -62,6 +62,16 @@ class Cluster:
             **self.home.run_as(),
         )
 
+    def start(self) -> None:
+        """Start it, by TCP on loopback and by its socket."""
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.home.socket_directory()}"
+        self.run("pg_ctl", "start", "-w", "-o", options, "-l", str(self.home.log))
+
+    def stop(self) -> None:
+        """Stop it at once, wherever it stands; one that is stopped already stays so."""
+        if (self.home.data / "postmaster.pid").exists():
+            self.run("pg_ctl", "stop", "-m", "immediate", "-w")
+
     def restart(self, how: str) -> None:
         """`pg_ctl restart -m immediate` is a crash with its recovery, `-m fast` cuts every connection."""
         self.run("pg_ctl", "restart", "-m", how, "-w", "-l", str(self.home.log))
@@ -75,12 +85,11 @@ async def own_cluster() -> AsyncIterator[Cluster]:
     cluster = Cluster(find_postgres_programs(None), home, free_port())
     home.make_directory(home.data)
     cluster.run("initdb", "-U", "proof", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
-    options = f"-c listen_addresses=127.0.0.1 -p {cluster.port} -k {home.socket_directory()}"
-    cluster.run("pg_ctl", "start", "-w", "-o", options, "-l", str(home.log))
+    cluster.start()
     try:
         yield cluster
     finally:
-        cluster.run("pg_ctl", "stop", "-m", "immediate", "-w")
+        cluster.stop()
         shutil.rmtree(home.data, ignore_errors=True)
 
 

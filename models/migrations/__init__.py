@@ -10,11 +10,12 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from models.migrations.locks import DEADLOCK, LOCK_NOT_AVAILABLE, state_of
+
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 # How long to wait before a step that did not get its lock is tried again.
 PAUSES = (1.0, 3.0, 10.0, 30.0)
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def alembic_config(database_url: str) -> Config:
@@ -29,14 +30,14 @@ def alembic_config(database_url: str) -> Config:
 def upgrade(database_url: str, *, pauses: Sequence[float] = PAUSES) -> None:
     """Bring the database to the newest schema; safe to run from several programs at once.
 
-    A step gives up where it would have to wait long for a lock. It is tried again after each of the pauses, and goes on
-    from the last step that was done.
+    A step gives up where it would have to wait long for a lock, or met an act that waits for one of its own. It is
+    tried again after each of the pauses, and goes on from the last step that was done.
     """
     for pause in (*pauses, None):
         try:
             command.upgrade(alembic_config(database_url), "head")
         except DBAPIError as error:
-            if pause is None or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            if pause is None or state_of(error) not in {LOCK_NOT_AVAILABLE, DEADLOCK}:
                 raise
             log.warning("A step of the migration did not get its lock and is tried again")
             time.sleep(pause)

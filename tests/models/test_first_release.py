@@ -87,16 +87,19 @@ async def test_a_step_gives_way_to_the_company_and_keeps_the_steps_before_it(pos
 class NoLock(Exception):
     """What the driver raises where a lock was not to be had in time."""
 
-    sqlstate = "55P03"
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
 
 
-def test_a_step_without_its_lock_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sqlstate", ["55P03", "40P01"])
+def test_a_step_without_its_lock_is_tried_again(monkeypatch: pytest.MonkeyPatch, sqlstate: str) -> None:
     tries = []
 
     def fail_twice(*_: object) -> None:
         tries.append(1)
         if len(tries) <= 2:
-            raise DBAPIError("ALTER TABLE customer", {}, NoLock())
+            raise DBAPIError("ALTER TABLE customer", {}, NoLock(sqlstate))
 
     monkeypatch.setattr(command, "upgrade", fail_twice)
     with pytest.raises(DBAPIError):

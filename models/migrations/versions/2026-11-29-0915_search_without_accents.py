@@ -11,6 +11,8 @@ from collections.abc import Callable
 from alembic import op
 from sqlalchemy import text
 
+from models.migrations.locks import lock_tables
+
 revision = "61c0d9e4a7f2"
 down_revision = "9d3c51f7a0e4"
 branch_labels = None
@@ -32,12 +34,14 @@ WHERE schemaname = current_schema() AND tablename = :name AND indexdef LIKE '%se
 
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = '30min'")
+    lock_tables("product", *TABLES)
     for table in TABLES:
         _make_again(table, lambda expression: f"translate({expression}, '{ACCENTED}', '{PLAIN}')")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL statement_timeout = '30min'")
+    lock_tables("product", *TABLES)
     for table in TABLES:
         _make_again(table, _unfold)
 
