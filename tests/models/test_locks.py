@@ -38,7 +38,7 @@ async def test_an_act_that_holds_the_second_table_gets_the_first(
         was_refused.set()
         assert may_go_on.wait(20)
 
-    monkeypatch.setattr(locks.time, "sleep", pause)
+    monkeypatch.setattr("models.migrations.locks.time.sleep", pause)
     async with empty_database(postgres) as url:
         act = await connect(url)
         await act.execute("CREATE TABLE first (); CREATE TABLE second ()")
