@@ -7,11 +7,16 @@ from typing import Any
 import asyncpg
 import httpx2
 
+from domain.access.passwords import hash_password
 from domain.credit.exposure import calculate_exposure, find_customer
+from domain.kernel.money import format_money
 from proofs.book_acts import World
 from proofs.ground import check
 
 ZERO = Decimal("0.00")
+PASSWORD = "proof-proof-proof"
+# So many orders are looked at on their pages.
+PAGES = 20
 
 
 async def compare(world: World, connection: asyncpg.Connection, server: str, token: str) -> None:
@@ -51,6 +56,38 @@ async def compare(world: World, connection: asyncpg.Connection, server: str, tok
     await compare_exposure(world, connection, exposure)
     await compare_stock(connection)
     await compare_credit(connection)
+    await compare_pages(world, connection, exposure, server, token)
+
+
+async def compare_pages(
+    world: World, connection: asyncpg.Connection, exposure: dict[int, Decimal], server: str, token: str
+) -> None:
+    """What the pages of customers, orders and products say, and the API of the stock."""
+    await connection.execute("UPDATE staff SET password_hash = $1", await hash_password(PASSWORD))
+    wrong: list[tuple[object, ...]] = []
+    async with httpx2.AsyncClient(base_url=server, timeout=120) as client:
+        form = await client.get("/portal/sign-in")
+        csrf = form.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        await client.post("/portal/sign-in", data={"csrf_token": csrf, "username": "proof", "password": PASSWORD})
+        for customer_id in world.customers:
+            page = (await client.get(f"/portal/customers/{customer_id}")).text
+            said = page.partition('<div class="label">Owes</div><div class="value">')[2].partition("<")[0]
+            if said != format_money(exposure[customer_id]):
+                wrong.append((customer_id, said, exposure[customer_id]))
+        rows = await connection.fetch("SELECT order_number, balance FROM orders ORDER BY random() LIMIT $1", PAGES)
+        for row in rows:
+            page = (await client.get(f"/portal/orders/{row['order_number']}")).text
+            if row["balance"] and format_money(row["balance"]) not in page:
+                wrong.append((row["order_number"], row["balance"]))
+        headers = {"Authorization": f"Bearer {token}"}
+        stock = (await client.get("/api/staff/inventory?per_page=200", headers=headers)).json()["products"]
+        levels = {each["id"]: each["stock_quantity"] for each in stock}
+        for row in await connection.fetch("SELECT id, stock_quantity FROM product"):
+            page = (await client.get(f"/portal/inventory/{row['id']}")).text
+            level = row["stock_quantity"]
+            if levels[row["id"]] != level or ("Not tracked" if level is None else f"{level:,}") not in page:
+                wrong.append((row["id"], level, levels[row["id"]]))
+    check(f"the pages of customers, {len(rows)} orders and the products say the same {wrong[:5] or ''}", not wrong)
 
 
 async def add_invoices(

@@ -41,6 +41,7 @@ from models import (
     Staff,
     Subscription,
     Table,
+    Vendor,
 )
 from settings import Settings
 from tests.browser.browsing import Portal, browsing, watch_console
@@ -69,6 +70,9 @@ READ_ACTIONS = """() => [
 ].filter(([how]) => how !== 'dialog').map(([how, url]) => [how.toUpperCase(), new URL(url, location).href])
   .filter(([, url]) => new URL(url).origin === location.origin).map(([how, url]) => [how, new URL(url).pathname])"""
 AT_ONCE = 3
+# A word that ends nowhere must not burst a page sideways.
+ENDLESS = "W" * 60
+LONG_EMAIL = f"{'i' * 60}@kitchen.example"
 # The table of a path's record where the parameter is not named after it.
 TABLES = {
     "batch_id": "label_batch",
@@ -153,11 +157,15 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         hook = CreateEndpoint(name="Bookkeeping", url="https://books.example/hook", kinds=[EventKind.ORDER_PAID])
         await send_test(db, (await create_endpoint(db, hook, needs_https=True, by=me)).id, by=me)
         product = await make_product(db, name="Extra deep full-size stainless steel steam table pan with a lid " * 2)
-        buyer = await make_customer(db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio")
+        buyer = await make_customer(
+            db, company_name="The Exceedingly Long-Named Harbor Street Oyster Company of Ohio", notes=ENDLESS * 5
+        )
+        where = {"delivery_name": ENDLESS, "delivery_address": ENDLESS, "special_notes": ENDLESS * 5}
         orders = [
-            (await make_order(db, (product, 3), by=as_actor(buyer), delivery_email="ines@kitchen.example")).written
+            (await make_order(db, (product, 3), by=as_actor(buyer), delivery_email=LONG_EMAIL, **where)).written
             for _ in range(4)
         ]
+        db.add(Vendor(name=ENDLESS, contact_name=ENDLESS, notes=ENDLESS * 5))
         plain, held, by_check, paid = (written.order_number for written in orders)
         await db.execute(
             text("UPDATE orders SET on_hold = true, hold_reason = 'Over the limit.' WHERE order_number = :number"),
