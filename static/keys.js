@@ -5,13 +5,14 @@ import { openPalette } from "./palette.js";
 import { keysAreOn } from "./settings.js";
 
 function focusSearch() {
-  if (openPalette()) return;
+  if (openPalette()) return true;
 
   const search = find("[data-search]");
-  if (!search) return;
+  if (!search) return false;
   if (!isShown(search)) find("#side")?.showPopover?.();
   search.focus();
   search.select();
+  return true;
 }
 
 function textWithoutKeys(element) {
@@ -30,7 +31,7 @@ function describeKey(word, parts) {
 
 function showShortcuts() {
   const dialog = find("#shortcuts");
-  if (!dialog || dialog.open) return;
+  if (!dialog || dialog.open) return false;
   const list = find("[data-shortcut-list]", dialog);
   findAll("[data-of-page]", list).forEach((line) => line.remove());
   for (const element of findAll("main [data-key]").filter(isShown)) {
@@ -44,6 +45,7 @@ function showShortcuts() {
   }
   find("[data-keys-switch]", dialog).checked = keysAreOn();
   dialog.showModal();
+  return true;
 }
 
 const rowLinks = () => findAll("main tbody tr").filter(isShown).map((row) => find("a[href]", row)).filter(Boolean);
@@ -54,16 +56,35 @@ function moveRow(step) {
   const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + step))];
   next?.focus();
   next?.closest("tr").scrollIntoView({ block: "nearest" });
+  return next;
 }
+
+function use(element, act) {
+  if (element) act(element);
+  return element;
+}
+
+const rowBox = () => { const row = document.activeElement.closest("tr"); return row && find("input[type=checkbox]", row); };
 
 const LIST_KEYS = {
   "/": focusSearch,
   "?": showShortcuts,
   j: () => moveRow(1),
   k: () => moveRow(-1),
-  b: () => find(".bulk-row button:not([disabled])")?.focus(),
-  x: () => find("input[type=checkbox]", document.activeElement.closest("tr") ?? document.createElement("tr"))?.click(),
+  b: () => use(find(".bulk-row button:not([disabled])"), (button) => button.focus()),
+  x: () => use(rowBox(), (box) => box.click()),
 };
+
+// What a key does: the last element that names it, or an act of lists, which answers nothing where there is no list.
+function actOf(key, modal) {
+  const wanted = findAll(`[data-key="${CSS.escape(key)}"]`, modal ?? document).filter((element) => isShown(element) && !element.disabled);
+  const element = wanted.at(-1);
+  if (!element) return modal ? null : LIST_KEYS[key];
+  return () => { if (isTyping(element)) { element.focus(); element.select?.(); } else element.click(); return element; };
+}
+
+// For a page whose field keeps the focus: does what the key does, and answers whether it did anything.
+export const pressKey = (key) => keysAreOn() && !find("dialog:modal") && Boolean(actOf(key)?.());
 
 // G and a letter go to a page of the side menu; the letters stand at its links.
 let goesUntil = 0;
@@ -91,9 +112,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (!modal && key === "g") { goesUntil = event.timeStamp + 1500; return; }
-  const wanted = findAll(`[data-key="${CSS.escape(key)}"]`, modal ?? document).filter((element) => isShown(element) && !element.disabled);
-  const element = wanted.at(-1);
-  const act = element ? () => (isTyping(element) ? (element.focus(), element.select?.()) : element.click()) : modal ? null : LIST_KEYS[key];
+  const act = actOf(key, modal);
   if (!act) return;
   event.preventDefault();
   act();

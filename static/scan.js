@@ -2,6 +2,7 @@
 // than answers come: what it ends with Enter waits in line, and the field is free for the next code at once.
 
 import { find, findAll, isTyping } from "./dom.js";
+import { pressKey } from "./keys.js";
 
 const field = () => find("[data-scan-field]");
 const soundIsOn = () => localStorage.getItem("scan-sound") !== "off";
@@ -94,6 +95,30 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   showSwitch();
   backToField();
 });
+// A letter that comes alone is a key of the page, several in a row are a code; both wherever the focus is, so that a
+// scanner presses no keys.
+const ALONE_MS = 100;
+let alone = 0;
+
+document.addEventListener("keydown", (event) => {
+  const input = field(), { key, target } = event;
+  clearTimeout(alone);
+  if (!input || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || key.length !== 1 || key === " ") return;
+  if (find("dialog:modal") || isTyping(target) && target !== input) return;
+  if (target !== input) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.repeat) return;
+    input.focus({ preventScroll: true });
+    input.value += key;
+  } else if (input.value) return;
+  alone = setTimeout(() => {
+    if (input.value !== key) return;
+    input.value = "";
+    if (target !== input) target.focus?.({ preventScroll: true });
+    if (!pressKey(key.toLowerCase())) { input.focus({ preventScroll: true }); input.value = key; }
+  }, ALONE_MS);
+}, true);
 document.addEventListener("pointerup", () => setTimeout(backToField, 50));
 document.addEventListener("close", () => setTimeout(backToField, 0), true);
 

@@ -1,6 +1,7 @@
 """Packing in a real browser: by scans alone, a wrong scan, a short pick on a phone, and two packers at one order."""
 
 import asyncio
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -255,3 +256,26 @@ async def test_scans_faster_than_answers_each_count_once(browser: Browser, porta
         number,
     )
     assert [row["units"] for row in counted] == [2, 2, 4]
+
+
+async def test_single_keys_work_beside_the_scanner(browser: Browser, portal: Portal) -> None:
+    """A letter alone is a key of the queue; a code is a code, even while a row has the focus."""
+    number, _ = await add_confirmed(portal, 1)
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), QUEUE)
+        await expect(page.locator("#scan-code")).to_be_focused()
+        await page.keyboard.press("j")
+        await expect(page.locator("tbody tr .row-link").first).to_be_focused()
+        await page.keyboard.press("x")
+        await expect(page.locator("tbody input:checked")).to_have_count(1)
+        await page.keyboard.type(number)
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(f"{portal.url}{QUEUE}/{number}")
+        # No key of this page is meant: what is typed by hand stays.
+        await expect(page.locator("#scan-code")).to_be_focused()
+        await page.keyboard.press("b")
+        await page.wait_for_function("document.querySelector('#scan-code').value === 'b'")
+        await page.goto(f"{portal.url}{QUEUE}")
+        await expect(page.locator("#scan-code")).to_be_focused()
+        await page.keyboard.press("n")
+        await expect(page).to_have_url(re.compile(rf"{QUEUE}/LLD-"))
