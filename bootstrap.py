@@ -6,6 +6,7 @@ it says in one message what a person has to do.
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import hashlib
 import os
@@ -13,7 +14,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -36,6 +40,16 @@ FONT_PACKAGE = "fonts-dejavu-core"
 MORE_FONTS = {"fonts-droid-fallback": "DroidSansFallback*.ttf", "fonts-noto-color-emoji": "NotoColorEmoji.ttf"}
 BROWSER_PACKAGE = "chromium"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# How often a command that takes long says what it does.
+SPEAK_SECONDS = 5.0
+UNREACHABLE = re.compile(
+    r"name resolution|Name or service not known|Network is unreachable|Connection refused|NewConnectionError|timed out"
+)
+OFFLINE = (
+    "no package server can be reached. Connect this machine, or name a mirror inside your network in PIP_INDEX_URL, "
+    "or a folder of wheels in PIP_FIND_LINKS together with PIP_NO_INDEX=1, and try again"
+)
+READ_ONLY = "this folder can't be written to. Copy the source to a folder of your own, and run make there"
 
 
 class SetUpError(Exception):
@@ -62,7 +76,9 @@ def main() -> int:
         print(f"Set-up stopped: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
-        print(f"Set-up stopped: {problem.strerror} ({problem.filename or ROOT}).", file=sys.stderr)
+        is_closed = problem.errno in {errno.EROFS, errno.EACCES, errno.EPERM}
+        reason = READ_ONLY if is_closed else str(problem.strerror)
+        print(f"Set-up stopped: {reason} ({problem.filename or ROOT}).", file=sys.stderr)
         return 1
     return 0
 
@@ -137,9 +153,9 @@ def _install_system_packages(packages: list[str]) -> None:
     # A list that can't be refreshed is not the end: the installation itself will say what is missing.
     subprocess.run([*apt, "update"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     install = [*apt, "-o", "Dpkg::Options::=--force-confold", "install", "--no-install-recommends", *packages]
-    done = subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last_lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+    status, output = _run_aloud(install)
+    if status != 0:
+        last_lines = "\n".join(output.strip().splitlines()[-8:])
         raise SetUpError(f"apt-get could not install {names}:\n{last_lines}")
 
 
@@ -190,16 +206,48 @@ def _make_environment(purpose: str) -> None:
         maker = str(Path(sys.executable).resolve())
         subprocess.run([maker, "-m", "venv", "--clear", str(VENV)], check=True)
     print("Installing the Python libraries (a minute or two the first time)", flush=True)
-    lock_file = _lock_file(purpose)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q", "install"]
-    done = subprocess.run([*pip, "--require-hashes", "-r", str(lock_file)], check=False)
-    if done.returncode != 0:
-        raise SetUpError(f"pip could not install {lock_file.relative_to(ROOT)}; its message stands above.")
+    _install_locked(_lock_file(purpose))
     # The developers' libraries include those that running needs, so their installation counts for both.
     for finished in ("run", "test") if purpose == "test" else ("run",):
         fresh = _stamp(finished).with_suffix(".new")
         fresh.write_text(_locked(finished))
         fresh.replace(_stamp(finished))
+
+
+def _install_locked(lock_file: Path, *options: str) -> None:
+    """Install what a lock file names; raises SetUpError with what pip said, or where no server can be reached."""
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+    status, output = _run_aloud(
+        [*pip, "install", "--progress-bar", "off", *options, "--require-hashes", "-r", str(lock_file)]
+    )
+    if status != 0:
+        last_lines = "\n".join(output.strip().splitlines()[-8:])
+        reason = OFFLINE if UNREACHABLE.search(output) else f"pip could not install {lock_file.relative_to(ROOT)}"
+        raise SetUpError(f"{reason}:\n{last_lines}")
+
+
+def _run_aloud(command: list[str], **how: Any) -> tuple[int, str]:
+    """Run a command that may take minutes, and say every few seconds what it does; answers its status and output."""
+    lines: list[str] = []
+    began_at = time.monotonic()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how
+    ) as process:
+
+        def read() -> None:
+            lines.extend(process.stdout or ())
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        while True:
+            try:
+                status = process.wait(timeout=SPEAK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                doing = lines[-1].partition(" (from")[0].strip() if lines else "starting"
+                print(f"  {time.monotonic() - began_at:.0f} s: {doing[:90]}", flush=True)
+        reader.join()
+    return status, "".join(lines)
 
 
 def _lacks_tools() -> bool:
@@ -223,10 +271,7 @@ def _install_generator() -> None:
     if _is_stamped(GENERATOR, GENERATOR_LOCK):
         return
     shutil.rmtree(GENERATOR, ignore_errors=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q", "install"]
-    options = ["--no-deps", "--require-hashes", "--target", str(GENERATOR), "-r", str(GENERATOR_LOCK)]
-    if subprocess.run([*pip, *options], check=False).returncode != 0:
-        raise SetUpError(f"pip could not install {GENERATOR_LOCK.relative_to(ROOT)}; its message stands above.")
+    _install_locked(GENERATOR_LOCK, "--no-deps", "--target", str(GENERATOR))
     _put_stamp(GENERATOR, GENERATOR_LOCK)
 
 
@@ -237,14 +282,12 @@ def _install_node_tools() -> None:
     if npm is None:
         print("npm is absent, so the API's document is not linted and no TypeScript client is made.", file=sys.stderr)
     elif not _is_stamped(modules, NODE_LOCK):
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"],
-            cwd=NODE_TOOLS, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode == 0:
+        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
+        status, output = _run_aloud([npm, "ci", *options], cwd=NODE_TOOLS)
+        if status == 0:
             _put_stamp(modules, NODE_LOCK)
         else:
-            print(f"npm could not install the API's linters, which are skipped:\n{done.stderr}", file=sys.stderr)
+            print(f"npm could not install the API's linters, which are skipped:\n{output}", file=sys.stderr)
 
 
 def _lock_file(purpose: str) -> Path:

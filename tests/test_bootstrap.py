@@ -1,0 +1,50 @@
+"""The set-up of a fresh clone: it is not silent for long, and says what a person can do."""
+
+import errno
+import sys
+
+import pytest
+
+import bootstrap
+
+SLOW = "import time; print('Collecting stripe==14 (from -r run.txt)', flush=True); time.sleep(0.5); print('done')"
+
+
+def test_a_slow_command_says_what_it_does(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "SPEAK_SECONDS", 0.05)
+    status, output = bootstrap._run_aloud([sys.executable, "-c", SLOW])
+    assert (status, output.splitlines()[-1]) == (0, "done")
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1].partition(" s: ")[2] == "Collecting stripe==14"
+
+
+def test_a_failed_command_answers_its_status_and_all_it_said() -> None:
+    script = "import sys; print('to stdout', flush=True); print('to stderr', file=sys.stderr); sys.exit(3)"
+    assert bootstrap._run_aloud([sys.executable, "-c", script]) == (3, "to stdout\nto stderr\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "begin"),
+    [
+        ("Failed to establish a new connection: [Errno -3] Temporary failure in name resolution", bootstrap.OFFLINE),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "pip could not install requirements/run.txt"),
+    ],
+)
+def test_what_pip_could_not_do_is_explained(monkeypatch: pytest.MonkeyPatch, said: str, begin: str) -> None:
+    monkeypatch.setattr(bootstrap, "_run_aloud", lambda *_: (1, said))
+    with pytest.raises(bootstrap.SetUpError) as refused:
+        bootstrap._install_locked(bootstrap.ROOT / "requirements" / "run.txt")
+    assert str(refused.value) == f"{begin}:\n{said}"
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_checkout_that_can_not_be_written_to_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    def refuse(purpose: str) -> list[str]:
+        raise OSError(code, "what the system calls it", "/srv/ladle/.setup.lock")
+
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "run"])
+    monkeypatch.setattr(bootstrap, "_missing_packages", refuse)
+    assert bootstrap.main() == 1
+    assert capsys.readouterr().err == f"Set-up stopped: {bootstrap.READ_ONLY} (/srv/ladle/.setup.lock).\n"
