@@ -244,10 +244,18 @@ def _run_aloud(command: list[str], **how: Any) -> tuple[int, str]:
                 status = process.wait(timeout=SPEAK_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                doing = lines[-1].partition(" (from")[0].strip() if lines else "starting"
-                print(f"  {time.monotonic() - began_at:.0f} s: {doing[:90]}", flush=True)
+                print(f"  {time.monotonic() - began_at:.0f} s: {_describe(lines)}", flush=True)
         reader.join()
     return status, "".join(lines)
+
+
+def _describe(lines: list[str]) -> str:
+    """What a command does, by the last line that it said; pip names all libraries at once, and then their files come."""
+    doing = lines[-1].partition(" (from")[0].strip() if lines else "starting"
+    if doing.startswith("Installing collected packages:"):
+        there = len(list(VENV.glob("lib/python*/site-packages/*.dist-info")))
+        return f"{there} of {doing.count(',') + 1} libraries are there"
+    return doing[:90]
 
 
 def _lacks_tools() -> bool:

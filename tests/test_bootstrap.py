@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,14 @@ def test_a_slow_command_says_what_it_does(capsys: pytest.CaptureFixture[str], mo
     assert (status, output.splitlines()[-1]) == (0, "done")
     said = capsys.readouterr().out.splitlines()
     assert said[-1].partition(" s: ")[2] == "Collecting stripe==14"
+
+
+def test_libraries_are_counted_while_pip_installs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    for name in ("stripe-14.dist-info", "quart-0.20.dist-info", "quart"):
+        (tmp_path / "lib" / "python3.11" / "site-packages" / name).mkdir(parents=True)
+    assert bootstrap._describe(["Installing collected packages: stripe, quart, htmx\n"]) == "2 of 3 libraries are there"
+    assert bootstrap._describe([]) == "starting"
 
 
 def test_a_failed_command_answers_its_status_and_all_it_said() -> None:
