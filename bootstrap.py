@@ -250,7 +250,7 @@ def _run_aloud(command: list[str], **how: Any) -> tuple[int, str]:
 
 
 def _describe(lines: list[str]) -> str:
-    """What a command does, by the last line that it said; pip names all libraries at once, and then their files come."""
+    """What a command does, by its last line; pip names all libraries in one, and then their files come."""
     doing = lines[-1].partition(" (from")[0].strip() if lines else "starting"
     if doing.startswith("Installing collected packages:"):
         there = len(list(VENV.glob("lib/python*/site-packages/*.dist-info")))
