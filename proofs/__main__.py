@@ -12,7 +12,7 @@ NAMES = (
     "scores",
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
     "warehouse", "calling", "commissions", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
-    "webhooks_out", "backup", "nodes", "rolling", "deployed",
+    "voice_calls", "webhooks_out", "backup", "nodes", "rolling", "deployed",
 )  # fmt: skip
 
 

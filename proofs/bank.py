@@ -66,7 +66,7 @@ async def give_and_look(url: str, numbers: dict[int, str], raw: asyncpg.Connecti
     seen: list[str] = []
     gate = asyncio.Semaphore(AT_ONCE)
     async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
-        token = await _sign_in(client)
+        token = await sign_in(client)
 
         async def send(method: str, path: str, **body: Any) -> httpx2.Response:
             async with gate:
@@ -109,7 +109,7 @@ async def give_and_look(url: str, numbers: dict[int, str], raw: asyncpg.Connecti
     return "\n".join(seen).replace(f"q={numbers[first]}", "").replace(f'value="{numbers[first]}"', "")
 
 
-async def _sign_in(client: httpx2.AsyncClient) -> str:
+async def sign_in(client: httpx2.AsyncClient) -> str:
     """The anti-forgery token of a signed-in page."""
     page = await client.get("/portal/sign-in")
     fields = {"csrf_token": _read_token(page.text), "username": "proof", "password": PASSWORD}
