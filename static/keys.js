@@ -99,6 +99,11 @@ document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.altKey || event.defaultPrevented) return;
   const withControl = event.ctrlKey || event.metaKey;
   const key = (withControl ? "ctrl+" : "") + event.key.toLowerCase();
+  // Escape leaves a field, so that the keys of the page are at hand again.
+  if (event.key === "Escape" && isTyping(event.target) && keysAreOn() && !event.target.closest("dialog, [popover]")) {
+    event.target.blur();
+    return;
+  }
   if (!withControl && (isTyping(event.target) || !keysAreOn() || event.repeat && !"jk".includes(key))) return;
   const modal = find("dialog:modal");
   if (key === "ctrl+k" && !modal) { event.preventDefault(); focusSearch(); return; }
