@@ -276,7 +276,7 @@ async def look_at_pages(ground: Ground, numbers: list[str]) -> None:
     ids = [
         row["id"] for row in await ground.raw.fetch("SELECT id FROM call_log WHERE call_id LIKE 'planted-%' LIMIT 20")
     ]
-    async with httpx2.AsyncClient(base_url=ground.server.url, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=ground.server.url, timeout=60, follow_redirects=True) as client:
         await sign_in(client)
         paths = [
             *PAGES,

@@ -2,23 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from domain.kernel.clock import start_of_business_day
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import Id, Text60
+from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
+from domain.orders.business import current_business
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
-from models import CallEvaluation, CallLog, Customer, EvalStatus, Order, VoiceAgent, columns_of
+from models import (
+    CallEvaluation,
+    CallLog,
+    Customer,
+    EvalStatus,
+    Order,
+    OrderStatus,
+    Resolution,
+    VoiceAgent,
+    columns_of,
+)
 
 CALLS = columns_of(CallLog)
 MOST_ON_STRIP = 30
@@ -32,6 +45,8 @@ class CallFilter(StrEnum):
     BAD = "bad"
     FLAGGED = "flagged"
     WAITING = "waiting"
+    RESOLVED = "resolved"
+    HALLUCINATED = "hallucinated"
 
 
 class CallQuery(PageInput):
@@ -40,11 +55,13 @@ class CallQuery(PageInput):
     show: CallFilter = CallFilter.ALL
     q: Text60 | None = None
     agent_id: Id | None = None
+    from_date: DateIn | None = None
+    to_date: DateIn | None = None
 
     @property
     def is_filtered(self) -> bool:
         """True when something narrows the list."""
-        return bool(self.q or self.agent_id)
+        return bool(self.q or self.agent_id or self.from_date or self.to_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +173,12 @@ def _rows() -> Select[Any]:
 
 
 def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if asked.show is CallFilter.WITH_ORDER:
-        conditions.append(CALLS.order_id.is_not(None))
-    elif asked.show is CallFilter.BAD:
-        conditions.append(or_(CALLS.eval_score < GOOD_FROM, CALLS.eval_hallucination, CALLS.eval_escalation_needed))
-    elif asked.show is CallFilter.FLAGGED:
-        conditions.append(CALLS.eval_status == EvalStatus.FLAGGED)
-    elif asked.show is CallFilter.WAITING:
-        conditions.append(CALLS.eval_status.in_([EvalStatus.PENDING, EvalStatus.FAILED]))
+    conditions = _kind_conditions(asked.show)
+    zone = current_business().timezone
+    if asked.from_date is not None:
+        conditions.append(CALLS.started_at >= start_of_business_day(asked.from_date, zone))
+    if asked.to_date is not None:
+        conditions.append(CALLS.started_at < start_of_business_day(asked.to_date + timedelta(days=1), zone))
     if asked.agent_id is not None:
         conditions.append(CALLS.agent_id == asked.agent_id)
     if text := (asked.q or "").strip():
@@ -175,6 +189,23 @@ def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
         ways.append(Customer.search_text.like(f"%{as_search_pattern(text.lower())}%"))
         conditions.append(or_(*ways))
     return conditions
+
+
+def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
+    """What a tab holds, or the rows behind a figure of the dashboard, counted as there."""
+    earlier, is_judged = aliased(CallLog), CALLS.eval_score.is_not(None)
+    came_first = tuple_(earlier.started_at, earlier.id) < tuple_(CALLS.started_at, CALLS.id)
+    again = select(earlier.id).where(earlier.order_id == CALLS.order_id, came_first).exists()
+    return {
+        CallFilter.ALL: [],
+        # Each order with its first call, and none that was cancelled.
+        CallFilter.WITH_ORDER: [CALLS.order_id.is_not(None), Order.status != OrderStatus.CANCELLED, ~again],
+        CallFilter.BAD: [or_(CALLS.eval_score < GOOD_FROM, CALLS.eval_hallucination, CALLS.eval_escalation_needed)],
+        CallFilter.FLAGGED: [CALLS.eval_status == EvalStatus.FLAGGED],
+        CallFilter.WAITING: [CALLS.eval_status.in_([EvalStatus.PENDING, EvalStatus.FAILED])],
+        CallFilter.RESOLVED: [is_judged, CALLS.eval_resolution == Resolution.RESOLVED],
+        CallFilter.HALLUCINATED: [is_judged, CALLS.eval_hallucination],
+    }[show]
 
 
 async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:

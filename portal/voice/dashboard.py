@@ -62,7 +62,7 @@ async def show_dashboard(query: HomeQuery) -> Response:
         ranges=[
             {"word": word, "url": with_query({}, range=name), "current": chosen.value == name} for name, word in RANGES
         ],
-        figures=_figures(shown.summary, before.summary if before else None),
+        figures=_figures(shown, before.summary if before else None),
         chart=_draw(shown, today),
         versions=await list_versions(db()),
         queue=queue,
@@ -76,28 +76,27 @@ async def _read(first: date, last: date) -> Dashboard:
     return await read_dashboard(db(), asked, timezone=now.timezone, cost_per_minute=now.voice_cost_per_minute)
 
 
-def _figures(now: Figures, before: Figures | None) -> list[Shown]:
-    """Six figures; each links to the calls it counts."""
-    was = before or Figures()
+def _figures(shown: Dashboard, before: Figures | None) -> list[Shown]:
+    """Six figures; each links to the calls of the range that it counts."""
+    now, was = shown.summary, before or Figures()
     share = format_percent
     a_call = show_money(now.cost / now.calls) if now.calls else "–"
+
+    def rows(show: str | None = None) -> str:
+        return f"{PAGE}/calls" + with_query({}, show=show, from_date=shown.date_from, to_date=shown.date_to)
+
     return [
-        Shown("Calls", format_number(now.calls), f"{PAGE}/calls", "Finished calls, in and out", f"from {was.calls}"),
-        Shown(
-            "Orders",
-            format_number(now.orders),
-            f"{PAGE}/calls?show=with_order",
-            "Orders linked to a call, less cancelled",
-            f"from {was.orders}",
-        ),
-        Shown("Revenue", show_money(now.revenue), f"{PAGE}/calls?show=with_order", "Totals of those orders",
+        Shown("Calls", format_number(now.calls), rows(), "Finished calls, in and out", f"from {was.calls}"),
+        Shown("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
+              f"from {was.orders}"),
+        Shown("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
               f"from {show_money(was.revenue)}"),
-        Shown("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", f"{PAGE}/calls",
+        Shown("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", rows(),
               "(Revenue − cost) ÷ cost", f"{show_money(now.cost)}, {a_call} a call"),
-        Shown("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", f"{PAGE}/calls",
+        Shown("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", rows("resolved"),
               f"{now.resolved} of {now.evaluated} evaluated calls"),
         Shown("Hallucinations", share((now.hallucination_rate or 0) * 100) if now.evaluated else "–",
-              f"{PAGE}/calls?show=bad", f"{now.hallucinated} of {now.evaluated} evaluated calls"),
+              rows("hallucinated"), f"{now.hallucinated} of {now.evaluated} evaluated calls"),
     ]  # fmt: skip
 
 

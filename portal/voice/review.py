@@ -82,7 +82,8 @@ async def reopen(call_log_id: int) -> Response:
 @reads_query(CallQuery)
 async def show_log(query: CallQuery) -> Response:
     """Every call, the newest first."""
-    tabs = make_tabs(LOG, "show", [(tab, word, None) for tab, word in TABS], query.show, keep={"q", "agent_id"})
+    kept = {"q", "agent_id", "from_date", "to_date"}
+    tabs = make_tabs(LOG, "show", [(tab, word, None) for tab, word in TABS], query.show, keep=kept)
     return await page_or_block(
         "voice/calls.html",
         block="call_table",

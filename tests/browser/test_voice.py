@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -71,9 +72,8 @@ async def test_a_request_goes_from_the_call_to_won(browser: Browser, portal: Por
     manager = await add_colleague(portal)
     item = f"Teal melamine bowl {next_number()}"
     async with portal.writing() as db:
-        asked = OpenRfq.model_validate(
-            {"phone": "+12165550148", "item_description": item, "quantity": 500, "target_unit_price": 2.5}
-        )
+        wish = {"phone": "+12165550148", "item_description": item, "quantity": 500}
+        asked = OpenRfq.model_validate(wish | {"target_unit_price": Decimal("2.50")})
         number = (await open_rfq(db, asked, by=as_actor(manager))).rfq_number
     async with browsing(browser, viewport={"width": 390, "height": 800}) as page:
         await open_as(portal, page, manager, "/portal/voice/sourcing")
@@ -97,13 +97,23 @@ async def test_the_figures_of_the_dashboard_are_the_sums_of_their_rows(browser: 
     clerk = await add_colleague(portal, Role.STAFF)
     await add_calls(portal, 40, 90)
     async with browsing(browser) as page:
-        await open_as(portal, page, clerk, "/portal/voice?granularity=weekly")
-        told = await page.locator(".figure", has_text="Calls").first.locator(".value").inner_text()
-        table = page.get_by_role("table").filter(has=page.get_by_role("columnheader", name="Calls")).first
-        names = await table.locator("thead th").all_text_contents()
-        place = [name.strip() for name in names].index("Calls")
-        cells = [await row.locator("th, td").nth(place).text_content() for row in await table.locator("tbody tr").all()]
-        assert sum(int((cell or "0").replace(",", "")) for cell in cells) == int(told.replace(",", ""))
+        await open_as(portal, page, clerk, "/portal/voice?range=30d")
+        figures = [
+            (await link.locator(".value").inner_text(), await link.get_attribute("href") or "")
+            for link in await page.locator(".figure").all()
+        ]
+        await page.locator("figure details summary").first.click()
+        table = page.locator("figure details table").first
+        days = [await row.locator("td").all_text_contents() for row in await table.locator("tbody tr").all()]
+        sums = [sum(int(day[place].replace(",", "")) for day in days) for place in (0, 1)]
+        assert [read_count(told) for told, _ in figures[:2]] == sums
+        for told, rows in figures[:2]:
+            await page.goto(portal.url + rows)
+            await expect(page.locator("#call_table")).to_have_attribute("data-say", re.compile(rf"^{told} calls?$"))
+
+
+def read_count(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 async def test_the_queue_opens_a_row_with_its_reasons(browser: Browser, portal: Portal) -> None:
