@@ -36,8 +36,9 @@ from domain.reports.home import (
     get_home,
 )
 from domain.sales.rep_home import RepHome, get_rep_home
+from domain.scores.newest_run import TierSum, sum_tier
 from domain.warehouse.floor import DayCounts, Stage, count_day
-from models import Role
+from models import Role, Tier
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
 from portal.first_run import show_first_run
@@ -113,7 +114,8 @@ async def show_home(query: HomeQuery) -> Response:
         late = await count_late_invoices(connection, visible_to=me)
         floor = await count_day(connection, visible_to=me, timezone=zone) if me.has_role(Role.WAREHOUSE) else None
         rep = await _read_rep(connection, home, me) if me.has_role(Role.SALES_REP) else None
-    attention = list(_list_attention(home, me, late))
+        at_risk = await sum_tier(connection, Tier.AT_RISK) if may(me, Right.ASSIGN_CALLS) else None
+    attention = list(_list_attention(home, me, late, at_risk))
     if begun is not None and (checklist := await show_first_run(begun, attention)) is not None:
         return checklist
     return await page_or_block(
@@ -154,7 +156,7 @@ def _kinds_for(me: Actor) -> tuple[Waiting, ...]:
     return FLOOR_KINDS if me.has_role(Role.WAREHOUSE) else DESK_KINDS
 
 
-def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Attention]:
+def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum | None) -> Iterator[Attention]:
     """The kinds that have something waiting, red first; each names the one that waits longest."""
     looks = {
         Waiting.ON_HOLD: ("bad", "hand-stop", "order", "on hold", "Review hold"),
@@ -185,6 +187,10 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices) -> Iterator[Atten
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"
         title = f"{format_plural(late.count, 'invoice')} late"
         yield Attention("warn", "file-invoice", title, line, "/portal/invoices?status=overdue", "Open")
+    if at_risk is not None and at_risk.customers:
+        line = f"Silent for longer than their own gap; {format_money(at_risk.revenue)} expected of them in 90 days"
+        title = f"{format_plural(at_risk.customers, 'customer')} at risk"
+        yield Attention("info", "target", title, line, "/portal/scores?tier=at_risk", "Open")
     if home.failed_mails:
         title = f"{format_plural(home.failed_mails, 'message')} not delivered"
         line = "Given up after several tries; they can be sent again"

@@ -1,5 +1,6 @@
 """Subscriptions as the office works with them: the failed ones first, one in detail, and what is done with it."""
 
+from dataclasses import replace
 from typing import Any
 
 from quart import Blueprint, Response
@@ -15,8 +16,10 @@ from domain.subscriptions.links import send_subscription_link
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
     SubscriptionLine,
+    export_subscriptions,
     find_subscription_neighbours,
     get_subscription,
+    list_changes,
     list_subscriptions,
 )
 from domain.subscriptions.overview import (
@@ -31,12 +34,15 @@ from models import SubscriptionStatus
 from models.session import current_database
 from portal.attempts import Attempt, NoFields, attempt
 from portal.customers.tabs import Tab, register_tab
+from portal.lists import Tab as ListTab
 from portal.lists import make_tabs
 from portal.render import page_or_block, redirect_to
+from portal.subscription_track import list_tries, show_change
 from portal.walk import walk_list
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, order_rules, settings
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_subscriptions", __name__)
 LIST = "/portal/subscriptions"
@@ -76,7 +82,6 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         failed = await list_failed(connection, visible_to=actor)
         days = await list_due_days(connection, today, visible_to=actor)
         needs = await list_needs(connection, today, visible_to=actor)
-    words = [(status, word, counts[status] if status else sum(counts.values())) for status, word in _TABS]
     return await page_or_block(
         "subscriptions/list.html",
         block="subscription_table",
@@ -89,8 +94,26 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         due_renewals=sum(day.renewals for day in days),
         most=max((day.amount for day in days), default=0),
         needs=needs,
-        tabs=make_tabs(LIST, "status", words, query.status, keep=()),
+        tabs=_list_tabs(query, counts, len(failed)),
     )
+
+
+def _list_tabs(query: ListSubscriptions, counts: dict[str, int], failed: int) -> list[ListTab]:
+    """The states with their counts, and what failed where something did."""
+    words = [(status, word, counts[status] if status else sum(counts.values())) for status, word in _TABS]
+    tabs = make_tabs(LIST, "status", words, query.status, keep=())
+    if failed or query.failed:
+        tabs = [replace(tab, current=tab.current and not query.failed) for tab in tabs]
+        tabs.insert(1, ListTab("Failed", f"{LIST}?failed=true", query.failed, failed))
+    return tabs
+
+
+@blueprint.get(f"{LIST}.csv")
+@staff_page(Right.SEE_SUBSCRIPTIONS)
+@reads_query(ListSubscriptions)
+async def download_subscriptions(query: ListSubscriptions) -> Response:
+    """What the list shows as CSV, at most 1,000 rows."""
+    return await stream_file(await export_subscriptions(db(), query, visible_to=current_actor()), "subscriptions.csv")
 
 
 @blueprint.get(f"{LIST}/<id:subscription_id>")
@@ -112,6 +135,8 @@ async def show_subscription(subscription_id: int) -> Response:
         walk=walk,
         renewals=found.renewals,
         orders=found.order_history,
+        track=list_tries(found),
+        history=[show_change(entry) for entry in await list_changes(db(), subscription_id)],
         url=f"{LIST}/{subscription_id}",
     )
 

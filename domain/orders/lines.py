@@ -127,6 +127,27 @@ async def price_lines(
     ]
 
 
+async def price_each(connection: asyncpg.Connection, asked: Sequence[tuple[int, int]]) -> list[tuple[Line | None, str]]:
+    """A line for each product and quantity with why it can't be sold today; None for what is not sold. One statement.
+
+    Each is looked at by itself: two lines of one product may want more together than there is.
+    """
+    rows = {row["id"]: row for row in await connection.fetch(_BY_ID, [product_id for product_id, _ in asked])}
+    found: list[tuple[Line | None, str]] = []
+    for product_id, quantity in asked:
+        row = rows.get(product_id)
+        if row is None or not row["is_active"]:
+            found.append((None, "The product is not sold any more."))
+            continue
+        why = str(describe_shortage([row], {product_id: quantity})) if _is_short(row, quantity) else ""
+        found.append((_price(row, quantity), why))
+    return found
+
+
+def _is_short(row: asyncpg.Record, quantity: int) -> bool:
+    return not row["in_stock"] or (row["stock_quantity"] is not None and row["stock_quantity"] < quantity)
+
+
 def _is_named(row: asyncpg.Record, sku: str, by_sku: Mapping[str, asyncpg.Record], kept: Sequence[SoldLine]) -> bool:
     """True when the SKU is the product's, or was when it was sold on this order."""
     if by_sku.get(sku.lower()) is row:
@@ -158,11 +179,7 @@ def _check_stock(found: Sequence[asyncpg.Record], asked: Sequence[OrderLine]) ->
     for row, line in zip(found, asked, strict=True):
         wanted[row["id"]] += line.quantity
     products = {row["id"]: row for row in found}
-    short = [
-        row
-        for id_, row in products.items()
-        if not row["in_stock"] or (row["stock_quantity"] is not None and row["stock_quantity"] < wanted[id_])
-    ]
+    short = [row for id_, row in products.items() if _is_short(row, wanted[id_])]
     if short:
         raise describe_shortage(short, wanted)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.entries import EntryRow, ListEntries, Segment, days_since, get_entry, list_entries
@@ -17,6 +17,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.orders.business import current_business
 from domain.orders.guide import GuideItem, list_guide
+from models import CustomerScore
 from models.session import raw_connection
 
 MOST_USUAL = 4
@@ -77,6 +78,8 @@ class CallPage:
     claimed_until: datetime | None
     days_since: int | None
     cycle: int | None
+    buys_again: tuple[str, float] | None
+    """The customer's tier, and the chance that they still buy."""
 
     @property
     def days_late(self) -> int | None:
@@ -110,7 +113,15 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
         claimed_until=claim.claimed_until,
         days_since=days_since(entry.last_order_at, zone),
         cycle=await _find_cycle(db, entry_id),
+        buys_again=await _find_score(db, entry.customer_id),
     )
+
+
+async def _find_score(db: AsyncSession, customer_id: int | None) -> tuple[str, float] | None:
+    """The tier and the chance of the newest run; none for a prospect, or before there was one."""
+    asked = select(CustomerScore.tier, CustomerScore.p_alive).where(CustomerScore.customer_id == customer_id)
+    row = (await db.execute(asked)).first() if customer_id is not None else None
+    return (row[0], row[1]) if row is not None else None
 
 
 async def list_callable(db: AsyncSession, segment: Segment, *, by: Actor) -> list[tuple[EntryRow, Verdict]]:

@@ -1,5 +1,6 @@
 """Reading scores: one customer's, and the list by tier, chance of being alive and text."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -8,16 +9,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import Row, Select, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
 from domain.catalogue.search import escape_like
+from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
+from domain.kernel.spreadsheets import Cell, stream_csv
 from models import Customer, CustomerScore, Order, OrderStatus, ScoreRun, Tier
 
 
@@ -40,6 +43,14 @@ class ScoreOrder(StrEnum):
 
 _ORDERINGS = "|".join(ScoreOrder)
 Chance = Annotated[float, Field(ge=0, le=1)]
+
+
+SCORE_JOB = "score_customers"
+MOST_EXPORTED = 1_000
+EXPORT_COLUMNS = (
+    "customer_id", "customer_name", "company", "tier", "repeat_order_days", "days_since_last_order", "overdue",
+    "p_alive", "expected_orders_30d", "expected_orders_90d", "expected_revenue_90d",
+)  # fmt: skip
 
 
 class ListScores(PageInput):
@@ -143,6 +154,32 @@ async def list_scores(db: AsyncConnection, asked: ListScores, *, timezone: tzinf
     rows = await db.execute(_sorted(matching, asked.ordering).limit(asked.per_page).offset(asked.offset))
     today = business_today(timezone)
     return ScoreList(make_page([_read(row, today) for row in rows], total, asked), counts, run.computed_at, "")
+
+
+async def export_scores(
+    db: AsyncConnection, asked: ListScores, *, timezone: tzinfo, visible_to: Actor
+) -> AsyncIterator[bytes]:
+    """What the list shows under its filters, at most 1,000 customers, as pieces of a CSV file."""
+    wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
+    found = await list_scores(db, wanted, timezone=timezone, visible_to=visible_to)
+
+    async def cells() -> AsyncIterator[list[Cell]]:
+        for score in found.page.rows:
+            chances = (score.p_alive, score.expected_orders_30d, score.expected_orders_90d)
+            yield [
+                score.customer_id, score.customer_name, score.company_name, str(score.tier or ""), score.frequency,
+                score.days_since_last_order, "yes" if score.is_overdue else "",
+                *(None if chance is None else Decimal(f"{chance:.4f}") for chance in chances),
+                score.expected_revenue_90d,
+            ]  # fmt: skip
+
+    return stream_csv(EXPORT_COLUMNS, cells())
+
+
+async def ask_for_run(db: AsyncSession, *, by: Actor) -> None:
+    """Have the scores computed by a job, once however often it is asked; for managers."""
+    require(by, Right.ASSIGN_CALLS, "Only a manager has scores computed.")
+    await enqueue(db, SCORE_JOB, {}, dedupe_key=SCORE_JOB)
 
 
 def _matching(statement: Select[Any], asked: ListScores) -> Select[Any]:

@@ -56,6 +56,16 @@ async def sum_tiers(db: AsyncConnection, *, visible_to: Actor) -> list[TierSum]:
     return [found[tier] for tier in Tier if tier in found]
 
 
+async def sum_tier(db: AsyncConnection, tier: Tier) -> TierSum:
+    """One tier's customers and what they are expected to order."""
+    summed = select(
+        func.count(),
+        func.coalesce(func.sum(CustomerScore.expected_orders_90d), 0.0),
+        func.coalesce(func.sum(CustomerScore.expected_revenue_90d), 0),
+    ).where(CustomerScore.tier == tier)
+    return TierSum(tier, *(await db.execute(summed)).one())
+
+
 async def look_back(db: AsyncConnection, *, visible_to: Actor) -> LookBack | None:
     """How the newest run judges the prediction before it; None where there was too little history."""
     require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")

@@ -1,6 +1,6 @@
 """Reading subscriptions: the list, and one with its renewals and what its customer ordered."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,16 +8,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import join
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import NewestPageInput, Page, make_page
+from domain.kernel.spreadsheets import Cell, stream_csv
 from models import (
+    AuditAction,
+    AuditEntry,
     Customer,
     Order,
     OrderItem,
@@ -31,6 +35,11 @@ from models import (
 )
 
 MOST_HISTORY = 100
+MOST_EXPORTED = 1_000
+EXPORT_COLUMNS = (
+    "subscription", "customer", "email", "phone", "sku", "product", "quantity", "interval_days", "discount_pct",
+    "next_renewal_date", "status", "payment_type", "last_renewal", "last_amount",
+)  # fmt: skip
 
 
 class ListSubscriptions(NewestPageInput):
@@ -38,6 +47,8 @@ class ListSubscriptions(NewestPageInput):
 
     status: SubscriptionStatus | None = None
     user_id: Id | None = None
+    failed: bool = False
+    """True shows only active ones whose last renewal failed and is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,17 @@ class SubscriptionLine:
     created_at: datetime
     version: int
     last_renewal: RenewalLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody did with a subscription, and how its fields were from then on."""
+
+    action: AuditAction
+    after: dict[str, Any]
+    note: str
+    who: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +198,56 @@ def _conditions_of(asked: ListSubscriptions, visible_to: Actor) -> list[ColumnEl
         conditions.append(Subscription.status == asked.status)
     if asked.user_id is not None:
         conditions.append(Subscription.customer_id == asked.user_id)
+    if asked.failed:
+        conditions += [Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None)]
     return conditions
+
+
+async def export_subscriptions(
+    db: AsyncSession, asked: ListSubscriptions, *, visible_to: Actor
+) -> AsyncIterator[bytes]:
+    """What the list shows under its filters, at most 1,000 rows, as pieces of a CSV file; it stands in the trail."""
+    wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
+    page = await list_subscriptions(await db.connection(), wanted, visible_to=visible_to)
+    shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)
+    await record_audit(
+        db,
+        action=AuditAction.CUSTOMERS_EXPORTED,
+        record_kind="subscription",
+        record_id=None,
+        after=shown | {"rows": len(page.rows)},
+        by=visible_to,
+    )
+
+    async def cells() -> AsyncIterator[list[Cell]]:
+        for line in page.rows:
+            last = line.last_renewal
+            yield [
+                line.id, line.customer_company or line.customer_name, line.customer_email, line.customer_phone,
+                line.product_sku, line.product_name, line.quantity, line.interval_days, line.discount_pct,
+                line.next_renewal_date.isoformat(), str(line.status), str(line.payment_type),
+                last.status if last else "", last.amount if last else None,
+            ]  # fmt: skip
+
+    return stream_csv(EXPORT_COLUMNS, cells())
+
+
+async def list_changes(db: AsyncSession, subscription_id: int) -> list[Change]:
+    """What was done with a subscription, the newest first."""
+    entries = await db.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.record_kind == "subscription", AuditEntry.record_id == subscription_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(MOST_HISTORY)
+    )
+    return [
+        Change(AuditAction(one.action), one.after or {}, one.note, one.actor_name, one.created_at) for one in entries
+    ]
 
 
 async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[SubscriptionLine]:
     """Rows of `select_lines`, each with its newest renewal."""
-    newest = await _newest_renewals(db, [row[0] for row in rows])
+    newest = await list_newest_renewals(db, [row[0] for row in rows])
     return [_make_line(row, newest.get(row[0])) for row in rows]
 
 
@@ -237,7 +303,8 @@ def visible_subscriptions(actor: Actor) -> list[Any]:
     return [Customer.sales_rep_id == actor.id] if actor.has_role(Role.SALES_REP) else []
 
 
-async def _newest_renewals(db: AsyncConnection, ids: list[int]) -> dict[int, RenewalLine]:
+async def list_newest_renewals(db: AsyncConnection, ids: list[int]) -> dict[int, RenewalLine]:
+    """The newest renewal of each of these subscriptions."""
     rows = await db.execute(
         select(Renewal.subscription_id, *_RENEWAL)
         .outerjoin(Order, Order.id == Renewal.order_id)

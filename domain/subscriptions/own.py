@@ -3,6 +3,7 @@
 Who holds the signed link of a subscription may change that one; a customer who is signed in, all of theirs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from decimal import Decimal
@@ -21,8 +22,8 @@ from domain.orders.rules import OrderRules
 from domain.subscriptions.change import LONGEST_MOVE, move_date, pause, resume, skip_next, write_change
 from domain.subscriptions.dates import choose_next_date
 from domain.subscriptions.enrol import SubscribedQuantity, find_subscription
-from domain.subscriptions.list_subscriptions import RenewalLine, list_renewals
-from domain.subscriptions.prepare import RenewalPrice, quote_renewal
+from domain.subscriptions.list_subscriptions import RenewalLine, list_newest_renewals
+from domain.subscriptions.prepare import RenewalPrice, quote_renewals
 from models import AuditAction, Customer, Product, Subscription, SubscriptionStatus
 
 
@@ -100,32 +101,51 @@ class OwnSubscription:
 
 
 async def list_own(db: AsyncSession, *, by: Actor, rules: OrderRules) -> list[OwnSubscription]:
-    """The signed-in customer's subscriptions that have not ended, newest first."""
-    wanted = select(Subscription.id).where(
+    """The signed-in customer's subscriptions that have not ended, newest first; the statements don't grow with them."""
+    wanted = select(Subscription).where(
         Subscription.customer_id == by.id, Subscription.status != SubscriptionStatus.CANCELLED
     )
-    ids = (await db.execute(wanted.order_by(Subscription.id.desc()))).scalars().all()
-    return [await get_own(db, found, rules=rules) for found in ids]
+    return await _show(db, (await db.scalars(wanted.order_by(Subscription.id.desc()))).all(), rules)
 
 
 async def get_own(db: AsyncSession, subscription_id: int, *, rules: OrderRules) -> OwnSubscription:
     """One subscription as its customer sees it; raises NotFound."""
-    subscription = await find_subscription(db, subscription_id, visible_to=SYSTEM)
-    customer = (await db.execute(select(Customer).where(Customer.id == subscription.customer_id))).scalar_one()
-    product = (await db.execute(select(Product).where(Product.id == subscription.product_id))).scalar_one()
-    price: RenewalPrice = await quote_renewal(db, subscription, rules)
-    renewals = await list_renewals(await db.connection(), subscription_id)
-    substitute = None
-    if subscription.substitute_id is not None:
-        substitute = await db.scalar(select(Product.name).where(Product.id == subscription.substitute_id))
+    [shown] = await _show(db, [await find_subscription(db, subscription_id, visible_to=SYSTEM)], rules)
+    return shown
+
+
+async def _show(db: AsyncSession, subscriptions: Sequence[Subscription], rules: OrderRules) -> list[OwnSubscription]:
+    """The subscriptions of a customer with their products, prices of today and newest renewals."""
+    if not subscriptions:
+        return []
+    company = await db.scalar(select(Customer.company_name).where(Customer.id == subscriptions[0].customer_id))
+    ids = {id_ for each in subscriptions for id_ in (each.product_id, each.substitute_id) if id_ is not None}
+    named = await db.execute(select(Product.id, Product.sku, Product.name).where(Product.id.in_(ids)))
+    products = {id_: (sku, name) for id_, sku, name in named}
+    renewals = await list_newest_renewals(await db.connection(), [each.id for each in subscriptions])
+    prices = await quote_renewals(db, subscriptions, rules)
+    return [
+        _show_one(each, company or "", products, renewals.get(each.id), price)
+        for each, price in zip(subscriptions, prices, strict=True)
+    ]
+
+
+def _show_one(
+    subscription: Subscription,
+    company: str,
+    products: Mapping[int, tuple[str, str]],
+    last_renewal: RenewalLine | None,
+    price: RenewalPrice,
+) -> OwnSubscription:
+    sku, name = products[subscription.product_id]
     counted_from = subscription.rhythm_from or subscription.next_renewal_date
     return OwnSubscription(
         id=subscription.id,
         status=SubscriptionStatus(subscription.status),
-        payer=customer.company_name or subscription.delivery_company or subscription.delivery_name,
-        product_id=product.id,
-        product_sku=product.sku,
-        product_name=product.name,
+        payer=company or subscription.delivery_company or subscription.delivery_name,
+        product_id=subscription.product_id,
+        product_sku=sku,
+        product_name=name,
         quantity=subscription.quantity,
         interval_days=subscription.interval_days,
         discount_pct=subscription.discount_pct,
@@ -141,8 +161,8 @@ async def get_own(db: AsyncSession, subscription_id: int, *, rules: OrderRules) 
         delivery_fee=price.delivery_fee,
         amount=price.amount,
         problem=price.problem,
-        last_renewal=renewals[0] if renewals else None,
-        substitute=substitute or "",
+        last_renewal=last_renewal,
+        substitute=products[subscription.substitute_id][1] if subscription.substitute_id is not None else "",
         substitute_agreed=subscription.substitute_agreed,
     )
 

@@ -3,7 +3,7 @@
 All of it is committed before Stripe is asked. Without stock or price the renewal fails here, and nothing is charged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.money import ZERO, format_money, round_half_up
-from domain.orders.lines import Line, OrderLine, price_lines
+from domain.orders.lines import Line, OrderLine, price_each, price_lines
 from domain.orders.rules import OrderRules
 from domain.orders.totals import calculate_delivery_fee
 from domain.payments.card import SMALLEST
@@ -74,7 +74,7 @@ async def prepare_renewal(
     """
     due = min(subscription.next_renewal_date, today)
     attempt = await count_attempts(db, subscription.id, due) + 1
-    price = await quote_renewal(db, subscription, rules, lock=True)
+    price = await quote_renewal(db, subscription, rules)
     renewal = Renewal(
         subscription_id=subscription.id,
         product_id=choose_product(subscription),
@@ -118,20 +118,33 @@ def choose_product(subscription: Subscription) -> int:
     return subscription.product_id
 
 
-async def quote_renewal(
-    db: AsyncSession, subscription: Subscription, rules: OrderRules, *, lock: bool = False
-) -> RenewalPrice:
-    """The day's price less the discount, plus the fee; with `lock` the product stays locked."""
+async def quote_renewal(db: AsyncSession, subscription: Subscription, rules: OrderRules) -> RenewalPrice:
+    """The day's price less the discount, plus the fee; the product stays locked."""
     connection = await raw_connection(db)
     asked = [OrderLine(product_id=choose_product(subscription), quantity=subscription.quantity)]
     problem = ""
     try:
-        [line] = await price_lines(connection, asked, lock=lock)
+        [line] = await price_lines(connection, asked, lock=True)
     except InvalidInput:
-        return RenewalPrice(ZERO, ZERO, ZERO, is_tracked=False, problem="The product is not sold any more.")
+        return _price(subscription, None, "The product is not sold any more.", rules)
     except Refused as short:
         problem = str(short)
-        [line] = await price_lines(connection, asked, lock=lock, check_stock=False)
+        [line] = await price_lines(connection, asked, lock=True, check_stock=False)
+    return _price(subscription, line, problem, rules)
+
+
+async def quote_renewals(
+    db: AsyncSession, subscriptions: Sequence[Subscription], rules: OrderRules
+) -> list[RenewalPrice]:
+    """The same of many, to be shown; one statement, and nothing is locked."""
+    asked = [(choose_product(each), each.quantity) for each in subscriptions]
+    priced = await price_each(await raw_connection(db), asked)
+    return [_price(each, *found, rules) for each, found in zip(subscriptions, priced, strict=True)]
+
+
+def _price(subscription: Subscription, line: Line | None, problem: str, rules: OrderRules) -> RenewalPrice:
+    if line is None:
+        return RenewalPrice(ZERO, ZERO, ZERO, is_tracked=False, problem=problem)
     goods = discount_line(line, subscription.discount_pct)
     fee = calculate_delivery_fee(line.line_total, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
     amount = goods + fee

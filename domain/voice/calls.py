@@ -196,7 +196,7 @@ def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
     earlier, is_judged = aliased(CallLog), CALLS.eval_score.is_not(None)
     came_first = tuple_(earlier.started_at, earlier.id) < tuple_(CALLS.started_at, CALLS.id)
     again = select(earlier.id).where(earlier.order_id == CALLS.order_id, came_first).exists()
-    return {
+    kinds: dict[CallFilter, list[ColumnElement[bool]]] = {
         CallFilter.ALL: [],
         # Each order with its first call, and none that was cancelled.
         CallFilter.WITH_ORDER: [CALLS.order_id.is_not(None), Order.status != OrderStatus.CANCELLED, ~again],
@@ -205,7 +205,8 @@ def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
         CallFilter.WAITING: [CALLS.eval_status.in_([EvalStatus.PENDING, EvalStatus.FAILED])],
         CallFilter.RESOLVED: [is_judged, CALLS.eval_resolution == Resolution.RESOLVED],
         CallFilter.HALLUCINATED: [is_judged, CALLS.eval_hallucination],
-    }[show]
+    }
+    return kinds[show]
 
 
 async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:

@@ -24,6 +24,7 @@ from portal.calling.list import LIST, make_segment_tabs
 from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
 from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name
+from portal.customers.scores import TIERS
 from portal.once import do_once
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
@@ -183,6 +184,7 @@ async def _show(
         outcomes=[(key, outcome.value, *words) for key, (outcome, words) in enumerate(OUTCOMES.items(), start=1)],
         outcome_words=OUTCOMES,
         event_words=EVENTS,
+        tier_words=TIERS,
         script=_fill_script(page, first_name(me)),
         problem=_explain(tried),
         ask_twice=ask_twice,

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from documents.filters import format_number
 from domain.access.rights import Right
 from domain.kernel.errors import NotFound
-from domain.scores.list_scores import ListScores, Score, get_score, list_scores
+from domain.scores.list_scores import ListScores, Score, ask_for_run, export_scores, get_score, list_scores
 from domain.scores.newest_run import LookBack, look_back, sum_tiers
 from domain.scores.tiers import TIER_RULES
 from models import Tier
@@ -14,10 +14,11 @@ from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
 from portal.customers.tabs import Card, register_card
 from portal.lists import make_tabs
-from portal.render import page_or_block
+from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
-from web.request import current_actor, settings
+from web.request import current_actor, db, settings
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_scores", __name__)
 LIST = "/portal/scores"
@@ -59,6 +60,24 @@ async def show_scores(query: ListScores) -> Response:
         chart=_draw(past) if past else None,
         why=explain,
     )
+
+
+@blueprint.get(f"{LIST}.csv")
+@staff_page(Right.SEE_SCORES)
+@reads_query(ListScores)
+async def download_scores(query: ListScores) -> Response:
+    """What the list shows as CSV, at most 1,000 customers."""
+    async with current_database().reading() as connection:
+        rows = await export_scores(connection, query, timezone=settings().timezone, visible_to=current_actor())
+    return await stream_file(rows, "scores.csv")
+
+
+@blueprint.post(f"{LIST}/compute")
+@staff_page(Right.ASSIGN_CALLS)
+async def compute() -> Response:
+    """Have the scores computed in the background."""
+    await ask_for_run(db(), by=current_actor())
+    return await redirect_to(LIST, toast="Scores are computed in the background; this takes a moment")
 
 
 def explain(score: Score) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from domain.kernel.clock import business_today
 from domain.subscriptions.links import make_subscription_link
-from models import CustomerScore, OutboxMessage, Renewal, Role, ScoreRun, Subscription
+from models import CallingEntry, CustomerScore, JobRun, OutboxMessage, Renewal, Role, ScoreRun, Subscription
 from tests.domain.subscriptions.test_renewing import subscribe
 from tests.factories import make_customer, make_product
 from tests.portal.desk import open_as
@@ -36,6 +36,11 @@ async def test_failed_renewals_come_first_and_the_next_days_are_summed(client: A
     assert "$190.00" in page
     one = await read_page(client, f"{LIST}/{failed.id}")
     assert "Renewal failed" in one
+    alone = await read_page(client, f"{LIST}?failed=true")
+    assert f'id="subscription-{failed.id}"' in alone
+    assert alone.count('id="subscription-') == 1
+    file = await (await client.get(f"{LIST}.csv?failed=true")).get_data(as_text=True)
+    assert [row.split(",")[0] for row in file.splitlines()[1:]] == [str(failed.id)]
     await open_as(client, db, Role.WAREHOUSE)
     assert (await client.get(LIST)).status_code == 403
 
@@ -48,8 +53,29 @@ async def test_a_subscription_is_paused_resumed_and_ended_on_its_page(client: An
         status, _, leads_to = await send_form(client, f"{LIST}/{made.id}/{act}")
         assert (status, leads_to.split("?")[0]) == (303, f"{LIST}/{made.id}"), act
         assert word in await read_page(client, f"{LIST}/{made.id}")
+    shown = await read_page(client, f"{LIST}/{made.id}")
+    assert [word in shown for word in ("Paused</", "Ended")] == [False, True]
     status, page, _ = await send_form(client, f"{LIST}/{made.id}/resume")
     assert (status, "cancelled, which is final" in page) == (409, True)
+
+
+async def test_a_declined_renewal_shows_its_tries_and_those_to_come(client: Any, db: Any, settings: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    today = business_today(settings.timezone)
+    made = await subscribe(db, settings, retry_on=today + timedelta(days=3), failures=2)
+    for attempt in (1, 2):
+        db.add(
+            Renewal(
+                subscription_id=made.id, product_id=made.product_id, due_date=today, attempt=attempt, status="failed",
+                quantity=10, unit_price=Decimal(20), delivery_fee=Decimal(25), amount=Decimal(215), error="Declined",
+                payment_intent_id=f"pi_{attempt}",
+            )
+        )  # fmt: skip
+    await db.commit()
+    page = " ".join((await read_page(client, f"{LIST}/{made.id}")).split())
+    track = page[page.index('<ol class="track retry">') :].partition("</ol>")[0]
+    assert track.count('class="failed"') == 2
+    assert [word in track for word in ("Declined", "Retry 1", "Retry 2", "Retry 3", "Pauses")] == [True] * 5
 
 
 async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: Any, db: Any, settings: Any) -> None:
@@ -139,3 +165,15 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
     assert "Alive 30–80 %, and overdue" in page
     assert "120 orders predicted, 100 came: 20.0 % too high." in page
     assert "60.0 %" in page
+    file = await (await client.get("/portal/scores.csv?tier=at_risk")).get_data(as_text=True)
+    assert "Blue Heron Diner,at_risk,5,31,yes,0.6100,0.5000,1.5000,135.00" in file
+    entry = CallingEntry(customer_id=customer.id, phone="+12165550171", company_name="Blue Heron Diner")
+    db.add(entry)
+    await db.commit()
+    assert "61%, at risk" in " ".join((await read_page(client, f"/portal/calling/{entry.id}")).split())
+    assert "customer at risk" not in await read_page(client, "/portal")
+    await open_as(client, db, Role.MANAGER)
+    assert "1 customer at risk" in await read_page(client, "/portal")
+    status, _, _ = await send_form(client, "/portal/scores", "/portal/scores/compute")
+    assert status == 303
+    assert (await db.scalars(select(JobRun.name).where(JobRun.name == "score_customers"))).all() == ["score_customers"]

@@ -7,6 +7,7 @@ from domain.kernel.clock import business_today
 from models import SubscriptionStatus
 from tests.domain.subscriptions.test_renewing import subscribe
 from tests.factories import make_customer, sign_in
+from tests.statements import noted_statements
 
 MINE = "/api/subscriptions/mine"
 
@@ -50,3 +51,20 @@ async def test_a_strangers_ended_subscription_is_as_unknown_as_any_other(client:
     assert (await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})).status_code == 404
     await sign_in(client, db, owner)
     assert (await client.patch(MINE, json={"subscription_id": made.id, "quantity": 8})).status_code == 409
+
+
+async def test_many_subscriptions_are_read_by_as_many_statements_as_one(
+    client: Any, db: Any, settings: Any, database: Any
+) -> None:
+    owner = await make_customer(db)
+    await sign_in(client, db, owner)
+    counts, amounts = [], []
+    for rest in (0, 4):
+        for _ in range(1 + rest):
+            await subscribe(db, settings, customer_id=owner.id)
+        async with noted_statements(database) as statements:
+            shown = await (await client.get(MINE)).get_json()
+        counts.append(len(statements))
+        amounts.append([each["amount"] for each in shown])
+    assert amounts == [[215.0], [215.0] * 6]
+    assert counts[0] == counts[1]

@@ -1,0 +1,76 @@
+"""What the page of a subscription draws: the tries of a renewal that failed, and what was done with it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from documents.filters import format_day
+from domain.kernel.clock import business_date, business_today
+from domain.subscriptions.failures import RETRY_AFTER_DAYS
+from domain.subscriptions.list_subscriptions import Change, SubscriptionDetail
+from models import AuditAction, RenewalStatus
+from web.request import settings
+
+# Icon, tone and words of what stands in the trail of a subscription.
+_CHANGES = {
+    AuditAction.SUBSCRIPTION_CREATED: ("plus", "", "Enrolled"),
+    AuditAction.SUBSCRIPTION_CHANGED: ("edit", "info", "Changed"),
+    AuditAction.SUBSCRIPTION_SKIPPED: ("player-track-next", "", "Skipped"),
+    AuditAction.SUBSCRIPTION_PAUSED: ("player-pause", "warn", "Paused"),
+    AuditAction.SUBSCRIPTION_RESUMED: ("player-play", "good", "Resumed"),
+    AuditAction.SUBSCRIPTION_CANCELLED: ("ban", "bad", "Ended"),
+    AuditAction.SUBSCRIPTION_LINK_SENT: ("mail", "", "Link sent"),
+    AuditAction.SUBSCRIPTION_PAYMENT_SAVED: ("credit-card", "good", "Payment method saved"),
+    AuditAction.SUBSCRIPTION_SUBSTITUTE_OFFERED: ("package-off", "info", "Another product offered"),
+    AuditAction.SUBSCRIPTION_SUBSTITUTE_TAKEN: ("circle-check", "good", "Another product agreed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try of a renewal that failed, or one that is still to come; `state` is done, next or later."""
+
+    word: str
+    when: str
+    state: str
+    icon: str
+
+
+def list_tries(found: SubscriptionDetail) -> list[Try]:
+    """The declined tries of the newest due date and those to come; none unless a payment is being retried."""
+    line, zone = found.line, settings().timezone
+    last = line.last_renewal
+    if line.status != "active" or line.retry_on is None or last is None or last.payment_intent_id is None:
+        return []
+    today = business_today(zone)
+    failed = [
+        renewal
+        for renewal in reversed(found.renewals)
+        if renewal.due_date == last.due_date and renewal.status == RenewalStatus.FAILED and renewal.payment_intent_id
+    ]
+    tries = [
+        Try("Declined" if place == 0 else f"Retry {place}", format_day(_day(each.created_at), today=today), "done", "x")
+        for place, each in enumerate(failed)
+    ]
+    coming, place = line.retry_on, len(failed)
+    while place <= len(RETRY_AFTER_DAYS):
+        state = "next" if place == len(failed) else "later"
+        tries.append(Try(f"Retry {place}", format_day(coming, today=today), state, "clock"))
+        place += 1
+        if place <= len(RETRY_AFTER_DAYS):
+            coming += timedelta(days=RETRY_AFTER_DAYS[place - 1])
+    return [*tries, Try("Pauses", "if it fails", "later", "player-pause")]
+
+
+def _day(moment: datetime) -> date:
+    return business_date(moment, settings().timezone)
+
+
+def show_change(change: Change) -> dict[str, object]:
+    """One entry of the trail as the timeline draws it."""
+    icon, tone, word = _CHANGES.get(change.action, ("edit", "", "Changed"))
+    fields = {name.replace("_", " "): value for name, value in change.after.items() if name != "status"}
+    said = ", ".join(f"{name} {value}" for name, value in fields.items() if value not in {None, "", "None"})
+    return {
+        "icon": icon, "tone": tone, "text": f"{word}: {said}" if said else word, "before": "", "after": "",
+        "note": change.note, "who": change.who, "at": change.at,
+    }  # fmt: skip
