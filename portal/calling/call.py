@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -11,7 +12,7 @@ from documents.filters import format_time
 from domain.access.rights import Right, may
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.entries import Segment
-from domain.calling.hours import find_windows, read_state_hours
+from domain.calling.hours import find_holiday, find_windows, load_zone, read_state_hours
 from domain.calling.outcomes import Recorded, RecordOutcome, record_outcome, save_note, undo_outcome
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -23,7 +24,7 @@ from portal.attempts import Attempt, attempt
 from portal.calling.list import LIST, make_segment_tabs
 from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
-from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name
+from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name, write_clock
 from portal.customers.scores import TIERS
 from portal.once import do_once
 from portal.render import page_or_block, redirect_to
@@ -32,6 +33,7 @@ from web.reading import form_pairs, read_form_body, reads_query
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_call", __name__)
+HOLIDAYS_AHEAD = 14
 DEFAULT_SCRIPT = (
     "Hi {contact}, this is {rep} from {company}. Is this a good minute?\n\n"
     "You usually restock {usual_item} about now. Shall I send the same as last time?"
@@ -175,6 +177,8 @@ async def _show(
         quick_problem=_explain(refused),
         open_now=[] if page.verdict.allowed else await list_callable(db(), segment, by=me),
         hours=describe_hours(find_windows(page.verdict.place.state)),
+        opening=_say_opening(page, strip.zone),
+        holiday=_find_next_holiday(page),
         call=page,
         strip=strip,
         state_hours=state,
@@ -191,6 +195,24 @@ async def _show(
         notes=tried.typed.get("notes", page.draft_note) if tried else page.draft_note,
         typed=tried.typed if tried else {},
     )
+
+
+def _say_opening(page: CallPage, zone: str) -> str:
+    """When they may be called again by their own clock, as in "10:00 am in Tulsa" or "Mon, 10:00 am in Tulsa"."""
+    opens = page.verdict.callable_from
+    if opens is None:
+        return ""
+    there = load_zone(page.verdict.place.zones[0])
+    local = opens.astimezone(there)
+    day = "" if local.date() == page.at.astimezone(there).date() else f"{local:%a, %b} {local.day}, "
+    return f"{day}{write_clock(local.time())} in {page.entry.city or zone}"
+
+
+def _find_next_holiday(page: CallPage) -> tuple[date, str] | None:
+    """The next day within two weeks on which nobody is called; today's own included."""
+    today = page.at.astimezone(load_zone(page.verdict.place.zones[0])).date()
+    days = (today + timedelta(days=ahead) for ahead in range(HOLIDAYS_AHEAD))
+    return next(((day, name) for day in days if (name := find_holiday(day))), None)
 
 
 def _explain(tried: Attempt[Any] | None) -> str:

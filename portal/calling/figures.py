@@ -1,11 +1,13 @@
 """Catalogue, my sales, history and performance: what reps sell, and how they do."""
 
+from datetime import timedelta
 from typing import Any
 
 from quart import Blueprint, Response
 
 from domain.access.rights import Right, may
 from domain.calling.hours import read_state_hours
+from domain.kernel.clock import business_today
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import WidePageInput
 from domain.order_desk.assign import list_sales_reps
@@ -26,7 +28,7 @@ from models.session import current_database
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
-from web.request import current_actor, db
+from web.request import current_actor, db, settings
 from web.streams import stream_file
 
 blueprint = Blueprint("portal_sales_figures", __name__)
@@ -66,12 +68,16 @@ async def show_catalogue(query: FindInCatalogue) -> Response:
 @reads_query(MyOrders)
 async def show_my_sales(query: MyOrders) -> Response:
     """The orders that count for me."""
+    me, today = current_actor(), business_today(settings().timezone)
     async with current_database().reading() as connection:
-        own = await list_my_orders(connection, query, by=current_actor())
+        own = await list_my_orders(connection, query, by=me)
+    mine = f"/portal/history?rep_id={me.id}"
     return await page_or_block(
         "calling/my_sales.html",
         block="my_sales",
         own=own,
+        mine=mine,
+        rows=f"{mine}&from_date={today - timedelta(days=query.days - 1)}&to_date={today}",
         periods=[{"word": word, "url": f"?days={days}", "current": days == query.days} for days, word in PERIODS],
     )
 

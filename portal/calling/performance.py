@@ -8,7 +8,7 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from documents.filters import format_day, format_number, format_percent, with_query
+from documents.filters import format_day, format_number, format_percent, format_plural, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_today, first_of_month
 from domain.kernel.money import ZERO, format_money
@@ -69,16 +69,18 @@ async def show_performance(query: ShowPerformance) -> Response:
         hours = await list_call_hours(connection, query.days, me.id if me.has_role(Role.SALES_REP) else query.rep_id)
         progress = await list_progress(connection)
     over, working = count_working_days(today)
+    month_share = over / working if working else 1.0
+    team = _add_up([progress[rep.id] for rep in found.reps if rep.id in progress])
     return await page_or_block(
         "calling/performance.html",
         block="performance",
         found=found,
         query=query,
-        figures=_list_figures(now, before, query.days, today),
+        figures=_list_figures(now, before, query.days, today, _show_target(team, month_share, today)),
         progress=progress,
-        team=_add_up([progress[rep.id] for rep in found.reps if rep.id in progress]),
+        team=team,
         team_sums=now,
-        month_share=over / working if working else 1.0,
+        month_share=month_share,
         working_days=f"{over} of {working} working days",
         sparks={rep.id: _draw_spark(rep) for rep in found.reps},
         chart=_draw_revenue(found, query),
@@ -146,17 +148,31 @@ def _list_periods(today: date) -> list[tuple[int, str]]:
     return sorted(wanted.items())
 
 
-def _list_figures(now: TeamSums, before: TeamSums, days: int, today: date) -> list[dict[str, str]]:
+def _show_target(team: Progress | None, month_share: float, today: date) -> dict[str, str]:
+    """What of the month's targets is sold, against where the day should be."""
+    blank = {"label": "Of the target", "url": "#reps", "arrow": "", "was": ""}
+    if team is None:
+        return blank | {"value": "–", "tone": "quiet", "change": "", "was": "none set", "meaning": "Sold ÷ the targets"}
+    points = round(team.share * 100) - round(month_share * 100)
+    way = f"{format_plural(abs(points), 'point')} {'behind' if points < 0 else 'ahead'}"
+    return blank | {
+        "value": format_percent(team.share * 100, 0),
+        "tone": "warn" if points < 0 else "good",
+        "change": way if points else "Where it should be",
+        "meaning": f"Sold in {today:%B} ÷ {format_money(team.target)}, the reps’ targets together",
+    }
+
+
+def _list_figures(
+    now: TeamSums, before: TeamSums, days: int, today: date, target: dict[str, str]
+) -> list[dict[str, str]]:
     """The team's figures beside those of as many days before; each leads to its rows."""
     since = today - timedelta(days=days - 1)
     rows = f"/portal/history?from_date={since}&to_date={today}"
     calls = "/portal/calling?segment=called"
-    average = now.revenue / now.orders if now.orders else Decimal(0)
-    average_before = before.revenue / before.orders if before.orders else Decimal(0)
     figures: list[tuple[str, Any, Any, Callable[[Any], str], str, str]] = [
         ("Revenue", now.revenue, before.revenue, format_money, rows, "Totals of the reps’ orders, less cancelled ones"),
         ("Orders", now.orders, before.orders, format_number, rows, "Orders that count for a rep"),
-        ("Average order", average, average_before, format_money, rows, "Revenue divided by orders"),
         ("Calls", now.calls, before.calls, format_number, calls, "Logged outcomes and stamped calls"),
         ("Conversion", now.conversion * 100, before.conversion * 100, format_percent, calls, "Orders for each call"),
         (
@@ -179,6 +195,7 @@ def _list_figures(now: TeamSums, before: TeamSums, days: int, today: date) -> li
                 "was": f"from {write(was)}",
             }
         )
+    found.insert(1, target)
     return found
 
 
