@@ -153,6 +153,7 @@ async def update_status(id: int, data: move.UpdateStatus) -> Any:  # noqa: A002
 @reads(edit_items.EditItems)
 @answers(EnteredOrderOut)
 @refuses(
+    Code.CONFLICT,
     Code.DISCOUNT_TOO_LARGE,
     Code.ORDER_TOO_LARGE,
     Code.OUT_OF_STOCK,

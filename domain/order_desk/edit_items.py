@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
@@ -46,14 +46,13 @@ class EditItems(Input):
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """An order as it stood before an edit of its lines; `is_whole` unless one of them names no product any more."""
+    """An order as it stood before an edit of its lines."""
 
     lines: list[SoldLine]
     total: Decimal
     balance: Decimal
     discount: Decimal
     fee: Decimal
-    is_whole: bool
 
 
 async def edit_items(
@@ -70,9 +69,9 @@ async def edit_items(
     Today's prices are for new lines, and where a quantity crosses the bulk step. A product archived since may stay or
     shrink.
 
-    Raises Refused when the order is not pending any more, when there is too little stock, when the new total would be
-    below what was paid already, or when terms do not cover it. Payments begun for the total before are withdrawn. Locks
-    the customer, the order, then the products.
+    Raises Refused when the order is not pending any more, when it has lines without a product (an imported order may),
+    when there is too little stock, when the new total would be below what was paid already, or when terms do not cover
+    it. Payments begun for the total before are withdrawn. Locks the customer, the order, then the products.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
@@ -108,13 +107,18 @@ async def restore_items(db: AsyncSession, order: Order, event: OrderEvent, *, by
 
 async def _read_before(db: AsyncSession, order: Order) -> Before:
     lines = await list_sold_lines(db, order.id)
+    by_description = exists().where(OrderItem.order_id == order.id, OrderItem.product_id.is_(None))
+    if await db.scalar(select(by_description)):
+        raise Refused(
+            "The order has lines without a product, which an edit would take off. Cancel it and enter it as a new one.",
+            code=Code.CONFLICT,
+        )
     return Before(
         lines=lines,
         total=order.total_amount,
         balance=calculate_balance(order),
         discount=order.discount_amount,
         fee=order.delivery_fee,
-        is_whole=len(lines) == order.item_count,
     )
 
 
@@ -149,12 +153,8 @@ async def _put_lines(
 
 def _describe_change(order: Order, before: Before) -> dict[str, Any]:
     """The totals for the timeline, and what it takes to undo the edit."""
-    totals: dict[str, Any] = {
-        "total_amount": {"from": format_money(before.total), "to": format_money(order.total_amount)}
-    }
-    if not before.is_whole:
-        return totals
-    return totals | {
+    return {
+        "total_amount": {"from": format_money(before.total), "to": format_money(order.total_amount)},
         LINES_BEFORE: [
             {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(line).items()}
             for line in before.lines

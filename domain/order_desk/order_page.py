@@ -162,8 +162,9 @@ class OrderPage:
 
     @property
     def can_edit_items(self) -> bool:
-        """Lines change while the order is pending."""
-        return may(self.reader, Right.EDIT_ORDERS) and self.order.status == OrderStatus.PENDING
+        """Lines change while the order is pending; one without a product, which an import may bring, would be lost."""
+        is_open = self.order.status == OrderStatus.PENDING and all(item.product_id is not None for item in self.items)
+        return may(self.reader, Right.EDIT_ORDERS) and is_open
 
     @property
     def can_take_payment(self) -> bool:

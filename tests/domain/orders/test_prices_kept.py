@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import GUEST
-from domain.kernel.errors import InvalidInput
+from domain.kernel.errors import InvalidInput, Refused
 from domain.order_desk.cancel import cancel_order
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.move import move_order
@@ -65,6 +65,17 @@ async def test_lines_that_stay_keep_price_and_cost_and_new_ones_take_todays(db: 
     assert await list_lines(db, order_id) == [(9, "12.00", False, "6.00")]
     await edit(db, order_id, (pan, 9), (pan, 1), by=clerk)
     assert await list_lines(db, order_id) == [(9, "12.00", False, "6.00"), (1, "12.00", False, "7.00")]
+
+
+async def test_a_line_without_a_product_is_lost_by_no_edit(db: AsyncSession) -> None:
+    clerk = as_actor(await make_staff(db))
+    pan, lid = await make_product(db, 10), await make_product(db, 10)
+    order_id = (await make_order(db, (pan, 4), (lid, 1))).written.id
+    by_description = update(OrderItem).where(OrderItem.order_id == order_id, OrderItem.product_id == lid.id)
+    await db.execute(by_description.values(product_id=None))
+    with pytest.raises(Refused, match="lines without a product"):
+        await edit(db, order_id, (pan, 5), by=clerk)
+    assert len(await list_lines(db, order_id)) == 2
 
 
 async def test_an_archived_product_may_stay_or_shrink_and_not_grow(db: AsyncSession) -> None:
