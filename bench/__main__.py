@@ -4,7 +4,10 @@ import asyncio
 import importlib
 import sys
 
-NAMES = ("product_list", "place_order", "invoice_pdf", "calling_list", "warehouse_queue", "call_queue", "growth")
+NAMES = (
+    "product_list", "place_order", "invoice_pdf", "calling_list", "warehouse_queue", "voice_tools", "call_queue",
+    "growth",
+)  # fmt: skip
 
 
 def main() -> int:

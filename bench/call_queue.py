@@ -1,63 +1,46 @@
-"""The outbound queue's first page and the voice tools on a large company, against a bare SELECT 1 in the same run."""
+"""The outbound queue's first page in a company of 100,000 customers and 1,000,000 orders, one caller at a time."""
 
+import asyncio
 import statistics
 import time
-from functools import partial
 
-from bench.load import measure
-from models.postgres.connect import connect
-from models.session import Database, use_database
-from proofs.ground import Server, free_port, proving_database
-from settings import load_settings
-from tasks.demo import load_demo_company
+from bench.companies import companies
+from bench.growth import KEY
+from bench.load import request_bytes
+from bench.voice_tools import ORDERS, ORDERS_OF_ONE
+from proofs.ground import Server, free_port
 
-KEY = "a key of the bench that is long enough"
-
-
-def _request(method: str, path: str, body: bytes = b"") -> bytes:
-    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+PAGES = {
+    "first page": "/api/staff/call-queue",
+    "by worth": "/api/staff/call-queue?sort=ltv_desc",
+    "page 20": "/api/staff/call-queue?page=20",
+}
 
 
-async def bench(*, customers: int = 20_000, orders: int = 200_000, seconds: float = 4.0) -> dict[str, float]:
-    """Print the queue's first page in milliseconds and each tool's rate; returns the milliseconds by name."""
-    async with proving_database() as url:
-        database = Database(url)
-        use_database(database)
-        settings = load_settings().model_copy(update={"database_url": url})
-        print(f"  {await load_demo_company(settings, customers=customers, products=800, orders=orders, seed=1)}")
-        await database.close()
-        setup = await connect(url)
-        phone = await setup.fetchval("SELECT phone FROM customer WHERE phone IS NOT NULL ORDER BY id OFFSET 50 LIMIT 1")
-        number = await setup.fetchval("SELECT order_number FROM orders ORDER BY id DESC LIMIT 1")
-        await setup.execute("VACUUM ANALYZE")
-        server = Server(url, free_port(), extra={"API_KEY": KEY, "RATE_LIMITS": "off"})
+async def bench(*, orders: int = ORDERS, requests: int = 30) -> dict[str, float]:
+    """Print the median and the 95th percentile of each page in milliseconds; returns the medians by name."""
+    found: dict[str, float] = {}
+    async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
+        server = Server(urls[orders], free_port(), extra={"API_KEY": KEY, "RATE_LIMITS": "off"})
         await server.start()
         try:
-            return await _ask_all(server.port, str(phone), str(number), seconds)
+            for name, path in PAGES.items():
+                times = sorted([await _ask(server.port, path) for _ in range(requests + 2)][2:])
+                found[name] = statistics.median(times)
+                print(f"  {name:14} p50 {found[name]:7.1f} ms, p95 {times[int(len(times) * 0.95)]:7.1f} ms")
         finally:
             await server.stop()
-            await setup.close()
-
-
-async def _ask_all(port: int, phone: str, number: str, seconds: float) -> dict[str, float]:
-    by_phone = f'{{"phone_number": "{phone}"}}'.encode()
-    requests: dict[str, bytes] = {
-        "call-queue": _request("GET", "/api/staff/call-queue"),
-        "lookup-customer": _request("POST", "/api/voice/lookup-customer", by_phone),
-        "check-terms": _request("POST", "/api/voice/check-terms", by_phone),
-        "past-orders": _request("POST", "/api/voice/past-orders", by_phone),
-        "order-status": _request("POST", "/api/voice/order-status", f'{{"order_number": "{number}"}}'.encode()),
-        "products": _request("POST", "/api/voice/products", b'{"query": "two ounce cups"}'),
-        "order-history": _request("POST", "/api/voice/order-history", by_phone),
-    }
-    found: dict[str, float] = {}
-    for name, request in requests.items():
-        one: list[float] = []
-        for _ in range(3):
-            started = time.monotonic()
-            rate = await measure(port, partial(bytes, request), connections=1, seconds=seconds / 4, good=b"200")
-            one.append(1000 / rate if rate else time.monotonic() - started)
-        found[name] = statistics.median(one)
-        print(f"  {name}: {found[name]:.1f} ms, one caller at a time")
     return found
+
+
+async def _ask(port: int, path: str) -> float:
+    """The milliseconds of one answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = time.perf_counter()
+    writer.write(request_bytes("GET", path, X_API_Key=KEY))
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    answer = await reader.readexactly(length)
+    writer.close()
+    assert b" 200 " in head[:20], answer[:500].decode()
+    return (time.perf_counter() - began) * 1000

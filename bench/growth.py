@@ -124,7 +124,7 @@ async def _measure_company(url: str) -> dict[str, Measured]:
     settings = load_settings().model_copy(update={"database_url": url, "rate_limits": "off", "api_key": KEY})
     app, database = build_app(settings), Database(url)
     use_database(database)
-    event.listen(database.engine.sync_engine, "connect", _note_raw)
+    event.listen(database.engine.sync_engine, "connect", note_raw)
     setup = await connect(url)
     try:
         facts: dict[str, Any] = dict(await setup.fetchrow(_FACTS))
@@ -160,7 +160,7 @@ async def _measure(database: Database, client: TestClientProtocol, path: str, da
     took, statements = [], 0
     headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
     for number in itertools.count():
-        with _noted(database) as noted:
+        with noted_statements(database) as noted:
             began = time.perf_counter()
             if data is None:
                 answer = await client.get(path, scope_base=HERE)
@@ -183,12 +183,13 @@ async def _measure(database: Database, client: TestClientProtocol, path: str, da
 _raw: list[str] = []
 
 
-def _note_raw(connection: Any, _record: Any) -> None:
+def note_raw(connection: Any, _record: Any) -> None:
+    """Note what a new connection sends by itself, too."""
     connection.driver_connection.add_query_logger(lambda logged: _raw.append(logged.query))
 
 
 @contextmanager
-def _noted(database: Database) -> Iterator[list[str]]:
+def noted_statements(database: Database) -> Iterator[list[str]]:
     """The statements that go out meanwhile over any connection of the pool."""
     _raw.clear()
     noted = _raw
