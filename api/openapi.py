@@ -95,7 +95,7 @@ def _add_headers_and_files(operation: dict[str, Any], handler: Callable[..., Any
         answer = answers.setdefault(str(status), file)
         answer.get("content", {}).update(content)  # data, or the same as a file
     if getattr(handler, "is_idempotent", False):
-        key = {"type": "string", "minLength": 1, "maxLength": 200}
+        key = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
         operation["parameters"].append(_request_header("Idempotency-Key", schema=key))
         for status in [status for status in answers if status.startswith("2")]:
             _add_header(answers[status], "Idempotent-Replay")

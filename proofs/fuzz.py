@@ -1,7 +1,12 @@
-"""Whatever is sent, never a 500: schemathesis draws requests from the API's own document, as everybody who may call."""
+"""Whatever is sent, never a 500, and every answer is one that the document knows.
+
+schemathesis draws requests from the API's own document, fitting and misfitting, one by one and one after the other, as
+everybody who may call. `proofs/fuzz_hooks.py` says what it is taught.
+"""
 
 import asyncio
 import json
+import os
 import re
 import sys
 import tempfile
@@ -15,7 +20,7 @@ import httpx2
 
 from domain.access.passwords import hash_password
 from models.postgres.connect import connect
-from proofs.ground import Server, check, proving_database, running_servers, staff_token, stock_shelf
+from proofs.ground import ROOT, Server, check, proving_database, running_servers, staff_token, stock_shelf
 
 # These end the session or the account that the draws are made with: signing out, the own profile (its password and
 # "sign out everywhere"), accounts of colleagues (an administrator's own among them) and of website users (the
@@ -28,8 +33,23 @@ _CUSTOMER = """
 INSERT INTO customer (username, email, email_verified_at, password_hash)
 VALUES ('proof', 'proof@example.com', now(), $1)
 """
-# 502 and 503 are answers of their own here: an outside service failed, or is not set up.
-CONFIG = '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", "502", "503"]\n'
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "unsupported_method", "allow_header_conformance",
+    "what_fits_is_taken", "what_misfits_is_refused",
+)  # fmt: skip
+# 502 and 503 are answers of their own here: an outside service failed, or is not set up. A NUL
+# is refused in any text, which no schema says.
+CONFIG = """
+request-timeout = 60
+[generation]
+allow-x00 = false
+with-security-parameters = false
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "502", "503"]
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "429", "502", "503"]
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class Caller:
 
 
 async def prove(*, examples: int = 40, whole: bool = True) -> None:
-    """Fuzz as everybody who may call; `whole` also draws what the caller is not let in to.
+    """Fuzz as everybody who may call; `whole` also draws what the caller is not let in to, and goes on with answers.
 
     Nobody runs after somebody who may delete or merge them: an administrator draws customer 1 sooner or later.
     """
@@ -62,7 +82,8 @@ async def prove(*, examples: int = 40, whole: bool = True) -> None:
         failed = []
         for who in known:
             drawn = document if whole else narrowed(document, who)
-            status, cases = await fuzz(server, drawn, who, examples=examples)
+            phases = "fuzzing,stateful" if whole else "fuzzing"
+            status, cases = await fuzz(server, drawn, who, examples=examples, phases=phases)
             print(f"  {who.name}: {cases}")
             failed += [who.name] * (status != 0)
             if who.alive:
@@ -70,7 +91,7 @@ async def prove(*, examples: int = 40, whole: bool = True) -> None:
                 async with httpx2.AsyncClient(timeout=60) as client:
                     alive = await client.get(f"{server.url}{who.alive}", headers={name: value})
                 check(f"the {who.name} was signed in to the end", alive.status_code == 200)
-        check("nothing that anybody sends is a 500", not failed)
+        check("nothing that anybody sends is a 500, and the document knows every answer", not failed)
 
 
 async def make_callers(server: Server, url: str) -> tuple[Caller, ...]:
@@ -107,7 +128,7 @@ async def customer_cookie(server: Server, connection: asyncpg.Connection) -> str
         return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
-async def fuzz(server: Server, document: dict[str, Any], who: Caller, *, examples: int) -> tuple[int, str]:
+async def fuzz(server: Server, document: dict[str, Any], who: Caller, *, examples: int, phases: str) -> tuple[int, str]:
     """Run schemathesis over the document; returns its exit status and its line about the cases."""
     signed_in = ("-H", who.header) if who.header else ()
     kept = ("--exclude-path-regex", ENDS_THE_SESSION) if who.alive else ()
@@ -117,9 +138,10 @@ async def fuzz(server: Server, document: dict[str, Any], who: Caller, *, example
         drawn.write_text(json.dumps(document))
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "--no-color", "run"),
-            *(str(drawn), "--url", server.url, "--checks", "not_a_server_error", "--phases", "fuzzing"),
-            *("--max-examples", str(examples), "--seed", "1", *signed_in, *kept),
+            *(str(drawn), "--url", server.url, "--checks", ",".join(CHECKS), "--phases", phases),
+            *("--max-examples", str(examples), "--seed", "1", "--continue-on-failure", *signed_in, *kept),
             cwd=folder,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": str(ROOT / "proofs" / "fuzz_hooks.py")},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -147,7 +147,7 @@ async def create_staff(data: users.CreateStaff) -> Any:
 @staff_only(Right.EDIT_STAFF)
 @reads(users.UpdateStaff)
 @answers(StaffOut)
-@refuses(Code.EMAIL_TAKEN, Code.LAST_ADMIN)
+@refuses(Code.EMAIL_TAKEN, Code.LAST_ADMIN, Code.WEAK_PASSWORD)
 async def update_staff(staff_id: int, data: users.UpdateStaff) -> Any:
     """Update a staff user; a new role, password or deactivation ends their sessions."""
     return await users.update_staff(db(), staff_id, data, by=current_actor())

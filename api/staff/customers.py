@@ -133,7 +133,7 @@ async def export_customers() -> Response:
 @staff_only(Right.MERGE_CUSTOMERS)
 @reads(merge.MergeCustomers)
 @answers(MergedCustomersOut)
-@refuses(Code.EMAIL_TAKEN)
+@refuses(Code.EMAIL_TAKEN, Code.NOT_FOUND)
 async def merge_customers(data: merge.MergeCustomers) -> Any:
     """Move everything of one customer to another, in one transaction; `chosen` overrides the kept one's values."""
     merged = await merge.merge_customers(db(), data, by=current_actor())

@@ -51,7 +51,7 @@ async def register(data: opening.RegisterCustomer) -> Any:
 @limited("registration", 10, seconds=HOUR)
 @reads(opening.CreateAccountAtCheckout)
 @answers(CheckoutAccountOut, status=201)
-@refuses(Code.USERNAME_TAKEN)
+@refuses(Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> Any:
     """Turn a guest into a registered customer; the email is the username, the order follows once it is verified."""
     return await opening.create_account_at_checkout(db(), data, rules=account_rules())

@@ -56,6 +56,7 @@ _FILLED = {
     "string_too_short": "must be at least {min_length} characters",
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entries",
+    "decimal_max_digits": "must be a number with at most {max_digits} digits",
     "decimal_max_places": "must be a number with at most {decimal_places} decimals",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",

@@ -110,7 +110,7 @@ class ListSalesCustomers(PageInput):
 class FindGuest(Input):
     """Whose orders to look for."""
 
-    phone: PhoneIn = ""
+    phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})] = ""
     """The number, in any common form."""
 
 

@@ -49,8 +49,11 @@ class GroupBy(StrEnum):
     STATUS = "status"
 
 
+FORMATS: list[Any] = ["", "json", "csv"]
+
+
 def _check_format(value: str) -> str:
-    if value not in {"", "json", "csv"}:
+    if value not in FORMATS:
         raise bad_field("must be csv, or left out")
     return value
 
@@ -70,7 +73,7 @@ class ListHistory(PageInput):
     """Order number, name, company, email or phone."""
     group_by: GroupBy | None = None
     """What to add up by; without it the orders themselves."""
-    format: Annotated[str, Field(max_length=10), AfterValidator(_check_format)] = ""
+    format: Annotated[str, Field(json_schema_extra={"enum": FORMATS}), AfterValidator(_check_format)] = ""
     """csv for a file."""
 
 

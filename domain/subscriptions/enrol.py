@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta, tzinfo
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -45,7 +45,23 @@ def check_real_email(email: str) -> str:
 
 SubscribedQuantity = Annotated[int, Field(ge=4, le=100_000)]
 IntervalDays = Annotated[int, Field(ge=7, le=365)]
-DiscountPct = Annotated[Decimal, Field(ge=0, le=20, max_digits=5, decimal_places=2)]
+
+
+def _read_number(value: Any, info: ValidationInfo) -> Any:
+    """A form sends a number as text; in JSON, text is none. A float counts as it was written."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(repr(value))
+    if isinstance(value, Decimal) or (isinstance(value, str) and (info.context or {}).get("source") != "json"):
+        return value
+    raise bad_field("must be a number")
+
+
+DiscountPct = Annotated[
+    Decimal,
+    Field(ge=0, le=20, max_digits=5, decimal_places=2),
+    BeforeValidator(_read_number),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 20, "multipleOf": 0.01}),
+]
 RealEmail = Annotated[EmailIn, AfterValidator(check_real_email)]
 StripeId = Annotated[str, Field(min_length=4, max_length=255, pattern=r"^[a-z]+_[A-Za-z0-9_]+$")]
 

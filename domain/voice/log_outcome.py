@@ -74,7 +74,7 @@ class LogOutcome(ToolInput):
     """What the checker found: pass or fail."""
     checker_reasons: Annotated[list[Text2000], Field(max_length=50)] = Field(default_factory=list)
     """Why the check failed."""
-    transcript_url: Text2000 | None = None
+    transcript_url: Annotated[Text2000, Field(json_schema_extra={"pattern": "^(https?://|$)"})] | None = None
     """Where the transcript lies."""
 
     @model_validator(mode="after")

@@ -18,10 +18,11 @@ from models import OrderStatus
 MOST = 20
 
 ALL = "all"
+FILTERS: list[Any] = [ALL, *OrderStatus]
 
 
 def _check_status(value: str) -> str:
-    if value != ALL and value not in {status.value for status in OrderStatus}:
+    if value not in FILTERS:
         raise bad_field(f"must be {ALL} or one of {', '.join(OrderStatus)}")
     return value
 
@@ -31,7 +32,7 @@ class PastOrders(CallerInput):
 
     limit: Annotated[SpokenInt, Field(ge=1, le=MOST)] = 5
     """How many orders at most, up to 20."""
-    status_filter: Annotated[str, AfterValidator(_check_status)] = ALL
+    status_filter: Annotated[str, AfterValidator(_check_status), Field(json_schema_extra={"enum": FILTERS})] = ALL
     """An order status, or `all`."""
 
 

@@ -1,0 +1,42 @@
+"""What schemathesis is taught about the API: strings of our own formats, and when a fitting request may be refused.
+
+Loaded by schemathesis itself (`SCHEMATHESIS_HOOKS`), in a process of its own.
+"""
+
+import re
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import Case, CheckContext, GenerationMode, Response, openapi
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+PHONES = ("(216) 555-0148", "+1 312-555-0193", "4045550177", "+49 30 901820")
+# Rules that JSON Schema has no words for: between fields, about what is kept already, or about what can be seen.
+BEYOND_A_SCHEMA = re.compile(
+    r"at least 1 characters|NUL|between the years|a whole number|or an? (email|phone) is|give a phone|unless a file"
+    r"|without the other|or else|must name a product|must not be 0|the customer to keep|more than once|check digit"
+    r"|have 4 to 17 digits|one line that|email address like|of a listed order|each once|at least one|most common"
+    r"|is required|date and time|a date like|like 26x18|a phone number|needs|how this customer"
+    r"|we have|of ours|is unknown|an active sales rep|at most \d+ (digits|decimals)|must begin with"
+)
+# Rows that answer for themselves are taken beside the bad ones.
+ROWS_ALONE = ("/products/bulk", "/products/bulk-save")
+openapi.format("phone", st.sampled_from(PHONES))
+
+
+@schemathesis.check
+def what_fits_is_taken(ctx: CheckContext, response: Response, case: Case[Any]) -> None:  # noqa: ARG001 - their signature
+    """A request that fits the document is not called malformed; the act may still refuse it, by a code of its own."""
+    if response.status_code != 400 or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    refusal = response.json()
+    said = refusal.get("fields") or {"": refusal["error"]}
+    odd = {name: why for name, why in said.items() if not BEYOND_A_SCHEMA.search(why)}
+    assert refusal["code"] != "invalid_input" or not odd, f"A fitting request is called malformed: {odd}"
+
+
+@schemathesis.check
+def what_misfits_is_refused(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """schemathesis' own check of what does not fit, where a request is refused as a whole."""
+    return None if case.path.endswith(ROWS_ALONE) else negative_data_rejection(ctx, response, case)
