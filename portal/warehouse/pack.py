@@ -16,6 +16,7 @@ from domain.warehouse import scan
 from domain.warehouse.address_check import correct_address
 from domain.warehouse.customs import Contents, read_customs
 from domain.warehouse.finish import FinishPack, PackParcel, ShipTyped, finish_pack, ship_typed
+from domain.warehouse.floor import count_day
 from domain.warehouse.next_order import find_next_order, set_aside, visit_order
 from domain.warehouse.packing import PackedOrder, get_packed_order
 from domain.warehouse.promise import promised_at
@@ -229,6 +230,8 @@ async def _show(
         status=form_status(refusal) if refusal is not None else 422 if is_wrong else 200,
         packed=packed,
         order=packed.order,
+        # They stand in the bar above, which a scan's answer leaves as it is.
+        day=None if wants_block() else await count_day(db(), visible_to=me, timezone=zone),
         url=f"{QUEUE}/{packed.order.order_number}",
         now_at=_stand_at(packed, scanned),
         others=others,
