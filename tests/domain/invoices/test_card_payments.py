@@ -256,6 +256,13 @@ async def test_a_dispute_is_told_on_each_and_a_lost_one_is_owed_again(db, stripe
     ]  # fmt: skip
     assert (await read_invoice(db, first)).attention == "A dispute of $75.00 was lost."
     assert (await count_events(db, "disputed"), await count_events(db, "dispute_lost")) == (2, 2)
+    # A bank may change its mind: what was taken off is there again, once.
+    stripe.close_dispute(dispute["id"], "won")
+    for _ in range(2):
+        await deliver_events(stripe_settings, stripe)
+    assert await read_money(db, first, second) == [
+        ("paid", "20.00", "0.00", "0.00"), ("paid", "55.00", "0.00", "0.00"),
+    ]  # fmt: skip
 
 
 async def test_an_orders_part_of_a_receipt_goes_back_by_stripe(db, stripe, stripe_settings, clerk, customer):
