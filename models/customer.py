@@ -64,6 +64,7 @@ class Customer(Table, table=True):
         Index("ix_customer_last_name", sql("lower(last_name)"), "id"),
         Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_state_created", "shipping_state", sql("created_at DESC"), sql("id DESC")),
+        Index("ix_customer_zip", "shipping_zip", postgresql_ops={"shipping_zip": "text_pattern_ops"}),
         Index("ix_customer_do_not_call", "id", postgresql_where=sql("do_not_call")),
         Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),
         Index("ix_customer_website", "id", postgresql_where=sql(REGISTERED)),

@@ -63,6 +63,8 @@ class ImportRun(ByActor, table=True):
     created_rows: int = count()
     skipped_rows: int = count()
     bad_rows: int = count()
+    # Of those that went in, the customers whose number must not be called or texted.
+    marked_rows: int = count()
     last_error: str = text()
     created_at: datetime = created()
     started_at: datetime | None = moment()

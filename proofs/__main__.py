@@ -13,6 +13,7 @@ NAMES = (
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
     "warehouse", "calling", "commissions", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
     "voice_calls", "webhooks_out", "backup", "nodes", "rolling", "deployed",
+    "customer_lists",
 )  # fmt: skip
 
 

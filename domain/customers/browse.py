@@ -1,6 +1,7 @@
 """The list of customers as its page shows it: each row with its rep, its last order and what it owes on terms.
 
-Rows follow an index, counts stop at ten thousand, and the number of statements never grows with the rows.
+Rows follow an index, counts stop at ten thousand, those of the tabs beside at one thousand, and the number of
+statements never grows with the rows.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from domain.kernel.clock import business_date, business_today
 from domain.kernel.counting import MOST_COUNTED
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, make_page
+
+# Nobody reads a number beyond that on a tab beside the one that is shown.
+MOST_BESIDE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,10 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
         listed.append(ListedCustomer(row, own, standing, days, gaps.get(row.id)))
     total = counts[query.tab.value]
     is_more = total > MOST_COUNTED
-    words = {
-        name: f"{min(count, MOST_COUNTED):,}{'+' if count > MOST_COUNTED else ''}" for name, count in counts.items()
-    }
+    words = {}
+    for tab in CustomerTab:
+        count, most = counts[tab.value], _most_counted(query, tab)
+        words[tab.value] = f"{min(count, most):,}{'+' if count > most else ''}"
     return FoundCustomers(make_page(listed, min(total, MOST_COUNTED), query), is_more, words)
 
 
@@ -96,7 +101,12 @@ async def _count_tabs(db: Reader, query: BrowseCustomers, timezone: tzinfo) -> d
     columns = []
     for tab in CustomerTab:
         conditions = filter_customers(query, tab, timezone=timezone)
-        rows = select(CUSTOMERS.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+        rows = select(CUSTOMERS.id).where(*conditions).limit(_most_counted(query, tab) + 1).subquery()
         columns.append(select(func.count()).select_from(rows).scalar_subquery().label(tab.value))
     row = (await db.execute(select(*columns))).mappings().one()
     return dict(row)
+
+
+def _most_counted(query: BrowseCustomers, tab: CustomerTab) -> int:
+    """How far a tab is counted: the one that is shown for its pages, the others to say how many wait there."""
+    return MOST_COUNTED if tab is query.tab else MOST_BESIDE

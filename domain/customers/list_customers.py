@@ -12,6 +12,7 @@ from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_pattern, as_search_pattern
 
+_ZIP = re.compile(r"\d{5}(-\d{4})?")
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
 
@@ -39,7 +40,7 @@ class ListCustomers(PageInput):
     """What the list may be asked for."""
 
     search: Text200 | None = None
-    """Company, name, email, username or phone; three letters and more look anywhere, fewer only at the beginning."""
+    """Company, name, email, username, phone or ZIP; three letters and more look anywhere, fewer at the beginning."""
     sort_by: CustomerSort = CustomerSort.CREATED_AT
     """The column to sort by."""
     sort_dir: SortDirection = SortDirection.DESC
@@ -91,7 +92,8 @@ def match_text(text: str) -> ColumnElement[bool]:
     digits = digits_for_search(wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:
         digits = digits.removeprefix("1") if len(digits) == 11 else digits
-        return CUSTOMERS.search_text.like(f"%{digits}%")
+        by_phone = CUSTOMERS.search_text.like(f"%{digits}%")
+        return or_(by_phone, CUSTOMERS.shipping_zip.like(f"{wanted}%")) if _ZIP.fullmatch(wanted) else by_phone
     if len(re.sub(r"\W", "", wanted)) < 3:
         prefix = as_pattern(wanted) + "%"
         return or_(*(func.lower(CUSTOMERS[name]).like(prefix) for name in ("company_name", "first_name", "last_name")))

@@ -60,7 +60,7 @@ FROM jsonb_to_recordset($1::jsonb) AS n(
 )
 LEFT JOIN suppressed_number s ON s.phone = n.phone
 ON CONFLICT DO NOTHING
-RETURNING username
+RETURNING username, do_not_call OR do_not_text AS is_marked
 """
 
 
@@ -147,7 +147,7 @@ async def write_customers(db: AsyncSession, records: Sequence[Record], setting: 
     written = await connection.fetch(_INSERT, orjson.dumps(rows).decode()) if rows else []
     missed = wanted.keys() - {row["username"] for row in written}
     skipped |= {wanted[username][0] for username in missed}
-    return Outcome(skipped=frozenset(skipped))
+    return Outcome(skipped=frozenset(skipped), marked=sum(row["is_marked"] for row in written))
 
 
 CUSTOMERS = register_kind(

@@ -46,10 +46,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: the first lines of the records that were known already, and of those that are bad."""
+    """What became of a batch: the first lines of the records that were known already, and of those that are bad.
+
+    `marked` counts those that went in with a number that must not be called or texted.
+    """
 
     skipped: frozenset[int] = frozenset()
     bad: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    marked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

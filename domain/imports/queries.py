@@ -51,6 +51,7 @@ class RunRow:
     created_rows: int
     skipped_rows: int
     bad_rows: int
+    marked_rows: int
     last_error: str
     actor_id: int | None
     actor_name: str

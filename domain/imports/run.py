@@ -170,6 +170,7 @@ async def _write_batch(db: AsyncSession, run: ImportRun, timezone: tzinfo) -> No
     run.created_rows += sum(1 for record in records if _went_in(record, outcome))
     run.skipped_rows += sum(1 for fate in fates if fate.outcome is RowOutcome.SKIPPED)
     run.bad_rows += sum(1 for fate in fates if fate.outcome is RowOutcome.BAD)
+    run.marked_rows += outcome.marked
     if run.processed_rows >= run.total_rows:
         run.state, run.finished_at = ImportState.DONE, now()
     await db.flush()

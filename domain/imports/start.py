@@ -43,7 +43,7 @@ async def start_import(db: AsyncSession, run_id: int, data: StartImport, *, by: 
     run.mapping = _read_mapping(run, data)
     run.is_dry = data.is_dry
     run.state, run.is_staged, run.last_group, run.last_error = ImportState.QUEUED, False, 0, ""
-    run.total_rows = run.processed_rows = run.created_rows = run.skipped_rows = run.bad_rows = 0
+    run.total_rows = run.processed_rows = run.created_rows = run.skipped_rows = run.bad_rows = run.marked_rows = 0
     run.started_at = run.finished_at = None
     await db.execute(delete(ImportRow).where(ImportRow.run_id == run_id))
     await enqueue(db, JOB, {"run_id": run_id}, dedupe_key=f"{JOB}:{run_id}", after_seconds=after_seconds)

@@ -118,6 +118,20 @@ async def test_numbers_are_marked_found_and_lifted_with_a_note(client, db) -> No
     assert not await is_do_not_call(db, PHONE)
 
 
+async def test_the_end_of_an_import_says_whose_number_is_marked(client, db, settings) -> None:
+    await open_as(client, db, Role.MANAGER)
+    await mark_do_not_call(db, PHONE, reason=SuppressionReason.STAFF, by=SYSTEM)
+    url = await upload(client, b"company_name,phone\nMarked,216.555.0148\nOther,(216) 555-0150\n")
+    run_id = int(url.rpartition("/")[2])
+    await run_import(run_id, timezone=settings.timezone)
+    columns = {"column:company_name": "company_name", "column:phone": "phone", "act": "import"}
+    assert (await send_form(client, url, f"{url}/start", **columns))[0] == 303
+    await run_import(run_id, timezone=settings.timezone)
+    assert "1 with a do-not-call or do-not-text mark, by number" in await read_page(client, url)
+    found = await db.execute(select(Customer.company_name, Customer.do_not_call).order_by(Customer.id))
+    assert [tuple(row) for row in found] == [("Marked", True), ("Other", False)]
+
+
 async def test_website_users_are_listed(client, db) -> None:
     await open_as(client, db, Role.ADMIN)
     user = await make_customer(db)

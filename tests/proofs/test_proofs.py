@@ -9,6 +9,7 @@ from proofs import (
     circles,
     commissions,
     crash,
+    customer_lists,
     fuzz,
     hostile,
     imports,
@@ -97,6 +98,10 @@ async def test_credit_is_spent_once_whoever_asks_at_once() -> None:
 
 async def test_labels_are_bought_once_events_end_alike_and_two_packers_count_once() -> None:
     await warehouse.prove(labels=12, events=24, rounds=8)
+
+
+async def test_the_list_of_customers_goes_by_index_however_it_is_asked() -> None:
+    await customer_lists.prove(customers=1_200, orders=12_000)
 
 
 async def test_merges_lose_no_cent_and_no_mark_comes_off() -> None:
