@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
-Numbers = NDArray[np.float64]
+from domain.scores.numbers import Numbers
 
 
 @dataclass(frozen=True, slots=True)

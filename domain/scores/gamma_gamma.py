@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from domain.scores.bgnbd import Numbers
+from domain.scores.numbers import Numbers
 
 
 @dataclass(frozen=True, slots=True)

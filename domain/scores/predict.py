@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.scores.bgnbd import Numbers, Rhythm, chance_alive, expect_orders, fit
+from domain.scores.bgnbd import Rhythm, chance_alive, expect_orders, fit
 from domain.scores.gamma_gamma import Worth, expect_worth, fit_worth
+from domain.scores.numbers import Numbers
 from domain.scores.tiers import choose_tiers
 from models.customer_score import Tier
 

@@ -1,9 +1,8 @@
 """Which tier a customer belongs to: the first rule that fits, in the order of `Tier`."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.scores.bgnbd import Numbers
+from domain.scores.numbers import Flags, Numbers
 from models.customer_score import Tier
 
 ALIVE = 0.8
@@ -21,9 +20,7 @@ TIER_RULES: dict[Tier, str] = {
 }
 
 
-def choose_tiers(
-    frequency: Numbers, p_alive: Numbers, lifetime_value: Numbers, is_overdue: NDArray[np.bool_]
-) -> list[Tier]:
+def choose_tiers(frequency: Numbers, p_alive: Numbers, lifetime_value: Numbers, is_overdue: Flags) -> list[Tier]:
     """A tier for each customer.
 
     `frequency` counts order days after the first, `p_alive` lies between 0 and 1, `lifetime_value` is in dollars; the
