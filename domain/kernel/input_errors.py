@@ -4,6 +4,7 @@ pydantic knows what is wrong; its names for it never reach a caller.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
@@ -125,7 +126,10 @@ def describe_error(detail: ErrorDetails) -> str:
     if kind in {BAD_FIELD, WEAK_PASSWORD, "value_error"}:
         return str(context["error" if kind == "value_error" else "sentence"])
     if kind in _FILLED:
-        return _FILLED[kind].format(**{name: str(value).replace("'", "") for name, value in context.items()})
+        bounds = {
+            name: re.sub(r"^Decimal\((.*)\)$", r"\1", str(value).replace("'", "")) for name, value in context.items()
+        }
+        return _FILLED[kind].format(**bounds)
     if kind.startswith(("date_", "datetime_")):
         return "must be a date like 2026-11-24"
     return _FIXED.get(kind, "is not valid")
