@@ -285,7 +285,8 @@ async def order_one(client: httpx2.AsyncClient, product: int) -> str:
     # Production keeps its rate limits, and loopback is a proxy that is believed: each order is from a place of its own.
     place = f"2001:db8::{secrets.token_hex(2)}"
     headers = {"Idempotency-Key": secrets.token_hex(8), "X-Forwarded-For": place}
-    placed = await ask(client, "POST", "/api/orders", json=order_of([(product, 1)]), headers=headers)
+    body = order_of([(product, 1)], delivery_email="buyer@kitchen.example")
+    placed = await ask(client, "POST", "/api/orders", json=body, headers=headers)
     if placed.status_code != 201:
         raise AssertionError(f"{placed.status_code}: {placed.text[:300]}")
     number: str = placed.json()["order"]["order_number"]
