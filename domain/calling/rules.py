@@ -4,10 +4,12 @@ An answer is yes, or the rule that forbids with the instant from which it does n
 suppression or attempts.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import text
@@ -30,6 +32,8 @@ MOST_ATTEMPTS = 3
 # Area codes of the states whose own hours are narrower than the default, for numbers without an address.
 NARROW_CODES = {"401": "RI"}
 ATTEMPT_WINDOW = timedelta(hours=24)
+# How many are judged before other requests have their turn.
+JUDGED_AT_ONCE = 500
 # Every call that somebody made to a number, with an outcome or only stamped as made.
 _ATTEMPTS = text("""
 SELECT phone, created_at FROM outbound_call_log WHERE phone = ANY(:phones) AND created_at > :since
@@ -95,7 +99,11 @@ async def judge_calls(
     """Whether each may be called, in the order given; two statements however many there are."""
     at = at or now()
     known = await find_known(db, (callee.phone for callee in callees), at=at)
-    return [judge_call(callee, known, at=at) for callee in callees]
+    verdicts: list[Verdict] = []
+    for first in range(0, len(callees), JUDGED_AT_ONCE):
+        verdicts += [judge_call(callee, known, at=at) for callee in callees[first : first + JUDGED_AT_ONCE]]
+        await asyncio.sleep(0)
+    return verdicts
 
 
 async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | None], *, at: datetime) -> Known:
@@ -122,10 +130,10 @@ def judge_call(callee: Callee, known: Known, *, at: datetime) -> Verdict:
         free_at = made[-MOST_ATTEMPTS] + ATTEMPT_WINDOW
         why = f"The number was called {len(made)} times in 24 hours; {MOST_ATTEMPTS} is the most."
         return Verdict(False, place, CallRule.ATTEMPTS, why, find_next_opening(place, free_at), len(made))
-    if is_open(place, at):
+    shut = _find_what_shuts(place, at)
+    if shut is None:
         return Verdict(True, place, attempts=len(made))
-    rule, why = _explain(place, at)
-    return Verdict(False, place, rule, why, find_next_opening(place, at), len(made))
+    return Verdict(False, place, *shut, len(made))
 
 
 def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
@@ -134,6 +142,12 @@ def find_place(phone: str | None, zip_code: str = "", state: str = "") -> Place:
     if known not in read_state_hours():
         known = "" if known else NARROW_CODES.get(phone[2:5] if phone else "", "")
     return Place(find_zones(phone, zip_code), known)
+
+
+@lru_cache(maxsize=4096)
+def _find_what_shuts(place: Place, at: datetime) -> tuple[CallRule, str, datetime | None] | None:
+    """None for a place that is open; else the rule, a sentence and the next opening. Places are few, callees many."""
+    return None if is_open(place, at) else (*_explain(place, at), find_next_opening(place, at))
 
 
 def _explain(place: Place, at: datetime) -> tuple[CallRule, str]:
