@@ -22,7 +22,7 @@ from models import CreditEntry, CreditKind, Order, OrderEventKind, OrderStatus, 
 class ApplyCredit(Input):
     """How much credit to use at most, US dollars."""
 
-    amount: Annotated[MoneyIn, Field(json_schema_extra={"exclusiveMinimum": 0})]
+    amount: Annotated[MoneyIn, Field(json_schema_extra={"minimum": 0.01})]
 
 
 async def apply_credit(

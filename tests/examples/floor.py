@@ -64,7 +64,7 @@ WRITES = [
     Call("delete_box_rule", {"id": "@create_box_rule.box_recommendation.id"}),
     Call("confirm_order", {"order_number": ORDER_OF.format(
         "order_number", "status = 'pending' AND NOT on_hold")}, who="packer"),
-    Call("label_rates", {"order_number": TO_PACK.format(0)}, {"parcel": "12x9x6x44"}),
+    Call("label_rates", {"order_number": TO_PACK.format(0)}, {"parcel": ["12x9x6x44"]}),
     Call("buy_label", {"order_number": TO_PACK.format(0)}, body={
         "carrier": "@label_rates.rates.0.carrier", "service": "@label_rates.rates.0.service", "from_address": {},
         "to_address": {

@@ -46,7 +46,7 @@ READS = [
     Call("search_customers", query={"q": "bistro"}),
     Call("list_website_users", query={"per_page": 2}),
     Call("get_credit", {"id": CREDITED}),
-    Call("list_inventory", query={"per_page": 2, "in_stock": "true"}),
+    Call("list_inventory", query={"per_page": 2, "in_stock": True}),
     Call("list_all_products", query={"per_page": 2}),
     Call("list_invoices", query={"status": "overdue", "per_page": 2}),
     Call("get_invoice", {"id": INVOICE.format("id", "sent")}),
@@ -93,7 +93,7 @@ WRITES = [
     Call("pre_upload_image", files={"image": "picture"}),
     Call("delete_product", {"id": "@create_product.id"}),
     Call("update_inventory", {"product_id": PRODUCT}, body={"stock_quantity": 250, "note": "Counted on Friday."}),
-    Call("receive_stock", {"product_id": PRODUCT}, body={"quantity": 48, "unit_cost": 5.1, "vendor_id": VENDOR}),
+    Call("receive_stock", {"product_id": PRODUCT}, body={"quantity": 48, "unit_cost": 5.25, "vendor_id": VENDOR}),
     Call("create_order", body={
         "items": LINES, **TO_BISTRO, "customer_id": BISTRO, "delivery_fee": 0, "discount_amount": 5,
         "payment_method": "check", "payment_status": "unpaid", "staff_notes": "By phone; wants it before noon.",

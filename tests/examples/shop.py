@@ -39,7 +39,7 @@ READS = [
     Call("orders_by_phone", {"phone": "SELECT delivery_phone FROM orders WHERE customer_id IS NULL"
                              " AND delivery_phone IS NOT NULL ORDER BY id DESC LIMIT 1"}),
     Call("list_my_subscriptions"),
-    Call("sync_list_products", query={"page": 1, "per_page": 2, "in_stock": "true"}),
+    Call("sync_list_products", query={"page": 1, "per_page": 2, "in_stock": True}),
     Call("sync_get_product", {"id_or_sku": SKU}),
 ]  # fmt: skip
 WRITES = [
