@@ -254,7 +254,9 @@ def _describe(lines: list[str]) -> str:
     doing = lines[-1].partition(" (from")[0].strip() if lines else "starting"
     if doing.startswith("Installing collected packages:"):
         there = len(list(VENV.glob("lib/python*/site-packages/*.dist-info")))
-        return f"{there} of {doing.count(',') + 1} libraries are there"
+        count = doing.count(",") + 1
+        # pip itself is there from the beginning.
+        return f"{min(there, count)} of {count} libraries are there"
     return doing[:90]
 
 

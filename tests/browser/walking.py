@@ -196,6 +196,7 @@ async def found_company(portal: Portal, settings: Settings) -> Company:
         "/portal/commissions": {"rep_id": staff.id, "month": "2026-10"},
         "/portal/products": {"product_id": popular},
         "/portal/imports": {"kind": "customers"},
+        "/portal/parts": {"key": "pay-link"},
         "/portal/subscriptions": {"act": "pause"},
         "/portal/suppressed-numbers": {"phone": entry.phone},
         "/pay/invoice": {"token": invoice_url.rpartition("/")[2]},
