@@ -234,6 +234,11 @@ class Settings(BaseSettings):
         return self.app_env == "production"
 
     @property
+    def company_domain(self) -> str:
+        """The domain of the company's own mail, which is no customer's; empty where mail has no sender."""
+        return self.smtp_from.rpartition("@")[2].strip("> ")
+
+    @property
     def drain_for(self) -> float:
         """Seconds for which a stopping server still answers; 5 in production, none in development."""
         if self.drain_seconds is not None:

@@ -65,7 +65,7 @@ async def bench(*, orders: int = ORDERS, small: int = SMALL, seconds: float = 10
 
 
 async def _make_tools(connection: asyncpg.Connection) -> dict[str, Callable[[], Body]]:
-    """Makers of each tool's bodies, for callers and orders drawn from the company; repeats are told apart."""
+    """Makers of each tool's bodies, for callers and orders drawn from the company; each repeat is another request."""
     chance, numbers = random.Random(16), itertools.count()
     phones = [row["phone"] for row in await connection.fetch(_PHONES)]
     orders = [dict(row) for row in await connection.fetch(_ORDERS)]

@@ -1,15 +1,11 @@
 """The warehouse's queue, 200 orders to ship among 100,000, and its stats, against a route that does nothing."""
 
-import statistics
-from functools import partial
-
-from bench.load import measure, request_bytes
+from bench.routes import compare_routes
 from models.postgres.connect import connect
-from proofs.ground import Server, free_port, proving_database, staff_token
+from proofs.ground import proving_database
 
 ORDERS = 100_000
-CLIENTS = 8
-PATHS = {"queue": "/api/warehouse/orders", "stats": "/api/warehouse/stats", "bare": "/bench/bare"}
+PATHS = {"queue": "/api/warehouse/orders", "stats": "/api/warehouse/stats"}
 # Two of a thousand are to be shipped, as many are on their way, and the others are delivered.
 _ORDERS = """
 INSERT INTO orders (order_number, status, item_count, unit_count, subtotal, total_amount, created_at, shipped_at,
@@ -35,23 +31,7 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3, orders: int = ORDERS) 
         setup = await connect(url)
         await setup.execute(_ORDERS, orders)
         await setup.execute(_ITEMS)
-        token = await staff_token(setup)
-        await setup.execute("VACUUM ANALYZE")
-        server = Server(url, free_port(), app="bench.app:create_app")
-        await server.start()
-        rates: dict[str, list[float]] = {name: [] for name in PATHS}
         try:
-            for turn in range(rounds + 1):
-                for name, path in PATHS.items():
-                    ask = partial(request_bytes, "GET", path, Authorization=f"Bearer {token}")
-                    rate = await measure(server.port, ask, connections=CLIENTS, seconds=seconds)
-                    rates[name] += [rate] if turn else []  # the first turn warms up
+            return await compare_routes(url, setup, PATHS, seconds=seconds, rounds=rounds)
         finally:
-            await server.stop()
             await setup.close()
-    best = {name: statistics.median(found) for name, found in rates.items()}
-    ratios = {name: best[name] / best["bare"] for name in ("queue", "stats")}
-    print("  " + ", ".join(f"{name} {rate:.0f}/s" for name, rate in best.items()))
-    for name, ratio in ratios.items():
-        print(f"  {PATHS[name]}: {ratio:.3f} of a route that does nothing")
-    return ratios

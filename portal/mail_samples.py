@@ -65,14 +65,14 @@ GOODS = (
 
 def list_samples(goods: Sequence[SampleGood], *, today: date, settings: Settings) -> list[MailSample]:
     """The samples, what customers get first; `goods` are three products."""
-    told = [
+    letters = [
         *_of_orders(goods, settings),
         *_of_invoices(goods, today, settings),
         *_of_subscriptions(goods, today, settings),
         *_of_accounts(settings.public_url.rstrip("/")),
         *_of_colleagues(goods, settings),
     ]
-    return [MailSample(title.lower().replace(" ", "-"), title, letter) for title, letter in told]
+    return [MailSample(title.lower().replace(" ", "-"), title, letter) for title, letter in letters]
 
 
 def _order(goods: Sequence[SampleGood]) -> NewOrder:

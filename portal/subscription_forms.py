@@ -7,7 +7,8 @@ from quart import Blueprint, Response, request
 from domain.access.rights import Right
 from domain.customers.rows import get_customer
 from domain.search.find import find_customers
-from domain.subscriptions.enrol_by_link import EnrolByLink, enrol_by_link
+from domain.subscriptions.enrol import Enrolment
+from domain.subscriptions.enrol_by_link import enrol_by_link
 from domain.subscriptions.substitute import OfferSubstitute, list_substitutes, offer_substitute
 from domain.subscriptions.suggest_interval import SuggestInterval, suggest_interval
 from models.session import current_database
@@ -38,11 +39,11 @@ async def show_enrolment() -> Response:
 async def enrol() -> Response:
     """Enrol the customer and mail the link at which a card is saved."""
 
-    async def save(data: EnrolByLink) -> int:
+    async def save(data: Enrolment) -> int:
         made = await enrol_by_link(db(), data, timezone=settings().timezone, by=current_actor(), settings=settings())
         return made.id
 
-    tried = await attempt(EnrolByLink, save)
+    tried = await attempt(Enrolment, save)
     if tried.result is None:
         chosen = tried.typed.get("user_id", "")
         return await _show_form(int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 10 else 0, tried)

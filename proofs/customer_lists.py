@@ -4,7 +4,6 @@ one.
 
 import re
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import text
@@ -17,9 +16,8 @@ from domain.orders.business import current_business
 from models import PaymentTerms
 from models.session import Database, raw_connection, use_database
 from proofs.ground import check, proving_database
-from proofs.plans import noted
+from proofs.plans import Read, read_all
 
-Read = Callable[[AsyncSession], Awaitable[Any]]
 # Among so many every way to ask finds somebody.
 LEAST = 1_000
 _REP = """
@@ -74,11 +72,11 @@ async def prove(*, customers: int = 100_000, orders: int = 1_000_000) -> None:
         ways = list_ways(rep_id)
         known, placed = max(customers // 100, LEAST), max(orders // 100, LEAST * 10)
         await grow(database, rep_id, (0, known), (0, placed))
-        few = await read_all(database, ways, explains=False)
+        few = await read_all(database, ways)
         started = time.monotonic()
         await grow(database, rep_id, (known, customers), (placed, orders))
         print(f"  {customers:,} customers with {orders:,} orders written in {time.monotonic() - started:.0f} s")
-        many = await read_all(database, ways, explains=True, is_small=customers < 50_000)
+        many = await read_all(database, ways, explain=explain, is_small=customers < 50_000)
         await database.close()
     check(f"{len(ways)} ways to ask take as many statements as among {known:,} customers", few == many)
 
@@ -119,26 +117,6 @@ async def grow(database: Database, rep_id: int, people: tuple[int, int], orders:
     async with database.session() as db:
         await db.execute(text("ANALYZE"))
         await db.commit()
-
-
-async def read_all(
-    database: Database, ways: dict[str, Read], *, explains: bool, is_small: bool = False
-) -> dict[str, int]:
-    """How many statements each way takes; with its time and plan printed, which may read no large table whole."""
-    counts: dict[str, int] = {}
-    for name, read in ways.items():
-        async with database.session() as db:
-            if is_small:
-                # So few rows are read faster without an index; that there is one shows all the same.
-                await db.execute(text("SET LOCAL enable_seqscan = off"))
-            async with noted(db) as sent:
-                started = time.monotonic()
-                await read(db)
-                spent = (time.monotonic() - started) * 1000
-            counts[name] = len(sent)
-            if explains:
-                await explain(db, name, sent, spent)
-    return counts
 
 
 async def explain(db: AsyncSession, name: str, sent: list[tuple[str, Any]], spent: float) -> None:

@@ -20,6 +20,8 @@ from models.session import Database, raw_connection, use_database
 from proofs.ground import check, proving_database
 
 Read = Callable[[AsyncSession], Awaitable[Any]]
+# What a read is called, its statements with their parameters, and how long it took.
+Explain = Callable[[AsyncSession, str, list[tuple[str, Any]], float], Awaitable[None]]
 # Among so many orders every list has some.
 LEAST = 3_000
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
@@ -65,11 +67,11 @@ async def prove(*, orders: int = 1_000_000, entries: int = 50_000) -> None:
         database = Database(url, pool_size=2)
         use_database(database)
         known = max(orders // 100, LEAST)
-        few = await read_all(database, await grow(database, 0, known, entries // 100), explains=False)
+        few = await read_all(database, await grow(database, 0, known, entries // 100))
         started = time.monotonic()
         reads = await grow(database, known, orders, entries)
         print(f"  {orders:,} orders and {entries:,} entries written in {time.monotonic() - started:.0f} s")
-        many = await read_all(database, reads, explains=True, is_small=orders < 100_000)
+        many = await read_all(database, reads, explain=explain, is_small=orders < 100_000)
         await database.close()
     check(f"as many statements as among {known:,} orders: {many}", few == many)
 
@@ -102,9 +104,9 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
 
 
 async def read_all(
-    database: Database, reads: dict[str, Read], *, explains: bool, is_small: bool = False
+    database: Database, reads: dict[str, Read], *, explain: Explain | None = None, is_small: bool = False
 ) -> dict[str, int]:
-    """How many statements each read takes; with their plans printed, which may scan no large table."""
+    """How many statements each read takes; `explain` looks at them with the milliseconds that the read took."""
     counts: dict[str, int] = {}
     for name, read in reads.items():
         async with database.session() as db:
@@ -116,7 +118,7 @@ async def read_all(
                 await read(db)
                 spent = (time.monotonic() - started) * 1000
             counts[name] = len(sent)
-            if explains:
+            if explain is not None:
                 await explain(db, name, sent, spent)
     return counts
 

@@ -54,7 +54,7 @@ async def list_subscriptions(query: ListSubscriptions) -> Any:
 async def create_subscription(data: enrol.CreateSubscription) -> Any:
     """Enrol a customer in a product that orders itself, charged to a saved payment method."""
     made = await enrol.create_subscription(
-        db(), data, timezone=settings().timezone, company_domain=_company_domain(), by=current_actor()
+        db(), data, timezone=settings().timezone, company_domain=settings().company_domain, by=current_actor()
     )
     return await _show(made.id)
 
@@ -152,8 +152,3 @@ async def suggest_interval(user_id: int, query: SuggestInterval) -> Any:
 async def _show(subscription_id: int) -> Any:
     connection = await db().connection()
     return (await find_detail(connection, subscription_id, visible_to=current_actor())).line
-
-
-def _company_domain() -> str:
-    """The domain of the company's own mail, which is no customer's."""
-    return settings().smtp_from.rpartition("@")[2].strip("> ")

@@ -2,7 +2,7 @@
 
 from domain.messages.letter import Letter
 
-NOT_YOU = "If that was not you, set a new password at once by the shop's “forgot password”, and tell us."
+NOT_YOU = "If that was not you, set a new password at once by the shop's “forgot password”, and call us."
 
 
 def write_verification(link: str) -> Letter:

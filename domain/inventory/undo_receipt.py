@@ -13,7 +13,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
-from domain.kernel.live import Topic, announce
+from domain.kernel.live import Topic, announce_many
 from models import Product, StockMovement, StockReason
 
 # The toast stays for ten seconds, and longer under a pointer; later a level is counted.
@@ -45,8 +45,7 @@ async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Ac
     for row in sorted(rows, key=lambda row: row.id, reverse=True):
         await _take_back(db, products[row.product_id], row, by=by)
     await db.flush()
-    for product_id in product_ids:
-        await announce(db, Topic.PRODUCTS, product_id)
+    await announce_many(db, Topic.PRODUCTS, product_ids)
     return len(product_ids)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -69,18 +69,14 @@ StripeId = Annotated[str, Field(min_length=4, max_length=255, pattern=r"^[a-z]+_
 _READ_APART = {"user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes"}
 
 
-class CreateSubscription(Input):
-    """Who gets what, how often, charged to which saved payment method, delivered where."""
+class Enrolment(Input):
+    """Who gets what, how often, delivered where."""
 
     user_id: Id
     product_sku: Filled60
     quantity: SubscribedQuantity
     interval_days: IntervalDays
     discount_pct: DiscountPct
-    stripe_customer_id: StripeId
-    stripe_payment_method_id: StripeId
-    payment_type: SavedPayment
-    """card or ach (a US bank account)."""
     delivery_name: Filled200
     delivery_phone: PhoneIn | None = None
     delivery_email: RealEmail
@@ -95,6 +91,15 @@ class CreateSubscription(Input):
     """Day of the first renewal; without it, one interval from today."""
 
 
+class CreateSubscription(Enrolment):
+    """Who gets what, how often, charged to which saved payment method, delivered where."""
+
+    stripe_customer_id: StripeId
+    stripe_payment_method_id: StripeId
+    payment_type: SavedPayment
+    """card or ach (a US bank account)."""
+
+
 async def create_subscription(
     db: AsyncSession, data: CreateSubscription, *, timezone: tzinfo, company_domain: str, by: Actor
 ) -> Subscription:
@@ -104,8 +109,25 @@ async def create_subscription(
     product, a date in the past and a placeholder email.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
+    customer, subscription = await add_subscription(
+        db, data, timezone=timezone, company_domain=company_domain, created_by=by.name
+    )
+    customer.stripe_customer_id = data.stripe_customer_id
+    await db.flush()
+    await note_change(db, subscription, AuditAction.SUBSCRIPTION_CREATED, by=by, after={"quantity": data.quantity})
+    return subscription
+
+
+async def add_subscription(
+    db: AsyncSession, data: Enrolment, *, timezone: tzinfo, company_domain: str, **values: Any
+) -> tuple[Customer, Subscription]:
+    """The customer, and a row with `values` beside what was sent; raises InvalidInput as `create_subscription` does."""
     today = business_today(timezone)
-    wrong = _check_together(data, today, company_domain)
+    wrong: dict[str, str] = {}
+    if data.start_date is not None and data.start_date < today:
+        wrong["start_date"] = "must not lie in the past"
+    if company_domain and data.delivery_email.lower().endswith("@" + company_domain.lower()):
+        wrong["delivery_email"] = "must be the customer's email, not ours"
     customer = await db.get(Customer, data.user_id)
     if customer is None or not customer.is_active:
         wrong["user_id"] = "is no customer of ours"
@@ -114,33 +136,18 @@ async def create_subscription(
         wrong["product_sku"] = "is not sold"
     if wrong or customer is None or product is None:
         raise InvalidInput("The subscription can't be made like this.", fields=wrong)
-    phone = parse_phone(data.delivery_phone) if data.delivery_phone else None
     subscription = Subscription(
-        **data.model_dump(
-            exclude={"user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes"}
-        ),
-        customer_id=data.user_id,
+        **data.model_dump(exclude=_READ_APART),
+        **values,
+        customer_id=customer.id,
         product_id=product.id,
-        delivery_phone=phone,
+        delivery_phone=parse_phone(data.delivery_phone) if data.delivery_phone else None,
         delivery_company=data.delivery_company or "",
         notes=data.notes or "",
         next_renewal_date=data.start_date or today + timedelta(days=data.interval_days),
-        created_by=by.name,
     )
     db.add(subscription)
-    customer.stripe_customer_id = data.stripe_customer_id
-    await db.flush()
-    await note_change(db, subscription, AuditAction.SUBSCRIPTION_CREATED, by=by, after={"quantity": data.quantity})
-    return subscription
-
-
-def _check_together(data: CreateSubscription, today: date, company_domain: str) -> dict[str, str]:
-    wrong: dict[str, str] = {}
-    if data.start_date is not None and data.start_date < today:
-        wrong["start_date"] = "must not lie in the past"
-    if company_domain and data.delivery_email.lower().endswith("@" + company_domain.lower()):
-        wrong["delivery_email"] = "must be the customer's email, not ours"
-    return wrong
+    return customer, subscription
 
 
 async def find_subscription(

@@ -90,7 +90,7 @@ async def settle_renewal(intent_id: int, payment: StripePayment | None, error: s
             case "processing":
                 await _wait_for_bank(at)
             case _:
-                # A charge that was never made, of a subscription that has stopped, is nobody's decline.
+                # A charge that was never made, of a subscription that has stopped, was not declined by a bank.
                 was_stopped = payment is None and subscription.status != SubscriptionStatus.ACTIVE
                 await _fail(at, _say(payment, error), was_stopped=was_stopped)
         await db.flush()

@@ -106,10 +106,10 @@ async def test_the_figures_of_the_dashboard_are_the_sums_of_their_rows(browser: 
         table = page.locator("figure details table").first
         days = [await row.locator("td").all_text_contents() for row in await table.locator("tbody tr").all()]
         sums = [sum(int(day[place].replace(",", "")) for day in days) for place in (0, 1)]
-        assert [read_count(told) for told, _ in figures[:2]] == sums
-        for told, rows in figures[:2]:
+        assert [read_count(words) for words, _ in figures[:2]] == sums
+        for words, rows in figures[:2]:
             await page.goto(portal.url + rows)
-            await expect(page.locator("#call_table")).to_have_attribute("data-say", re.compile(rf"^{told} calls?$"))
+            await expect(page.locator("#call_table")).to_have_attribute("data-say", re.compile(rf"^{words} calls?$"))
 
 
 def read_count(text: str) -> int:

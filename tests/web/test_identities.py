@@ -36,7 +36,7 @@ def expect(who: str, ways: set[str]) -> int:
     if not ways or who in ways or (who == "internal" and "internal secret" in ways):
         return 0
     by_key = any(way.startswith("key: ") for way in ways)
-    # A key that the route could know lacks the scope; to any other route it is nobody's.
+    # A key that the route could know lacks the scope; any other route knows no such key.
     return 403 if who.startswith("key: ") and by_key else 401
 
 
@@ -62,10 +62,10 @@ async def test_who_is_not_let_in_hears_so_before_anything_else(client, db, app, 
             continue
         response = await client.open(address, method=method, data=b'{"', headers=headers)
         met.add(wanted)
-        told = response.status_code
+        answered = response.status_code
         if who == "customer" and address.startswith("/api/users/"):
-            wanted = told if told == 403 else wanted  # somebody else's account, as the contract has it
-        if (told != wanted) if wanted else (told in {401, 403} and bool(ways)) or told == 500:
-            wrong[f"{method} {address}"] = (wanted, told)
+            wanted = answered if answered == 403 else wanted  # somebody else's account, as the contract has it
+        if (answered != wanted) if wanted else (answered in {401, 403} and bool(ways)) or answered == 500:
+            wrong[f"{method} {address}"] = (wanted, answered)
     assert wrong == {}
     assert met == ({0, 401, 403} if who.startswith("key: ") else {0, 401})
