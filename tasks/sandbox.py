@@ -1,5 +1,5 @@
-"""`make sandbox`: what `make run` starts, with loopback vendors beside it, so that a newcomer pays, buys a label and
-sees a text without any account. Nothing of it leaves this machine.
+"""`make sandbox`: what `make run` starts, with loopback vendors beside it, so that a newcomer pays, buys a label,
+sees a text and has a call judged without any account. Nothing of it leaves this machine.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ async def serve_vendors() -> None:
     """Run the fakes and print where they are, as one line of JSON; ends with the process."""
     from tests.fakes.easypost_server import KEY, FakeEasyPost
     from tests.fakes.easypost_server import WEBHOOK_SECRET as EASYPOST_SECRET
+    from tests.fakes.sandbox_model import MODEL, make_model
     from tests.fakes.stripe_account import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
     from tests.fakes.stripe_page import make_page
     from tests.fakes.stripe_server import FakeStripe
@@ -48,6 +49,9 @@ async def serve_vendors() -> None:
         "TWILIO_AUTH_TOKEN": "sandbox",
         "TWILIO_FROM": "+13125550100",
         "TWILIO_API_BASE": messages,
+        "LLM_API_KEY": "sandbox",
+        "LLM_BASE_URL": f"{await _serve(make_model())}/v1",
+        "LLM_MODEL": MODEL,
     } | {f"DISCORD_{name.upper()}_WEBHOOK": f"{messages}/discord/{name}" for name in WEBHOOKS}
     _say(json.dumps({"settings": settings, "messages": messages}))
     await asyncio.Event().wait()

@@ -12,10 +12,11 @@ from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.warehouse import buy, label_files, label_rows, quote, tracking, void
 from domain.warehouse.label_request import BuyLabels
+from models.session import current_database
 from web.guards import staff_only
 from web.papers import answer_pdf
 from web.reading import answers, answers_file, reads, reads_query, refuses
-from web.request import current_actor, db, settings
+from web.request import current_actor, settings
 
 blueprint = Blueprint("staff_labels", __name__)
 tag_blueprint(blueprint, ["warehouse"])
@@ -73,8 +74,9 @@ async def void_label(id: int) -> Any:  # noqa: A002 - the contract names the pat
 @refuses(Code.OUTSIDE_SERVICE_FAILED)
 async def label_file(id: int) -> Response:  # noqa: A002 - the path parameter's name
     """The label to print, from the copy that is kept."""
-    label = await label_rows.get_label(db(), id)
-    return answer_pdf(await label_files.print_labels(db(), [label.id]), f"label-{label.tracking_number or id}.pdf")
+    async with current_database().reading() as connection:
+        label = await label_rows.get_label(connection, id)
+    return answer_pdf(await label_files.print_labels([label.id]), f"label-{label.tracking_number or id}.pdf")
 
 
 @blueprint.get("/api/warehouse/orders/<order_number>/tracking")

@@ -8,6 +8,7 @@ weighs more. No database here.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 
 from domain.boxes.suggest import ProductBox
 
@@ -102,10 +103,47 @@ class PackLine:
         return Content(self.box.product_id if self.box else None, self.product_name, self.product_sku, quantity)
 
 
+class StepKind(StrEnum):
+    """What a step of the packing did."""
+
+    FULL = "full"
+    ALONE = "alone"
+    BEGUN = "begun"
+    ADDED = "added"
+    LEFT = "left"
+    SMALLER = "smaller"
+
+
+@dataclass(frozen=True, slots=True)
+class PackStep:
+    """One decision: `quantity` units of a product and the box, numbered from 1, that takes them.
+
+    With `left` the box does not take them, and `why` says what keeps them out; with `smaller` the box turns out to be
+    larger than what is in it needs, and `box_name` is the one that will do.
+    """
+
+    kind: StepKind
+    box: int
+    box_name: str
+    product_name: str = ""
+    quantity: int = 0
+    count: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """The boxes of an order, and how it came to them."""
+
+    boxes: list[PackedBox]
+    steps: list[PackStep]
+
+
 @dataclass(slots=True)
 class _Open:
     """A box that still takes things."""
 
+    number: int
     kind: BoxType
     why: str
     volume: Decimal = Decimal(0)
@@ -118,16 +156,15 @@ class _Open:
         sides, weight = line.unit_sides, line.unit_weight
         assert sides is not None  # only measured goods are packed together
         if not fits_in(sides, self.kind.sides):
-            return 0, "is too long or too wide for the box before"
+            return 0, f"is too long or too wide for box {self.number}"
         unit = sides[0] * sides[1] * sides[2]
         by_volume = int((self.kind.volume - self.volume) / unit) if unit else wanted
         by_weight = int((MOST_OUNCES - self.weight) // weight) if weight else wanted
         if by_weight <= by_volume:
             heavy = (self.weight + (weight or 0) * (max(by_weight, 0) + 1)) / 16
-            return max(
-                0, min(wanted, by_weight)
-            ), f"would make the box before {heavy:.1f} lb, over {MOST_OUNCES / 16:.0f}"
-        return max(0, min(wanted, by_volume)), "finds no more room in the box before"
+            too_heavy = f"would make box {self.number} {heavy:.1f} lb, over {MOST_OUNCES / 16:.0f}"
+            return max(0, min(wanted, by_weight)), too_heavy
+        return max(0, min(wanted, by_volume)), f"finds no more room in box {self.number}"
 
     def add(self, line: PackLine, quantity: int) -> None:
         sides = line.unit_sides
@@ -149,19 +186,25 @@ def pack_lines(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> list
     `shelf` are further boxes that what is left over may go into when a smaller one will do. Every unit is in exactly
     one box, and there are never more boxes than units.
     """
-    packed: list[PackedBox] = []
+    return pack_in_steps(lines, shelf).boxes
+
+
+def pack_in_steps(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> Packing:
+    """The same boxes with each step to them."""
+    packing = Packing([], [])
     left: list[tuple[PackLine, int]] = []
     for line in lines:
         count, rest = divmod(line.quantity, line.fills)
         if count:
-            packed.append(_close_full(line, line.fills, count))
+            _close_full(packing, StepKind.FULL, line, line.fills, count)
         if not rest:
             continue
         if line.sides is None:
-            packed.append(_close_full(line, rest, 1))
+            _close_full(packing, StepKind.ALONE, line, rest, 1)
         else:
             left.append((line, rest))
-    return packed + _pack_together(left, shelf)
+    _pack_together(packing, left, shelf)
+    return packing
 
 
 def count_all(boxes: Iterable[PackedBox]) -> int:
@@ -176,14 +219,17 @@ def weigh_all(boxes: Sequence[PackedBox]) -> Decimal | None:
     return sum((box.weight_oz * box.count for box in boxes if box.weight_oz is not None), Decimal(0))
 
 
-def _close_full(line: PackLine, units: int, count: int) -> PackedBox:
+def _close_full(packing: Packing, kind: StepKind, line: PackLine, units: int, count: int) -> None:
     weight = None if line.unit_weight is None else line.unit_weight * units
-    return PackedBox(line.box.box_name if line.box else "", line.sides, weight, (line.holding(units),), count)
+    name = line.box.box_name if line.box else ""
+    packing.boxes.append(PackedBox(name, line.sides, weight, (line.holding(units),), count))
+    packing.steps.append(PackStep(kind, len(packing.boxes), name, line.product_name, units, count))
 
 
-def _pack_together(left: Sequence[tuple[PackLine, int]], shelf: Sequence[BoxType]) -> list[PackedBox]:
+def _pack_together(packing: Packing, left: Sequence[tuple[PackLine, int]], shelf: Sequence[BoxType]) -> None:
     """First fit decreasing: the bulkiest unit first, each into the first open box that takes it."""
     opened: list[_Open] = []
+    full, note = len(packing.boxes), packing.steps.append
     kinds = sorted({*shelf, *(_own_box(line) for line, _ in left)}, key=lambda kind: (kind.volume, kind.name))
     for line, quantity in sorted(left, key=lambda each: _volume_of(each[0]), reverse=True):
         rest, why = quantity, ""
@@ -192,17 +238,26 @@ def _pack_together(left: Sequence[tuple[PackLine, int]], shelf: Sequence[BoxType
             if taken:
                 box.add(line, taken)
                 rest -= taken
+                note(PackStep(StepKind.ADDED, box.number, box.kind.name, line.product_name, taken))
             if not rest:
                 break
             why = reason
+            note(PackStep(StepKind.LEFT, box.number, box.kind.name, line.product_name, rest, why=why))
         while rest:
-            begun = _Open(_own_box(line), f"{line.product_name} {why}" if why else "")
+            number = full + len(opened) + 1
+            begun = _Open(number, _own_box(line), f"{line.product_name} {why}" if why else "")
             taken, why = begun.count_room(line, rest)
             # One unit that is too heavy for any box still needs one.
-            begun.add(line, max(taken, 1))
-            rest -= max(taken, 1)
+            taken = max(taken, 1)
+            begun.add(line, taken)
+            rest -= taken
             opened.append(begun)
-    return [_close(box, kinds) for box in opened]
+            note(PackStep(StepKind.BEGUN, number, begun.kind.name, line.product_name, taken))
+    for box in opened:
+        closed = _close(box, kinds)
+        if closed.sides != box.kind.sides:
+            note(PackStep(StepKind.SMALLER, box.number, closed.name))
+        packing.boxes.append(closed)
 
 
 def _close(box: _Open, kinds: Sequence[BoxType]) -> PackedBox:

@@ -3,6 +3,7 @@
 Only who may see costs may say one. The average is weighted by units: what lay there at its cost, what came at its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -12,20 +13,17 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
-from domain.catalogue.edit_product import lock_product
-from domain.inventory.stock_list import StockLine, get_stock_line
+from domain.inventory.shelves import lock_shelves, write_shelves
+from domain.inventory.stock_list import StockLine, list_stock_lines_of
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
-from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled60, Id, Input, MoneyIn, Quantity, Text200
-from domain.kernel.live import Topic, announce
 from domain.kernel.money import round_half_up
 from domain.procurement.vendors import get_vendor
 from domain.stock.ledger import MOST_UNITS
-from models import AuditAction, Product, StockMovement, StockReason
+from models import Product, StockMovement, StockReason
 
 MOST_LINES = 100
 
@@ -72,13 +70,23 @@ class Receipt:
     level_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Units of one product that arrived."""
+
+    product_id: int
+    quantity: int
+    unit_cost: Decimal | None
+
+
 async def receive_stock(db: AsyncSession, product_id: int, data: ReceiveStock, *, by: Actor) -> Receipt:
     """Add what arrived to the level; a product that nobody counted begins at what arrived.
 
     Raises NotFound, InvalidInput for a level beyond what we keep, and NotAllowed for a cost by who may not say one.
     """
     _check_rights(by, has_cost=data.unit_cost is not None)
-    return await _receive(db, product_id, data, by=by)
+    line = _Line(product_id, data.quantity, data.unit_cost)
+    return (await _receive(db, [line], data, by=by))[0]
 
 
 async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> list[Receipt]:
@@ -92,13 +100,8 @@ async def receive_goods(db: AsyncSession, data: ReceiveGoods, *, by: Actor) -> l
     }
     if unknown:
         raise InvalidInput("Some lines name no product of ours.", code=Code.UNKNOWN_PRODUCTS, fields=unknown)
-    receipts = []
-    # Locks are taken in the order of ids, as orders take theirs.
-    for line in sorted(data.lines, key=lambda line: found[line.sku.lower()]):
-        arrived = ReceiveStock(quantity=line.quantity, unit_cost=line.unit_cost, vendor=data.vendor, note=data.note)
-        arrived = arrived.model_copy(update={"vendor_id": data.vendor_id})
-        receipts.append(await _receive(db, found[line.sku.lower()], arrived, by=by))
-    return receipts
+    lines = [_Line(found[line.sku.lower()], line.quantity, line.unit_cost) for line in data.lines]
+    return await _receive(db, sorted(lines, key=lambda line: line.product_id), data, by=by)
 
 
 def average_cost(level: int, cost: Decimal | None, quantity: int, unit_cost: Decimal) -> Decimal:
@@ -132,39 +135,52 @@ async def _find_products(db: AsyncSession, names: list[str]) -> dict[str, int]:
     return found | skus
 
 
-async def _receive(db: AsyncSession, product_id: int, data: ReceiveStock, *, by: Actor) -> Receipt:
-    product = await lock_product(db, product_id)
-    before = product.stock_quantity
-    after = (before or 0) + data.quantity
+async def _receive(
+    db: AsyncSession, lines: Sequence[_Line], data: ReceiveStock | ReceiveGoods, *, by: Actor
+) -> list[Receipt]:
+    """Receive the lines in their order; the number of statements does not grow with them."""
     vendor_name = await _name_vendor(db, data)
-    if after > MOST_UNITS:
-        raise InvalidInput(
-            "That is more than a shelf holds.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
+    shelves = await lock_shelves(db, (line.product_id for line in lines))
+    movements, befores = [], []
+    for line in lines:
+        shelf = shelves[line.product_id]
+        before = shelf.level
+        after = (before or 0) + line.quantity
+        if after > MOST_UNITS:
+            raise InvalidInput(
+                "That is more than a shelf holds.", fields={"quantity": f"would leave more than {MOST_UNITS:,}"}
+            )
+        befores.append(before)
+        movements.append(
+            StockMovement(
+                product_id=line.product_id,
+                delta=line.quantity,
+                level_after=after,
+                reason=StockReason.RECEIVED,
+                note=data.note or "",
+                unit_cost=line.unit_cost,
+                cost_before=shelf.cost,
+                starts_count=before is None,
+                vendor_id=data.vendor_id,
+                vendor_name=vendor_name,
+                **by.columns,
+            )
         )
-    product.stock_quantity = after
-    movement = StockMovement(
-        product_id=product_id,
-        delta=data.quantity,
-        level_after=after,
-        reason=StockReason.RECEIVED,
-        note=data.note or "",
-        unit_cost=data.unit_cost,
-        cost_before=product.cost_per_item,
-        starts_count=before is None,
-        vendor_id=data.vendor_id,
-        vendor_name=vendor_name,
-        **by.columns,
-    )
-    db.add(movement)
-    if data.unit_cost is not None:
-        cost = average_cost(before or 0, product.cost_per_item, data.quantity, data.unit_cost)
-        await move_cost(db, product, cost, note="Goods received", by=by)
-    await db.flush()
-    await announce(db, Topic.PRODUCTS, product_id)
-    return Receipt(movement.id, await get_stock_line(db, product_id, visible_to=by), data.quantity, before, after)
+        if line.unit_cost is not None:
+            shelf.cost = average_cost(before or 0, shelf.cost, line.quantity, line.unit_cost)
+        shelf.level = after
+    db.add_all(movements)
+    await write_shelves(db, shelves, note="Goods received", by=by)
+    there = await list_stock_lines_of(db, list(shelves), visible_to=by)
+    if len(there) < len(shelves):  # One of them is archived.
+        raise NotFound("There is no such product.")
+    return [
+        Receipt(row.id, there[row.product_id], row.delta, before, row.level_after)
+        for row, before in zip(movements, befores, strict=True)
+    ]
 
 
-async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
+async def _name_vendor(db: AsyncSession, data: ReceiveStock | ReceiveGoods) -> str:
     """The vendor's name as it is noted: that of the one chosen, else what was typed."""
     if data.vendor_id is None:
         return data.vendor or ""
@@ -172,24 +188,3 @@ async def _name_vendor(db: AsyncSession, data: ReceiveStock) -> str:
         return (await get_vendor(db, data.vendor_id)).name
     except NotFound:
         raise refuse_fields({"vendor_id": "is no vendor of ours"}) from None
-
-
-async def move_cost(db: AsyncSession, product: Product, cost: Decimal | None, *, note: str, by: Actor) -> None:
-    """Set the average; an open form of the product notices it by the version."""
-    was = product.cost_per_item
-    if was == cost:
-        return
-    product.cost_per_item = cost
-    product.version += 1
-    product.updated_at = now()
-    await record_audit(
-        db,
-        action=AuditAction.PRODUCT_UPDATED,
-        record_kind="product",
-        record_id=product.id,
-        record_name=f"{product.name} ({product.sku})",
-        before={"cost_per_item": None if was is None else str(was)},
-        after={"cost_per_item": None if cost is None else str(cost)},
-        note=note,
-        by=by,
-    )

@@ -7,14 +7,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.catalogue.edit_product import lock_product
-from domain.inventory.receive import average_cost, move_cost
+from domain.inventory.receive import average_cost
+from domain.inventory.shelves import Shelf, lock_shelves, write_shelves
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
-from domain.kernel.live import Topic, announce_many
-from models import Product, StockMovement, StockReason
+from models import StockMovement, StockReason
 
 # The toast stays for ten seconds, and longer under a pointer; later a level is counted.
 UNDO_WITHIN = timedelta(minutes=2)
@@ -29,8 +28,7 @@ async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Ac
     require(by, Right.EDIT_STOCK, "Your role does not change stock.")
     wanted = set(movement_ids)
     rows = (await db.scalars(select(StockMovement).where(StockMovement.id.in_(wanted)))).all()
-    product_ids = sorted({row.product_id for row in rows})
-    products = {product_id: await lock_product(db, product_id) for product_id in product_ids}
+    shelves = await lock_shelves(db, (row.product_id for row in rows))
     # Under the locks nobody else takes one of these back.
     undone = exists().where(StockMovement.undoes_id.in_(wanted))
     is_theirs = all(
@@ -42,38 +40,35 @@ async def undo_delivery(db: AsyncSession, movement_ids: Sequence[int], *, by: Ac
     )
     if not rows or len(rows) != len(wanted) or not is_theirs or await db.scalar(select(undone)):
         raise NotFound("There is no delivery of yours to undo.")
-    for row in sorted(rows, key=lambda row: row.id, reverse=True):
-        await _take_back(db, products[row.product_id], row, by=by)
-    await db.flush()
-    await announce_many(db, Topic.PRODUCTS, product_ids)
-    return len(product_ids)
+    newest_first = sorted(rows, key=lambda row: row.id, reverse=True)
+    db.add_all([_take_back(shelves[row.product_id], row, by=by) for row in newest_first])
+    await write_shelves(db, shelves, note="Delivery undone", by=by)
+    return len(shelves)
 
 
-async def _take_back(db: AsyncSession, product: Product, row: StockMovement, *, by: Actor) -> None:
-    level = (product.stock_quantity or 0) - row.delta
+def _take_back(shelf: Shelf, row: StockMovement, *, by: Actor) -> StockMovement:
+    """Move the shelf to where it was before the row, and return the row that says so."""
+    level = (shelf.level or 0) - row.delta
     if level < 0:
         raise Refused(
-            f"Some of {product.name} has left the shelf again, so the delivery stays. Count the shelf instead.",
+            f"Some of {shelf.name} has left the shelf again, so the delivery stays. Count the shelf instead.",
             code=Code.STALE,
         )
-    product.stock_quantity = None if row.starts_count and level == 0 else level
-    db.add(
-        StockMovement(
-            product_id=product.id,
-            delta=-row.delta,
-            level_after=level,
-            reason=StockReason.RECEIVED,
-            note="Undone",
-            unit_cost=row.unit_cost,
-            vendor_id=row.vendor_id,
-            vendor_name=row.vendor_name,
-            undoes_id=row.id,
-            **by.columns,
-        )
+    shelf.level = None if row.starts_count and level == 0 else level
+    if row.unit_cost is not None:
+        moved = average_cost(row.level_after - row.delta, row.cost_before, row.delta, row.unit_cost)
+        # An average that somebody has written since stays.
+        if shelf.cost == moved:
+            shelf.cost = row.cost_before
+    return StockMovement(
+        product_id=shelf.product_id,
+        delta=-row.delta,
+        level_after=level,
+        reason=StockReason.RECEIVED,
+        note="Undone",
+        unit_cost=row.unit_cost,
+        vendor_id=row.vendor_id,
+        vendor_name=row.vendor_name,
+        undoes_id=row.id,
+        **by.columns,
     )
-    if row.unit_cost is None:
-        return
-    moved = average_cost(row.level_after - row.delta, row.cost_before, row.delta, row.unit_cost)
-    # An average that somebody has written since stays.
-    if product.cost_per_item == moved:
-        await move_cost(db, product, row.cost_before, note="Delivery undone", by=by)

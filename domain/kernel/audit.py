@@ -26,7 +26,7 @@ async def record_audit(
 ) -> None:
     """Write one entry; `before` and `after` hold plain JSON values and never a secret."""
     db.add(
-        AuditEntry(
+        make_audit_entry(
             action=action,
             record_kind=record_kind,
             record_id=record_id,
@@ -34,11 +34,35 @@ async def record_audit(
             before=before,
             after=after,
             note=note,
-            **by.columns,
-            request_id=by.request_id,
+            by=by,
         )
     )
     await db.flush()
+
+
+def make_audit_entry(
+    *,
+    action: AuditAction,
+    record_kind: str,
+    record_id: int | None,
+    record_name: str = "",
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    note: str = "",
+    by: Actor,
+) -> AuditEntry:
+    """One entry, to be added with others of the same transaction."""
+    return AuditEntry(
+        action=action,
+        record_kind=record_kind,
+        record_id=record_id,
+        record_name=record_name,
+        before=before,
+        after=after,
+        note=note,
+        **by.columns,
+        request_id=by.request_id,
+    )
 
 
 async def make_stale(

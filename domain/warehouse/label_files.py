@@ -7,16 +7,17 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.errors import NotFound, OutsideServiceFailed
 from integrations.easypost_client import fetch_label
 from integrations.errors import ServiceFailed
-from models import Label, LabelFile, LabelState
+from models import Label, LabelFile, LabelState, columns_of
 from models.session import current_database, separate_transaction
 
+LABELS = columns_of(Label)
+FILES = columns_of(LabelFile)
 MOST_PRINTED = 400
 # Labels are 4 × 6 inches.
 _DOTS_PER_INCH = 300
@@ -38,24 +39,30 @@ async def keep_label_file(label_id: int) -> bool:
     return True
 
 
-async def print_labels(db: AsyncSession, label_ids: Sequence[int]) -> bytes:
-    """One PDF of these labels, in their order; what is not kept yet is fetched now. Raises NotFound for none at all."""
-    bought = await db.execute(
-        select(Label.id).where(Label.id.in_(label_ids[:MOST_PRINTED]), Label.state == LabelState.BOUGHT)
-    )
-    known = set(bought.scalars())
+async def print_labels(label_ids: Sequence[int]) -> bytes:
+    """One PDF of these labels, in their order; what is not kept yet is fetched now. Raises NotFound for none at all.
+
+    No connection is kept while the carrier is asked.
+    """
+    bought = (LABELS.id.in_(label_ids[:MOST_PRINTED]), LABELS.state == LabelState.BOUGHT)
+    is_kept = exists().where(FILES.label_id == LABELS.id)
+    async with current_database().reading() as connection:
+        known = {
+            row.id: row.is_kept
+            for row in await connection.execute(select(LABELS.id, is_kept.label("is_kept")).where(*bought))
+        }
     wanted = [label_id for label_id in label_ids if label_id in known]
     if not wanted:
         raise NotFound("There is no such label.")
     try:
         for label_id in wanted:
-            await keep_label_file(label_id)
+            if not known[label_id]:
+                await keep_label_file(label_id)
     except ServiceFailed as error:
         raise OutsideServiceFailed(f"A label's file is missing: {error}") from error
-    rows = await db.execute(
-        select(LabelFile.label_id, LabelFile.content_type, LabelFile.data).where(LabelFile.label_id.in_(wanted))
-    )
-    files = {label_id: (content_type, data) for label_id, content_type, data in rows}
+    kept = select(FILES.label_id, FILES.content_type, FILES.data).where(FILES.label_id.in_(wanted))
+    async with current_database().reading() as connection:
+        files = {label_id: (content_type, data) for label_id, content_type, data in await connection.execute(kept)}
     if not files:
         raise NotFound("The files of these labels were never kept.")
     return await asyncio.to_thread(join_files, [files[label_id] for label_id in wanted if label_id in files])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.boxes.pack import PackedBox, PackLine, pack_lines
+from domain.boxes.pack import PackedBox, PackLine, PackStep, pack_in_steps
 from domain.boxes.shelf import list_shelf
 from domain.boxes.suggest import list_product_boxes
 from domain.kernel.actor import Actor
@@ -20,6 +20,7 @@ class TriedBoxes:
     order: QueueRow
     lines: Sequence[PackLine]
     boxes: Sequence[PackedBox]
+    steps: Sequence[PackStep]
 
 
 async def try_boxes(db: AsyncSession, order_number: str, *, visible_to: Actor) -> TriedBoxes:
@@ -28,4 +29,5 @@ async def try_boxes(db: AsyncSession, order_number: str, *, visible_to: Actor) -
     items = await list_pack_items(db, order.id)
     known = await list_product_boxes(db, {item.product_id for item in items if item.product_id is not None})
     lines = lines_of(items, known)
-    return TriedBoxes(order, lines, pack_lines(lines, await list_shelf(db)))
+    packing = pack_in_steps(lines, await list_shelf(db))
+    return TriedBoxes(order, lines, packing.boxes, packing.steps)

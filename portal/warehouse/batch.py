@@ -15,7 +15,7 @@ from domain.warehouse.batch_page import Batch, get_batch, list_batch_labels
 from domain.warehouse.batch_run import IN_TIME_DAYS
 from domain.warehouse.label_files import print_labels
 from models import BatchState
-from models.session import separate_transaction
+from models.session import current_database, separate_transaction
 from portal.attempts import attempt, form_status
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.queue import QUEUE
@@ -70,8 +70,9 @@ async def show_batch(batch_id: int) -> Response:
 @staff_page(Right.BUY_LABELS)
 async def print_batch(batch_id: int) -> Response:
     """What is bought so far, as one PDF."""
-    ids = await list_batch_labels(db(), batch_id, by=current_actor())
-    return answer_pdf(await print_labels(db(), ids), f"labels-{batch_id}.pdf")
+    async with current_database().reading() as connection:
+        ids = await list_batch_labels(connection, batch_id, by=current_actor())
+    return answer_pdf(await print_labels(ids), f"labels-{batch_id}.pdf")
 
 
 @blueprint.post(f"{BATCH}/stop")

@@ -30,6 +30,7 @@ from web.request import current_actor, db
 blueprint = Blueprint("portal_box_rules", __name__)
 LIST = "/portal/box-rules"
 MOST_DRAWN = 24
+MOST_STEPS = 200
 TAB_WORDS = (
     (RuleTab.RULES, "With a rule"),
     (RuleTab.WEEK, "Without, ordered this week"),
@@ -38,12 +39,13 @@ TAB_WORDS = (
 
 
 class BoxRulesQuery(PageInput):
-    """The tab and page of the list, the order that the rules are tried on, and the product of a new rule."""
+    """The tab and page of the list, the order that the rules are tried on with each step, and a new rule's product."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 25
     tab: RuleTab = RuleTab.RULES
     order: Text60 = ""
     product: Text200 = ""
+    steps: bool = False
 
 
 class BoxRuleForm(UpdateBoxRule):
@@ -163,6 +165,8 @@ async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: 
         order_number=order_number,
         weight_oz=weigh_all(packed.boxes) if packed else None,
         box_count=count_all(packed.boxes) if packed else 0,
+        steps=packed.steps[:MOST_STEPS] if packed and query.steps else [],
+        steps_url=_link_steps(query, rule, order_number),
         version=choose_version(tried, present),
         opened=keep_opened(tried, present.values),
         values=tried.typed if tried else present.values,
@@ -176,6 +180,12 @@ async def _show(query: BoxRulesQuery, rule: BoxRuleRow | None = None, *, tried: 
         product=tried.typed.get("product", "") if tried else query.product,
         effect=await _foresee_saved(rule, packed) if rule and not tried else None,
     )
+
+
+def _link_steps(query: BoxRulesQuery, rule: BoxRuleRow | None, order_number: str) -> str:
+    """This page with each step of the packing, or without."""
+    wanted = {"order": order_number or None, "product": query.product or None, "steps": None if query.steps else 1}
+    return (f"{LIST}/{rule.id}" if rule else LIST) + with_query(wanted)
 
 
 async def _find_chosen(text: str) -> FoundProduct | None:

@@ -14,6 +14,7 @@ from domain.warehouse.label_files import print_labels
 from domain.warehouse.label_rows import list_label_ids
 from domain.warehouse.pick_list import PickList, finish_pick_list, make_pick_list
 from domain.warehouse.pick_take import Picked, PickKind, put_back, take_scanned, take_stop
+from models.session import current_database
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.queue import QUEUE
 from web.guards import staff_page
@@ -72,8 +73,9 @@ async def finish_picking() -> Response:
 @reads_query(PickListQuery)
 async def show_labels(query: PickListQuery) -> Response:
     """The labels of the orders as one PDF."""
-    ids = await list_label_ids(db(), query.order)
-    return answer_pdf(await print_labels(db(), ids), "labels.pdf")
+    async with current_database().reading() as connection:
+        ids = await list_label_ids(connection, query.order)
+    return answer_pdf(await print_labels(ids), "labels.pdf")
 
 
 async def _pick(found: PickList, data: PickScan) -> Picked:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.boxes.pack import MOST_OUNCES, BoxType, PackLine, count_all, fits_in, pack_lines, weigh_all
+from domain.boxes.pack import MOST_OUNCES, BoxType, PackLine, count_all, fits_in, pack_in_steps, pack_lines, weigh_all
 from domain.boxes.suggest import ProductBox
 
 PAN = ("Pan box", 26, 18, 10)
@@ -75,7 +75,24 @@ def test_there_are_thirty_examples() -> None:
 
 def test_why_a_box_was_begun_is_said() -> None:
     boxes = pack_lines([line(1, 3, 4, PAN, 150), line(2, 3, 4, PAN, 150)])
-    assert boxes[1].why == "P2 would make the box before 46.9 lb, over 40"
+    assert boxes[1].why == "P2 would make box 1 46.9 lb, over 40"
+
+
+def test_each_step_is_noted() -> None:
+    lines = [line(1, 7, 4, MEDIUM, 150), line(2, 1, 4, MEDIUM, 20), line(3, 1, 2, PAN, 320), line(4, 2, 3, None, 10)]
+    packing = pack_in_steps(lines, SHELF)
+    assert [(step.kind, step.box, step.box_name, step.product_name, step.quantity) for step in packing.steps] == [
+        ("full", 1, "Medium", "P1", 4),
+        ("alone", 2, "", "P4", 2),
+        ("begun", 3, "Pan box", "P3", 1),
+        ("added", 3, "Pan box", "P1", 2),
+        ("left", 3, "Pan box", "P1", 1),
+        ("begun", 4, "Medium", "P1", 1),
+        ("added", 3, "Pan box", "P2", 1),
+        ("smaller", 4, "Flat", "", 0),
+    ]
+    assert packing.steps[4].why == "would make box 3 48.1 lb, over 40"
+    assert packing.boxes == pack_lines(lines, SHELF)
 
 
 SIDES = st.decimals(min_value=1, max_value=40, places=2)
@@ -91,6 +108,11 @@ LINES = st.lists(
     max_size=8,
     unique_by=lambda each: each.product_sku,
 )
+
+
+def _volume(sides: tuple[Decimal, Decimal, Decimal] | None) -> Decimal:
+    assert sides is not None
+    return sides[0] * sides[1] * sides[2]
 
 
 @settings(max_examples=200, deadline=None)
@@ -109,6 +131,9 @@ def test_what_holds_for_every_order(lines: list[PackLine]) -> None:
                 unit = by_sku[content.product_sku].unit_sides
                 assert unit is not None
                 assert fits_in(unit, box.sides)
+            volumes = [_volume(by_sku[content.product_sku].unit_sides) * content.quantity for content in box.contents]
+            # A unit's share of its box's height is rounded.
+            assert sum(volumes) <= _volume(box.sides) * Decimal("1.000001")
     assert packed == {each.product_sku: each.quantity for each in lines}
     assert count_all(boxes) <= sum(each.quantity for each in lines)
     if all(each.unit_weight is not None for each in lines):

@@ -13,7 +13,9 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.errors import NotFound, Refused
 from models import Product, Role, StockMovement
+from models.session import current_database
 from tests.factories import as_actor, make_product, make_staff
+from tests.statements import noted_statements
 
 
 async def receive(db: AsyncSession, by: Actor, *lines: tuple[Product, int, str | None]) -> list[int]:
@@ -79,3 +81,18 @@ async def test_others_and_those_who_come_late_undo_nothing(db: AsyncSession) -> 
     with pytest.raises(NotFound):
         await undo_delivery(db, ids, by=me)
     assert (await read_state(db, product))[0] == 7
+
+
+async def test_long_deliveries_need_no_more_statements_than_short_ones(db: AsyncSession) -> None:
+    me = as_actor(await make_staff(db, Role.MANAGER))
+    products = [await make_product(db, 5, cost_per_item=Decimal("2.00")) for _ in range(12)]
+    counts = []
+    for lines in (products[:2], products):
+        async with noted_statements(current_database()) as statements:
+            ids = await receive(
+                db, me, *((one, place, "3.00" if place % 2 else None) for place, one in enumerate(lines, 1))
+            )
+            assert await undo_delivery(db, ids, by=me) == len(lines)
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+    assert [await read_state(db, one) for one in products] == [(5, Decimal("2.00"), 5)] * 12

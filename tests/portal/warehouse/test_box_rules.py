@@ -80,6 +80,19 @@ async def test_a_rule_says_what_it_would_change(client: TestClientProtocol, db: 
     assert rule.qty_per_box == 4
 
 
+async def test_each_step_of_the_packing_is_shown_on_request(client: TestClientProtocol, db: AsyncSession) -> None:
+    order, [product] = await ready(db, 9)
+    rule = await rule_for(db, product)
+    await packer(client, db)
+    page = await read_page(client, f"{PAGE}/{rule.id}?order={order.order_number}")
+    link = f"{PAGE}/{rule.id}?order={order.order_number}&amp;steps=1"
+    assert f'href="{link}">Each step</a>' in page
+    shown = read_words(await read_page(client, link.replace("&amp;", "&")))
+    assert f"4 × {product.name} fill box 1 (Tote) by its rule, 2 times. 1 × {product.name} begin" in shown
+    assert "begin box 2 (Tote)" in shown
+    assert "Without the steps" in shown
+
+
 async def test_a_product_is_chosen_by_a_few_letters(client: TestClientProtocol, db: AsyncSession) -> None:
     _, [ruled, bare] = await ready(db, 5, 2)
     rule = await rule_for(db, ruled)
