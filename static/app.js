@@ -5,7 +5,7 @@ import "./copy.js";
 import { openDialog } from "./dialogs.js";
 import { find, findAll, say } from "./dom.js";
 import "./drafts.js";
-import { focusFirstError, focusPressed, leaveHere, staysHere } from "./forms.js";
+import { focusFirstError, focusPressed, leaveFocus, leaveHere, staysHere } from "./forms.js";
 import "./keys.js";
 import "./palette.js";
 import "./offers.js";
@@ -17,11 +17,12 @@ import { countAll } from "./ticks.js";
 import { armToasts } from "./toasts.js";
 
 document.addEventListener("htmx:before:swap", (event) => {
-  const { ctx } = event.detail;
+  const { ctx, tasks } = event.detail;
   // A live block that cannot be fetched, or whose list went on to another page meanwhile, stays as it is; live.js tries again.
   const isPast = ctx.live && ctx.sourceElement?.dataset.liveUrl !== ctx.live;
   if (isPast || ctx.live && ctx.response?.status >= 400) { event.preventDefault(); return; }
   setRefreshing(Boolean(ctx.live), ctx.target);
+  leaveFocus(ctx, tasks);
 });
 document.addEventListener("htmx:finally:swap", () => { setRefreshing(false); leaveHere(); });
 document.addEventListener("htmx:after:swap", (event) => {

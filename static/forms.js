@@ -82,3 +82,14 @@ document.addEventListener("htmx:config:request", (event) => {
   if (request.method !== "GET" || !sourceElement.matches?.("form")) return;
   for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
 });
+
+// An answer takes the focus to where the server wants it (autofocus) only while the person who asked still stands where
+// they asked, and what is refreshed by itself never does: somebody may be typing in another field by then.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.askedAt = document.activeElement; });
+export function leaveFocus(ctx, tasks) {
+  const at = document.activeElement;
+  if (ctx.target === document.body || !(ctx.live || isTyping(at) && at !== ctx.askedAt)) return;
+  for (const area of [ctx.target, ...tasks.map((task) => task.fragment)]) {
+    for (const field of area.querySelectorAll?.("[autofocus]") ?? []) field.removeAttribute("autofocus");
+  }
+}

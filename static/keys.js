@@ -95,7 +95,7 @@ function goTo(letter) {
   return Boolean(link);
 }
 
-document.addEventListener("keydown", (event) => {
+function press(event) {
   if (event.isComposing || event.altKey || event.defaultPrevented) return;
   const withControl = event.ctrlKey || event.metaKey;
   const key = (withControl ? "ctrl+" : "") + event.key.toLowerCase();
@@ -121,4 +121,20 @@ document.addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   act();
+}
+
+// What was pressed while the page came (head.js): a key that opens a field is followed by what was typed for it.
+function pressEarly(event) {
+  const at = document.activeElement, { key } = event;
+  if (key === "Enter" && at.matches("a[href], button")) { at.click(); return; }
+  if (key === "Enter" && at.matches("[data-scan-field]")) { at.form.requestSubmit(); return; }
+  if (!isTyping(at) || event.ctrlKey || event.metaKey || event.altKey) { press(event); return; }
+  if (key.length > 1 || !("selectionStart" in at)) return;
+  at.setRangeText(key, at.selectionStart, at.selectionEnd, "end");
+  at.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  globalThis.earlyKeys.forEach(pressEarly);
+  document.addEventListener("keydown", press);
 });

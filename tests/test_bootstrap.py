@@ -8,15 +8,32 @@ import pytest
 
 import bootstrap
 
-SLOW = "import time; print('Collecting stripe==14 (from -r run.txt)', flush=True); time.sleep(0.5); print('done')"
+# Says what it does, and ends once somebody has seen it.
+SLOW = """
+import pathlib, sys, time
+print("Collecting stripe==14 (from -r run.txt)", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+print("done")
+"""
 
 
-def test_a_slow_command_says_what_it_does(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_command_says_what_it_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen, describe = tmp_path / "seen", bootstrap._describe
+
+    def note(lines: list[str]) -> str:
+        if lines:
+            seen.touch()
+        return describe(lines)
+
     monkeypatch.setattr(bootstrap, "SPEAK_SECONDS", 0.05)
-    status, output = bootstrap._run_aloud([sys.executable, "-c", SLOW])
+    monkeypatch.setattr(bootstrap, "_describe", note)
+    status, output = bootstrap._run_aloud([sys.executable, "-c", SLOW, str(seen)])
     assert (status, output.splitlines()[-1]) == (0, "done")
-    said = capsys.readouterr().out.splitlines()
-    assert said[-1].partition(" s: ")[2] == "Collecting stripe==14"
+    said = [line.partition(" s: ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert "Collecting stripe==14" in said
 
 
 def test_libraries_are_counted_while_pip_installs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

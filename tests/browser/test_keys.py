@@ -5,13 +5,14 @@ does a click. "Before" is what the same work took, counted the same way in the d
 before the portal's kit of palette, drafts and lists that lead through their records.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from playwright.async_api import Error as PlaywrightError
 
 from models import Role
@@ -74,6 +75,32 @@ async def test_fifteen_pending_orders_are_confirmed_one_after_the_other(browser:
         hand.report("confirm 15 pending orders", "60 keys", 17)
         states = await portal.raw.fetch("SELECT DISTINCT status FROM orders WHERE order_number = ANY($1)", numbers)
         assert [row[0] for row in states] == ["confirmed"]
+
+
+async def test_keys_pressed_before_the_scripts_run_are_done_in_their_order(browser: Browser, portal: Portal) -> None:
+    number, staff = await add_order(portal), await add_colleague(portal)
+    scripts_come = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await scripts_come.wait()
+        await route.continue_()
+
+    async with browsing(browser) as page:
+        await page.route("**/static/app.js*", hold)
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/orders/{number}", wait_until="commit")
+        await expect(page.get_by_role("heading", level=1)).to_have_text(number)
+        for key in ("/", *"zinc tray"):
+            await page.keyboard.press(key)
+        scripts_come.set()
+        await expect(page.locator("#palette-q")).to_have_value("zinc tray")
+        await page.keyboard.press("Escape")
+        scripts_come.clear()
+        await page.reload(wait_until="commit")
+        await expect(page.get_by_role("heading", level=1)).to_have_text(number)
+        await page.keyboard.press("c")
+        scripts_come.set()
+        await expect(page.locator("#toasts")).to_contain_text(f"{number} is confirmed")
 
 
 async def test_an_order_is_found_by_its_customer(browser: Browser, portal: Portal) -> None:

@@ -210,6 +210,20 @@ async def test_two_packers_see_each_other(browser: Browser, portal: Portal) -> N
         await expect(here.locator(".scan-said.is-wrong")).to_contain_text("Enough of it")
 
 
+async def test_a_colleagues_scan_leaves_the_focus_where_a_weight_is_typed(browser: Browser, portal: Portal) -> None:
+    number, products = await add_confirmed(portal, 2)
+    first, second = [await add_colleague(portal, Role.WAREHOUSE) for _ in range(2)]
+    async with browsing(browser) as here, browsing(browser) as there:
+        await open_as(portal, here, first, f"{QUEUE}/{number}")
+        await expect(here.locator("#pack_offers .choice")).to_have_count(5)
+        weight = here.get_by_label("Weight of").first
+        await weight.focus()
+        await open_as(portal, there, second, f"{QUEUE}/{number}")
+        await scan(there, products[0].sku)
+        await expect(here.locator("#lines")).to_have_text("1 of 2 scanned")
+        await expect(weight).to_be_focused()
+
+
 async def test_scans_faster_than_answers_each_count_once(browser: Browser, portal: Portal) -> None:
     """Answers are slow, one is lost, and one code is wrong: nothing is mixed up or left out."""
     number, products = await add_confirmed(portal, 3, 3, 4)
