@@ -55,6 +55,11 @@ class Subscription(Table, table=True):
         Index("ix_subscription_customer", "customer_id", "id"),
         Index("ix_subscription_due", "next_renewal_date", postgresql_where=sql("status = 'active'")),
         Index("ix_subscription_newest", sql("id DESC")),
+        Index(
+            "ix_subscription_next",
+            sql("(CASE WHEN status = 'active' THEN coalesce(retry_on, next_renewal_date) END)"),
+            "id",
+        ),
         Index("ix_subscription_resumes", "resume_on", postgresql_where=sql("status = 'paused'")),
     )
 

@@ -1,80 +1,79 @@
-"""Forms of subscriptions: enrolling a customer, whose link asks for the card, and offering a product that stands in."""
+"""Forms of subscriptions: changing one, and offering a product that stands in."""
 
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from domain.access.rights import Right
-from domain.customers.rows import get_customer
-from domain.search.find import find_customers
-from domain.subscriptions.enrol import Enrolment
-from domain.subscriptions.enrol_by_link import enrol_by_link
+from domain.subscriptions.change import UpdateSubscription, update_subscription
+from domain.subscriptions.list_subscriptions import SubscriptionLine, get_subscription
 from domain.subscriptions.substitute import OfferSubstitute, list_substitutes, offer_substitute
-from domain.subscriptions.suggest_interval import SuggestInterval, suggest_interval
-from models.session import current_database
 from portal.attempts import Attempt, attempt, refusal_of
+from portal.merging import MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.render import page_or_block, redirect_to
 from portal.subscriptions import LIST
 from web.guards import staff_page
-from web.request import current_actor, db, settings
+from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("portal_subscription_forms", __name__)
+# The fields of the form, and what a conflict calls them.
+FIELD_WORDS = {
+    "quantity": "Quantity", "interval_days": "Every so many days", "discount_pct": "Discount",
+    "next_renewal_date": "Next renewal", "delivery_name": "Deliver to", "delivery_address": "Street",
+    "delivery_city": "City", "delivery_state": "State", "delivery_zip": "ZIP", "notes": "Notes",
+}  # fmt: skip
 
 
-@blueprint.get(f"{LIST}/new")
+@blueprint.get(f"{LIST}/<id:subscription_id>/edit")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
-async def show_enrolment() -> Response:
-    """Choose the customer, then what they get and how often."""
-    chosen = request.args.get("customer", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
-        words = request.args.get("q", "")
-        async with current_database().reading() as connection:
-            found = await find_customers(connection, words[:200], visible_to=current_actor())
-        return await page_or_block("subscriptions/choose.html", block="choose", q=words, found=found)
-    return await _show_form(int(chosen))
+async def show_subscription_form(subscription_id: int) -> Response:
+    """What a subscription brings, when, and where to, open for editing."""
+    return await _show_form(await _read(subscription_id))
 
 
-@blueprint.post(f"{LIST}/new")
+@blueprint.post(f"{LIST}/<id:subscription_id>/edit")
 @staff_page(Right.EDIT_SUBSCRIPTIONS)
-async def enrol() -> Response:
-    """Enrol the customer and mail the link at which a card is saved."""
+async def save_subscription(subscription_id: int) -> Response:
+    """Change the fields that differ; what a colleague or the customer changed meanwhile is merged."""
 
-    async def save(data: Enrolment) -> int:
-        made = await enrol_by_link(db(), data, timezone=settings().timezone, by=current_actor(), settings=settings())
-        return made.id
+    async def save(data: UpdateSubscription, version: int | None) -> bool:
+        zone, me = settings().timezone, current_actor()
+        await update_subscription(db(), subscription_id, data, timezone=zone, by=me, version=version)
+        return True
 
-    tried = await attempt(Enrolment, save)
+    async def read_present() -> Present:
+        there = await _read(subscription_id)
+        return Present(there.version, _write_values(there))
+
+    tried = await attempt_merging(UpdateSubscription, save, read_present)
     if tried.result is None:
-        chosen = tried.typed.get("user_id", "")
-        return await _show_form(int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 10 else 0, tried)
-    return await redirect_to(f"{LIST}/{tried.result}", toast="The link is mailed. It begins once a card is saved.")
+        return await _show_form(await _read(subscription_id), tried)
+    return await redirect_to(f"{LIST}/{subscription_id}", toast="Subscription saved")
 
 
-async def _show_form(customer_id: int, tried: Attempt[Any] | None = None) -> Response:
-    async with current_database().reading() as connection:
-        customer = await get_customer(connection, customer_id)
-        sku = (tried.typed if tried else request.args).get("product_sku", "")[:60]
-        suggestion = await suggest_interval(
-            connection, customer_id, SuggestInterval(sku=sku or None),
-            timezone=settings().timezone, visible_to=current_actor(),
-        )  # fmt: skip
-    known = {
-        "product_sku": sku, "quantity": "4", "interval_days": str(suggestion.suggested_interval_days or 28),
-        "discount_pct": "5", "delivery_name": customer.name, "delivery_company": customer.company_name,
-        "delivery_phone": customer.phone or "", "delivery_email": customer.email or "",
-        "delivery_address": customer.shipping_street, "delivery_city": customer.shipping_city,
-        "delivery_state": customer.shipping_state, "delivery_zip": customer.shipping_zip,
-    }  # fmt: skip
+async def _read(subscription_id: int) -> SubscriptionLine:
+    connection = await db().connection()
+    return (await get_subscription(connection, subscription_id, rules=order_rules(), visible_to=current_actor())).line
+
+
+async def _show_form(subscription: SubscriptionLine, tried: MergedAttempt[Any] | None = None) -> Response:
+    """The form with what the subscription says, or after a refusal with what was typed."""
+    there = _write_values(subscription)
     return await page_or_block(
-        "subscriptions/enrol.html",
-        block="enrol_form",
-        customer=customer,
-        suggestion=suggestion,
-        values=tried.typed if tried else known,
+        "subscriptions/edit.html",
+        block="subscription_form",
+        subscription=subscription,
+        url=f"{LIST}/{subscription.id}",
+        version=choose_version(tried, Present(subscription.version, there)),
+        opened=keep_opened(tried, there),
+        values=there | ({name: tried.typed.get(name, "") for name in there} if tried else {}),
+        conflict=tried.describe_conflict(FIELD_WORDS) if tried else None,
         **refusal_of(tried),
-        url=f"{LIST}/new",
-        back_url=LIST,
     )
+
+
+def _write_values(subscription: SubscriptionLine) -> dict[str, str]:
+    return {name: str(getattr(subscription, name)) for name in FIELD_WORDS}
 
 
 @blueprint.get(f"{LIST}/<id:subscription_id>/substitute")

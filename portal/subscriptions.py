@@ -1,8 +1,9 @@
 """Subscriptions as the office works with them: the failed ones first, one in detail, and what is done with it."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
+from pydantic import Field
 from quart import Blueprint, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,19 +11,23 @@ from documents.filters import format_date
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
+from domain.kernel.paging import Page
 from domain.payments.pay_link import SendBy
 from domain.subscriptions import change
+from domain.subscriptions.export import export_subscriptions
 from domain.subscriptions.links import send_subscription_link
 from domain.subscriptions.list_subscriptions import (
     ListSubscriptions,
     SubscriptionLine,
-    export_subscriptions,
+    SubscriptionSort,
     find_subscription_neighbours,
     get_subscription,
     list_changes,
     list_subscriptions,
 )
 from domain.subscriptions.overview import (
+    AHEAD,
+    Need,
     count_subscriptions,
     lay_out_weeks,
     list_due_days,
@@ -46,7 +51,8 @@ from web.streams import stream_file
 
 blueprint = Blueprint("portal_subscriptions", __name__)
 LIST = "/portal/subscriptions"
-ROWS = 25
+# A bar of units against stock is so many parts wide.
+BAR = 80
 _LINK = "By it they skip, pause, change the date or the quantity and use another card."
 _WAYS = {"mail": SendBy.EMAIL, "text": SendBy.TEXT}
 _TABS = (
@@ -68,20 +74,34 @@ _ASKED = {
 }  # fmt: skip
 
 
+class SubscriptionFilters(ListSubscriptions):
+    """The list as the office reads it: what renews next comes first."""
+
+    per_page: Annotated[int, Field(ge=1, le=200)] = 25
+    sort: SubscriptionSort = SubscriptionSort.NEXT
+
+
+@dataclass(frozen=True, slots=True)
+class NeedBar:
+    """The picture of a need, in parts of `BAR`: the stock, what it covers of what is due, and what is missing."""
+
+    stock: float
+    covered: float
+    missing: float
+
+
 @blueprint.get(LIST)
 @staff_page(Right.SEE_SUBSCRIPTIONS)
-@reads_query(ListSubscriptions)
-async def show_subscriptions(query: ListSubscriptions) -> Response:
+@reads_query(SubscriptionFilters)
+async def show_subscriptions(query: SubscriptionFilters) -> Response:
     """The list with the failed renewals first and the next 30 days."""
-    if "per_page" not in query.model_fields_set:
-        query = query.model_copy(update={"per_page": ROWS})
-    actor, today = current_actor(), business_today(settings().timezone)
+    actor, rules, today = current_actor(), order_rules(), business_today(settings().timezone)
     async with current_database().reading() as connection:
-        page = await list_subscriptions(connection, query, visible_to=actor)
+        page = await list_subscriptions(connection, query, rules=rules, visible_to=actor)
         counts = await count_subscriptions(connection, visible_to=actor)
-        failed = await list_failed(connection, visible_to=actor)
-        days = await list_due_days(connection, today, visible_to=actor)
-        needs = await list_needs(connection, today, visible_to=actor)
+        failed = await list_failed(connection, rules=rules, visible_to=actor)
+        days = await list_due_days(connection, today, rules=rules, visible_to=actor)
+        needs = await list_needs(connection, today, rules=rules, visible_to=actor)
     return await page_or_block(
         "subscriptions/list.html",
         block="subscription_table",
@@ -93,27 +113,42 @@ async def show_subscriptions(query: ListSubscriptions) -> Response:
         due_total=sum(day.amount for day in days),
         due_renewals=sum(day.renewals for day in days),
         most=max((day.amount for day in days), default=0),
-        needs=needs,
+        needs=[(need, _draw_need(need)) for need in needs],
+        sort=query.sort.value,
+        due=query.due,
+        expires_soon=today + AHEAD,
         tabs=_list_tabs(query, counts, len(failed)),
     )
+
+
+def _draw_need(need: Need) -> NeedBar | None:
+    """The bar of a need; None for a product that is not counted."""
+    if need.stock is None:
+        return None
+    stock = max(need.stock, 0)
+    part = BAR / max(need.due, stock, 1)
+    covered = min(need.due, stock)
+    return NeedBar(round(stock * part, 1), round(covered * part, 1), round((need.due - covered) * part, 1))
 
 
 def _list_tabs(query: ListSubscriptions, counts: dict[str, int], failed: int) -> list[ListTab]:
     """The states with their counts, and what failed where something did."""
     words = [(status, word, counts[status] if status else sum(counts.values())) for status, word in _TABS]
-    tabs = make_tabs(LIST, "status", words, query.status, keep=())
+    tabs = make_tabs(LIST, "status", words, query.status, keep={"sort"})
+    if failed or query.failed or query.due:
+        tabs = [replace(tab, current=tab.current and not (query.failed or query.due)) for tab in tabs]
     if failed or query.failed:
-        tabs = [replace(tab, current=tab.current and not query.failed) for tab in tabs]
         tabs.insert(1, ListTab("Failed", f"{LIST}?failed=true", query.failed, failed))
     return tabs
 
 
 @blueprint.get(f"{LIST}.csv")
 @staff_page(Right.SEE_SUBSCRIPTIONS)
-@reads_query(ListSubscriptions)
-async def download_subscriptions(query: ListSubscriptions) -> Response:
+@reads_query(SubscriptionFilters)
+async def download_subscriptions(query: SubscriptionFilters) -> Response:
     """What the list shows as CSV, at most 1,000 rows."""
-    return await stream_file(await export_subscriptions(db(), query, visible_to=current_actor()), "subscriptions.csv")
+    rows = await export_subscriptions(db(), query, rules=order_rules(), visible_to=current_actor())
+    return await stream_file(rows, "subscriptions.csv")
 
 
 @blueprint.get(f"{LIST}/<id:subscription_id>")
@@ -121,10 +156,11 @@ async def download_subscriptions(query: ListSubscriptions) -> Response:
 async def show_subscription(subscription_id: int) -> Response:
     """One subscription with its renewals and its customer's orders."""
     async with current_database().reading() as connection:
-        found = await get_subscription(connection, subscription_id, visible_to=current_actor())
+        me, rules = current_actor(), order_rules()
+        found = await get_subscription(connection, subscription_id, rules=rules, visible_to=me)
         walk = await walk_list(
-            ListSubscriptions,
-            lambda asked: find_subscription_neighbours(connection, subscription_id, asked, visible_to=current_actor()),
+            SubscriptionFilters,
+            lambda asked: find_subscription_neighbours(connection, subscription_id, asked, rules=rules, visible_to=me),
             list_url=LIST,
             crumb="Subscriptions",
         )
@@ -201,7 +237,7 @@ async def _send_link(subscription_id: int, way: str) -> str:
 async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None) -> Response:
     _check_act(act)
     async with current_database().reading() as connection:
-        await get_subscription(connection, subscription_id, visible_to=current_actor())
+        await get_subscription(connection, subscription_id, rules=order_rules(), visible_to=current_actor())
     title, verb, text, danger = _ASKED[act]
     return await page_or_block(
         "shared/confirm.html",
@@ -218,13 +254,16 @@ async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None
 
 
 async def _load_of_customer(session: AsyncSession, customer_id: int) -> list[SubscriptionLine]:
-    asked = ListSubscriptions(user_id=customer_id)
-    return list((await list_subscriptions(await session.connection(), asked, visible_to=current_actor())).rows)
+    return list((await _list_of_customer(session, ListSubscriptions(user_id=customer_id))).rows)
 
 
 async def _count_of_customer(session: AsyncSession, customer_id: int) -> int:
-    asked = ListSubscriptions(user_id=customer_id, per_page=1)
-    return (await list_subscriptions(await session.connection(), asked, visible_to=current_actor())).total
+    return (await _list_of_customer(session, ListSubscriptions(user_id=customer_id, per_page=1))).total
+
+
+async def _list_of_customer(session: AsyncSession, asked: ListSubscriptions) -> Page[SubscriptionLine]:
+    connection = await session.connection()
+    return await list_subscriptions(connection, asked, rules=order_rules(), visible_to=current_actor())
 
 
 register_tab(

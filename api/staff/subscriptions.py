@@ -40,9 +40,9 @@ LIST = "/api/staff/subscriptions"
 @reads_query(ListSubscriptions)
 @answers(list[SubscriptionOut])
 async def list_subscriptions(query: ListSubscriptions) -> Any:
-    """Subscriptions by status and customer, newest first."""
+    """Subscriptions by status and customer, newest first unless they are sorted."""
     async with current_database().reading() as connection:
-        return await find_subscriptions(connection, query, visible_to=current_actor())
+        return await find_subscriptions(connection, query, rules=order_rules(), visible_to=current_actor())
 
 
 @blueprint.post(LIST)
@@ -65,7 +65,7 @@ async def create_subscription(data: enrol.CreateSubscription) -> Any:
 async def get_subscription(id: int) -> Any:  # noqa: A002 - the contract names the path parameter
     """One subscription with its renewals, the customer's orders and this product's history."""
     connection = await db().connection()
-    return show_detail(await find_detail(connection, id, visible_to=current_actor()))
+    return show_detail(await find_detail(connection, id, rules=order_rules(), visible_to=current_actor()))
 
 
 @blueprint.put(f"{LIST}/<id:id>")
@@ -151,4 +151,4 @@ async def suggest_interval(user_id: int, query: SuggestInterval) -> Any:
 
 async def _show(subscription_id: int) -> Any:
     connection = await db().connection()
-    return (await find_detail(connection, subscription_id, visible_to=current_actor())).line
+    return (await find_detail(connection, subscription_id, rules=order_rules(), visible_to=current_actor())).line

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
+from domain.kernel.audit import make_stale
 from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
@@ -56,7 +57,9 @@ async def update_subscription(
     subscription = await _lock(db, subscription_id, by=by, version=version)
     sent = data.model_dump(exclude_unset=True)
     wrong = {name: "is required" for name in _NEEDED if name in sent and sent[name] is None}
-    if data.next_renewal_date is not None and data.next_renewal_date < business_today(timezone):
+    day = data.next_renewal_date
+    # A renewal that has failed is still due on its day; only another day must be one to come.
+    if day is not None and day != subscription.next_renewal_date and day < business_today(timezone):
         wrong["next_renewal_date"] = "must not lie in the past"
     if wrong:
         raise InvalidInput("The subscription can't be changed like this.", fields=wrong)
@@ -195,7 +198,14 @@ async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: i
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
     if version is not None and version != subscription.version:
-        raise Refused("Somebody changed this subscription meanwhile.", code=Code.STALE, version=subscription.version)
+        raise await make_stale(
+            db,
+            "this subscription",
+            record_kind="subscription",
+            record_id=subscription.id,
+            changed_at=subscription.updated_at,
+            version=subscription.version,
+        )
     if subscription.status == SubscriptionStatus.CANCELLED:
         raise Refused("The subscription is cancelled, which is final.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     return subscription

@@ -66,7 +66,9 @@ RealEmail = Annotated[EmailIn, AfterValidator(check_real_email)]
 StripeId = Annotated[str, Field(min_length=4, max_length=255, pattern=r"^[a-z]+_[A-Za-z0-9_]+$")]
 
 
-_READ_APART = {"user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes"}
+_READ_APART = {
+    "user_id", "product_sku", "start_date", "delivery_phone", "delivery_company", "notes", "saved_with", "send_by",
+}  # fmt: skip
 
 
 class Enrolment(Input):

@@ -1,24 +1,27 @@
 """Reading subscriptions: the list, and one with its renewals and what its customer ordered."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import join
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
-from domain.kernel.inputs import Id
+from domain.kernel.inputs import DateIn, Id
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import NewestPageInput, Page, make_page
-from domain.kernel.spreadsheets import Cell, stream_csv
+from domain.orders.business import current_business
+from domain.orders.rules import OrderRules
+from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
 from models import (
     AuditAction,
     AuditEntry,
@@ -35,20 +38,28 @@ from models import (
 )
 
 MOST_HISTORY = 100
-MOST_EXPORTED = 1_000
-EXPORT_COLUMNS = (
-    "subscription", "customer", "email", "phone", "sku", "product", "quantity", "interval_days", "discount_pct",
-    "next_renewal_date", "status", "payment_type", "last_renewal", "last_amount",
-)  # fmt: skip
+
+
+class SubscriptionSort(StrEnum):
+    """The orders of the list beside newest first: by the day of the next try, or by its amount; "-" falls."""
+
+    NEXT = "next"
+    NEXT_FALLING = "-next"
+    AMOUNT = "amount"
+    AMOUNT_FALLING = "-amount"
 
 
 class ListSubscriptions(NewestPageInput):
-    """Which subscriptions to list, newest first."""
+    """Which subscriptions to list, newest first unless they are sorted."""
 
     status: SubscriptionStatus | None = None
     user_id: Id | None = None
     failed: bool = False
     """True shows only active ones whose last renewal failed and is tried again."""
+    due: DateIn | None = None
+    """Only active ones that renew on this day and have not failed; today's include what is late."""
+    sort: SubscriptionSort | None = None
+    """The order of the list; those that do not renew come last by date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,9 @@ class SubscriptionLine:
     notes: str
     created_at: datetime
     version: int
+    payment_expires_on: date | None
+    # What the next renewal comes to at today's prices.
+    amount: Decimal
     last_renewal: RenewalLine | None
 
 
@@ -151,6 +165,14 @@ _COLUMNS = (
     Subscription.notes,
     Subscription.created_at,
     Subscription.version,
+    Subscription.payment_expires_on,
+)
+# As the index ix_subscription_next has it: the day of the next try; NULL for what does not renew.
+_NEXT_TRY: ColumnElement[Any] = case(
+    (
+        Subscription.status == literal_column("'active'"),
+        func.coalesce(Subscription.retry_on, Subscription.next_renewal_date),
+    )
 )
 _RENEWAL = (
     Renewal.id,
@@ -166,27 +188,30 @@ _RENEWAL = (
 
 
 async def list_subscriptions(
-    db: AsyncConnection, asked: ListSubscriptions, *, visible_to: Actor
+    db: AsyncConnection, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> Page[SubscriptionLine]:
-    """A page of the subscriptions that the actor may see, newest first, each with its newest renewal."""
+    """A page of the subscriptions that the actor may see, each with its newest renewal.
+
+    By the next date, rising, an index gives the order; by amount, every price is looked at.
+    """
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     conditions = _conditions_of(asked, visible_to)
     counted = select(func.count()).select_from(Subscription).join(Customer).where(and_(True, *conditions))
     total = await db.scalar(counted) or 0
-    statement = select_lines().where(and_(True, *conditions)).order_by(Subscription.id.desc())
+    statement = select_lines(rules).where(and_(True, *conditions)).order_by(*_order_of(asked.sort, rules))
     rows = (await db.execute(statement.limit(asked.per_page).offset(asked.offset))).all()
     return make_page(await show_lines(db, rows), total, asked)
 
 
 async def find_subscription_neighbours(
-    db: AsyncConnection, subscription_id: int, asked: ListSubscriptions, *, visible_to: Actor
+    db: AsyncConnection, subscription_id: int, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> Neighbours:
     """The subscriptions before and after one in the list under these filters, as far as the actor may see them."""
     return await find_listed_neighbours(
         db,
         name=Subscription.id.expression,
-        source=join(Subscription, Customer),
-        order=[Subscription.id.desc()],
+        source=join(join(Subscription, Customer), SOLD, IS_SOLD),
+        order=_order_of(asked.sort, rules),
         here=subscription_id,
         conditions=_conditions_of(asked, visible_to),
     )
@@ -200,36 +225,25 @@ def _conditions_of(asked: ListSubscriptions, visible_to: Actor) -> list[ColumnEl
         conditions.append(Subscription.customer_id == asked.user_id)
     if asked.failed:
         conditions += [Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_not(None)]
+    if asked.due is not None:
+        is_today = asked.due == business_today(current_business().timezone)
+        day = Subscription.next_renewal_date
+        conditions += [
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.retry_on.is_(None),
+            day <= asked.due if is_today else day == asked.due,
+        ]
     return conditions
 
 
-async def export_subscriptions(
-    db: AsyncSession, asked: ListSubscriptions, *, visible_to: Actor
-) -> AsyncIterator[bytes]:
-    """What the list shows under its filters, at most 1,000 rows, as pieces of a CSV file; it stands in the trail."""
-    wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
-    page = await list_subscriptions(await db.connection(), wanted, visible_to=visible_to)
-    shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)
-    await record_audit(
-        db,
-        action=AuditAction.CUSTOMERS_EXPORTED,
-        record_kind="subscription",
-        record_id=None,
-        after=shown | {"rows": len(page.rows)},
-        by=visible_to,
-    )
-
-    async def cells() -> AsyncIterator[list[Cell]]:
-        for line in page.rows:
-            last = line.last_renewal
-            yield [
-                line.id, line.customer_company or line.customer_name, line.customer_email, line.customer_phone,
-                line.product_sku, line.product_name, line.quantity, line.interval_days, line.discount_pct,
-                line.next_renewal_date.isoformat(), str(line.status), str(line.payment_type),
-                last.status if last else "", last.amount if last else None,
-            ]  # fmt: skip
-
-    return stream_csv(EXPORT_COLUMNS, cells())
+def _order_of(sort: SubscriptionSort | None, rules: OrderRules) -> list[ColumnElement[Any]]:
+    if sort is None:
+        return [Subscription.id.desc()]
+    is_falling = sort.startswith("-")
+    by_amount = sort.lstrip("-") == SubscriptionSort.AMOUNT
+    column = next_amount(rules) if by_amount else _NEXT_TRY
+    # Rising, NULLs come last by themselves, and so in the index.
+    return [column.desc().nulls_last() if is_falling else column.asc(), Subscription.id.expression.asc()]
 
 
 async def list_changes(db: AsyncSession, subscription_id: int) -> list[Change]:
@@ -251,11 +265,13 @@ async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Subs
     return [_make_line(row, newest.get(row[0])) for row in rows]
 
 
-async def get_subscription(db: AsyncConnection, subscription_id: int, *, visible_to: Actor) -> SubscriptionDetail:
+async def get_subscription(
+    db: AsyncConnection, subscription_id: int, *, rules: OrderRules, visible_to: Actor
+) -> SubscriptionDetail:
     """One subscription in detail; raises NotFound, also for one that is not the rep's to see."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     conditions = [Subscription.id == subscription_id, *visible_subscriptions(visible_to)]
-    row = (await db.execute(select_lines().where(and_(*conditions)))).first()
+    row = (await db.execute(select_lines(rules).where(and_(*conditions)))).first()
     if row is None:
         raise NotFound("There is no such subscription.")
     renewals = await list_renewals(db, subscription_id)
@@ -284,12 +300,13 @@ async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine
     return RenewalLine(*row[:-1]), row[-1]
 
 
-def select_lines() -> Select[Any]:
+def select_lines(rules: OrderRules) -> Select[Any]:
     """The columns of a line; newest renewals are read apart."""
     return (
-        select(*_COLUMNS)
+        select(*_COLUMNS, next_amount(rules))
         .join(Customer, Customer.id == Subscription.customer_id)
         .join(Product, Product.id == Subscription.product_id)
+        .join(SOLD, IS_SOLD)
     )
 
 

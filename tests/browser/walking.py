@@ -104,6 +104,8 @@ MORE_PAGES = (
     "/portal/palette?q=bistro",
     "/portal/palette?q=6x+pan+for+bistro",
     "/portal/orders/new?customer=1",
+    "/portal/subscriptions/new?customer=1",
+    "/portal/subscriptions?status=paused&sort=-amount",
     "/portal/reset?token=old",
     "/portal/confirm-email?token=old",
     "/undo-email?token=old",

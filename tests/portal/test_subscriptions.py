@@ -1,11 +1,13 @@
 """The pages of subscriptions and scores: what they show, what is done on them, and who may."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
+from documents.filters import format_day
 from domain.kernel.clock import business_today
 from domain.subscriptions.links import make_subscription_link
 from models import CallingEntry, CustomerScore, JobRun, OutboxMessage, Renewal, Role, ScoreRun, Subscription
@@ -13,6 +15,7 @@ from tests.domain.subscriptions.test_renewing import subscribe
 from tests.factories import make_customer, make_product
 from tests.portal.desk import open_as
 from tests.portal.forms import read_page, send_form
+from tests.portal.test_merging_forms import read_form
 
 LIST = "/portal/subscriptions"
 
@@ -33,7 +36,8 @@ async def test_failed_renewals_come_first_and_the_next_days_are_summed(client: A
     page = await read_page(client, LIST)
     assert page.index("Your card was declined.") < page.index("Next 30 days")
     assert "$215.00 not taken" in page
-    assert "$190.00" in page
+    due = page.index("Next 30 days")
+    assert '<b class="fw-semibold">$215.00</b>' in page[due:]
     one = await read_page(client, f"{LIST}/{failed.id}")
     assert "Renewal failed" in one
     alone = await read_page(client, f"{LIST}?failed=true")
@@ -78,9 +82,8 @@ async def test_a_declined_renewal_shows_its_tries_and_those_to_come(client: Any,
     assert [word in track for word in ("Declined", "Retry 1", "Retry 2", "Retry 3", "Pauses")] == [True] * 5
 
 
-async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: Any, db: Any, settings: Any) -> None:
-    await open_as(client, db, Role.STAFF)
-    customer = await make_customer(
+async def make_heron(db: Any) -> Any:
+    return await make_customer(
         db,
         company_name="Blue Heron Diner",
         shipping_street="1 Elm St",
@@ -89,18 +92,29 @@ async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: A
         shipping_zip="16501",
         email="orders@blueheron.com",
     )
-    product = await make_product(db)
+
+
+def fill_enrolment(customer: Any, **more: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {
+        "user_id": customer.id, "quantity": 6, "interval_days": 28, "discount_pct": 5,
+        "delivery_name": "Kim", "delivery_email": "orders@blueheron.com", "delivery_address": "1 Elm St",
+        "delivery_city": "Erie", "delivery_state": "PA", "delivery_zip": "16501", "pays_with": "email",
+    }  # fmt: skip
+    return usual | more
+
+
+async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: Any, db: Any, settings: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    customer, product = await make_heron(db), await make_product(db)
     await db.commit()
     assert "Blue Heron Diner" in await read_page(client, f"{LIST}/new?q=heron")
     page = f"{LIST}/new?customer={customer.id}"
     assert "Too few orders for a suggestion" in await read_page(client, page)
-    form = {
-        "user_id": customer.id, "product_sku": product.sku, "quantity": 6, "interval_days": 28, "discount_pct": 5,
-        "delivery_name": "Kim", "delivery_email": "orders@blueheron.com", "delivery_address": "1 Elm St",
-        "delivery_city": "Erie", "delivery_state": "PA", "delivery_zip": "16501",
-    }  # fmt: skip
+    form = fill_enrolment(customer, product_sku=product.sku)
     status, shown, _ = await send_form(client, page, f"{LIST}/new", **form | {"quantity": 3, "product_sku": "none"})
     assert (status, "is-invalid" in shown) == (422, True)
+    status, shown, _ = await send_form(client, page, f"{LIST}/new", **form | {"pays_with": "text"})
+    assert (status, "Is needed to text the link" in shown) == (422, True)
     status, _, leads_to = await send_form(client, page, f"{LIST}/new", **form)
     assert (status, leads_to.startswith(LIST)) == (303, True)
     made = (await db.scalars(select(Subscription))).one()
@@ -109,6 +123,104 @@ async def test_a_customer_is_enrolled_by_a_link_that_asks_for_the_card(client: A
     assert (mail.kind, mail.recipient) == ("subscription_link", "orders@blueheron.com")
     status, shown, _ = await send_form(client, f"{LIST}/{made.id}/resume")
     assert (status, "once the customer has saved a card" in shown) == (409, True)
+
+
+async def test_the_product_is_found_by_letters_and_its_quantity_may_stand_before_it(client: Any, db: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    customer, product = await make_heron(db), await make_product(db, name="Parchment sheet", sku="PCH-1826")
+    await db.commit()
+    page, form = f"{LIST}/new?customer={customer.id}", fill_enrolment(customer)
+    _, hits, _ = await send_form(client, page, f"{LIST}/new", **form, product_q="parch", act="find")
+    assert f'value="add:{product.sku}"' in hits
+    _, shown, _ = await send_form(client, page, f"{LIST}/new", **form, product_q="nothing like it", act="enter")
+    assert "No product has the code nothing like it." in shown
+    for act in ("enter", f"add:{product.sku}"):
+        _, shown, _ = await send_form(client, page, f"{LIST}/new", **form, product_q="12x parch", act=act)
+        assert 'name="product_sku" value="PCH-1826"' in shown
+        assert 'name="quantity" type="text"\n         value="12"' in shown
+    _, shown, _ = await send_form(client, page, f"{LIST}/new", **form, product_sku=product.sku, act="other")
+    assert 'name="product_sku"' not in shown
+    assert (await db.scalars(select(Subscription))).all() == []
+
+
+async def test_a_customer_is_enrolled_with_the_card_that_they_have_saved(client: Any, db: Any, settings: Any) -> None:
+    await open_as(client, db, Role.STAFF)
+    customer, product = await make_heron(db), await make_product(db)
+    saved = await subscribe(
+        db, settings, customer_id=customer.id, pays_by="Visa ending 4242", pays_by_id="pm_card_visa"
+    )
+    ended = await subscribe(db, settings, customer_id=customer.id, method="pm_old", status="cancelled")
+    other = await subscribe(db, settings, method="pm_other")
+    page = f"{LIST}/new?customer={customer.id}"
+    shown = await read_page(client, page)
+    assert f'<option value="{saved.id}">Visa ending 4242</option>' in shown
+    assert f'<option value="{ended.id}">' not in shown
+    form = fill_enrolment(customer, product_sku=product.sku)
+    for wrong in (ended, other):
+        status, shown, _ = await send_form(client, page, f"{LIST}/new", **form | {"pays_with": wrong.id})
+        assert (status, "Is saved no more; choose again" in shown) == (422, True)
+    status, _, leads_to = await send_form(client, page, f"{LIST}/new", **form | {"pays_with": saved.id})
+    assert status == 303
+    made = await db.get(Subscription, int(leads_to.rpartition("/")[2].split("?")[0]))
+    assert (made.status, made.stripe_customer_id, made.stripe_payment_method_id, made.pays_by) == (
+        "active", "cus_1", "pm_card_visa", "Visa ending 4242",
+    )  # fmt: skip
+    assert made.next_renewal_date == business_today(settings.timezone) + timedelta(days=28)
+
+
+async def test_a_subscription_is_edited_and_merged_with_what_a_colleague_changed(
+    client: Any, db: Any, settings: Any
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    today = business_today(settings.timezone)
+    late = today - timedelta(days=2)
+    made = await subscribe(db, settings, next_renewal_date=late, retry_on=today + timedelta(days=1), failures=1)
+    page = f"{LIST}/{made.id}/edit"
+    mine = read_form(await read_page(client, page), page)
+    theirs = mine | {"notes": "Back door", "discount_pct": "7"}
+    assert (await send_form(client, page, **theirs))[0] == 303
+    # The failed renewal keeps its day and its next try, since the date was left alone.
+    assert (await send_form(client, page, **mine | {"quantity": "12"}))[0] == 303
+    await db.refresh(made)
+    assert (made.quantity, made.notes, made.discount_pct) == (12, "Back door", Decimal(7))
+    assert (made.next_renewal_date, made.retry_on, made.failures) == (late, today + timedelta(days=1), 1)
+    status, shown, _ = await send_form(client, page, **mine | {"discount_pct": "9"})
+    assert (status, "yours “9”, theirs “7.00”" in shown) == (409, True)
+    status, shown, _ = await send_form(client, page, **mine | {"next_renewal_date": str(today - timedelta(days=1))})
+    assert (status, "Must not lie in the past" in shown) == (422, True)
+    await open_as(client, db, Role.SALES_REP)
+    assert (await client.get(page)).status_code == 403
+
+
+async def test_the_list_is_sorted_and_a_day_of_the_calendar_leads_to_its_rows(
+    client: Any, db: Any, settings: Any
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    today = business_today(settings.timezone)
+    small = await make_product(db, unit_price=Decimal("2.00"), stock_quantity=15)
+    late = await subscribe(db, settings, next_renewal_date=today - timedelta(days=1))
+    first = await subscribe(db, settings, product=small, next_renewal_date=today + timedelta(days=3))
+    short = await subscribe(db, settings, product=small, next_renewal_date=today + timedelta(days=9))
+    rests = await subscribe(db, settings, product=small, status="paused", next_renewal_date=today)
+
+    async def order(query: str) -> list[int]:
+        page = await read_page(client, f"{LIST}{query}")
+        return [int(found) for found in re.findall(r'id="subscription-(\d+)"', page)]
+
+    assert await order("") == [late.id, first.id, short.id, rests.id]
+    assert await order("?sort=-next") == [short.id, first.id, late.id, rests.id]
+    assert await order("?sort=-amount") == [late.id, first.id, short.id, rests.id]
+    assert await order("?sort=amount&status=active") == [first.id, short.id, late.id]
+    assert await order(f"?due={today}") == [late.id]
+    assert await order(f"?due={today + timedelta(days=9)}") == [short.id]
+    page = await read_page(client, LIST)
+    # 10 × $20.00 less 5 % and the fee, and twice 10 × $2.00 less 5 % and the fee.
+    assert '<b class="fw-semibold">$303.00</b>' in page
+    words = " ".join(page.split())
+    assert page.count("stock\n      short") == 1
+    assert f"5 short from {format_day(short.next_renewal_date, today=today)}" in words
+    after = await read_page(client, f"{LIST}/{first.id}?via=all")
+    assert f'href="{LIST}/{short.id}?via=all"' in after
 
 
 async def test_the_office_skips_sends_the_link_and_offers_another_product(client: Any, db: Any, settings: Any) -> None:

@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today
 from domain.kernel.errors import InvalidInput
-from domain.subscriptions.enrol import Enrolment
-from domain.subscriptions.enrol_by_link import enrol_by_link
+from domain.subscriptions.enrol_at_desk import EnrolAtDesk, enrol_at_desk
 from models import Role
 from settings import Settings
 from tests.factories import make_customer
@@ -22,7 +21,7 @@ async def test_a_link_goes_to_no_address_of_ours_and_starts_on_no_day_that_is_ov
     db: AsyncSession, settings: Settings
 ) -> None:
     customer = await make_customer(db)
-    asked = Enrolment(
+    asked = EnrolAtDesk(
         user_id=customer.id,
         product_sku="none",
         quantity=6,
@@ -38,7 +37,7 @@ async def test_a_link_goes_to_no_address_of_ours_and_starts_on_no_day_that_is_ov
     )
     ours = settings.model_copy(update={"smtp_from": "Ladle & Lid <orders@ladle.com>"})
     with pytest.raises(InvalidInput) as refused:
-        await enrol_by_link(db, asked, timezone=settings.timezone, by=DESK, settings=ours)
+        await enrol_at_desk(db, asked, timezone=settings.timezone, by=DESK, settings=ours)
     assert refused.value.fields == {
         "start_date": "must not lie in the past",
         "delivery_email": "must be the customer's email, not ours",

@@ -1,0 +1,27 @@
+"""What the next renewals come to at today's prices, in SQL: the same sum as `quote_renewal` makes of one."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy.orm import aliased
+
+from domain.orders.rules import OrderRules
+from models import Product, Subscription
+
+# The product of the next renewal: the one that stands in, where the customer has agreed to it.
+SOLD = aliased(Product, name="sold")
+IS_SOLD: ColumnElement[bool] = SOLD.id == case(
+    (and_(Subscription.substitute_id.is_not(None), Subscription.substitute_agreed), Subscription.substitute_id),
+    else_=Subscription.product_id,
+)
+
+
+def next_amount(rules: OrderRules) -> ColumnElement[Any]:
+    """Price of the day × quantity less the discount, half up once, and the delivery fee; US dollars.
+
+    The statement joins `SOLD` by `IS_SOLD`.
+    """
+    is_bulk = (Subscription.quantity >= SOLD.bulk_quantity) & (SOLD.bulk_price <= SOLD.unit_price)
+    goods: Any = case((is_bulk, SOLD.bulk_price), else_=SOLD.unit_price) * Subscription.quantity
+    fee = case((goods >= rules.free_delivery_minimum, 0), else_=rules.delivery_fee)
+    return func.round(goods * (100 - Subscription.discount_pct) / 100, 2) + fee

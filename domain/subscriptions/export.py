@@ -1,0 +1,47 @@
+"""The list of subscriptions as a file."""
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.actor import Actor
+from domain.kernel.audit import record_audit
+from domain.kernel.spreadsheets import Cell, stream_csv
+from domain.orders.rules import OrderRules
+from domain.subscriptions.list_subscriptions import ListSubscriptions, list_subscriptions
+from models import AuditAction
+
+MOST_EXPORTED = 1_000
+EXPORT_COLUMNS = (
+    "subscription", "customer", "email", "phone", "sku", "product", "quantity", "interval_days", "discount_pct",
+    "next_renewal_date", "status", "payment_type", "last_renewal", "last_amount", "next_amount",
+)  # fmt: skip
+
+
+async def export_subscriptions(
+    db: AsyncSession, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
+) -> AsyncIterator[bytes]:
+    """What the list shows under its filters, at most 1,000 rows, as pieces of a CSV file; it stands in the trail."""
+    wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
+    page = await list_subscriptions(await db.connection(), wanted, rules=rules, visible_to=visible_to)
+    shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)
+    await record_audit(
+        db,
+        action=AuditAction.CUSTOMERS_EXPORTED,
+        record_kind="subscription",
+        record_id=None,
+        after=shown | {"rows": len(page.rows)},
+        by=visible_to,
+    )
+
+    async def cells() -> AsyncIterator[list[Cell]]:
+        for line in page.rows:
+            last = line.last_renewal
+            yield [
+                line.id, line.customer_company or line.customer_name, line.customer_email, line.customer_phone,
+                line.product_sku, line.product_name, line.quantity, line.interval_days, line.discount_pct,
+                line.next_renewal_date.isoformat(), str(line.status), str(line.payment_type),
+                last.status if last else "", last.amount if last else None, line.amount,
+            ]  # fmt: skip
+
+    return stream_csv(EXPORT_COLUMNS, cells())

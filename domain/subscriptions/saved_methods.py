@@ -1,0 +1,63 @@
+"""Cards and bank accounts that a customer has saved for one subscription and that another one may be charged to."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.kernel.actor import Actor
+from domain.kernel.errors import InvalidInput
+from models import Customer, Subscription, SubscriptionStatus
+
+NOT_SAVED = "is saved no more; choose again"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethodLine:
+    """A saved payment method by the newest subscription that is charged to it; `pays_by` may not be known yet."""
+
+    subscription_id: int
+    pays_by: str
+    payment_type: str
+
+
+async def list_saved_methods(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> list[SavedMethodLine]:
+    """What the customer's subscriptions are charged to, each method once; ended ones do not count."""
+    require(visible_to, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
+    method = Subscription.stripe_payment_method_id
+    statement = (
+        select(Subscription.id, Subscription.pays_by, Subscription.payment_type)
+        .where(
+            Subscription.customer_id == customer_id,
+            Subscription.status != SubscriptionStatus.CANCELLED,
+            method != "",
+        )
+        .ext(distinct_on(method))
+        .order_by(method, Subscription.id.desc())
+    )
+    return [SavedMethodLine(*row) for row in await db.execute(statement)]
+
+
+async def lock_saved_method(db: AsyncSession, customer_id: int, subscription_id: int) -> Subscription:
+    """The subscription whose payment method another one is to be charged to; nobody replaces the method meanwhile.
+
+    Raises InvalidInput for one that is not this customer's, has ended or has no method. Locks the customer first.
+    """
+    await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
+    found = (
+        await db.execute(
+            select(Subscription)
+            .where(
+                Subscription.id == subscription_id,
+                Subscription.customer_id == customer_id,
+                Subscription.status != SubscriptionStatus.CANCELLED,
+                Subscription.stripe_payment_method_id != "",
+            )
+            .with_for_update(read=True)
+        )
+    ).scalar_one_or_none()
+    if found is None:
+        raise InvalidInput("The saved payment method is gone.", fields={"saved_with": NOT_SAVED})
+    return found
