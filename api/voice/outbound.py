@@ -19,6 +19,7 @@ from domain.voice import log_outcome as outcomes
 from domain.voice import order_history as histories
 from domain.voice import transcripts
 from domain.voice.queue_members import QueueQuery
+from domain.voice.speech import await_speech
 from models import KeyScope
 from models.session import current_database
 from web.guards import Handler, api_key_for
@@ -28,6 +29,7 @@ from web.uploads import MULTIPART
 
 blueprint = Blueprint("voice_outbound", __name__)
 tag_blueprint(blueprint, ["voice_outbound"])
+blueprint.before_request(await_speech)
 
 TRANSCRIPT_MEGABYTES = 5
 _DOCUMENTED = create_model("TranscriptWithFile", __base__=transcripts.UploadTranscript, file=(File | None, None))

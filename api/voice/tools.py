@@ -35,6 +35,7 @@ from domain.voice import place_order as placing
 from domain.voice import send_sms as texts
 from domain.voice import sourcing as rfqs
 from domain.voice.diagnostics import run_diagnostics
+from domain.voice.speech import await_speech
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
@@ -43,6 +44,7 @@ from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("voice_tools", __name__)
 tag_blueprint(blueprint, ["voice_tools"])
+blueprint.before_request(await_speech)
 
 
 @blueprint.post("/api/voice/cancel-order")

@@ -10,6 +10,7 @@ from api.webhooks.stripe import ReceivedOut
 from domain.kernel.codes import Code
 from domain.voice.elevenlabs import receive_event
 from domain.voice.initiation import CallerQuestion, introduce_caller
+from domain.voice.speech import await_speech
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for, public
@@ -47,5 +48,6 @@ async def receive_elevenlabs_event() -> Any:
 @answers(InitiationOut)
 async def introduce_caller_to_agent(data: CallerQuestion) -> Any:
     """Who is calling, what they usually order and what is open, as the agent's dynamic variables."""
+    await await_speech()
     async with current_database().raw_reading() as connection:
         return {"dynamic_variables": await introduce_caller(connection, data, timezone=settings().timezone)}

@@ -4,7 +4,9 @@ The first answer is written in the act's own transaction, under a transaction-le
 ghost, and a rival sees either the whole act or nothing of it. It is kept sealed, since answers hold links and names.
 """
 
+import asyncio
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,23 +21,20 @@ from models.session import raw_connection
 KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=24)
 
-# One round trip: try the lock, and look for a kept answer under it.
+# One round trip: try the lock, and look for a kept answer, which shows whoever has the lock.
 _CLAIM = """
 SELECT locked, k.request_hash, k.status, k.body
 FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(1) || $2 || chr(1) || $3, 0)) AS locked) AS l
 LEFT JOIN idempotency_key AS k
-  ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - interval '24 hours'
-"""
-# The wait ends with an error; the answer is looked for by a statement of its own, which sees what the rival wrote.
-_WAIT = """
-SELECT set_config('lock_timeout', $4::text, true),
-  pg_advisory_xact_lock(hashtextextended($1::text || chr(1) || $2::text || chr(1) || $3::text, 0))
-"""
-_FIND_KEPT = """
-SELECT s.reset, k.request_hash, k.status, k.body FROM (SELECT set_config('lock_timeout', '0', true) AS reset) AS s
-LEFT JOIN idempotency_key AS k
   ON k.caller = $1 AND k.route = $2 AND k.key = $3 AND k.created_at > now() - $4::interval
 """
+# What a rival wrote between the look and the lock shows to a statement of its own.
+_FIND_KEPT = """
+SELECT request_hash, status, body FROM idempotency_key
+WHERE caller = $1 AND route = $2 AND key = $3 AND created_at > now() - $4::interval
+"""
+# A rival is looked after at first so soon, then less and less often, seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.4
 _KEEP = """
 INSERT INTO idempotency_key (caller, route, key, request_hash, status, body) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (caller, route, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
@@ -90,7 +89,7 @@ async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
     Raises Refused while another request with the key runs, and KeyReused when the key came with another request.
     """
     connection = await raw_connection(db)
-    row = await connection.fetchrow(_CLAIM, claim.caller, claim.route, claim.key)
+    row = await connection.fetchrow(_CLAIM, claim.caller, claim.route, claim.key, KEPT_FOR)
     assert row is not None  # the statement always answers one row
     if not row["locked"]:
         raise Refused("The same request is still running. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
@@ -100,21 +99,30 @@ async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
 async def claim_or_wait(db: AsyncSession, claim: Claim, *, wait_seconds: int, kept_for: timedelta) -> KeptAnswer | None:
     """As `claim_key`, but wait for a rival that runs: the first answer is worth more than a refusal.
 
-    Answers older than `kept_for` do not count. Raises Refused when the rival takes longer than `wait_seconds`, after
-    which this transaction can only be rolled back.
+    Who waits holds neither a connection nor a place in a queue, so that all who do have the answer once it is there,
+    however many they are. Answers older than `kept_for` do not count. Raises Refused when the rival takes longer than
+    `wait_seconds`. It belongs at the beginning of a transaction, which it starts again for each look.
     """
-    connection = await raw_connection(db)
-    try:
-        await connection.execute(_WAIT, claim.caller, claim.route, claim.key, f"{wait_seconds}s")
-    except asyncpg.LockNotAvailableError:
-        raise Refused("The same request is still running.", code=Code.REQUEST_IN_PROGRESS) from None
-    row = await connection.fetchrow(_FIND_KEPT, claim.caller, claim.route, claim.key, kept_for)
-    assert row is not None  # the statement always answers one row
-    return _read_kept(row, claim)
+    asked = (claim.caller, claim.route, claim.key, kept_for)
+    until, pause = time.monotonic() + wait_seconds, FIRST_PAUSE
+    while True:
+        connection = await raw_connection(db)
+        row = await connection.fetchrow(_CLAIM, *asked)
+        assert row is not None  # the statement always answers one row
+        if row["locked"]:
+            break
+        if kept := _read_kept(row, claim):
+            return kept
+        if time.monotonic() >= until:
+            raise Refused("The same request is still running.", code=Code.REQUEST_IN_PROGRESS)
+        await db.rollback()
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+    return _read_kept(row, claim) or _read_kept(await connection.fetchrow(_FIND_KEPT, *asked), claim)
 
 
-def _read_kept(row: asyncpg.Record, claim: Claim) -> KeptAnswer | None:
-    if row["request_hash"] is None:
+def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
+    if row is None or row["request_hash"] is None:
         return None
     if row["request_hash"] != claim.request_hash:
         raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")

@@ -3,6 +3,7 @@
 A message has at most two sentences, and no number of ours but an order's, spelled in groups.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -42,6 +43,8 @@ _FIELDS = {
     "sku": "the product",
 }
 
+_LOADING = asyncio.Lock()
+
 if TYPE_CHECKING:
     import inflect
 
@@ -57,6 +60,14 @@ def _words() -> "inflect.engine":
 def prepare_speech() -> None:
     """Load the words for numbers, so that the first caller need not wait for them."""
     _words()
+
+
+async def await_speech() -> None:
+    """Wait for the words for numbers, whose loading takes seconds, while the loop serves others."""
+    if not _words.cache_info().currsize:
+        async with _LOADING:  # one thread waits for it, not one a caller
+            if not _words.cache_info().currsize:
+                await asyncio.to_thread(prepare_speech)
 
 
 def say_number(number: int) -> str:

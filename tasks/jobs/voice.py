@@ -7,6 +7,7 @@ from domain.voice import elevenlabs as _elevenlabs  # registers the processor of
 from domain.voice.evaluate import evaluate_call
 from domain.voice.missed_calls import fetch_missed_calls
 from domain.voice.record_call import EVALUATE_JOB
+from domain.voice.speech import await_speech
 from domain.voice.trials import TRIAL_JOB, run_trial
 from integrations.errors import ServiceRefused
 from tasks.job import Work, job
@@ -37,6 +38,7 @@ async def fetch_missed(work: Work) -> dict[str, Any]:
 @job(TRIAL_JOB, attempts=2)
 async def try_prompt(work: Work) -> dict[str, Any]:
     """Play recorded calls by a prompt and keep how it did."""
+    await await_speech()
     try:
         return {"played": await run_trial(work.payload["version_id"], settings=work.settings)}
     except (NotConfigured, NotFound) as reason:

@@ -1,0 +1,29 @@
+"""The words for numbers are loaded beside the loop, once, however many callers wait for them."""
+
+import asyncio
+import threading
+
+import pytest
+
+from domain.voice import speech
+
+
+async def test_callers_wait_for_the_words_without_stopping_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    loading, begun, loaded = [], threading.Event(), threading.Event()
+
+    def load() -> None:
+        loading.append(threading.current_thread())
+        begun.set()
+        loaded.wait(10)
+        words()
+
+    words = speech._words
+    words.cache_clear()
+    monkeypatch.setattr(speech, "prepare_speech", load)
+    callers = [asyncio.create_task(speech.await_speech()) for _ in range(5)]
+    await asyncio.to_thread(begun.wait, 10)
+    assert not any(caller.done() for caller in callers)
+    loaded.set()
+    await asyncio.gather(*callers)
+    assert len(loading) == 1
+    assert loading[0] is not threading.main_thread()
