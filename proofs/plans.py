@@ -106,7 +106,10 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
 async def read_all(
     database: Database, reads: dict[str, Read], *, explain: Explain | None = None, is_small: bool = False
 ) -> dict[str, int]:
-    """How many statements each read takes; `explain` looks at them with the milliseconds that the read took."""
+    """How many statements each read takes; `explain` looks at them with the milliseconds that the read took.
+
+    One connection asks for all of them, as in a server that has run for a while.
+    """
     counts: dict[str, int] = {}
     for name, read in reads.items():
         async with database.session() as db:

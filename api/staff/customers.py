@@ -46,8 +46,7 @@ tag_blueprint(blueprint, ["staff_customers"])
 @answers(CustomerListOut)
 async def list_customers(query: ListCustomers) -> Any:
     """Customers, paged, searched and sorted."""
-    async with current_database().reading() as connection:
-        return _show_page(await list_page(connection, query), "customers")
+    return _show_page(await list_page(db(), query), "customers")
 
 
 @blueprint.get("/api/staff/customers/<id:id>")

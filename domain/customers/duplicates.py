@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, groupby
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,19 +78,10 @@ class PairOfCustomers(Input):
 
 async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
     """The largest groups, at most 200, and how many there are; a group whose every pair is known as two is left out."""
-    count = func.count().label("members")
-    phones = (
-        select(CUSTOMERS.phone, count)
-        .where(CUSTOMERS.phone.is_not(None), ~is_emptied())
-        .group_by(CUSTOMERS.phone)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    known = await _find_known_phones(db)
-    wanted = select(phones.c.phone, phones.c.members).where(phones.c.phone.not_in(known))
-    total = await db.scalar(select(func.count()).select_from(wanted.subquery())) or 0
-    chosen = (await db.execute(wanted.order_by(phones.c.members.desc(), phones.c.phone).limit(MOST_GROUPS))).all()
-    sizes = {row.phone: row.members for row in chosen}
+    shared = await _select_shared_phones(db)
+    total = await db.scalar(select(func.count()).select_from(shared.subquery())) or 0
+    largest = shared.order_by(func.count().desc(), CUSTOMERS.phone).limit(MOST_GROUPS)
+    sizes = {row.phone: row.members for row in await db.execute(largest)}
     rows = await read_rows(
         db,
         SELECT_ROWS.where(CUSTOMERS.phone.in_(list(sizes)), ~is_emptied()).order_by(CUSTOMERS.phone, CUSTOMERS.id),
@@ -102,6 +93,20 @@ async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
     ]
     groups.sort(key=lambda group: (-sizes[group.phone], group.phone))
     return groups, total
+
+
+async def count_duplicates(db: Reader) -> int:
+    """How many groups there are."""
+    shared = await _select_shared_phones(db)
+    return await db.scalar(select(func.count()).select_from(shared.subquery())) or 0
+
+
+async def _select_shared_phones(db: Reader) -> Select[str, int]:
+    """The phones of several customers, with how many; an emptied account has none."""
+    known = await _find_known_phones(db)
+    phones = select(CUSTOMERS.phone, func.count().label("members"))
+    phones = phones.where(CUSTOMERS.phone.is_not(None), CUSTOMERS.phone.not_in(known))
+    return phones.group_by(CUSTOMERS.phone).having(func.count() > 1)
 
 
 async def _find_known_phones(db: Reader) -> list[str]:

@@ -11,6 +11,7 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_pattern, as_search_pattern
+from models.session import plan_for_values
 
 _ZIP = re.compile(r"\d{5}(-\d{4})?")
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
@@ -58,6 +59,7 @@ _SORTED: dict[CustomerSort, ColumnElement[Any]] = {
 
 async def list_customers(db: Reader, query: ListCustomers) -> Page[CustomerRow]:
     """A page of customers with the exact total."""
+    await plan_for_values(db)
     conditions = conditions_of(query.search)
     rows = await read_rows(
         db, sort_rows(SELECT_ROWS.where(*conditions), query).limit(query.per_page).offset(query.offset)

@@ -2,24 +2,26 @@
 
 from datetime import timedelta, tzinfo
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator
-from sqlalchemy import TIMESTAMP, ColumnElement, Integer, ScalarSelect, cast, exists, func, select
+from sqlalchemy import TIMESTAMP, ColumnElement, Integer, and_, cast, exists, func, or_, select
 
-from domain.credit.owed import OWED_BY_MANY
+from domain.credit.owed import OWED_SUMS
 from domain.customers.list_customers import CustomerSort, ListCustomers, SortDirection, conditions_of
-from domain.customers.rows import CUSTOMERS, is_suppressed
+from domain.customers.rows import CUSTOMERS
 from domain.customers.totals import ORDERS
 from domain.kernel.clock import business_today, now
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text60, Text200
 from domain.kernel.paging import PageInput
 from domain.kernel.whole_numbers import read_id
+from domain.messages.suppression import NUMBERS
 from models import CustomerScore, OrderStatus, PaymentTerms, columns_of
 
-# The customers once more, to compare what each owes with their limit.
-LIMITS = CUSTOMERS.id.table.alias("limits").c
+# The customers once more, to find them by their numbers.
+OWNERS = CUSTOMERS.id.table.alias("owners").c
+OWED = OWED_SUMS.c
 SCORES = columns_of(CustomerScore)
 NOBODY = "none"
 
@@ -31,6 +33,7 @@ class CustomerTab(StrEnum):
     OVERDUE = "overdue"
     OVER_LIMIT = "over_limit"
     LATE_TO_ORDER = "late_to_order"
+    GOOD = "good"
     DO_NOT_CALL = "do_not_call"
 
 
@@ -43,6 +46,13 @@ class BrowseSort(StrEnum):
     COMPANY_FALLING = "-company"
     CONTACT = "contact"
     CONTACT_FALLING = "-contact"
+    OWES = "owes"
+    OWES_FALLING = "-owes"
+
+    @property
+    def is_by_debt(self) -> bool:
+        """True for the order by what each owes, which no column holds."""
+        return self in {BrowseSort.OWES, BrowseSort.OWES_FALLING}
 
 
 class LastOrder(StrEnum):
@@ -65,7 +75,11 @@ def _check_rep(value: str) -> str:
 RepChoice = Annotated[Text60, AfterValidator(_check_rep)]
 
 
-_SORTS = {"joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME}
+# Those who owe the same, as most do, stand in the order in which they joined.
+_SORTS = {
+    "joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME,
+    "owes": CustomerSort.CREATED_AT,
+}  # fmt: skip
 
 
 class BrowseCustomers(PageInput):
@@ -101,9 +115,9 @@ def read_rep(choice: str) -> int | None:
     return None if choice == NOBODY else int(choice)
 
 
-def filter_customers(query: BrowseCustomers, tab: CustomerTab, *, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """The conditions of the list under a tab."""
-    found = [*conditions_of(query.q), *_conditions_of_tab(tab, timezone)]
+def filter_customers(query: BrowseCustomers) -> list[ColumnElement[bool]]:
+    """The conditions of the list, whatever its tab."""
+    found = conditions_of(query.q)
     if query.rep:
         found.append(CUSTOMERS.sales_rep_id == read_rep(query.rep))  # None becomes IS NULL
     if query.terms is not None:
@@ -115,47 +129,56 @@ def filter_customers(query: BrowseCustomers, tab: CustomerTab, *, timezone: tzin
     return found
 
 
-def _conditions_of_tab(tab: CustomerTab, timezone: tzinfo) -> list[ColumnElement[bool]]:
+def conditions_of_tab(tab: CustomerTab, timezone: tzinfo) -> list[ColumnElement[bool]]:
+    """What stands under a tab."""
     on_terms = CUSTOMERS.payment_terms == PaymentTerms.NET30
     match tab:
         case CustomerTab.OVERDUE:
-            late = select(OWED_BY_MANY.c.customer_id).where(OWED_BY_MANY.c.is_overdue)
-            return [on_terms, CUSTOMERS.id.in_(late)]
+            return [on_terms, CUSTOMERS.id.in_(select(OWED.customer_id).where(OWED.is_overdue))]
         case CustomerTab.OVER_LIMIT:
-            owed = select(OWED_BY_MANY.c.customer_id, func.sum(OWED_BY_MANY.c.balance).label("owes"))
-            sums = owed.group_by(OWED_BY_MANY.c.customer_id).subquery()
-            both = select(LIMITS.id).join(sums, sums.c.customer_id == LIMITS.id)
-            return [on_terms, CUSTOMERS.id.in_(both.where(sums.c.owes > LIMITS.credit_limit))]
+            return [on_terms, _owes(OWED.owes > CUSTOMERS.credit_limit)]
+        case CustomerTab.GOOD:
+            return [on_terms, ~_owes(or_(OWED.is_overdue, OWED.owes > CUSTOMERS.credit_limit))]
         case CustomerTab.LATE_TO_ORDER:
             return [_is_late(timezone)]
         case CustomerTab.DO_NOT_CALL:
-            return [is_suppressed("do_not_call")]
+            return [_must_not_be_called()]
         case CustomerTab.ALL:
             return []
 
 
-def _find_last_order() -> ScalarSelect[Any]:
-    """When a customer of the list ordered last, by the index of their orders."""
-    newest = select(ORDERS.created_at).where(ORDERS.customer_id == CUSTOMERS.id, ORDERS.status != OrderStatus.CANCELLED)
-    return (
-        newest.order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
-        .limit(1)
-        .correlate(CUSTOMERS.id.table)
-        .scalar_subquery()
-    )
+def _owes(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Owes something on terms of which this is true."""
+    return exists().where(OWED.customer_id == CUSTOMERS.id, condition).correlate(CUSTOMERS.id.table)
+
+
+def _must_not_be_called() -> ColumnElement[bool]:
+    """The mark of the customer or of one of its numbers, each way by its index."""
+    marked = select(OWNERS.id).where(OWNERS.do_not_call)
+    numbers = [
+        select(OWNERS.id).join(NUMBERS.phone.table, NUMBERS.phone == phone).where(NUMBERS.do_not_call)
+        for phone in (OWNERS.phone, OWNERS.phone2)
+    ]
+    return CUSTOMERS.id.in_(marked.union(*numbers))
+
+
+def _has_order(*conditions: ColumnElement[bool], of: ColumnElement[int] = CUSTOMERS.id) -> ColumnElement[bool]:
+    """Placed an order of which these are true, by the index of their orders."""
+    placed = exists().where(ORDERS.customer_id == of, ORDERS.status != OrderStatus.CANCELLED, *conditions)
+    return placed.correlate_except(ORDERS.id.table)
 
 
 def _ordered_last(when: LastOrder) -> ColumnElement[bool]:
     if when is LastOrder.NEVER:
-        return _find_last_order().is_(None)
-    since = now() - timedelta(days=int(when.removeprefix("over")))
-    return _find_last_order() < since if when.startswith("over") else _find_last_order() >= since
+        return ~_has_order()
+    since = _has_order(ORDERS.created_at >= now() - timedelta(days=int(when.removeprefix("over"))))
+    return and_(_has_order(), ~since) if when.startswith("over") else since
 
 
 def _is_late(timezone: tzinfo) -> ColumnElement[bool]:
     """Past the usual gap that the last run of the scores found, and not ordered since."""
     gap = cast(func.greatest(func.round(SCORES.median_gap), 1), Integer)
-    midnight = func.timezone(str(timezone), cast(SCORES.last_order_on + 1, TIMESTAMP))
-    is_known = [SCORES.customer_id == CUSTOMERS.id, SCORES.frequency > 1]
     is_past = SCORES.last_order_on + gap < business_today(timezone)
-    return exists().where(*is_known, is_past, _find_last_order() < midnight).correlate(CUSTOMERS.id.table)
+    midnight = func.timezone(str(timezone), cast(SCORES.last_order_on + 1, TIMESTAMP))
+    has_come = _has_order(ORDERS.created_at >= midnight, of=SCORES.customer_id)
+    return CUSTOMERS.id.in_(select(SCORES.customer_id).where(SCORES.frequency > 1, is_past, ~has_come))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 # A place further down than this is not counted; nobody works through more.
@@ -64,15 +64,18 @@ async def find_listed_neighbours(
     source: Any,
     order: Sequence[ColumnElement[Any]],
     here: int,
-    conditions: Sequence[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]] = (),
+    ids: Select[int] | None = None,
 ) -> Neighbours:
     """The neighbours of the record `here` in a list of any order, with NULLs and both directions, in one statement.
 
-    `name` is the unique id in `source`. The list is read as far as its first `MOST_PLACES` records; one that matches
-    the conditions no more still stands where its order puts it, and further down there is no way on.
+    `name` is the unique id in `source`. The list is read as far as its first `MOST_PLACES` records, by `ids` where that
+    is a quicker way to them; a record that matches the conditions no more still stands where its order puts it, and
+    further down there is no way on.
     """
-    found = select(name.label("name")).select_from(source).where(*conditions).order_by(*order)
-    listed = found.limit(MOST_PLACES + 1).cte("listed")
+    found = ids if ids is not None else select(name).select_from(source).where(*conditions).order_by(*order)
+    first = found.limit(MOST_PLACES + 1).subquery()
+    listed = select(first.c[0].label("name")).cte("listed")
     wanted = union(select(listed.c.name), select(literal(here)))
     ranked = (
         select(

@@ -103,6 +103,14 @@ def guard_formula(text: str) -> str:
     return f"'{text}" if text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS) else text
 
 
+def guard_in_sql(expression: str) -> str:
+    """The same as `guard_formula` for a text in a statement; an empty one comes out as nothing."""
+    return (
+        f"CASE WHEN left(ltrim({expression}, ' '''), 1) IN ('=', '+', '-', '@', E'\\t', E'\\r')"
+        f" THEN '''' || {expression} ELSE nullif({expression}, '') END"
+    )
+
+
 def unguard_formula(text: str) -> str:
     """Take off the apostrophe that `guard_formula` put there, and only that one."""
     is_guarded = text.startswith("'") and text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS)

@@ -6,6 +6,7 @@ from documents.filters import format_plural
 from domain.access.rights import Right, require
 from domain.customers.assign import ChosenCustomers, assign_customers
 from domain.customers.browse import browse_customers
+from domain.customers.duplicates import count_duplicates
 from domain.customers.export import export_list
 from domain.customers.list_filters import BrowseCustomers, CustomerTab
 from domain.invoices.statement_mail import mail_statements
@@ -18,13 +19,13 @@ from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
-from web.streams import answer_file
+from web.streams import stream_file
 
 blueprint = Blueprint("portal_customers", __name__)
 LIST = "/portal/customers"
 TAB_WORDS = {
     CustomerTab.ALL: "All", CustomerTab.OVERDUE: "Overdue", CustomerTab.OVER_LIMIT: "Over limit",
-    CustomerTab.LATE_TO_ORDER: "Late to order", CustomerTab.DO_NOT_CALL: "Do not call",
+    CustomerTab.LATE_TO_ORDER: "Late to order", CustomerTab.GOOD: "Good", CustomerTab.DO_NOT_CALL: "Do not call",
 }  # fmt: skip
 TERMS_WORDS = [("", "Any terms"), (PaymentTerms.NET30, "Net 30"), (PaymentTerms.PREPAID, "Prepaid")]
 LAST_WORDS = [
@@ -44,13 +45,14 @@ ACT_RIGHTS = {
 @reads_query(BrowseCustomers)
 async def show_customers(query: BrowseCustomers) -> Response:
     """The list, or the block of it that changed."""
-    async with current_database().reading() as connection:
-        found = await browse_customers(connection, query, timezone=settings().timezone)
+    found = await browse_customers(db(), query, timezone=settings().timezone)
+    duplicates = await count_duplicates(db())
     return await page_or_block(
         "customers/list.html",
         block="customer_table",
         page=found.page,
         found=found,
+        duplicates=duplicates,
         filters=query,
         tabs=make_tabs(
             LIST, "tab", [(tab, word, found.counts[tab.value]) for tab, word in TAB_WORDS.items()], query.tab
@@ -66,9 +68,9 @@ async def show_customers(query: BrowseCustomers) -> Response:
 @staff_page(Right.EXPORT_CUSTOMER_LIST)
 @reads_query(BrowseCustomers)
 async def download_customers(query: BrowseCustomers) -> Response:
-    """What the list shows as CSV, for the order desk at most 1,000 rows."""
-    body = await export_list(db(), query, timezone=settings().timezone, by=current_actor())
-    return answer_file(body, "customers.csv")
+    """What the list shows as CSV, streamed; for the order desk at most 1,000 rows."""
+    pieces = await export_list(db(), current_database(), query, timezone=settings().timezone, by=current_actor())
+    return await stream_file(pieces, "customers.csv")
 
 
 @blueprint.post(f"{LIST}/bulk")

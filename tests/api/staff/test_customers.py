@@ -1,5 +1,7 @@
 """Customers over HTTP: lists, edits, do-not-call, deletion, duplicates and the export, each by role."""
 
+import csv
+import io
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM
+from domain.kernel.spreadsheets import guard_formula
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from models import AuditEntry, CreditKind, Customer, Order, Role, SuppressionReason
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
@@ -287,6 +290,23 @@ async def test_the_book_goes_out_as_csv_without_formulas(client: TestClientProto
     assert trail == "customers.exported"
     await open_as(client, db, Role.STAFF)
     assert (await client.get("/api/staff/customers/export")).status_code == 403
+
+
+HOSTILE = [
+    "=1+1", " =1", "' =1", "''=1", "-1", "+1", "@a", "\t=1", "\r1", "'", "' a", "a=1", " ", "'\t", '"=1"', "\n=1", "",
+    "\u00a0=1",
+]  # fmt: skip
+
+
+async def test_a_text_goes_out_guarded_as_any_other_sheet_guards_it(client, db: AsyncSession) -> None:
+    for number, name in enumerate(HOSTILE):
+        await make_customer(db, company_name=name, first_name=f'"{number}, the\nfirst"', billing_street="1 Road")
+    await open_as(client, db, Role.MANAGER)
+    book = (await (await client.get("/api/staff/customers/export")).get_data(as_text=False)).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(book, newline="")))
+    assert [row["company_name"] for row in rows] == [guard_formula(name) for name in HOSTILE]
+    assert [row["first_name"] for row in rows] == [f'"{number}, the\nfirst"' for number in range(len(HOSTILE))]
+    assert {(row["orders"], row["total_spent"], row["billing_zip"]) for row in rows} == {("0", "0.00", "")}
 
 
 async def test_a_marked_number_stays_marked_when_its_owner_registers_again(client, db) -> None:

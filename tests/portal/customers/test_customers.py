@@ -76,6 +76,51 @@ async def test_the_tabs_and_the_hub_say_who_is_late_and_who_is_over_the_limit(cl
     assert "Not yet $" in (await read(client, f"{LIST}/{good.id}"))[1]
 
 
+async def test_the_list_is_sorted_by_what_each_owes_and_leads_on_in_that_order(client, db) -> None:
+    await open_as(client, db, Role.MANAGER)
+    product = await make_product(db, unit_price="20.00")
+    names = ("Owes Two", "Owes None", "Owes Five", "Owes Nothing Either")
+    owners = [await make_customer(db, company_name=name, payment_terms="net30", credit_limit=500) for name in names]
+    for days, (owner, units) in enumerate(zip(owners, (2, 0, 5, 0), strict=True)):
+        owner.created_at = now() - timedelta(days=days)
+        if units:
+            await make_order(db, (product, units), by=as_actor(owner), payment_method="net30")
+    await db.commit()
+    falling = ["Owes Five", "Owes Two", "Owes None", "Owes Nothing Either"]
+    for sort, expected in (("-owes", falling), ("owes", falling[::-1])):
+        page = (await read(client, f"{LIST}?sort={sort}"))[1]
+        assert re.findall(r'via=[^"]*">(Owes [\w ]+)</a>', page) == expected
+        assert re.findall(r"Owes [\w ]+", (await read(client, f"{LIST}.csv?sort={sort}"))[1]) == expected
+        both = [await read(client, f"{LIST}?sort={sort}&per_page=2&page={number}") for number in (1, 2)]
+        assert [name for _, part in both for name in re.findall(r'via=[^"]*">(Owes [\w ]+)</a>', part)] == expected
+    owed = {name: owner.id for name, owner in zip(names, owners, strict=True)}
+    hub = (await read(client, f"{LIST}/{owed['Owes Two']}?via=sort%3D-owes"))[1]
+    assert [f"{LIST}/{owed[name]}?via=" in hub for name in names] == [True, True, True, False]  # itself too
+    assert "2 of 4" in " ".join(re.sub(r"<[^>]+>", " ", hub).split())
+
+
+async def test_the_head_of_the_list_says_of_how_many_what_they_owe_and_how_many_look_like_one(client, db) -> None:
+    await open_as(client, db)
+    late = await make_customer(db, company_name="Late Lounge", payment_terms="net30", credit_limit=500, phone=PHONE)
+    for number in (PHONE, None):
+        await make_customer(db, phone=number)
+    await make_order(db, (await make_product(db, unit_price="20.00"), 3), by=as_actor(late), payment_method="net30")
+    await db.commit()
+    words = {query: read_head((await read(client, f"{LIST}{query}"))[1]) for query in ("", "?terms=net30", "?tab=good")}
+    assert words[""] == "3, $85.00 owed Duplicates 1"
+    assert words["?terms=net30"] == words["?tab=good"] == "1 of 3, $85.00 owed Duplicates 1"
+    twin = await db.scalar(select(Customer.id).where(Customer.phone == PHONE, Customer.id != late.id))
+    db.add(CustomerDistinction(first_id=late.id, second_id=twin, actor_name="Somebody"))
+    await db.commit()
+    assert read_head((await read(client, LIST))[1]) == "3, $85.00 owed Duplicates"
+
+
+def read_head(page: str) -> str:
+    """The fact beside the title, and the first button."""
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    return words[: words.index("New customer")].rpartition("Customers ")[2].replace(" CSV", "").strip()
+
+
 async def test_the_rhythm_is_drawn_and_the_list_marks_who_is_late_to_order(client, db) -> None:
     await open_as(client, db)
     customer = await make_customer(db)
