@@ -164,7 +164,7 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
         Waiting.MARKED: ("bad", "alert-triangle", "order", "with a problem", "Look into it"),
         Waiting.PENDING: ("warn", "clock", "order", "to confirm", "Confirm"),
         Waiting.CHECKS: ("warn", "eye-check", "check", "to review", "Review check"),
-        Waiting.CONFIRMED: ("warn", "package", "order", "to pick", "Pick"),
+        Waiting.CONFIRMED: ("warn", "package", "order", "to pack", "Pack"),
         Waiting.PACKED: ("info", "truck", "order", "to ship", "Ship"),
     }
     for kind in _kinds_for(me):
@@ -220,7 +220,7 @@ def _list_figures(home: Home) -> Iterator[Figure]:
             "Average order", home.sales.average, home.before.average if home.before else None, rows, home.sales
         )
     else:
-        yield _count(home, Waiting.CONFIRMED, "To pick", "Confirmed orders that nobody has packed")
+        yield _count(home, Waiting.CONFIRMED, "To pack", "Confirmed orders that nobody has packed")
         yield _count(home, Waiting.PACKED, "To ship", "Packed orders that have not left")
         yield _count(home, Waiting.SHIPPED, "In transit", "Shipped orders that have not arrived")
         yield _count(home, Waiting.ON_HOLD, "On hold", "Orders that wait for the office")

@@ -4,7 +4,7 @@ from datetime import date
 
 from quart import Blueprint, Response
 
-from documents.filters import with_query
+from documents.filters import format_plural, with_query
 from documents.invoice_pdf import render_statement
 from domain.access.rights import Right
 from domain.invoices.close import get_month_close
@@ -88,7 +88,7 @@ async def show_statement(customer_id: int, query: StatementQuery) -> Response:
 async def send_statements() -> Response:
     """Mail its statement to every customer who owes something, in one act."""
     sent = await mail_statements(db(), as_of=business_today(settings().timezone), by=current_actor())
-    return await redirect_to(f"{LIST}/close", toast=f"{sent} statements on their way")
+    return await redirect_to(f"{LIST}/close", toast=f"{format_plural(sent, 'statement')} on the way")
 
 
 @blueprint.get(f"{LIST}/close")

@@ -14,26 +14,36 @@ JOIN (VALUES ('Small', 12), ('Medium', 8), ('Large', 6), ('Pan box', 12), ('Long
 WHERE p.ship_weight_oz > 0 AND p.id % 10 <> 3
 ORDER BY p.id
 """
-# Packed orders are all scanned; of the confirmed ones some are picked, some half packed, and one is set aside.
+# Each open order's place among those of its state: of nine, one is half packed, the second set aside for what is short.
+_QUEUE = """
+CREATE TEMP TABLE demo_queue AS
+SELECT id, row_number() OVER (PARTITION BY status ORDER BY id) % 9 AS place FROM orders
+WHERE status IN ('confirmed', 'packed')
+"""
+# Packed orders are all scanned and some have their label; of the confirmed ones some are picked.
 _STAGES = """
-UPDATE orders SET
-  picked_at = CASE WHEN packed_at IS NOT NULL THEN packed_at - interval '35 minutes'
-    ELSE confirmed_at + interval '20 minutes' END,
-  set_aside_at = CASE WHEN status = 'confirmed' AND id % 9 = 4 THEN confirmed_at + interval '50 minutes' END
-WHERE status IN ('confirmed', 'packed') AND (packed_at IS NOT NULL OR id % 3 = 1 OR id % 9 = 4)
+UPDATE orders AS o SET
+  picked_at = CASE WHEN o.packed_at IS NOT NULL THEN o.packed_at - interval '35 minutes'
+    ELSE o.confirmed_at + interval '20 minutes' END,
+  set_aside_at = CASE WHEN o.status = 'confirmed' AND q.place = 2 THEN o.confirmed_at + interval '50 minutes' END,
+  tracking_number = CASE WHEN o.status = 'packed' AND q.place = 5 THEN '1Z999AA1' || lpad(o.id::text, 10, '0') END,
+  carrier = CASE WHEN o.status = 'packed' AND q.place = 5 THEN 'UPS' END
+FROM demo_queue AS q
+WHERE q.id = o.id AND (o.packed_at IS NOT NULL OR q.place IN (1, 2, 4, 7))
 """
 _SCANS = """
 INSERT INTO label_scan (order_id, order_item_id, quantity, scanned, scan_key, actor_id, actor_name, created_at)
 SELECT o.id, i.id, done.units, i.product_sku, 'demo-' || i.id, packer.id, packer.full_name,
   coalesce(o.packed_at, o.picked_at) - interval '5 minutes'
-FROM orders AS o
+FROM demo_queue AS q
+JOIN orders AS o ON o.id = q.id
 JOIN order_item AS i ON i.order_id = o.id
 CROSS JOIN (SELECT id, full_name FROM staff WHERE username = 'packer') AS packer
 CROSS JOIN LATERAL (
-  SELECT CASE WHEN o.status = 'packed' OR i.position = 1 THEN i.quantity ELSE i.quantity / 2 END AS units
+  SELECT CASE WHEN o.status = 'packed' OR i.position = 1 AND q.place = 1 THEN i.quantity
+    ELSE i.quantity / 2 END AS units
 ) AS done
-WHERE o.status IN ('confirmed', 'packed') AND o.picked_at IS NOT NULL AND done.units > 0
-  AND (o.status = 'packed' OR o.id % 9 IN (1, 4))
+WHERE o.picked_at IS NOT NULL AND done.units > 0 AND (o.status = 'packed' OR q.place IN (1, 2))
 ORDER BY i.id
 """
 _TOTES = """
@@ -97,7 +107,7 @@ CROSS JOIN (
    FROM label WHERE voided_at IS NULL ORDER BY bought_at DESC, id LIMIT 6)
   UNION ALL
   (SELECT id, 'needs_you', '', '', NULL, 0, 'The carrier does not know this address.', '{"address": null}'::jsonb
-   FROM orders WHERE status = 'packed' ORDER BY id LIMIT 1)
+   FROM orders WHERE status = 'packed' AND tracking_number IS NULL ORDER BY id LIMIT 1)
 ) AS o
 ORDER BY o.state, o.order_id
 """
@@ -107,7 +117,13 @@ WHERE row.order_id = label.order_id AND row.state = 'bought' AND label.voided_at
 """
 
 
+STATEMENTS = (
+    _RULES, _QUEUE, _STAGES, _SCANS, _TOTES, _LABELS, _TRACKERS, _BATCH, _BATCH_ORDERS, _BATCH_LABELS,
+    "DROP TABLE demo_queue",
+)  # fmt: skip
+
+
 async def write_floor(connection: asyncpg.Connection) -> None:
     """Write what the warehouse did with the orders that are there."""
-    for statement in (_RULES, _STAGES, _SCANS, _TOTES, _LABELS, _TRACKERS, _BATCH, _BATCH_ORDERS, _BATCH_LABELS):
+    for statement in STATEMENTS:
         await connection.execute(statement)

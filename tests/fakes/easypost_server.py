@@ -245,7 +245,8 @@ class FakeEasyPost:
             "status_detail": "label_created", "created_at": _stamp(), "updated_at": _stamp(), "signed_by": None,
             "weight": None, "est_delivery_date": _stamp(days=3), "shipment_id": shipment_id, "carrier": carrier,
             "tracking_details": [self._detail("pre_transit", "Shipping Label Created")], "fees": [],
-            "carrier_detail": None, "public_url": f"https://track.easypost.com/{made}",
+            "carrier_detail": None, "finalized": False, "is_return": False,
+            "public_url": f"https://track.easypost.com/{made}",
         }  # fmt: skip
         return self.trackers[made]
 

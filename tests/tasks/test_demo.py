@@ -138,6 +138,17 @@ async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings
     payments = {row[0] for row in await connection.fetch("SELECT DISTINCT payment_status FROM orders")}
     assert payments >= {"unpaid", "paid", "pending_review", "failed", "refunded"}
     assert await connection.fetchval("SELECT count(*) FROM orders WHERE on_hold") >= 1
+    stages = await connection.fetch(
+        "SELECT DISTINCT status, picked_at IS NOT NULL, set_aside_at IS NOT NULL, tracking_number IS NOT NULL"
+        " FROM orders WHERE status IN ('confirmed', 'packed')"
+    )
+    # To pick, to pack, short, and to ship with and without a label.
+    assert {tuple(row) for row in stages} >= {
+        ("confirmed", False, False, False), ("confirmed", True, False, False), ("confirmed", True, True, False),
+        ("packed", True, False, False), ("packed", True, False, True),
+    }  # fmt: skip
+    bare = "NOT EXISTS (SELECT FROM label WHERE order_id = orders.id AND tracking_number = orders.tracking_number)"
+    assert await connection.fetchval(f"SELECT count(*) FROM orders WHERE carrier = 'UPS' AND {bare}") == 0
     invoices = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM invoice")}
     assert invoices == {"draft", "sent", "partly_paid", "paid", "void"}
     late = await connection.fetch(

@@ -88,8 +88,8 @@ async def test_each_step_of_the_packing_is_shown_on_request(client: TestClientPr
     link = f"{PAGE}/{rule.id}?order={order.order_number}&amp;steps=1"
     assert f'href="{link}">Each step</a>' in page
     shown = read_words(await read_page(client, link.replace("&amp;", "&")))
-    assert f"4 × {product.name} fill box 1 (Tote) by its rule, 2 times. 1 × {product.name} begin" in shown
-    assert "begin box 2 (Tote)" in shown
+    assert f"Box 1, Tote: filled by the rule with 4 × {product.name}, 2 times." in shown
+    assert f"Box 2, Tote: begun with 1 × {product.name}." in shown
     assert "Without the steps" in shown
 
 
