@@ -20,6 +20,7 @@ from api.schemas.voice_tools import (
     TermsOut,
     VoiceOrderOut,
 )
+from api.voice.outbound import TRANSCRIPT_MEGABYTES
 from api.voice.spoken import speaks
 from domain.kernel.codes import Code
 from domain.voice import cancel_order as cancelling
@@ -39,7 +40,7 @@ from domain.voice.speech import await_speech
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
-from web.reading import reads, refuses
+from web.reading import body_limit, reads, refuses
 from web.request import current_actor, db, order_rules, settings
 
 blueprint = Blueprint("voice_tools", __name__)
@@ -167,6 +168,7 @@ async def hand_to_person(data: people.HandOver) -> Any:
 
 @blueprint.post("/api/voice/call-log")
 @api_key_for(KeyScope.VOICE, KeyScope.AUTOMATION)
+@body_limit(TRANSCRIPT_MEGABYTES)
 @reads(calls.LogCall)
 @speaks(LoggedCallOut)
 async def call_log_webhook(data: calls.LogCall) -> Any:

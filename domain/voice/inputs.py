@@ -5,12 +5,12 @@ belongs to.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from domain.access.tokens import is_random_order_number
-from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Count, Filled60, Id, Input, MoneyIn, PhoneIn, Quantity, Text200
 from domain.kernel.phone import parse_phone
 
@@ -68,23 +68,14 @@ class PhoneInput(ToolInput):
         sent = self.phone_number or self.phone
         return parse_phone(sent) if sent else None
 
-    @model_validator(mode="after")
-    def _is_a_phone(self) -> "PhoneInput":
-        for name in ("phone_number", "phone"):
-            sent = getattr(self, name)
-            if sent and parse_phone(sent) is None:
-                raise bad_field("must be a phone number", field=name)
-        return self
-
 
 class CallerInput(PhoneInput):
     """A tool that needs the caller's number."""
 
-    @model_validator(mode="after")
-    def _has_a_phone(self) -> "CallerInput":
-        if not (self.phone_number or self.phone):
-            raise bad_field("is required", field="phone_number")
-        return self
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """A caller without a number."""
+        return super().find_faults(sent) | ({} if names_phone(sent) else {"phone_number": "is required"})
 
     @property
     def caller(self) -> str:
@@ -92,6 +83,11 @@ class CallerInput(PhoneInput):
         number = self.caller_phone
         assert number is not None  # the validators let no input without one pass
         return number
+
+
+def names_phone(sent: Mapping[str, Any]) -> bool:
+    """True when either of the two fields holds something, be it a number or not."""
+    return any(str(sent.get(name) or "").strip() for name in ("phone_number", "phone"))
 
 
 def read_order_number(said: str) -> str:

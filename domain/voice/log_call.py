@@ -9,7 +9,7 @@ from domain.kernel.inputs import DateTimeIn, Filled60, Filled200, Input, Text60
 from domain.voice.inputs import SpokenCount, SpokenFlag
 from domain.voice.record_call import FinishedCall, read_transcript, record_call
 
-MOST_TRANSCRIPT = 900_000
+MOST_TRANSCRIPT = 5_000_000
 LONGEST_CALL_SECONDS = 86_400
 
 

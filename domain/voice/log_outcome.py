@@ -3,11 +3,11 @@
 Somebody who asked not to be called is never called again, known or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.calling.outcomes import follow_agent_call
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
-from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, PhoneIn, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.phone import format_phone, parse_phone
@@ -77,13 +76,12 @@ class LogOutcome(ToolInput):
     transcript_url: Annotated[Text2000, Field(json_schema_extra={"pattern": "^(https?://|$)"})] | None = None
     """Where the transcript lies."""
 
-    @model_validator(mode="after")
-    def _is_a_phone(self) -> "LogOutcome":
-        if parse_phone(self.phone) is None:
-            raise bad_field("must be a phone number", field="phone")
-        if self.transcript_url and not self.transcript_url.startswith(("https://", "http://")):
-            raise bad_field("must begin with https://", field="transcript_url")
-        return self
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """An address of a transcript that no browser would open."""
+        url = str(sent.get("transcript_url") or "").strip()
+        is_bad = bool(url) and not url.startswith(("https://", "http://"))
+        return super().find_faults(sent) | ({"transcript_url": "must begin with https://"} if is_bad else {})
 
     @property
     def caller_phone(self) -> str:

@@ -1,15 +1,14 @@
 """How an order stands: by its number, or the caller's newest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
 import asyncpg
-from pydantic import model_validator
 
-from domain.kernel.input_errors import bad_field
 from domain.voice.caller import find_caller
-from domain.voice.inputs import OrderNumberIn, PhoneInput, read_order_number
+from domain.voice.inputs import OrderNumberIn, PhoneInput, names_phone, read_order_number
 from domain.voice.order_reads import find_order, list_caller_orders, with_items
 from domain.voice.speech import say_count, say_day, say_money, spell_order_number
 
@@ -29,11 +28,11 @@ class OrderStatusQuestion(PhoneInput):
     order_number: OrderNumberIn | None = None
     """The order's number, as it is read aloud."""
 
-    @model_validator(mode="after")
-    def _names_an_order(self) -> "OrderStatusQuestion":
-        if not (self.order_number or self.phone_number or self.phone):
-            raise bad_field("is required, or else a phone number", field="order_number")
-        return self
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """A question about no order at all."""
+        named = names_phone(sent) or str(sent.get("order_number") or "").strip()
+        return super().find_faults(sent) | ({} if named else {"order_number": "is required, or else a phone number"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,20 @@ The number is no proof of who calls, so an account's order goes to the account's
 another one, and nobody hears either.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import asyncpg
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.exposure import lock_customer
 from domain.credit.terms import Claim, check_terms
 from domain.kernel.actor import Actor
-from domain.kernel.input_errors import bad_field, refuse_fields
-from domain.kernel.inputs import Filled20, Filled60, Filled200, Text200, Text2000
+from domain.kernel.input_errors import refuse_fields
+from domain.kernel.inputs import Filled60, Filled200, StateIn, Text200, Text2000, ZipIn
 from domain.orders.lines import MOST_LINES, Line, OrderLine, price_lines
 from domain.orders.place import price_order, queue_confirmation
 from domain.orders.rules import OrderRules
@@ -62,16 +63,17 @@ class PlaceVoiceOrder(CallerInput):
     """Street and number; a guest's is needed."""
     delivery_city: Filled60 | None = None
     """The city; a guest's is needed."""
-    delivery_state: Filled60 | None = None
-    """The state's two letters; a guest's is needed."""
-    delivery_zip: Filled20 | None = None
+    delivery_state: StateIn | None = None
+    """The state by its two letters or its name; a guest's is needed."""
+    delivery_zip: ZipIn | None = None
     """The ZIP code; a guest's is needed."""
 
-    @model_validator(mode="after")
-    def _is_paid_somehow(self) -> "PlaceVoiceOrder":
-        if self.payment_method is PaymentMethod.STORE_CREDIT:
-            raise bad_field("must be another one than store_credit", field="payment_method")
-        return self
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """An order that would be paid with credit, which is used on an order that stands."""
+        is_credit = sent.get("payment_method") == PaymentMethod.STORE_CREDIT
+        why = {"payment_method": "must be another one than store_credit"} if is_credit else {}
+        return super().find_faults(sent) | why
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,9 +165,9 @@ async def test_whoever_asked_not_to_be_called_never_appears_again(
 
 
 async def test_bad_outcomes_are_refused_with_every_field(client: TestClientProtocol, key: dict[str, str]) -> None:
-    status, answer = await ask(client, key, "outbound-outcome", outcome="sold", checker_verdict="maybe")
+    status, answer = await ask(client, key, "outbound-outcome", outcome="sold", transcript_url="ftp://x")
     assert status == 400
-    assert set(answer["fields"]) == {"phone", "outcome", "checker_verdict"}
+    assert set(answer["fields"]) == {"phone", "outcome", "transcript_url"}
     status, answer = await ask(client, key, "outbound-outcome", phone="12", outcome="no_answer")
     assert (status, set(answer["fields"])) == (400, {"phone"})
 

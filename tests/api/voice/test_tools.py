@@ -53,11 +53,16 @@ async def test_a_bad_request_is_400_with_every_field_and_a_message(
 ) -> None:
     status, answer = await ask(client, key, "place-order", items=[{"sku": "A", "quantity": "two"}])
     assert status == 400
-    assert set(answer["fields"]) == {"items.0.quantity", "confirmed"}
+    assert set(answer["fields"]) == {"items.0.quantity", "confirmed", "phone_number"}
     assert answer["success"] is False
     assert answer["message"] == (
-        "I still need a yes or no. I didn't get the quantity of item one right, so please say it once more."
+        "I still need the phone number and a yes or no. I didn't get the quantity of item one right, "
+        "so please say it once more."
     )
+    body = GUEST | {"phone": next_phone(), "items": [{"sku": "A", "quantity": 1}], "confirmed": True}
+    wrong = {"delivery_state": "ZZ", "delivery_zip": "4409", "payment_method": "store_credit"}
+    status, answer = await ask(client, key, "place-order", **(body | wrong))
+    assert (status, set(answer["fields"])) == (400, set(wrong))
     status, answer = await ask(client, key, "lookup-customer")
     assert (status, answer["fields"]) == (400, {"phone_number": "is required"})
     status, answer = await ask(client, key, "lookup-customer", phone="12")
@@ -367,6 +372,7 @@ async def test_a_finished_call_is_kept_once_without_card_digits(
     automation = await make_key(db, KeyScope.AUTOMATION)
     assert (await ask(client, automation, "call-log", **body))[0] == 200
     assert (await ask(client, key, "call-log", call_id="x"))[0] == 400
+    assert (await ask(client, key, "call-log", **(body | {"transcript": "User: " + "well " * 300_000})))[0] == 200
 
 
 async def test_diagnostics_mask_what_they_show_and_are_off_in_production(
