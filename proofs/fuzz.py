@@ -67,8 +67,10 @@ class Caller:
         return {} in ways or not ways if not self.ways else any(self.ways & set(way) for way in ways)
 
 
-async def prove(*, examples: int = 40, whole: bool = True) -> None:
+async def prove(*, examples: int = 15, whole: bool = True, stateful_seconds: int = 120) -> None:
     """Fuzz as everybody who may call; `whole` also draws what the caller is not let in to, and goes on with answers.
+
+    Drawing one request after the other from their answers has no end of its own: it lasts `stateful_seconds` a caller.
 
     Nobody runs after somebody who may delete or merge them: an administrator draws customer 1 sooner or later.
     """
@@ -82,10 +84,13 @@ async def prove(*, examples: int = 40, whole: bool = True) -> None:
         failed = []
         for who in known:
             drawn = document if whole else narrowed(document, who)
-            phases = "fuzzing,stateful" if whole else "fuzzing"
-            status, cases = await fuzz(server, drawn, who, examples=examples, phases=phases)
-            print(f"  {who.name}: {cases}")
-            failed += [who.name] * (status != 0)
+            runs: list[tuple[str, tuple[str, ...]]] = [("fuzzing", ())]
+            if whole:
+                runs.append(("stateful", ("--max-time", str(stateful_seconds))))
+            for phase, more in runs:
+                status, cases = await fuzz(server, drawn, who, "--phases", phase, *more, examples=examples)
+                print(f"  {who.name}, {phase}: {cases}", flush=True)
+                failed += [f"{who.name}, {phase}"] * (status != 0)
             if who.alive:
                 name, _, value = who.header.partition(": ")
                 async with httpx2.AsyncClient(timeout=60) as client:
@@ -128,8 +133,8 @@ async def customer_cookie(server: Server, connection: asyncpg.Connection) -> str
         return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
-async def fuzz(server: Server, document: dict[str, Any], who: Caller, *, examples: int, phases: str) -> tuple[int, str]:
-    """Run schemathesis over the document; returns its exit status and its line about the cases."""
+async def fuzz(server: Server, document: dict[str, Any], who: Caller, *options: str, examples: int) -> tuple[int, str]:
+    """Run schemathesis over the document with more `options`; returns its exit status and its line about the cases."""
     signed_in = ("-H", who.header) if who.header else ()
     kept = ("--exclude-path-regex", ENDS_THE_SESSION) if who.alive else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +143,7 @@ async def fuzz(server: Server, document: dict[str, Any], who: Caller, *, example
         drawn.write_text(json.dumps(document))
         process = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "--no-color", "run"),
-            *(str(drawn), "--url", server.url, "--checks", ",".join(CHECKS), "--phases", phases),
+            *(str(drawn), "--url", server.url, "--checks", ",".join(CHECKS), *options),
             *("--max-examples", str(examples), "--seed", "1", "--continue-on-failure", *signed_in, *kept),
             cwd=folder,
             env=os.environ | {"SCHEMATHESIS_HOOKS": str(ROOT / "proofs" / "fuzz_hooks.py")},

@@ -54,6 +54,20 @@ class DrainingProcess(multiprocess.Process):
         return self._server
 
 
+class DrainingProcesses(multiprocess.Multiprocess):
+    """The parent of several server processes, which listens no longer than they do.
+
+    With its own hold on the socket, connections that came after the last process closed it would wait in the kernel and
+    be reset at the end; so they are refused at once, and a proxy asks another server.
+    """
+
+    def terminate_all(self) -> None:
+        """Tell all processes to stop."""
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+
 def run_server(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until a signal says stop; with more than one worker each is a process of its own."""
     config = uvicorn.Config(
@@ -73,7 +87,7 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int) -> Non
     )
     if workers > 1:
         multiprocess.Process = DrainingProcess  # type: ignore[misc]  # No argument takes it.
-        multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
+        DrainingProcesses(config, sockets=[config.bind_socket()]).run()
     else:
         DrainingServer(config, drain_seconds=settings.drain_for).run()
 

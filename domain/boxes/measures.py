@@ -12,6 +12,11 @@ MOST_INCHES = Decimal("9999.99")
 MOST_OUNCES = Decimal("999999.99")
 
 
+def measure_schema(most: Decimal) -> dict[str, float]:
+    """The bounds of a measure in the API's document."""
+    return {"minimum": 0.01, "maximum": float(most)}
+
+
 def _read_measure(value: Any, info: ValidationInfo, most: Decimal) -> Decimal:
     source = (info.context or {}).get("source")
     if isinstance(value, str) and source in {"form", "query"}:
@@ -48,10 +53,10 @@ def _read_ounces(value: Any, info: ValidationInfo) -> Decimal:
 Inches = Annotated[
     Decimal,
     PlainValidator(_read_inches),
-    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": float(MOST_INCHES)}),
+    WithJsonSchema({"type": "number", **measure_schema(MOST_INCHES)}),
 ]
 Ounces = Annotated[
     Decimal,
     PlainValidator(_read_ounces),
-    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": float(MOST_OUNCES)}),
+    WithJsonSchema({"type": "number", **measure_schema(MOST_OUNCES)}),
 ]

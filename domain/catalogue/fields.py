@@ -4,12 +4,12 @@ Each input is made of these groups. All fields are optional here; an input that 
 """
 
 import re
-from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from domain.boxes.measures import MOST_INCHES, MOST_OUNCES, measure_schema
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
 
@@ -59,13 +59,16 @@ def _is_web_address(address: str) -> bool:
 
 
 Sku = Annotated[Filled60, AfterValidator(_check_sku)]
-ImageUrlIn = Annotated[
-    Annotated[str, StringConstraints(max_length=LONGEST_DATA_URL)] | None, BeforeValidator(_check_image_url)
+_PictureAddress = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_DATA_URL),
+    Field(json_schema_extra={"pattern": "^(https://|data:|/api/products/|$)"}),
 ]
+ImageUrlIn = Annotated[_PictureAddress | None, BeforeValidator(_check_image_url)]
 
 # Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
-Weight = Annotated[MoneyIn, Field(gt=0, le=Decimal("999999.99"))]
-Inches = Annotated[MoneyIn, Field(gt=0, le=Decimal("9999.99"))]
+Weight = Annotated[MoneyIn, Field(gt=0, le=MOST_OUNCES, json_schema_extra=measure_schema(MOST_OUNCES))]
+Inches = Annotated[MoneyIn, Field(gt=0, le=MOST_INCHES, json_schema_extra=measure_schema(MOST_INCHES))]
 
 
 class TextFields(Input):

@@ -7,6 +7,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 
 from domain.kernel.input_errors import collect_field_errors, refuse_fields
 from domain.kernel.inputs import find_nuls
+from domain.kernel.whole_numbers import mend_whole_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,19 @@ class BadRow:
 def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     nuls = find_nuls(value)
     try:
-        row = read(value)
+        row = _read_row(value, read)
     except ValidationError as error:
         return BadRow(value, nuls | collect_field_errors(error.errors(include_url=False), value))
     return BadRow(value, nuls) if nuls else row
+
+
+def _read_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError as error:
+        if not mend_whole_numbers(value, error):
+            raise
+    return read(value)
 
 
 # Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole

@@ -36,7 +36,7 @@ from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, r
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
 from domain.kernel.texts import clean_text
-from domain.kernel.whole_numbers import BIGGEST_ID
+from domain.kernel.whole_numbers import BIGGEST_ID, validate_json
 
 # The fewest characters of a new password where no setting asks for more.
 LEAST_PASSWORD = 6
@@ -317,7 +317,7 @@ def read_json(
         raise TooLarge("The body holds too many values. Send it in parts.")
     context = {"source": "json", "timezone": timezone, "least_password": least_password}
     try:
-        read = model.model_validate_json(body, strict=True, context=context)
+        read = validate_json(model, body, context)
     except ValidationError as error:
         details = error.errors(include_url=False)
         if details[0]["type"] == "json_invalid":

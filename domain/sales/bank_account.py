@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.exceptions import ValidationError
@@ -59,6 +59,23 @@ def _check_type(value: str) -> str:
     return word
 
 
+RoutingNumber = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_check_routing),
+    Field(json_schema_extra={"pattern": r"^([0-9][ .-]*){9}$"}),
+]
+AccountNumber = Annotated[
+    str,
+    StringConstraints(max_length=60),
+    AfterValidator(_check_account),
+    Field(json_schema_extra={"pattern": r"^([0-9][ .-]*){4,17}$"}),
+]
+AccountTypeIn = Annotated[
+    Text60, AfterValidator(_check_type), Field(json_schema_extra={"enum": [*map(str, AccountType), ""]})
+]
+
+
 class SaveBankAccount(Input):
     """Bank details as the customer said them."""
 
@@ -66,11 +83,11 @@ class SaveBankAccount(Input):
     """The bank's name."""
     account_name: Text200 | None = None
     """Whose account it is."""
-    routing_number: Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_routing)]
+    routing_number: RoutingNumber
     """The bank's ABA number, nine digits."""
-    account_number: Annotated[str, StringConstraints(max_length=60), AfterValidator(_check_account)]
+    account_number: AccountNumber
     """4 to 17 digits; kept encrypted and never shown whole."""
-    account_type: Annotated[Text60, AfterValidator(_check_type)] = AccountType.CHECKING
+    account_type: AccountTypeIn = AccountType.CHECKING
     """checking or savings."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -37,7 +37,12 @@ def _check_username(name: str) -> str:
     return name
 
 
-Username = Annotated[str, StringConstraints(min_length=2, max_length=60), AfterValidator(_check_username)]
+Username = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=60),
+    AfterValidator(_check_username),
+    Field(json_schema_extra={"pattern": "^[A-Za-z0-9._-]*$"}),
+]
 
 
 class CreateStaff(Input):

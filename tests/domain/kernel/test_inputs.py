@@ -175,7 +175,7 @@ def test_our_own_code_passes_decimals() -> None:
     assert Order(name="x", items=[Line(sku="A", quantity=1)], fee=Decimal("2.5")).fee == Decimal("2.50")
 
 
-@pytest.mark.parametrize("sent", ['"3"', "3.0", "2.5", "true", "1e1"])
+@pytest.mark.parametrize("sent", ['"3"', "2.5", "true", "1e300", "9007199254740994.0"])
 def test_a_whole_number_is_nothing_else(sent: str) -> None:
     raw = '{"name": "x", "items": [{"sku": "A", "quantity": ' + sent + "}]}"
     assert refused(raw).fields == {"items.0.quantity": "must be a whole number"}
@@ -242,6 +242,16 @@ def test_blank_rows_of_a_form_are_left_out_and_the_others_keep_their_names() -> 
     assert refusal.value.fields == {"items.10.quantity": "must be a whole number"}
     order = read_form(Order, {"name": ["x"]} | rows | {"items[10][quantity]": ["3"]})
     assert [line.sku for line in order.items] == ["B", "C"]
+
+
+@pytest.mark.parametrize(("sent", "meant"), [("3.0", 3), ("3e0", 3), ("100000.00", 100_000)])
+def test_json_has_no_other_number_for_three_than_for_three_point_zero(sent: str, meant: int) -> None:
+    line = f'{{"sku": "A", "quantity": {sent}}}'
+    order = read_json(Order, f'{{"name": "x", "items": [{line}, {line}]}}'.encode())
+    assert [line.quantity for line in order.items] == [meant, meant]
+    assert refused(b'{"name": "x", "items": [{"sku": "A", "quantity": 0.0}]}').fields == {
+        "items.0.quantity": "must be at least 1"
+    }
 
 
 @pytest.mark.parametrize("sent", ["2.0", "1_000", "1e3", "٣", "x", "9" * 5000, "0", "100001"])
