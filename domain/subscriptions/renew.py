@@ -67,8 +67,8 @@ async def renew_subscription(
     Raises NotFound, and Refused for a subscription that is not active, was renewed today, or whose charge is open.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not renew subscriptions.")
-    account = get_stripe(settings)
     key = check_key(client_key) if client_key is not None else ""
+    account: StripeAccount | None = None
     request = {
         "caller": caller,
         "client_key": key,
@@ -80,11 +80,12 @@ async def renew_subscription(
         if renewal_id is None:
             subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
             await _check_renewable(db, subscription, settings.timezone, has_key=bool(key))
+            account = get_stripe(settings)
             made = await prepare_renewal(
                 db, subscription, rules=rules, today=business_today(settings.timezone), by=by, request=request
             )
             renewal_id = made.id
-    if not is_replay:
+    if account:
         await _charge(renewal_id, account)
     line, subscription_id = await _read(renewal_id)
     async with current_database().session() as db:

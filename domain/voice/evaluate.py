@@ -94,9 +94,9 @@ def get_llm(settings: Settings) -> LlmAccount:
 
 async def queue_evaluation(db: AsyncSession, call_log_id: int, *, settings: Settings) -> None:
     """Have a call judged by a job; raises NotFound, and NotConfigured without a language model."""
-    get_llm(settings)
     if await db.scalar(select(CallLog.id).where(CallLog.id == call_log_id)) is None:
         raise NotFound("There is no such call.")
+    get_llm(settings)
     await enqueue(db, EVALUATE_JOB, {"call_log_id": call_log_id}, dedupe_key=f"evaluate:{call_log_id}")
 
 
@@ -105,13 +105,13 @@ async def evaluate_call(call_log_id: int, *, settings: Settings) -> None:
 
     Raises NotFound, Refused for a call without a transcript, and OutsideServiceFailed, which the call remembers.
     """
-    account = get_llm(settings)
     async with current_database().session() as db:
         call = await db.get(CallLog, call_log_id)
     if call is None:
         raise NotFound("There is no such call.")
     if not call.transcript:
         raise Refused("The call has no transcript to judge.", code=Code.NO_TRANSCRIPT)
+    account = get_llm(settings)
     try:
         question = await asyncio.to_thread(write_question, call)
         reply = await ask_model(account, system=SYSTEM, question=question, form=Verdict)
