@@ -12,12 +12,14 @@ from domain.access.rights import Right
 from domain.customers.rows import CustomerRow, get_customer
 from domain.kernel.whole_numbers import read_id, read_whole
 from domain.search.find import FoundProduct, find_customers, find_products, list_products_by_sku
+from domain.staff.drafts import KeptDraft
 from domain.subscriptions.enrol_at_desk import EnrolAtDesk, enrol_at_desk
 from domain.subscriptions.saved_methods import SavedMethodLine, list_saved_methods
 from domain.subscriptions.suggest_interval import IntervalSuggestion, SuggestInterval, suggest_interval
 from models import SavedPayment
 from models.session import current_database
 from portal.attempts import Attempt, Typed, attempt, refusal_of
+from portal.drafts import find_shown_draft
 from portal.orders.draft import read_times
 from portal.render import page_or_block, redirect_to
 from portal.subscriptions import LIST
@@ -41,10 +43,12 @@ async def show_enrolment() -> Response:
             found = await find_customers(connection, words[:200], visible_to=current_actor())
         return await page_or_block("subscriptions/choose.html", block="choose", q=words, found=found)
     customer = await get_customer(db(), chosen)
-    typed = _start(customer)
-    if sku := request.args.get("product_sku", "")[:60]:
+    typed, kept = _start(customer), await find_shown_draft(_draft_page(customer))
+    if kept is not None:
+        typed = Typed({name: values[-1] for name, values in kept.form.items()} | {"user_id": str(customer.id)})
+    elif sku := request.args.get("product_sku", "")[:60]:
         await _choose(typed, sku, customer.id)
-    return await _show(customer, typed)
+    return await _show(customer, typed, kept=kept)
 
 
 @blueprint.post(f"{LIST}/new")
@@ -110,6 +114,11 @@ async def _choose(typed: Typed, sku: str, customer_id: int) -> None:
         typed["interval_days"] = str(suggestion.suggested_interval_days or USUAL_DAYS)
 
 
+def _draft_page(customer: CustomerRow) -> str:
+    """The address of the form, under which its draft is kept."""
+    return f"{LIST}/new?customer={customer.id}"
+
+
 def _start(customer: CustomerRow) -> Typed:
     return Typed({
         "user_id": str(customer.id), "quantity": USUAL_UNITS, "discount_pct": USUAL_DISCOUNT,
@@ -127,7 +136,13 @@ async def _suggest(customer_id: int, sku: str) -> IntervalSuggestion:
 
 
 async def _show(
-    customer: CustomerRow, typed: Typed, *, tried: Attempt[Any] | None = None, focus: str = "", wrong: str = ""
+    customer: CustomerRow,
+    typed: Typed,
+    *,
+    tried: Attempt[Any] | None = None,
+    focus: str = "",
+    wrong: str = "",
+    kept: KeptDraft | None = None,
 ) -> Response:
     """The form as it now stands, or the list of hits alone."""
     me = current_actor()
@@ -142,6 +157,8 @@ async def _show(
         "subscriptions/enrol.html",
         block=("enrol_form", "product_hits"),
         customer=customer,
+        kept=kept,
+        draft_page=_draft_page(customer),
         product=product,
         suggestion=suggestion,
         values=typed,

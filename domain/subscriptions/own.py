@@ -78,6 +78,7 @@ class OwnSubscription:
     next_renewal_date: date
     following_date: date
     retry_on: date | None
+    failures: int
     resume_on: date | None
     pays_by: str
     has_method: bool
@@ -96,7 +97,17 @@ class OwnSubscription:
 
     @property
     def was_declined(self) -> bool:
-        """True when it failed at the bank; without a charge it was out of stock."""
+        """True when it failed at the bank, and nothing better was saved since."""
+        return self._failed_at_the_bank and self.failures > 0
+
+    @property
+    def is_mended(self) -> bool:
+        """True while what was declined waits to be tried with the payment method that was saved since."""
+        return self._failed_at_the_bank and self.failures == 0
+
+    @property
+    def _failed_at_the_bank(self) -> bool:
+        # Without a charge it was out of stock.
         return self.has_failed and self.last_renewal is not None and self.last_renewal.payment_intent_id is not None
 
 
@@ -154,6 +165,7 @@ def _show_one(
             counted_from, subscription.interval_days, renewed_on=subscription.next_renewal_date
         ),
         retry_on=subscription.retry_on,
+        failures=subscription.failures,
         resume_on=subscription.resume_on,
         pays_by=subscription.pays_by,
         has_method=bool(subscription.stripe_payment_method_id),

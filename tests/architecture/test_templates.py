@@ -5,7 +5,8 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
-from jinja2 import TemplateAssertionError
+from jinja2 import Environment, TemplateAssertionError, nodes
+from jinja2.meta import find_undeclared_variables
 from quart import Quart
 
 from domain.kernel.live import Topic
@@ -85,6 +86,43 @@ def test_a_block_without_its_element_is_found() -> None:
     page = '{% block rows %}<table id="rows">{% endblock %}{% block sums %}{% include "sums.html" %}{% endblock %}'
     assert blocks_without_element({"page.html": page, "sums.html": '<p id="sums">'}) == []
     assert blocks_without_element({"page.html": page, "sums.html": "<p>"}) == ["page.html: sums"]
+
+
+def lost_names(jinja: Environment, text: str) -> list[str]:
+    """What a block uses although only the page around it imports or sets it: the block is also rendered alone."""
+    page = jinja.parse(text)
+    around = [
+        *page.body,
+        *(node for block in page.find_all(nodes.Block) if block.name == "content" for node in block.body),
+    ]
+    known: set[str] = set()
+    for node in around:
+        if isinstance(node, nodes.FromImport):
+            known |= {name if isinstance(name, str) else name[1] for name in node.names}
+        elif isinstance(node, nodes.Macro):
+            known.add(node.name)
+        elif isinstance(node, nodes.Assign | nodes.AssignBlock):
+            known |= {found.name for found in node.target.find_all(nodes.Name)} | {getattr(node.target, "name", "")}
+
+    def alone(body: list[nodes.Node]) -> nodes.Template:
+        template = nodes.Template(body, lineno=1)
+        template.set_environment(jinja)
+        return template
+
+    blocks = [block for block in page.find_all(nodes.Block) if block.name not in FRAME]
+    used = {block.name: find_undeclared_variables(alone(block.body)) for block in blocks}
+    return [f"{block}: {name}" for block, names in used.items() for name in sorted(names & known)]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(("pdf/", "email/"))])
+def test_a_block_has_what_it_uses_when_it_is_rendered_alone(app: Quart, name: str) -> None:
+    assert lost_names(app.jinja_env, (TEMPLATES / name).read_text()) == []
+
+
+def test_a_name_that_a_block_would_lose_is_found(app: Quart) -> None:
+    page = '{% from "x.html" import mark %}{% set who = 1 %}{% block rows %}{{ mark(who) }}{% endblock %}'
+    assert lost_names(app.jinja_env, page) == ["rows: mark", "rows: who"]
+    assert lost_names(app.jinja_env, "{% block rows %}{% set who = 1 %}{{ who }}{% endblock %}") == []
 
 
 LIVE = re.compile(r"""(?:data-live|(?<![\w-])live)="([\w ]+)\"""")

@@ -1,7 +1,7 @@
 """What the browser tests stand on: the running program as they see it, and pages whose console is watched."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,9 @@ from domain.access.sessions import open_session
 from models import SessionKind, Staff
 from models.session import Database, use_database
 from web.guards import staff_auth
+
+# Starts a browser with further flags.
+Launch = Callable[..., Awaitable[Browser]]
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
@@ -16,12 +16,12 @@ from models.session import Database, use_database
 from proofs.ground import running_servers
 from settings import Settings
 from tasks.demo import load_demo_company
-from tests.browser.browsing import Portal
+from tests.browser.browsing import Launch, Portal
+from tests.browser.till import Till, open_till
 from tests.browser.walking import Company, found_company
 from tests.conftest import SECRET
 from tests.fakes.easypost_server import KEY, FakeEasyPost
 
-Launch = Callable[..., Awaitable[Browser]]
 # A crowded machine shows a page late; what never comes still fails.
 expect.set_options(timeout=20_000)
 FLAGS = [
@@ -109,3 +109,13 @@ async def portal(
 async def company(portal: Portal, settings: Settings) -> Company:
     """An administrator, and a record of each kind for the pages to show."""
     return await found_company(portal, settings)
+
+
+@pytest.fixture(scope="module")
+async def till(
+    portal: Portal, settings: Settings, launch: Launch, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Till]:
+    """The program taking payments."""
+    folder = tmp_path_factory.mktemp("checkout")
+    async with open_till(portal, settings, launch, server_secrets(settings), folder) as opened:
+        yield opened

@@ -18,8 +18,8 @@ from playwright.async_api import Error as PlaywrightError
 from models import Role
 from proofs.ground import Server, free_port
 from settings import Settings
-from tests.browser.browsing import Portal, browsing
-from tests.browser.conftest import Launch, server_secrets
+from tests.browser.browsing import Launch, Portal, browsing
+from tests.browser.conftest import server_secrets
 from tests.browser.test_journeys import add_colleague, add_order, open_as
 from tests.factories import make_customer, make_product
 

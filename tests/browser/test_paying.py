@@ -4,95 +4,22 @@ The browser finds checkout.stripe.com on loopback, so that leaving our page is s
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
 from domain.invoices.links import make_invoice_url
-from domain.kernel.actor import GUEST, SYSTEM
-from domain.payments.pay_link import CreatePayLink, MadeLink, create_pay_link
-from proofs.ground import Server, free_port
-from settings import Settings
-from tests.browser.browsing import Portal, browsing, press_twice, slow_posts
-from tests.browser.conftest import Launch, server_secrets
+from tests.browser.browsing import browsing, press_twice, slow_posts
+from tests.browser.till import CHECKOUT, Till
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.catalogue import make_picture
 from tests.factories.orders import make_order
-from tests.fakes.stripe_page import DECLINED_CARD, GOOD_CARD, HOST, checkout_page
-from tests.fakes.stripe_server import FakeStripe, with_stripe
+from tests.fakes.stripe_page import DECLINED_CARD, GOOD_CARD
 
 pytestmark = pytest.mark.browser
 
-CHECKOUT = re.compile(rf"https://{re.escape(HOST)}/c/pay/cs_test_\w+")
 PHOTO_WIDTH = 320
-
-
-@dataclass
-class Till:
-    """The program taking payments, the Stripe that it asks, and the phone that finds Stripe's page."""
-
-    portal: Portal
-    stripe: FakeStripe
-    settings: Settings
-    phone: Browser
-
-    async def make_link(self) -> MadeLink:
-        """A link to the pay page of a new guest's order of $65.00."""
-        async with self.portal.writing() as db:
-            placed = await make_order(db, (await make_product(db, unit_price=Decimal("20.00")), 2), by=GUEST)
-            data = CreatePayLink(order_number=placed.written.order_number)
-            return await create_pay_link(db, data, by=SYSTEM, settings=self.settings)
-
-    def open_phone(self, *, java_script: bool = True) -> AbstractAsyncContextManager[Page]:
-        """A page as wide as a phone, which takes the certificate of our own checkout.stripe.com."""
-        size = {"width": 390, "height": 844}
-        return browsing(self.phone, viewport=size, ignore_https_errors=True, java_script_enabled=java_script)
-
-    async def read_order(self, link: MadeLink) -> tuple[str, str, str]:
-        """The order's payment status, its status and what is paid of it."""
-        row = await self.portal.raw.fetchrow(
-            "SELECT payment_status, status, amount_paid::text FROM orders WHERE id = $1", link.order_id
-        )
-        return tuple(row)
-
-    async def list_payments(self, link: MadeLink) -> list[tuple[str, str]]:
-        """The amounts of the order's payments and how they were made."""
-        rows = await self.portal.raw.fetch(
-            "SELECT amount::text, method FROM payment WHERE order_id = $1 ORDER BY id", link.order_id
-        )
-        return [tuple(row) for row in rows]
-
-
-@pytest.fixture(scope="module")
-async def till(
-    portal: Portal, settings: Settings, launch: Launch, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Till]:
-    """A second server on the demo company's database, which has a Stripe."""
-    fake = FakeStripe()
-    await fake.start()
-    server = Server(portal.database.url, free_port())
-    paying = with_stripe(settings, fake).model_copy(update={"public_url": server.url})
-    server.extra = server_secrets(settings) | {
-        "PUBLIC_URL": paying.public_url,
-        "STRIPE_SECRET_KEY": paying.stripe_secret_key,
-        "STRIPE_API_BASE": paying.stripe_api_base,
-    }
-    async with checkout_page(fake, tmp_path_factory.mktemp("checkout")) as port:
-        phone = await launch(
-            "--no-proxy-server",
-            f"--host-resolver-rules=MAP {HOST} 127.0.0.1:{port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        )
-        try:
-            await server.start()
-            yield Till(replace(portal, url=server.url), fake, paying, phone)
-        finally:
-            await server.stop()
-            await phone.close()
-    await fake.stop()
 
 
 async def go_to_checkout(page: Page) -> str:

@@ -113,6 +113,8 @@ async def test_a_declined_card_is_mended_on_stripes_page_and_tried_at_once(clien
         "pm_card_visa", "Visa ending 4242", date(2030, 12, 31),
     )  # fmt: skip
     assert (mended.failures, mended.retry_on) == (0, today)
+    shown = await read_page(client, path)
+    assert ("is tried again with Visa ending 4242" in shown, "was declined on" in shown) == (True, False)
     assert (await read(db, other)).stripe_payment_method_id == "pm_card_visa"
     jobs = (await db.scalars(select(JobRun).where(JobRun.name == "renew_one"))).all()
     assert [job.payload for job in jobs] == [{"subscription_id": made.id}]
