@@ -104,10 +104,16 @@ def guard_formula(text: str) -> str:
 
 
 def guard_in_sql(expression: str) -> str:
-    """The same as `guard_formula` for a text in a statement; an empty one comes out as nothing."""
+    """The same as `guard_formula` for a text in a statement; an empty one comes out as nothing.
+
+    The second branch is for speed: nearly all texts begin with a letter or a digit, which is one comparison of bytes.
+    """
+    text = f'({expression}) COLLATE "C"'
     return (
-        f"CASE WHEN left(ltrim({expression}, ' '''), 1) IN ('=', '+', '-', '@', E'\\t', E'\\r')"
-        f" THEN '''' || {expression} ELSE nullif({expression}, '') END"
+        f"CASE WHEN {text} = '' THEN NULL"
+        f" WHEN {text} >= 'A' OR ({text} >= '0' AND {text} < ':') THEN {expression}"
+        f" WHEN left(ltrim({expression}, ' '''), 1) IN ('=', '+', '-', '@', E'\\t', E'\\r') THEN '''' || {expression}"
+        f" ELSE {expression} END"
     )
 
 
