@@ -25,7 +25,7 @@ from domain.kernel.errors import DomainError
 from domain.kernel.live import Topic, announce
 from domain.kernel.spreadsheets import read_csv
 from models import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
-from models.session import raw_connection, separate_transaction
+from models.session import plan_for_values, raw_connection, separate_transaction
 
 JOB = "import_rows"
 _STAGE_PIECE = 5_000
@@ -157,6 +157,8 @@ def _take_rows(rows: Any, kind: ImportKind, run: ImportRun, groups: dict[str, in
 async def _write_batch(db: AsyncSession, run: ImportRun, timezone: tzinfo) -> None:
     """The next records in, the counts and the place with them; at the end of the file the run is done."""
     kind = KINDS[run.kind]
+    # The tables grow meanwhile: a plan for the small ones that the import began with would read the large ones whole.
+    await plan_for_values(db)
     connection = await raw_connection(db)
     lines = await connection.fetch(_BATCH, run.id, run.last_group, kind.batch)
     by = Actor(ActorKind(run.actor_kind), run.actor_id, run.actor_name)
