@@ -44,7 +44,8 @@ _CELLS = [
     *(guard_in_sql(column) for column in (*_SHIPPING, *_BILLING)),
     _IS_SAME,
 ]
-_EMPTIED = is_emptied().compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+_EMPTIED = is_emptied().compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True})
 _BOUGHT = """
 SELECT o.customer_id, count(*) AS orders, sum(o.total_amount) AS spent FROM orders AS o
 WHERE o.status <> 'cancelled' AND {whose} GROUP BY o.customer_id
