@@ -11,8 +11,8 @@ from settings import load_settings
 NAMES = (
     "scores",
     "oversell", "crash", "sync", "uploads", "payments", "books", "circles", "invoices", "imports", "people",
-    "warehouse", "calling", "commissions", "bank", "plans", "renewals", "fuzz", "hostile", "restarts", "voice",
-    "voice_calls", "webhooks_out", "backup", "nodes", "rolling", "deployed",
+    "warehouse", "calling", "commissions", "bank", "plans", "profit", "renewals", "fuzz", "hostile", "restarts",
+    "voice", "voice_calls", "webhooks_out", "backup", "nodes", "rolling", "deployed",
     "customer_lists",
 )  # fmt: skip
 

@@ -96,6 +96,14 @@ document.addEventListener("reset", ({ target: form }) => setTimeout(() => {
   restoreTicks(form);
   countTicked(form);
 }));
+// A form that says what its ticked rows come to.
+document.addEventListener("change", ({ target: box }) => {
+  if (box.type !== "checkbox" || !box.form || !find("[data-ticked-sum]", box.form)) return;
+  const ticked = rowBoxes(box.form).filter((row) => row.checked);
+  const cents = ticked.reduce((sum, row) => sum + Math.round(Number(row.dataset.amount ?? 0) * 100), 0);
+  for (const place of findAll("[data-ticked-count]", box.form)) place.textContent = ticked.length;
+  for (const place of findAll("[data-ticked-sum]", box.form)) place.textContent = money.format(cents / 100);
+});
 // What was acted upon is ticked no more; a dialog in between asks with the rows that the form sent.
 document.addEventListener("submit", ({ target, submitter }) => {
   if (submitter?.getAttribute("formtarget") === "_blank") return;

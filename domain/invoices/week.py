@@ -40,6 +40,7 @@ class WeekOrder:
 
     id: int
     order_number: str
+    customer_id: int | None
     payer: str
     email: str | None
     shipped_at: datetime
@@ -62,6 +63,11 @@ class Week:
     def total(self) -> Decimal:
         """What the invoices come to together."""
         return sum((order.total_amount for order in self.orders), ZERO)
+
+    @property
+    def customers(self) -> int:
+        """How many different people they go to."""
+        return len({order.customer_id or order.email for order in self.orders})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,7 @@ def _show(order: Order) -> WeekOrder:
     return WeekOrder(
         order.id,
         order.order_number,
+        order.customer_id,
         order.delivery_company or order.delivery_name,
         order.delivery_email,
         order.shipped_at,

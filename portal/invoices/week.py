@@ -65,5 +65,5 @@ async def _show(query: WeekQuery, problem: str = "", status: int = 200) -> Respo
         for back in (2, 1, 0)
     ]
     return await page_or_block(
-        "invoices/week.html", block="week_page", status=status, week=week, weeks=weeks, problem=problem
+        "invoices/week.html", block="week_page", status=status, week=week, weeks=weeks, problem=problem, today=today
     )

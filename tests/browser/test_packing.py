@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from models import Product, Role
 from tests.browser.browsing import Portal, browsing
 from tests.browser.test_journeys import add_colleague, open_as
+from tests.browser.walking import Findings, inspect
 from tests.factories import make_product
 from tests.factories.orders import make_order
 from tests.fakes.easypost_server import FakeEasyPost
@@ -22,6 +23,13 @@ BOX: dict[str, Any] = {
     "ship_box_name": "Small",
 }  # fmt: skip
 PHONE = {"width": 390, "height": 800}
+# What a finger does not hit: lower than 44 pixels.
+SMALL_TARGETS = """
+  [...document.querySelectorAll("main :is(a.btn, button, input:not([type=hidden], [type=radio]), select, .choice)")]
+    .filter(one => one.checkVisibility() && !one.matches(".visually-hidden"))
+    .filter(one => one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML.slice(0, 120))
+"""
+SCREENS = [{"width": 1280, "height": 720}, PHONE]
 
 
 async def add_confirmed(portal: Portal, *quantities: int) -> tuple[str, list[Product]]:
@@ -51,10 +59,13 @@ async def count_labels(portal: Portal, number: str) -> int:
     return found
 
 
-async def test_an_order_is_packed_by_scans_alone(browser: Browser, portal: Portal, carrier: FakeEasyPost) -> None:
+@pytest.mark.parametrize("screen", SCREENS, ids=["desk", "phone"])
+async def test_an_order_is_packed_by_scans_alone(
+    browser: Browser, portal: Portal, carrier: FakeEasyPost, screen: Any
+) -> None:
     """Three lines take five scans and no click: the slip, the products, and the slip once more buys the label."""
     number, products = await add_confirmed(portal, 1, 1, 1)
-    async with browsing(browser) as page:
+    async with browsing(browser, viewport=screen) as page:
         await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), QUEUE)
         await scan(page, number)
         await expect(page).to_have_url(f"{portal.url}{QUEUE}/{number}")
@@ -62,6 +73,7 @@ async def test_an_order_is_packed_by_scans_alone(browser: Browser, portal: Porta
             await scan(page, product.sku)
             await expect(page.locator("#lines")).to_have_text(f"{place} of 3 scanned")
         await expect(page.locator(".scan-said")).to_contain_text("All 3 items are in the box")
+        assert await page.evaluate("document.documentElement.scrollWidth") == screen["width"]
         await scan(page, number)
         await expect(page.locator("#toasts")).to_contain_text(f"bought for {number}")
     assert await count_labels(portal, number) == 3
@@ -69,10 +81,11 @@ async def test_an_order_is_packed_by_scans_alone(browser: Browser, portal: Porta
     assert len({shipment["tracking_code"] for shipment in carrier.bought}) == len(carrier.bought)
 
 
-async def test_a_wrong_scan_turns_red_and_counts_nothing(browser: Browser, portal: Portal) -> None:
+@pytest.mark.parametrize("screen", SCREENS, ids=["desk", "phone"])
+async def test_a_wrong_scan_turns_red_and_counts_nothing(browser: Browser, portal: Portal, screen: Any) -> None:
     number, products = await add_confirmed(portal, 12)
     _, (other,) = await add_confirmed(portal, 1)
-    async with browsing(browser) as page:
+    async with browsing(browser, viewport=screen) as page:
         await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
         await scan(page, other.sku)
         said = page.locator(".scan-said.is-wrong")
@@ -82,12 +95,29 @@ async def test_a_wrong_scan_turns_red_and_counts_nothing(browser: Browser, porta
             await portal.raw.execute("SELECT pg_notify('ladle_live', 'orders:0')")
         box = await said.bounding_box()
         assert box is not None
-        assert box["width"] == 1280
+        assert box["width"] == screen["width"]
         await expect(page.locator("#lines")).to_have_text("0 of 12 scanned")
         # The number keys are for twelve of one thing.
         await scan(page, "12")
         await expect(page.locator("#lines")).to_have_text("12 of 12 scanned")
         assert products[0].sku in await page.locator(".pick.is-done").inner_text()
+
+
+async def test_axe_finds_nothing_on_a_wrong_scan_and_a_short_pick(browser: Browser, portal: Portal) -> None:
+    number, (product,) = await add_confirmed(portal, 2)
+    findings = Findings()
+    async with browsing(browser, bypass_csp=True) as page:
+        await open_as(portal, page, await add_colleague(portal, Role.WAREHOUSE), f"{QUEUE}/{number}")
+        await scan(page, "nothing-of-ours")
+        await expect(page.locator(".scan-said.is-wrong")).to_be_visible()
+        await inspect(page, "wrong scan", findings)
+        assert await page.evaluate(SMALL_TARGETS) == []
+        await scan(page, product.sku)
+        await expect(page.locator("#lines")).to_have_text("1 of 2 scanned")
+        await page.get_by_role("link", name="Ship short").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await inspect(page, "short pick", findings)
+    assert findings.wrong == []
 
 
 async def test_other_boxes_are_taken_and_rates_stay_while_scanning(browser: Browser, portal: Portal) -> None:

@@ -18,6 +18,7 @@ from proofs import (
     payments,
     people,
     plans,
+    profit,
     renewals,
     restarts,
     scores,
@@ -152,3 +153,7 @@ async def test_bank_account_numbers_are_found_nowhere_but_sealed() -> None:
 
 async def test_the_lists_of_floor_and_callers_go_by_index_with_constant_statements() -> None:
     await plans.prove(orders=9_000, entries=500)
+
+
+async def test_profit_and_stats_are_the_sums_of_their_rows_in_constant_statements() -> None:
+    await profit.prove(orders=4_000)

@@ -1,0 +1,41 @@
+"""Invoicing a week in a real browser: what will happen follows what is ticked."""
+
+from decimal import Decimal
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.browsing import Portal, browsing
+from tests.factories import as_actor, make_customer, make_product, make_staff
+from tests.factories.orders import make_order
+
+pytestmark = pytest.mark.browser
+
+
+async def test_the_week_says_what_the_ticked_orders_come_to(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        staff = await make_staff(db)
+        customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+        product = await make_product(db, unit_price=Decimal("20.00"))
+        numbers = [
+            (await make_order(db, (product, units), by=as_actor(customer), payment_method="net30")).written.order_number
+            for units in (1, 2)
+        ]
+    await portal.raw.execute(
+        "UPDATE orders SET status = 'shipped', shipped_at = now(), delivery_email = 'a@b.co' WHERE customer_id = $1",
+        customer.id,
+    )
+    async with browsing(browser) as page:
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/invoices/week")
+        await page.get_by_role("link", name="This week so far").click()
+        for box in await page.locator("tbody input").all():
+            label = await box.get_attribute("aria-label") or ""
+            await box.set_checked(any(number in label for number in numbers))
+        act = page.get_by_role("button", name="Invoice the ticked orders")
+        await expect(act).to_contain_text("$110.00")
+        await page.get_by_label(numbers[0]).uncheck()
+        await expect(act).to_contain_text("$65.00")
+        await expect(page.locator("[data-ticked-count]")).to_have_text("1")
+        await act.click()
+        await expect(page.locator("#toasts")).to_contain_text("1 invoice made")
