@@ -109,7 +109,7 @@ async def add_entry(db: AsyncSession, data: AddEntry, *, by: Actor, timezone: tz
         hours_key=find_hours_key(phone, address.zip, address.state),
     )
     db.add(entry)
-    await _flush(db)
+    await write_entry(db)
     await announce(db, Topic.CALLING, entry.id)
     return await get_entry(db, entry.id, visible_to=by, timezone=timezone)
 
@@ -124,7 +124,7 @@ async def update_entry(
     """
     entry = await lock_entry(db, entry_id, by=by, version=version)
     sent = data.model_fields_set
-    # What is asked on the way must not write the entry: `_flush` alone knows what a number that is taken means.
+    # What is asked on the way must not write the entry: `write_entry` alone knows what a number that is taken means.
     with db.no_autoflush:
         for name in sent & set(_TEXTS):
             setattr(entry, name, getattr(data, name) or "")
@@ -141,7 +141,7 @@ async def update_entry(
         entry.last_called_at = now()
     entry.updated_at = now()
     entry.version += 1
-    await _flush(db)
+    await write_entry(db)
     if data.mark_called:
         await add_event(db, entry.id, CALLED, by=by)
     if data.priority_score is not None:
@@ -233,8 +233,8 @@ async def _set_assignee(db: AsyncSession, entry: CallingEntry, staff_id: int | N
     entry.assigned_to = staff_id
 
 
-async def _flush(db: AsyncSession) -> None:
-    """Write the entry; the database decides whether its number is listed already."""
+async def write_entry(db: AsyncSession) -> None:
+    """Write the entry; the database decides whether its number is listed already, which raises Refused."""
     try:
         async with db.begin_nested():
             await db.flush()

@@ -1,6 +1,7 @@
 """The newest run of the scores: what it predicts by tier, and how far the prediction of 90 days ago was off."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -41,6 +42,29 @@ class LookBack:
     error: float
     naive_error: float
     tenths: tuple[Tenth, ...]
+
+    @property
+    def since_day(self) -> date:
+        """The day on which the prediction was made."""
+        return date.fromisoformat(self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The newest run: its parameters by name, the customers and weeks that it saw, and how likely they made them."""
+
+    customers: int
+    weeks: int
+    log_likelihood: float | None
+    parameters: dict[str, float]
+
+
+async def read_run(db: AsyncConnection, *, visible_to: Actor) -> RunFacts | None:
+    """The newest run; None before there was one."""
+    require(visible_to, Right.SEE_SCORES, "Your role does not see scores.")
+    columns = (ScoreRun.customers, ScoreRun.weeks, ScoreRun.log_likelihood, ScoreRun.parameters)
+    row = (await db.execute(select(*columns).order_by(ScoreRun.id.desc()).limit(1))).first()
+    return RunFacts(*row) if row is not None else None
 
 
 async def sum_tiers(db: AsyncConnection, *, visible_to: Actor) -> list[TierSum]:

@@ -5,15 +5,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from documents.filters import format_number
 from domain.access.rights import Right
+from domain.calling.call_customer import call_customer_today, list_next_calls
+from domain.kernel.clock import business_today
 from domain.kernel.errors import NotFound
 from domain.scores.list_scores import ListScores, Score, ask_for_run, export_scores, get_score, list_scores
-from domain.scores.newest_run import LookBack, look_back, sum_tiers
+from domain.scores.newest_run import LookBack, look_back, read_run, sum_tiers
 from domain.scores.tiers import TIER_RULES
 from models import Tier
 from models.session import current_database
 from portal.charts import Chart, Point, draw_chart
 from portal.customers.tabs import Card, register_card
-from portal.lists import make_tabs
+from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -22,6 +24,8 @@ from web.streams import stream_file
 
 blueprint = Blueprint("portal_scores", __name__)
 LIST = "/portal/scores"
+# The chart stands in five twelfths of the page.
+BESIDE_TIERS = (390, 194)
 # Tone, icon and word of each tier.
 TIERS = {
     Tier.NEW: ("info", "circle-plus", "New"),
@@ -44,6 +48,9 @@ async def show_scores(query: ListScores) -> Response:
         scores = await list_scores(connection, query, timezone=settings().timezone, visible_to=actor)
         tiers = await sum_tiers(connection, visible_to=actor)
         past = await look_back(connection, visible_to=actor)
+        run = await read_run(connection, visible_to=actor)
+        shown = [score.customer_id for score in scores.page.rows]
+        calls = await list_next_calls(connection, shown, visible_to=actor)
     counts: list[tuple[str | None, str, int]] = [(None, "All", sum(scores.tier_counts.values()))]
     counts += [(tier, words[2], scores.tier_counts[tier]) for tier, words in TIERS.items()]
     return await page_or_block(
@@ -57,6 +64,9 @@ async def show_scores(query: ListScores) -> Response:
         tier_words=TIERS,
         tier_rules=TIER_RULES,
         past=past,
+        run=run,
+        calls=calls,
+        today=business_today(settings().timezone),
         chart=_draw(past) if past else None,
         why=explain,
     )
@@ -78,6 +88,14 @@ async def compute() -> Response:
     """Have the scores computed in the background."""
     await ask_for_run(db(), by=current_actor())
     return await redirect_to(LIST, toast="Scores are computed in the background; this takes a moment")
+
+
+@blueprint.post(f"{LIST}/<id:customer_id>/call")
+@staff_page(Right.CALL_CUSTOMERS)
+async def have_called(customer_id: int) -> Response:
+    """Put a customer among the calls of today."""
+    await call_customer_today(db(), customer_id, timezone=settings().timezone, by=current_actor())
+    return await redirect_to(back_to(LIST), toast="They are called today")
 
 
 def explain(score: Score) -> str:
@@ -102,7 +120,7 @@ def _draw(past: LookBack) -> Chart:
     off = (past.predicted - past.actual) / max(past.actual, 1) * 100
     return draw_chart(
         points,
-        title="Did the last prediction come true?",
+        title="Did the last run come true?",
         period="90 days, by tenth of customers, most active first",
         summary=(
             f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f} % too "
@@ -110,6 +128,7 @@ def _draw(past: LookBack) -> Chart:
         ),
         columns=("Tenth", "Predicted", "Actual"),
         unit="",
+        wide=BESIDE_TIERS,
         legend=(("before", "Predicted"), ("bar", "Actual")),
     )
 

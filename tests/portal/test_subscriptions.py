@@ -276,7 +276,8 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
     assert "Every 14 days, 31 days silent" in page
     assert "Alive 30–80 %, and overdue" in page
     assert "120 orders predicted, 100 came: 20.0 % too high." in page
-    assert "60.0 %" in page
+    assert "<b>20.0 % too high</b>" in page
+    assert "each customer’s own average: 60.0 %" in page
     file = await (await client.get("/portal/scores.csv?tier=at_risk")).get_data(as_text=True)
     assert "Blue Heron Diner,at_risk,5,31,yes,0.6100,0.5000,1.5000,135.00" in file
     entry = CallingEntry(customer_id=customer.id, phone="+12165550171", company_name="Blue Heron Diner")
@@ -286,6 +287,31 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
     assert "customer at risk" not in await read_page(client, "/portal")
     await open_as(client, db, Role.MANAGER)
     assert "1 customer at risk" in await read_page(client, "/portal")
+    await check_calling_today(client, db, customer, entry, settings)
     status, _, _ = await send_form(client, "/portal/scores", "/portal/scores/compute")
     assert status == 303
     assert (await db.scalars(select(JobRun.name).where(JobRun.name == "score_customers"))).all() == ["score_customers"]
+
+
+async def check_calling_today(client: Any, db: Any, customer: Any, entry: Any, settings: Any) -> None:
+    """The customer is put among today's calls, once; whoever asked not to be called is not."""
+    today, url = business_today(settings.timezone), f"/portal/scores/{customer.id}/call"
+    assert "Add to calls" in await read_page(client, "/portal/scores")
+    status, _, leads_to = await send_form(client, "/portal/scores", f"{url}?tier=at_risk")
+    assert (status, leads_to) == (303, "/portal/scores?tier=at_risk")
+    await db.refresh(entry)
+    assert entry.callback_on == today
+    assert "Add to calls" not in await read_page(client, "/portal/scores")
+    await db.delete(entry)
+    customer.phone = "+12165550172"
+    await db.commit()
+    assert (await send_form(client, "/portal/scores", url))[0] == 303
+    made = (await db.scalars(select(CallingEntry))).one()
+    assert (made.customer_id, made.phone, made.callback_on, made.status) == (
+        customer.id, "+12165550172", today, "customer",
+    )  # fmt: skip
+    customer.do_not_call = True
+    await db.commit()
+    status, page, _ = await send_form(client, "/portal/scores", url)
+    assert (status, "asked not to be called" in page) == (409, True)
+    assert "Not to be called" in await read_page(client, "/portal/scores")

@@ -1,0 +1,120 @@
+"""Having a certain customer called: their entry of the list, made where there is none, is called back today."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from domain.access.rights import Right, require
+from domain.calling.edit_entry import write_entry
+from domain.calling.entries import MAY_BE_LISTED
+from domain.calling.hours_key import find_hours_key
+from domain.calling.totals import refresh_totals
+from domain.calling.visible import ENTRIES, may_be_seen_by
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, now
+from domain.kernel.codes import Code
+from domain.kernel.errors import NotFound, Refused
+from domain.kernel.live import Topic, announce
+from models import CallingEntry, CallingStatus, Customer
+
+NOT_WANTED = "The customer asked not to be called."
+
+
+@dataclass(frozen=True, slots=True)
+class NextCall:
+    """Where a customer stands on the calling list: the day to call back, and whether nobody may call them."""
+
+    entry_id: int
+    callback_on: date | None
+    is_closed: bool
+
+
+async def list_next_calls(
+    db: AsyncConnection, customer_ids: Sequence[int], *, visible_to: Actor
+) -> dict[int, NextCall]:
+    """The entries of these customers, by customer; a closed one only where there is no other."""
+    is_closed = or_(ENTRIES.status == CallingStatus.CLOSED, ~MAY_BE_LISTED)
+    rows = await db.execute(
+        select(ENTRIES.customer_id, ENTRIES.id, ENTRIES.callback_on, is_closed)
+        .where(ENTRIES.customer_id.in_(customer_ids), may_be_seen_by(visible_to))
+        .order_by(is_closed.desc(), ENTRIES.id.desc())
+    )
+    return {row[0]: NextCall(*row[1:]) for row in rows}
+
+
+async def call_customer_today(db: AsyncSession, customer_id: int, *, timezone: tzinfo, by: Actor) -> int:
+    """Have a customer called today, before everybody without a callback; returns the entry.
+
+    Raises NotFound for a customer or an entry that is not the actor's, and Refused for one without a number, who
+    asked not to be called, or whose entry is closed.
+    """
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    customer = await db.get(Customer, customer_id)
+    if customer is None or not customer.is_active:
+        raise NotFound("There is no such customer.")
+    if customer.do_not_call:
+        raise _refuse(NOT_WANTED)
+    entry = await _lock_entry(db, customer) or await _make_entry(db, customer)
+    visible = select(ENTRIES.id).where(ENTRIES.id == entry.id, may_be_seen_by(by))
+    if await db.scalar(visible) is None:
+        raise NotFound("A colleague calls this customer.")
+    if entry.status == CallingStatus.CLOSED:
+        raise Refused(
+            "Calls to the customer are closed: the number was wrong.", code=Code.STATE_NOT_ALLOWED, allowed=[]
+        )
+    entry.customer_id = customer.id
+    entry.callback_on = business_today(timezone)
+    entry.updated_at = now()
+    entry.version += 1
+    await db.flush()
+    await refresh_totals(db, [entry.id], timezone=timezone)
+    await announce(db, Topic.CALLING, entry.id)
+    return entry.id
+
+
+def _refuse(why: str) -> Refused:
+    return Refused(why, code=Code.STATE_NOT_ALLOWED, allowed=[])
+
+
+async def _lock_entry(db: AsyncSession, customer: Customer) -> CallingEntry | None:
+    """The customer's entry, else the one that has their number and is nobody's; open ones first."""
+    has_number = (ENTRIES.phone == customer.phone) & ENTRIES.customer_id.is_(None)
+    found = await db.execute(
+        select(CallingEntry)
+        .where(or_(ENTRIES.customer_id == customer.id, has_number))
+        .order_by(ENTRIES.status == CallingStatus.CLOSED, ENTRIES.customer_id.is_(None), ENTRIES.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return found.scalar_one_or_none()
+
+
+async def _make_entry(db: AsyncSession, customer: Customer) -> CallingEntry:
+    """An entry of the customer; refused without a number, or where another customer's entry has it."""
+    if customer.phone is None:
+        raise _refuse("The customer has no number to call.")
+    entry = CallingEntry(
+        customer_id=customer.id,
+        first_name=customer.first_name,
+        last_name=customer.last_name,
+        contact_name=f"{customer.first_name} {customer.last_name}".strip(),
+        company_name=customer.company_name,
+        email=customer.email,
+        phone=customer.phone,
+        phone2=customer.phone2,
+        street=customer.shipping_street,
+        city=customer.shipping_city,
+        state=customer.shipping_state,
+        zip=customer.shipping_zip,
+        country=customer.shipping_country,
+        assigned_to=customer.sales_rep_id,
+        status=CallingStatus.CUSTOMER,
+        hours_key=find_hours_key(customer.phone, customer.shipping_zip, customer.shipping_state),
+    )
+    db.add(entry)
+    await write_entry(db)
+    return entry
