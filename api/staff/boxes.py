@@ -11,7 +11,7 @@ from domain.access.rights import Right
 from domain.boxes import rules, suggest
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text200
-from domain.search.find import find_products
+from domain.search.find import find_products, list_first_products
 from models.session import current_database
 from web.guards import staff_only
 from web.reading import answers, reads, reads_query, refuses
@@ -25,7 +25,7 @@ class SearchBoxProducts(Input):
     """What the rule's form looks for."""
 
     q: Text200 = ""
-    """Part of a name, a SKU or a barcode; without it nothing is found."""
+    """Part of a name, a SKU or a barcode; without it the first products by name."""
     limit: Annotated[int, Field(ge=1, le=200)] = 20
     """At most so many products."""
 
@@ -89,4 +89,6 @@ async def suggest_boxes(data: suggest.SuggestBoxes) -> Any:
 async def search_box_products(query: SearchBoxProducts) -> Any:
     """Active products by SKU, barcode or words of the name, for the rule's form."""
     async with current_database().reading() as connection:
+        if not query.q:
+            return {"products": await list_first_products(connection, visible_to=current_actor(), most=query.limit)}
         return {"products": await find_products(connection, query.q, visible_to=current_actor(), most=query.limit)}

@@ -38,7 +38,7 @@ async def label_rates(order_number: str, query: quote.AskRates) -> Any:
 @blueprint.post("/api/warehouse/orders/<order_number>/labels")
 @staff_only(Right.BUY_LABELS)
 @reads(BuyLabels)
-@answers(BoughtLabelOut)
+@answers(BoughtLabelOut, status=201)
 @refuses(
     *EASYPOST, Code.HAS_LABEL, Code.LABEL_PENDING, Code.LABEL_REFUSED, Code.ON_HOLD, Code.RATE_NOT_OFFERED,
     Code.STATE_NOT_ALLOWED, Code.REQUEST_IN_PROGRESS, Code.IDEMPOTENCY_KEY_REUSED,

@@ -151,6 +151,12 @@ async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int =
     return await _read_products(db, statement, visible_to)
 
 
+async def list_first_products(db: Reader, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundProduct]:
+    """The first active products by name, to choose from before anything is searched."""
+    statement = _SELECT_PRODUCTS.where(PRODUCTS.is_active).order_by(PRODUCTS.name, PRODUCTS.id).limit(most)
+    return await _read_products(db, statement, visible_to)
+
+
 async def list_products_by_sku(db: Reader, skus: Sequence[str], *, visible_to: Actor) -> dict[str, FoundProduct]:
     """The active products of these SKUs, by their SKU in lower case."""
     wanted = {sku.strip().lower() for sku in skus}

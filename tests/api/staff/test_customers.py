@@ -146,6 +146,8 @@ async def test_a_rep_changes_own_and_nobodys_customers_alone(client: TestClientP
     for path in ("export", "merge", "bulk-delete"):
         method = "get" if path == "export" else "post"
         assert (await ask(client, method, f"/api/staff/customers/{path}"))[0] == 403
+    await open_as(client, db, Role.STAFF)
+    assert (await ask(client, "post", "/api/staff/customers/merge"))[0] == 403
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ async def test_a_label_is_bought_kept_and_put_on_the_order(
     order = await ready_order(db)
     await packer(client, db)
     status, body = await buy(client, order, insurance=100)
-    assert status == 200, body
+    assert status == 201, body
     wanted = {"label_url", "tracking_num", "carrier", "service", "rate", "shipment_id", "tracker_id", "label_id"}
     assert set(body) >= wanted
     assert (body["carrier"], body["service"], body["failed"]) == ("USPS", "Priority", [])
@@ -93,7 +93,7 @@ async def test_a_repeat_never_buys_twice(
         other, body = await buy(client, order, key, service="Express")
         assert (other, body["code"], easypost.buys) == (422, "idempotency_key_reused", 1)
         again, second = await buy(client, order, "another-key")
-        assert (again, easypost.buys) == (200, 2)
+        assert (again, easypost.buys) == (201, 2)
         assert second["label_id"] != first[1]["label_id"]
 
 
@@ -131,7 +131,7 @@ async def test_a_lost_answer_is_settled_once(
         # What the carrier never heard of is given up after a while; what it sold is attached.
         assert label.state == ("bought" if drop == "drop_next" else "failed")
     status, body = await buy(client, order)
-    assert (status, body["label_id"], easypost.buys) == (200, label.id, 1)
+    assert (status, body["label_id"], easypost.buys) == (201, label.id, 1)
     await db.refresh(order)
     assert order.tracking_number == body["tracking_num"]
 
@@ -142,7 +142,7 @@ async def test_several_parcels_are_shipments_of_their_own(
     order = await ready_order(db)
     await packer(client, db)
     status, body = await buy(client, order, parcels=[PARCEL, PARCEL | {"weight": 40}])
-    assert (status, len(body["labels"]), easypost.buys) == (200, 2, 2)
+    assert (status, len(body["labels"]), easypost.buys) == (201, 2, 2)
     references = {shipment["reference"] for shipment in easypost.bought}
     assert len(references) == 2
     assert body["label_id"] == body["labels"][0]["id"]
@@ -157,7 +157,7 @@ async def test_a_service_that_is_not_offered_names_those_that_are(
     assert (status, body["code"], easypost.buys) == (409, "rate_not_offered", 0)
     assert set(body["rates"][0]) == {"carrier", "service", "rate", "delivery_days"}
     assert body["rates"] == sorted(body["rates"], key=lambda rate: rate["rate"])
-    assert (await buy(client, order, service="priority"))[0] == 200
+    assert (await buy(client, order, service="priority"))[0] == 201
 
 
 async def test_a_parcel_that_is_refused_is_named(
@@ -171,7 +171,7 @@ async def test_a_parcel_that_is_refused_is_named(
     assert [(each["parcel"], "Insufficient funds" in each["error"]) for each in body["failed"]] == [(1, True)]
     easypost.faults.refuse_buy = ""
     status, body = await buy(client, order)
-    assert (status, easypost.buys, len(await labels_of(db, order))) == (200, 1, 1)
+    assert (status, easypost.buys, len(await labels_of(db, order))) == (201, 1, 1)
 
 
 async def test_bad_requests_name_every_field(
@@ -193,7 +193,7 @@ async def test_bad_requests_name_every_field(
         assert (status, list(body["fields"])) == (400, [field]), (changes, body)
     abroad = TO | {"country": "CA", "state": "ON", "zip": "M5V 2T6"}
     status, body = await buy(client, order, to_address=abroad, customs_info={"contents_type": "merchandise"})
-    assert status == 200
+    assert status == 201
     assert (await buy(client, await ready_order(db, "delivered")))[1]["code"] == "state_not_allowed"
 
 
@@ -334,6 +334,6 @@ async def test_a_double_click_buys_one_label(
         await packer(committed_client, db)
     easypost.faults.slow_seconds = 0.05
     answers = await asyncio.gather(*(buy(committed_client, order) for _ in range(4)))
-    assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
+    assert sorted(status for status, _ in answers) == [201, 409, 409, 409]
     assert {body["code"] for status, body in answers if status == 409} == {"request_in_progress"}
     assert easypost.buys == 1
