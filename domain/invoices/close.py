@@ -45,7 +45,7 @@ FROM (
     - coalesce((
         SELECT sum(p.applied_amount) FROM payment AS p
         WHERE p.state = 'succeeded' AND p.created_at < :at AND (p.invoice_id = i.id OR p.order_id = i.order_id)
-          AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note LIKE 'CM-%')
+          AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{6,}$')
       ), 0) AS balance
   FROM invoice AS i WHERE i.sent_at < :at AND (i.voided_at IS NULL OR i.voided_at >= :at)
 ) AS open

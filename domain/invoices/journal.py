@@ -43,7 +43,7 @@ _MONEY = {"cash": Account.CASH, "check": Account.CASH, "net30": Account.CASH, "a
 _EVENTS = text("""
 WITH paid AS (
   SELECT p.id, p.created_at, p.order_id, p.invoice_id, p.method, p.amount, p.applied_amount,
-    coalesce(p.given_back = 'allowance' AND p.given_for <> 'cancelled' AND p.note NOT LIKE 'CM-%', false)
+    coalesce(p.given_back = 'allowance' AND p.given_for <> 'cancelled' AND p.note !~ '^CM-[0-9]{6,}$', false)
       AS is_allowance
   FROM payment AS p WHERE p.state = 'succeeded'
 ),

@@ -1,9 +1,11 @@
 """Giving money back: by Stripe what came by Stripe, by hand what came by hand, or as store credit."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from pydantic import field_validator
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +14,7 @@ from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
+from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled2000, Input, MoneyIn
 from domain.kernel.money import ZERO, format_money
 from domain.orders.record import lock_order, record_event
@@ -42,6 +45,8 @@ from models import (
 from models.session import current_database, separate_transaction
 from settings import Settings
 
+_MEMO_NUMBER = re.compile(r"CM-[0-9]{6,}")
+
 
 class RefundWay(StrEnum):
     """How the money goes back."""
@@ -61,6 +66,14 @@ class RefundPayment(Input):
     how: RefundWay = RefundWay.AS_PAID
     given_for: GivenFor
     reason: Filled2000
+
+    @field_validator("reason")
+    @classmethod
+    def _says_more_than_a_memo(cls, reason: str) -> str:
+        # Rows of money whose note is a credit memo's number are that memo's, in the journal and everywhere.
+        if _MEMO_NUMBER.fullmatch(reason):
+            raise bad_field("is the number of a credit memo; say why in words")
+        return reason
 
 
 @dataclass(frozen=True, slots=True)

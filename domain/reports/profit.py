@@ -45,7 +45,7 @@ allowed AS (
   SELECT width_bucket(given_at, CAST(:firsts AS timestamptz[])) AS place, sum(amount) AS allowances
   FROM (
     SELECT created_at AS given_at, -applied_amount AS amount FROM payment
-    WHERE given_back = 'allowance' AND given_for <> 'cancelled' AND state = 'succeeded' AND note NOT LIKE 'CM-%'
+    WHERE given_back = 'allowance' AND given_for <> 'cancelled' AND state = 'succeeded' AND note !~ '^CM-[0-9]{6,}$'
     UNION ALL
     SELECT created_at, amount FROM credit_memo
   ) AS given

@@ -3,8 +3,11 @@
 import io
 import re
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+from pydantic import ValidationError
 from pypdf import PdfReader
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
@@ -17,7 +20,10 @@ from domain.invoices.statement import get_statement
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today, now
 from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.refund import RefundPayment, refund_payment
+from domain.reports.profit import ProfitQuery, get_profit
 from models import Customer, Invoice, InvoiceReminder, JobRun, Order, Payment, Receipt, Role
+from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.orders import make_order
 from tests.portal.desk import open_as
@@ -272,6 +278,33 @@ async def test_statement_and_close_agree_with_the_open_invoices(client: TestClie
     status, _, _ = await send_form(client, f"{LIST}/close", f"{LIST}/statements")
     assert status == 303
     assert len((await db.execute(select(JobRun.id).where(JobRun.name == "mail_statement"))).all()) == 1
+
+
+async def test_a_refund_whose_reason_names_a_credit_memo_is_none(
+    client: TestClientProtocol, db: AsyncSession, settings: Settings
+) -> None:
+    await open_as(client, db, Role.MANAGER)
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    order = await buy(db, customer)
+    await mark_paid(db, order.id, MarkPaid(amount_received=Decimal(15)), by=as_actor(await make_staff(db)))
+    _, _, where = await send_form(client, f"{LIST}/new", order_number=order.order_number)
+    await send_to(client, int(where.rsplit("/", 1)[1]), to="a@b.example")
+    [payment] = (await db.execute(select(Payment.id))).scalars()
+    back: dict[str, Any] = {"amount": Decimal(5), "given_for": "goodwill"}
+    with pytest.raises(ValidationError, match="say why in words"):
+        RefundPayment.model_validate(back | {"reason": "CM-000001"})
+    data = RefundPayment.model_validate(back | {"reason": "CM-000001 was not enough"})
+    await refund_payment(order.id, payment, data, by=MANAGER, settings=settings)
+    today, zone = business_today(ZoneInfo("America/Chicago")), ZoneInfo("America/Chicago")
+    customer_id = customer.id
+    db.expire_all()
+    owed = await db.scalar(select(Invoice.balance))
+    statement = await get_statement(db, customer_id, since=today, as_of=today, visible_to=MANAGER, timezone=zone)
+    assert statement.balance == owed == statement.lines[-1].balance
+    close = await get_month_close(db, today, visible_to=MANAGER, timezone=zone)
+    assert (close.receivables, close.agrees, close.is_balanced) == (owed, True, True)
+    profit = await get_profit(db, ProfitQuery(period=1), visible_to=MANAGER, timezone=zone)
+    assert profit.totals.allowances == Decimal(5)
 
 
 async def test_products_are_found_and_added_to_the_lines_and_the_paper_follows(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from quart import Quart
+from quart.typing import TestClientProtocol
 
 from domain.voice.evaluate import SYSTEM, Verdict, check_reasons, get_llm, write_question
 from domain.voice.replay import AgentStep
@@ -73,6 +75,17 @@ async def test_it_proposes_a_prompt_and_speaks_as_the_agent(sandbox: Settings) -
     assert proposed.analysis.startswith("Calls studied: 1.")
     step = (await ask_model(account, system="", question="user: Two ladles.", form=AgentStep)).answer
     assert (step.say, step.tool) == ("You said: Two ladles. I will see to it.", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/docs/place_order", "/docs/try", "/portal/sign-in", "/pay/nobody", "/no"]
+)
+async def test_every_page_says_that_it_is_a_sandbox(
+    app: Quart, client: TestClientProtocol, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setitem(app.jinja_env.globals, "is_sandbox", True)
+    answer = await client.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+    assert "Sandbox" in await answer.get_data(as_text=True)
 
 
 async def test_another_form_is_refused(sandbox: Settings) -> None:
