@@ -33,7 +33,7 @@ _SPLIT = f"""
 SELECT coalesce(sum(balance) FILTER (WHERE is_overdue), 0) AS overdue,
   coalesce(sum(balance) FILTER (WHERE is_overdue IS NOT TRUE AND is_invoiced), 0) AS invoiced,
   coalesce(sum(balance) FILTER (WHERE is_overdue IS NOT TRUE AND NOT is_invoiced), 0) AS not_invoiced,
-  min(due_at) FILTER (WHERE is_overdue IS NOT TRUE) AS next_due_at,
+  min(due_at) FILTER (WHERE is_overdue IS NOT TRUE) AS next_due_at, min(due_at) FILTER (WHERE is_overdue) AS overdue_at,
   (SELECT coalesce(sum(o.balance), 0) FROM orders AS o
    WHERE o.customer_id = $1 AND o.on_terms AND o.on_hold AND o.balance > 0) AS held
 FROM ({OWED}) AS owed
@@ -48,6 +48,7 @@ class CreditSplit:
     invoiced: Decimal
     not_invoiced: Decimal
     next_due_at: datetime | None
+    overdue_at: datetime | None
     held: Decimal
 
 

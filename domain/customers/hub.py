@@ -17,12 +17,14 @@ from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.totals import NOTHING, ORDERS, Bought, find_days_to_pay, sum_orders_of
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import ZERO, round_half_up
+from domain.messages.suppression import NUMBERS
 from domain.orders.guide import GuideItem, list_guide
 from domain.orders.totals import price_line
 from models import AuditEntry, CustomerMerge, OrderStatus
 from models.session import raw_connection
 
 MOST_USUAL = 8
+MOST_HELD = 3
 MOST_DAYS = 60
 MOST_SHOWN_DAYS = 10
 _WINDOW = (0.8, 1.3)
@@ -50,6 +52,15 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order on terms that waits because the terms do not cover it; US dollars."""
+
+    order_number: str
+    balance: Decimal
+    is_over_by: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Hub:
     """A customer's page."""
 
@@ -65,6 +76,14 @@ class Hub:
     usual: list[GuideItem]
     last_order_number: str | None
     merges: list[CustomerMerge]
+    held: list[HeldOrder]
+    days_overdue: int
+    not_called_since: datetime | None
+
+    @property
+    def over_by(self) -> Decimal:
+        """By how much the limit is passed, US dollars; 0 within it."""
+        return max(self.standing.exposure - self.standing.credit_limit, ZERO)
 
     @property
     def usual_total(self) -> Decimal:
@@ -96,21 +115,44 @@ async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hu
     days = await _list_order_days(db, customer_id, timezone)
     guide = await list_guide(db, customer_id, timezone=timezone)
     merges = select(CustomerMerge).where(CustomerMerge.kept_id == customer_id, CustomerMerge.undone_at.is_(None))
+    split = await split_exposure(connection, customer_id)
+    today = business_today(timezone)
     first = await db.scalar(select(func.min(ORDERS.created_at)).where(ORDERS.customer_id == customer_id))
     return Hub(
         row=row,
         standing=standing,
-        split=await split_exposure(connection, customer_id),
+        split=split,
         credit=await get_credit_balance(db, customer_id),
         bought=(await sum_orders_of(db, [customer_id])).get(customer_id, NOTHING),
         first_order_at=first,
         pays_after_days=await find_days_to_pay(db, customer_id),
-        rhythm=find_rhythm([day for day, _ in days], today=business_today(timezone)),
+        rhythm=find_rhythm([day for day, _ in days], today=today),
         order_days=days[-MOST_SHOWN_DAYS:],
         usual=[item for item in guide if item.times_ordered > 1][:MOST_USUAL],
         last_order_number=await db.scalar(_LAST_ORDER.where(ORDERS.customer_id == customer_id)),
         merges=list((await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(3))).all()),
+        held=await _list_held(db, customer_id, standing),
+        days_overdue=(today - business_date(split.overdue_at, timezone)).days if split.overdue_at else 0,
+        not_called_since=await _find_mark(db, row) if row.do_not_call else None,
     )
+
+
+async def _list_held(db: AsyncSession, customer_id: int, standing: CreditStanding) -> list[HeldOrder]:
+    """The first few orders on terms that are held, with what each is over what is available."""
+    waiting = select(ORDERS.order_number, ORDERS.balance).where(
+        ORDERS.customer_id == customer_id, ORDERS.on_hold, ORDERS.on_terms, ORDERS.balance > 0
+    )
+    rows = await db.execute(waiting.order_by(ORDERS.created_at, ORDERS.id).limit(MOST_HELD))
+    return [HeldOrder(row[0], row[1], max(row[1] - standing.available_credit, ZERO)) for row in rows]
+
+
+async def _find_mark(db: AsyncSession, row: CustomerRow) -> datetime | None:
+    """Since when one of the customer's numbers must not be called."""
+    marks = select(func.min(NUMBERS.do_not_call_at)).where(
+        NUMBERS.phone.in_([phone for phone in (row.phone, row.phone2) if phone]), NUMBERS.do_not_call
+    )
+    since: datetime | None = await db.scalar(marks)
+    return since
 
 
 def find_rhythm(days: list[date], *, today: date) -> Rhythm | None:

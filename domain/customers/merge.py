@@ -132,6 +132,14 @@ async def undo_merge(db: AsyncSession, merge_id: int, *, by: Actor) -> CustomerM
     return merge
 
 
+async def find_merge_of(db: AsyncSession, merged_id: int) -> CustomerMerge | None:
+    """The merge by which a customer became part of another that is still there; None for any other id."""
+    merges = select(CustomerMerge).where(
+        CustomerMerge.merged_id == merged_id, CustomerMerge.undone_at.is_(None), CustomerMerge.kept_id.is_not(None)
+    )
+    return (await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(1))).first()
+
+
 async def why_not_undone(db: AsyncSession, merge: CustomerMerge) -> str:
     """Why a merge can't be undone any more; empty when it can."""
     if merge.undone_at is not None:

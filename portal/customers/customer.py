@@ -1,7 +1,7 @@
 """The page of one customer: the hub that a clerk lives in. Its tabs and side cards are registered by their areas."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -14,7 +14,10 @@ from domain.customers import notes
 from domain.customers.browse import find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
 from domain.customers.list_filters import BrowseCustomers
-from domain.kernel.clock import business_today
+from domain.customers.merge import UNDO_DAYS, find_merge_of, why_not_undone
+from domain.customers.rows import get_customer
+from domain.kernel.clock import business_date, business_today
+from domain.kernel.errors import NotFound
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
 from models import AuditAction
@@ -135,7 +138,10 @@ async def _show(
     problem: str = "",
 ) -> Response:
     me = current_actor()
-    hub = await get_hub(db(), customer_id, timezone=settings().timezone)
+    try:
+        hub = await get_hub(db(), customer_id, timezone=settings().timezone)
+    except NotFound:
+        return await _show_merged(customer_id)
     tabs = list_tabs(me)
     wanted = tab or request.args.get("tab", "")
     current = TABS[wanted] if wanted in {each.key for each in tabs} else tabs[0]
@@ -173,6 +179,22 @@ async def _show(
         gap_words=format_plural(hub.rhythm.gap_days, "day") if hub.rhythm else "",
         errors=errors or {},
         problem=problem,
+    )
+
+
+async def _show_merged(customer_id: int) -> Response:
+    """Whose a customer became that was merged; raises NotFound where there was no merge."""
+    merge = await find_merge_of(db(), customer_id)
+    if merge is None or merge.kept_id is None:
+        raise NotFound("There is no such customer.")
+    return await page_or_block(
+        "customers/merged.html",
+        block="merged_page",
+        merge=merge,
+        kept=await get_customer(db(), merge.kept_id),
+        orders=len(merge.moved["ids"].get("orders.customer_id", [])),
+        undo_until=business_date(merge.created_at, settings().timezone) + timedelta(days=UNDO_DAYS),
+        why_not=await why_not_undone(db(), merge),
     )
 
 

@@ -9,10 +9,11 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
-from domain.messages.suppression import is_do_not_call
+from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from models import Customer, CustomerDistinction, CustomerScore, Order, Payment, Role, ScoreRun
+from models import Customer, CustomerDistinction, CustomerScore, Order, Payment, Role, ScoreRun, SuppressionReason
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order, noon
 from tests.portal.forms import send_form
@@ -119,6 +120,33 @@ def read_head(page: str) -> str:
     """The fact beside the title, and the first button."""
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     return words[: words.index("New customer")].rpartition("Customers ")[2].replace(" CSV", "").strip()
+
+
+async def test_the_hub_says_what_stops_an_order_and_a_call(client, db) -> None:
+    await open_as(client, db)
+    product = await make_product(db, unit_price="20.00")
+    terms = {"payment_terms": "net30", "credit_limit": 200}
+    late, over, held, marked = [
+        await make_customer(db, **terms, phone=f"+121655501{number}") for number in range(41, 45)
+    ]
+    for owner, units, days in ((late, 1, 49), (over, 4, 5), (held, 4, 5), (held, 5, 1)):
+        placed = await make_order(db, (product, units), by=as_actor(owner), payment_method="net30")
+        (await db.get_one(Order, placed.written.id)).created_at = now() - timedelta(days=days)
+    over.credit_limit = Decimal(50)
+    await mark_do_not_call(db, str(marked.phone), reason=SuppressionReason.DNC_REQUESTED, by=SYSTEM)
+    await db.commit()
+    pages = {owner.id: flatten((await read(client, f"{LIST}/{owner.id}"))[1]) for owner in (late, over, held, marked)}
+    assert "$45.00 is 19 days late. New orders on terms will be held." in pages[late.id]
+    assert "Available, stopped until paid $155.00 of $200.00" in pages[late.id]
+    assert "Net 30 $55.00 over limit $50.00" in pages[over.id]
+    assert "waits: $125.00 is $30.00 more than is available." in pages[held.id]
+    assert "not to be called. Orders, texts and mail are fine. Only an administrator lifts this." in pages[marked.id]
+    assert ("tel:" in (await read(client, f"{LIST}/{marked.id}"))[1], "waits:" in pages[late.id]) == (False, False)
+
+
+def flatten(page: str) -> str:
+    """What a page says, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).replace("&#39;", "'").split())
 
 
 async def test_the_rhythm_is_drawn_and_the_list_marks_who_is_late_to_order(client, db) -> None:
@@ -230,6 +258,9 @@ async def test_two_are_merged_and_parted_or_kept_apart(client: TestClientProtoco
     assert (kept.company_name, kept.email) == ("Heron LLC", keep.email)
     page = (await read(client, f"{LIST}/{keep.id}"))[1]
     undo = page.partition(f"{LIST}/merges/")[2].partition("/undo")[0]
+    merged = (await read(client, f"{LIST}/{gone.id}"))[1]
+    assert "Moved 0 orders now at Heron LLC Can be undone until" in flatten(merged)
+    assert f"{LIST}/merges/{undo}/undo" in merged
     status, _, url = await send_form(client, f"{LIST}/{keep.id}", f"{LIST}/merges/{undo}/undo")
     assert (status, url) == (303, f"{LIST}/{gone.id}")
     assert (await send_form(client, page_url, f"{LIST}/apart", **pair))[0] == 303
