@@ -89,18 +89,20 @@ SELECT customer_id, name FROM (
 _UPSELLS_COUNTED = _UPSELLS.format(pairs=f"WITH {PAIRS},", source="paired")
 _UPSELLS_KEPT = _UPSELLS.format(pairs="WITH", source="product_pair")
 _FEW_LINES = "SELECT count(*) <= $1 FROM (SELECT FROM order_item LIMIT $1 + 1) AS lines"
-_LAST_CALLS = """
-SELECT c.id AS customer_id, l.created_at AS date, l.outcome, l.callback_date, l.notes
-FROM customer AS c CROSS JOIN LATERAL (
-  SELECT * FROM (
-    (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
-     ORDER BY created_at DESC, id DESC LIMIT 1)
-    UNION ALL
-    (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE phone = c.phone
-     ORDER BY created_at DESC, id DESC LIMIT 1)
-  ) AS newest ORDER BY created_at DESC, id DESC LIMIT 1
-) AS l WHERE c.id = ANY($1::bigint[])
+# The newest logged call with a customer `c`, by the account or by its number.
+NEWEST_CALL = """
+SELECT * FROM (
+  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
+   ORDER BY created_at DESC, id DESC LIMIT 1)
+  UNION ALL
+  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE phone = c.phone
+   ORDER BY created_at DESC, id DESC LIMIT 1)
+) AS logged ORDER BY created_at DESC, id DESC LIMIT 1
 """
+_LAST_CALLS = f"""
+SELECT c.id AS customer_id, l.created_at AS date, l.outcome, l.callback_date, l.notes
+FROM customer AS c CROSS JOIN LATERAL ({NEWEST_CALL}) AS l WHERE c.id = ANY($1::bigint[])
+"""  # noqa: S608 - constants of this module
 
 
 @dataclass(slots=True)

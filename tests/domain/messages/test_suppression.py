@@ -51,6 +51,8 @@ async def test_a_mark_holds_for_the_number_and_everybody_who_has_it(db) -> None:
     assert await is_do_not_call(db, PHONE)
     assert not await is_do_not_text(db, PHONE)
     assert set(await find_suppressed(db, [PHONE, OTHER, None])) == {PHONE}
+    # More than a statement takes values: a whole call queue is judged at once.
+    assert set(await find_suppressed(db, [PHONE, *(f"+1330{n:07d}" for n in range(40_000))])) == {PHONE}
     trail = (await db.scalars(select(AuditEntry))).all()
     assert [(each.action, each.record_name) for each in trail] == [("suppressed_number.changed", PHONE)]
 
