@@ -200,8 +200,8 @@ ROW_NAMES = [field.name for field in fields(OrderRow)]
 _ROW_COLUMNS = [
     STAFF.full_name.label("rep_name") if field.name == "rep_name" else ORDERS[field.name] for field in fields(OrderRow)
 ]
-_FROM = table_of(Order).outerjoin(table_of(Staff), STAFF.id == ORDERS.sales_rep_id)
-_SELECT_ROWS = select(*_ROW_COLUMNS).select_from(_FROM)
+ORDERS_WITH_REPS = table_of(Order).outerjoin(table_of(Staff), STAFF.id == ORDERS.sales_rep_id)
+_SELECT_ROWS = select(*_ROW_COLUMNS).select_from(ORDERS_WITH_REPS)
 _SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(ItemRow)))
 _SELECT_EVENTS = select(*(EVENTS[field.name] for field in fields(EventRow)))
 _NEWEST = (ORDERS.created_at.desc(), ORDERS.id.desc())
@@ -222,7 +222,7 @@ async def list_orders(
     if is_kept_by_day(filters, visible_to):
         total, _ = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
     else:
-        total = await db.scalar(select(func.count()).select_from(_FROM.left).where(*conditions)) or 0
+        total = await db.scalar(select(func.count()).select_from(ORDERS_WITH_REPS.left).where(*conditions)) or 0
     return make_page(rows, total, filters)
 
 
