@@ -65,6 +65,13 @@ class Customer(Table, table=True):
         Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_state_created", "shipping_state", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_zip", "shipping_zip", postgresql_ops={"shipping_zip": "text_pattern_ops"}),
+        # Who may be called at all is read for everybody at each look at the call queue.
+        Index(
+            "ix_customer_callable",
+            "id",
+            postgresql_include=["phone", "phone2"],
+            postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
+        ),
         Index("ix_customer_do_not_call", "id", postgresql_where=sql("do_not_call")),
         Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),
         Index("ix_customer_website", "id", postgresql_where=sql(REGISTERED)),

@@ -7,11 +7,15 @@ a job folds them in. The pairs of products are refreshed at night.
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import DDL, BigInteger, Double, Index, Numeric, event
+from sqlalchemy import DDL, BigInteger, Column, Computed, Double, Index, Numeric, event
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from models.base import Table, count, key
+
+# None with one order day.
+OWN_CYCLE = "CASE WHEN order_days > 1 THEN greatest((last_day - first_day)::float8 / (order_days - 1), 1) END"
+WORTH = "lifetime_value::float8"
 
 
 class CustomerSales(Table, table=True):
@@ -26,6 +30,9 @@ class CustomerSales(Table, table=True):
     last_day: date
     # Many orders of the greatest size must fit.
     lifetime_value: Decimal = Field(default=Decimal(0), sa_type=Numeric(18, 2), nullable=False)
+    # What the call queue computes with for everybody at each look: the days between orders, and the value as a double.
+    own_cycle: float | None = Field(default=None, sa_column=Column(Double, Computed(OWN_CYCLE, persisted=True)))
+    worth: float = Field(default=None, sa_column=Column(Double, Computed(WORTH, persisted=True), nullable=False))
 
 
 class CustomerSalesChange(Table, table=True):

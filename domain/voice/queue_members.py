@@ -21,6 +21,7 @@ from domain.kernel.paging import PageNumber
 from domain.messages.suppression import callable_sql
 from domain.voice.queue_details import NEWEST_CALL
 from domain.voice.refresh_sales import ADD_UP
+from models.customer_sales import OWN_CYCLE, WORTH
 
 MOST_DAYS = 36_500
 # The cycle of a customer with one order day while nobody has a cycle of their own, days.
@@ -112,17 +113,13 @@ fresh AS (
   FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
 ),
 sales AS MATERIALIZED (
-  SELECT added.*,
-    CASE WHEN order_days > 1 THEN greatest((last_day - first_day)::float8 / (order_days - 1), 1) END AS own_cycle
-  FROM (
-    SELECT s.customer_id, s.order_count, s.order_days, s.first_day, s.last_day, s.lifetime_value
-    FROM customer_sales AS s WHERE NOT EXISTS (SELECT FROM changed WHERE changed.customer_id = s.customer_id)
-    UNION ALL
-    SELECT customer_id, order_count, order_days, first_day, last_day, lifetime_value FROM fresh
-  ) AS added
+  SELECT s.customer_id, s.order_count, s.order_days, s.first_day, s.last_day, s.lifetime_value, s.own_cycle, s.worth
+  FROM customer_sales AS s WHERE NOT EXISTS (SELECT FROM changed WHERE changed.customer_id = s.customer_id)
+  UNION ALL
+  SELECT customer_id, order_count, order_days, first_day, last_day, lifetime_value, {OWN_CYCLE}, {WORTH} FROM fresh
 ),
 everybody AS MATERIALIZED (
-  SELECT count(*) AS customers, array_agg(-lifetime_value::float8 ORDER BY -lifetime_value::float8) AS worths,
+  SELECT count(*) AS customers, array_agg(-worth ORDER BY -worth) AS worths,
     coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY own_cycle), {UNKNOWN_CYCLE}) AS cycle
   FROM sales
 ),
@@ -139,7 +136,7 @@ due AS MATERIALIZED (
 figures AS (
   SELECT s.*, $1::date - s.last_day AS days_since, coalesce(s.own_cycle, e.cycle) AS cycle,
     0.5::float8 + CASE WHEN e.customers = 1 THEN 0
-      ELSE (e.customers - width_bucket(-s.lifetime_value::float8, e.worths))::float8 / (e.customers - 1) END AS weight
+      ELSE (e.customers - width_bucket(-s.worth, e.worths))::float8 / (e.customers - 1) END AS weight
   FROM sales AS s, everybody AS e
   WHERE CASE WHEN $1::date - s.last_day BETWEEN $3 AND $4 AND s.order_count >= $5 THEN true ELSE false END
 ),
