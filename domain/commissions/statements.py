@@ -38,14 +38,20 @@ WHERE e.staff_id = :rep_id AND e.month > :month AND e.kind = 'taken_back' AND EX
 )
 ORDER BY e.created_at, e.id LIMIT 50
 """)
+# Added up before the names are joined: a rep's month is one row then, an order's entry was many.
 _MONTHS = text("""
-SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS name,
-  sum(e.amount) FILTER (WHERE e.kind = 'earned') AS earned, sum(e.amount) FILTER (WHERE e.kind = 'taken_back') AS back,
-  sum(e.amount) FILTER (WHERE e.paid_at IS NOT NULL) AS paid, sum(e.amount) AS total, count(*) AS entries, m.locked_at
-FROM commission_entry AS e JOIN staff AS s ON s.id = e.staff_id
-LEFT JOIN commission_month AS m ON m.month = e.month
-WHERE CAST(:rep_id AS bigint) IS NULL OR e.staff_id = :rep_id
-GROUP BY e.month, e.staff_id, s.full_name, s.username, m.locked_at ORDER BY e.month DESC, name LIMIT 200
+WITH sums AS (
+  SELECT e.month, e.staff_id,
+    sum(e.amount) FILTER (WHERE e.kind = 'earned') AS earned,
+    sum(e.amount) FILTER (WHERE e.kind = 'taken_back') AS back,
+    sum(e.amount) FILTER (WHERE e.paid_at IS NOT NULL) AS paid, sum(e.amount) AS total, count(*) AS entries
+  FROM commission_entry AS e WHERE CAST(:rep_id AS bigint) IS NULL OR e.staff_id = :rep_id
+  GROUP BY e.month, e.staff_id ORDER BY e.month DESC, e.staff_id LIMIT 200
+)
+SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS name, e.earned, e.back, e.paid, e.total,
+  e.entries, m.locked_at
+FROM sums AS e JOIN staff AS s ON s.id = e.staff_id LEFT JOIN commission_month AS m ON m.month = e.month
+ORDER BY e.month DESC, name, e.staff_id
 """)
 # The months before and after one that a rep has entries in.
 _AROUND = text("""

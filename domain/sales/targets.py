@@ -11,6 +11,7 @@ from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Id, Input, MoneyIn
 from domain.order_desk.assign import find_sales_rep
+from domain.orders.queries import Reader
 from models import SalesTarget
 
 _SET = text("""
@@ -18,6 +19,10 @@ INSERT INTO sales_target (staff_id, month, amount, actor_kind, actor_id, actor_n
 VALUES (:staff_id, :month, :amount, :kind, :id, :name)
 ON CONFLICT (staff_id, month) DO UPDATE SET amount = excluded.amount, actor_kind = excluded.actor_kind,
   actor_id = excluded.actor_id, actor_name = excluded.actor_name, updated_at = now()
+""")
+_SUM = text("""
+SELECT month, sum(amount) AS amount FROM sales_target
+WHERE month >= :since AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id) GROUP BY month
 """)
 
 
@@ -42,3 +47,9 @@ async def list_targets(db: AsyncSession, month: date) -> Mapping[int, Decimal]:
     """The targets of a month by rep."""
     found = await db.execute(select(SalesTarget.staff_id, SalesTarget.amount).where(SalesTarget.month == month))
     return {row.staff_id: row.amount for row in found}
+
+
+async def sum_targets(db: Reader, since: date, rep_id: int | None) -> Mapping[date, Decimal]:
+    """What the reps, or one of them, are to sell in each month from one on; months without targets are left out."""
+    rows = await db.execute(_SUM, {"since": since, "rep_id": rep_id})
+    return {row.month: row.amount for row in rows}

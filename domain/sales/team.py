@@ -33,11 +33,18 @@ SELECT count(*) AS orders, coalesce(sum(total_amount), 0) AS revenue,
 FROM orders AS o
 WHERE sales_rep_id IS NOT NULL AND status <> 'cancelled' AND created_at >= :since AND created_at < :until
 """)
+# By the clock of who was called: the first zone of their entry, else the business's.
 _HOURS = text("""
-SELECT extract(hour FROM created_at AT TIME ZONE :zone)::int AS hour, count(*) AS calls,
-  count(*) FILTER (WHERE outcome = 'sale_made') AS sales
-FROM outbound_call_log
-WHERE staff_id IS NOT NULL AND created_at >= :since AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
+SELECT extract(hour FROM c.created_at AT TIME ZONE coalesce(nullif(split_part(e.hours_key, '|', 2), ''), :zone))::int
+  AS hour, count(*) AS calls, count(*) FILTER (WHERE c.outcome = 'sale_made') AS sales
+FROM (
+  SELECT created_at, entry_id, outcome FROM outbound_call_log
+  WHERE staff_id IS NOT NULL AND created_at >= :since AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
+  UNION ALL
+  SELECT created_at, entry_id, '' FROM calling_event
+  WHERE kind = 'called' AND actor_kind = 'staff' AND created_at >= :since
+    AND (CAST(:rep_id AS bigint) IS NULL OR actor_id = :rep_id)
+) AS c LEFT JOIN calling_entry AS e ON e.id = c.entry_id
 GROUP BY 1 ORDER BY 1
 """)
 _PROGRESS = text("""
@@ -66,7 +73,7 @@ class TeamSums:
 
 @dataclass(frozen=True, slots=True)
 class HourOfCalls:
-    """The calls of one hour of the day, by the business's clock."""
+    """The calls of one hour of the day, by the clock of who was called."""
 
     hour: int
     calls: int
@@ -97,7 +104,7 @@ async def compare_team(db: Reader, days: int) -> tuple[TeamSums, TeamSums]:
 
 
 async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[HourOfCalls]:
-    """The calls of the last days by the hour they were made in, from the first hour with any to the last."""
+    """The calls of the last days by the hour in which they rang, from the first hour with any to the last."""
     zone = current_business().timezone
     since = start_of_business_day(business_today(zone) - timedelta(days=days - 1), zone)
     values = {"since": since, "rep_id": rep_id, "zone": str(zone)}

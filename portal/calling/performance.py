@@ -1,6 +1,6 @@
 """How the sales team does: figures against the days before, each rep against the month's target, trends and calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,12 +9,13 @@ from typing import Any
 from quart import Blueprint, Response
 
 from documents.filters import format_day, format_number, format_percent, format_plural, with_query
-from domain.access.rights import Right
-from domain.kernel.clock import business_today, first_of_month
+from domain.access.rights import Right, may
+from domain.kernel.clock import business_today, days_in_month, first_of_month
 from domain.kernel.money import ZERO, format_money
 from domain.order_desk.assign import list_sales_reps
+from domain.sales.calls_made import ListCallsMade, list_calls_made
 from domain.sales.performance import Performance, Period, ReadPerformance, RepFigures, get_performance
-from domain.sales.targets import SetTarget, list_targets, set_target
+from domain.sales.targets import SetTarget, list_targets, set_target, sum_targets
 from domain.sales.team import (
     HourOfCalls,
     Progress,
@@ -28,7 +29,9 @@ from domain.sales.team import (
 from models import Role
 from models.session import current_database
 from portal.attempts import attempt
+from portal.calling.words import OUTCOMES
 from portal.charts import Chart, Point, draw_chart
+from portal.lists import list_rep_choices
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import reads_query
@@ -68,6 +71,8 @@ async def show_performance(query: ShowPerformance) -> Response:
         now, before = await compare_team(connection, query.days)
         hours = await list_call_hours(connection, query.days, me.id if me.has_role(Role.SALES_REP) else query.rep_id)
         progress = await list_progress(connection)
+        first_month = first_of_month(today - timedelta(days=query.days + 6))
+        targets = await sum_targets(connection, first_month, query.rep_id or _own_id())
     over, working = count_working_days(today)
     month_share = over / working if working else 1.0
     team = _add_up([progress[rep.id] for rep in found.reps if rep.id in progress])
@@ -83,7 +88,7 @@ async def show_performance(query: ShowPerformance) -> Response:
         month_share=month_share,
         working_days=f"{over} of {working} working days",
         sparks={rep.id: _draw_spark(rep) for rep in found.reps},
-        chart=_draw_revenue(found, query),
+        chart=_draw_revenue(found, query, targets),
         hours=_draw_hours(hours, found.period_label),
         periods=[
             {"word": word, "url": PAGE + with_query({}, days=days, period=query.period), "current": days == query.days}
@@ -141,6 +146,32 @@ async def _show_targets(errors: dict[str, str], problem: str = "", status: int =
     )  # fmt: skip
 
 
+def _own_id() -> int | None:
+    """A rep sees the target of their own."""
+    me = current_actor()
+    return me.id if me.has_role(Role.SALES_REP) else None
+
+
+@blueprint.get(f"{PAGE}/calls")
+@staff_page(Right.SEE_PERFORMANCE)
+@reads_query(ListCallsMade)
+async def show_calls_made(query: ListCallsMade) -> Response:
+    """The calls that the figures count, one by one."""
+    me = current_actor()
+    async with current_database().reporting() as connection:
+        page, first, last = await list_calls_made(connection, query, visible_to=me)
+    return await page_or_block(
+        "calling/calls_made.html",
+        block="calls_made",
+        page=page,
+        first=first,
+        last=last,
+        query=query,
+        outcome_words=OUTCOMES,
+        reps=[("", "Every rep"), *await list_rep_choices()] if may(me, Right.ASSIGN_CALLS) else [],
+    )
+
+
 def _list_periods(today: date) -> list[tuple[int, str]]:
     """The stretches to choose from, each once: on the seventh the month is the last seven days."""
     wanted = {7: "7 days", 30: "30 days", 90: "90 days", 365: "Year"}
@@ -169,7 +200,7 @@ def _list_figures(
     """The team's figures beside those of as many days before; each leads to its rows."""
     since = today - timedelta(days=days - 1)
     rows = f"/portal/history?from_date={since}&to_date={today}"
-    calls = "/portal/calling?segment=called"
+    calls = f"{PAGE}/calls?from_date={since}&to_date={today}"
     figures: list[tuple[str, Any, Any, Callable[[Any], str], str, str]] = [
         ("Revenue", now.revenue, before.revenue, format_money, rows, "Totals of the reps’ orders, less cancelled ones"),
         ("Orders", now.orders, before.orders, format_number, rows, "Orders that count for a rep"),
@@ -231,8 +262,11 @@ def _draw_spark(rep: RepFigures) -> Spark | None:
     return Spark(" ".join(f"{x},{y}" for x, y in places), *places[-1], label)
 
 
-def _draw_revenue(found: Performance, query: ShowPerformance) -> Chart | None:
-    """The revenue of the reps shown, step by step; the running step is unfinished."""
+def _draw_revenue(found: Performance, query: ShowPerformance, targets: Mapping[date, Decimal]) -> Chart | None:
+    """The revenue of the reps shown, step by step, against their targets; the running step is unfinished.
+
+    A week's target is its month's, by days.
+    """
     if not found.reps:
         return None
     is_week = query.period is Period.WEEK
@@ -242,6 +276,9 @@ def _draw_revenue(found: Performance, query: ShowPerformance) -> Chart | None:
         orders = sum(rep.trend[place].orders for rep in found.reps)
         first = date.fromisoformat(step.period if is_week else f"{step.period}-01")
         label = f"{first:%b} {first.day}" if is_week else f"{first:%b %Y}"
+        goal = targets.get(first_of_month(first))
+        if goal is not None and is_week:
+            goal = goal * 7 / days_in_month(first.year, first.month)
         points.append(
             Point(
                 label=label,
@@ -251,7 +288,9 @@ def _draw_revenue(found: Performance, query: ShowPerformance) -> Chart | None:
                     f"Week of {format_day(first, today=first)}" if is_week else f"{first:%B %Y}",
                     format_number(orders),
                     format_money(revenue),
+                    *((format_money(goal) if goal is not None else "–",) if targets else ()),
                 ),
+                before=float(goal) if goal is not None else None,
                 soft=place == len(found.reps[0].trend) - 1,
             )
         )
@@ -261,8 +300,12 @@ def _draw_revenue(found: Performance, query: ShowPerformance) -> Chart | None:
         title=f"Revenue by {noun}",
         period=found.period_label,
         summary=f"The team’s revenue by {noun}, {found.period_label.lower()}.",
-        columns=("From", "Orders", "Revenue"),
-        legend=(("bar", "Team"), ("bar-soft", f"This {noun} so far")),
+        columns=("From", "Orders", "Revenue", *(("Target",) if targets else ())),
+        legend=(
+            ("bar", "Team"),
+            ("bar-soft", f"This {noun} so far"),
+            *((("before", "Target"),) if targets else ()),
+        ),
         wide=BESIDE,
     )
 
@@ -283,8 +326,8 @@ def _draw_hours(hours: Sequence[HourOfCalls], period: str) -> Chart | None:
     return draw_chart(
         points,
         title="Calls by hour",
-        period=f"{period}, our time",
-        summary="How many calls were made in each hour of the day, and how many brought a sale.",
+        period=f"{period}, their local time",
+        summary="How many calls rang in each hour of the day of who was called, and how many brought a sale.",
         columns=("Hour", "Calls", "Sales"),
         unit="",
         legend=(("bar", "Calls"), ("before", "Sales")),

@@ -1,18 +1,20 @@
 """A rep's home and the team's performance: figures with their rows, regulars who went quiet, targets of the month."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.totals import refresh_totals
-from domain.kernel.clock import business_today, first_of_month
+from domain.kernel.clock import business_today, first_of_month, now
 from domain.orders.business import current_business
 from domain.sales.rep_home import get_rep_home
-from domain.sales.team import count_working_days, list_progress
-from models import CallingEntry, CommissionEntry, Order, OutboundCallLog, Role, SalesTarget
+from domain.sales.team import count_working_days, list_call_hours, list_progress
+from models import CallingEntry, CallingEvent, CommissionEntry, Order, OutboundCallLog, Role, SalesTarget
 from models.session import Database
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -80,3 +82,38 @@ async def test_the_figures_of_performance_lead_to_their_rows(client: TestClientP
     assert "Revenue by week" in text
     assert "/portal/history?from_date=" in text
     assert "Luis Ocampo,1,400.00,400.00,1,0,0.0" in await page(client, "/portal/performance.csv?days=7")
+
+
+async def test_calls_and_targets_of_performance_have_their_rows_and_their_line(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
+    entry = CallingEntry(phone="+14155550123", company_name="Pier Diner", hours_key="CA|America/Los_Angeles")
+    db.add(entry)
+    await db.flush()
+    rang = now() - timedelta(minutes=1)
+    for caller, outcome in ((rep, "sale_made"), (rep, "no_answer"), (other, "busy_callback")):
+        db.add(
+            OutboundCallLog(
+                entry_id=entry.id, staff_id=caller.id, phone="+14155550123", outcome=outcome, created_at=rang
+            )
+        )
+    db.add(CallingEvent(entry_id=entry.id, kind="called", actor_kind="staff", actor_id=rep.id, created_at=rang))
+    month = first_of_month(business_today(current_business().timezone))
+    db.add(SalesTarget(staff_id=rep.id, month=month, amount=Decimal("3100.00")))
+    await db.flush()
+    [hour] = await list_call_hours(db, 7, None)
+    assert (hour.hour, hour.calls, hour.sales) == (rang.astimezone(ZoneInfo("America/Los_Angeles")).hour, 4, 1)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    text = await page(client, "/portal/performance?days=7&period=month")
+    days = re.search(r"/portal/performance/calls\?from_date=[\d-]+&amp;to_date=[\d-]+", text)
+    assert days is not None
+    assert "$3,100.00" in text
+    assert text.count('<polyline class="before"') >= 2
+    calls = await page(client, days[0].replace("&amp;", "&"))
+    assert "4 calls" in calls
+    assert calls.count(f'href="/portal/calling/{entry.id}"') == 4
+    assert calls.count("Stamped as called") == 1
+    await sign_in(client, db, other)
+    own = await page(client, "/portal/performance/calls")
+    assert ("1 call" in own, own.count("Pier Diner")) == (True, 1)
