@@ -129,7 +129,7 @@ async def write_orders(
         return skipped, bad
     owners = await _find_owners(connection, wanted, setting)
     actor = (setting.by.kind, setting.by.id, setting.by.name)
-    shown = [_show(order, owners[order.line], reps) for order in wanted]
+    shown = [_show(order, owners.get(order.line), reps) for order in wanted]
     made = await connection.fetch(_ORDERS, _json(shown), *actor)
     ids = {row["order_number"]: row["id"] for row in made}
     skipped |= {order.line for order in wanted if order.order_number not in ids}
@@ -169,7 +169,7 @@ def _find_unknown(order: OrderToWrite, products: dict[str, Any], reps: dict[str,
 async def _find_owners(
     connection: asyncpg.Connection, orders: Sequence[OrderToWrite], setting: Setting
 ) -> dict[int, int]:
-    """The customer of each order by its first line: found by email, else by phone, else made."""
+    """The customer of each order by its first line: found by email, else by phone, else made; no name alone is one."""
     emails = sorted({order.email for order in orders if order.email})
     phones = sorted({order.phone for order in orders if order.phone})
     by_email: dict[str, int] = {}
@@ -177,10 +177,10 @@ async def _find_owners(
     # The oldest customer of a shared phone comes last, and stays.
     for row in await connection.fetch(_CUSTOMERS, emails, phones):
         _remember(row, by_email, by_phone)
-    new: dict[str | None, dict[str, Any]] = {}
+    new: dict[str, dict[str, Any]] = {}
     for order in orders:
-        if _owner(order, by_email, by_phone) is None:
-            key = order.email or order.phone
+        key = order.email or order.phone
+        if key and _owner(order, by_email, by_phone) is None:
             first, _, last = order.name.partition(" ")
             new.setdefault(
                 key,
@@ -210,7 +210,7 @@ def _owner(order: OrderToWrite, by_email: dict[str, int], by_phone: dict[str, in
     return found if found is not None or order.phone is None else by_phone.get(order.phone)
 
 
-def _show(order: OrderToWrite, customer_id: int, reps: dict[str, int]) -> dict[str, Any]:
+def _show(order: OrderToWrite, customer_id: int | None, reps: dict[str, int]) -> dict[str, Any]:
     total = max(order.subtotal - order.discount + order.fee, Decimal(0))
     is_cancelled = order.status is OrderStatus.CANCELLED
     is_paid = not is_cancelled and (order.is_paid or total == 0)

@@ -81,8 +81,6 @@ def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
         faults["order_date"] = "lies in the future"
     email = read_email(cells.get("customer_email", ""), faults, "customer_email")
     phone, raw = read_phone(cells["customer_phone"]) if cells.get("customer_phone") else (None, "")
-    if not email and not phone and "customer_email" not in faults:
-        faults["customer_email"] = "or a phone that can be dialled is needed"
     if not cells.get("sku") and not cells.get("description"):
         faults["description"] = "is needed where there is no SKU"
     quantity = _read_quantity(cells.get("quantity", ""), faults)
@@ -151,6 +149,8 @@ def _put_together(record: Record) -> OrderToWrite | dict[str, str]:
     """
     rows: Sequence[OrderRow] = record.rows
     first = rows[0]
+    if not any(row.email or row.phone or row.name or row.company for row in rows):
+        return {"customer_name": "or a company, an email or a phone that can be dialled is needed"}
     totals = [round_half_up(row.unit_price * row.quantity) for row in rows]
     subtotal = sum(totals, ZERO)
     discount = next((row.discount for row in rows if row.discount is not None), ZERO)
