@@ -28,6 +28,7 @@ from domain.calling import assign, claim, edit_entry, entries, link_customers, s
 from domain.imports import from_api, queries
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
+from domain.kernel.paging import NewestPageInput, cut_page
 from domain.sales.prospects import PROSPECTS
 from models import KeyScope
 from models.session import current_database
@@ -162,11 +163,12 @@ async def calling_segments() -> Any:
 
 @blueprint.get("/api/sales/calling-list/assignees")
 @staff_only(Right.CALL_CUSTOMERS)
+@reads_query(NewestPageInput)
 @answers(list[AssigneeOut])
-async def calling_assignees() -> Any:
+async def calling_assignees(query: NewestPageInput) -> Any:
     """Active sales reps and administrators, for the assign menu."""
     async with current_database().reading() as connection:
-        return await assign.list_assignees(connection)
+        return cut_page(await assign.list_assignees(connection), query)
 
 
 @blueprint.post("/api/sales/calling-list/next")

@@ -203,6 +203,9 @@ async def test_managers_assign_and_leave_with_nobody(client: TestClientProtocol,
     listed = await read(client, f"{LIST}/assignees")
     assert {"id": rep.id, "full_name": rep.full_name, "username": rep.username, "role": "sales_rep"} in listed
     assert packer.id not in [row["id"] for row in listed]
+    first = await client.get(f"{LIST}/assignees?per_page=1")
+    assert (await first.get_json(), first.headers["X-Total-Count"]) == (listed[:1], str(len(listed)))
+    assert (await client.get(f"{LIST}/assignees?page=0")).status_code == 400
 
 
 async def test_events_move_the_score_and_fade(client: TestClientProtocol, db: AsyncSession) -> None:
