@@ -31,13 +31,12 @@ from domain.kernel.inputs import (
     ZipIn,
 )
 from domain.kernel.phone import split_phone
-from domain.kernel.texts import normalise_username
+from domain.kernel.texts import find_username_fault, normalise_username
 from models import AuditAction, Customer
 
 TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Code.PHONE_TAKEN}
 
 
-USERNAME_MARKS = frozenset("._-")
 UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
 
 
@@ -161,12 +160,7 @@ def check_username(username: str, email: str | None) -> str | None:
         return None
     if "@" in username:
         return "may contain an @ only where it is your own email"
-    if not all(letter.isalnum() or letter in USERNAME_MARKS for letter in username):
-        return "must consist of letters, digits, dots, hyphens and underscores"
-    # Names are compared in lower case, which some letters have two of.
-    if username.lower() != username.casefold():
-        return "has letters that can be written in two ways; write it otherwise"
-    return None
+    return find_username_fault(username)
 
 
 async def refuse_duplicates(

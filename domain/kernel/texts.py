@@ -15,6 +15,7 @@ _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
 # What can't be seen: format characters, spaces of every kind, fillers that count as letters.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+USERNAME_MARKS = frozenset("._-")
 
 
 def clean_text(text: str) -> str:
@@ -38,6 +39,15 @@ def is_unseen(letter: str) -> bool:
 def normalise_username(name: str) -> str:
     """A username as it is kept and compared: full-width letters and the like are the letters they stand for."""
     return unicodedata.normalize("NFKC", name).strip()
+
+
+def find_username_fault(name: str) -> str | None:
+    """What is wrong with the letters of a username, if anything: names are compared in lower case."""
+    if not all((letter.isalnum() and not is_unseen(letter)) or letter in USERNAME_MARKS for letter in name):
+        return "must consist of letters, digits, dots, hyphens and underscores"
+    if name.lower() != name.casefold():
+        return "has letters that can be written in two ways; write it otherwise"
+    return None
 
 
 def fold_accents(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -22,26 +22,25 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Input, OptionalEmailIn, Text60, Text200
-from domain.kernel.texts import normalise_username
+from domain.kernel.texts import find_username_fault, normalise_username
 from models import AuditAction, Role, SessionKind, Staff, Table
 
-USERNAME_MARKS = frozenset("._-")
 FACTS = ("username", "email", "full_name", "first_name", "last_name", "role", "is_active")
 # Rows that go with the account: they say who is signed in, not what anybody did.
 GOES_ALONG = frozenset({"login_session", "one_time_code", "revoked_token"})
 
 
 def _check_username(name: str) -> str:
-    if not all(letter.isascii() and (letter.isalnum() or letter in USERNAME_MARKS) for letter in name):
-        raise bad_field("must consist of letters, digits, dots, hyphens and underscores")
+    if fault := find_username_fault(name):
+        raise bad_field(fault)
     return name
 
 
 Username = Annotated[
     str,
     StringConstraints(min_length=2, max_length=60),
+    AfterValidator(normalise_username),
     AfterValidator(_check_username),
-    Field(json_schema_extra={"pattern": "^[A-Za-z0-9._-]*$"}),
 ]
 
 

@@ -62,6 +62,9 @@ async def test_a_new_colleague_can_sign_in(client: TestClientProtocol, app: Quar
     ("changes", "status", "field"),
     [
         ({"username": "MAREN"}, 409, "username"),
+        ({"username": "\uff2daren"}, 409, "username"),
+        ({"username": "ma\u3164ren"}, 400, "username"),
+        ({"username": "stra\u00dfe"}, 400, "username"),
         ({"email": "Maren@ladle.example"}, 409, "email"),
         ({"username": "a b"}, 400, "username"),
         ({"username": "x"}, 400, "username"),
@@ -80,6 +83,13 @@ async def test_a_refused_new_colleague_names_the_field(
     await sign_in(client, db, await make_staff(db, Role.ADMIN))
     response = await client.post("/api/staff/users", json={"username": "new", "password": "good-secret-1"} | changes)
     assert (response.status_code, list((await response.get_json())["fields"])) == (status, [field])
+
+
+async def test_a_username_may_have_the_letters_of_any_language(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    new = {"username": "\u00f1and\uff35", "password": "good-secret-1"}
+    response = await client.post("/api/staff/users", json=new)
+    assert (response.status_code, (await response.get_json())["username"]) == (201, "\u00f1andU")
 
 
 async def test_a_new_role_ends_the_sessions_of_a_colleague(
