@@ -3,29 +3,37 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from sqlalchemy import or_, select
 
+import domain.invoices.settle_card
+import domain.invoices.settle_refund  # noqa: F401 - both register themselves
+from domain.invoices.checkout import ask_about_invoice, open_invoice_checkout
 from domain.invoices.close import get_month_close
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
 from domain.invoices.journal import Account
 from domain.invoices.receive import RecordReceipt, record_receipt
+from domain.invoices.take_back import take_back_payment
 from domain.invoices.void import delete_invoice
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today
 from domain.kernel.errors import DomainError
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
-from models import CreditReason, GivenFor, PaymentMethod, Role
+from integrations.stripe_client import close_stripe
+from models import CreditReason, GivenFor, Invoice, Payment, PaymentMethod, Role
 from models.postgres.connect import connect
 from models.session import Database, use_database
 from proofs.book_acts import RULES
 from proofs.ground import check, order_of, proving_database, stock_shelf
 from settings import Settings, load_settings
+from tests.fakes.stripe_server import FakeStripe, with_stripe
 
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
 ZONE = ZoneInfo("America/Chicago")
@@ -44,7 +52,7 @@ async def prove(*, invoices: int = 500, receipts: int = 200, owed: int = 600, se
         use_database(database)
         try:
             await number_invoices(connection, database, invoices)
-            await settle_at_once(connection, database, load_settings(), receipts=receipts, owed=owed, seed=seed)
+            await settle_at_once(connection, database, receipts=receipts, owed=owed, seed=seed)
         finally:
             await database.close()
             await connection.close()
@@ -70,54 +78,97 @@ async def number_invoices(connection: asyncpg.Connection, database: Database, co
     check(f"{len(numbers)} numbers, no gap and no repeat", numbers == wanted)
 
 
-async def settle_at_once(
-    connection: asyncpg.Connection, database: Database, settings: Settings, *, receipts: int, owed: int, seed: int
-) -> None:
-    """Receipts over several invoices, part payments, memos, voids and refunds, all at once."""
-    chance, gate = random.Random(seed), asyncio.Semaphore(AT_ONCE)
-    today = business_today(ZONE)
-    customers, invoices = await _owe(connection, database, owed)
-    done: Counter[str] = Counter()
+class Desk:
+    """The acts that move money on invoices, each in transactions of its own, and how many were done."""
 
-    async def act(name: str, chosen: list[int], amount: Decimal) -> None:
+    def __init__(self, database: Database, stripe: FakeStripe, settings: Settings) -> None:
+        self.database, self.stripe, self.settings = database, stripe, settings
+        self.gate = asyncio.Semaphore(AT_ONCE)
+        self.done: Counter[str] = Counter()
+
+    async def do(self, name: str, act: Awaitable[None]) -> None:
+        """Do an act and count it; what is refused is part of it."""
         try:
-            async with gate, database.separate_transaction() as db:
-                if name == "receipt":
-                    data = RecordReceipt(invoice=chosen, amount=amount, payment_method=PaymentMethod.CHECK)
-                    await record_receipt(db, data, by=MANAGER)
-                elif name == "credit":
-                    await issue_credit_memo(
-                        db, chosen[0], IssueCredit(amount=amount, reason=CreditReason.DAMAGED), by=MANAGER
-                    )
-                else:
-                    await delete_invoice(db, chosen[0], by=MANAGER)
-            done[name] += 1
+            async with self.gate:
+                await act
+            self.done[name] += 1
         except DomainError as refusal:
-            done[f"refused: {refusal.code}"] += 1
+            self.done[f"{name} refused: {refusal.code}"] += 1
 
+    async def receive(self, chosen: list[int], amount: Decimal) -> None:
+        """One check for several invoices, for some of what they ask or for more."""
+        async with self.database.separate_transaction() as db:
+            data = RecordReceipt(invoice=chosen, amount=amount, payment_method=PaymentMethod.CHECK)
+            await record_receipt(db, data, by=MANAGER)
+
+    async def credit(self, invoice_id: int, amount: Decimal) -> None:
+        """Something is taken off."""
+        async with self.database.separate_transaction() as db:
+            data = IssueCredit(amount=amount, reason=CreditReason.DAMAGED)
+            await issue_credit_memo(db, invoice_id, data, by=MANAGER)
+
+    async def void(self, invoice_id: int) -> None:
+        """The invoice is void."""
+        async with self.database.separate_transaction() as db:
+            await delete_invoice(db, invoice_id, by=MANAGER)
+
+    async def pay_by_card(self, invoice_id: int, given_for: GivenFor | None) -> None:
+        """The customer pays on Stripe's page; then some of it goes back to the card, where it is for something."""
+        url = await open_invoice_checkout(invoice_id, settings=self.settings)
+        self.stripe.pay_session(url.rsplit("/", 1)[1])
+        await ask_about_invoice(invoice_id, settings=self.settings)
+        if given_for is None:
+            return
+        async with self.database.reading() as connection:
+            paid = await connection.execute(
+                select(Payment.id, Payment.order_id)
+                .join(Invoice, or_(Invoice.id == Payment.invoice_id, Invoice.order_id == Payment.order_id))
+                .where(Invoice.id == invoice_id, Payment.method == PaymentMethod.CREDIT_CARD, Payment.amount > 0)
+            )
+            payment_id, order_id = paid.one()
+        wanted = RefundPayment(amount=Decimal("1.25"), how=RefundWay.AS_PAID, given_for=given_for, reason="Proof")
+        if order_id is None:
+            await take_back_payment(invoice_id, payment_id, wanted, by=MANAGER, settings=self.settings)
+        else:
+            await refund_payment(order_id, payment_id, wanted, by=MANAGER, settings=self.settings)
+        self.done[f"card refund, {given_for.kind}"] += 1
+
+
+async def settle_at_once(
+    connection: asyncpg.Connection, database: Database, *, receipts: int, owed: int, seed: int
+) -> None:
+    """Receipts over several invoices, part payments, cards, card refunds, memos and voids, all at once."""
+    chance = random.Random(seed)
+    customers, invoices = await _owe(connection, database, owed)
+    stripe = FakeStripe()
+    await stripe.start()
+    desk = Desk(database, stripe, with_stripe(load_settings(), stripe))
+    # Each receipt and each card has invoices of its own; what is credited and voided meanwhile is anybody's.
+    free = {customer: chance.sample(mine, len(mine)) for customer, mine in invoices.items()}
     acts = []
     for number in range(receipts):
-        mine = invoices[chance.choice(customers)]
-        chosen = chance.sample(mine, min(len(mine), chance.randint(1, 4)))
-        acts.append(act("receipt", chosen, Decimal(chance.randint(100, 20_000)) / 100))
+        customer = customers[number % len(customers)]
+        chosen = [free[customer].pop() for _ in range(2)]
+        acts.append(desk.do("receipt", desk.receive(chosen, Decimal(chance.randint(100, 4_000)) / 100)))
+        any_of_them = chance.choice(invoices[customer])
         if number % 5 == 0:
-            acts.append(act("credit", [chance.choice(mine)], Decimal(chance.randint(50, 900)) / 100))
+            acts.append(desk.do("memo", desk.credit(any_of_them, Decimal(chance.randint(50, 900)) / 100)))
         if number % 9 == 0:
-            acts.append(act("void", [chance.choice(mine)], Decimal(0)))
-    await asyncio.gather(*acts)
-    for row in await connection.fetch(
-        "SELECT id, order_id FROM payment WHERE order_id IS NOT NULL AND amount > 0 LIMIT 12"
-    ):
-        try:
-            wanted = RefundPayment(
-                amount=Decimal("1.25"), how=RefundWay.AS_PAID, given_for=GivenFor.DAMAGED, reason="Proof"
-            )
-            await refund_payment(row["order_id"], row["id"], wanted, by=MANAGER, settings=settings)
-            done["refund"] += 1
-        except DomainError as refusal:
-            done[f"refused: {refusal.code}"] += 1
-    print(f"  {dict(done)}")
-    await _compare(connection, database, today)
+            acts.append(desk.do("void", desk.void(any_of_them)))
+        if number % 4 == 0:
+            payer = customers[number // 4 % len(customers)]
+            given_for = (None, GivenFor.DAMAGED, GivenFor.MISTAKE)[number // 4 % 3]
+            acts.append(desk.do("card", desk.pay_by_card(free[payer].pop(), given_for)))
+    try:
+        await asyncio.gather(*acts)
+    finally:
+        await close_stripe()
+        await stripe.stop()
+    print(f"  {dict(sorted(desk.done.items()))}")
+    back = sum(refund["amount"] for refund in stripe.refunds.values())
+    told = await connection.fetchval("SELECT -sum(amount) FROM payment WHERE method = 'credit_card' AND amount < 0")
+    check(f"what went back to cards is {told}, as Stripe says", told == Decimal(back) / 100 > 0)
+    await _compare(connection, database, business_today(ZONE))
 
 
 async def _owe(connection: asyncpg.Connection, database: Database, owed: int) -> tuple[list[int], dict[int, list[int]]]:
@@ -145,6 +196,23 @@ async def _owe(connection: asyncpg.Connection, database: Database, owed: int) ->
     return customers, invoices
 
 
+# What the balances of the open and paid invoices fell by, and the rows that made them fall.
+_MOVED = """
+WITH mine AS (SELECT * FROM invoice WHERE status NOT IN ('draft', 'void')),
+money AS (
+  SELECT p.* FROM payment AS p JOIN mine AS i ON i.id = p.invoice_id OR i.order_id = p.order_id
+  WHERE p.state = 'succeeded'
+),
+sums AS (
+  SELECT (SELECT sum(total_amount - balance) FROM mine) AS fell, (SELECT sum(applied_amount) FROM money) AS paid,
+    (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m JOIN mine AS i ON i.id = m.invoice_id)
+    + (SELECT coalesce(-sum(applied_amount), 0) FROM money WHERE given_back = 'allowance' AND method = 'credit_card')
+      AS taken_off
+)
+SELECT *, fell = paid + taken_off AS agrees FROM sums
+"""
+
+
 async def _compare(connection: asyncpg.Connection, database: Database, today: date) -> None:
     """Every sum from the rows again."""
     wrong = await connection.fetch(
@@ -155,6 +223,9 @@ async def _compare(connection: asyncpg.Connection, database: Database, today: da
         """
     )
     check("every invoice holds the sum of its payments", not wrong)
+    moved = await connection.fetchrow(_MOVED)
+    words = f"the balances fell by {moved['fell']} = {moved['paid']} paid + {moved['taken_off']} taken off"
+    check(words, moved["agrees"])
     apart = await connection.fetch(
         "SELECT i.id FROM invoice AS i JOIN orders AS o ON o.id = i.order_id WHERE i.status <> 'void' "
         "AND (i.amount_paid, i.allowances, i.balance) IS DISTINCT FROM (o.amount_paid, o.allowances, o.balance)"

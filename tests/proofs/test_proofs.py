@@ -136,7 +136,7 @@ async def test_no_circle_of_acts_brings_a_customer_above_the_limit() -> None:
 
 
 async def test_invoice_numbers_have_no_gap_and_money_at_once_adds_up() -> None:
-    await invoices.prove(invoices=60, receipts=40, owed=72)
+    await invoices.prove(invoices=60, receipts=40, owed=120)
 
 
 async def test_callers_never_meet_marks_hide_at_once_and_scores_are_recomputed() -> None:
