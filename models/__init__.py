@@ -56,6 +56,7 @@ from models.pay_link import PayLink
 from models.payment import GivenBack, GivenFor, Payment, PaymentState
 from models.picked_line import PickedLine
 from models.product import Product, ProductImage, ProductImageData
+from models.product_count import ProductCount
 from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
 from models.rfq_quote import RfqQuote
@@ -164,6 +165,7 @@ __all__ = [
     "PaymentTerms",
     "PickedLine",
     "Product",
+    "ProductCount",
     "ProductImage",
     "ProductImageData",
     "ProductPair",

@@ -18,6 +18,7 @@ TIMETABLE = (
     Entry("* * * * *", "queue_due_webhooks"),
     Entry("*/5 * * * *", "fold_customer_sales"),
     Entry("*/5 * * * *", "fold_order_days"),
+    Entry("*/5 * * * *", "fold_product_count"),
     Entry("20 8 * * *", "refresh_customer_sales"),
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),

@@ -1,7 +1,8 @@
-"""Keeps the orders of each business day added up."""
+"""Keeps the orders of each business day added up, and the number of products."""
 
 from typing import Any
 
+from domain.catalogue import product_count
 from domain.orders.days import FOLD_JOB, fold_days
 from models.session import separate_transaction
 from tasks.job import Work, job
@@ -12,4 +13,12 @@ async def fold(work: Work) -> dict[str, Any]:
     """Fold in what changed; the timetable brings the next pass."""
     async with separate_transaction() as db:
         await fold_days(db, timezone=work.settings.timezone)
+    return {}
+
+
+@job(product_count.FOLD_JOB, attempts=1)
+async def fold_products(_work: Work) -> dict[str, Any]:
+    """The same for the number of products."""
+    async with separate_transaction() as db:
+        await product_count.fold_product_count(db)
     return {}

@@ -1,0 +1,57 @@
+"""How many products are sold, kept so that the shop's list need not count them beside each page.
+
+Triggers write what a product adds or takes away, in its own transaction and without a lock; all rows together are the
+number at any time, and a job folds them into one.
+"""
+
+from sqlalchemy import DDL, event
+from sqlmodel import Field
+
+from models.base import Table, key
+
+
+class ProductCount(Table, table=True):
+    """Active products that came since the last fold, below zero for those that went; one row has all before."""
+
+    __tablename__ = "product_count"
+
+    id: int = key()
+    products: int = Field(nullable=False)
+
+
+NOTE_PRODUCTS = """
+CREATE FUNCTION note_product_count() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO product_count (products) SELECT count(*) FROM written WHERE is_active HAVING count(*) > 0;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO product_count (products) SELECT -count(*) FROM dropped WHERE is_active HAVING count(*) > 0;
+  ELSIF TG_OP = 'TRUNCATE' THEN
+    DELETE FROM product_count;
+  ELSE
+    INSERT INTO product_count (products) VALUES (CASE WHEN NEW.is_active THEN 1 ELSE -1 END);
+  END IF;
+  RETURN NULL;
+END $body$
+"""
+NOTE_PRODUCTS_TRIGGERS = (
+    """
+CREATE TRIGGER product_count_inserted AFTER INSERT ON product REFERENCING NEW TABLE AS written FOR EACH STATEMENT
+EXECUTE FUNCTION note_product_count()
+""",
+    """
+CREATE TRIGGER product_count_deleted AFTER DELETE ON product REFERENCING OLD TABLE AS dropped FOR EACH STATEMENT
+EXECUTE FUNCTION note_product_count()
+""",
+    """
+CREATE TRIGGER product_count_emptied AFTER TRUNCATE ON product FOR EACH STATEMENT
+EXECUTE FUNCTION note_product_count()
+""",
+    """
+CREATE TRIGGER product_count_updated AFTER UPDATE OF is_active ON product
+FOR EACH ROW WHEN (OLD.is_active IS DISTINCT FROM NEW.is_active)
+EXECUTE FUNCTION note_product_count()
+""",
+)
+for _statement in (NOTE_PRODUCTS, *NOTE_PRODUCTS_TRIGGERS):
+    event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]
