@@ -10,7 +10,7 @@ FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi
 
-.PHONY: help setup setup-tests run sandbox test lint format types bench prove examples vendor demo lock clean
+.PHONY: help setup setup-tests run sandbox test test-proofs lint format types bench prove examples vendor demo lock clean
 
 help: ## List the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,11 +27,15 @@ run: setup ## Start everything: database, migrations, demo company, server, work
 sandbox: setup-tests ## The same with loopback vendors beside it: pay, buy a label and see a text without any account.
 	@exec $(PY) -m tasks.sandbox $(ARGS)
 
-# Two workers, each with databases of its own; the proofs start servers and time-outs of theirs, so they run alone.
+# Two workers, each with databases of its own.
 WORKERS ?= 2
-test: setup-tests ## Run every test; T=tests/models narrows it down.
+test: setup-tests ## Run the tests; T=tests/models narrows it down.
 	@if [ -n "$(T)" ]; then exec $(PY) -m pytest $(T); fi; \
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/proofs tests && $(PY) -m pytest tests/proofs
+	exec $(PY) -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/proofs tests
+
+# They start servers of their own, kill them and wait for them, so they run one after the other.
+test-proofs: setup-tests ## Run the proofs small: races, kills, restarts, backup.
+	@exec $(PY) -m pytest tests/proofs
 
 lint: setup-tests ## Check the style of Python and templates.
 	@$(PY) -m ruff check .
