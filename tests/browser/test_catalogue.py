@@ -111,7 +111,7 @@ async def test_good_rows_are_kept_and_bad_ones_stay_open(browser: Browser, porta
         await page.get_by_label(f"Price of {bad.sku}", exact=True).fill("much")
         await expect(page.get_by_text("2 rows changed")).to_be_visible()
         await page.get_by_role("button", name="Save rows").click()
-        await expect(page.get_by_text("1 product saved.")).to_be_visible()
+        await expect(page.locator("#toasts")).to_contain_text("1 product saved.")
         await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_have_value("much")
         await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_be_focused()
         await expect(page.get_by_label(f"Price of {bad.sku}", exact=True)).to_have_accessible_description(
@@ -165,7 +165,7 @@ async def test_a_scanner_goes_through_a_delivery_by_itself(browser: Browser, por
                 await page.keyboard.press("Enter")
                 await expect(page.get_by_label(f"Units of {product.name}")).to_have_value(units)
         await page.keyboard.press("Control+Enter")
-        await expect(page.get_by_text("14 units of 7 products received")).to_be_visible()
+        await expect(page.locator("#toasts")).to_contain_text("14 units of 7 products received")
     ids = [one.id for one in products]
     levels = await portal.raw.fetch("SELECT stock_quantity FROM product WHERE id = ANY($1)", ids)
     assert [row["stock_quantity"] for row in levels] == [3] * 7

@@ -56,7 +56,7 @@ async def test_an_amount_that_is_no_money_is_refused(client, db, stripe, amount,
     assert (stripe.payments, await list_money(db, order.id)) == ({}, [])
 
 
-@pytest.mark.parametrize("hours", ["0", "-1", "721", '"3"', "true", "2.5", "24.0", "[]", "1e3", "9" * 400])
+@pytest.mark.parametrize("hours", ["0", "-1", "721", '"3"', "true", "2.5", "[]", "1e3", "9" * 400])
 async def test_a_link_lasts_a_whole_number_of_hours_from_one_to_720(client, db, stripe, hours):
     order = await make_owed_order(db)
     await sign_in(client, db, await make_staff(db))
