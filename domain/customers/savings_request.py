@@ -14,7 +14,7 @@ from domain.kernel.clock import now
 from domain.kernel.counting import Counted, count_capped
 from domain.kernel.errors import NotFound, TooLarge
 from domain.kernel.images import PDF, NormalisedImage, in_picture_thread, normalise_image
-from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, Text60
+from domain.kernel.inputs import EmailIn, Filled60, Filled200, Input, PhoneIn, StateIn, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import format_phone, parse_phone
 from domain.kernel.texts import as_search_pattern
@@ -33,7 +33,7 @@ class SaveMeMoney(Input):
     restaurant_name: Filled200
     address: Filled200
     city: Filled60
-    state: Filled60
+    state: StateIn
     phone: Annotated[PhoneIn, Field(json_schema_extra={"minLength": 1})]
     email: EmailIn
     rd_customer_number: Text60 = ""

@@ -39,11 +39,15 @@ async def admin(client, db):
 
 
 async def test_a_missing_field_and_a_bad_invoice_are_told_at_once(client, db) -> None:
-    form = {name: value for name, value in FORM.items() if name != "city"}
+    form = {name: value for name, value in FORM.items() if name != "city"} | {"state": "ZZ"}
     answer = await client.post("/api/save-me-money", form=form, files=as_file(b"hello", "invoice"))
     assert (answer.status_code, (await answer.get_json())["fields"]) == (
         400,
-        {"city": "is required", "invoice": "must be a JPEG, PNG or WebP picture, or a PDF"},
+        {
+            "city": "is required",
+            "state": "must be a state of the US, like IL",
+            "invoice": "must be a JPEG, PNG or WebP picture, or a PDF",
+        },
     )
 
 
