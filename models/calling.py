@@ -117,6 +117,8 @@ class CallingEntry(Table, table=True):
     draft_note: str = text()
     claimed_by: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     claimed_until: datetime | None = moment()
+    # From when it waits for the caller who wanted to be reminded; None in an ordinary claim.
+    reminded_at: datetime | None = moment()
     order_count: int = count()
     order_days: int = count()
     total_spend: Decimal = money()

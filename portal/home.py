@@ -47,6 +47,7 @@ from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, settings
 
+SINCE_EVER = date(2000, 1, 1)
 blueprint = Blueprint("portal_home", __name__)
 RANGE_WORDS = {
     HomeRange.WEEK: "7 days",
@@ -258,9 +259,8 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
     """A rep's own figures; more is better, but of those who went quiet."""
     sales, before = home.sales or Sales(), home.before
     url = _sales_url(home.period.first, home.period.last)
-    yield _compare_count(
-        "Calls", rep.calls, rep.calls_before, "/portal/calling?segment=called", "Outcomes logged by you"
-    )
+    calls = f"/portal/performance/calls?from_date={home.period.first or SINCE_EVER}&to_date={home.period.last}"
+    yield _compare_count("Calls", rep.calls, rep.calls_before, calls, "Outcomes logged by you")
     conversion = sales.orders / rep.calls * 100 if rep.calls else 0
     yield Figure(
         "Conversion",

@@ -1,6 +1,6 @@
 """Claims: the best entry that may be called now becomes one caller's for 15 minutes, and nobody else's."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,8 +34,8 @@ class ClaimNext(Input):
 async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRow | None:
     """Claim the best entry that may be called at this moment; None when there is nobody.
 
-    Callbacks that are due come first, then by score. An entry that somebody else works on is passed over, so that
-    two callers never meet and never wait for each other.
+    Who the caller wanted to be reminded of comes first, then callbacks that are due, then by score. An entry that
+    somebody else works on is passed over, so that two callers never meet and never wait for each other.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     zone = current_business().timezone
@@ -44,7 +44,7 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
     open_keys = [key for key in keys if is_open(read_hours_key(key), at)]
     passed: list[int] = []
     while open_keys:
-        entry_id = await _claim(db, data, by, open_keys, passed)
+        entry_id = await _claim(db, data, by, open_keys, passed, at)
         if entry_id is None:
             return None
         entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
@@ -62,11 +62,14 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
 async def release_claim(db: AsyncSession, entry_id: int) -> None:
     """Give an entry back to everybody."""
     await db.execute(
-        text("UPDATE calling_entry SET claimed_by = NULL, claimed_until = NULL WHERE id = :id"), {"id": entry_id}
+        text("UPDATE calling_entry SET claimed_by = NULL, claimed_until = NULL, reminded_at = NULL WHERE id = :id"),
+        {"id": entry_id},
     )
 
 
-async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int]) -> int | None:
+async def _claim(  # noqa: PLR0917 - where to look, for whom, and when
+    db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int], at: datetime
+) -> int | None:
     entries = table_of(CallingEntry)
     zone = current_business().timezone
     today = business_today(zone)
@@ -78,6 +81,7 @@ async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[s
         .scalar_subquery()
     )
     is_due = and_(ENTRIES.callback_on.is_not(None), ENTRIES.callback_on <= today)
+    reminds = and_(ENTRIES.claimed_by == by.id, ENTRIES.reminded_at <= at, ENTRIES.claimed_until > at)
     segment = ListEntries(segment=Segment.ALL if data.segment is Segment.PRIORITY else data.segment)
     rested = or_(ENTRIES.last_called_at.is_(None), ENTRIES.last_called_at < func.now() - timedelta(days=3))
     best = (
@@ -87,11 +91,16 @@ async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[s
             ENTRIES.phone.is_not(None),
             ENTRIES.hours_key.in_(open_keys),
             ENTRIES.id.not_in(passed),
-            or_(ENTRIES.claimed_until.is_(None), ENTRIES.claimed_until < func.now()),
-            or_(is_due, and_(rested, ENTRIES.callback_on.is_(None))),
+            or_(ENTRIES.claimed_until.is_(None), ENTRIES.claimed_until < func.now(), reminds),
+            or_(is_due, and_(rested, ENTRIES.callback_on.is_(None)), reminds),
             logged + stamped < MOST_ATTEMPTS,
         )
-        .order_by(func.coalesce(ENTRIES.callback_on <= today, False).desc(), ENTRIES.priority_score.desc(), ENTRIES.id)
+        .order_by(
+            func.coalesce(reminds, False).desc(),
+            func.coalesce(ENTRIES.callback_on <= today, False).desc(),
+            ENTRIES.priority_score.desc(),
+            ENTRIES.id,
+        )
         .limit(1)
         .with_for_update(of=entries, key_share=True, skip_locked=True)
         .cte("best")
@@ -99,7 +108,7 @@ async def _claim(db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[s
     statement = (
         update(entries)
         .where(entries.c.id == best.c.id)
-        .values(claimed_by=by.id, claimed_until=func.now() + CLAIM_LASTS, draft_note="")
+        .values(claimed_by=by.id, claimed_until=func.now() + CLAIM_LASTS, reminded_at=None, draft_note="")
         .returning(entries.c.id)
     )
     claimed: int | None = (await db.execute(statement)).scalar_one_or_none()

@@ -95,7 +95,7 @@ async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *
         **by.columns,
     )
     db.add(call)
-    entry.claimed_by = entry.claimed_until = None
+    entry.claimed_by = entry.claimed_until = entry.reminded_at = None
     entry.draft_note = ""
     await _note_call(db, entry, call, callback_on, by)
     if data.outcome is CallOutcome.DNC_REQUESTED:

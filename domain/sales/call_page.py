@@ -33,7 +33,7 @@ ORDER BY created_at DESC, id DESC LIMIT 1
 """)
 _CLAIM = text("""
 SELECT e.draft_note, CASE WHEN e.claimed_until > :at THEN e.claimed_by END AS claimed_by, e.claimed_until,
-  coalesce(nullif(s.full_name, ''), s.username) AS caller
+  e.reminded_at, coalesce(nullif(s.full_name, ''), s.username) AS caller
 FROM calling_entry AS e LEFT JOIN staff AS s ON s.id = e.claimed_by WHERE e.id = :id
 """)
 
@@ -76,6 +76,7 @@ class CallPage:
     draft_note: str
     claimed_by_other: str | None
     claimed_until: datetime | None
+    is_reminded: bool
     days_since: int | None
     cycle: int | None
     buys_again: tuple[str, float] | None
@@ -111,6 +112,7 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
         draft_note=claim.draft_note,
         claimed_by_other=claim.caller if claim.claimed_by not in {None, by.id} else None,
         claimed_until=claim.claimed_until,
+        is_reminded=claim.claimed_by == by.id and claim.reminded_at is not None,
         days_since=days_since(entry.last_order_at, zone),
         cycle=await _find_cycle(db, entry_id),
         buys_again=await _find_score(db, entry.customer_id),
@@ -179,10 +181,22 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
+class Reminder:
+    """Somebody who waits for this caller from a moment on, and until when."""
+
+    id: int
+    name: str
+    opens_at: datetime
+    until: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FloorDay:
-    """A caller's day: calls by hour, and the callbacks that come next."""
+    """A caller's day: calls by hour, whom to be reminded of, and the callbacks that come next."""
 
     hours: Sequence[CallHour]
+    reminders: Sequence[Reminder]
     callbacks: Sequence[Callback]
     commission: Decimal
 
@@ -207,6 +221,11 @@ WHERE e.callback_on IS NOT NULL AND e.status <> 'closed' AND (e.assigned_to = :i
   AND NOT EXISTS (SELECT FROM suppressed_number s WHERE s.do_not_call AND s.phone IN (e.phone, e.phone2))
 ORDER BY e.callback_on, e.priority_score DESC LIMIT 6
 """)
+_REMINDERS = text("""
+SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name, e.reminded_at,
+  e.claimed_until, e.reminded_at <= :at FROM calling_entry AS e
+WHERE e.claimed_by = :id AND e.reminded_at IS NOT NULL AND e.claimed_until > :at ORDER BY e.reminded_at, e.id LIMIT 6
+""")
 _COMMISSION = text("""
 SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id = :id AND status <> 'cancelled'
   AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
@@ -214,8 +233,9 @@ SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id =
 
 
 async def get_floor_day(db: AsyncSession, *, by: Actor) -> FloorDay:
-    """The actor's calls of today by hour, and whom to call back; three statements."""
+    """The actor's calls of today by hour, and whom to be reminded of and to call back; four statements."""
     values = {"id": by.id, "zone": str(current_business().timezone)}
     hours = [CallHour(*row) for row in await db.execute(_HOURS, values)]
     callbacks = [Callback(*row) for row in await db.execute(_CALLBACKS, {"id": by.id})]
-    return FloorDay(hours, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())
+    reminders = [Reminder(*row) for row in await db.execute(_REMINDERS, {"id": by.id, "at": now()})]
+    return FloorDay(hours, reminders, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())

@@ -8,13 +8,14 @@ from typing import Any
 from markupsafe import Markup, escape
 from quart import Blueprint, Response, request
 
-from documents.filters import format_time
+from documents.filters import format_time, format_when
 from domain.access.rights import Right, may
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.entries import Segment
 from domain.calling.hours import find_holiday, find_windows, load_zone, read_state_hours
 from domain.calling.outcomes import Recorded, RecordOutcome, record_outcome, save_note, undo_outcome
-from domain.kernel.clock import now
+from domain.calling.remind import forget_reminder, remind_me
+from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text2000
 from domain.sales.call_page import CallPage, get_call_page, list_callable
@@ -117,6 +118,24 @@ async def keep_note(entry_id: int) -> Response:
     if request.headers.get("HX-Request") == "true":
         return Response(str(escape(word)), 200, content_type="text/html; charset=utf-8")
     return await redirect_to(f"{LIST}/{entry_id}", toast=word)
+
+
+@blueprint.post(f"{LIST}/<id:entry_id>/remind")
+@staff_page(Right.CALL_CUSTOMERS)
+async def remind(entry_id: int) -> Response:
+    """Keep a closed entry for the caller from when it opens; `N` gives it first then."""
+    opens = await remind_me(db(), entry_id, by=current_actor())
+    zone = settings().timezone
+    when = format_when(opens, zone, today=business_today(zone))
+    return await redirect_to(f"{LIST}/{entry_id}", toast=f"You are reminded: {when}", undo=f"{LIST}/{entry_id}/forget")
+
+
+@blueprint.post(f"{LIST}/<id:entry_id>/forget")
+@staff_page(Right.CALL_CUSTOMERS)
+async def forget(entry_id: int) -> Response:
+    """Give an entry that was kept for later back to everybody."""
+    await forget_reminder(db(), entry_id, by=current_actor())
+    return await redirect_to(f"{LIST}/{entry_id}", toast="The reminder is gone")
 
 
 @blueprint.post(f"{LIST}/<id:entry_id>/order")

@@ -4,8 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from domain.calling.follow_customer import follow_customer
+from domain.calling.remind import JOB as REMIND
 from domain.calling.upkeep import fill_calling_list, recalculate
 from domain.customers.followers import JOB as FOLLOW
+from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import JOB, refresh_calling_totals
 from models.session import raw_connection, separate_transaction
 from tasks.job import Work, job
@@ -38,3 +40,10 @@ async def refresh_totals(work: Work) -> dict[str, Any]:
     async with separate_transaction() as db:
         await refresh_calling_totals(await raw_connection(db), work.payload["customer_id"])
     return {}
+
+
+@job(REMIND)
+async def remind_caller(work: Work) -> None:
+    """Show the caller who opens now; the lists that are looked at fetch it."""
+    async with separate_transaction() as db:
+        await announce(db, Topic.CALLING, work.payload["entry_id"])

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling import claim, outcomes
+from domain.calling import claim, outcomes, remind
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.hours_key import find_hours_key
 from domain.calling.outcomes import RecordOutcome, record_outcome, undo_outcome
@@ -16,6 +16,7 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
+from domain.sales.call_page import get_floor_day
 from models import CallingEntry, CallingEvent, CallOutcome, OutboundCallLog, Role, SuppressionReason
 from models.session import Database
 from tests.factories import as_actor, make_staff, next_number
@@ -142,3 +143,52 @@ async def test_what_cannot_be_taken_back_is_refused(db: AsyncSession, monkeypatc
     assert await is_do_not_call(db, entry.phone or "")
     with pytest.raises(Refused):
         await undo_outcome(db, marked.call_id, by=rep)
+
+
+async def test_who_is_closed_waits_for_the_caller_who_wants_to_be_reminded(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remind, "now", lambda: NOON)
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    east = await make_entry(db, priority_score=90)
+    west = await make_entry(db, "415", priority_score=10, last_called_at=now() - timedelta(days=1))
+    with pytest.raises(Refused, match="may be called now"):
+        await remind.remind_me(db, east.id, by=rep)
+    opens = await remind.remind_me(db, west.id, by=rep)
+    # Ten in the morning in San Francisco.
+    assert opens == datetime(2026, 12, 1, 18, tzinfo=UTC)
+    with pytest.raises(Refused, match="A colleague keeps this call"):
+        await remind.remind_me(db, west.id, by=other)
+    [waiting] = (await get_floor_day(db, by=rep)).reminders
+    assert (waiting.id, waiting.opens_at, waiting.until) == (west.id, opens, opens + timedelta(minutes=15))
+    first = await claim_next(db, ClaimNext(), by=rep)
+    assert (first and first.id, await claim_next(db, ClaimNext(), by=rep)) == (east.id, None)
+    east.claimed_until = now() - timedelta(hours=1)
+    await db.flush()
+    monkeypatch.setattr(claim, "now", lambda: opens + timedelta(minutes=1))
+    theirs = await claim_next(db, ClaimNext(), by=other)
+    assert theirs is not None
+    assert theirs.id == east.id
+    mine = await claim_next(db, ClaimNext(), by=rep)
+    assert mine is not None
+    assert mine.id == west.id
+    await db.refresh(west)
+    assert west.reminded_at is None
+    assert (await get_floor_day(db, by=rep)).reminders == []
+
+
+async def test_a_reminder_is_forgotten_by_who_asked_for_it(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remind, "now", lambda: NOON)
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    west = await make_entry(db, "415")
+    await remind.remind_me(db, west.id, by=rep)
+    await remind.forget_reminder(db, west.id, by=other)
+    await db.refresh(west)
+    assert west.claimed_by == rep.id
+    await remind.forget_reminder(db, west.id, by=rep)
+    await db.refresh(west)
+    assert (west.claimed_by, west.claimed_until, west.reminded_at) == (None, None, None)
+    quiet = await make_entry(db, "415")
+    await mark_do_not_call(db, quiet.phone or "", reason=SuppressionReason.STAFF, by=rep)
+    with pytest.raises(Refused, match="nothing to be reminded of"):
+        await remind.remind_me(db, quiet.id, by=rep)

@@ -9,7 +9,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling import claim
+from domain.calling import claim, remind
 from domain.calling.hours_key import find_hours_key
 from domain.messages.suppression import is_do_not_call
 from domain.sales import call_page
@@ -25,6 +25,7 @@ NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)
 def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim, "now", lambda: NOON)
     monkeypatch.setattr(call_page, "now", lambda: NOON)
+    monkeypatch.setattr(remind, "now", lambda: NOON)
 
 
 async def make_entry(db: AsyncSession, area: str = "216", **values: Any) -> CallingEntry:
@@ -215,3 +216,23 @@ async def test_managers_change_the_script_and_set_targets(client: TestClientProt
     await post_form(client, "/portal/performance/targets", {"sales_rep_id": str(rep.id), "amount": "$4,000"})
     await post_form(client, "/portal/performance/targets", {"sales_rep_id": str(rep.id), "amount": "5000"})
     assert (await db.scalars(select(SalesTarget.amount))).all() == [Decimal("5000.00")]
+
+
+async def test_a_caller_is_reminded_of_who_is_closed_and_may_forget_it(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await sign_in_rep(client, db)
+    west = await make_entry(db, "415", city="Daly City")
+    here = f"/portal/calling/{west.id}"
+    assert 'data-key="r"' in await page(client, here)
+    done = await post_form(client, f"{here}/remind", {})
+    assert (done.status_code, done.headers["Location"]) == (303, here)
+    text = await page(client, here)
+    assert "Reminded, it is yours until Dec 1, 12:15 pm" in text
+    assert 'data-key="r"' not in text
+    listed = await page(client, "/portal/calling")
+    assert "you wanted to be reminded" in listed
+    await post_form(client, f"{here}/forget", {})
+    assert "you wanted to be reminded" not in await page(client, "/portal/calling")
+    await sign_in(client, db, await make_staff(db, Role.WAREHOUSE))
+    assert (await client.get(here)).status_code == 403

@@ -1,0 +1,62 @@
+"""Being reminded of somebody who may not be called yet: the entry waits for this caller until their hours begin."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.calling.claim import CLAIM_LASTS
+from domain.calling.edit_entry import lock_entry
+from domain.calling.rules import Callee, judge_calls
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor
+from domain.kernel.clock import now
+from domain.kernel.codes import Code
+from domain.kernel.errors import Refused
+from domain.kernel.live import Topic, announce
+from models import CallingEntry, Customer
+
+JOB = "remind_caller"
+# A longer wait is a callback.
+LONGEST = timedelta(days=7)
+_HELD = text("SELECT claimed_by <> :me AND claimed_until > :at FROM calling_entry WHERE id = :id")
+
+
+async def remind_me(db: AsyncSession, entry_id: int, *, by: Actor) -> datetime:
+    """Keep an entry for the actor from when it may be called on, for as long as a claim; returns that moment.
+
+    Raises NotFound, and Refused for somebody who may be called now or not within a week, or is a colleague's call.
+    """
+    require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
+    entry = await lock_entry(db, entry_id, by=by)
+    at = now()
+    opens = await _find_opening(db, entry, at)
+    held = await db.scalar(_HELD, {"me": by.id, "at": at, "id": entry_id})
+    if held:
+        raise Refused("A colleague keeps this call for themselves.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+    entry.claimed_by, entry.claimed_until, entry.reminded_at = by.id, opens + CLAIM_LASTS, opens
+    await db.flush()
+    await enqueue(db, JOB, {"entry_id": entry_id}, after_seconds=int((opens - at).total_seconds()) + 1)
+    await announce(db, Topic.CALLING, entry_id)
+    return opens
+
+
+async def forget_reminder(db: AsyncSession, entry_id: int, *, by: Actor) -> None:
+    """Give an entry that the actor wanted to be reminded of back to everybody."""
+    entry = await lock_entry(db, entry_id, by=by)
+    if entry.reminded_at is not None and entry.claimed_by == by.id:
+        entry.claimed_by = entry.claimed_until = entry.reminded_at = None
+        await db.flush()
+        await announce(db, Topic.CALLING, entry_id)
+
+
+async def _find_opening(db: AsyncSession, entry: CallingEntry, at: datetime) -> datetime:
+    customer = await db.get(Customer, entry.customer_id) if entry.customer_id is not None else None
+    callee = Callee(entry.phone, entry.zip, entry.state, customer is not None and customer.do_not_call)
+    (verdict,) = await judge_calls(db, [callee], at=at)
+    if verdict.allowed:
+        raise Refused("They may be called now.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+    if verdict.callable_from is None or verdict.callable_from > at + LONGEST:
+        raise Refused(f"{verdict.why} There is nothing to be reminded of.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+    return verdict.callable_from
