@@ -28,7 +28,8 @@ COLUMNS = (
     "shipping_street", "shipping_city", "shipping_state", "shipping_zip",
     "billing_street", "billing_city", "billing_state", "billing_zip", "same_as_shipping",
 )  # fmt: skip
-BATCH = 10_000
+# The first one is small, so that the download begins at once.
+FIRST_BATCH, BATCH = 500, 10_000
 MOST_LISTED = 1_000
 _ADDRESS = ("street", "city", "state", "zip")
 _SHIPPING, _BILLING = ([f"customer.{kind}_{part}" for part in _ADDRESS] for kind in ("shipping", "billing"))
@@ -66,7 +67,7 @@ ORDER BY wanted.place
 _ENDS = """
 SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (
   SELECT id, row_number() OVER (ORDER BY id) AS place, lead(id) OVER (ORDER BY id) AS next FROM customer
-) AS numbered WHERE place % $1 = 0 OR next IS NULL
+) AS numbered WHERE place = $2 OR place % $1 = 0 OR next IS NULL
 """
 # A statement of lines with its values besides the time zone.
 Batch = tuple[str, *tuple[object, ...]]
@@ -107,7 +108,7 @@ async def _record(db: AsyncSession, asked: dict[str, object], *, by: Actor) -> N
 async def _cut_book(database: Database) -> AsyncIterator[Batch]:
     """The book in ranges of ids."""
     async with database.reporting() as connection:
-        ends = await (await raw_connection_of(connection)).fetchval(_ENDS, BATCH)
+        ends = await (await raw_connection_of(connection)).fetchval(_ENDS, BATCH, FIRST_BATCH)
     for after, last in pairwise([0, *ends]):
         yield _RANGE, after, last
 

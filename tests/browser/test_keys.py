@@ -309,10 +309,14 @@ async def test_long_forms_are_kept_and_what_a_colleague_changed_meanwhile_stays(
 ) -> None:
     async with portal.writing() as db:
         buyer = await make_customer(db, company_name="Umber Street Grill")
-    staff, edit = await add_colleague(portal), f"/portal/customers/{buyer.id}/edit"
+        product = await make_product(db)
+    staff, edit = await add_colleague(portal, Role.ADMIN), f"/portal/customers/{buyer.id}/edit"
+    other = await add_colleague(portal)
     forms = (
         ("/portal/customers/new", "Company"), ("/portal/procurement/vendors/new", "Name"), (edit, "Company"),
         ("/portal/invoices/new", "Note on the invoice"), (f"/portal/customers/{buyer.id}?tab=notes", "Note"),
+        ("/portal/box-rules", "Note"), (f"/portal/box-rules?product={product.sku}", "Note"),
+        (f"/portal/staff/{other.id}", "First name"),
     )  # fmt: skip
     async with browsing(browser) as page:
         await portal.sign_in(page.context, staff)
