@@ -224,4 +224,4 @@ async def set_commission_paid(order_number: str, data: pay.SetCommissionPaid) ->
 @answers(CommissionsPaidOut)
 async def bulk_commission_paid(data: pay.BulkCommissionPaid) -> Any:
     """Mark many orders' commissions at once; paid unless `paid` is false."""
-    return {"updated": await pay.mark_commissions_paid(db(), data, by=current_actor()), "paid": data.paid}
+    return {"updated": await pay.mark_commissions_paid(db(), data, by=current_actor()), "paid": data.is_paid}

@@ -52,8 +52,13 @@ class BulkCommissionPaid(Input):
 
     order_numbers: Annotated[list[Filled60], Field(max_length=MOST_NUMBERS)] = Field(default_factory=list)
     """The orders, at most 5,000; those without a commission stay as they are."""
-    paid: bool = True
-    """False marks them unpaid."""
+    paid: bool | None = None
+    """False marks them unpaid; anything else, also nothing, paid."""
+
+    @property
+    def is_paid(self) -> bool:
+        """What they are marked as."""
+        return self.paid is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,11 @@ async def mark_commissions_paid(db: AsyncSession, data: BulkCommissionPaid, *, b
     """Mark many at once; returns how many orders with a commission were named. Locks them in order of id."""
     require(by, Right.PAY_COMMISSIONS, "Only a manager pays commissions.")
     numbers = sorted({number.upper() for number in data.order_numbers})
-    values = {"numbers": numbers, "paid": data.paid, "name": by.name}
+    values = {"numbers": numbers, "paid": data.is_paid, "name": by.name}
     done: Any = await db.execute(_SET, values)
     if done.rowcount:
         await db.execute(_SET_ENTRIES, values)
-        await _note(db, None, ", ".join(numbers[:20]), count=done.rowcount, paid=data.paid, by=by)
+        await _note(db, None, ", ".join(numbers[:20]), count=done.rowcount, paid=data.is_paid, by=by)
     return int(done.rowcount)
 
 

@@ -389,5 +389,6 @@ async def test_commissions_are_due_when_paid_taken_back_and_marked(
         "success": True, "updated": 1, "paid": True,
     }  # fmt: skip
     assert (await send(client, "POST", "/api/sales/commissions/bulk", wanted | {"paid": False}))["paid"] is False
+    assert (await send(client, "POST", "/api/sales/commissions/bulk", wanted | {"paid": None}))["paid"] is True
     await send(client, "PUT", f"/api/staff/orders/{order['id']}/status", {"status": "cancelled"})
     assert await ledger() == [("earned", Decimal("3.00")), ("taken_back", Decimal("-3.00"))]
