@@ -21,6 +21,7 @@ from domain.orders.business import current_business
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
+from domain.voice.shown_tools import ShownTool, show_outputs, show_tools
 from models import (
     CallEvaluation,
     CallLog,
@@ -99,6 +100,7 @@ class CallPage:
     order: Order | None
     evaluation: CallEvaluation | None
     lines: Sequence["TranscriptLine"]
+    outputs: Sequence[ShownTool]
     strip: Sequence["StripItem"]
 
     @property
@@ -122,7 +124,7 @@ class TranscriptLine:
     kind: str
     text: str
     at: str
-    tools: Sequence[str] = ()
+    tools: Sequence[ShownTool] = ()
     reasons: Sequence[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -251,6 +253,7 @@ async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
         order=order,
         evaluation=evaluation,
         lines=number_lines(call.transcript, evaluation.reasons if evaluation else []),
+        outputs=show_outputs(call.tool_outputs),
         strip=sorted((_strip(row, names) for row in queue), key=_by_urgency),
     )
 
@@ -276,7 +279,6 @@ def number_lines(transcript: Sequence[Any], reasons: Sequence[Any]) -> list[Tran
     lines = []
     for number, turn in enumerate(transcript, start=1):
         at = turn.get("at")
-        called = [_say_tool(one) for name in ("tool_calls", "tool_results") for one in turn.get(name) or ()]
         cited = [dict(reason, place=place) for place, reason in enumerate(reasons, start=1) if reason["line"] == number]
         lines.append(
             TranscriptLine(
@@ -284,16 +286,11 @@ def number_lines(transcript: Sequence[Any], reasons: Sequence[Any]) -> list[Tran
                 "agent" if turn.get("role") == "agent" else "caller",
                 str(turn.get("text") or ""),
                 f"{at // 60}:{at % 60:02d}" if isinstance(at, int) else "",
-                called,
+                show_tools(turn),
                 cited,
             )
         )
     return lines
-
-
-def _say_tool(one: dict[str, Any]) -> str:
-    name = one.get("tool_name") or one.get("name") or "tool"
-    return f"{name} {one.get('params_as_json') or one.get('result_value') or ''}".strip()
 
 
 def _strip(row: ReviewRow, names: dict[int, str]) -> StripItem:

@@ -46,12 +46,21 @@ INSERT INTO call_log (call_id, provider, call_type, direction, status, agent_id,
 SELECT 'demo-' || o.id || CASE WHEN s.has_order THEN '' ELSE '-asked' END, 'elevenlabs', 'inbound_order', 'inbound',
   'done', a.id, v.id, o.customer_id, CASE WHEN s.has_order THEN o.id END, o.delivery_phone, s.seconds, s.at,
   s.at + make_interval(secs => s.seconds), jsonb_build_array(
-    jsonb_build_object('role', 'agent', 'text', 'Good morning, Ladle and Lid. How can I help?', 'at', 0),
+    jsonb_build_object('role', 'agent', 'text', 'Good morning, Ladle and Lid. How can I help?', 'at', 0,
+      'tool_calls', jsonb_build_array(jsonb_build_object('tool_name', 'lookup_customer')),
+      'tool_results', jsonb_build_array(jsonb_build_object('tool_name', 'lookup_customer', 'tool_latency_secs', 0.04,
+        'result_value', jsonb_build_object('found', true, 'name', o.delivery_company)::text))),
     jsonb_build_object('role', 'user', 'text', CASE WHEN s.has_order THEN 'I need ' || coalesce(l.said, 'the usual')
       || ', please.' ELSE 'Do you have square cast iron pans?' END, 'at', 4),
     jsonb_build_object('role', 'agent', 'text', CASE WHEN j.is_false THEN 'Delivery is free today. Shall I place it?'
       WHEN s.has_order THEN 'That comes to ' || o.total_amount || ' dollars. Shall I place it?'
-      ELSE 'I can ask our sourcing team.' END, 'at', 21),
+      ELSE 'I can ask our sourcing team.' END, 'at', 21) || CASE WHEN s.has_order THEN jsonb_build_object(
+        'tool_calls', jsonb_build_array(jsonb_build_object('tool_name', 'voice_place_order',
+          'params_as_json', '{"confirmed": "not confirmed yet"}')),
+        'tool_results', jsonb_build_array(jsonb_build_object('tool_name', 'voice_place_order',
+          'tool_latency_secs', 0.11, 'result_value', jsonb_build_object('subtotal', o.subtotal,
+            'delivery_fee', o.delivery_fee, 'total', o.total_amount, 'payment_method', o.payment_method)::text)))
+      ELSE '{}'::jsonb END,
     jsonb_build_object('role', 'user', 'text', CASE WHEN j.is_open THEN 'Can I talk to a person about my last order?'
       ELSE 'Yes please.' END, 'at', 33)
   ), '[]', s.has_order, CASE WHEN s.has_order THEN o.order_number ELSE '' END,
