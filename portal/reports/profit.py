@@ -11,8 +11,10 @@ from quart import Blueprint, Response
 from documents.filters import format_percent
 from domain.access.rights import Right
 from domain.kernel.clock import add_months, business_today, first_of_month
+from domain.kernel.inputs import DateIn, Input
 from domain.kernel.money import format_money
 from domain.kernel.spreadsheets import write_csv
+from domain.reports.label_costs import list_label_costs, write_label_costs
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
 from models.session import current_database
 from portal.charts import choose_axis, write_axis_label
@@ -56,6 +58,12 @@ class Column:
     segments: list[Segment]
 
 
+class LabelsQuery(Input):
+    """Any day of the month whose labels are listed; the running one where absent."""
+
+    of: DateIn | None = None
+
+
 @blueprint.get("/portal/profit")
 @staff_page(Right.SEE_PROFIT)
 @reads_query(ProfitQuery)
@@ -95,6 +103,18 @@ async def download_profit(query: ProfitQuery) -> Response:
         for month in found.monthly
     ]
     return answer_file(b"".join(write_csv(COLUMNS, rows)), "profit.csv")
+
+
+@blueprint.get("/portal/profit/labels.csv")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(LabelsQuery)
+async def download_labels(query: LabelsQuery) -> Response:
+    """The labels of a month, which add up to its figure."""
+    zone = settings().timezone
+    day = query.of or business_today(zone)
+    async with current_database().reporting() as connection:
+        rows = await list_label_costs(connection, day, visible_to=current_actor(), timezone=zone)
+    return answer_file(b"".join(write_label_costs(rows, timezone=zone)), f"labels-{day:%Y-%m}.csv")
 
 
 async def _read(query: ProfitQuery, *, compares: bool = False) -> Profit:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.links import make_invoice_url
-from models import Invoice, Order, Role
+from domain.kernel.clock import business_today, now
+from models import Invoice, Label, Order, Role
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -35,6 +36,35 @@ async def test_profit_shows_the_months_and_warns_of_unknown_costs(client: TestCl
     assert csv.splitlines()[-1].split(",")[1:5] == ["1", "30.00", "25.00", "8.00"]
     await open_as(client, db, Role.STAFF)
     assert (await client.get("/portal/profit")).status_code == 403
+
+
+async def test_the_labels_of_a_month_add_up_to_its_figure(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.MANAGER)
+    order = (await make_order(db, (await make_product(db), 1))).written
+    today = business_today(ZONE)
+    bought = ((8, "1.10", None), (5, None, "submitted"), (9, None, "refunded"))
+    for number, (rate, insurance, refund) in enumerate(bought, start=1):
+        db.add(
+            Label(
+                order_id=order.id, state="bought", purchase="p", position=number, reference=f"r{number}", carrier="UPS",
+                service="Ground", rate=Decimal(rate), insurance=Decimal(insurance) if insurance else None, request={},
+                tracking_number=f"1Z{number}", bought_at=now(), next_ask_at=now(), refund_status=refund,
+            )
+        )  # fmt: skip
+    await db.commit()
+    page = await read_page(client, "/portal/profit?period=6")
+    link = f"/portal/profit/labels.csv?of={today.replace(day=1)}"
+    assert f'href="{link}" download>−$14.10' in page
+    answer = await client.get(link)
+    rows = [line.split(",") for line in (await answer.get_data(as_text=True)).splitlines()[1:]]
+    assert [row[1:] for row in rows] == [
+        [order.order_number, "UPS", "Ground", "1Z1", "8.00", "1.10", "9.10"],
+        [order.order_number, "UPS", "Ground", "1Z2", "5.00", "0.00", "5.00"],
+    ]
+    assert {row[0] for row in rows} == {str(today)}
+    assert await (await client.get("/portal/profit/labels.csv")).get_data() == await answer.get_data()
+    await open_as(client, db, Role.STAFF)
+    assert (await client.get(link)).status_code == 403
 
 
 async def test_a_customer_sees_and_pays_an_invoice_behind_its_link(
