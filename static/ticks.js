@@ -71,6 +71,19 @@ function countTicked(form) {
   find("[data-bulk-why]", bar).textContent = reasons.join("; ");
 }
 
+// The bar stands at the end of the list; from the box that was ticked last it is one Tab away.
+function leadToBar(form, box) {
+  findAll("[data-to-bulk]").forEach((button) => button.remove());
+  if (!box?.isConnected || box.form !== form || !box.checked) return;
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-sm to-bulk visually-hidden-focusable" });
+  button.textContent = "Acts for the selected";
+  button.dataset.toBulk = "";
+  box.after(button);
+}
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-to-bulk]")) find("[data-bulk] button:not([disabled])")?.focus();
+});
+
 // The box that was clicked last: with Shift the rows from there to the next one follow it.
 let lastBox;
 document.addEventListener("click", (event) => {
@@ -88,6 +101,7 @@ document.addEventListener("change", ({ target: box }) => {
   if (box.matches("[data-select-all]")) for (const other of rowBoxes(box.form)) if (isShown(other)) other.checked = box.checked;
   keepTicks(box.form);
   countTicked(box.form);
+  leadToBar(box.form, box);
 });
 document.addEventListener("reset", ({ target: form }) => setTimeout(() => {
   if (!find("[data-bulk]", form)) return;
@@ -115,6 +129,7 @@ export function countAll() {
   for (const form of findAll("form:has([data-bulk])")) {
     restoreTicks(form);
     countTicked(form);
+    leadToBar(form, lastBox);
   }
 }
 countAll();
