@@ -1,10 +1,11 @@
 """What vendors sell us, with the range of the price and the lead time; prices are for who may see costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -13,7 +14,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import make_stale
 from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
-from domain.kernel.input_errors import bad_field, refuse_fields
+from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import Filled200, Id, Input, MoneyIn, Text60, Text200, Text2000
 from domain.kernel.paging import NewestPageInput, Page, make_page
 from domain.procurement.vendors import All, get_vendor, note_change
@@ -58,12 +59,13 @@ class VendorProductFields(Input):
     active: bool | None = None
     """False archives the product."""
 
-    @model_validator(mode="after")
-    def _check_prices(self) -> "VendorProductFields":
-        low, high = self.est_price_min, self.est_price_max
-        if low is not None and high is not None and low > high:
-            raise bad_field("must not be above est_price_max", field="est_price_min")
-        return self
+    @classmethod
+    def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
+        """A least price above the most; what is no number is a fault of its own."""
+        prices = (sent.get("est_price_min"), sent.get("est_price_max"))
+        numbers: list[Any] = [price for price in prices if isinstance(price, int | float | Decimal)]
+        is_above = len(numbers) == len(prices) and numbers[0] > numbers[1]
+        return super().find_faults(sent) | ({"est_price_min": "must not be above est_price_max"} if is_above else {})
 
 
 class AddVendorProduct(VendorProductFields):
