@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -47,11 +47,13 @@ class DashboardQuery(Input):
     granularity: Granularity = Granularity.DAILY
     """daily, weekly (from Monday) or monthly."""
 
-    @model_validator(mode="after")
-    def _is_a_range(self) -> "DashboardQuery":
-        if self.date_from and self.date_to and self.date_from > self.date_to:
-            raise bad_field("must not lie before date_from", field="date_to")
-        return self
+    @field_validator("date_to")
+    @classmethod
+    def _is_a_range(cls, date_to: date | None, info: ValidationInfo) -> date | None:
+        date_from = info.data.get("date_from")
+        if date_from and date_to and date_from > date_to:
+            raise bad_field("must not lie before date_from")
+        return date_to
 
 
 @dataclass(frozen=True, slots=True)

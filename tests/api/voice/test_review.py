@@ -215,6 +215,8 @@ async def test_the_figures_add_up(office: TestClientProtocol, db: AsyncSession, 
     assert [row["period"] for row in weekly["rows"]][:2] == ["2025-12-29", "2026-01-05"]
     for bad in ("granularity=hourly", "date_from=x", "date_from=2026-02-01&date_to=2026-01-01"):
         assert (await office.get(f"{DASHBOARD}?{bad}")).status_code == 400
+    wrong = await office.get(f"{DASHBOARD}?granularity=hourly&date_from=2026-02-01&date_to=2026-01-01")
+    assert set((await wrong.get_json())["fields"]) == {"granularity", "date_to"}
 
 
 async def test_a_prompt_is_proposed_from_the_worst_calls(
