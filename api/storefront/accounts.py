@@ -51,7 +51,7 @@ async def register(data: opening.RegisterCustomer) -> Any:
 @limited("registration", 10, seconds=HOUR)
 @reads(opening.CreateAccountAtCheckout)
 @answers(CheckoutAccountOut, status=201)
-@refuses(Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
+@refuses(Code.EMAIL_TAKEN, Code.PHONE_TAKEN, Code.USERNAME_TAKEN, Code.WEAK_PASSWORD)
 async def create_account_at_checkout(data: opening.CreateAccountAtCheckout) -> Any:
     """Turn a guest into a registered customer; the email is the username, the order follows once it is verified."""
     return await opening.create_account_at_checkout(db(), data, rules=account_rules())
@@ -100,7 +100,7 @@ async def me() -> Any:
 @limited("verify_email", 10, seconds=MINUTE)
 @reads(verification.VerifyEmail)
 @answers(CustomerLoginOut)
-@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN)
+@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN, Code.USERNAME_TAKEN)
 async def verify_email(data: verification.VerifyEmail) -> Any:
     """Prove the email with the token of the mailed link, which works once; guest orders of the email are linked.
 
@@ -114,7 +114,7 @@ async def verify_email(data: verification.VerifyEmail) -> Any:
 @limited("undo_email_change", 10, seconds=MINUTE)
 @reads(EmailLink)
 @answers(CustomerLoginOut)
-@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN)
+@refuses(Code.EMAIL_TAKEN, Code.INVALID_TOKEN, Code.USERNAME_TAKEN)
 async def undo_email_change(data: EmailLink) -> Any:
     """Give an account its old email back with the token of the mail to that address; every session ends."""
     user = await email_change.undo_email_change(db(), data)

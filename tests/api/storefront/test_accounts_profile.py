@@ -196,6 +196,18 @@ async def test_a_link_for_an_email_that_was_changed_since_changes_nothing(
     assert (await read_again(db, customer)).email == customer.email
 
 
+async def test_an_email_that_became_anothers_username_meanwhile_is_refused(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    customer = await make_customer(db, username="greta@oldmill.example", email="greta@oldmill.example")
+    await sign_in(client, db, customer)
+    await put(client, customer.id, email="new@newmill.example")
+    link = await mailed_token(db, "new@newmill.example", "verify_email")
+    await make_customer(db, username="new@newmill.example", email="new@newmill.example")
+    status, body = await post(client, "/api/auth/verify-email", token=link)
+    assert (status, body["code"]) == (409, "username_taken")
+
+
 async def test_an_email_that_was_never_proven_is_replaced_at_once(client: TestClientProtocol, db: AsyncSession) -> None:
     customer = await make_customer(db, email="tpyo@mill.example", email_verified_at=None)
     await sign_in(client, db, customer)

@@ -250,6 +250,19 @@ async def test_a_guest_turns_customer_at_checkout_and_the_order_follows(
     assert (status, body["success"], body["duplicate_field"]) == (409, False, "username")
 
 
+@pytest.mark.parametrize(
+    ("taken", "field"), [({"email": "greta@oldmill.example"}, "email"), ({"phone": "+12165550148"}, "delivery_phone")]
+)
+async def test_an_account_at_checkout_takes_nobodys_email_or_phone(
+    client: TestClientProtocol, db: AsyncSession, taken: dict[str, str], field: str
+) -> None:
+    await make_customer(db, **taken)
+    status, body = await post(client, "/api/orders/create-account", **CHECKOUT, delivery_phone="2165550148")
+    name = next(iter(taken))
+    assert (status, body["code"], body["duplicate_field"]) == (409, f"{name}_taken", name)
+    assert list(body["fields"]) == [field]
+
+
 @pytest.mark.parametrize("kind", ["other contact", "guessable number", "somebody's", "unknown"])
 async def test_an_order_that_is_not_the_guests_own_is_not_claimed(
     client: TestClientProtocol, db: AsyncSession, kind: str
