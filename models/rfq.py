@@ -1,6 +1,6 @@
 """Requests for quotes: what callers want that is not in the catalogue."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -56,6 +56,11 @@ class Rfq(Table, table=True):
     actor_name: str = text()
     search_text: str = searched("lower(item_description || ' ' || coalesce(phone, phone_raw))")
     version: int = count(1)
+
+    @property
+    def needed_by(self) -> datetime | None:
+        """When it is needed, counted from the call."""
+        return self.created_at + timedelta(weeks=self.timeline_weeks) if self.timeline_weeks else None
 
     @property
     def rfq_number(self) -> str:

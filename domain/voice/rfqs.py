@@ -1,7 +1,7 @@
 """Requests for quotes as the office works with them: open, quoted, won or lost, with their history."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select
@@ -78,6 +78,11 @@ class RfqRow:
     def rfq_number(self) -> str:
         """The number that people use."""
         return f"RFQ-{self.id:06d}"
+
+    @property
+    def needed_by(self) -> datetime | None:
+        """When it is needed, counted from the call."""
+        return self.created_at + timedelta(weeks=self.timeline_weeks) if self.timeline_weeks else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The voice pages: they open, show what is so, and their acts do what they say."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -51,7 +51,8 @@ async def make_world(db: AsyncSession) -> dict[str, Any]:
         )
     )  # fmt: skip
     rfq = Rfq(item_description="Bamboo steamer", phone=customer.phone, customer_id=customer.id, quantity=200,
-              target_unit_price=Decimal("11.50"))  # fmt: skip
+              target_unit_price=Decimal("11.50"), timeline_weeks=6,
+              created_at=datetime(2026, 11, 20, 20, tzinfo=UTC))  # fmt: skip
     db.add(rfq)
     await db.flush()
     return {"call": call, "customer": customer, "rfq": rfq, "suggested": suggested, "live": live}
@@ -174,6 +175,7 @@ async def test_a_request_goes_from_the_call_to_won(office: TestClientProtocol, d
     assert "$1,440.00" in page
     assert "37%, $860.00" in page
     assert "minimum 250" in page
+    assert "in 6 weeks, by Jan 1" in page
     assert "<b>Harborline" not in page
     quotes = {quote.vendor_name: quote for quote in await db.scalars(select(RfqQuote))}
     linked = quotes["jade river trading"]
