@@ -12,9 +12,10 @@ MOST_INCHES = Decimal("9999.99")
 MOST_OUNCES = Decimal("999999.99")
 
 
-def measure_schema(most: Decimal) -> dict[str, float]:
-    """The bounds of a measure in the API's document."""
-    return {"minimum": 0.01, "maximum": float(most)}
+def measure_schema(most: Decimal, *, step: float | None = None) -> dict[str, str | float]:
+    """What the API's document says of a measure: its bounds, and the step that it keeps to if there is one."""
+    bounds: dict[str, str | float] = {"type": "number", "minimum": 0.01, "maximum": float(most)}
+    return bounds | ({"multipleOf": step} if step else {})
 
 
 def _read_measure(value: Any, info: ValidationInfo, most: Decimal) -> Decimal:
@@ -53,10 +54,10 @@ def _read_ounces(value: Any, info: ValidationInfo) -> Decimal:
 Inches = Annotated[
     Decimal,
     PlainValidator(_read_inches),
-    WithJsonSchema({"type": "number", **measure_schema(MOST_INCHES)}),
+    WithJsonSchema(measure_schema(MOST_INCHES)),
 ]
 Ounces = Annotated[
     Decimal,
     PlainValidator(_read_ounces),
-    WithJsonSchema({"type": "number", **measure_schema(MOST_OUNCES)}),
+    WithJsonSchema(measure_schema(MOST_OUNCES)),
 ]

@@ -7,7 +7,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from domain.boxes.measures import MOST_INCHES, MOST_OUNCES, measure_schema
 from domain.kernel.input_errors import bad_field
@@ -62,13 +62,13 @@ Sku = Annotated[Filled60, AfterValidator(_check_sku)]
 _PictureAddress = Annotated[
     str,
     StringConstraints(max_length=LONGEST_DATA_URL),
-    Field(json_schema_extra={"pattern": "^(https://|data:|/api/products/|$)"}),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_DATA_URL, "pattern": "^(https://|data:|/api/products/|$)"}),
 ]
 ImageUrlIn = Annotated[_PictureAddress | None, BeforeValidator(_check_image_url)]
 
 # Measures are read as amounts are: exactly, from a JSON number of at most two decimals.
-Weight = Annotated[MoneyIn, Field(gt=0, le=MOST_OUNCES, json_schema_extra=measure_schema(MOST_OUNCES))]
-Inches = Annotated[MoneyIn, Field(gt=0, le=MOST_INCHES, json_schema_extra=measure_schema(MOST_INCHES))]
+Weight = Annotated[MoneyIn, Field(gt=0, le=MOST_OUNCES), WithJsonSchema(measure_schema(MOST_OUNCES, step=0.01))]
+Inches = Annotated[MoneyIn, Field(gt=0, le=MOST_INCHES), WithJsonSchema(measure_schema(MOST_INCHES, step=0.01))]
 
 
 class TextFields(Input):
