@@ -7,22 +7,40 @@ transaction that stays open while somebody's line is slow.
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from datetime import tzinfo
+from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
-import asyncpg
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    not_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.customers.list_filters import BrowseCustomers
 from domain.customers.list_places import select_ids
-from domain.customers.rows import is_emptied
+from domain.customers.rows import CUSTOMERS, is_emptied
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
-from domain.kernel.spreadsheets import guard_in_sql, write_csv
-from models import AuditAction
+from domain.kernel.copied_sheets import copy_rows, typed
+from domain.kernel.spreadsheets import write_csv
+from models import AuditAction, Customer, Order, OrderStatus, columns_of, table_of
 from models.session import Database, plan_for_values, raw_connection_of
 
+ORDERS = columns_of(Order)
 COLUMNS = (
     "first_name", "last_name", "company_name", "email", "phone", "orders", "total_spent", "joined",
     "shipping_street", "shipping_city", "shipping_state", "shipping_zip",
@@ -32,45 +50,13 @@ COLUMNS = (
 FIRST_BATCH, BATCH = 500, 10_000
 MOST_LISTED = 1_000
 _ADDRESS = ("street", "city", "state", "zip")
-_SHIPPING, _BILLING = ([f"customer.{kind}_{part}" for part in _ADDRESS] for kind in ("shipping", "billing"))
-_IS_SAME = f"""CASE WHEN ({", ".join(_SHIPPING)}) = ({", ".join(_BILLING)}) AND concat({", ".join(_SHIPPING)}) <> ''
-  THEN 'yes' ELSE 'no' END"""
-# What each column holds, in their order; what people typed runs nothing in a spreadsheet.
-_CELLS = [
-    *(guard_in_sql(f"customer.{name}") for name in ("first_name", "last_name", "company_name", "email")),
-    guard_in_sql("coalesce(customer.phone, customer.phone_raw)"),
-    "coalesce(bought.orders, 0)",
-    "coalesce(bought.spent, 0.00)",
-    "(customer.created_at AT TIME ZONE $1::text)::date",
-    *(guard_in_sql(column) for column in (*_SHIPPING, *_BILLING)),
-    _IS_SAME,
-]
-_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
-_EMPTIED = is_emptied().compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True})
-_BOUGHT = """
-SELECT o.customer_id, count(*) AS orders, sum(o.total_amount) AS spent FROM orders AS o
-WHERE o.status <> 'cancelled' AND {whose} GROUP BY o.customer_id
-"""
-_RANGE = f"""
-SELECT {", ".join(_CELLS)} FROM customer
-LEFT JOIN ({_BOUGHT.format(whose="o.customer_id > $2 AND o.customer_id <= $3")}) AS bought
-  ON bought.customer_id = customer.id
-WHERE customer.id > $2::bigint AND customer.id <= $3::bigint AND NOT ({_EMPTIED}) ORDER BY customer.id
-"""  # noqa: S608 - the columns named above.
-_CHOSEN = f"""
-SELECT {", ".join(_CELLS)} FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted(id, place)
-JOIN customer ON customer.id = wanted.id
-LEFT JOIN ({_BOUGHT.format(whose="o.customer_id = ANY($2)")}) AS bought ON bought.customer_id = customer.id
-ORDER BY wanted.place
-"""  # noqa: S608 - the columns named above.
+_SHIPPING, _BILLING = ([CUSTOMERS[f"{kind}_{part}"] for part in _ADDRESS] for kind in ("shipping", "billing"))
 # The last id of each batch of the book, from the index of ids alone.
 _ENDS = """
 SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (
   SELECT id, row_number() OVER (ORDER BY id) AS place, lead(id) OVER (ORDER BY id) AS next FROM customer
 ) AS numbered WHERE place = $2 OR place % $1 = 0 OR next IS NULL
 """
-# A statement of lines with its values besides the time zone.
-Batch = tuple[str, *tuple[object, ...]]
 
 
 def write_template() -> bytes:
@@ -82,7 +68,7 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
     """Every customer, in order of id, as pieces of a CSV file; the export stands in the audit trail."""
     require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
     await _record(db, {"filter": "everybody"}, by=by)
-    return _write_batches(database, _cut_book(database), timezone)
+    return _write_batches(database, _cut_book(database, timezone))
 
 
 async def export_list(
@@ -96,7 +82,7 @@ async def export_list(
     ids = array("q", await db.scalars(wanted))  # 8 bytes a customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}
     await _record(db, asked, by=by)
-    return _write_batches(database, _cut_list(ids), timezone)
+    return _write_batches(database, _cut_list(ids, timezone))
 
 
 async def _record(db: AsyncSession, asked: dict[str, object], *, by: Actor) -> None:
@@ -105,35 +91,52 @@ async def _record(db: AsyncSession, asked: dict[str, object], *, by: Actor) -> N
     )
 
 
-async def _cut_book(database: Database) -> AsyncIterator[Batch]:
+async def _cut_book(database: Database, timezone: tzinfo) -> AsyncIterator[Select[Any]]:
     """The book in ranges of ids."""
     async with database.reporting() as connection:
         ends = await (await raw_connection_of(connection)).fetchval(_ENDS, BATCH, FIRST_BATCH)
     for after, last in pairwise([0, *ends]):
-        yield _RANGE, after, last
+        lines = _select_lines(timezone, and_(ORDERS.customer_id > after, ORDERS.customer_id <= last))
+        within = (CUSTOMERS.id > after, CUSTOMERS.id <= last, not_(is_emptied()))
+        yield lines.where(*within).order_by(CUSTOMERS.id)
 
 
-async def _cut_list(ids: Sequence[int]) -> AsyncIterator[Batch]:
+async def _cut_list(ids: Sequence[int], timezone: tzinfo) -> AsyncIterator[Select[Any]]:
     """A list in pieces, in its order."""
     for start in range(0, len(ids), BATCH):
-        yield _CHOSEN, list(ids[start : start + BATCH])
+        batch = literal(list(ids[start : start + BATCH]), ARRAY(BigInteger))
+        wanted = func.unnest(batch).table_valued("id", with_ordinality="place", name="wanted")
+        lines = _select_lines(timezone, ORDERS.customer_id == any_(batch))
+        yield lines.join(wanted, wanted.c.id == CUSTOMERS.id).order_by(wanted.c.place)
 
 
-async def _write_batches(database: Database, batches: AsyncIterator[Batch], timezone: tzinfo) -> AsyncIterator[bytes]:
-    """The heading, then the lines of each batch; all of them end as PostgreSQL ends them."""
-    yield write_template().replace(b"\r\n", b"\n")
-    async for statement, *values in batches:
+def _select_lines(timezone: tzinfo, theirs: ColumnElement[bool]) -> Select[Any]:
+    """The cells of customers, with what they bought in the orders that are `theirs`."""
+    bought = (
+        select(ORDERS.customer_id, func.count().label("orders"), func.sum(ORDERS.total_amount).label("spent"))
+        .where(ORDERS.status != OrderStatus.CANCELLED, theirs)
+        .group_by(ORDERS.customer_id)
+        .subquery("bought")
+    )
+    is_same = and_(tuple_(*_SHIPPING) == tuple_(*_BILLING), func.concat(*_SHIPPING) != "")
+    return (
+        select(
+            *(typed(CUSTOMERS[name]) for name in ("first_name", "last_name", "company_name", "email")),
+            typed(func.coalesce(CUSTOMERS.phone, CUSTOMERS.phone_raw)),
+            func.coalesce(bought.c.orders, 0),
+            func.coalesce(bought.c.spent, Decimal("0.00")),
+            cast(func.timezone(str(timezone), CUSTOMERS.created_at), Date),
+            *(typed(column) for column in (*_SHIPPING, *_BILLING)),
+            case((is_same, "yes"), else_="no"),
+        )
+        .select_from(table_of(Customer))
+        .outerjoin(bought, bought.c.customer_id == CUSTOMERS.id)
+    )
+
+
+async def _write_batches(database: Database, batches: AsyncIterator[Select[Any]]) -> AsyncIterator[bytes]:
+    yield write_template()
+    async for lines in batches:
         async with database.reporting() as connection:
-            raw = await raw_connection_of(connection)
-            lines = await _copy(raw, statement, str(timezone), *values)
-        yield lines
-
-
-async def _copy(connection: asyncpg.Connection, statement: str, *values: object) -> bytes:
-    pieces: list[bytes] = []
-
-    async def keep(piece: bytes) -> None:
-        pieces.append(piece)
-
-    await connection.copy_from_query(statement, *values, output=keep, format="csv")
-    return b"".join(pieces)
+            rows = await copy_rows(connection, lines)
+        yield rows

@@ -103,20 +103,6 @@ def guard_formula(text: str) -> str:
     return f"'{text}" if text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS) else text
 
 
-def guard_in_sql(expression: str) -> str:
-    """The same as `guard_formula` for a text in a statement; an empty one comes out as nothing.
-
-    The second branch is for speed: nearly all texts begin with a letter or a digit, which is one comparison of bytes.
-    """
-    text = f'({expression}) COLLATE "C"'
-    return (
-        f"CASE WHEN {text} = '' THEN NULL"
-        f" WHEN {text} >= 'A' OR ({text} >= '0' AND {text} < ':') THEN {expression}"
-        f" WHEN left(ltrim({expression}, ' '''), 1) IN ('=', '+', '-', '@', E'\\t', E'\\r') THEN '''' || {expression}"
-        f" ELSE {expression} END"
-    )
-
-
 def unguard_formula(text: str) -> str:
     """Take off the apostrophe that `guard_formula` put there, and only that one."""
     is_guarded = text.startswith("'") and text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS)
