@@ -31,7 +31,7 @@ sandbox: setup-tests ## The same with loopback vendors beside it: pay, buy a lab
 WORKERS ?= 2
 test: setup-tests ## Run the tests; T=tests/models narrows it down.
 	@if [ -n "$(T)" ]; then exec $(PY) -m pytest $(T); fi; \
-	exec $(PY) -m pytest -n $(WORKERS) --dist loadfile --ignore=tests/proofs tests
+	exec $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/proofs tests
 
 # They start servers of their own, kill them and wait for them, so they run one after the other.
 test-proofs: setup-tests ## Run the proofs small: races, kills, restarts, backup.

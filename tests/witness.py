@@ -17,7 +17,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError
 from web import errors
 
-# The whole suite, in one run or with the proofs in another, as `make test` and CI run it.
+# The whole suite, with the proofs or without them, as `make test` runs it.
 WHOLE = {"tests"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 

@@ -50,10 +50,15 @@ from tests.factories.catalogue import make_picture
 from tests.factories.orders import make_order
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-COLOURS = ["color-contrast"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = 1280, 390
-WIDTHS = (320, 390, 640, 768, 992, 1024, 1100, 1280)
+WIDTHS = (1280, 1100, 1024, 992, 768, 640, 390, 320)
+COLOURS = ["color-contrast"]
+# In which theme axe looks at a width, and for what alone: colours are all that differs between the themes of one width.
+LOOKS: dict[int, tuple[tuple[Any, list[str] | None], ...]] = {
+    WIDE: (("light", None), ("dark", COLOURS)),
+    NARROW: (("dark", None), ("light", COLOURS)),
+}
 # How far the page is wider than the window, and what reaches out of it.
 LOOK_SIDEWAYS = """() => {
   const root = document.documentElement, over = root.scrollWidth - root.clientWidth;
@@ -272,32 +277,27 @@ async def inspect_pages(context: BrowserContext, portal: Portal, paths: list[str
             await set_width(page, WIDE)
             await page.emulate_media(color_scheme="light")
             await page.goto(portal.url + path)
-            await inspect(page, path, findings)
-            await measure_widths(page, path, findings)
+            await inspect(page, path, findings, widths=WIDTHS)
             await inspect_dialogs(page, path, findings)
         await page.close()
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-async def inspect(page: Page, name: str, findings: Findings) -> None:
-    """Look at what the page shows now: wide in light and dark, narrow in dark and light."""
+async def inspect(page: Page, name: str, findings: Findings, *, widths: tuple[int, ...] = (WIDE, NARROW)) -> None:
+    """Look at what the page shows now: nothing reaches out of the window at any width, and axe has nothing to say."""
     await page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
-    # Colours alone differ between the themes of one width.
-    looks: list[tuple[int, Any, list[str] | None]] = [
-        (WIDE, "light", None),
-        (WIDE, "dark", COLOURS),
-        (NARROW, "dark", None),
-        (NARROW, "light", COLOURS),
-    ]
     for method, path in await page.evaluate(READ_ACTIONS):
         if findings.doors is not None and not is_door(findings.doors, method, path):
             findings.wrong.append(f"{name}: a form or button leads to {method} {path}, which is not there")
-    for width, scheme, rules in looks:
+    for width in widths:
         await set_width(page, width)
-        await page.emulate_media(color_scheme=scheme)
-        found = await page.evaluate(RUN_AXE, [TAGS, rules])
-        findings.wrong += [f"{name} {width} {scheme}: {one}" for one in found]
+        for scheme, rules in LOOKS.get(width, ()):
+            await page.emulate_media(color_scheme=scheme)
+            found = await page.evaluate(RUN_AXE, [TAGS, rules])
+            findings.wrong += [f"{name} {width} {scheme}: {one}" for one in found]
+        if sideways := await page.evaluate(LOOK_SIDEWAYS):
+            findings.wrong.append(f"{name} at {width}: {sideways}")
 
 
 def is_door(doors: MapAdapter, method: str, path: str) -> bool:
@@ -309,14 +309,6 @@ def is_door(doors: MapAdapter, method: str, path: str) -> bool:
     except (NotFound, MethodNotAllowed):
         return False
     return True
-
-
-async def measure_widths(page: Page, name: str, findings: Findings) -> None:
-    """Nothing on the page reaches out of the window at any width."""
-    for width in WIDTHS:
-        await set_width(page, width)
-        if found := await page.evaluate(LOOK_SIDEWAYS):
-            findings.wrong.append(f"{name} at {width}: {found}")
 
 
 async def set_width(page: Page, width: int) -> None:
