@@ -105,7 +105,7 @@ async def _cut_list(ids: Sequence[int], timezone: tzinfo) -> AsyncIterator[Selec
     """A list in pieces, in its order."""
     for start in range(0, len(ids), BATCH):
         batch = literal(list(ids[start : start + BATCH]), ARRAY(BigInteger))
-        wanted = func.unnest(batch).table_valued("id", with_ordinality="place", name="wanted")
+        wanted = func.unnest(batch).table_valued("id", with_ordinality="place", name="wanted").render_derived()
         lines = _select_lines(timezone, ORDERS.customer_id == any_(batch))
         yield lines.join(wanted, wanted.c.id == CUSTOMERS.id).order_by(wanted.c.place)
 
