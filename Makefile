@@ -10,7 +10,7 @@ FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi
 
-.PHONY: help setup setup-tests run sandbox test test-proofs lint format types bench prove examples vendor demo lock clean
+.PHONY: help setup setup-tests run sandbox test test-long lint format types bench prove examples vendor demo lock clean
 
 help: ## List the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,15 +27,16 @@ run: setup ## Start everything: database, migrations, demo company, server, work
 sandbox: setup-tests ## The same with loopback vendors beside it: pay, buy a label and see a text without any account.
 	@exec $(PY) -m tasks.sandbox $(ARGS)
 
+# The small proofs start servers of their own, kill them and wait for them; the walks look at every page in every width.
+LONG := tests/proofs tests/browser/test_pages_of_the_desks.py tests/browser/test_pages_of_the_office.py
 # Two workers, each with databases of its own.
 WORKERS ?= 2
 test: setup-tests ## Run the tests; T=tests/models narrows it down.
 	@if [ -n "$(T)" ]; then exec $(PY) -m pytest $(T); fi; \
-	exec $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/proofs tests
+	exec $(PY) -m pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore=,$(LONG)) tests
 
-# They start servers of their own, kill them and wait for them, so they run one after the other.
-test-proofs: setup-tests ## Run the proofs small: races, kills, restarts, backup.
-	@exec $(PY) -m pytest tests/proofs
+test-long: setup-tests ## Run the small proofs (races, kills, restarts) and the walks of every page.
+	@exec $(PY) -m pytest $(LONG)
 
 lint: setup-tests ## Check the style of Python and templates.
 	@$(PY) -m ruff check .

@@ -39,15 +39,6 @@ SECRET = "a secret of the tests that is long enough"
 use_data_keys([SECRET])
 
 
-# The longest files begin, those that compute beside one that waits, so that both workers have work to the end.
-FIRST = ("test_pages_of_the_desks.py", "test_supervise.py", "test_pages_of_the_office.py", "test_worker.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests in the order in which they are dealt out to workers."""
-    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Let the witness see every answer of the run."""
     config.pluginmanager.register(WitnessPlugin(), "witness")

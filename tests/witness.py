@@ -17,7 +17,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError
 from web import errors
 
-# The whole suite, with the proofs or without them, as `make test` runs it.
+# The whole suite, with the long tests or without them, as `make test` runs it.
 WHOLE = {"tests"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
