@@ -166,8 +166,8 @@ async def settle_at_once(
         await stripe.stop()
     print(f"  {dict(sorted(desk.done.items()))}")
     back = sum(refund["amount"] for refund in stripe.refunds.values())
-    told = await connection.fetchval("SELECT -sum(amount) FROM payment WHERE method = 'credit_card' AND amount < 0")
-    check(f"what went back to cards is {told}, as Stripe says", told == Decimal(back) / 100 > 0)
+    refunded = await connection.fetchval("SELECT -sum(amount) FROM payment WHERE method = 'credit_card' AND amount < 0")
+    check(f"what went back to cards is {refunded}, as Stripe says", refunded == Decimal(back) / 100 > 0)
     await _compare(connection, database, business_today(ZONE))
 
 

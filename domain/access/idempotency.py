@@ -21,7 +21,7 @@ from models.session import raw_connection
 KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=24)
 
-# One round trip: try the lock, and look for a kept answer, which shows whoever has the lock.
+# One round trip: try the lock, and look for a kept answer, which shows with the lock or without it.
 _CLAIM = """
 SELECT locked, k.request_hash, k.status, k.body
 FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1 || chr(1) || $2 || chr(1) || $3, 0)) AS locked) AS l

@@ -80,7 +80,7 @@ def _refuse(why: str) -> Refused:
 
 
 async def _lock_entry(db: AsyncSession, customer: Customer) -> CallingEntry | None:
-    """The customer's entry, else the one that has their number and is nobody's; open ones first."""
+    """The customer's entry, else the one that has their number and names no customer; open ones first."""
     has_number = (ENTRIES.phone == customer.phone) & ENTRIES.customer_id.is_(None)
     found = await db.execute(
         select(CallingEntry)

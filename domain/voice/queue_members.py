@@ -104,7 +104,7 @@ _ORDER_BY = {
 }
 _IS_CALLBACK_DUE = "outcome IN ('interested_callback', 'busy_callback') AND callback_date <= $1::date"
 # $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, $7-$8 limit and offset, $9 credit status.
-# Everybody's sums are read once, sorted once for the ranks (`worths`) and once for the median; only a page is joined
+# All sums are read once, sorted once for the ranks (`worths`) and once for the median; only a page is joined
 # with its customers' columns. The CASE keeps the planner from taking the range for a hundredth of what it is.
 _MEMBERS = f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),

@@ -294,7 +294,7 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
 
 
 async def check_calling_today(client: Any, db: Any, customer: Any, entry: Any, settings: Any) -> None:
-    """The customer is put among today's calls, once; whoever asked not to be called is not."""
+    """The customer is put among today's calls, once; one who asked not to be called is not."""
     today, url = business_today(settings.timezone), f"/portal/scores/{customer.id}/call"
     assert "Add to calls" in await read_page(client, "/portal/scores")
     status, _, leads_to = await send_form(client, "/portal/scores", f"{url}?tier=at_risk")
