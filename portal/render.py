@@ -58,6 +58,7 @@ MODULES = (
     "offers.js",
     "live.js",
     "session.js",
+    "thumbs.js",
     "ticks.js",
     "scan.js",
 )

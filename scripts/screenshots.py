@@ -19,6 +19,12 @@ WIDTHS = (1280, 390)
 FLAGS = ("--no-sandbox", "--disable-gpu")
 # What is no page: papers, files, streams, and the way out.
 NO_PAGES = re.compile(r"\.(csv|json|pdf)$|/(slip|paper|pdf|export|label|events|sign-out|template)\b|/labels/")
+# What is fetched as it comes into sight is wanted in a picture of the whole page.
+SHOW_ALL = """() => {
+  for (const thumb of document.querySelectorAll(".thumb")) thumb.dataset.seen = "";
+  for (const image of document.images) image.loading = "eager";
+  return Promise.all([...document.images].map(image => image.decode().catch(() => null)));
+}"""
 READ_LINKS = """() => [...document.querySelectorAll("a[href]:not([target]):not([download])")]
   .map(link => new URL(link.getAttribute("href"), location).href)"""
 
@@ -57,6 +63,7 @@ async def take_pictures(page: Page, url: str, folder: Path) -> list[str]:
                 seen.add(kind)
                 waiting.append(link.path)
         name = name_kind(path)
+        await page.evaluate(SHOW_ALL)
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 800})
             await page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)

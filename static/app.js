@@ -13,6 +13,7 @@ import "./rows.js";
 import { connect, setRefreshing } from "./live.js";
 import "./session.js";
 import "./scan.js";
+import { watchThumbs } from "./thumbs.js";
 import { countAll } from "./ticks.js";
 import { armToasts } from "./toasts.js";
 
@@ -29,6 +30,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
   countAll();
   showTab();
+  watchThumbs();
   if (ctx.target?.id === "dialog" || find("#dialog")?.childElementCount) openDialog();
   const target = typeof ctx.target === "string" ? find(ctx.target) : ctx.target;
   const area = target?.isConnected ? target : document;
@@ -70,5 +72,6 @@ document.addEventListener("htmx:after:process", (event) => {
 // htmx may have looked through the page before this module was there.
 armToasts(document);
 showTab();
+watchThumbs();
 connect();
 focusFirstError();

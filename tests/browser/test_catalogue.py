@@ -33,6 +33,25 @@ async def expect_order(page: Page, ids: list[int]) -> None:
         await expect(pictures_of(page).nth(place)).to_have_id(f"picture-{picture_id}")
 
 
+async def test_only_the_pictures_of_rows_in_sight_are_fetched(browser: Browser, portal: Portal) -> None:
+    fetched: list[str] = []
+    in_sight = "all => all.filter(one => one.getBoundingClientRect().top < innerHeight).map(one => one.firstChild.src)"
+    async with browsing(browser, viewport={"width": 1280, "height": 500}) as page:
+        page.on("request", lambda request: fetched.append(request.url) if "/thumbnail?v=" in request.url else None)
+        async with portal.writing() as db:
+            staff = await make_staff(db, Role.MANAGER)
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/products?sort=name")
+        pictures = page.locator("main .thumb")
+        shown = await pictures.evaluate_all(in_sight)
+        await expect(page.locator("main .thumb[data-seen]")).to_have_count(len(shown))
+        assert 0 < len(shown) < await pictures.count()
+        assert sorted(fetched) == sorted(shown)
+        await pictures.last.scroll_into_view_if_needed()
+        await expect(pictures.last).to_have_attribute("data-seen", "")
+        assert len(fetched) == len(set(fetched))
+
+
 async def test_pictures_are_ordered_by_buttons_and_by_dragging(browser: Browser, portal: Portal) -> None:
     staff, product, (a, b, c) = await make_gallery(portal)
     async with browsing(browser) as page:
