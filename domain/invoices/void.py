@@ -48,15 +48,17 @@ async def void_invoice(
     return invoice
 
 
-async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> None:
-    """Void the open invoice of a locked order that was cancelled; a draft is deleted."""
+async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> str | None:
+    """Void the open invoice of a locked order that was cancelled; a draft is deleted. Returns which one it was."""
     invoice = await find_order_invoice(db, order.id)
     if invoice is None:
-        return
+        return None
+    number = invoice.invoice_number or "draft"
     if invoice.status == InvoiceStatus.DRAFT:
         await delete_draft(db, invoice, by=by)
     else:
         await void_locked_invoice(db, invoice, by=by, note=f"{order.order_number} was cancelled")
+    return number
 
 
 async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, note: str = "") -> Decimal:

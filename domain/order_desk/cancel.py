@@ -46,6 +46,8 @@ async def cancel_order(
     await prepare_order_refunds(db, order, by=by)
     await show_left_to_give_back(db, order)
     await withdraw_later(db, order)
+    ended = await end_order_invoice(db, order, by=by)
+    gone = {"credit_returned": format_money(returned) if returned else None, "invoice": ended}
     await record_event(
         db,
         order,
@@ -54,8 +56,7 @@ async def cancel_order(
         note=reason,
         moved_from=moved_from,
         moved_to=OrderStatus.CANCELLED,
-        changes={"credit_returned": format_money(returned)} if returned else None,
+        changes={name: value for name, value in gone.items() if value} or None,
     )
-    await end_order_invoice(db, order, by=by)
     await return_held_stock(await raw_connection(db), order.id, reason=StockReason.ORDER_CANCELLED, by=by)
     return order

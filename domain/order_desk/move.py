@@ -65,11 +65,11 @@ async def move_order(
         raise Refused(f"The order is on hold: {order.hold_reason}", code=Code.ON_HOLD, allowed=["cancelled"])
     await move_locked_order(db, order, to, by=by, note=note)
     if moved_from is OrderStatus.CANCELLED:
-        await _reopen(db, order, by)
+        await reopen_order(db, order, by)
     return order
 
 
-async def _reopen(db: AsyncSession, order: Order, by: Actor) -> None:
+async def reopen_order(db: AsyncSession, order: Order, by: Actor) -> None:
     """Take the stock of an order that leaves cancelled, check its terms again, and count its money again."""
     await show_left_to_give_back(db, order)
     settle_payment_status(order)

@@ -1,4 +1,4 @@
-"""Taking back an edit of an order's delivery details, notes or lines, while nobody has changed the same since."""
+"""Taking back an edit of an order's delivery details, notes, lines or rep, while nobody has changed the same since."""
 
 from typing import Any
 
@@ -13,9 +13,10 @@ from domain.order_desk.edit import change_fields
 from domain.order_desk.edit_items import restore_items
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
-from models import Order, OrderEvent, OrderEventKind
+from models import Order, OrderEvent, OrderEventKind, Staff
 
 UNDONE = (OrderEventKind.ADDRESS, OrderEventKind.NOTE, OrderEventKind.ITEMS)
+UNDOABLE = (*UNDONE, OrderEventKind.ASSIGNED)
 
 
 async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor) -> Order:
@@ -27,13 +28,15 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
     event = (
         await db.execute(select(OrderEvent).where(OrderEvent.id == event_id, OrderEvent.order_id == order_id))
     ).scalar_one_or_none()
-    if event is None or event.kind not in UNDONE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
+    if event is None or event.kind not in UNDOABLE or (event.actor_kind, event.actor_id) != (by.kind, by.id):
         raise NotFound("There is no such edit of yours.")
     order = await lock_order(db, order_id, visible_to=by, with_customer=event.kind == OrderEventKind.ITEMS)
     if event.kind == OrderEventKind.ITEMS:
         require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
         await restore_items(db, order, event, by=by)
         return order
+    if event.kind == OrderEventKind.ASSIGNED:
+        require(by, Right.ASSIGN_ORDERS, "Only a manager assigns orders.")
     if event.kind == OrderEventKind.ADDRESS:
         require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
         if order.status not in OPEN_STATUSES:
@@ -45,8 +48,15 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
     changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
     if changes:
-        await record_event(db, order, OrderEventKind(event.kind), by=by, note="Undone", changes=changes)
+        note = await _name_rep(db, order) if event.kind == OrderEventKind.ASSIGNED else "Undone"
+        await record_event(db, order, OrderEventKind(event.kind), by=by, note=note, changes=changes)
     return order
+
+
+async def _name_rep(db: AsyncSession, order: Order) -> str:
+    """Whose order it is again."""
+    rep = await db.get(Staff, order.sales_rep_id) if order.sales_rep_id is not None else None
+    return f"{rep.full_name or rep.username} again, undone" if rep is not None else "nobody again, undone"
 
 
 async def find_newest_event(

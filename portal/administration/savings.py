@@ -1,6 +1,6 @@
 """ "Save Me Money" requests: who asks for a better offer, the invoice they sent, and who of us answered."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.customers import savings_request as savings
@@ -66,4 +66,6 @@ async def mark_savings_answered(request_id: int, word: str) -> Response:
     await savings.mark_savings_answered(db(), request_id, is_answered=word == "answered", by=current_actor())
     opposite = "open" if word == "answered" else "answered"
     toast = "Marked as answered" if word == "answered" else "Open again"
-    return await redirect_to(f"{LIST}/{request_id}", toast=toast, undo=f"{LIST}/{request_id}/{opposite}")
+    if "undo" in request.args:
+        return await redirect_to(f"{LIST}/{request_id}", toast=f"Undone: {toast.lower()}")
+    return await redirect_to(f"{LIST}/{request_id}", toast=toast, undo=f"{LIST}/{request_id}/{opposite}?undo=1")

@@ -135,7 +135,7 @@ async def remind(entry_id: int) -> Response:
 async def forget(entry_id: int) -> Response:
     """Give an entry that was kept for later back to everybody."""
     await forget_reminder(db(), entry_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{entry_id}", toast="The reminder is gone")
+    return await redirect_to(f"{LIST}/{entry_id}", toast="Undone: the reminder is gone")
 
 
 @blueprint.post(f"{LIST}/<id:entry_id>/order")

@@ -70,7 +70,7 @@ async def merge() -> Response:
 async def take_merge_back(merge_id: int) -> Response:
     """Part the two again."""
     undone = await undo_merge(db(), merge_id, by=current_actor())
-    return await redirect_to(f"{LIST}/{undone.merged_id}", toast="The merge is undone")
+    return await redirect_to(f"{LIST}/{undone.merged_id}", toast="Undone: the two are apart again")
 
 
 @blueprint.post(f"{LIST}/apart")
@@ -89,7 +89,7 @@ async def forget_apart(first_id: int, second_id: int) -> Response:
     """Let the two stand among the duplicates again."""
     pair = PairOfCustomers(keep_id=first_id, merge_id=second_id)
     await duplicates.unmark_distinct(db(), pair, by=current_actor())
-    return await redirect_to(f"{LIST}/duplicates", toast="They may be the same again")
+    return await redirect_to(f"{LIST}/duplicates", toast="Undone: they may be the same again")
 
 
 async def _ask(data: MergeCustomers, pairs: dict[str, list[str]], *, problem: str = "", status: int = 200) -> Response:

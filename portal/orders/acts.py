@@ -13,15 +13,18 @@ from domain.order_desk.cancel import cancel_order
 from domain.order_desk.delete import delete_order
 from domain.order_desk.hold import ReleaseOrder, release_order
 from domain.order_desk.order_page import OrderPage, get_order_page
+from domain.order_desk.undo import find_newest_event
+from domain.order_desk.undo_cancel import can_undo_cancelling, undo_cancelling
 from domain.orders.statuses import allowed_next
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import RECEIVED_BY, MarkPaid, mark_paid
 from domain.payments.undo_payment import find_undoable_payment, undo_payment
-from models import OrderStatus, Role
+from models import OrderEventKind, OrderStatus, Role
 from portal.attempts import Attempt, NoFields, attempt, form_version, refusal_of
 from portal.lists import list_rep_choices
 from portal.orders.list import LIST
-from portal.orders.order import METHOD_WORDS, choose_version, order_url, undo_move_url
+from portal.orders.order import METHOD_WORDS, choose_version, order_url
+from portal.orders.timeline import STATUS_LOOKS
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.request import current_actor, db
@@ -161,7 +164,10 @@ async def assign_rep(number: str) -> Response:
     if tried.refusal is not None:
         return await _ask_for_rep(shown, tried)
     after = await _read(number)
-    return await redirect_to(order_url(number), toast=f"Assigned to {after.order.rep_name}")
+    event_id = await find_newest_event(db(), shown.order.id, kinds=(OrderEventKind.ASSIGNED,))
+    has_changed = event_id is not None and after.order.sales_rep_id != shown.order.sales_rep_id
+    undo = f"{order_url(number)}/undo/{event_id}" if has_changed else None
+    return await redirect_to(order_url(number), toast=f"Assigned to {after.order.rep_name}", undo=undo)
 
 
 @blueprint.get("/portal/orders/<number>/cancel")
@@ -183,11 +189,21 @@ async def cancel_for_good(number: str) -> Response:
     tried = await attempt(CancelOrder, cancel)
     if tried.refusal is not None:
         return await _ask("orders/cancel.html", await _read(number), tried)
-    # Exact only where nothing else went back with it: no money, and no step that was taken before.
-    was_pending = shown.order.status == OrderStatus.PENDING and not shown.payments
-    can_undo = was_pending and OrderStatus.PENDING in allowed_next(OrderStatus.CANCELLED, current_actor().role)
-    undo = undo_move_url(number, OrderStatus.PENDING) if can_undo else None
+    me = current_actor()
+    may_go_back = OrderStatus.PENDING in allowed_next(OrderStatus.CANCELLED, me.role)
+    can_undo = may_go_back and await can_undo_cancelling(db(), shown.order.id, by=me)
+    undo = f"{order_url(number)}/cancel/undo" if can_undo else None
     return await redirect_to(order_url(number), toast=f"{number} is cancelled", undo=undo)
+
+
+@blueprint.post("/portal/orders/<number>/cancel/undo")
+@staff_page(Right.CANCEL_ORDERS)
+async def undo_cancel(number: str) -> Response:
+    """Take back a cancelling of a moment ago."""
+    shown = await _read(number)
+    order = await undo_cancelling(db(), shown.order.id, by=current_actor())
+    word = STATUS_LOOKS[OrderStatus(order.status)][0].lower()
+    return await redirect_to(order_url(number), toast=f"Undone: {number} is {word} again")
 
 
 @blueprint.get("/portal/orders/<number>/delete")

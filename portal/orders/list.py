@@ -12,7 +12,15 @@ from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import read_values
 from domain.order_desk.assign import AssignOrder
-from domain.order_desk.bulk import BulkOutcome, ChosenOrders, assign_orders, confirm_orders, unconfirm_orders
+from domain.order_desk.bulk import (
+    BulkOutcome,
+    ChosenOrders,
+    TakenBack,
+    assign_orders,
+    confirm_orders,
+    unassign_orders,
+    unconfirm_orders,
+)
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters, OrderSort
 from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_page
@@ -133,7 +141,18 @@ async def act_on_orders() -> Response:
             reps=await list_rep_choices(),
         )
     outcome = await assign_orders(db(), data.order, AssignOrder(sales_rep_id=data.sales_rep_id), by=current_actor())
-    return await redirect_to(back, toast=_describe(outcome, "assigned"))
+    undo = f"{LIST}/bulk/unassign" + with_query({"event": outcome.events}) if outcome.events else None
+    name = next((name for rep_id, name in await list_rep_choices() if rep_id == data.sales_rep_id), "")
+    return await redirect_to(back, toast=_describe(outcome, f"assigned to {name}"), undo=undo)
+
+
+@blueprint.post("/portal/orders/bulk/unassign")
+@staff_page(Right.ASSIGN_ORDERS)
+async def undo_assigning() -> Response:
+    """Give several orders back to the reps that they had before."""
+    events = read_values(TakenBack, {"event": request.args.getlist("event")})
+    outcome = await unassign_orders(db(), events, by=current_actor())
+    return await redirect_to(LIST, toast=f"Undone: {_describe(outcome, 'with the rep from before')}")
 
 
 @blueprint.post("/portal/orders/bulk/undo")

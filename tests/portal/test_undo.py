@@ -1,14 +1,16 @@
 """Undo of acts on money, lines and prices: exact, noted in the history, and refused once something else happened."""
 
 import re
+from datetime import UTC
 from decimal import Decimal
 
 from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.invoices.create import CreateInvoice, create_invoice
 from models import AuditEntry, OrderEvent, OrderItem, Payment, Role
-from tests.factories import make_product
+from tests.factories import as_actor, make_product, make_staff
 from tests.factories.orders import make_order
 from tests.portal.desk import open_as, place, read_order
 from tests.portal.forms import read_page, send_form
@@ -122,3 +124,67 @@ async def test_a_save_that_counted_stock_has_no_undo(client: TestClientProtocol,
     form = await row_of(db, 0, product, unit_price="12.50", stock_quantity="7")
     assert (await send_form(client, "/portal/products/edit", **form))[0] == 303
     assert "/undo/" not in await read_page(client, "/portal/products")
+
+
+async def test_a_cancelled_order_comes_back_in_the_state_it_had(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.MANAGER)
+    product = await make_product(db, stock=20)
+    placed = (await make_order(db, (product, 3))).written
+    await db.commit()
+    url = f"/portal/orders/{placed.order_number}"
+    await send_form(client, url, f"{url}/move/confirmed")
+    before = await read_order(db, placed.id)
+    kept = (before.status, before.confirmed_at, before.payment_status, before.balance, before.on_hold)
+    await send_form(client, f"{url}/cancel", reason="Wrong customer")
+    await db.refresh(product)
+    assert product.stock_quantity == 20
+    undo = await find_undo(client, url)
+    assert (await send_form(client, url, undo))[0] == 303
+    assert f"Undone: {placed.order_number} is confirmed again" in await read_page(client, url)
+    after = await read_order(db, placed.id)
+    assert (after.status, after.confirmed_at, after.payment_status, after.balance, after.on_hold) == kept
+    assert after.cancelled_at is None
+    await db.refresh(product)
+    assert product.stock_quantity == 17
+    moves = select(OrderEvent).where(OrderEvent.order_id == placed.id, OrderEvent.kind == "moved")
+    noted = [(move.from_status, move.to_status, move.note) for move in await db.scalars(moves.order_by(OrderEvent.id))]
+    assert noted[1:] == [("confirmed", "cancelled", "Wrong customer"), ("cancelled", "confirmed", "Undone")]
+    assert (await send_form(client, url, undo))[0] == 409
+
+
+async def test_a_cancelling_that_ended_an_invoice_or_is_a_colleagues_has_no_undo(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    me = await open_as(client, db, Role.MANAGER)
+    number, order_id = await place(db)
+    url = f"/portal/orders/{number}"
+    await create_invoice(db, CreateInvoice(order_number=number), by=as_actor(me), timezone=UTC)
+    await db.commit()
+    await send_form(client, f"{url}/cancel")
+    assert "/undo" not in await read_page(client, url)
+    assert (await send_form(client, url, f"{url}/cancel/undo"))[0] == 409
+    other, _ = await place(db)
+    await send_form(client, f"/portal/orders/{other}/cancel")
+    await open_as(client, db, Role.MANAGER)
+    assert (await send_form(client, url, f"/portal/orders/{other}/cancel/undo"))[0] == 409
+    assert (await read_order(db, order_id)).status == "cancelled"
+
+
+async def test_several_orders_go_back_to_the_reps_they_had(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.MANAGER)
+    luis = await make_staff(db, Role.SALES_REP, full_name="Luis Ocampo")
+    first, second = await place(db), await place(db)
+    (await read_order(db, second[1])).sales_rep_id = luis.id
+    await db.commit()
+    form = {"act": "assign", "order": [first[0], second[0]], "sales_rep_id": str(luis.id)}
+    status, _, _ = await send_form(client, "/portal/orders", "/portal/orders/bulk", **form)
+    assert status == 303
+    page = await read_page(client, "/portal/orders")
+    assert "2 orders assigned to Luis Ocampo" in page
+    undo = re.search(r'action="([^"]*unassign[^"]*)"', page)
+    assert undo is not None
+    assert (await send_form(client, "/portal/orders", undo[1].replace("&amp;", "&")))[0] == 303
+    assert "Undone: 1 order with the rep from before" in await read_page(client, "/portal/orders")
+    assert [(await read_order(db, one[1])).sales_rep_id for one in (first, second)] == [None, luis.id]
+    assigned = select(OrderEvent.note).where(OrderEvent.order_id == first[1], OrderEvent.kind == "assigned")
+    assert (await db.scalars(assigned.order_by(OrderEvent.id))).all() == ["Luis Ocampo", "nobody again, undone"]
