@@ -12,7 +12,7 @@ from domain.kernel.errors import Refused
 from domain.order_desk.move import reopen_order
 from domain.orders.record import lock_order, move_locked_order
 from domain.orders.statuses import check_move
-from models import Invoice, Order, OrderEvent, OrderEventKind, OrderStatus, Payment
+from models import Invoice, Order, OrderEvent, OrderEventKind, OrderStatus
 
 # The toast stays for ten seconds, and longer under a pointer; later an order is reopened as pending.
 UNDO_WITHIN = timedelta(minutes=2)
@@ -52,6 +52,6 @@ async def _find(db: AsyncSession, order_id: int, by: Actor) -> OrderEvent | None
     is_own = (event.actor_kind, event.actor_id) == (by.kind, by.id)
     if not is_own or event.from_status not in UNDOABLE or event.changes or event.created_at < now() - UNDO_WITHIN:
         return None
-    paid = exists().where(Payment.order_id == order_id)
+    paid = exists().where(Order.id == order_id, Order.amount_paid > 0)
     billed = exists().where(Invoice.order_id == order_id)
     return None if (await db.execute(select(or_(paid, billed)))).scalar_one() else event
