@@ -4,11 +4,12 @@ An order counts unless it is cancelled, and days are the business's. The sums of
 except for customers whose orders changed since: those are added up here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -100,30 +101,30 @@ _OWED_BY_EACH = OWED_ROWS.format(whose_orders="o.customer_id IS NOT NULL", whose
 _ORDER_BY = {
     QueueSort.PRIORITY: "priority DESC, customer_id",
     QueueSort.DAYS_DESC: "days_since DESC, customer_id",
-    QueueSort.LTV_DESC: "lifetime_value DESC, customer_id",
+    QueueSort.LTV_DESC: "worth DESC, customer_id",
 }
 _IS_CALLBACK_DUE = "outcome IN ('interested_callback', 'busy_callback') AND callback_date <= $1::date"
-# $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, $7-$8 limit and offset, $9 credit status.
-# All sums are read once, sorted once for the ranks (`worths`) and once for the median; only a page is joined
-# with its customers' columns. The CASE keeps the planner from taking the range for a hundredth of what it is.
+# $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, then what a page takes and the credit status.
+# All sums are sorted once for the ranks (`worths`) and once for the median; only a page is joined with its customers'
+# columns. The CASE keeps the planner from taking the range for a hundredth of what it is.
+_IS_IN_RANGE = "CASE WHEN $1::date - last_day BETWEEN $3 AND $4 AND order_count >= $5 THEN true ELSE false END"
+_SUMS = "customer_id, order_count, order_days, first_day, last_day, lifetime_value, own_cycle, worth"
 _MEMBERS = f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
-fresh AS (
+summed AS (
   SELECT o.customer_id, {ADD_UP.format(zone="$2::text")}
   FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
 ),
-sales AS MATERIALIZED (
-  SELECT s.customer_id, s.order_count, s.order_days, s.first_day, s.last_day, s.lifetime_value, s.own_cycle, s.worth
-  FROM customer_sales AS s WHERE NOT EXISTS (SELECT FROM changed WHERE changed.customer_id = s.customer_id)
-  UNION ALL
-  SELECT customer_id, order_count, order_days, first_day, last_day, lifetime_value, {OWN_CYCLE}, {WORTH} FROM fresh
+fresh AS MATERIALIZED (SELECT summed.*, {OWN_CYCLE} AS own_cycle, {WORTH} AS worth FROM summed),
+sales AS NOT MATERIALIZED (
+  SELECT {_SUMS} FROM customer_sales WHERE customer_id NOT IN (SELECT customer_id FROM changed)
+  UNION ALL SELECT {_SUMS} FROM fresh
 ),
 everybody AS MATERIALIZED (
   SELECT count(*) AS customers, array_agg(-worth ORDER BY -worth) AS worths,
     coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY own_cycle), {UNKNOWN_CYCLE}) AS cycle
   FROM sales
 ),
-logged AS MATERIALIZED (SELECT customer_id, phone FROM outbound_call_log WHERE created_at >= $6),
 callback AS MATERIALIZED (
   SELECT customer_id, phone FROM outbound_call_log WHERE created_at >= $6 AND {_IS_CALLBACK_DUE}
 ),
@@ -133,71 +134,116 @@ due AS MATERIALIZED (
     UNION SELECT p.id FROM callback AS b JOIN customer AS p ON p.phone = b.phone
   ) AS called JOIN customer AS c USING (id) CROSS JOIN LATERAL ({NEWEST_CALL}) AS newest WHERE {_IS_CALLBACK_DUE}
 ),
-figures AS (
-  SELECT s.*, $1::date - s.last_day AS days_since, coalesce(s.own_cycle, e.cycle) AS cycle,
-    0.5::float8 + CASE WHEN e.customers = 1 THEN 0
-      ELSE (e.customers - width_bucket(-s.worth, e.worths))::float8 / (e.customers - 1) END AS weight
-  FROM sales AS s, everybody AS e
-  WHERE CASE WHEN $1::date - s.last_day BETWEEN $3 AND $4 AND s.order_count >= $5 THEN true ELSE false END
-),
 {{owed}}
 members AS MATERIALIZED (
-  SELECT f.*, f.days_since / f.cycle * f.weight AS priority
-  FROM figures AS f JOIN customer AS c ON c.id = f.customer_id {{with_owed}}
-  WHERE c.is_active AND c.phone IS NOT NULL AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
-    AND ((c.id NOT IN (SELECT customer_id FROM logged WHERE customer_id IS NOT NULL)
-        AND c.phone NOT IN (SELECT phone FROM logged))
-      OR c.id IN (SELECT id FROM due))
+  SELECT s.customer_id, s.worth, $1::date - s.last_day AS days_since,
+    coalesce(s.own_cycle, (SELECT cycle FROM everybody)) AS cycle
+  FROM sales AS s JOIN customer AS c ON c.id = s.customer_id
+  LEFT JOIN (SELECT DISTINCT customer_id FROM outbound_call_log WHERE created_at >= $6) AS by_id
+    ON by_id.customer_id = c.id
+  LEFT JOIN (SELECT DISTINCT phone FROM outbound_call_log WHERE created_at >= $6) AS by_phone
+    ON by_phone.phone = c.phone
+  {{with_owed}}
+  WHERE {_IS_IN_RANGE}
+    AND c.is_active AND c.phone IS NOT NULL AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
+    AND ((by_id.customer_id IS NULL AND by_phone.phone IS NULL) OR c.id IN (SELECT id FROM due))
     {{credit}}
 ),
-page AS MATERIALIZED (SELECT * FROM members ORDER BY {{order}} LIMIT $7 OFFSET $8)
-SELECT t.total, p.*, c.phone, c.first_name, c.last_name, c.company_name, c.shipping_zip AS zip,
-  c.shipping_state AS state, c.payment_terms, c.credit_limit, coalesce(owed.balance, 0) AS current_balance
+chosen AS ({{chosen}}),
+ranked AS (
+  SELECT m.*, 0.5::float8 + CASE WHEN e.customers = 1 THEN 0
+    ELSE (e.customers - width_bucket(-m.worth, e.worths))::float8 / (e.customers - 1) END AS weight
+  FROM chosen AS m CROSS JOIN everybody AS e
+),
+placed AS MATERIALIZED (SELECT *, days_since / cycle * weight AS priority FROM ranked ORDER BY {{order}} {{limit}})
+"""  # noqa: S608 - constants of this module and its neighbours
+_PAGE = f"""
+SELECT t.total, p.*, s.order_count, s.order_days, s.first_day, s.last_day, s.lifetime_value, c.phone, c.first_name,
+  c.last_name, c.company_name, c.shipping_zip AS zip, c.shipping_state AS state, c.payment_terms, c.credit_limit,
+  coalesce(owed.balance, 0) AS current_balance
 FROM (SELECT count(*) AS total FROM members) AS t LEFT JOIN (
-  page AS p JOIN customer AS c ON c.id = p.customer_id
+  placed AS p JOIN sales AS s USING (customer_id) JOIN customer AS c ON c.id = p.customer_id
   LEFT JOIN LATERAL (SELECT sum(balance) AS balance FROM ({_OWED_BY_ONE}) AS o) AS owed ON true
 ) ON true
 ORDER BY {{order}}
-"""  # noqa: S608 - constants of this module and its neighbours
+"""  # noqa: S608 - the same
+_CALLEES = """
+SELECT p.customer_id, c.phone, c.shipping_zip AS zip, c.shipping_state AS state
+FROM placed AS p JOIN customer AS c ON c.id = p.customer_id ORDER BY {order}
+"""
+_ALL = "SELECT * FROM members"
+_LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
+# A weight lies between a half and one and a half: who would not come before the last of the page even with the greatest
+# is not on it, so that few need their rank.
+_FIRST_BY_PRIORITY = """
+SELECT * FROM members WHERE days_since / cycle * 1.5 >= coalesce((
+  SELECT days_since / cycle * 0.5 FROM members ORDER BY days_since / cycle DESC
+  OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
+), 0)
+"""
+_THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
 # What a filter by credit needs of everybody.
 _OWED_BY_ALL = f"""
 owed AS MATERIALIZED (SELECT customer_id, sum(balance) AS balance FROM ({_OWED_BY_EACH}) AS o GROUP BY customer_id),
 """  # noqa: S608 - the same
-_HAS_STATUS = """AND $9::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
+_HAS_STATUS = """AND ${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
   WHEN coalesce(owed.balance, 0) <= c.credit_limit THEN 'good' ELSE 'overdue' END"""
 
 
 async def list_members(
-    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo, whole: bool = False
+    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> tuple[list[Member], int]:
-    """One page of the queue, or with `whole` all of it, and how many it has."""
+    """One page of the queue, and how many members it has."""
+    chosen, limit = _FIRST_BY_PRIORITY, _LIMIT
+    if asked.sort is not QueueSort.PRIORITY:
+        chosen, limit = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}", ""
+    values = [asked.limit, (asked.page - 1) * asked.limit]
+    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, limit=limit, values=values)
+    return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
+
+
+async def list_callees(
+    connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
+) -> list[asyncpg.Record]:
+    """Everybody on the queue in its order, with what says whether they may be called now."""
+    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL)
+
+
+async def list_these_members(
+    connection: asyncpg.Connection, asked: QueueQuery, ids: Sequence[int], *, timezone: ZoneInfo
+) -> list[Member]:
+    """Those of the queue with these ids, in its order."""
+    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, values=[list(ids)])
+    return [_read_member(row) for row in rows if row["customer_id"] is not None]
+
+
+async def _fetch(
+    connection: asyncpg.Connection,
+    shown: str,
+    asked: QueueQuery,
+    timezone: ZoneInfo,
+    *,
+    chosen: str,
+    limit: str = "",
+    values: Sequence[Any] = (),
+) -> list[asyncpg.Record]:
     today = business_today(timezone)
     since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
-    is_by_credit = asked.credit_status is not None
-    rows = await connection.fetch(
-        _MEMBERS.format(
-            order=_ORDER_BY[asked.sort],
-            owed=_OWED_BY_ALL if is_by_credit else "",
-            with_owed="LEFT JOIN owed ON owed.customer_id = c.id" if is_by_credit else "",
-            credit=_HAS_STATUS if is_by_credit else "",
-        ),
-        today,
-        timezone.key,
-        asked.min_days_since_order,
-        asked.max_days_since_order,
-        asked.min_order_count,
-        since,
-        None if whole else asked.limit,
-        0 if whole else (asked.page - 1) * asked.limit,
-        *([asked.credit_status] if is_by_credit else []),
-    )
-    total: int = rows[0]["total"]
-    members = [
-        Member(**{name: row[name] for name in Member.__dataclass_fields__})
-        for row in rows
-        if row["customer_id"] is not None
-    ]
-    return members, total
+    days = (asked.min_days_since_order, asked.max_days_since_order)
+    sent = [today, timezone.key, *days, asked.min_order_count, since, *values]
+    by_credit = {"owed": "", "with_owed": "", "credit": ""}
+    if asked.credit_status is not None:
+        sent.append(asked.credit_status)
+        is_joined = "LEFT JOIN owed ON owed.customer_id = c.id"
+        by_credit = {"owed": _OWED_BY_ALL, "with_owed": is_joined, "credit": _HAS_STATUS.format(place=len(sent))}
+    order = _ORDER_BY[asked.sort]
+    statement = (_MEMBERS + shown).format(order=order, chosen=chosen, limit=limit, **by_credit)
+    rows: list[asyncpg.Record] = await connection.fetch(statement, *sent)
+    return rows
+
+
+def _read_member(row: asyncpg.Record) -> Member:
+    return Member(**{name: row[name] for name in Member.__dataclass_fields__})
 
 
 def credit_status_of(member: Member) -> CreditStatus:

@@ -128,6 +128,17 @@ async def test_the_queue_is_the_definition(db: AsyncSession, seed: int, monkeypa
     assert shown(await read(db, {})) == read_queue(world, {})
 
 
+async def test_those_who_may_be_called_now_and_those_who_may_not_are_the_queue(db: AsyncSession) -> None:
+    await build_world(db, 5)
+    everybody = await read(db, {"cooldown_days": 0})
+    parts = {may: await read(db, {"cooldown_days": 0, "callable_now": may}) for may in (True, False)}
+    for may, part in parts.items():
+        assert all(row.callable_now is may for row in part)
+        ids = {row.customer_id for row in part}
+        assert shown(part) == shown([row for row in everybody if row.customer_id in ids])
+    assert sum(map(len, parts.values())) == len(everybody) > 0
+
+
 async def test_changes_count_at_once_after_a_refresh(db: AsyncSession) -> None:
     world = await build_world(db, 77, people=12)
     await refresh_sales(db, timezone=ZONE)
