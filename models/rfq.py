@@ -20,6 +20,11 @@ class RfqStatus(StrEnum):
     LOST = "lost"
 
 
+def number_rfq(rfq_id: int) -> str:
+    """The number of a request, RFQ-000001 on."""
+    return f"RFQ-{rfq_id:06d}"
+
+
 class Rfq(Table, table=True):
     """One request, numbered RFQ-000001 on by its id; prices are US dollars a piece."""
 
@@ -65,4 +70,4 @@ class Rfq(Table, table=True):
     @property
     def rfq_number(self) -> str:
         """The number that people use."""
-        return f"RFQ-{self.id:06d}"
+        return number_rfq(self.id)

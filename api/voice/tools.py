@@ -41,7 +41,7 @@ from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
 from web.reading import body_limit, reads, refuses
-from web.request import current_actor, db, order_rules, settings
+from web.request import current_actor, db, in_raw_transaction, order_rules, settings
 
 blueprint = Blueprint("voice_tools", __name__)
 tag_blueprint(blueprint, ["voice_tools"])
@@ -121,6 +121,7 @@ async def voice_products(data: products.FindProducts) -> Any:
 
 @blueprint.post("/api/voice/place-order")
 @api_key_for(KeyScope.VOICE)
+@in_raw_transaction
 @reads(placing.PlaceVoiceOrder)
 @speaks(VoiceOrderOut, once=True)
 @refuses(Code.ORDER_TOO_LARGE)
@@ -131,6 +132,7 @@ async def voice_place_order(data: placing.PlaceVoiceOrder) -> Any:
 
 @blueprint.post("/api/voice/send-sms")
 @api_key_for(KeyScope.VOICE)
+@in_raw_transaction
 @reads(texts.SendOrderSms)
 @speaks(SentSmsOut, once=True)
 async def send_order_sms(data: texts.SendOrderSms) -> Any:
@@ -140,6 +142,7 @@ async def send_order_sms(data: texts.SendOrderSms) -> Any:
 
 @blueprint.post("/api/voice/sourcing-request")
 @api_key_for(KeyScope.VOICE)
+@in_raw_transaction
 @reads(rfqs.OpenRfq)
 @speaks(OpenedRfqOut, once=True)
 async def sourcing_request(data: rfqs.OpenRfq) -> Any:

@@ -116,6 +116,7 @@ async def claim_or_wait(db: AsyncSession, claim: Claim, *, wait_seconds: int, ke
         if time.monotonic() >= until:
             raise Refused("The same request is still running.", code=Code.REQUEST_IN_PROGRESS)
         await db.rollback()
+        await db.close()  # what waits lends no connection; the next look begins again
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
     return _read_kept(row, claim) or _read_kept(await connection.fetchrow(_FIND_KEPT, *asked), claim)

@@ -72,6 +72,9 @@ UPDATE customer SET {kind} = false, updated_at = now() WHERE id IN (SELECT id FR
     for kind in KINDS
 }
 
+# The same question about one number, for statements on a raw connection.
+IS_DO_NOT_TEXT = "SELECT EXISTS (SELECT FROM suppressed_number WHERE phone = $1 AND do_not_text)"
+
 
 async def find_suppressed(
     db: AsyncSession | AsyncConnection, phones: Iterable[str | None]

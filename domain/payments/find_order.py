@@ -1,6 +1,7 @@
 """Finding the order that somebody names when paying: their own, or for a guest one by its unguessable number."""
 
 import re
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,11 +24,16 @@ async def lock_payable_order(db: AsyncSession, order_number: str, *, visible_to:
     Raises NotFound for one that the payer may not know of, Refused for one that is cancelled or paid.
     """
     order = await lock_named_order(db, order_number, visible_to=visible_to)
-    if order.status == OrderStatus.CANCELLED:
-        raise Refused("The order is cancelled.", code=Code.ORDER_CANCELLED)
-    if calculate_balance(order) == ZERO:
-        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
+    refuse_unpayable(order.status, calculate_balance(order))
     return order
+
+
+def refuse_unpayable(status: str, balance: Decimal) -> None:
+    """Raise Refused for an order that is cancelled or paid."""
+    if status == OrderStatus.CANCELLED:
+        raise Refused("The order is cancelled.", code=Code.ORDER_CANCELLED)
+    if balance == ZERO:
+        raise Refused("The order is paid already.", code=Code.ALREADY_PAID)
 
 
 async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
+import asyncpg
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,18 +24,30 @@ from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.money import ZERO, format_money
+from domain.kernel.sql import NamedSql
 from domain.messages.letter import Letter
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.orders.balance import calculate_balance
 from domain.orders.record import record_event
 from domain.payments.card import SMALLEST
-from domain.payments.find_order import lock_payable_order
+from domain.payments.find_order import lock_payable_order, refuse_unpayable
 from domain.payments.intents import is_bank_working
 from models import Order, OrderEventKind, OrderItem, OrderStatus, PayLink, PaymentStatus
 from models.session import separate_transaction
 from settings import Settings
 
 DEFAULT_HOURS = 24
+# A link for what is open on an order, where something is.
+_LINK = NamedSql("""
+WITH asked AS (SELECT id, order_number, status, balance FROM orders WHERE id = :order_id::bigint),
+made AS (
+  INSERT INTO pay_link (order_id, token_hash, amount, expires_at, actor_kind, actor_id, actor_name)
+  SELECT id, :token_hash::text, balance, :expires_at::timestamptz, :actor_kind::text, :actor_id::bigint,
+    :actor_name::text
+  FROM asked WHERE status <> 'cancelled' AND balance > 0
+)
+SELECT order_number, status, balance FROM asked
+""")
 LinkHours = Annotated[int, Field(ge=1, le=720)]
 
 
@@ -134,8 +147,28 @@ async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, set
     )
     db.add(link)
     await db.flush()
-    url = f"{settings.public_url.rstrip('/')}/pay/{token}"
-    return MadeLink(url, order.id, order.order_number, link.amount, link.expires_at)
+    return MadeLink(_address(token, settings), order.id, order.order_number, link.amount, link.expires_at)
+
+
+async def link_order(
+    connection: asyncpg.Connection, order_id: int, *, expires_at: datetime, by: Actor, settings: Settings
+) -> MadeLink:
+    """Make a link in one statement, for an order that the caller was seen to know; raises Refused as above.
+
+    It locks nothing: a link whose balance has changed meanwhile is over by itself.
+    """
+    token = new_token()
+    row = await connection.fetchrow(_LINK.text, *_LINK.args({
+        "order_id": order_id, "token_hash": hash_token(token), "expires_at": expires_at, **by.columns,
+    }))  # fmt: skip
+    if row is None:
+        raise NotFound("There is no order with this number.")
+    refuse_unpayable(row["status"], row["balance"])
+    return MadeLink(_address(token, settings), order_id, row["order_number"], row["balance"], expires_at)
+
+
+def _address(token: str, settings: Settings) -> str:
+    return f"{settings.public_url.rstrip('/')}/pay/{token}"
 
 
 async def send_pay_link(

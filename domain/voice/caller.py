@@ -24,6 +24,15 @@ LIMIT 1
 """
 
 
+# The same with the account locked, as acts that may use its credit need it.
+_LOCKED = f"""
+WITH found AS MATERIALIZED ({_BY_PHONE})
+SELECT c.id, c.first_name, c.last_name, c.company_name, c.email, c.phone, c.payment_terms, c.credit_limit,
+  c.sales_rep_id, c.is_active, c.shipping_street, c.shipping_city, c.shipping_state, c.shipping_zip, found.sharing
+FROM found JOIN customer AS c ON c.id = found.id FOR NO KEY UPDATE OF c
+"""  # noqa: S608 - the statement above
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A number, and the account behind it if there is one."""
@@ -51,7 +60,7 @@ class Caller:
         return say_text(self.name) or "you"
 
 
-async def find_caller(connection: asyncpg.Connection, phone: str) -> Caller:
-    """Whose number this is; a number without an account is a guest's."""
-    row = await connection.fetchrow(_BY_PHONE, phone)
+async def find_caller(connection: asyncpg.Connection, phone: str, *, lock: bool = False) -> Caller:
+    """Whose number this is; a number without an account is a guest's. With `lock` the account stays locked."""
+    row = await connection.fetchrow(_LOCKED if lock else _BY_PHONE, phone)
     return Caller(phone, row, is_shared=bool(row and row["sharing"] > 1))

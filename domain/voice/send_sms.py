@@ -7,12 +7,13 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
+from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.money import format_money
 from domain.messages.outbox import Secret, queue_text
-from domain.messages.suppression import is_do_not_text
-from domain.payments.pay_link import CreatePayLink, make_pay_link
+from domain.messages.suppression import IS_DO_NOT_TEXT
+from domain.payments.pay_link import link_order
 from domain.voice.inputs import CallerInput, OrderNumberIn, read_order_number
 from domain.voice.order_reads import find_order, is_order_phone
 from models.session import raw_connection
@@ -63,9 +64,10 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
 
     Raises NotFound for another number, and Refused where nothing is left to pay or the number said STOP.
     """
-    if await is_do_not_text(db, data.caller):
+    connection = await raw_connection(db)
+    if await connection.fetchval(IS_DO_NOT_TEXT, data.caller):
         raise Refused("You asked us not to text this number, so I can't send you anything.", code=Code.DO_NOT_TEXT)
-    row = await find_order(await raw_connection(db), read_order_number(data.order_number), phone=data.caller)
+    row = await find_order(connection, read_order_number(data.order_number), phone=data.caller)
     if row is None or not is_order_phone(row, data.caller):
         raise NotFound("I can only text the phone number that the order was placed with.")
     number, url, secret = row["order_number"], None, None
@@ -75,8 +77,7 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
         body = f"{company}: thank you for order {number} ({due}). We'll write when it ships. Reply STOP to end texts."
         message = "I just texted you the confirmation."
     else:
-        link = CreatePayLink(order_number=number, expires_in_hours=int(LINK_LIFE.total_seconds() // 3600))
-        made = await make_pay_link(db, link, by=by, settings=settings)
+        made = await link_order(connection, row["id"], expires_at=now() + LINK_LIFE, by=by, settings=settings)
         url, amount = made.url, format_money(made.amount)
         secret = Secret(url.rpartition("/")[2], made.expires_at)
         is_check = data.payment_method is TextedMethod.CHECK

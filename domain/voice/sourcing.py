@@ -1,6 +1,7 @@
 """What a caller wants and we don't sell: a request for quotes, sent to the sourcing team at once."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
@@ -8,14 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import Filled2000, Text2000
-from domain.kernel.live import Topic, announce
+from domain.kernel.live import Topic
 from domain.kernel.phone import format_phone
+from domain.kernel.sql import NamedSql
 from domain.messages.outbox import queue_discord
 from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput, SpokenInt, SpokenMoney
 from domain.voice.redact import redact_text
 from domain.voice.speech import say_text
-from models import Rfq
+from models.rfq import number_rfq
 from models.session import raw_connection
 
 MOST_WEEKS = 520
@@ -43,6 +45,30 @@ class OpenRfq(CallerInput):
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted, as it is kept: without card digits."""
+
+    item_description: str
+    specifications: str
+    quantity: int | None
+    target_unit_price: Decimal | None
+    quality_notes: str
+    timeline_weeks: int | None
+    delivery_address: str
+    additional_notes: str
+
+
+_COLUMNS = ("customer_id", "call_id", "phone", "actor_name", *Wish.__dataclass_fields__)
+# The request, and the pages that show it notified.
+_WRITE = NamedSql(f"""
+WITH made AS (
+  INSERT INTO rfq ({", ".join(_COLUMNS)}) VALUES ({", ".join(f":{name}" for name in _COLUMNS)}) RETURNING id
+)
+SELECT id, announce('{Topic.RFQS}', id::text) FROM made
+""")  # noqa: S608 - names of this module
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedRfq:
     """The request's number."""
 
@@ -53,11 +79,9 @@ class OpenedRfq:
 
 async def open_rfq(db: AsyncSession, data: OpenRfq, *, by: Actor) -> OpenedRfq:
     """Open a request and queue the post to the sourcing channel."""
-    caller = await find_caller(await raw_connection(db), data.caller)
-    rfq = Rfq(
-        customer_id=caller.customer_id,
-        call_id=data.call_id,
-        phone=data.caller,
+    connection = await raw_connection(db)
+    caller = await find_caller(connection, data.caller)
+    wish = Wish(
         item_description=redact_text(data.item_description),
         specifications=redact_text(data.specifications or ""),
         quantity=data.quantity,
@@ -66,25 +90,30 @@ async def open_rfq(db: AsyncSession, data: OpenRfq, *, by: Actor) -> OpenedRfq:
         timeline_weeks=data.timeline_weeks,
         delivery_address=redact_text(data.delivery_address or ""),
         additional_notes=redact_text(data.additional_notes or ""),
-        actor_name=by.name,
     )
-    db.add(rfq)
-    await db.flush()
-    await queue_discord(db, kind="rfq", channel="sourcing", text=_write_post(rfq, caller), dedupe_key=f"rfq:{rfq.id}")
-    await announce(db, Topic.RFQS, rfq.id)
-    said = say_text(rfq.item_description)
-    return OpenedRfq(f"I passed your request for {said} to our sourcing team. They will call you back.", rfq.rfq_number)
+    values = asdict(wish) | {
+        "customer_id": caller.customer_id,
+        "call_id": data.call_id,
+        "phone": data.caller,
+        "actor_name": by.name,
+    }
+    rfq_id = await connection.fetchval(_WRITE.text, *_WRITE.args(values))
+    number = number_rfq(rfq_id)
+    text = _write_post(number, wish, caller)
+    await queue_discord(db, kind="rfq", channel="sourcing", text=text, dedupe_key=f"rfq:{rfq_id}")
+    said = say_text(wish.item_description)
+    return OpenedRfq(f"I passed your request for {said} to our sourcing team. They will call you back.", number)
 
 
-def _write_post(rfq: Rfq, caller: Caller) -> str:
+def _write_post(number: str, wish: Wish, caller: Caller) -> str:
     facts = [
-        ("Quantity", f"{rfq.quantity:,}" if rfq.quantity else ""),
-        ("Target", f"${rfq.target_unit_price} each" if rfq.target_unit_price is not None else ""),
-        ("Needed in", f"{rfq.timeline_weeks} weeks" if rfq.timeline_weeks else ""),
-        ("Specifications", rfq.specifications),
-        ("Quality", rfq.quality_notes),
-        ("Notes", rfq.additional_notes),
+        ("Quantity", f"{wish.quantity:,}" if wish.quantity else ""),
+        ("Target", f"${wish.target_unit_price} each" if wish.target_unit_price is not None else ""),
+        ("Needed in", f"{wish.timeline_weeks} weeks" if wish.timeline_weeks else ""),
+        ("Specifications", wish.specifications),
+        ("Quality", wish.quality_notes),
+        ("Notes", wish.additional_notes),
         ("Caller", f"{caller.name} {format_phone(caller.phone)}".strip()),
     ]
     lines = [f"{name}: {fact}" for name, fact in facts if fact]
-    return "\n".join([f"{rfq.rfq_number}: {rfq.item_description}", *lines])
+    return "\n".join([f"{number}: {wish.item_description}", *lines])
