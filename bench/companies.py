@@ -17,7 +17,7 @@ from tasks.demo import load_demo_company
 
 DATA = ROOT / "var" / "growth"
 SIZES = (10_000, 100_000, 1_000_000)
-ORDERS_OF_ONE = 40
+ORDERS_OF_ONE = 10
 
 
 def wanted_sizes() -> tuple[int, ...]:
@@ -42,7 +42,7 @@ async def companies(sizes: tuple[int, ...], *, orders_of_one: int = ORDERS_OF_ON
 
 async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int) -> str:
     """A company of so many orders, with a product for two hundred of them."""
-    name = f"company_{size}" if orders_of_one == ORDERS_OF_ONE else f"company_{size}_by_{orders_of_one}"
+    name = f"company_{size}_by_{orders_of_one}"
     url = server.database_url(name)
     admin = await connect(server.database_url("postgres"))
     try:

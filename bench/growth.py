@@ -1,7 +1,9 @@
-"""What grows with a company: pages, lists and tools at each size, with their statements and times."""
+"""What grows with a company: each page, list and tool at each size, with its statements, times and CPU.
 
-import asyncio
-import itertools
+Times are of a request from end to end. The CPU of the server's process and of PostgreSQL's backends stand beside them,
+since other work on the machine makes times longer, and hardly touches those.
+"""
+
 import os
 import re
 import statistics
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import orjson
 from quart import Quart
 from quart.typing import TestClientProtocol
@@ -18,6 +21,8 @@ from sqlalchemy import event
 
 from app import build_app
 from bench.companies import companies, wanted_sizes
+from bench.cpu import BackendCpu
+from bench.works import FACTS, PAGES, TOOLS
 from models.postgres.connect import connect
 from models.session import Database, use_database
 from proofs.ground import order_of
@@ -27,61 +32,7 @@ from tasks.demo import DEMO_PASSWORD
 KEY = "a key of the bench that is long enough"
 # The demo's users sign in from this machine only.
 HERE = {"client": ("127.0.0.1", 1)}
-ROUNDS = int(os.environ.get("GROWTH_ROUNDS", "21"))
-# Each work by its name: who does it, and the address; the words in braces are of the company.
-PAGES = {
-    "home, 30 days": ("admin", "/portal?range=30d"),
-    "home, all": ("admin", "/portal?range=all"),
-    "home of a rep, all": ("rep", "/portal?range=all"),
-    "orders": ("admin", "/portal/orders"),
-    "orders of a rep": ("rep", "/portal/orders"),
-    "orders, last page": ("admin", "/portal/orders?page={last}"),
-    "orders, a state and a payment": ("admin", "/portal/orders?status=delivered&payment=paid"),
-    "orders, a year": ("admin", "/portal/orders?from_date={year_ago}&to_date={today}"),
-    "orders, two letters": ("admin", "/portal/orders?search=ll"),
-    "orders, a common word": ("admin", "/portal/orders?search=grill"),
-    "orders, a phone": ("admin", "/portal/orders?search={digits}"),
-    "one order": ("admin", "/portal/orders/{number}"),
-    "palette": ("admin", "/portal/palette?q=grill"),
-    "customers": ("admin", "/portal/customers"),
-    "customers, a common word": ("admin", "/portal/customers?q=grill"),
-    "one customer": ("admin", "/portal/customers/{customer}"),
-    "invoices": ("admin", "/portal/invoices"),
-    "warehouse": ("packer", "/portal/warehouse"),
-    "inventory": ("admin", "/portal/inventory"),
-    "products": ("admin", "/portal/products"),
-    "calling list": ("rep", "/portal/calling"),
-    "history of calls": ("rep", "/portal/history"),
-    "calls of the agent": ("admin", "/portal/voice/calls"),
-    "outbox": ("admin", "/portal/outbox"),
-    "audit": ("admin", "/portal/audit"),
-    "jobs": ("admin", "/portal/jobs"),
-    "subscriptions": ("admin", "/portal/subscriptions"),
-    "commissions": ("admin", "/portal/commissions"),
-    "API: orders": ("api", "/api/staff/orders"),
-    "API: orders, last page": ("api", "/api/staff/orders?per_page=50&page={last}"),
-    "API: stats": ("api", "/api/staff/stats"),
-    "API: call queue": ("api", "/api/staff/call-queue"),
-    "shop: products": ("shop", "/api/products?per_page=50&page=1"),
-    "shop: search": ("shop", "/api/products?search=lid"),
-}
-TOOLS = {
-    "lookup-customer": {"phone_number": "{phone}"},
-    "check-terms": {"phone_number": "{phone}"},
-    "past-orders": {"phone_number": "{phone}"},
-    "order-status": {"order_number": "{number}"},
-    "products": {"query": "two ounce cups"},
-    "order-history": {"phone_number": "{phone}"},
-}
-_FACTS = """
-SELECT (SELECT count(*) FROM orders) / 50 AS last,
-  (SELECT phone FROM customer WHERE phone IS NOT NULL ORDER BY id OFFSET 50 LIMIT 1) AS phone,
-  (SELECT order_number FROM orders ORDER BY id DESC OFFSET 100 LIMIT 1) AS number,
-  (SELECT min(id) + 60 FROM customer) AS customer, (
-    SELECT id FROM product WHERE is_active AND in_stock ORDER BY stock_quantity DESC NULLS LAST LIMIT 1
-  ) AS product,
-  current_date::text AS today, (current_date - 365)::text AS year_ago
-"""
+ROUNDS, WARM = int(os.environ.get("GROWTH_ROUNDS", "21")), 7
 _GROWN = (
     "orders", "order_item", "order_event", "audit_entry", "outbox_message", "invoice", "label", "payment",
     "stock_movement", "call_log", "outbound_call_log", "calling_event", "customer", "product",
@@ -90,15 +41,20 @@ _GROWN = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One work on one company: the statements of a request, and its milliseconds."""
+    """One work on one company: the statements of a request, its milliseconds, and the CPU's of both processes."""
 
     statements: int
     median: float
     p95: float
+    web: float
+    database: float
+
+    def __str__(self) -> str:
+        return f"{self.statements:>5}{self.median:>8.1f}{self.p95:>8.1f}{self.web:>7.1f}{self.database:>7.1f}"
 
 
 async def bench() -> None:
-    """Print the table of all works: statements, median and p95 in milliseconds for each size, and the growth."""
+    """Print the table of all works for each size, and the growth of the median and of the CPU of both processes."""
     sizes = wanted_sizes()
     found: dict[str, dict[int, Measured]] = {}
     async with companies(sizes) as urls:
@@ -106,11 +62,14 @@ async def bench() -> None:
             await _print_rows(size, url)
             for name, measured in (await _measure_company(url)).items():
                 found.setdefault(name, {})[size] = measured
-    print(f"\n  {'work':32}" + "".join(f"{f'{size:,}: stmts, p50, p95 ms':>34}" for size in sizes) + "   growth")
+    heads = "".join(f"{f'{size:,}: stmts, p50, p95, web, db':>35}" for size in sizes)
+    print(f"\n  {'work':32}{heads}   growth, of CPU")
     for name, by_size in found.items():
-        cells = "".join(f"{one.statements:>16}{one.median:>9.1f}{one.p95:>9.1f}" for one in by_size.values())
-        growth = by_size[sizes[-1]].median / by_size[sizes[0]].median
-        print(f"  {name:32}{cells}{growth:>9.2f}")
+        if len(by_size) < len(sizes):
+            continue
+        small, large = by_size[sizes[0]], by_size[sizes[-1]]
+        of_cpu = (large.web + large.database) / (small.web + small.database)
+        print(f"  {name:32}{''.join(map(str, by_size.values()))}{large.median / small.median:>9.2f}{of_cpu:>8.2f}")
 
 
 async def _print_rows(size: int, url: str) -> None:
@@ -127,19 +86,19 @@ async def _measure_company(url: str) -> dict[str, Measured]:
     event.listen(database.engine.sync_engine, "connect", note_raw)
     setup = await connect(url)
     try:
-        facts: dict[str, Any] = dict(await setup.fetchrow(_FACTS))
+        facts: dict[str, Any] = dict(await setup.fetchrow(FACTS))
         facts["digits"] = facts["phone"][-7:]
         people = {name: await _sign_in(app, name) for name in ("admin", "rep", "packer")}
-        people["api"], people["shop"] = people["admin"], app.test_client()
-        found = {}
-        for name, (who, path) in PAGES.items():
-            found[name] = await _measure(database, people[who], path.format(**facts))
+        people["shop"] = app.test_client()
+        asked: list[tuple[str, str, str, bytes | None]] = [
+            (name, who, path.format(**facts), None) for name, (who, path) in PAGES.items()
+        ]
         for name, body in TOOLS.items():
             data = orjson.dumps({key: text.format(**facts) for key, text in body.items()})
-            found[f"tool: {name}"] = await _measure(database, people["shop"], f"/api/voice/{name}", data)
-        data = orjson.dumps(order_of([(facts["product"], 1)]))
-        found["placing an order"] = await _measure(database, people["shop"], "/api/orders", data)
-        return found
+            asked.append((f"tool: {name}", "shop", f"/api/voice/{name}", data))
+        asked.append(("placing an order", "shop", "/api/orders", orjson.dumps(order_of([(facts["product"], 1)]))))
+        found = {name: await _measure(database, setup, people[who], path, data) for name, who, path, data in asked}
+        return {name: measured for name, measured in found.items() if measured is not None}
     finally:
         await setup.close()
         await database.close()
@@ -156,27 +115,34 @@ async def _sign_in(app: Quart, username: str) -> TestClientProtocol:
     return client
 
 
-async def _measure(database: Database, client: TestClientProtocol, path: str, data: bytes | None = None) -> Measured:
-    took, statements = [], 0
+async def _measure(
+    database: Database, setup: asyncpg.Connection, client: TestClientProtocol, path: str, data: bytes | None
+) -> Measured | None:
+    """One work, after as many requests as PostgreSQL takes to keep a plan; None when it is refused."""
+    took, web, backends, statements = [], [], [], 0
     headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
-    for number in itertools.count():
+    cpu = BackendCpu([])
+    for number in range(WARM + ROUNDS):
+        if number == WARM:
+            cpu = await BackendCpu.of(setup)
         with noted_statements(database) as noted:
-            began = time.perf_counter()
+            before, spent, began = cpu.read(), time.process_time(), time.perf_counter()
             if data is None:
                 answer = await client.get(path, scope_base=HERE)
             else:
                 answer = await client.post(path, data=data, headers=headers, scope_base=HERE)
-            await answer.get_data()
+            body = await answer.get_data()
             took.append((time.perf_counter() - began) * 1000)
+            web.append((time.process_time() - spent) * 1000)
+            backends.append(cpu.read() - before)
         if answer.status_code >= 300:
-            print(f"  {path} answers {answer.status_code}: {(await answer.get_data())[:200]!r}")
-            break
+            print(f"  {path} answers {answer.status_code}: {body[:200]!r}")
+            return None
         statements = len(noted)
-        if number == ROUNDS + 1:
-            break
-        await asyncio.sleep(0)
-    took = sorted(took[2:])  # the first two compile and prepare
-    return Measured(statements, statistics.median(took), took[int(len(took) * 0.95)])
+    took = sorted(took[WARM:])
+    p95 = took[min(int(len(took) * 0.95), len(took) - 1)]
+    middle = (statistics.median(web[WARM:]), statistics.median(backends[WARM:]))
+    return Measured(statements, statistics.median(took), p95, *middle)
 
 
 # What goes out on asyncpg's own connections, past SQLAlchemy.

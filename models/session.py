@@ -96,6 +96,16 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def listing(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for lists that are filtered at will: each statement is planned for the values it is sent with.
+
+        It is in a transaction, which is what the wish lasts for (see `plan_for_values`).
+        """
+        async with self.engine.connect() as connection, connection.begin():
+            await plan_for_values(connection)
+            yield connection
+
+    @asynccontextmanager
     async def reporting(self) -> AsyncIterator[AsyncConnection]:
         """As `reading`, for reports and exports: from the replica where READ_DATABASE_URL names one and it answers."""
         async with AsyncExitStack() as stack:

@@ -41,7 +41,7 @@ FIELD_WORDS = {
 @reads_query(ListVendors)
 async def show_procurement(query: ListVendors) -> Response:
     """What has to be bought soon, and the vendors."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await companies.list_vendors(connection, query)
         soon = await reorder.list_reorder_soon(connection, visible_to=current_actor())
     return await page_or_block(

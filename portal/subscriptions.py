@@ -96,7 +96,7 @@ class NeedBar:
 async def show_subscriptions(query: SubscriptionFilters) -> Response:
     """The list with the failed renewals first and the next 30 days."""
     actor, rules, today = current_actor(), order_rules(), business_today(settings().timezone)
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_subscriptions(connection, query, rules=rules, visible_to=actor)
         counts = await count_subscriptions(connection, visible_to=actor)
         failed = await list_failed(connection, rules=rules, visible_to=actor)

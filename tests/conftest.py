@@ -27,7 +27,7 @@ from models import Table
 from models.migrations import upgrade
 from models.postgres.connect import connect
 from models.postgres.embedded import EmbeddedPostgres
-from models.session import Database, use_database
+from models.session import Database, plan_for_values, use_database
 from settings import Settings
 from tests.fakes.easypost_server import FakeEasyPost, with_easypost
 from tests.fakes.stripe_server import FakeStripe, with_stripe
@@ -62,6 +62,12 @@ class RolledBackDatabase(Database):
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         async with self.connection.begin_nested():
             yield self.connection
+
+    @asynccontextmanager
+    async def listing(self) -> AsyncIterator[AsyncConnection]:
+        async with self.reading() as connection:
+            await plan_for_values(connection)
+            yield connection
 
     @asynccontextmanager
     async def raw_reading(self) -> AsyncIterator[asyncpg.Connection]:

@@ -85,7 +85,7 @@ async def delete_customer(id: int) -> Any:  # noqa: A002
 async def customer_orders(id: int, query: PageInput) -> Any:  # noqa: A002
     """The customer's orders newest first, with their lines; a rep sees their own among them."""
     filters = OrderFilters(customer_id=id, page=query.page, per_page=query.per_page)
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         await rows.get_customer(connection, id)
         page = await queries.list_orders(connection, filters, visible_to=current_actor(), timezone=settings().timezone)
         items = await queries.list_items(connection, [row.id for row in page.rows], visible_to=current_actor())
@@ -164,7 +164,7 @@ async def search_customers(query: people.SearchPeople) -> Any:
 @answers(WebsiteUsersOut)
 async def list_website_users(query: ListWebsiteUsers) -> Any:
     """Accounts that their owners opened themselves, the newest first."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return _show_page(await list_users(connection, query), "users")
 
 

@@ -30,7 +30,7 @@ STOCK_ROLES = (Role.ADMIN, Role.MANAGER, Role.STAFF, Role.WAREHOUSE)
 @answers(InventoryOut)
 async def list_inventory(query: ListInventory) -> Any:
     """What lies on the shelves, by name; prices are null for the warehouse."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return show_inventory(await list_stock_lines(connection, query, visible_to=current_actor()))
 
 

@@ -38,7 +38,7 @@ tag_blueprint(blueprint, ["invoices"])
 @answers(list[InvoiceOut])
 async def list_invoices(query: queries.ListInvoices) -> Any:
     """Invoices, newest first, optionally of one status; a sales rep sees those of their customers and orders."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await queries.list_invoices(connection, query, visible_to=current_actor())
         items = await queries.list_items(connection, [row.id for row in page.rows])
     return page.map(lambda row: show_invoice(row, items[row.id]))
@@ -118,7 +118,7 @@ async def search_invoice_products(query: SearchInvoiceProducts) -> Any:
 @answers(CustomerInvoicesOut)
 async def customer_invoices(id: int, query: NewestPageInput) -> Any:  # noqa: A002
     """A customer's invoices, newest first: theirs, and those with their email or phone."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await queries.list_customer_invoices(connection, id, query, visible_to=current_actor())
         items = await queries.list_items(connection, [row.id for row in page.rows])
     return {"orders": show_invoices(page.rows, items)}

@@ -48,7 +48,7 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 async def list_orders(query: OrderWalk) -> Any:
     """Orders, paged, newest first; a sales rep sees only their own, the warehouse no amounts. Programs that read the
     whole list go on with `after` instead of `page`."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await queries.list_orders(
             connection, query, visible_to=current_actor(), timezone=settings().timezone, after=query.after
         )

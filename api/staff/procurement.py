@@ -33,7 +33,7 @@ PRODUCTS = "/api/procurement/products"
 @answers(list[VendorOut])
 async def list_vendors(query: companies.ListVendors) -> Any:
     """Vendors by name; active ones only unless all=1."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await companies.list_vendors(connection, query)
 
 
@@ -81,7 +81,7 @@ async def delete_vendor(id: int) -> Any:  # noqa: A002
 @answers(list[VendorProductOut])
 async def list_vendor_products(id: int, query: goods.ListVendorProducts) -> Any:  # noqa: A002
     """One vendor's products; active ones only unless all=1."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await goods.list_products(connection, query, visible_to=current_actor(), vendor_id=id)
 
 
@@ -100,7 +100,7 @@ async def add_vendor_product(id: int, data: goods.AddVendorProduct) -> Any:  # n
 @answers(list[VendorProductOut])
 async def list_procurement_products(query: goods.ListProcurementProducts) -> Any:
     """Products of all vendors by name; active ones only unless all=1."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await goods.list_products(connection, query, visible_to=current_actor())
 
 

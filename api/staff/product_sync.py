@@ -44,7 +44,7 @@ ONE = f"{LIST}/<path:id_or_sku>"
 @answers(SyncProductListOut)
 async def sync_list_products(query: SyncListProducts) -> Any:
     """Every product in the order of ids, hidden ones too; `If-None-Match` answers 304 while nothing changed."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return show_sync_page(await sync_reads.sync_list_products(connection, query))
 
 

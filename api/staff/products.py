@@ -47,7 +47,7 @@ MANAGERS = (Role.ADMIN, Role.MANAGER)
 @answers(StaffProductListOut)
 async def list_all_products(query: ListAllProducts) -> Any:
     """Every product by name, those not shown and the archived ones too."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return show_staff_products(
             await staff_products.list_all_products(connection, query, visible_to=current_actor())
         )

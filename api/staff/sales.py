@@ -56,7 +56,7 @@ async def sales_catalog(query: WidePageInput) -> Any:
 @answers(SalesCustomersOut)
 async def sales_customers(query: customers.ListSalesCustomers) -> Any:
     """Customers with a phone, the one who ordered longest ago first; who never ordered comes last."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await customers.list_sales_customers(connection, query, visible_to=current_actor())
     return {"customers": page.rows, "total": page.total, "page": page.page, "pages": page.pages}
 
@@ -123,7 +123,7 @@ async def sales_history(query: history.ListHistory) -> Any:
     if query.format == "csv":
         body = history.export_history(current_database(), query, visible_to=current_actor())
         return await stream_file(body, "sales.csv")
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await _read_history(connection, query)
 
 
@@ -152,7 +152,7 @@ async def _read_history(connection: Any, query: history.ListHistory) -> Any:
 @answers(MyOrdersOut)
 async def my_orders(query: history.MyOrders) -> Any:
     """The orders that count for the caller, and their figures of the period and of all time."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         own = await history.list_my_orders(connection, query, by=current_actor())
     return {
         "rep": own,

@@ -24,7 +24,7 @@ tag_blueprint(blueprint, ["scores"])
 @answers(ScoreListOut)
 async def customer_scores(query: ListScores) -> Any:
     """All scores by tier, chance of being alive and text, with a count for each tier."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         found = await list_scores(connection, query, timezone=settings().timezone, visible_to=current_actor())
     return show_scores(found)
 

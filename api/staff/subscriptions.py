@@ -41,7 +41,7 @@ LIST = "/api/staff/subscriptions"
 @answers(list[SubscriptionOut])
 async def list_subscriptions(query: ListSubscriptions) -> Any:
     """Subscriptions by status and customer, newest first unless they are sorted."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await find_subscriptions(connection, query, rules=order_rules(), visible_to=current_actor())
 
 

@@ -88,7 +88,7 @@ async def warehouse_me() -> Any:
 @answers(WarehouseQueueOut)
 async def warehouse_queue(query: queue.ListQueue) -> Any:
     """Orders that need warehouse work, oldest first; a sales rep sees only their own."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await queue.list_queue(connection, query, visible_to=current_actor())
     paged = {"total": page.total, "page": page.page, "per_page": page.per_page, "pages": page.pages}
     return {"orders": [queued.as_answer() for queued in page.rows]} | paged

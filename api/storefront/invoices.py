@@ -45,7 +45,7 @@ class OwnInvoiceOut(Answer):
 @answers(list[OwnInvoiceOut])
 async def list_own_invoices_of_customer(query: NewestPageInput) -> Any:
     """The signed-in customer's invoices, newest first, with the link that pays each."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_own_invoices(connection, query, visible_to=current_actor())
     now = settings()
     return page.map(

@@ -50,7 +50,7 @@ async def place_order(data: PlaceOrder) -> bytes:
 @answers(list[OwnOrderOut])
 async def list_own_orders(query: NewestPageInput) -> Any:
     """The signed-in customer's orders, newest first, with items; `X-Total-Count` says how many there are."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         return await find_own_orders(connection, query, visible_to=current_actor())
 
 

@@ -21,6 +21,7 @@ from domain.kernel.texts import as_search_pattern
 from domain.messages.letter import Letter
 from domain.messages.outbox import Attachment, queue_mail
 from models import AuditAction, SavingsRequest
+from models.session import plan_for_values
 
 MOST_INVOICE_BYTES = 10_000_000
 _ENDINGS = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -110,6 +111,7 @@ async def list_savings_requests(
     db: AsyncSession, asked: SavingsFilters
 ) -> tuple[Page[SavingsRequest], dict[str, Counted]]:
     """The requests under the filters without their invoices, the newest first, with the count of each tab."""
+    await plan_for_values(db)
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in SavingsTab})
     chosen = _choose(asked, asked.state).order_by(SavingsRequest.id.desc())
     rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()

@@ -16,6 +16,7 @@ from domain.kernel.phone import NOT_A_PHONE, digits_for_search, parse_phone
 from domain.messages import suppression
 from domain.messages.suppression import NUMBERS
 from models import SuppressedNumber, SuppressionReason
+from models.session import plan_for_values
 
 
 class SuppressionTab(StrEnum):
@@ -68,6 +69,7 @@ _COLUMNS = [NUMBERS[name] for name in SuppressedRow.__slots__]
 
 async def list_suppressed(db: AsyncSession, query: ListSuppressed, *, by: Actor) -> Page[SuppressedRow]:
     """A page of marked numbers, the latest change first."""
+    await plan_for_values(db)
     require(by, Right.LIFT_SUPPRESSION, "Only administrators see suppressed numbers.")
     conditions: list[ColumnElement[bool]] = [or_(NUMBERS.do_not_call, NUMBERS.do_not_text)]
     if query.tab is not SuppressionTab.ALL:

@@ -17,6 +17,7 @@ from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from models import AuditAction, JobRun, JobState
+from models.session import plan_for_values
 
 
 class JobTab(StrEnum):
@@ -82,6 +83,7 @@ async def list_runs(db: AsyncSession, asked: JobFilters) -> tuple[Page[FoldedRun
     Jobs that are alike stand in one row, unless those like one job are asked for; then each has its own. Raises
     NotFound when there is no such job.
     """
+    await plan_for_values(db)
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in JobTab})
     newest = _choose(asked, asked.state)
     if asked.like is not None:

@@ -20,6 +20,7 @@ from domain.kernel.paging import Page, PageInput, make_page
 from domain.messages.outbox import SEND_JOB
 from domain.messages.sending import has_expired
 from models import AuditAction, AuditEntry, Channel, Customer, MessageState, Order, OutboxAttachment, OutboxMessage
+from models.session import plan_for_values
 
 OPENED = AuditAction.OUTBOX_OPENED
 # A page that is read again, or that refreshes itself, makes no new entry for so long.
@@ -105,6 +106,7 @@ async def find_message_neighbours(db: AsyncSession, message_id: int, asked: Outb
 
 async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:
     """The messages under the filters, the newest first, with the count of each tab."""
+    await plan_for_values(db)
     counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in OutboxTab})
     chosen = _choose(asked, asked.state).order_by(OutboxMessage.id.desc())
     rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()

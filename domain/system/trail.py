@@ -16,7 +16,7 @@ from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
 from models import AuditEntry, Order, OrderEvent, Staff
-from models.session import Database
+from models.session import Database, plan_for_values
 
 ORDER_KIND = "order"
 SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
@@ -73,6 +73,7 @@ class TrailRow:
 
 async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> tuple[Page[TrailRow], Counted]:
     """The rows under the filters, the newest first; each half is read no further than the page reaches."""
+    await plan_for_values(db)
     reach = asked.offset + asked.per_page
     halves = [half.order_by(None) for half in _halves(asked, timezone)]
     total = 0

@@ -33,6 +33,7 @@ from models import (
     VoiceAgent,
     columns_of,
 )
+from models.session import plan_for_values
 
 CALLS = columns_of(CallLog)
 MOST_ON_STRIP = 30
@@ -213,6 +214,7 @@ def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
 
 async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:
     """A page of the log, the newest call first."""
+    await plan_for_values(db)
     conditions = _conditions(asked)
     counted = select(func.count()).select_from(
         _rows().with_only_columns(CallLog.id).where(*conditions).limit(20_001).subquery()

@@ -18,6 +18,7 @@ from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_search_pattern
 from models import AuditAction, AuditEntry, CallLog, Customer, Rfq, RfqQuote, RfqStatus
+from models.session import plan_for_values
 
 
 class RfqFilter(StrEnum):
@@ -98,6 +99,7 @@ class HistoryRow:
 
 async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
     """A page of requests, the newest first."""
+    await plan_for_values(db)
     conditions = [] if asked.show is RfqFilter.ALL else [Rfq.status == asked.show.value]
     if text := (asked.q or "").strip().lower():
         conditions.append(Rfq.search_text.like(f"%{as_search_pattern(text)}%"))

@@ -24,6 +24,7 @@ from domain.warehouse.packing import list_pack_items_of, pack_orders
 from domain.warehouse.promise import promised_at
 from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
 from models import Label, OrderStatus, columns_of
+from models.session import plan_for_values
 
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
@@ -153,6 +154,7 @@ def name_stage(order: QueueRow) -> Stage:
 
 async def show_floor(db: AsyncSession, query: FloorQuery, *, visible_to: Actor, timezone: tzinfo) -> Floor:
     """The page's rows with all that stands beside them, in a fixed number of statements."""
+    await plan_for_values(db)
     own = may_be_seen_by(visible_to)
     conditions = [is_at(query.stage, timezone=timezone)] + ([] if own is None else [own])
     if query.q:

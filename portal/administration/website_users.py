@@ -18,6 +18,6 @@ LIST = "/portal/website-users"
 @reads_query(ListWebsiteUsers)
 async def show_website_users(query: ListWebsiteUsers) -> Response:
     """The list, the newest account first, or the block of it that changed."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_website_users(connection, query)
     return await page_or_block("administration/website_users/list.html", block="user_table", page=page, filters=query)

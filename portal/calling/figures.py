@@ -69,7 +69,7 @@ async def show_catalogue(query: FindInCatalogue) -> Response:
 async def show_my_sales(query: MyOrders) -> Response:
     """The orders that count for me."""
     me, today = current_actor(), business_today(settings().timezone)
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         own = await list_my_orders(connection, query, by=me)
     mine = f"/portal/history?rep_id={me.id}"
     return await page_or_block(
@@ -88,7 +88,7 @@ async def show_my_sales(query: MyOrders) -> Response:
 async def show_history(query: ListHistory) -> Response:
     """Past sales, one by one or added up."""
     me = current_actor()
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         groups = await list_groups(connection, query, visible_to=me) if query.group_by else []
         page, summary = await list_history(connection, query, visible_to=me)
         if query.group_by:

@@ -16,6 +16,7 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
 from domain.kernel.whole_numbers import read_id, read_ids
 from domain.sales.call_page import get_floor_day
+from models.session import plan_for_values
 from portal.attempts import attempt
 from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
 from portal.lists import Tab, make_tabs
@@ -43,6 +44,7 @@ class BulkAct(Input):
 async def show_calling(query: ListEntries) -> Response:
     """The list of one tab, or what to do when it is clear."""
     me, zone = current_actor(), settings().timezone
+    await plan_for_values(db())
     page = await list_entries(db(), query, visible_to=me, timezone=zone)
     counts = await count_segments(db(), visible_to=me, timezone=zone)
     callees = [Callee(row.phone, row.zip, row.state, row.do_not_call) for row in page.rows]

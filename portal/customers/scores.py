@@ -44,7 +44,7 @@ TIERS = {
 async def show_scores(query: ListScores) -> Response:
     """The tiers, the calibration of the last run, and the customers of a tier."""
     actor = current_actor()
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         scores = await list_scores(connection, query, timezone=settings().timezone, visible_to=actor)
         tiers = await sum_tiers(connection, visible_to=actor)
         past = await look_back(connection, visible_to=actor)

@@ -69,7 +69,7 @@ class AgeColumn:
 async def show_invoices(query: InvoiceFilters) -> Response:
     """The list, or the block of it that changed."""
     filters = query.model_copy(update={"per_page": min(query.per_page, 50)})
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         listing = await get_invoice_list(
             connection, filters, today=business_today(settings().timezone), visible_to=current_actor()
         )

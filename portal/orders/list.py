@@ -91,7 +91,7 @@ SOURCE_WORDS = {
 async def show_orders(query: OrderListQuery) -> Response:
     """The list, or the block of it that changed."""
     filters = set_dates(query)
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         listing = await list_for_page(connection, filters, visible_to=current_actor(), timezone=settings().timezone)
     return await page_or_block(
         "orders/list.html",

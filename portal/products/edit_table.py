@@ -57,7 +57,7 @@ class Outcome:
 @reads_query(ProductFilters)
 async def show_edit_table(query: ProductFilters) -> Response:
     """A page of the list, open for editing."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_edit_lines(connection, query)
         categories = await list_category_names(connection)
     rows = [_make_row(number, line) for number, line in enumerate(page.rows)]

@@ -53,7 +53,7 @@ SHELF_WORDS = {
 @reads_query(StockFilters)
 async def show_inventory(query: StockFilters) -> Response:
     """The stock list, or the block of it that changed."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_stock_lines(connection, query, visible_to=current_actor())
         counts = await count_stock(connection)
         categories = await list_category_names(connection)
@@ -72,7 +72,7 @@ async def show_inventory(query: StockFilters) -> Response:
 @reads_query(PageInput)
 async def show_ledger(product_id: int, query: PageInput) -> Response:
     """What lies there of one product, and what moved it."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         line = await get_stock_line(connection, product_id, visible_to=current_actor())
         movements = await list_movements(connection, product_id, query)
         walk = await walk_list(

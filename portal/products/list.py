@@ -47,7 +47,7 @@ TABS = (("active", "Active"), ("inactive", "Inactive"), ("all", "All"))
 @reads_query(ProductFilters)
 async def show_products(query: ProductFilters) -> Response:
     """The table, or the block of it that changed."""
-    async with current_database().reading() as connection:
+    async with current_database().listing() as connection:
         page = await list_product_lines(connection, query, visible_to=current_actor())
         counts = await count_products(connection)
         categories = await list_category_names(connection)
