@@ -9,7 +9,6 @@ from pydantic import Field
 
 from api.schemas.base import Answer, MoneyOut
 from domain.catalogue.get_product import SHOWN
-from domain.catalogue.list_products import LISTED
 from domain.kernel.paging import Page
 
 
@@ -70,7 +69,7 @@ def show_product_list(page: Page[asyncpg.Record]) -> bytes:
     """A page of products, made in one pass: this is the busiest read of all."""
     return orjson.dumps(
         {
-            "products": _name_columns(LISTED, page.rows),
+            "products": name_listed(page.rows),
             "total": page.total,
             "pages": page.pages,
             "current_page": page.page,
@@ -80,15 +79,24 @@ def show_product_list(page: Page[asyncpg.Record]) -> bytes:
 
 
 def name_listed(rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
-    """Some products, their columns named."""
-    return _name_columns(LISTED, rows)
+    """Some products, their columns named; a row may be longer than LISTED, as its total stands behind them."""
+    # Written out, since a dict of known names is made in less than half the time of one that is zipped together.
+    return [
+        {
+            "id": id_,
+            "name": name,
+            "sku": sku,
+            "brand": brand,
+            "unit_price": unit_price,
+            "bulk_price": bulk_price,
+            "bulk_quantity": bulk_quantity,
+            "unit_size": unit_size,
+            "in_stock": in_stock,
+        }
+        for id_, name, sku, brand, unit_price, bulk_price, bulk_quantity, unit_size, in_stock, *_ in rows
+    ]
 
 
 def show_product(row: asyncpg.Record) -> bytes:
     """One product."""
     return orjson.dumps(dict(zip(SHOWN, row, strict=True)))
-
-
-def _name_columns(names: tuple[str, ...], rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
-    # A row may be longer than the names: its total stands behind them.
-    return [dict(zip(names, row, strict=False)) for row in rows]

@@ -171,3 +171,25 @@ async def test_a_primary_is_never_behind(committed: Database) -> None:
     beside = Database(committed.url, pool_size=1, read_url=f"{committed.url}&prepared_statement_cache_size=100")
     assert await beside.replica_lag() == 0.0
     await beside.close()
+
+
+async def test_an_idle_connection_that_has_become_too_old_is_made_again(alone: Database) -> None:
+    async with alone.raw_reading() as connection:
+        old = await ask_pid(connection)
+    alone.engine.pool._recycle = 0
+    async with alone.raw_reading() as one, alone.raw_reading() as two:
+        assert old not in {await ask_pid(one), await ask_pid(two)}
+
+
+async def test_connections_beyond_the_pools_size_are_closed_when_they_come_back(committed: Database) -> None:
+    narrow = Database(committed.url, pool_size=1)
+    async with narrow.raw_reading() as one, narrow.raw_reading() as two:
+        pids = {await ask_pid(one), await ask_pid(two)}
+        assert narrow.pool_figures() == {"lent": 2, "idle": 0, "most": 2}
+    assert narrow.pool_figures() == {"lent": 0, "idle": 1, "most": 2}
+    async with narrow.raw_reading() as one:
+        assert await ask_pid(one) in pids
+        async with narrow.reading() as two:
+            assert await two.scalar(text("SELECT pg_backend_pid()")) not in pids
+    assert narrow.pool_figures() == {"lent": 0, "idle": 1, "most": 2}
+    await narrow.close()
