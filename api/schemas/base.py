@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import ConfigDict, PlainSerializer, WithJsonSchema
+
+from domain.kernel.field_docs import Described
 
 
 def write_time(moment: datetime) -> str:
@@ -31,7 +33,7 @@ TimeOut = Annotated[
 ]
 
 
-class Answer(BaseModel):
+class Answer(Described):
     """The base of every answer; reads rows and dataclasses by attribute and keeps only its own fields."""
 
     model_config = ConfigDict(
@@ -39,7 +41,6 @@ class Answer(BaseModel):
         extra="ignore",
         validate_by_name=True,
         validate_by_alias=True,
-        use_attribute_docstrings=True,
     )
 
     def to_bytes(self) -> bytes:

@@ -31,6 +31,7 @@ from pydantic_core import from_json
 from domain.kernel.addresses import STATES, read_state, read_zip
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, TooLarge
+from domain.kernel.field_docs import Described
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
@@ -51,7 +52,7 @@ _LATEST = date(2199, 12, 31)
 InputT = TypeVar("InputT", bound="Input")
 
 
-class Input(BaseModel):
+class Input(Described):
     """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
 
     `ROWS_ALONE` names the lists whose rows are judged one by one (`domain/kernel/input_rows.py`), also for a NUL.
@@ -66,7 +67,6 @@ class Input(BaseModel):
         allow_inf_nan=False,
         validate_by_name=True,
         validate_by_alias=True,
-        use_attribute_docstrings=True,
     )
 
     @classmethod
