@@ -18,6 +18,7 @@ from domain.imports.queries import RunRow, list_open_runs
 from domain.kernel.actor import Actor
 from domain.orders.business import Business, use_business
 from domain.reports.waiting import count_waiting
+from domain.system.health import wait_for_schema
 from domain.voice.speech import prepare_speech
 from integrations.stripe_client import close_stripe
 from models.session import Database, current_database, use_database
@@ -166,6 +167,7 @@ def build_app(settings: Settings) -> Quart:
             use_database(
                 Database(settings.database_url, pool_size=settings.database_pool, read_url=settings.read_database_url)
             )
+            await wait_for_schema(settings.wait_for_schema_seconds)
             app.add_background_task(prepare_speech)
 
     app.after_serving(close_stripe)

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     pg_bin: Path | None = None
     database_pool: int = Field(10, ge=1, le=200)
     drain_seconds: float | None = Field(None, ge=0, le=120)
+    wait_for_schema_seconds: float = Field(0, ge=0, le=3600)
     secret_key: str = ""
     data_keys: Annotated[list[str], NoDecode] = []
 

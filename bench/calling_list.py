@@ -1,7 +1,7 @@
 """The calling list, 50 of 50,000 entries by score, against a route of the same app that does nothing."""
 
 from bench.routes import compare_routes
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import proving_database
 
 ENTRIES = 50_000

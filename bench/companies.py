@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from domain.orders.days import fold_days
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from proofs.ground import ROOT
 from settings import load_settings
 from tasks.demo import load_demo_company

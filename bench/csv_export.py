@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import httpx2
 
 from domain.customers.export import COLUMNS
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import Server, free_port, proving_database, staff_token
 
 CUSTOMERS = 50_000

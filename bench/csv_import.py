@@ -9,8 +9,8 @@ from domain.imports.from_api import import_later
 from domain.imports.run import run_import
 from domain.kernel.actor import Actor, ActorKind
 from models import Role
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import proving_database, staff_token
 from proofs.imports import write_customers
 from settings import load_settings

@@ -23,8 +23,8 @@ from app import build_app
 from bench.companies import companies, wanted_sizes
 from bench.cpu import BackendCpu
 from bench.works import FACTS, PAGES, TOOLS
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import order_of
 from settings import load_settings
 from tasks.demo import DEMO_PASSWORD

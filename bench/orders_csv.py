@@ -8,7 +8,7 @@ import httpx2
 from bench.companies import companies
 from bench.voice_tools import ORDERS, ORDERS_OF_ONE
 from domain.access.passwords import hash_password
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.bank import PASSWORD, sign_in
 from proofs.ground import Server, free_port
 

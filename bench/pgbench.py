@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from models.postgres.programs import find_postgres_programs
+from postgres.programs import find_postgres_programs
 
 
 async def run_pgbench(database_url: str, script: str, *, clients: int, seconds: float) -> float:

@@ -25,7 +25,7 @@ from domain.orders import write
 from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, PaymentMethod
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import Server, free_port, order_of, proving_database, stock_shelf
 
 PRODUCTS = 5_000

@@ -11,8 +11,8 @@ from bench.load import measure, request_bytes
 from bench.pgbench import run_pgbench
 from bench.server_cpu import cpu_seconds
 from domain.catalogue.list_products import _ALL
-from models.postgres.connect import connect
 from models.session import Database
+from postgres.connect import connect
 from proofs.ground import Server, free_port, proving_database, stock_shelf
 
 PRODUCTS = 5_000

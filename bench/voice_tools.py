@@ -17,8 +17,8 @@ from app import build_app
 from bench.companies import companies
 from bench.growth import KEY, note_raw, noted_statements
 from bench.load import request_bytes
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import Server, free_port
 from settings import load_settings
 

@@ -1,7 +1,7 @@
 """The warehouse's queue, 200 orders to ship among 100,000, and its stats, against a route that does nothing."""
 
 from bench.routes import compare_routes
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import proving_database
 
 ORDERS = 100_000

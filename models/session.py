@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from models.postgres.pool import LendingPool, Lent
+from postgres.pool import LendingPool, Lent
 
 SERVER_SETTINGS = {
     "application_name": "ladle",

@@ -10,9 +10,9 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from models import Table
-from models.postgres.connect import connect
-from models.postgres.dump import dump_database, restore_database
 from models.session import Database, use_database
+from postgres.connect import connect
+from postgres.dump import dump_database, restore_database
 from proofs.ground import check, proving_database
 from settings import load_settings
 from tasks.demo import load_demo_company

@@ -17,8 +17,8 @@ from domain.access.crypto import UnreadableSecretError
 from domain.access.passwords import hash_password
 from domain.sales.bank_account import read_number, rotate_bank_accounts
 from models import BankAccount
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import check, proving_database, running_servers
 from settings import load_settings
 

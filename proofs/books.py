@@ -15,8 +15,8 @@ from domain.orders.place import PlaceOrder, place_order
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, refund_payment
 from models import GivenFor, OrderStatus
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.book_acts import LIMIT, MANAGER, RULES, World, do_acts, make_world
 from proofs.book_sums import compare
 from proofs.ground import check, order_of, proving_database, running_servers, staff_token

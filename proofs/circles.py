@@ -28,8 +28,8 @@ from domain.order_desk.move import move_order
 from domain.orders.place import PlaceOrder, place_order
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from models import Customer, OrderStatus, PaymentMethod, Role
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.book_acts import RULES
 from proofs.ground import check, order_of, proving_database, stock_shelf
 

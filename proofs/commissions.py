@@ -26,8 +26,8 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from domain.sales.place_order import PlaceForCustomer, place_for_customer
 from models import GivenFor, OrderStatus, Role
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.book_acts import RULES
 from proofs.ground import check, proving_database, stock_shelf
 from settings import Settings, load_settings

@@ -5,7 +5,7 @@ import random
 
 import httpx2
 
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import check, order_of, proving_database, running_servers, stock_shelf
 
 SENDERS = 8

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from domain.kernel.clock import now
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import ROOT, check, free_port, order_of, stock_shelf
 from proofs.restarts import own_cluster
 

@@ -19,7 +19,7 @@ import asyncpg
 import httpx2
 
 from domain.access.passwords import hash_password
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import ROOT, Server, check, proving_database, running_servers, staff_token, stock_shelf
 
 # These end the session or the account that the draws are made with: signing out, the own profile (its password and

@@ -16,8 +16,8 @@ import asyncpg
 import httpx2
 
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "var" / "proofs"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from domain.kernel.texts import clean_text
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.fuzz import ENDS_THE_SESSION, KEY, SECRET, Caller, make_callers, narrowed
 from proofs.ground import check, load_demo, proving_database, running_servers
 from proofs.hostile_texts import read_jsons, read_texts

@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import ROOT, Server, check, proving_database, running_servers, staff_token
 
 CDNOW = ROOT / "tests" / "data" / "cdnow" / "master.txt.gz"

@@ -28,8 +28,8 @@ from domain.order_desk.enter import EnterOrder, enter_order
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from integrations.stripe_client import close_stripe
 from models import CreditReason, GivenFor, Invoice, Payment, PaymentMethod, Role
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.book_acts import RULES
 from proofs.ground import check, order_of, proving_database, stock_shelf
 from settings import Settings, load_settings

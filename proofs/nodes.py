@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.home import open_home
+from postgres.connect import connect
+from postgres.home import open_home
 from proofs.ground import DATA, ROOT, check, free_port, running_servers, staff_token, stock_shelf
 from proofs.restarts import Cluster, own_cluster
 from proofs.traffic import Traffic, check_traffic

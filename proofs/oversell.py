@@ -7,7 +7,7 @@ from collections import Counter
 import asyncpg
 import httpx2
 
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import check, order_of, proving_database, running_servers, staff_token, stock_shelf
 
 

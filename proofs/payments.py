@@ -16,8 +16,8 @@ import httpx2
 
 from domain.payments.reconcile import reconcile_payments
 from integrations.stripe_client import close_stripe
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import check, proving_database, running_servers, staff_token, worker_beside
 from settings import Settings, load_settings
 from tests.factories import as_actor, make_customer, make_product

@@ -35,8 +35,8 @@ from domain.orders.rules import OrderRules
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from integrations.twilio_signature import sign_twilio
 from models import Customer, Order, OutboxMessage, PaymentMethod, Role, SuppressionReason
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import check, order_of, proving_database, running_servers, staff_token, stock_shelf
 from settings import load_settings
 

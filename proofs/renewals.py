@@ -17,8 +17,8 @@ from domain.payments.reconcile import reconcile_payments
 from domain.subscriptions.failures import NOTIFY_JOB
 from domain.subscriptions.renew import process_due
 from models import Subscription
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import ROOT, check, proving_database
 from proofs.payments import LATER, finish_jobs, ground, prove_one, running_worker, send_event
 from settings import load_settings

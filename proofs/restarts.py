@@ -17,9 +17,9 @@ from typing import Any
 import httpx2
 
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.home import PostgresHome, open_home
-from models.postgres.programs import PostgresPrograms, find_postgres_programs
+from postgres.connect import connect
+from postgres.home import PostgresHome, open_home
+from postgres.programs import PostgresPrograms, find_postgres_programs
 from proofs.ground import DATA, check, free_port, order_of, running_servers, stock_shelf, worker_beside
 from tasks.schedule import TIMETABLE
 

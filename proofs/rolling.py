@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import (
     DATA,
     ROOT,

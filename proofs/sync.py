@@ -15,8 +15,8 @@ from PIL import Image
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
 from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from models import KeyScope
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.ground import Server, check, proving_database, running_servers, stock_shelf
 from proofs.statements import noted_on
 

@@ -10,7 +10,7 @@ import asyncpg
 import httpx2
 from PIL import Image
 
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import check, proving_database, running_servers, stock_shelf
 
 KEY = "a key of the proof that is long enough"

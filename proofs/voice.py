@@ -6,7 +6,7 @@ import random
 import httpx2
 
 from domain.voice.redact import redact_text, redact_turns
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.ground import Server, check, free_port, proving_database, stock_shelf
 
 KEY = "a key of the proof that is long enough"

@@ -18,8 +18,8 @@ import httpx2
 import orjson
 
 from domain.access.passwords import hash_password
-from models.postgres.connect import connect
 from models.session import Database, use_database
+from postgres.connect import connect
 from proofs.bank import PASSWORD, dump_tables, sign_in
 from proofs.ground import Server, check, free_port, proving_database, stock_shelf
 from settings import Settings, load_settings

@@ -7,8 +7,8 @@ import secrets
 from alembic import command
 
 from models.migrations import alembic_config, upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import attached
+from postgres.connect import connect
+from postgres.embedded import attached
 from settings import load_settings_or_exit
 
 

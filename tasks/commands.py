@@ -20,13 +20,14 @@ from domain.kernel.errors import DomainError
 from domain.orders.business import Business, use_business
 from domain.system.contents import find_revision
 from models.migrations import newest_revision, upgrade
-from models.postgres.embedded import attached
-from models.postgres.programs import EmbeddedPostgresError
 from models.session import Database, separate_transaction, use_database
+from postgres.embedded import attached
+from postgres.programs import EmbeddedPostgresError
 from settings import Settings, load_settings
 from tasks import operate
+from tasks.ports import local_url, port_trouble
 from tasks.read_password import read_password
-from tasks.serve import fresh_metrics_folder, local_url, port_trouble, run_server
+from tasks.serve import fresh_metrics_folder, run_server
 
 UNREACHABLE = (
     OSError,

@@ -21,8 +21,8 @@ from domain.system.contents import find_filled_table, find_revision
 from domain.webhooks.endpoints import rotate_sealed_secrets
 from integrations.errors import ServiceFailed
 from models.migrations import list_steps
-from models.postgres.dump import DumpError, dump_database, restore_database
 from models.session import current_database, separate_transaction
+from postgres.dump import DumpError, dump_database, restore_database
 from settings import Settings
 from tasks.read_password import read_password
 

@@ -92,24 +92,6 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int) -> Non
         DrainingServer(config, drain_seconds=settings.drain_for).run()
 
 
-def port_trouble(host: str, port: int) -> str | None:
-    """One sentence when the address can't be listened on, else None."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return f"Port {port} on {host} can't be used: {(error.strerror or str(error)).lower()}."
-    return None
-
-
-def local_url(host: str, port: int) -> str:
-    """The address of a server on this machine, which links in mails lead to while PUBLIC_URL is not set."""
-    name = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
-    return f"http://{name}:{port}"
-
-
 def fresh_metrics_folder(data_dir: Path) -> str:
     """An empty folder in which the server processes put their counts together; those of ended servers go."""
     for folder in (data_dir / "metrics").glob("*"):

@@ -20,12 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from settings import Settings, load_settings_or_exit
-from tasks.commands import UNREACHABLE, describe_unreachable
-from tasks.serve import local_url, port_trouble
+from tasks.ports import local_url, port_trouble
 
 PROGRAM = (sys.executable, str(Path(__file__).parent.parent / "run.py"))
 STOP_SECONDS = 8.0
@@ -112,13 +110,10 @@ def run_everything(
             settings = settings.model_copy(update={"database_url": server.start()})
         # A database that still ran means a predecessor was killed, whose children may need a moment to leave.
         _wait_for_port(host, port, seconds=0.0 if server and server.owned else PORT_SECONDS)
-        _migrate(settings.database_url)
-        environment = os.environ | {"DATABASE_URL": settings.database_url}
+        # The server loads while this process migrates.
+        environment = os.environ | {"DATABASE_URL": settings.database_url, "WAIT_FOR_SCHEMA_SECONDS": "3600"}
         if "public_url" not in settings.model_fields_set:
             environment["PUBLIC_URL"] = local_url(host, port)
-        if server and not settings.is_production and _is_empty(settings.database_url):
-            _say("Loading the demo company.")
-            subprocess.run([*program, "demo"], env=environment, check=True)
         serve = [
             *program,
             "serve",
@@ -131,8 +126,15 @@ def run_everything(
             "--no-worker",
         ]
         children = [Child("server", serve, environment), Child("worker", [*program, "worker"], environment)]
-        for child in children:
-            child.start()
+        if server and not settings.is_production and _is_empty(settings.database_url):
+            _migrate(settings.database_url)
+            _say("Loading the demo company.")
+            subprocess.run([*program, "demo"], env=environment, check=True)
+            children[0].start()
+        else:
+            children[0].start()
+            _migrate(settings.database_url)
+        children[1].start()
         _wait_for_server(children[0], host, port)
         _announce(settings, host, port)
         _keep_running(server, children)
@@ -151,6 +153,10 @@ def run_everything(
 
 def _migrate(database_url: str) -> None:
     """Bring the database to the newest schema; raises CannotRun when it can't be reached at all."""
+    # Knowing every table takes a second, in which the server already starts.
+    from models.migrations import upgrade
+    from tasks.commands import UNREACHABLE, describe_unreachable
+
     try:
         upgrade(database_url)
     except UNREACHABLE as error:
@@ -246,6 +252,8 @@ def _announce(settings: Settings, host: str, port: int) -> None:
 
 
 def _is_empty(database_url: str) -> bool:
+    if _ask(database_url, "SELECT to_regclass('customer') IS NULL"):
+        return True
     return bool(_ask(database_url, "SELECT NOT EXISTS (SELECT FROM staff) AND NOT EXISTS (SELECT FROM customer)"))
 
 

@@ -25,9 +25,9 @@ from domain.access.crypto import use_data_keys
 from integrations.stripe_client import close_stripe
 from models import Table
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, plan_for_values, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from settings import Settings
 from tests.fakes.easypost_server import FakeEasyPost, with_easypost
 from tests.fakes.stripe_server import FakeStripe, with_stripe

@@ -90,7 +90,7 @@ async def test_no_library_writes_down_what_a_payment_holds_though_we_debug(clien
 
 
 def test_what_we_say_ourselves_is_heard_at_the_level_that_is_set(debugging) -> None:
-    for name in ("web.errors", "domain.payments.reconcile", "models.postgres.embedded", "portal.live", "tasks.worker"):
+    for name in ("web.errors", "domain.payments.reconcile", "postgres.embedded", "portal.live", "tasks.worker"):
         logging.getLogger(name).debug("Ours")
     for name in ("botocore.endpoint", "aiosmtplib", "uvicorn.error", "sqlalchemy.engine.Engine"):
         logging.getLogger(name).debug("Theirs")

@@ -8,7 +8,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     declared: set[str] = set()
     for base in model.__mro__:
-        own = base.__dict__.get("__annotations__", {}).keys() & model.model_fields.keys()
+        own = inspect.get_annotations(base).keys() & model.model_fields.keys()
         if own - declared:
             said = _docs_of_module(base.__module__).get(base.__qualname__, {})
             docs |= {name: said[name] for name in own - declared if name in said}
@@ -45,7 +45,7 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     return docs
 
 
-@lru_cache(maxsize=None)
+@cache
 def _docs_of_module(name: str) -> dict[str, dict[str, str]]:
     """The docstrings of a module's classes, by the class's qualified name and the field's."""
     source = getattr(sys.modules.get(name), "__file__", None)

@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,

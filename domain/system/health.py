@@ -1,5 +1,6 @@
 """How the program is: whether it can take requests, and the figures that show when somebody should look."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,6 +151,13 @@ async def check_readiness() -> Readiness:
         timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
         timetable_late=tuple(entry["name"] for entry in entries if _is_late(entry, now())),
     )
+
+
+async def wait_for_schema(seconds: float) -> None:
+    """Return once the database can be used, or after so many seconds: from then on readiness says what is wrong."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at and not (await check_readiness()).is_ready:  # noqa: ASYNC110 - another program migrates.
+        await asyncio.sleep(0.1)
 
 
 async def count_figures() -> Figures:

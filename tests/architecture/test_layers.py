@@ -13,6 +13,7 @@ import models
 
 ROOT = Path(__file__).parent.parent.parent
 FORBIDDEN = {
+    "postgres": {"app", "api", "portal", "tasks", "models", "integrations", "domain", "web", "documents", "quart"},
     "models": {"app", "api", "portal", "tasks", "integrations", "domain", "web", "documents", "quart"},
     "integrations": {"app", "api", "portal", "tasks", "models", "web", "documents", "quart"},
     "domain": {"app", "api", "portal", "tasks", "web", "documents", "quart", "werkzeug", "jinja2"},

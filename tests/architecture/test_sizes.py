@@ -15,6 +15,7 @@ SOURCES = (
     "integrations",
     "models",
     "portal",
+    "postgres",
     "tasks",
     "web",
     "scripts",

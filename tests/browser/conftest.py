@@ -10,9 +10,9 @@ from playwright.async_api import Browser, async_playwright, expect
 from quart import Quart
 
 from models.migrations import upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from proofs.ground import running_servers
 from settings import Settings
 from tasks.demo import load_demo_company

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from domain.access.tokens import hash_token
 from models import KeyScope
-from models.postgres.connect import connect
+from postgres.connect import connect
 from proofs.fuzz import SECRET
 from proofs.ground import ROOT, load_demo, proving_database, running_servers
 from tests.fakes import easypost_server, stripe_account

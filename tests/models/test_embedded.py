@@ -17,18 +17,18 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from models.postgres import home
-from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, attached
-from models.postgres.home import open_home
-from models.postgres.processes import is_anything_left, read_pid_file, wait_until
-from models.postgres.programs import find_postgres_programs
+from postgres import home
+from postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, attached
+from postgres.home import open_home
+from postgres.processes import is_anything_left, read_pid_file, wait_until
+from postgres.programs import find_postgres_programs
 
 ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
 PROGRAM = """
 import sys
 from pathlib import Path
-from models.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 server = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 try:
     print(getattr(server, sys.argv[2])(), server.pid, flush=True)
@@ -394,6 +394,6 @@ def test_a_directory_the_servers_user_cannot_enter_is_not_opened_up(
     assert private.stat().st_mode & 0o777 == 0o700
     assert len(list(elsewhere.iterdir())) == 1
     assert (database / "postgres-is-at").read_text().startswith(str(elsewhere))
-    said = [record.getMessage() for record in caplog.records if record.name == "models.postgres.home"]
+    said = [record.getMessage() for record in caplog.records if record.name == "postgres.home"]
     assert len(said) == 1
     assert said[0].startswith(f"The database's user can't enter {database}, so the database lives in {elsewhere}")

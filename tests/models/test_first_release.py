@@ -11,8 +11,8 @@ from alembic import command
 from sqlalchemy.exc import DBAPIError
 
 from models.migrations import alembic_config, newest_revision, upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from tests.models.test_migrations import empty_database
 
 FIRST_RELEASE = "0004"

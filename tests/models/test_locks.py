@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from models.migrations import locks
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from tests.models.test_migrations import empty_database
 
 

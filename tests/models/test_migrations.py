@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import Table
 from models.migrations import alembic_config, upgrade
-from models.postgres.connect import connect
-from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from settings import Settings
 from tasks.demo import load_demo_company
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.postgres.embedded import EmbeddedPostgres
+from postgres.embedded import EmbeddedPostgres
 from proofs.ground import ROOT, free_port
 from tests.conftest import TEST_DATA
 

@@ -10,10 +10,10 @@ from domain.access.crypto import encrypt
 from domain.access.passwords import verify_password
 from models import Role, Staff
 from models.migrations import newest_revision
-from models.postgres.connect import connect
-from models.postgres.dump import libpq_environment
-from models.postgres.embedded import EmbeddedPostgres
 from models.session import Database, separate_transaction, use_database
+from postgres.connect import connect
+from postgres.dump import libpq_environment
+from postgres.embedded import EmbeddedPostgres
 from settings import Settings, program_version
 from tasks import operate
 from tests.conftest import SECRET

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.postgres.home import open_home
-from models.postgres.processes import is_anything_left, read_pid_file, wait_until
+from postgres.home import open_home
+from postgres.processes import is_anything_left, read_pid_file, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """

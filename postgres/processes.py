@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from models.postgres.home import PostgresHome, try_lock
+from postgres.home import PostgresHome, try_lock
 
 
 @dataclass(frozen=True)

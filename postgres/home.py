@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from models.postgres.programs import EmbeddedPostgresError
+from postgres.programs import EmbeddedPostgresError
 
 PORT = 5432
 LONGEST_SOCKET_PATH = 107

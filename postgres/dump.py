@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from models.postgres.programs import PostgresPrograms, find_postgres_programs
+from postgres.programs import PostgresPrograms, find_postgres_programs
 
 
 class DumpError(Exception):

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from models.postgres.home import PORT, PostgresHome, clear_disk_errors, lock_held, open_home, try_lock
-from models.postgres.processes import (
+from postgres.home import PORT, PostgresHome, clear_disk_errors, lock_held, open_home, try_lock
+from postgres.processes import (
     is_anything_left,
     is_postmaster,
     is_ready,
@@ -25,7 +25,7 @@ from models.postgres.processes import (
     read_pid_file,
     wait_until,
 )
-from models.postgres.programs import EmbeddedPostgresError, PostgresPrograms, find_postgres_programs
+from postgres.programs import EmbeddedPostgresError, PostgresPrograms, find_postgres_programs
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "attached"]
 
