@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
-from domain.system.health import DISK_FULL, _refused_at, note_refusal
+from domain.system import health
+from domain.system.health import DISK_FULL, Readiness, _refused_at, note_refusal, wait_for_schema
 from models import JobRun, Order, Payment
 from models.migrations import list_steps
 from models.session import Database, use_database
@@ -72,6 +73,23 @@ async def test_a_full_disk_is_told(client) -> None:
     note_refusal(DISK_FULL)
     assert (await (await client.get("/readyz")).get_json())["disk_full"] is True
     _refused_at.clear()
+
+
+async def test_a_server_waits_until_another_program_has_migrated(monkeypatch) -> None:
+    asked: list[bool] = []
+
+    async def answer() -> Readiness:
+        asked.append(len(asked) == 2)
+        return Readiness(database=bool(asked[1:]), migrated=asked[-1])
+
+    monkeypatch.setattr(health, "check_readiness", answer)
+    await wait_for_schema(60)
+    assert asked == [False, False, True]
+
+
+async def test_a_server_that_is_not_to_wait_asks_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(health, "check_readiness", None)
+    await wait_for_schema(0)
 
 
 async def test_an_older_schema_is_not_ready(client, db) -> None:
