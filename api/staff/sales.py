@@ -137,8 +137,7 @@ async def _read_history(connection: Any, query: history.ListHistory) -> Any:
         }, from_attributes=True)  # fmt: skip
     else:
         groups = await history.list_groups(connection, query, visible_to=current_actor())
-        conditions = history.find_conditions(query, visible_to=current_actor())
-        summary = await history.sum_sales(connection, conditions)
+        summary = await history.sum_sales(connection, query, visible_to=current_actor())
         shown = SalesHistoryOut.model_validate({
             "group_by": query.group_by, "groups": groups, "total_orders": summary.total_orders,
             "total_revenue": summary.total_revenue,

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, require
 from domain.calling.edit_entry import write_entry
-from domain.calling.entries import MAY_BE_LISTED
+from domain.calling.entries import MAY_BE_LISTED, get_entry
 from domain.calling.hours_key import find_hours_key
+from domain.calling.rules import FOR_GOOD, judge_calls
 from domain.calling.totals import refresh_totals
 from domain.calling.visible import ENTRIES, may_be_seen_by
 from domain.kernel.actor import Actor
@@ -19,8 +20,6 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import Topic, announce
 from models import CallingEntry, CallingStatus, Customer
-
-NOT_WANTED = "The customer asked not to be called."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +48,24 @@ async def call_customer_today(db: AsyncSession, customer_id: int, *, timezone: t
     """Have a customer called today, before everybody without a callback; returns the entry.
 
     Raises NotFound for a customer or an entry that is not the actor's, and Refused for one without a number, who
-    asked not to be called, or whose entry is closed.
+    asked not to be called by either of their numbers, or whose entry is closed.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     customer = await db.get(Customer, customer_id)
     if customer is None or not customer.is_active:
         raise NotFound("There is no such customer.")
-    if customer.do_not_call:
-        raise _refuse(NOT_WANTED)
     entry = await _lock_entry(db, customer) or await _make_entry(db, customer)
     visible = select(ENTRIES.id).where(ENTRIES.id == entry.id, may_be_seen_by(by))
     if await db.scalar(visible) is None:
         raise NotFound("A colleague calls this customer.")
-    if entry.status == CallingStatus.CLOSED:
-        raise Refused(
-            "Calls to the customer are closed: the number was wrong.", code=Code.STATE_NOT_ALLOWED, allowed=[]
-        )
     entry.customer_id = customer.id
+    await db.flush()
+    shown = await get_entry(db, entry.id, visible_to=by, timezone=timezone)
+    (verdict,) = await judge_calls(db, [shown.callee])
+    if verdict.rule in FOR_GOOD:
+        raise _refuse(verdict.why)
+    if entry.status == CallingStatus.CLOSED:
+        raise _refuse("Calls to the customer are closed: the number was wrong.")
     entry.callback_on = business_today(timezone)
     entry.updated_at = now()
     entry.version += 1

@@ -9,7 +9,7 @@ from domain.access.rights import Right, require
 from domain.calling.entries import EntryRow, ListEntries, Segment, find_conditions, get_entry
 from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
-from domain.calling.rules import MOST_ATTEMPTS, Callee, judge_calls
+from domain.calling.rules import MOST_ATTEMPTS, judge_calls
 from domain.calling.visible import ENTRIES
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
@@ -48,8 +48,7 @@ async def claim_next(db: AsyncSession, data: ClaimNext, *, by: Actor) -> EntryRo
         if entry_id is None:
             return None
         entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
-        callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
-        (verdict,) = await judge_calls(db, [callee], at=at)
+        (verdict,) = await judge_calls(db, [entry.callee], at=at)
         if verdict.allowed:
             await announce(db, Topic.CALLING, entry_id)
             return entry

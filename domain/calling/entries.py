@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, or
 from sqlalchemy import Date as SqlDate
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.calling.rules import Callee
 from domain.calling.scores import LEAST_SCORE, MOST_SCORE
 from domain.calling.visible import ENTRIES, may_be_seen_by
 from domain.kernel.actor import Actor
@@ -153,6 +154,11 @@ class EntryRow:
         """Whom a list names: the company, else the person."""
         person = self.contact_name or f"{self.first_name} {self.last_name}".strip()
         return self.company_name or person or self.phone or f"Entry {self.id}"
+
+    @property
+    def callee(self) -> Callee:
+        """Who is asked about where it matters whether they may be called; either number's mark counts."""
+        return Callee(self.phone, self.zip, self.state, self.do_not_call)
 
     @property
     def last_called(self) -> datetime | None:

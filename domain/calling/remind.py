@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.calling.claim import CLAIM_LASTS
 from domain.calling.edit_entry import lock_entry
-from domain.calling.rules import Callee, judge_calls
+from domain.calling.entries import get_entry
+from domain.calling.rules import judge_calls
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import Refused
 from domain.kernel.live import Topic, announce
-from models import CallingEntry, Customer
+from domain.orders.business import current_business
 
 JOB = "remind_caller"
 # A longer wait is a callback.
@@ -31,7 +32,7 @@ async def remind_me(db: AsyncSession, entry_id: int, *, by: Actor) -> datetime:
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     entry = await lock_entry(db, entry_id, by=by)
     at = now()
-    opens = await _find_opening(db, entry, at)
+    opens = await _find_opening(db, entry.id, at, by)
     held = await db.scalar(_HELD, {"me": by.id, "at": at, "id": entry_id})
     if held:
         raise Refused("A colleague keeps this call for themselves.", code=Code.STATE_NOT_ALLOWED, allowed=[])
@@ -51,10 +52,10 @@ async def forget_reminder(db: AsyncSession, entry_id: int, *, by: Actor) -> None
         await announce(db, Topic.CALLING, entry_id)
 
 
-async def _find_opening(db: AsyncSession, entry: CallingEntry, at: datetime) -> datetime:
-    customer = await db.get(Customer, entry.customer_id) if entry.customer_id is not None else None
-    callee = Callee(entry.phone, entry.zip, entry.state, customer is not None and customer.do_not_call)
-    (verdict,) = await judge_calls(db, [callee], at=at)
+async def _find_opening(db: AsyncSession, entry_id: int, at: datetime, by: Actor) -> datetime:
+    """When somebody may be called who may not be now; also their second number's mark forbids it for good."""
+    entry = await get_entry(db, entry_id, visible_to=by, timezone=current_business().timezone)
+    (verdict,) = await judge_calls(db, [entry.callee], at=at)
     if verdict.allowed:
         raise Refused("They may be called now.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     if verdict.callable_from is None or verdict.callable_from > at + LONGEST:

@@ -54,6 +54,10 @@ class CallRule(StrEnum):
     HOURS = "hours"
 
 
+# These forbid until somebody acts; the others until a moment that they name.
+FOR_GOOD = frozenset({CallRule.NO_PHONE, CallRule.DO_NOT_CALL})
+
+
 @dataclass(frozen=True, slots=True)
 class Callee:
     """Somebody who might be called: the E.164 number, and what of the address says where they are."""

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.entries import EntryRow, ListEntries, Segment, days_since, get_entry, list_entries
-from domain.calling.rules import Callee, Verdict, judge_calls
+from domain.calling.rules import Verdict, judge_calls
 from domain.calling.script import get_script
 from domain.calling.segments import CallerDay, count_segments, get_caller_day
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
@@ -93,8 +93,7 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
     zone = current_business().timezone
     entry = await get_entry(db, entry_id, visible_to=by, timezone=zone)
     at = now()
-    callee = Callee(entry.phone, entry.zip, entry.state, entry.do_not_call)
-    (verdict,) = await judge_calls(db, [callee], at=at)
+    (verdict,) = await judge_calls(db, [entry.callee], at=at)
     last = (await db.execute(_LAST, {"id": entry_id})).first()
     claim = (await db.execute(_CLAIM, {"id": entry_id, "at": at})).one()
     reasons = [Reason(*row) for row in await db.execute(_REASONS, {"id": entry_id, "most": MOST_REASONS})]
@@ -130,9 +129,8 @@ async def list_callable(db: AsyncSession, segment: Segment, *, by: Actor) -> lis
     """The first of a tab who may be called now, for whom to call instead; of its best fifty, five statements."""
     query = ListEntries(segment=segment, per_page=50)
     rows = (await list_entries(db, query, visible_to=by, timezone=current_business().timezone)).rows
-    callees = [Callee(row.phone, row.zip, row.state, row.do_not_call) for row in rows]
     at = now()
-    verdicts = await judge_calls(db, callees, at=at)
+    verdicts = await judge_calls(db, [row.callee for row in rows], at=at)
     taken = set(await db.scalars(_TAKEN, {"ids": [row.id for row in rows], "at": at, "me": by.id}))
     found = [
         (row, verdict) for row, verdict in zip(rows, verdicts, strict=True) if verdict.allowed and row.id not in taken

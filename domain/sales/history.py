@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Date, Select, String, case, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, Select, String, Subquery, case, cast, func, literal, select, tuple_
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, start_of_business_day
@@ -22,6 +22,7 @@ from domain.kernel.money import ZERO, round_half_up
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.business import current_business
+from domain.orders.days import days_seen_by, select_days
 from domain.orders.filters import ITEMS, ORDERS, search_condition
 from domain.orders.queries import Reader
 from domain.sales.customers import rep_of
@@ -134,14 +135,19 @@ SALE_COLUMNS = (
 
 async def list_history(db: Reader, query: ListHistory, *, visible_to: Actor) -> tuple[Page[SaleRow], SalesSummary]:
     """A page of sales, newest first, and what all of them come to; two statements."""
-    conditions = find_conditions(query, visible_to=visible_to)
-    rows = await _list_rows(db, query, conditions)
-    summary = await sum_sales(db, conditions)
+    rows = await _list_rows(db, query, find_conditions(query, visible_to=visible_to))
+    summary = await sum_sales(db, query, visible_to=visible_to)
     return make_page(rows, summary.total_orders, query), summary
 
 
-async def sum_sales(db: Reader, conditions: Sequence[ColumnElement[bool]]) -> SalesSummary:
-    """How many orders meet the conditions, and their worth."""
+async def sum_sales(db: Reader, query: ListHistory, *, visible_to: Actor) -> SalesSummary:
+    """How many orders a history holds, and their worth: from the kept days, or row by row under a search."""
+    conditions = find_conditions(query, visible_to=visible_to)
+    if not query.search:
+        days = select_days(current_business().timezone)
+        kept = select(func.sum(days.c.orders), func.sum(days.c.amount))
+        row = (await db.execute(kept.where(*_find_days(days, query, visible_to)))).one()
+        return SalesSummary(int(row[0] or 0), row[1] or ZERO)
     statement = select(func.count(), func.coalesce(func.sum(ORDERS.total_amount), ZERO)).where(*conditions)
     return SalesSummary(*(await db.execute(statement.select_from(table_of(Order)))).one())
 
@@ -150,7 +156,11 @@ async def list_groups(db: Reader, query: ListHistory, *, visible_to: Actor) -> l
     """The sales added up; days, weeks and months newest first, others by revenue. Products add up their lines."""
     by = query.group_by or GroupBy.MONTH
     conditions = find_conditions(query, visible_to=visible_to)
-    rows = await db.execute(_select_groups(by, conditions).limit(MOST_GROUPS))
+    if by in _KEPT_GROUPS and not query.search:
+        groups = _select_kept_groups(by, query, visible_to)
+    else:
+        groups = _select_groups(by, conditions)
+    rows = await db.execute(groups.limit(MOST_GROUPS))
     return [SalesGroup(row.key or "", _label(by, row), row.orders, row.revenue) for row in rows]
 
 
@@ -228,6 +238,58 @@ async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnEl
     return [SaleRow(*row) for row in await db.execute(statement)]
 
 
+# What the kept days know; customers and products are added up from the orders themselves.
+_KEPT_GROUPS = {GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH, GroupBy.REP, GroupBy.STATUS}
+
+
+def _find_days(days: Subquery, query: ListHistory, actor: Actor) -> list[ColumnElement[bool]]:
+    """The same conditions for the kept days, which know nothing of a search."""
+    found = days_seen_by(days, actor)
+    found.append(days.c.status == query.status if query.status else days.c.status != OrderStatus.CANCELLED)
+    if query.rep_id is not None:
+        found.append(days.c.sales_rep_id == query.rep_id)
+    if query.from_date is not None:
+        found.append(days.c.day >= query.from_date)
+    if query.to_date is not None:
+        found.append(days.c.day <= query.to_date)
+    return found
+
+
+def _select_kept_groups(by: GroupBy, query: ListHistory, actor: Actor) -> Select[Any]:
+    days = select_days(current_business().timezone)
+    source: Any = days
+    name: ColumnElement[Any] = literal("")
+    key = _name_day(by, days.c.day)
+    if by is GroupBy.REP:
+        source = days.outerjoin(table_of(Staff), STAFF.id == days.c.sales_rep_id)
+        key = cast(func.nullif(days.c.sales_rep_id, 0), String)
+        name = func.max(func.coalesce(func.nullif(STAFF.full_name, ""), STAFF.username))
+    elif by is GroupBy.STATUS:
+        key = days.c.status
+    orders, revenue = func.sum(days.c.orders), func.sum(days.c.amount)
+    grouped = select(
+        key.label("key"), name.label("name"), cast(orders, Integer).label("orders"), revenue.label("revenue")
+    )
+    return (
+        grouped.select_from(source)
+        .where(*_find_days(days, query, actor))
+        .group_by(key)
+        .having(orders > 0)
+        .order_by(*_order_groups(by, key, revenue))
+    )
+
+
+def _name_day(by: GroupBy, day: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What a day, or its week or month, is grouped under."""
+    if by is GroupBy.WEEK:
+        return cast(cast(func.date_trunc("week", day), Date), String)
+    return func.to_char(day, "YYYY-MM") if by is GroupBy.MONTH else cast(day, String)
+
+
+def _order_groups(by: GroupBy, key: ColumnElement[Any], revenue: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    return (key.desc(),) if by in {GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH} else (revenue.desc(), key)
+
+
 def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     zone = str(current_business().timezone)
     orders, items = table_of(Order), table_of(OrderItem)
@@ -237,12 +299,8 @@ def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Se
     name: ColumnElement[Any] = literal("")
     key: ColumnElement[Any]
     match by:
-        case GroupBy.DAY:
-            key = cast(day, String)
-        case GroupBy.WEEK:
-            key = cast(cast(func.date_trunc("week", day), Date), String)
-        case GroupBy.MONTH:
-            key = func.to_char(day, "YYYY-MM")
+        case GroupBy.DAY | GroupBy.WEEK | GroupBy.MONTH:
+            key = _name_day(by, day)
         case GroupBy.REP:
             source = orders.outerjoin(table_of(Staff), STAFF.id == ORDERS.sales_rep_id)
             key = cast(ORDERS.sales_rep_id, String)
@@ -259,8 +317,7 @@ def _select_groups(by: GroupBy, conditions: Sequence[ColumnElement[bool]]) -> Se
     grouped = select(
         key.label("key"), name.label("name"), count.label("orders"), func.coalesce(revenue, ZERO).label("revenue")
     )
-    sequence = (key.desc(),) if by in {GroupBy.DAY, GroupBy.WEEK, GroupBy.MONTH} else (revenue.desc(), key)
-    return grouped.select_from(source).where(*conditions).group_by(key).order_by(*sequence)
+    return grouped.select_from(source).where(*conditions).group_by(key).order_by(*_order_groups(by, key, revenue))
 
 
 def _label(by: GroupBy, row: Any) -> str:
@@ -306,9 +363,9 @@ async def list_my_orders(db: Reader, query: MyOrders, *, by: Actor) -> OwnSales:
     assert by.id is not None
     assert by.role is not None
     zone = current_business().timezone
-    since = start_of_business_day(business_today(zone) - timedelta(days=query.days - 1), zone)
-    own = [ORDERS.sales_rep_id == by.id]
-    counted = [*own, ORDERS.status != OrderStatus.CANCELLED]
-    rows = await _list_rows(db, query, [*own, ORDERS.created_at >= since])
-    period = await sum_sales(db, [*counted, ORDERS.created_at >= since])
-    return OwnSales(by.id, by.name, by.role, query.days, period, await sum_sales(db, counted), rows)
+    first = business_today(zone) - timedelta(days=query.days - 1)
+    own = [ORDERS.sales_rep_id == by.id, ORDERS.created_at >= start_of_business_day(first, zone)]
+    rows = await _list_rows(db, query, own)
+    period = await sum_sales(db, ListHistory(rep_id=by.id, from_date=first), visible_to=by)
+    all_time = await sum_sales(db, ListHistory(rep_id=by.id), visible_to=by)
+    return OwnSales(by.id, by.name, by.role, query.days, period, all_time, rows)

@@ -1,14 +1,14 @@
 """How the sales team does: orders, revenue, new customers, calls and commission of each rep, with a trend."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import Date, cast, func, select, text
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
@@ -17,45 +17,26 @@ from domain.kernel.errors import NotAllowed, NotFound
 from domain.kernel.inputs import Id, Input
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.business import current_business
+from domain.orders.days import select_days
 from domain.orders.queries import Reader
 from domain.sales.customers import rep_of
+from domain.sales.new_customers import count_new_customers
+from models import OrderStatus
 
 _REPS = text("""
 SELECT s.id, coalesce(nullif(s.full_name, ''), s.username) AS name,
-  coalesce(o.orders, 0) AS orders, coalesce(o.revenue, 0) AS revenue, coalesce(n.customers, 0) AS new_customers,
   (SELECT count(*) FROM outbound_call_log WHERE staff_id = s.id AND created_at >= :since)
     + (SELECT count(*) FROM calling_event
        WHERE kind = 'called' AND actor_kind = 'staff' AND actor_id = s.id AND created_at >= :since) AS calls,
   coalesce(o.earned, 0) AS earned, coalesce(o.paid, 0) AS paid
 FROM staff AS s
 LEFT JOIN LATERAL (
-  SELECT count(*) AS orders, sum(total_amount) AS revenue, sum(commission_amount) AS earned,
-    sum(commission_amount) FILTER (WHERE commission_paid) AS paid
+  SELECT sum(commission_amount) AS earned, sum(commission_amount) FILTER (WHERE commission_paid) AS paid
   FROM orders WHERE sales_rep_id = s.id AND created_at >= :since AND status <> 'cancelled'
 ) AS o ON true
-LEFT JOIN LATERAL (
-  SELECT count(DISTINCT f.customer_id) AS customers FROM orders AS f
-  WHERE f.sales_rep_id = s.id AND f.created_at >= :since AND f.status <> 'cancelled' AND f.customer_id IS NOT NULL
-    AND NOT EXISTS (
-      SELECT FROM orders AS b WHERE b.customer_id = f.customer_id AND b.status <> 'cancelled'
-        AND (b.created_at, b.id) < (f.created_at, f.id)
-    )
-) AS n ON true
-WHERE CASE WHEN CAST(:rep_id AS bigint) IS NULL THEN (s.role = 'sales_rep' AND s.is_active) OR o.orders > 0
+WHERE CASE WHEN CAST(:rep_id AS bigint) IS NULL THEN (s.role = 'sales_rep' AND s.is_active) OR s.id = ANY(:sold)
   ELSE s.id = :rep_id END
-ORDER BY o.revenue DESC NULLS LAST, name, s.id
-""")
-_TREND = text("""
-SELECT sales_rep_id AS id, date_trunc(:period, created_at AT TIME ZONE :zone)::date AS first, count(*) AS orders,
-  sum(total_amount) AS revenue
-FROM orders
-WHERE sales_rep_id IS NOT NULL AND created_at >= :since AND status <> 'cancelled'
-  AND (CAST(:rep_id AS bigint) IS NULL OR sales_rep_id = :rep_id)
-GROUP BY 1, 2
-""")
-_TEAM = text("""
-SELECT count(*), coalesce(sum(total_amount), 0) FROM orders
-WHERE sales_rep_id IS NOT NULL AND created_at >= :since AND status <> 'cancelled'
+ORDER BY name, s.id
 """)
 
 
@@ -130,28 +111,57 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
     own = rep_of(visible_to)
     if own is not None and query.rep_id not in {None, own}:
         raise NotAllowed("A sales rep sees figures of their own.")
-    zone = current_business().timezone
-    first_day = business_today(zone) - timedelta(days=query.days - 1)
-    values = {"since": start_of_business_day(first_day, zone), "rep_id": own if own is not None else query.rep_id}
+    zone, only = current_business().timezone, own if own is not None else query.rep_id
+    today = business_today(zone)
+    first_day = today - timedelta(days=query.days - 1)
+    sold = await _list_sold(db, first_day, query.period)
+    values = {"since": start_of_business_day(first_day, zone), "rep_id": only, "sold": sorted(sold)}
     rows = (await db.execute(_REPS, values)).all()
     if query.rep_id is not None and not rows:
         raise NotFound("There is no such sales rep.")
+    fresh = await count_new_customers(db, first_day, today, rep_id=only)
     sees_money = may(visible_to, Right.SEE_COMMISSIONS)
-    steps = _list_steps(first_day, business_today(zone), query.period)
-    found: dict[tuple[int, date], tuple[int, Decimal]] = {
-        (row.id, row.first): (row.orders, row.revenue)
-        for row in await db.execute(_TREND, values | {"period": query.period.value, "zone": str(zone)})
-    }
+    steps = _list_steps(first_day, today, query.period)
     reps = []
     for row in rows:
-        figures = (
-            RepFigures(*row) if sees_money else replace(RepFigures(*row), commission_earned=None, commission_paid=None)
+        by_step = sold.get(row.id, {})
+        figures = RepFigures(
+            row.id,
+            row.name,
+            sum(orders for orders, _ in by_step.values()),
+            sum((amount for _, amount in by_step.values()), ZERO),
+            fresh.get(row.id, 0),
+            row.calls,
+            row.earned if sees_money else None,
+            row.paid if sees_money else None,
+            [TrendPoint(_name(step, query.period), *by_step.get(step, (0, ZERO))) for step in steps],
         )
-        trend = [TrendPoint(_name(step, query.period), *found.get((row.id, step), (0, ZERO))) for step in steps]
-        reps.append(replace(figures, trend=trend))
-    orders, revenue = (await db.execute(_TEAM, {"since": values["since"]})).one()
-    label = "Today" if query.days == 1 else f"Last {query.days} days"
-    return Performance(query.days, label, revenue, orders, reps)
+        reps.append(figures)
+    everybody = [sums for by_step in sold.values() for sums in by_step.values()]
+    return Performance(
+        query.days,
+        "Today" if query.days == 1 else f"Last {query.days} days",
+        sum((amount for _, amount in everybody), ZERO),
+        sum(orders for orders, _ in everybody),
+        sorted(reps, key=lambda rep: rep.revenue, reverse=True),
+    )
+
+
+async def _list_sold(db: Reader, first: date, period: Period) -> dict[int, dict[date, tuple[int, Decimal]]]:
+    """The orders of each rep and their worth by the first day of each step, from the kept days."""
+    days = select_days(current_business().timezone)
+    step = cast(func.date_trunc(period.value, days.c.day), Date)
+    orders = func.sum(days.c.orders)
+    rows = await db.execute(
+        select(days.c.sales_rep_id, step, orders, func.sum(days.c.amount))
+        .where(days.c.sales_rep_id != 0, days.c.status != OrderStatus.CANCELLED, days.c.day >= first)
+        .group_by(days.c.sales_rep_id, step)
+        .having(orders > 0)
+    )
+    found: dict[int, dict[date, tuple[int, Decimal]]] = {}
+    for rep_id, begins, count, amount in rows:
+        found.setdefault(rep_id, {})[begins] = (int(count), amount)
+    return found
 
 
 def _list_steps(first: date, last: date, period: Period) -> list[date]:

@@ -43,7 +43,7 @@ async def set_target(db: AsyncSession, month: date, data: SetTarget, *, by: Acto
     await db.execute(_SET, values | {"kind": by.kind, "id": by.id, "name": by.name})
 
 
-async def list_targets(db: AsyncSession, month: date) -> Mapping[int, Decimal]:
+async def list_targets(db: Reader, month: date) -> Mapping[int, Decimal]:
     """The targets of a month by rep."""
     found = await db.execute(select(SalesTarget.staff_id, SalesTarget.amount).where(SalesTarget.month == month))
     return {row.staff_id: row.amount for row in found}

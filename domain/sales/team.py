@@ -5,33 +5,32 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from domain.calling.hours import find_holiday
 from domain.kernel.clock import business_today, days_in_month, first_of_month, start_of_business_day
 from domain.kernel.money import ZERO
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.business import current_business
+from domain.orders.days import select_days
 from domain.orders.queries import Reader
+from domain.sales.new_customers import count_new_customers
 from domain.sales.performance import Performance
+from domain.sales.targets import list_targets
+from models import OrderStatus
 
 SATURDAY = 5
 COLUMNS = (
     "rep", "orders", "revenue", "average_order", "new_customers", "calls", "conversion", "commission_earned",
     "commission_paid",
 )  # fmt: skip
-_SUMS = text("""
-SELECT count(*) AS orders, coalesce(sum(total_amount), 0) AS revenue,
-  count(*) FILTER (WHERE customer_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM orders AS b WHERE b.customer_id = o.customer_id AND b.status <> 'cancelled'
-      AND (b.created_at, b.id) < (o.created_at, o.id)
-  )) AS new_customers,
-  (SELECT count(*) FROM outbound_call_log
-   WHERE staff_id IS NOT NULL AND created_at >= :since AND created_at < :until)
-    + (SELECT count(*) FROM calling_event
-       WHERE kind = 'called' AND actor_kind = 'staff' AND created_at >= :since AND created_at < :until) AS calls
-FROM orders AS o
-WHERE sales_rep_id IS NOT NULL AND status <> 'cancelled' AND created_at >= :since AND created_at < :until
+_CALLS = text("""
+SELECT (SELECT count(*) FROM outbound_call_log
+   WHERE staff_id IS NOT NULL AND created_at >= :since AND created_at < :until
+     AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id))
+  + (SELECT count(*) FROM calling_event
+     WHERE kind = 'called' AND actor_kind = 'staff' AND created_at >= :since AND created_at < :until
+       AND (CAST(:rep_id AS bigint) IS NULL OR actor_id = :rep_id))
 """)
 # By the clock of who was called: the first zone of their entry, else the business's.
 _HOURS = text("""
@@ -46,13 +45,6 @@ FROM (
     AND (CAST(:rep_id AS bigint) IS NULL OR actor_id = :rep_id)
 ) AS c LEFT JOIN calling_entry AS e ON e.id = c.entry_id
 GROUP BY 1 ORDER BY 1
-""")
-_PROGRESS = text("""
-SELECT t.staff_id, t.amount, coalesce((
-  SELECT sum(total_amount) FROM orders
-  WHERE sales_rep_id = t.staff_id AND status <> 'cancelled' AND created_at >= :since
-), 0) AS sold
-FROM sales_target AS t WHERE t.month = :month
 """)
 
 
@@ -93,14 +85,33 @@ class Progress:
         return float(self.sold / self.target) if self.target else 0.0
 
 
-async def compare_team(db: Reader, days: int) -> tuple[TeamSums, TeamSums]:
-    """The last days, today included, and as many before them; two statements."""
+async def compare_team(db: Reader, days: int, rep_id: int | None = None) -> tuple[TeamSums, TeamSums]:
+    """The last days, today included, and as many before them: of the team, or of one rep. Six statements."""
+    today = business_today(current_business().timezone)
+    first = today - timedelta(days=days - 1)
+    before = await _add_up(db, first - timedelta(days=days), first - timedelta(days=1), rep_id)
+    return await _add_up(db, first, today, rep_id), before
+
+
+async def _add_up(db: Reader, first: date, last: date, rep_id: int | None) -> TeamSums:
     zone = current_business().timezone
-    first = business_today(zone) - timedelta(days=days - 1)
-    edges = [start_of_business_day(day, zone) for day in (first - timedelta(days=days), first)]
-    until = start_of_business_day(business_today(zone) + timedelta(days=1), zone)
-    before = TeamSums(*(await db.execute(_SUMS, {"since": edges[0], "until": edges[1]})).one())
-    return TeamSums(*(await db.execute(_SUMS, {"since": edges[1], "until": until})).one()), before
+    orders, revenue = 0, ZERO
+    for count, amount in (await _list_sold(db, first, last, rep_id)).values():
+        orders, revenue = orders + count, revenue + amount
+    until = start_of_business_day(last + timedelta(days=1), zone)
+    values = {"since": start_of_business_day(first, zone), "until": until, "rep_id": rep_id}
+    new = await count_new_customers(db, first, last, rep_id=rep_id)
+    return TeamSums(orders, revenue, sum(new.values()), (await db.execute(_CALLS, values)).scalar_one())
+
+
+async def _list_sold(db: Reader, first: date, last: date, rep_id: int | None = None) -> dict[int, tuple[int, Decimal]]:
+    """The orders that count for each rep between two business days and their worth, from the kept days."""
+    days = select_days(current_business().timezone)
+    conditions = [days.c.sales_rep_id != 0, days.c.status != OrderStatus.CANCELLED, days.c.day.between(first, last)]
+    if rep_id is not None:
+        conditions.append(days.c.sales_rep_id == rep_id)
+    sums = select(days.c.sales_rep_id, func.sum(days.c.orders), func.sum(days.c.amount)).where(*conditions)
+    return {row[0]: (int(row[1]), row[2]) for row in await db.execute(sums.group_by(days.c.sales_rep_id))}
 
 
 async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[HourOfCalls]:
@@ -115,11 +126,14 @@ async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[Hou
 
 
 async def list_progress(db: Reader) -> Mapping[int, Progress]:
-    """Where each rep with a target of the running month stands; one statement."""
-    zone = current_business().timezone
-    month = first_of_month(business_today(zone))
-    values = {"month": month, "since": start_of_business_day(month, zone)}
-    return {row.staff_id: Progress(row.amount, row.sold) for row in await db.execute(_PROGRESS, values)}
+    """Where each rep with a target of the running month stands; two statements."""
+    today = business_today(current_business().timezone)
+    month = first_of_month(today)
+    sold = await _list_sold(db, month, today)
+    return {
+        rep_id: Progress(target, sold.get(rep_id, (0, ZERO))[1])
+        for rep_id, target in (await list_targets(db, month)).items()
+    }
 
 
 def count_working_days(today: date) -> tuple[int, int]:

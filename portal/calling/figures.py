@@ -17,11 +17,9 @@ from domain.sales.history import (
     ListHistory,
     MyOrders,
     export_history,
-    find_conditions,
     list_groups,
     list_history,
     list_my_orders,
-    sum_sales,
 )
 from models import OrderStatus
 from models.session import current_database
@@ -91,8 +89,6 @@ async def show_history(query: ListHistory) -> Response:
     async with current_database().listing() as connection:
         groups = await list_groups(connection, query, visible_to=me) if query.group_by else []
         page, summary = await list_history(connection, query, visible_to=me)
-        if query.group_by:
-            summary = await sum_sales(connection, find_conditions(query, visible_to=me))
     return await page_or_block(
         "calling/history.html",
         block="history_table",

@@ -8,7 +8,7 @@ from domain.calling.assign import AssignEntries, MarkCalled
 from domain.calling.edit_entry import AddEntry, add_entry
 from domain.calling.entries import EntryRow, ListEntries, Segment, list_entries
 from domain.calling.link_customers import link_customers
-from domain.calling.rules import Callee, judge_calls
+from domain.calling.rules import judge_calls
 from domain.calling.segments import count_segments, get_caller_day
 from domain.calling.upkeep import recalculate
 from domain.kernel.codes import Code
@@ -47,8 +47,7 @@ async def show_calling(query: ListEntries) -> Response:
     await plan_for_values(db())
     page = await list_entries(db(), query, visible_to=me, timezone=zone)
     counts = await count_segments(db(), visible_to=me, timezone=zone)
-    callees = [Callee(row.phone, row.zip, row.state, row.do_not_call) for row in page.rows]
-    verdicts = await judge_calls(db(), callees)
+    verdicts = await judge_calls(db(), [row.callee for row in page.rows])
     return await page_or_block(
         "calling/list.html",
         block="calling_table",

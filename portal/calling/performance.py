@@ -66,13 +66,14 @@ class Spark:
 async def show_performance(query: ShowPerformance) -> Response:
     """The team's figures, each rep against the month's target, revenue over time and calls by hour."""
     me, today = current_actor(), business_today(settings().timezone)
+    rep_id = me.id if me.has_role(Role.SALES_REP) else query.rep_id
     async with current_database().reporting() as connection:
         found = await get_performance(connection, query, visible_to=me)
-        now, before = await compare_team(connection, query.days)
-        hours = await list_call_hours(connection, query.days, me.id if me.has_role(Role.SALES_REP) else query.rep_id)
+        now, before = await compare_team(connection, query.days, rep_id)
+        hours = await list_call_hours(connection, query.days, rep_id)
         progress = await list_progress(connection)
         first_month = first_of_month(today - timedelta(days=query.days + 6))
-        targets = await sum_targets(connection, first_month, query.rep_id or _own_id())
+        targets = await sum_targets(connection, first_month, rep_id)
     over, working = count_working_days(today)
     month_share = over / working if working else 1.0
     team = _add_up([progress[rep.id] for rep in found.reps if rep.id in progress])
@@ -81,14 +82,15 @@ async def show_performance(query: ShowPerformance) -> Response:
         block="performance",
         found=found,
         query=query,
-        figures=_list_figures(now, before, query.days, today, _show_target(team, month_share, today)),
+        rep_id=rep_id,
+        figures=_list_figures(now, before, query.days, rep_id, _show_target(team, month_share, today)),
         progress=progress,
         team=team,
         team_sums=now,
         month_share=month_share,
         working_days=f"{over} of {working} working days",
         sparks={rep.id: _draw_spark(rep) for rep in found.reps},
-        chart=_draw_revenue(found, query, targets),
+        chart=_draw_revenue(found, query, targets, "Team" if rep_id is None else "Revenue"),
         hours=_draw_hours(hours, found.period_label),
         periods=[
             {"word": word, "url": PAGE + with_query({}, days=days, period=query.period), "current": days == query.days}
@@ -146,12 +148,6 @@ async def _show_targets(errors: dict[str, str], problem: str = "", status: int =
     )  # fmt: skip
 
 
-def _own_id() -> int | None:
-    """A rep sees the target of their own."""
-    me = current_actor()
-    return me.id if me.has_role(Role.SALES_REP) else None
-
-
 @blueprint.get(f"{PAGE}/calls")
 @staff_page(Right.SEE_PERFORMANCE)
 @reads_query(ListCallsMade)
@@ -195,14 +191,15 @@ def _show_target(team: Progress | None, month_share: float, today: date) -> dict
 
 
 def _list_figures(
-    now: TeamSums, before: TeamSums, days: int, today: date, target: dict[str, str]
+    now: TeamSums, before: TeamSums, days: int, rep_id: int | None, target: dict[str, str]
 ) -> list[dict[str, str]]:
-    """The team's figures beside those of as many days before; each leads to its rows."""
-    since = today - timedelta(days=days - 1)
-    rows = f"/portal/history?from_date={since}&to_date={today}"
-    calls = f"{PAGE}/calls?from_date={since}&to_date={today}"
+    """The figures of the team, or of one rep, beside those of as many days before; each leads to its rows."""
+    today = business_today(settings().timezone)
+    asked = with_query({}, rep_id=rep_id, from_date=today - timedelta(days=days - 1), to_date=today)
+    rows, calls = f"/portal/history{asked}", f"{PAGE}/calls{asked}"
+    whose = "the reps’" if rep_id is None else "the rep’s"
     figures: list[tuple[str, Any, Any, Callable[[Any], str], str, str]] = [
-        ("Revenue", now.revenue, before.revenue, format_money, rows, "Totals of the reps’ orders, less cancelled ones"),
+        ("Revenue", now.revenue, before.revenue, format_money, rows, f"Totals of {whose} orders, less cancelled ones"),
         ("Orders", now.orders, before.orders, format_number, rows, "Orders that count for a rep"),
         ("Calls", now.calls, before.calls, format_number, calls, "Logged outcomes and stamped calls"),
         ("Conversion", now.conversion * 100, before.conversion * 100, format_percent, calls, "Orders for each call"),
@@ -262,7 +259,9 @@ def _draw_spark(rep: RepFigures) -> Spark | None:
     return Spark(" ".join(f"{x},{y}" for x, y in places), *places[-1], label)
 
 
-def _draw_revenue(found: Performance, query: ShowPerformance, targets: Mapping[date, Decimal]) -> Chart | None:
+def _draw_revenue(
+    found: Performance, query: ShowPerformance, targets: Mapping[date, Decimal], bars: str
+) -> Chart | None:
     """The revenue of the reps shown, step by step, against their targets; the running step is unfinished.
 
     A week's target is its month's, by days.
@@ -299,10 +298,10 @@ def _draw_revenue(found: Performance, query: ShowPerformance, targets: Mapping[d
         points,
         title=f"Revenue by {noun}",
         period=found.period_label,
-        summary=f"The team’s revenue by {noun}, {found.period_label.lower()}.",
+        summary=f"Revenue by {noun}, {found.period_label.lower()}.",
         columns=("From", "Orders", "Revenue", *(("Target",) if targets else ())),
         legend=(
-            ("bar", "Team"),
+            ("bar", bars),
             ("bar-soft", f"This {noun} so far"),
             *((("before", "Target"),) if targets else ()),
         ),

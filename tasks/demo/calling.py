@@ -1,12 +1,17 @@
 """The demo's sales floor: the calling list with its events and calls, suppressed numbers, the script, commissions."""
 
+from datetime import datetime, timedelta
+
 import asyncpg
 
 from domain.access.crypto import encrypt
-from domain.calling.hours_key import find_hours_key
+from domain.calling.hours import Place, find_next_opening, is_open
+from domain.calling.hours_key import find_hours_key, read_hours_key
 from domain.sales.bank_account import context_of, index_number
 
 PROSPECTS = 150
+# A weekend beside a holiday or two.
+_MOST_DAYS_SHUT = 8
 _AREAS = (
     ("303", "Denver", "CO", "80202"), ("602", "Phoenix", "AZ", "85004"), ("206", "Seattle", "WA", "98101"),
     ("305", "Miami", "FL", "33101"), ("401", "Providence", "RI", "02903"), ("312", "Chicago", "IL", "60601"),
@@ -161,7 +166,9 @@ FROM (
 JOIN staff AS s ON s.id = c.staff_id
 CROSS JOIN demo_wish AS w
 WHERE c.at < w.at AND (c.try = 0 OR extract(isodow FROM c.at AT TIME ZONE '{zone}') < 7)
-ORDER BY c.at;
+ORDER BY c.at
+"""
+_AFTER_EARLIER = """
 UPDATE calling_entry AS e SET last_called_at = c.created_at, last_outcome = c.outcome
 FROM (SELECT DISTINCT ON (entry_id) * FROM outbound_call_log ORDER BY entry_id, created_at DESC) AS c
 WHERE c.entry_id = e.id AND e.status NOT IN ('callback', 'closed')
@@ -235,9 +242,38 @@ async def write_calling(connection: asyncpg.Connection, *, keys: list[str], time
     columns = [[place[part] for place in places] for part in (1, 2, 3)]
     await connection.execute(_PROSPECTS, numbers, phones, *columns, keys_of)
     await connection.execute(_TOTALS, timezone)
-    for statements in (_CALLS, _EVENTS, _AFTER, _EARLIER, _SCRIPTS, _COMMISSIONS):
+    for statements in (_CALLS, _EVENTS, _AFTER, _EARLIER, _AFTER_EARLIER, _SCRIPTS, _COMMISSIONS):
         await connection.execute(statements.replace("{zone}", timezone))
+        if statements in {_CALLS, _EARLIER}:
+            await _keep_calling_hours(connection)
     await _write_bank_accounts(connection, keys)
+
+
+async def _keep_calling_hours(connection: asyncpg.Connection) -> None:
+    """Move calls that nobody may have made at their time to hours before; an order placed then was not sold by one."""
+    rows = await connection.fetch(
+        "SELECT c.id, c.created_at, e.hours_key, c.order_number <> '' AS sold FROM outbound_call_log AS c "
+        "JOIN calling_entry AS e ON e.id = c.entry_id ORDER BY c.id"
+    )
+    closed = [row for row in rows if not is_open(read_hours_key(row["hours_key"]), row["created_at"])]
+    moved = [row for row in closed if not row["sold"]]
+    await connection.execute("DELETE FROM outbound_call_log WHERE id = ANY($1)", [r["id"] for r in closed if r["sold"]])
+    await connection.execute(
+        "UPDATE outbound_call_log AS c SET created_at = m.at FROM unnest($1::bigint[], $2::timestamptz[]) AS m(id, at) "
+        "WHERE m.id = c.id",
+        [row["id"] for row in moved],
+        [_find_earlier(read_hours_key(row["hours_key"]), row["created_at"], row["id"]) for row in moved],
+    )
+
+
+def _find_earlier(place: Place, at: datetime, call_id: int) -> datetime:
+    """A time within the last calling hours before an instant: any of their first three hours, by the call."""
+    for days in range(1, _MOST_DAYS_SHUT):
+        opens = find_next_opening(place, at - timedelta(days=days))
+        if opens is not None and opens < at:
+            later = opens + timedelta(minutes=call_id * 37 % 180)
+            return later if later < at and is_open(place, later) else opens
+    raise ValueError(f"{place} is never open")
 
 
 async def _write_bank_accounts(connection: asyncpg.Connection, keys: list[str]) -> None:

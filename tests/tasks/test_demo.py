@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.passwords import verify_password
+from domain.calling.hours import is_open
+from domain.calling.hours_key import read_hours_key
 from domain.kernel.errors import Refused
 from domain.kernel.phone import parse_phone
 from models.session import Database, raw_connection, separate_transaction
@@ -123,6 +125,13 @@ async def test_the_demo_company_keeps_every_promise_of_the_books(settings: Setti
     for promise, query in PROMISES.items():
         broken = await connection.fetch(query, *([AT] if "$1" in query else []))
         assert broken == [], promise
+    calls = await connection.fetch(
+        "SELECT e.hours_key, c.created_at FROM outbound_call_log AS c JOIN calling_entry AS e ON e.id = c.entry_id"
+    )
+    assert calls
+    assert [row for row in calls if not is_open(read_hours_key(row["hours_key"]), row["created_at"])] == []
+    outcomes = await connection.fetch("SELECT DISTINCT outcome FROM outbound_call_log WHERE created_at < $1", AT)
+    assert {row[0] for row in outcomes} >= {"sale_made", "interested_callback", "no_answer", "dnc_requested"}
 
 
 async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings, db: AsyncSession) -> None:

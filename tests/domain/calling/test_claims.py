@@ -5,21 +5,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling import claim, outcomes, remind
+from domain.calling.call_customer import call_customer_today
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.hours_key import find_hours_key
 from domain.calling.outcomes import RecordOutcome, record_outcome, undo_outcome
-from domain.kernel.clock import now
+from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
+from domain.orders.business import current_business
 from domain.sales.call_page import get_floor_day
-from models import CallingEntry, CallingEvent, CallOutcome, OutboundCallLog, Role, SuppressionReason
+from models import CallingEntry, CallingEvent, CallOutcome, Customer, OutboundCallLog, Role, SuppressionReason
 from models.session import Database
-from tests.factories import as_actor, make_staff, next_number
+from tests.factories import as_actor, make_customer, make_staff, next_number
 
 # A Tuesday at noon in New York, nine in Los Angeles.
 NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)
@@ -192,3 +194,28 @@ async def test_a_reminder_is_forgotten_by_who_asked_for_it(db: AsyncSession, mon
     await mark_do_not_call(db, quiet.phone or "", reason=SuppressionReason.STAFF, by=rep)
     with pytest.raises(Refused, match="nothing to be reminded of"):
         await remind.remind_me(db, quiet.id, by=rep)
+
+
+async def test_who_asked_not_to_be_called_by_either_number_is_neither_added_to_calls_nor_reminded_of(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remind, "now", lambda: NOON)
+    rep = as_actor(await make_staff(db, Role.SALES_REP))
+    zone = current_business().timezone
+    for number in ("phone", "phone2"):
+        phones = {"phone": f"+1415555{next_number():04}", "phone2": f"+1415555{next_number():04}"}
+        customer = await make_customer(db, **phones)
+        entry = await make_entry(db, "415", customer_id=customer.id, **phones)
+        await mark_do_not_call(db, phones[number], reason=SuppressionReason.STAFF, by=rep)
+        # The number alone is marked, as when a colleague marks it before the customer has it.
+        await db.execute(update(Customer).where(Customer.id == customer.id).values(do_not_call=False))
+        await db.refresh(customer)
+        with pytest.raises(Refused, match="asked not to be called"):
+            await call_customer_today(db, customer.id, timezone=zone, by=rep)
+        with pytest.raises(Refused, match="nothing to be reminded of"):
+            await remind.remind_me(db, entry.id, by=rep)
+        await db.refresh(entry)
+        assert (entry.callback_on, entry.reminded_at) == (None, None)
+    other = await make_customer(db, phone=f"+1415555{next_number():04}")
+    made = await call_customer_today(db, other.id, timezone=zone, by=rep)
+    assert (await db.get_one(CallingEntry, made)).callback_on == business_today(zone)

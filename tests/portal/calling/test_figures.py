@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.calling.totals import refresh_totals
 from domain.kernel.clock import business_today, first_of_month, now
 from domain.orders.business import current_business
+from domain.sales.new_customers import count_new_customers
 from domain.sales.rep_home import get_rep_home
-from domain.sales.team import count_working_days, list_call_hours, list_progress
+from domain.sales.team import TeamSums, compare_team, count_working_days, list_call_hours, list_progress
+from domain.voice.refresh_sales import fold_sales
 from models import CallingEntry, CallingEvent, CommissionEntry, Order, OutboundCallLog, Role, SalesTarget
 from models.session import Database
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
@@ -82,6 +84,51 @@ async def test_the_figures_of_performance_lead_to_their_rows(client: TestClientP
     assert "Revenue by week" in text
     assert "/portal/history?from_date=" in text
     assert "Luis Ocampo,1,400.00,400.00,1,0,0.0" in await page(client, "/portal/performance.csv?days=7")
+
+
+async def test_a_rep_sees_figures_of_their_own_and_the_teams_totals(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
+    product = await make_product(db)
+    for seller, pieces in ((rep, 40), (other, 30)):
+        customer = await make_customer(db, sales_rep_id=seller.id)
+        await make_order(db, (product.sku, pieces), by=as_actor(customer))
+    db.add(OutboundCallLog(phone="+12165550123", outcome="no_answer", staff_id=other.id))
+    await db.flush()
+    await sign_in(client, db, rep)
+    text = await page(client, "/portal/performance?days=7")
+    assert '<span class="value">$400.00</span>' in text
+    assert '<span class="value">1</span>' in text
+    assert "$700.00, 2 orders" in " ".join(text.split())
+    assert f"/portal/history?rep_id={rep.id}&amp;from_date=" in text
+    sums, before = await compare_team(db, 7, rep.id)
+    assert (sums, before) == (TeamSums(1, Decimal("400.00"), 1, 0), TeamSums(0, Decimal(0), 0, 0))
+    assert (await compare_team(db, 7))[0] == TeamSums(2, Decimal("700.00"), 2, 1)
+    assert (await compare_team(db, 7, other.id))[0] == TeamSums(1, Decimal("300.00"), 1, 1)
+
+
+async def test_a_customer_is_new_with_their_first_order_and_counts_for_its_rep(db: AsyncSession) -> None:
+    rep, other = await make_staff(db, Role.SALES_REP), await make_staff(db, Role.SALES_REP)
+    product = await make_product(db)
+    old, fresh, returned = [await make_customer(db, sales_rep_id=rep.id) for _ in range(3)]
+    today = business_today(current_business().timezone)
+    for customer, days, status in (
+        (old, 40, "delivered"), (old, 1, "pending"), (fresh, 3, "cancelled"), (fresh, 2, "pending"),
+        (fresh, 1, "pending"), (returned, 40, "cancelled"), (returned, 2, "pending"),
+    ):  # fmt: skip
+        placed = await make_order(db, (product.sku, 1), by=as_actor(customer))
+        order = await db.get_one(Order, placed.written.id, populate_existing=True)
+        order.created_at, order.status = TODAY - timedelta(days=days), status
+        if customer is returned:
+            order.sales_rep_id = other.id
+        await db.flush()
+    # Before the sums are folded and after.
+    for _ in range(2):
+        assert await count_new_customers(db, today - timedelta(days=6), today) == {rep.id: 1, other.id: 1}
+        assert await count_new_customers(db, today - timedelta(days=6), today, rep_id=rep.id) == {rep.id: 1}
+        assert await count_new_customers(db, today - timedelta(days=60), today) == {rep.id: 2, other.id: 1}
+        await fold_sales(db, timezone=current_business().timezone)
 
 
 async def test_calls_and_targets_of_performance_have_their_rows_and_their_line(
