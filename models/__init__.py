@@ -7,6 +7,7 @@ from models.base import Table, columns_of, table_of
 from models.box_rule import BoxRule
 from models.call_log import CallEvaluation, CallLog, CallType, CheckerVerdict, EvalStatus, Resolution
 from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcome, CallScript, OutboundCallLog
+from models.calling_count import CallingCount
 from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
 from models.credit_entry import CreditEntry, CreditKind
@@ -85,6 +86,7 @@ __all__ = [
     "CallOutcome",
     "CallScript",
     "CallType",
+    "CallingCount",
     "CallingEntry",
     "CallingEvent",
     "CallingStatus",

@@ -83,6 +83,7 @@ class CallingEntry(Table, table=True):
         Index("ix_calling_entry_spend", sql("total_spend DESC"), sql("id DESC")),
         Index("ix_calling_entry_assigned", "assigned_to", sql("priority_score DESC"), sql("id DESC")),
         Index("uq_calling_entry_phone", "phone", unique=True),
+        Index("ix_calling_entry_phone2", "phone2", postgresql_where=sql("phone2 IS NOT NULL")),
         Index("ix_calling_entry_email", sql("lower(email)")),
         Index("ix_calling_entry_hours", "hours_key"),
         Index("ix_calling_entry_customer", "customer_id"),
@@ -124,6 +125,9 @@ class CallingEntry(Table, table=True):
     total_spend: Decimal = money()
     first_order_at: datetime | None = moment()
     last_order_at: datetime | None = moment()
+    # The business days between which the next order is to be expected: 0.8 to 1.3 of the own gap after the last one.
+    window_from: date | None = Field(default=None, nullable=True)
+    window_until: date | None = Field(default=None, nullable=True)
     created_at: datetime = created()
     updated_at: datetime = created()
     search_text: str = searched(SEARCHED)

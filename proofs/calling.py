@@ -11,10 +11,11 @@ from sqlalchemy import text
 
 from domain.calling import claim
 from domain.calling.claim import ClaimNext, claim_next
-from domain.calling.entries import ListEntries, Segment, list_entries
+from domain.calling.counts import count_tabs
+from domain.calling.entries import ListEntries, list_entries
 from domain.calling.hours_key import find_hours_key
 from domain.calling.scores import recalculate_scores
-from domain.calling.segments import count_segments
+from domain.calling.tabs import Segment
 from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.messages.suppression import mark_do_not_call
 from domain.orders.business import current_business
@@ -140,7 +141,7 @@ async def recalculate(database: Database, entries: int, events: int) -> None:
     check("every score is the one recomputed from its events", wrong[0].wrong == 0)
     started = time.monotonic()
     async with database.reading() as connection:
-        await count_segments(connection, visible_to=SYSTEM, timezone=current_business().timezone)
+        await count_tabs(connection, visible_to=SYSTEM, timezone=current_business().timezone)
     print(
         f"  {done.updated:,} scores from {events:,} events in one statement, {seconds:.1f} s; "
         f"the tabs counted in {(time.monotonic() - started) * 1000:.0f} ms"

@@ -24,7 +24,7 @@ from api.schemas.calling import (
 )
 from api.schemas.orders import DoneOut
 from domain.access.rights import Right
-from domain.calling import assign, claim, edit_entry, entries, link_customers, scores, script, segments
+from domain.calling import assign, claim, counts, edit_entry, entries, link_customers, scores, script, segments
 from domain.imports import from_api, queries
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -156,9 +156,9 @@ async def calling_segments() -> Any:
     """How many stand under each tab, and the caller's own figures of today."""
     async with current_database().reading() as connection:
         zone = settings().timezone
-        counts = await segments.count_segments(connection, visible_to=current_actor(), timezone=zone)
+        tabs = await counts.count_tabs(connection, visible_to=current_actor(), timezone=zone)
         day = await segments.get_caller_day(connection, by=current_actor(), timezone=zone)
-    return {"segments": {str(segment): count for segment, count in counts.items()}, "kpi": day}
+    return {"segments": {str(segment): count for segment, count in tabs.items()}, "kpi": day}
 
 
 @blueprint.get("/api/sales/calling-list/assignees")

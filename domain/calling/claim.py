@@ -6,10 +6,11 @@ from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.entries import EntryRow, ListEntries, Segment, find_conditions, get_entry
+from domain.calling.entries import EntryRow, ListEntries, find_conditions, get_entry
 from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
 from domain.calling.rules import MOST_ATTEMPTS, judge_calls
+from domain.calling.tabs import Segment
 from domain.calling.visible import ENTRIES
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now

@@ -4,23 +4,25 @@ Anybody who asked not to be called is in no segment and on no page of it.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
 from sqlalchemy import Date as SqlDate
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.calling.counts import count_tabs
 from domain.calling.rules import Callee
 from domain.calling.scores import LEAST_SCORE, MOST_SCORE
+from domain.calling.tabs import Segment, in_segment
 from domain.calling.visible import ENTRIES, may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.addresses import compose_address
-from domain.kernel.clock import business_date, business_today, now, start_of_business_day
+from domain.kernel.clock import business_date, business_today
 from domain.kernel.errors import NotFound
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text200
@@ -29,27 +31,14 @@ from domain.kernel.texts import as_search_pattern
 from domain.kernel.whole_numbers import read_id
 from domain.messages.suppression import NUMBERS
 from domain.orders.filters import ITEMS, ORDERS
+from domain.orders.queries import Reader
 from models import CallingEntry, CallingStatus, Customer, OrderItem, OrderStatus, Staff, columns_of, table_of
 
-Reader = AsyncSession | AsyncConnection
-
-REST_DAYS = 3
-LAPSED_DAYS = 90
-WINDOW = (0.8, 1.3)
 MOST_SKUS = 50
+_FILTERS = {"status", "q", "assignee", "purchased_skus", "score_min", "score_max"}
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 STAFF = columns_of(Staff)
 CUSTOMERS = columns_of(Customer)
-
-
-class Segment(StrEnum):
-    """The tabs of the calling list."""
-
-    PRIORITY = "priority"
-    WINDOW = "window"
-    LAPSED = "lapsed"
-    CALLED = "called"
-    ALL = "all"
 
 
 class EntrySort(StrEnum):
@@ -196,8 +185,15 @@ def select_entries(zone: tzinfo) -> Select[Any]:
     return select(*columns).select_from(entries.outerjoin(staff, STAFF.id == ENTRIES.assigned_to))
 
 
-async def list_entries(db: Reader, query: ListEntries, *, visible_to: Actor, timezone: tzinfo) -> Page[EntryRow]:
-    """A page of those who may be called and whom the actor works with; two statements."""
+async def list_entries(
+    db: Reader,
+    query: ListEntries,
+    *,
+    visible_to: Actor,
+    timezone: tzinfo,
+    counts: Mapping[Segment, int] | None = None,
+) -> Page[EntryRow]:
+    """A page of those who may be called and whom the actor works with; two statements, one where `counts` are known."""
     conditions = find_conditions(query, visible_to=visible_to, timezone=timezone)
     statement = (
         select_entries(timezone)
@@ -207,9 +203,32 @@ async def list_entries(db: Reader, query: ListEntries, *, visible_to: Actor, tim
         .offset(query.offset)
     )
     rows = [EntryRow(*row) for row in await db.execute(statement)]
-    entries = table_of(CallingEntry)
-    total = await db.scalar(select(func.count()).select_from(entries).where(*conditions))
-    return make_page(rows, total or 0, query)
+    return make_page(rows, await _count(db, query, conditions, visible_to, timezone, counts), query)
+
+
+async def _count(  # noqa: PLR0917 - the list's own arguments
+    db: Reader,
+    query: ListEntries,
+    conditions: list[ColumnElement[bool]],
+    visible_to: Actor,
+    timezone: tzinfo,
+    counts: Mapping[Segment, int] | None,
+) -> int:
+    """The total of a list: from the kept counts, unless a filter asks for what they do not know."""
+    asked = {name for name, value in query if name in _FILTERS and value != ListEntries.model_fields[name].default}
+    if asked - {"assignee"}:
+        return await db.scalar(select(func.count()).select_from(table_of(CallingEntry)).where(*conditions)) or 0
+    if asked or counts is None:
+        assignee = _read_assignee(query, visible_to)
+        counts = await count_tabs(db, visible_to=visible_to, timezone=timezone, assignee=assignee)
+    return counts[query.segment]
+
+
+def _read_assignee(query: ListEntries, actor: Actor) -> int | None:
+    """Whose entries are asked for: a colleague's, 0 for those without one, or None for all."""
+    if query.assignee in {"none", "me"}:
+        return 0 if query.assignee == "none" else actor.id
+    return int(query.assignee) if query.assignee else None
 
 
 async def get_entry(db: Reader, entry_id: int, *, visible_to: Actor, timezone: tzinfo) -> EntryRow:
@@ -225,10 +244,8 @@ def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) 
     """The conditions of a list; anybody who must not be called meets none of them."""
     found = [MAY_BE_LISTED, may_be_seen_by(visible_to), in_segment(query.segment, timezone)]
     found.append(ENTRIES.status == query.status if query.status else ENTRIES.status != CallingStatus.CLOSED)
-    if query.assignee == "none":
-        found.append(ENTRIES.assigned_to.is_(None))
-    elif query.assignee:
-        found.append(ENTRIES.assigned_to == (visible_to.id if query.assignee == "me" else int(query.assignee)))
+    if (assignee := _read_assignee(query, visible_to)) is not None:
+        found.append(ENTRIES.assigned_to == assignee if assignee else ENTRIES.assigned_to.is_(None))
     if query.score_min > LEAST_SCORE:
         found.append(ENTRIES.priority_score >= query.score_min)
     if query.score_max < MOST_SCORE:
@@ -243,28 +260,6 @@ def find_conditions(query: ListEntries, *, visible_to: Actor, timezone: tzinfo) 
         )
         found.append(ENTRIES.customer_id.in_(bought))
     return found
-
-
-def in_segment(segment: Segment, timezone: tzinfo) -> ColumnElement[bool]:
-    """Who stands under a tab; the days are those of the business's own calendar."""
-    today = business_today(timezone)
-    match segment:
-        case Segment.PRIORITY:
-            rested = now() - timedelta(days=REST_DAYS)
-            return and_(
-                ENTRIES.phone.is_not(None), or_(ENTRIES.last_called_at.is_(None), ENTRIES.last_called_at < rested)
-            )
-        case Segment.WINDOW:
-            since = today - day_of(ENTRIES.last_order_at, timezone)
-            span = day_of(ENTRIES.last_order_at, timezone) - day_of(ENTRIES.first_order_at, timezone)
-            cycle = func.greatest(span * 1.0 / func.nullif(ENTRIES.order_days - 1, 0), 1)
-            return case((ENTRIES.order_days > 1, (since / cycle).between(*WINDOW)), else_=False)
-        case Segment.LAPSED:
-            return ENTRIES.last_order_at < start_of_business_day(today - timedelta(days=LAPSED_DAYS), timezone)
-        case Segment.CALLED:
-            return ENTRIES.last_called_at >= start_of_business_day(today, timezone)
-        case Segment.ALL:
-            return ENTRIES.id.is_not(None)
 
 
 def days_since(moment: datetime | None, timezone: tzinfo) -> int | None:

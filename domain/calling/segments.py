@@ -1,4 +1,4 @@
-"""The counts of the calling list's tabs, what was bought by whom on it, and a caller's day."""
+"""What was bought by those on the calling list, and a caller's day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,12 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.engine import Row
 
-from domain.calling.entries import MAY_BE_LISTED, Reader, Segment, in_segment
-from domain.calling.visible import ENTRIES, may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, business_today
-from models import CallingEntry, CallingStatus, table_of
+from domain.orders.queries import Reader
 
 _KPI = text("""
 SELECT
@@ -46,17 +44,6 @@ class CallerDay:
     def conversion(self) -> float:
         """Orders for each call; 0 without calls."""
         return round(self.orders_placed / self.calls_today, 4) if self.calls_today else 0.0
-
-
-async def count_segments(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> dict[Segment, int]:
-    """How many stand under each tab, closed entries left out; one statement."""
-    counts = [func.count().filter(in_segment(segment, timezone)) for segment in Segment]
-    statement = (
-        select(*counts)
-        .select_from(table_of(CallingEntry))
-        .where(MAY_BE_LISTED, may_be_seen_by(visible_to), ENTRIES.status != CallingStatus.CLOSED)
-    )
-    return dict(zip(Segment, (await db.execute(statement)).one(), strict=True))
 
 
 async def get_caller_day(db: Reader, *, by: Actor, timezone: tzinfo) -> CallerDay:

@@ -10,6 +10,14 @@ from models import OrderStatus
 from models.calling import DECAYED_POINTS
 
 ORDER_PLACED_POINTS = -40.0
+# From 0.8 to 1.3 of a customer's own gap after the last order, in whole business days; none before the second order
+# day. A gap has at least one day. The parts in braces are the first and the last day, and the number of order days.
+WINDOW = """
+CASE WHEN {days} > 1 THEN {last} + (
+  (4 * greatest({last} - {first}, {days} - 1) + 5 * ({days} - 1) - 1) / (5 * ({days} - 1)))::int END AS window_from,
+CASE WHEN {days} > 1 THEN {last} + (13 * greatest({last} - {first}, {days} - 1) / (10 * ({days} - 1)))::int END
+  AS window_until
+"""
 JOB = "refresh_calling_totals"
 
 _NOTE = """
@@ -21,13 +29,16 @@ WITH wanted AS (
   SELECT id FROM calling_entry WHERE customer_id = $1 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ),
 t AS (
-  SELECT count(*) AS orders, count(DISTINCT (created_at AT TIME ZONE $2)::date) AS days,
-    coalesce(sum(total_amount), 0) AS spend, min(created_at) AS first_at, max(created_at) AS last_at
-  FROM orders WHERE customer_id = $1 AND status <> 'cancelled'
+  SELECT s.*, {WINDOW.format(first="s.first_day", last="s.last_day", days="s.days")} FROM (
+    SELECT count(*) AS orders, count(DISTINCT (created_at AT TIME ZONE $2)::date) AS days,
+      coalesce(sum(total_amount), 0) AS spend, min(created_at) AS first_at, max(created_at) AS last_at,
+      (min(created_at) AT TIME ZONE $2)::date AS first_day, (max(created_at) AT TIME ZONE $2)::date AS last_day
+    FROM orders WHERE customer_id = $1 AND status <> 'cancelled'
+  ) AS s
 ),
 written AS (
   UPDATE calling_entry AS e SET order_count = t.orders, order_days = t.days, total_spend = t.spend,
-    first_order_at = t.first_at, last_order_at = t.last_at,
+    first_order_at = t.first_at, last_order_at = t.last_at, window_from = t.window_from, window_until = t.window_until,
     priority_score = least(100, greatest(0, e.base_score + {DECAYED_POINTS}))
   FROM wanted, t WHERE e.id = wanted.id RETURNING e.id
 ),

@@ -8,10 +8,12 @@ from decimal import Decimal
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling.entries import EntryRow, ListEntries, Segment, days_since, get_entry, list_entries
+from domain.calling.counts import count_tabs
+from domain.calling.entries import EntryRow, ListEntries, days_since, get_entry, list_entries
 from domain.calling.rules import Verdict, judge_calls
 from domain.calling.script import get_script
-from domain.calling.segments import CallerDay, count_segments, get_caller_day
+from domain.calling.segments import CallerDay, get_caller_day
+from domain.calling.tabs import Segment
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
@@ -101,7 +103,7 @@ async def get_call_page(db: AsyncSession, entry_id: int, *, by: Actor) -> CallPa
         entry=entry,
         verdict=verdict,
         at=at,
-        segments=await count_segments(db, visible_to=by, timezone=zone),
+        segments=await count_tabs(db, visible_to=by, timezone=zone),
         day=await get_caller_day(db, by=by, timezone=zone),
         reasons=reasons,
         last_call=LastCall(*last) if last else None,

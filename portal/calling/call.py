@@ -11,10 +11,10 @@ from quart import Blueprint, Response, request
 from documents.filters import format_time, format_when
 from domain.access.rights import Right, may
 from domain.calling.claim import ClaimNext, claim_next
-from domain.calling.entries import Segment
 from domain.calling.hours import find_holiday, find_windows, load_zone, read_state_hours
 from domain.calling.outcomes import Recorded, RecordOutcome, record_outcome, save_note, undo_outcome
 from domain.calling.remind import forget_reminder, remind_me
+from domain.calling.tabs import Segment
 from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.inputs import Input, Text2000

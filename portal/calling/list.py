@@ -5,11 +5,13 @@ from quart import Blueprint, Response, request
 from domain.access.rights import Right
 from domain.calling import assign
 from domain.calling.assign import AssignEntries, MarkCalled
+from domain.calling.counts import count_tabs
 from domain.calling.edit_entry import AddEntry, add_entry
-from domain.calling.entries import EntryRow, ListEntries, Segment, list_entries
+from domain.calling.entries import EntryRow, ListEntries, list_entries
 from domain.calling.link_customers import link_customers
 from domain.calling.rules import judge_calls
-from domain.calling.segments import count_segments, get_caller_day
+from domain.calling.segments import get_caller_day
+from domain.calling.tabs import Segment
 from domain.calling.upkeep import recalculate
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
@@ -45,8 +47,8 @@ async def show_calling(query: ListEntries) -> Response:
     """The list of one tab, or what to do when it is clear."""
     me, zone = current_actor(), settings().timezone
     await plan_for_values(db())
-    page = await list_entries(db(), query, visible_to=me, timezone=zone)
-    counts = await count_segments(db(), visible_to=me, timezone=zone)
+    counts = await count_tabs(db(), visible_to=me, timezone=zone)
+    page = await list_entries(db(), query, visible_to=me, timezone=zone, counts=counts)
     verdicts = await judge_calls(db(), [row.callee for row in page.rows])
     return await page_or_block(
         "calling/list.html",

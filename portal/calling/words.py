@@ -9,8 +9,8 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from domain.calling.entries import Segment
 from domain.calling.hours import Window
+from domain.calling.tabs import Segment
 from domain.kernel.actor import Actor
 from models import CallingStatus, CallOutcome
 

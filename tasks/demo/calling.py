@@ -7,6 +7,7 @@ import asyncpg
 from domain.access.crypto import encrypt
 from domain.calling.hours import Place, find_next_opening, is_open
 from domain.calling.hours_key import find_hours_key, read_hours_key
+from domain.orders.calling_totals import WINDOW
 from domain.sales.bank_account import context_of, index_number
 
 PROSPECTS = 150
@@ -50,16 +51,19 @@ FROM demo_wish AS w, demo_team AS t,
   JOIN demo_word AS s ON s.list = 'street' AND s.n = pg_temp.nth(p.n, 905, 23)
 ORDER BY p.n ON CONFLICT (phone) DO NOTHING
 """
-_TOTALS = """
+_TOTALS = f"""
 UPDATE calling_entry AS e SET order_count = t.orders, order_days = t.days, total_spend = t.spend,
-  first_order_at = t.first_at, last_order_at = t.last_at
+  first_order_at = t.first_at, last_order_at = t.last_at, window_from = t.window_from, window_until = t.window_until
 FROM (
-  SELECT customer_id, count(*) AS orders, count(DISTINCT (created_at AT TIME ZONE $1)::date) AS days,
-    sum(total_amount) AS spend, min(created_at) AS first_at, max(created_at) AS last_at
-  FROM orders WHERE customer_id IS NOT NULL AND status <> 'cancelled' GROUP BY customer_id
+  SELECT s.*, {WINDOW.format(first="s.first_day", last="s.last_day", days="s.days")} FROM (
+    SELECT customer_id, count(*) AS orders, count(DISTINCT (created_at AT TIME ZONE $1)::date) AS days,
+      sum(total_amount) AS spend, min(created_at) AS first_at, max(created_at) AS last_at,
+      (min(created_at) AT TIME ZONE $1)::date AS first_day, (max(created_at) AT TIME ZONE $1)::date AS last_day
+    FROM orders WHERE customer_id IS NOT NULL AND status <> 'cancelled' GROUP BY customer_id
+  ) AS s
 ) AS t
 WHERE t.customer_id = e.customer_id
-"""
+"""  # noqa: S608 - constants of ours
 # Every outcome, older and today's; who reads the screen next is the first rep.
 _CALLS = """
 INSERT INTO outbound_call_log (

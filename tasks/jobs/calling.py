@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from domain.calling.counts import FOLD_JOB, fold_calling_counts
 from domain.calling.follow_customer import follow_customer
 from domain.calling.remind import JOB as REMIND
 from domain.calling.upkeep import fill_calling_list, recalculate
@@ -25,6 +26,14 @@ async def fill_list(work: Work) -> dict[str, Any]:
     """Put new customers on the list, and correct what everybody bought."""
     async with separate_transaction() as db:
         return {"filled": await fill_calling_list(db, timezone=work.settings.timezone)}
+
+
+@job(FOLD_JOB, attempts=1)
+async def fold_counts(work: Work) -> dict[str, Any]:
+    """Add up what came to the tabs and went; the timetable brings the next pass."""
+    async with separate_transaction() as db:
+        await fold_calling_counts(db, timezone=work.settings.timezone)
+    return {}
 
 
 @job(FOLLOW)

@@ -128,7 +128,7 @@ async def test_a_customer_is_new_with_their_first_order_and_counts_for_its_rep(d
         assert await count_new_customers(db, today - timedelta(days=6), today) == {rep.id: 1, other.id: 1}
         assert await count_new_customers(db, today - timedelta(days=6), today, rep_id=rep.id) == {rep.id: 1}
         assert await count_new_customers(db, today - timedelta(days=60), today) == {rep.id: 2, other.id: 1}
-        await fold_sales(db, timezone=current_business().timezone)
+        await fold_sales(db, timezone=ZoneInfo(str(current_business().timezone)))
 
 
 async def test_calls_and_targets_of_performance_have_their_rows_and_their_line(

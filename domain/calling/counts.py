@@ -1,0 +1,108 @@
+"""How many stand under each tab of the calling list, from kept counts: exact at any time, however long the list is.
+
+Who asked not to be called, and who was called lately, are few: they are found by index and taken off.
+"""
+
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.tabs import Segment, find_bounds
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today
+from domain.orders.queries import Reader
+from models import Role
+from models.session import raw_connection
+
+FOLD_JOB = "fold_calling_counts"
+# Days so far back that no bound comes to lie before them again are folded into one.
+_KEPT_DAYS = timedelta(days=100)
+_QUIET = """
+quiet AS MATERIALIZED (
+  SELECT e.id FROM suppressed_number AS s JOIN calling_entry AS e ON e.phone = s.phone WHERE s.do_not_call
+  UNION
+  SELECT e.id FROM suppressed_number AS s JOIN calling_entry AS e ON e.phone2 = s.phone
+  WHERE s.do_not_call AND e.phone2 IS NOT NULL
+  UNION
+  SELECT e.id FROM customer AS c JOIN calling_entry AS e ON e.customer_id = c.id WHERE c.do_not_call
+)"""
+_IS_MINE = "(:everybody OR {owner} = ANY(:whose))"
+_OPEN = f"e.status <> 'closed' AND {_IS_MINE.format(owner='coalesce(e.assigned_to, 0)')}"
+_COUNT = text(f"""
+WITH kept AS (
+  SELECT coalesce(sum(entries) FILTER (WHERE kind = 'open'), 0) AS open,
+    coalesce(sum(entries) FILTER (WHERE kind = 'phone'), 0) AS phone,
+    coalesce(sum(entries) FILTER (WHERE kind = 'ordered' AND day < :lapsed_day), 0) AS lapsed,
+    coalesce(sum(entries) FILTER (WHERE kind = 'window' AND day <= :today), 0) AS in_window
+  FROM calling_count WHERE {_IS_MINE.format(owner="assigned_to")}
+),
+{_QUIET},
+hidden AS (
+  SELECT count(*) AS open,
+    count(*) FILTER (
+      WHERE e.phone IS NOT NULL AND (e.last_called_at IS NULL OR e.last_called_at < :rested)) AS priority,
+    count(*) FILTER (WHERE e.last_order_at < :lapsed) AS lapsed,
+    count(*) FILTER (WHERE :today BETWEEN e.window_from AND e.window_until) AS in_window,
+    count(*) FILTER (WHERE e.last_called_at >= :day_began) AS called
+  FROM calling_entry AS e WHERE e.id IN (SELECT id FROM quiet) AND {_OPEN}
+),
+recent AS (
+  SELECT count(*) FILTER (WHERE e.phone IS NOT NULL AND e.last_called_at >= :rested) AS rests,
+    count(*) FILTER (WHERE e.last_called_at >= :day_began) AS called
+  FROM calling_entry AS e WHERE e.last_called_at >= least(:rested, :day_began) AND {_OPEN}
+),
+edge AS (
+  SELECT count(*) AS lapsed FROM calling_entry AS e
+  WHERE e.last_order_at >= :lapsed_day_began AND e.last_order_at < :lapsed AND {_OPEN}
+)
+SELECT kept.phone - recent.rests - hidden.priority AS priority, kept.in_window - hidden.in_window AS in_window,
+  kept.lapsed + edge.lapsed - hidden.lapsed AS lapsed, recent.called - hidden.called AS called,
+  kept.open - hidden.open AS open
+FROM kept, hidden, recent, edge
+""")  # noqa: S608 - constants of ours
+# One snapshot takes the notes away and adds them up: a note that comes later stays.
+_FOLD = """
+WITH noted AS (DELETE FROM calling_count RETURNING assigned_to, kind, day, entries)
+INSERT INTO calling_count (assigned_to, kind, day, entries)
+SELECT assigned_to, kind, CASE WHEN day < $1::date THEN $1::date ELSE day END, sum(entries) FROM noted
+GROUP BY 1, 2, 3 HAVING sum(entries) <> 0 ORDER BY 1, 2, 3
+"""
+
+
+async def count_tabs(
+    db: Reader, *, visible_to: Actor, timezone: tzinfo, assignee: int | None = None
+) -> dict[Segment, int]:
+    """How many of those the actor works with stand under each tab, closed entries left out; one statement.
+
+    With an `assignee` only theirs count, with 0 those without one.
+    """
+    bounds = find_bounds(timezone)
+    whose = [visible_to.id, 0] if visible_to.has_role(Role.SALES_REP) else None
+    if assignee is not None:
+        whose = [assignee] if whose is None or assignee in whose else []
+    lapsed_day = bounds.lapsed.astimezone(UTC).date()
+    values = {
+        "everybody": whose is None,
+        "whose": whose or [],
+        "today": bounds.today,
+        "day_began": bounds.day_began,
+        "rested": bounds.rested,
+        "lapsed": bounds.lapsed,
+        "lapsed_day": lapsed_day,
+        "lapsed_day_began": datetime.combine(lapsed_day, time(), tzinfo=UTC),
+    }
+    row = (await db.execute(_COUNT, values)).one()
+    return {
+        Segment.PRIORITY: int(row.priority),
+        Segment.WINDOW: int(row.in_window),
+        Segment.LAPSED: int(row.lapsed),
+        Segment.CALLED: int(row.called),
+        Segment.ALL: int(row.open),
+    }
+
+
+async def fold_calling_counts(db: AsyncSession, *, timezone: tzinfo) -> None:
+    """Add up what was noted since the last fold."""
+    oldest = business_today(timezone) - _KEPT_DAYS
+    await (await raw_connection(db)).execute(_FOLD, oldest)
