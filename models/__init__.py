@@ -10,6 +10,7 @@ from models.calling import CallingEntry, CallingEvent, CallingStatus, CallOutcom
 from models.calling_count import CallingCount
 from models.category import Category
 from models.commission import CommissionEntry, CommissionKind, CommissionMonth, CommissionRate, SalesTarget
+from models.commission_sum import CommissionSum
 from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
@@ -99,6 +100,7 @@ __all__ = [
     "CommissionKind",
     "CommissionMonth",
     "CommissionRate",
+    "CommissionSum",
     "CreditEntry",
     "CreditKind",
     "CreditMemo",

@@ -87,6 +87,13 @@ class CallingEntry(Table, table=True):
         Index("ix_calling_entry_email", sql("lower(email)")),
         Index("ix_calling_entry_hours", "hours_key"),
         Index("ix_calling_entry_customer", "customer_id"),
+        Index(
+            "ix_calling_entry_callback",
+            "callback_on",
+            sql("priority_score DESC"),
+            sql("id DESC"),
+            postgresql_where=sql("callback_on IS NOT NULL"),
+        ),
         search_index("ix_calling_entry_search"),
     )
 

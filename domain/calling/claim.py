@@ -10,7 +10,7 @@ from domain.calling.entries import EntryRow, ListEntries, find_conditions, get_e
 from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
 from domain.calling.rules import MOST_ATTEMPTS, judge_calls
-from domain.calling.tabs import Segment
+from domain.calling.tabs import REST_DAYS, Segment
 from domain.calling.visible import ENTRIES
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now
@@ -20,7 +20,17 @@ from domain.orders.business import current_business
 from models import CallingEntry, CallingEvent, OutboundCallLog, columns_of, table_of
 
 CLAIM_LASTS = timedelta(minutes=15)
-_KEYS = text("SELECT DISTINCT hours_key FROM calling_entry WHERE status <> 'closed'")
+# From one key to the next in the index, since keys are few and entries many.
+_KEYS = text("""
+WITH RECURSIVE keys AS (
+  (SELECT hours_key FROM calling_entry ORDER BY hours_key LIMIT 1)
+  UNION ALL
+  SELECT n.hours_key FROM keys AS k CROSS JOIN LATERAL (
+    SELECT e.hours_key FROM calling_entry AS e WHERE e.hours_key > k.hours_key ORDER BY e.hours_key LIMIT 1
+  ) AS n
+)
+SELECT hours_key FROM keys
+""")
 EVENTS = columns_of(CallingEvent)
 CALLS = columns_of(OutboundCallLog)
 
@@ -70,9 +80,8 @@ async def release_claim(db: AsyncSession, entry_id: int) -> None:
 async def _claim(  # noqa: PLR0917 - where to look, for whom, and when
     db: AsyncSession, data: ClaimNext, by: Actor, open_keys: list[str], passed: list[int], at: datetime
 ) -> int | None:
-    entries = table_of(CallingEntry)
-    zone = current_business().timezone
-    today = business_today(zone)
+    """Claim the best there is: who was to be reminded of, else a callback that is due, else by score; each by index."""
+    entries, today = table_of(CallingEntry), business_today(current_business().timezone)
     since = func.now() - timedelta(hours=24)
     logged = select(func.count()).where(CALLS.phone == ENTRIES.phone, CALLS.created_at > since).scalar_subquery()
     stamped = (
@@ -80,36 +89,36 @@ async def _claim(  # noqa: PLR0917 - where to look, for whom, and when
         .where(EVENTS.entry_id == ENTRIES.id, EVENTS.kind == "called", EVENTS.created_at > since)
         .scalar_subquery()
     )
-    is_due = and_(ENTRIES.callback_on.is_not(None), ENTRIES.callback_on <= today)
-    reminds = and_(ENTRIES.claimed_by == by.id, ENTRIES.reminded_at <= at, ENTRIES.claimed_until > at)
     segment = ListEntries(segment=Segment.ALL if data.segment is Segment.PRIORITY else data.segment)
-    rested = or_(ENTRIES.last_called_at.is_(None), ENTRIES.last_called_at < func.now() - timedelta(days=3))
-    best = (
-        select(ENTRIES.id)
-        .where(
-            *find_conditions(segment, visible_to=by, timezone=zone),
-            ENTRIES.phone.is_not(None),
-            ENTRIES.hours_key.in_(open_keys),
-            ENTRIES.id.not_in(passed),
-            or_(ENTRIES.claimed_until.is_(None), ENTRIES.claimed_until < func.now(), reminds),
-            or_(is_due, and_(rested, ENTRIES.callback_on.is_(None)), reminds),
-            logged + stamped < MOST_ATTEMPTS,
+    is_free = or_(ENTRIES.claimed_until.is_(None), ENTRIES.claimed_until < func.now())
+    rested = or_(ENTRIES.last_called_at.is_(None), ENTRIES.last_called_at < func.now() - timedelta(days=REST_DAYS))
+    for wanted in (
+        and_(ENTRIES.claimed_by == by.id, ENTRIES.reminded_at <= at, ENTRIES.claimed_until > at),
+        and_(ENTRIES.callback_on <= today, is_free),
+        and_(ENTRIES.callback_on.is_(None), rested, is_free),
+    ):
+        best = (
+            select(ENTRIES.id)
+            .where(
+                wanted,
+                *find_conditions(segment, visible_to=by, timezone=current_business().timezone),
+                ENTRIES.phone.is_not(None),
+                ENTRIES.hours_key.in_(open_keys),
+                ENTRIES.id.not_in(passed),
+                logged + stamped < MOST_ATTEMPTS,
+            )
+            .order_by(ENTRIES.priority_score.desc(), ENTRIES.id.desc())
+            .limit(1)
+            .with_for_update(of=entries, key_share=True, skip_locked=True)
+            .cte("best")
         )
-        .order_by(
-            func.coalesce(reminds, False).desc(),
-            func.coalesce(ENTRIES.callback_on <= today, False).desc(),
-            ENTRIES.priority_score.desc(),
-            ENTRIES.id,
+        statement = (
+            update(entries)
+            .where(entries.c.id == best.c.id)
+            .values(claimed_by=by.id, claimed_until=func.now() + CLAIM_LASTS, reminded_at=None, draft_note="")
+            .returning(entries.c.id)
         )
-        .limit(1)
-        .with_for_update(of=entries, key_share=True, skip_locked=True)
-        .cte("best")
-    )
-    statement = (
-        update(entries)
-        .where(entries.c.id == best.c.id)
-        .values(claimed_by=by.id, claimed_until=func.now() + CLAIM_LASTS, reminded_at=None, draft_note="")
-        .returning(entries.c.id)
-    )
-    claimed: int | None = (await db.execute(statement)).scalar_one_or_none()
-    return claimed
+        claimed: int | None = (await db.execute(statement)).scalar_one_or_none()
+        if claimed is not None:
+            return claimed
+    return None

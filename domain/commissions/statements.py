@@ -38,15 +38,13 @@ WHERE e.staff_id = :rep_id AND e.month > :month AND e.kind = 'taken_back' AND EX
 )
 ORDER BY e.created_at, e.id LIMIT 50
 """)
-# Added up before the names are joined: a rep's month is one row then, an order's entry was many.
+# The kept sums and what changed since: a rep's month is a few rows, its orders were many.
 _MONTHS = text("""
 WITH sums AS (
-  SELECT e.month, e.staff_id,
-    sum(e.amount) FILTER (WHERE e.kind = 'earned') AS earned,
-    sum(e.amount) FILTER (WHERE e.kind = 'taken_back') AS back,
-    sum(e.amount) FILTER (WHERE e.paid_at IS NOT NULL) AS paid, sum(e.amount) AS total, count(*) AS entries
-  FROM commission_entry AS e WHERE CAST(:rep_id AS bigint) IS NULL OR e.staff_id = :rep_id
-  GROUP BY e.month, e.staff_id ORDER BY e.month DESC, e.staff_id LIMIT 200
+  SELECT c.month, c.staff_id, sum(c.earned) AS earned, sum(c.taken_back) AS back, sum(c.paid) AS paid,
+    sum(c.earned + c.taken_back) AS total, sum(c.entries)::bigint AS entries
+  FROM commission_sum AS c WHERE CAST(:rep_id AS bigint) IS NULL OR c.staff_id = :rep_id
+  GROUP BY c.month, c.staff_id HAVING sum(c.entries) > 0 ORDER BY c.month DESC, c.staff_id LIMIT 200
 )
 SELECT e.month, e.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS name, e.earned, e.back, e.paid, e.total,
   e.entries, m.locked_at
@@ -119,9 +117,9 @@ class MonthRow:
     month: date
     staff_id: int
     name: str
-    earned: Decimal | None
-    back: Decimal | None
-    paid: Decimal | None
+    earned: Decimal
+    back: Decimal
+    paid: Decimal
     total: Decimal
     entries: int
     locked_at: datetime | None
@@ -129,7 +127,7 @@ class MonthRow:
     @property
     def to_pay(self) -> Decimal:
         """What is still to be paid."""
-        return self.total - (self.paid or ZERO)
+        return self.total - self.paid
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from domain.calling.tabs import Segment
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
+from domain.messages.suppression import callable_sql
 from domain.orders.business import current_business
 from domain.orders.guide import GuideItem, list_guide
 from models import CustomerScore
@@ -213,19 +214,22 @@ FROM outbound_call_log
 WHERE staff_id = :id AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
 GROUP BY 1 ORDER BY 1
 """)
-_CALLBACKS = text("""
+_MAY_BE_CALLED = f"""{callable_sql("e.phone", "e.phone2")}
+  AND NOT EXISTS (SELECT FROM customer AS c WHERE c.id = e.customer_id AND c.do_not_call)"""
+_CALLBACKS = text(f"""
 SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name, e.callback_on,
   coalesce((SELECT notes FROM outbound_call_log WHERE entry_id = e.id ORDER BY created_at DESC LIMIT 1), '') AS notes
 FROM calling_entry AS e
 WHERE e.callback_on IS NOT NULL AND e.status <> 'closed' AND (e.assigned_to = :id OR e.assigned_to IS NULL)
-  AND NOT EXISTS (SELECT FROM suppressed_number s WHERE s.do_not_call AND s.phone IN (e.phone, e.phone2))
-ORDER BY e.callback_on, e.priority_score DESC LIMIT 6
-""")
-_REMINDERS = text("""
+  AND {_MAY_BE_CALLED}
+ORDER BY e.callback_on, e.priority_score DESC, e.id DESC LIMIT 6
+""")  # noqa: S608 - the condition is ours
+_REMINDERS = text(f"""
 SELECT e.id, coalesce(nullif(e.company_name, ''), nullif(e.contact_name, ''), e.phone, '') AS name, e.reminded_at,
   e.claimed_until, e.reminded_at <= :at FROM calling_entry AS e
-WHERE e.claimed_by = :id AND e.reminded_at IS NOT NULL AND e.claimed_until > :at ORDER BY e.reminded_at, e.id LIMIT 6
-""")
+WHERE e.claimed_by = :id AND e.reminded_at IS NOT NULL AND e.claimed_until > :at AND {_MAY_BE_CALLED}
+ORDER BY e.reminded_at, e.id LIMIT 6
+""")  # noqa: S608 - the same
 _COMMISSION = text("""
 SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id = :id AND status <> 'cancelled'
   AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone

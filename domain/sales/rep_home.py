@@ -25,7 +25,7 @@ SELECT (
 )
 """)
 _DUE = text("""
-SELECT coalesce(sum(amount), 0) FROM commission_entry WHERE staff_id = :id AND paid_at IS NULL
+SELECT coalesce(sum(earned + taken_back - paid), 0) FROM commission_sum WHERE staff_id = :id
 """)
 # The item is the one bought at least three times in a year that is latest by its own gap.
 _OVERDUE = text(f"""

@@ -1,8 +1,9 @@
-"""Keeps the orders of each business day added up, and the number of products."""
+"""Keeps the orders of each business day added up, the number of products, and the commissions of each month."""
 
 from typing import Any
 
 from domain.catalogue import product_count
+from domain.commissions import sums
 from domain.orders.days import FOLD_JOB, fold_days
 from models.session import separate_transaction
 from tasks.job import Work, job
@@ -21,4 +22,12 @@ async def fold_products(_work: Work) -> dict[str, Any]:
     """The same for the number of products."""
     async with separate_transaction() as db:
         await product_count.fold_product_count(db)
+    return {}
+
+
+@job(sums.FOLD_JOB, attempts=1)
+async def fold_commissions(_work: Work) -> dict[str, Any]:
+    """The same for the sums of commissions."""
+    async with separate_transaction() as db:
+        await sums.fold_commission_sums(db)
     return {}

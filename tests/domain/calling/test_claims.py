@@ -18,6 +18,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from domain.orders.business import current_business
+from domain.sales import call_page
 from domain.sales.call_page import get_floor_day
 from models import CallingEntry, CallingEvent, CallOutcome, Customer, OutboundCallLog, Role, SuppressionReason
 from models.session import Database
@@ -219,3 +220,26 @@ async def test_who_asked_not_to_be_called_by_either_number_is_neither_added_to_c
     other = await make_customer(db, phone=f"+1415555{next_number():04}")
     made = await call_customer_today(db, other.id, timezone=zone, by=rep)
     assert (await db.get_one(CallingEntry, made)).callback_on == business_today(zone)
+
+
+async def test_a_callers_day_names_nobody_who_must_not_be_called(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remind, "now", lambda: NOON)
+    monkeypatch.setattr(call_page, "now", lambda: NOON)
+    rep = as_actor(await make_staff(db, Role.SALES_REP))
+    customer = await make_customer(db)
+    entries = [
+        await make_entry(db, "415", callback_on=date(2026, 12, 1), phone2=f"+1415556{next_number():04}"),
+        await make_entry(db, "415", callback_on=date(2026, 12, 2), customer_id=customer.id),
+        await make_entry(db, "415", callback_on=date(2026, 12, 3)),
+    ]
+    for entry in entries:
+        await remind.remind_me(db, entry.id, by=rep)
+    day = await get_floor_day(db, by=rep)
+    assert [each.id for each in day.callbacks] == [each.id for each in day.reminders] == [each.id for each in entries]
+    await mark_do_not_call(db, entries[0].phone2 or "", reason=SuppressionReason.STAFF, by=rep)
+    customer.do_not_call = True
+    await db.flush()
+    day = await get_floor_day(db, by=rep)
+    assert [each.id for each in day.callbacks] == [each.id for each in day.reminders] == [entries[2].id]

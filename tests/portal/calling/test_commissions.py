@@ -1,18 +1,23 @@
 """Commission statements: what is due to whom, paid and locked, as a page, a file and a paper."""
 
+import random
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.commissions.pay import BulkCommissionPaid, SetCommissionPaid, mark_commissions_paid, set_commission_paid
-from domain.commissions.statements import LockMonth, get_statement, lock_month
-from domain.kernel.clock import business_today, first_of_month
+from domain.commissions.statements import LockMonth, get_statement, list_months, lock_month
+from domain.commissions.sums import fold_commission_sums
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today, first_of_month, now
 from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
+from domain.sales.rep_home import get_rep_home
 from models import CommissionEntry, CommissionRate, Order, OrderStatus, Role, Staff
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
@@ -146,3 +151,64 @@ async def test_an_administrator_sets_a_rate_from_a_day_on(client: TestClientProt
     assert (await db.scalars(select(CommissionRate.percent))).all() == [Decimal("3.50")]
     await sign_in(client, db, await make_staff(db, Role.MANAGER))
     assert (await client.get(page)).status_code == 403
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_the_kept_sums_are_those_of_the_ledger_whatever_happens(db: AsyncSession, seed: int) -> None:
+    dice = random.Random(seed)
+    reps = [await make_staff(db, Role.SALES_REP) for _ in range(2)]
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    for _ in range(60):
+        ids = list(await db.scalars(select(CommissionEntry.id)))
+        some = CommissionEntry.id.in_(dice.sample(ids, min(len(ids), dice.randrange(4))))
+        match dice.randrange(7):
+            case 0 | 1 | 2:
+                amount = Decimal(dice.randrange(1, 9_999)) / 100
+                kind = dice.choice(["earned", "taken_back"])
+                entry = CommissionEntry(
+                    order_number="LLD-1", staff_id=dice.choice(reps).id, kind=kind,
+                    month=date(2026, dice.randint(8, 11), 1), amount=amount if kind == "earned" else -amount,
+                )  # fmt: skip
+                db.add(entry)
+            case 3:
+                await db.execute(update(CommissionEntry).where(some).values(paid_at=dice.choice([now(), None])))
+            case 4:
+                await db.execute(update(CommissionEntry).where(some).values(month=date(2026, dice.randint(8, 11), 1)))
+            case 5:
+                await db.execute(delete(CommissionEntry).where(some))
+            case _:
+                await fold_commission_sums(db)
+        await db.flush()
+        for reader in (manager, as_actor(reps[0])):
+            assert await read_months(db, reader) == await add_up_ledger(db, reader)
+        due = await get_rep_home(db, None, date(2026, 11, 30), None, by=as_actor(reps[0]))
+        unpaid = select(func.coalesce(func.sum(CommissionEntry.amount), 0)).where(
+            CommissionEntry.staff_id == reps[0].id, CommissionEntry.paid_at.is_(None)
+        )
+        assert due.commission_due == await db.scalar(unpaid)
+
+
+async def read_months(db: AsyncSession, reader: Actor) -> dict[tuple[date, int], tuple[Decimal, ...]]:
+    rows = await list_months(db, visible_to=reader)
+    return {(row.month, row.staff_id): (row.earned, row.back, row.paid, row.to_pay, row.entries) for row in rows}
+
+
+async def add_up_ledger(db: AsyncSession, reader: Actor) -> dict[tuple[date, int], tuple[Decimal, ...]]:
+    """The same from every entry."""
+    found: dict[tuple[date, int], list[CommissionEntry]] = {}
+    for entry in await db.scalars(select(CommissionEntry).execution_options(populate_existing=True)):
+        if not reader.has_role(Role.SALES_REP) or entry.staff_id == reader.id:
+            found.setdefault((entry.month, entry.staff_id), []).append(entry)
+    sums = {}
+    for place, entries in found.items():
+        parts = [
+            sum((entry.amount for entry in entries if counts(entry)), Decimal(0))
+            for counts in (
+                lambda entry: entry.kind == "earned",
+                lambda entry: entry.kind == "taken_back",
+                lambda entry: entry.paid_at is not None,
+                lambda entry: entry.paid_at is None,
+            )
+        ]
+        sums[place] = (*parts, len(entries))
+    return sums
