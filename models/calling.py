@@ -88,6 +88,9 @@ class CallingEntry(Table, table=True):
         Index("ix_calling_entry_hours", "hours_key"),
         Index("ix_calling_entry_customer", "customer_id"),
         Index(
+            "ix_calling_entry_window", "assigned_to", "window_until", postgresql_where=sql("window_until IS NOT NULL")
+        ),
+        Index(
             "ix_calling_entry_callback",
             "callback_on",
             sql("priority_score DESC"),

@@ -8,13 +8,13 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from domain.kernel.actor import Actor
-from domain.kernel.clock import start_of_business_day
+from domain.kernel.clock import business_today, start_of_business_day
 from domain.messages.suppression import callable_sql
 from domain.orders.business import current_business
 from domain.orders.queries import Reader
 
-# Past this many of their own gaps a regular is overdue; after so many days the tab of the lapsed has them.
-OVERDUE, LAPSED_DAYS, LEAST_ORDER_DAYS = 1.3, 90, 4
+# Past the window of their own gap a regular is overdue; after so many days the tab of the lapsed has them.
+LAPSED_DAYS, LEAST_ORDER_DAYS = 90, 4
 MOST_SHOWN = 25
 _CALLS = text("""
 SELECT (
@@ -37,7 +37,7 @@ WITH quiet AS (
   WHERE e.assigned_to = :id AND e.status <> 'closed' AND e.order_days >= :least
     AND NOT c.do_not_call AND {callable_sql("e.phone", "e.phone2")}
     AND e.last_order_at > now() - make_interval(days => :lapsed)
-    AND now() - e.last_order_at > CAST(:overdue AS float8) * (e.last_order_at - e.first_order_at) / (e.order_days - 1)
+    AND e.window_until < CAST(:today AS date) AND e.window_until > CAST(:today AS date) - CAST(:lapsed AS int)
   ORDER BY extract(epoch FROM now() - e.last_order_at)
     / greatest(extract(epoch FROM e.last_order_at - e.first_order_at) / (e.order_days - 1), 86400) DESC, e.id
   LIMIT :most
@@ -89,7 +89,7 @@ async def get_rep_home(db: Reader, first: date | None, last: date, before: date 
         values = {"id": by.id, "since": start_of_business_day(before, zone), "until": since}
         calls_before = (await db.execute(_CALLS, values)).scalar_one()
     due = (await db.execute(_DUE, {"id": by.id})).scalar_one()
-    limits = {"overdue": OVERDUE, "lapsed": LAPSED_DAYS, "least": LEAST_ORDER_DAYS, "most": MOST_SHOWN}
-    rows = (await db.execute(_OVERDUE, limits | {"id": by.id})).all()
+    limits = {"lapsed": LAPSED_DAYS, "least": LEAST_ORDER_DAYS, "most": MOST_SHOWN}
+    rows = (await db.execute(_OVERDUE, limits | {"id": by.id, "today": business_today(zone)})).all()
     regulars = [QuietRegular(row.id, row.name, row.days, row.cycle, row.item) for row in rows]
     return RepHome(calls, calls_before, due, rows[0].all_of if rows else 0, regulars)

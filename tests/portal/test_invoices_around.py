@@ -69,7 +69,10 @@ async def test_a_rep_sees_their_own_customers_invoices_alone(client: TestClientP
     rep = await open_as(client, db, Role.SALES_REP)
     mine, theirs = await make_debtor(db, sales_rep_id=rep.id), await make_debtor(db)
     for customer in (mine, theirs):
-        await owe(db, "20.00", clerk, customer_id=customer.id, customer_company=customer.company_name)
+        await owe(
+            db, "20.00", clerk, customer_id=customer.id, customer_company=customer.company_name, due_date="2026-01-05"
+        )
+    assert "1 invoice late" in await read_page(client, "/portal")
     assert "INV-000001" in await read_page(client, f"/portal/customers/{mine.id}?tab=invoices")
     assert "INV-000002" not in await read_page(client, f"/portal/customers/{theirs.id}?tab=invoices")
     for path in ("/portal/search?q=tavern", "/portal/palette?q=tavern"):

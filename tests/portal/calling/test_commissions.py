@@ -25,6 +25,8 @@ from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN, read_page, send, send_form
 
 LIST = "/portal/commissions"
+# Earned, taken back, paid, to pay and the number of entries, by month and rep.
+Sums = dict[tuple[date, int], tuple[Decimal, Decimal, Decimal, Decimal, int]]
 
 
 def last_month() -> date:
@@ -188,27 +190,23 @@ async def test_the_kept_sums_are_those_of_the_ledger_whatever_happens(db: AsyncS
         assert due.commission_due == await db.scalar(unpaid)
 
 
-async def read_months(db: AsyncSession, reader: Actor) -> dict[tuple[date, int], tuple[Decimal, ...]]:
+async def read_months(db: AsyncSession, reader: Actor) -> Sums:
     rows = await list_months(db, visible_to=reader)
     return {(row.month, row.staff_id): (row.earned, row.back, row.paid, row.to_pay, row.entries) for row in rows}
 
 
-async def add_up_ledger(db: AsyncSession, reader: Actor) -> dict[tuple[date, int], tuple[Decimal, ...]]:
+async def add_up_ledger(db: AsyncSession, reader: Actor) -> Sums:
     """The same from every entry."""
-    found: dict[tuple[date, int], list[CommissionEntry]] = {}
+    sums: Sums = {}
     for entry in await db.scalars(select(CommissionEntry).execution_options(populate_existing=True)):
-        if not reader.has_role(Role.SALES_REP) or entry.staff_id == reader.id:
-            found.setdefault((entry.month, entry.staff_id), []).append(entry)
-    sums = {}
-    for place, entries in found.items():
-        parts = [
-            sum((entry.amount for entry in entries if counts(entry)), Decimal(0))
-            for counts in (
-                lambda entry: entry.kind == "earned",
-                lambda entry: entry.kind == "taken_back",
-                lambda entry: entry.paid_at is not None,
-                lambda entry: entry.paid_at is None,
-            )
-        ]
-        sums[place] = (*parts, len(entries))
+        if reader.has_role(Role.SALES_REP) and entry.staff_id != reader.id:
+            continue
+        earned, back, paid, to_pay, entries = sums.get(
+            (entry.month, entry.staff_id), (Decimal(0), Decimal(0), Decimal(0), Decimal(0), 0)
+        )
+        earned += entry.amount if entry.kind == "earned" else 0
+        back += entry.amount if entry.kind == "taken_back" else 0
+        paid += entry.amount if entry.paid_at is not None else 0
+        to_pay += entry.amount if entry.paid_at is None else 0
+        sums[entry.month, entry.staff_id] = (earned, back, paid, to_pay, entries + 1)
     return sums
