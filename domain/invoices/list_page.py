@@ -143,24 +143,20 @@ async def find_invoice_neighbours(
     db: Reader, invoice_id: int, filters: InvoiceFilters, *, today: date, visible_to: Actor
 ) -> Neighbours:
     """The invoices before and after one in the list under these filters, as far as the actor may see them."""
-    own = may_be_seen_by(visible_to)
     return await find_listed_neighbours(
         db,
         name=INVOICES.id,
         source=FROM,
         order=_order(filters),
         here=invoice_id,
-        conditions=[*([] if own is None else [own]), *_conditions(filters, today)],
+        conditions=find_conditions(filters, today=today, visible_to=visible_to),
     )
 
 
-async def list_filtered(
-    db: Reader, filters: InvoiceFilters, *, today: date, visible_to: Actor, after: int, most: int
-) -> list[InvoiceRow]:
-    """Rows under the filters in the order of their ids, those after one of them."""
+def find_conditions(filters: InvoiceFilters, *, today: date, visible_to: Actor) -> list[ColumnElement[bool]]:
+    """What an invoice must be like to stand in the list as the actor may see it."""
     own = may_be_seen_by(visible_to)
-    conditions = [*([] if own is None else [own]), *_conditions(filters, today), INVOICES.id > after]
-    return await read_rows(db, select_rows(*conditions).order_by(INVOICES.id).limit(most))
+    return [*([] if own is None else [own]), *_conditions(filters, today)]
 
 
 def _tab_condition(tab: InvoiceTab) -> ColumnElement[bool] | None:

@@ -4,12 +4,17 @@ import csv
 import io
 from decimal import Decimal
 
+import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.invoices.export import COLUMNS
+from domain.invoices.queries import INVOICES, read_rows, select_rows
+from domain.kernel.clock import business_date
+from domain.kernel.spreadsheets import write_csv
 from models import Customer, InvoiceEvent, Payment, Role
-from tests.domain.invoices.owing import owe, owe_for_order, read_money
+from tests.domain.invoices.owing import ZONE, owe, owe_for_order, read_money
 from tests.factories import as_actor, make_customer, make_staff
 from tests.portal.desk import open_as
 from tests.portal.forms import read_page, send_form
@@ -92,6 +97,35 @@ async def test_the_list_is_downloaded_as_it_is_filtered(client: TestClientProtoc
     )  # fmt: skip
     answer = await client.get(f"{LIST}.csv?status=all")
     assert len((await answer.get_data(as_text=True)).splitlines()) == 3
+
+
+async def test_the_file_is_to_the_byte_what_the_rows_say(
+    client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.invoices.export.FIRST_BATCH", 1)
+    monkeypatch.setattr("domain.invoices.export.BATCH", 2)
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    customer = await make_debtor(db)
+    ids = [
+        await owe(db, "20.00", clerk, customer_company='Mill "Old", =1', po_number="+1", due_date="2026-01-05"),
+        await owe(db, "1234.50", clerk, customer_name="-Greta", customer_phone="+13125550100", status="draft"),
+        (await owe_for_order(db, customer, clerk))[0],
+        await owe(db, "30.00", clerk, discount_amount=Decimal("2.50"), tax_rate=Decimal("8.25")),
+        await owe(db, "1.00", clerk, customer_email="a@kitchen.example"),
+    ]
+    names = (
+        "subtotal", "discount_amount", "shipping_fee", "tax_rate", "tax_amount", "total_amount", "amount_paid",
+        "allowances", "balance",
+    )  # fmt: skip
+    rows = [
+        [row.invoice_number, row.status, "yes" if row.is_overdue else ""]
+        + [row.customer_company, row.customer_name, row.customer_email, row.customer_phone, row.po_number]
+        + [row.order_number, business_date(row.sent_at, ZONE) if row.sent_at else None, row.due_date]
+        + [getattr(row, name) for name in names]
+        for row in await read_rows(db, select_rows(INVOICES.id.in_(ids)).order_by(INVOICES.id))
+    ]
+    answer = await client.get(f"{LIST}.csv?status=all")
+    assert await answer.get_data(as_text=False) == b"".join(write_csv(COLUMNS, rows))
 
 
 async def test_home_search_and_palette_lead_to_invoices(client: TestClientProtocol, db: AsyncSession) -> None:

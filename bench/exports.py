@@ -1,0 +1,91 @@
+"""Exporting every order, invoice and customer of a company as CSV over HTTP, against COPY of the same columns."""
+
+import statistics
+import time
+
+import httpx2
+
+from bench.companies import ORDERS_OF_ONE, companies
+from bench.voice_tools import ORDERS
+from domain.access.passwords import hash_password
+from domain.customers.export import COLUMNS as CUSTOMER_COLUMNS
+from postgres.connect import connect
+from proofs.bank import PASSWORD, sign_in
+from proofs.ground import Server, free_port
+
+_PROOF = """
+INSERT INTO staff (username, full_name, password_hash, role) VALUES ('proof', 'Proof', $1, 'admin')
+ON CONFLICT DO NOTHING
+"""
+_ORDERS = """
+SELECT order_number, created_at, status, on_hold, delivery_company, delivery_name, delivery_phone, delivery_email,
+  delivery_city, delivery_state, sales_rep_id, item_count, unit_count, payment_method, payment_status, subtotal,
+  discount_amount, delivery_fee, total_amount, amount_paid, balance, tracking_number
+FROM orders ORDER BY created_at DESC, id DESC
+"""
+_INVOICES = """
+SELECT invoice_number, status, overdue_from, customer_company, customer_name, customer_email, customer_phone, po_number,
+  order_id, sent_at, due_date, subtotal, discount_amount, shipping_fee, tax_rate, tax_amount, total_amount, amount_paid,
+  allowances, balance
+FROM invoice ORDER BY id
+"""
+_SUMMED = {"orders", "total_spent", "joined", "same_as_shipping"}
+_CUSTOMERS = f"""
+SELECT {", ".join(name for name in CUSTOMER_COLUMNS if name not in _SUMMED)}, created_at FROM customer ORDER BY id
+"""
+# Where each file is had, and what COPY sends instead.
+SHEETS = {
+    "orders": ("/portal/orders.csv", _ORDERS),
+    "invoices": ("/portal/invoices.csv?status=all", _INVOICES),
+    "customers, with the sums of their orders": ("/api/staff/customers/export", _CUSTOMERS),
+}
+
+
+async def bench(*, orders: int = ORDERS, rounds: int = 3) -> dict[str, float]:
+    """Rows a second each way, in turns, and the time to the first row; prints and returns the ratios."""
+    ratios: dict[str, float] = {}
+    async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
+        setup = await connect(urls[orders])
+        await setup.execute(_PROOF, await hash_password(PASSWORD))
+        server = Server(urls[orders], free_port())
+        await server.start()
+        try:
+            async with httpx2.AsyncClient(base_url=server.url, timeout=300, follow_redirects=True) as client:
+                await sign_in(client)
+                for name, (path, statement) in SHEETS.items():
+                    taken: dict[str, list[float]] = {"export": [], "copy": []}
+                    first: list[float] = []
+                    for turn in range(rounds + 1):
+                        started = time.monotonic()
+                        rows, first_at = await _count_rows(client, path)
+                        middle = time.monotonic()
+                        await setup.copy_from_query(statement, output=_drop, format="csv")
+                        if turn:  # the first one warms up
+                            taken["copy"].append((time.monotonic() - middle) / rows)
+                            taken["export"].append((middle - started) / rows)
+                            first.append((first_at - started) * 1000)
+                    best = {way: statistics.median(found) for way, found in taken.items()}
+                    ratios[name] = best["copy"] / best["export"]
+                    rates = ", ".join(f"{way} {1 / seconds:,.0f} rows/s" for way, seconds in best.items())
+                    print(f"  {rows:,} {name}: {rates}, the first row after {statistics.median(first):.0f} ms")
+                    print(f"  {name}: {ratios[name]:.2f} of COPY TO")
+        finally:
+            await server.stop()
+            await setup.close()
+    return ratios
+
+
+async def _count_rows(client: httpx2.AsyncClient, path: str) -> tuple[int, float]:
+    """How many rows the file has, its heading not counted, and when the first one was there."""
+    lines, first_at = 0, 0.0
+    async with client.stream("GET", path) as answer:
+        assert answer.status_code == 200
+        async for piece in answer.aiter_raw():
+            lines += piece.count(b"\n")
+            if lines > 1 and not first_at:
+                first_at = time.monotonic()
+    return lines - 1, first_at
+
+
+async def _drop(_piece: bytes) -> None:
+    """COPY's rows go nowhere."""
