@@ -36,6 +36,9 @@ REGISTERED = (
     "(password_hash IS NOT NULL AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL))"
 )
 
+# All but the rows that stay for their ledger alone, after their owners were deleted.
+LISTED = "is_active OR username NOT LIKE 'deleted-%' OR email IS NOT NULL"
+
 
 class PaymentTerms(StrEnum):
     """How a customer may pay."""
@@ -71,6 +74,13 @@ class Customer(Table, table=True):
             "id",
             postgresql_include=["phone", "phone2"],
             postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
+        ),
+        # What the list counts under its tabs and filters.
+        Index(
+            "ix_customer_listed",
+            "id",
+            postgresql_include=["created_at", "payment_terms", "credit_limit", "sales_rep_id", "shipping_state"],
+            postgresql_where=sql(LISTED),
         ),
         Index("ix_customer_do_not_call", "id", postgresql_where=sql("do_not_call")),
         Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),

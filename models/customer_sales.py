@@ -22,7 +22,11 @@ class CustomerSales(Table, table=True):
     """One customer's orders that count, as of the last refresh; days are the business's."""
 
     __tablename__ = "customer_sales"
-    __table_args__ = (Index("ix_customer_sales_first_day", "first_day"),)
+    # By the day of the last order customers are listed, by that of the first one counted.
+    __table_args__ = (
+        Index("ix_customer_sales_first_day", "first_day"),
+        Index("ix_customer_sales_last_day", "last_day", "customer_id"),
+    )
 
     customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     order_count: int = count()

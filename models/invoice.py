@@ -90,6 +90,7 @@ class Invoice(ByActor, table=True):
             "ix_invoice_owed",
             "customer_id",
             "overdue_from",
+            postgresql_include=["balance"],
             postgresql_where=sql("status IN ('sent', 'partly_paid')"),
         ),
         Index("ix_invoice_owed_due", "overdue_from", postgresql_where=sql("status IN ('sent', 'partly_paid')")),

@@ -119,6 +119,7 @@ class Order(ByActor, table=True):
             "ix_orders_owed_on_terms",
             "customer_id",
             "created_at",
+            postgresql_include=["id", "balance"],
             postgresql_where=sql("on_terms AND NOT on_hold AND balance > 0"),
         ),
         Index("ix_orders_attention", sql("created_at DESC"), postgresql_where=sql("attention <> ''")),

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.customers.list_filters import BrowseCustomers
+from domain.customers.list_owing import choose_people, find_owing
 from domain.customers.list_places import select_ids
 from domain.customers.rows import CUSTOMERS, is_emptied
 from domain.kernel.actor import Actor
@@ -77,7 +78,8 @@ async def export_list(
     """What the list shows, in its order: all of it for who may take the book, else at most 1,000 rows."""
     require(by, Right.EXPORT_CUSTOMER_LIST, "Your role does not export customers.")
     most = None if may(by, Right.EXPORT_CUSTOMERS) else MOST_LISTED
-    wanted = select_ids(query, timezone=timezone, most=most)
+    owing = find_owing(choose_people(query, timezone))
+    wanted = select_ids(query, owing, timezone=timezone, most=most)
     await plan_for_values(db)
     ids = array("q", await db.scalars(wanted))  # 8 bytes a customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}

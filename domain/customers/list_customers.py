@@ -10,7 +10,7 @@ from domain.customers.rows import CUSTOMERS, SELECT_ROWS, CustomerRow, Reader, i
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
-from domain.kernel.texts import as_pattern, as_search_pattern
+from domain.kernel.texts import as_search_pattern
 from models.session import plan_for_values
 
 _ZIP = re.compile(r"\d{5}(-\d{4})?")
@@ -41,7 +41,8 @@ class ListCustomers(PageInput):
     """What the list may be asked for."""
 
     search: Text200 | None = None
-    """Company, name, email, username, phone or ZIP; three letters and more look anywhere, fewer at the beginning."""
+    """Company, name, email, username, phone or ZIP; three letters and more look anywhere, fewer at the beginning of a
+    word."""
     sort_by: CustomerSort = CustomerSort.CREATED_AT
     """The column to sort by."""
     sort_dir: SortDirection = SortDirection.DESC
@@ -89,7 +90,7 @@ def conditions_of(search: str | None) -> list[ColumnElement[bool]]:
 
 
 def match_text(text: str) -> ColumnElement[bool]:
-    """The condition that a customer is meant by a text, fed by the trigram index or by one for prefixes."""
+    """The condition that a customer is meant by a text, fed by the trigram index; short ones begin a word."""
     wanted = text.strip().lower()
     digits = digits_for_search(wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:
@@ -97,7 +98,7 @@ def match_text(text: str) -> ColumnElement[bool]:
         by_phone = CUSTOMERS.search_text.like(f"%{digits}%")
         return or_(by_phone, CUSTOMERS.shipping_zip.like(f"{wanted}%")) if _ZIP.fullmatch(wanted) else by_phone
     if len(re.sub(r"\W", "", wanted)) < 3:
-        prefix = as_pattern(wanted) + "%"
-        return or_(*(func.lower(CUSTOMERS[name]).like(prefix) for name in ("company_name", "first_name", "last_name")))
+        prefix = as_search_pattern(wanted) + "%"
+        return or_(CUSTOMERS.search_text.like(prefix), CUSTOMERS.search_text.like(f"% {prefix}"))
     words = as_search_pattern(wanted).split()
     return and_(*(CUSTOMERS.search_text.like(f"%{word}%") for word in words))

@@ -1,17 +1,17 @@
 """The tabs and filters of the page of customers, each a condition that an index feeds."""
 
-from datetime import timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator
-from sqlalchemy import TIMESTAMP, ColumnElement, Integer, and_, cast, exists, func, or_, select
+from sqlalchemy import CTE, TIMESTAMP, ColumnElement, Integer, cast, exists, func, select
 
-from domain.credit.owed import OWED_SUMS
+from domain.customers.last_orders import KEPT, find_fresh_days, has_never_ordered, is_unchanged
 from domain.customers.list_customers import CustomerSort, ListCustomers, SortDirection, conditions_of
 from domain.customers.rows import CUSTOMERS
 from domain.customers.totals import ORDERS
-from domain.kernel.clock import business_today, now
+from domain.kernel.clock import business_today
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Text60, Text200
 from domain.kernel.paging import PageInput
@@ -21,7 +21,6 @@ from models import CustomerScore, OrderStatus, PaymentTerms, columns_of
 
 # The customers once more, to find them by their numbers.
 OWNERS = CUSTOMERS.id.table.alias("owners").c
-OWED = OWED_SUMS.c
 SCORES = columns_of(CustomerScore)
 NOBODY = "none"
 
@@ -46,13 +45,30 @@ class BrowseSort(StrEnum):
     COMPANY_FALLING = "-company"
     CONTACT = "contact"
     CONTACT_FALLING = "-contact"
+    LAST_ORDER = "last"
+    LAST_ORDER_FALLING = "-last"
     OWES = "owes"
     OWES_FALLING = "-owes"
+
+    @property
+    def is_falling(self) -> bool:
+        """True for the greatest, the newest or the end of the alphabet first."""
+        return self.value.startswith("-")
 
     @property
     def is_by_debt(self) -> bool:
         """True for the order by what each owes, which no column holds."""
         return self in {BrowseSort.OWES, BrowseSort.OWES_FALLING}
+
+    @property
+    def is_by_last_order(self) -> bool:
+        """True for the order by the day of the last order, which is kept in another table."""
+        return self in {BrowseSort.LAST_ORDER, BrowseSort.LAST_ORDER_FALLING}
+
+    @property
+    def is_computed(self) -> bool:
+        """True for an order by what no column of the customers holds."""
+        return self.is_by_debt or self.is_by_last_order
 
 
 class LastOrder(StrEnum):
@@ -75,10 +91,11 @@ def _check_rep(value: str) -> str:
 RepChoice = Annotated[Text60, AfterValidator(_check_rep)]
 
 
-# Those who owe the same, as most do, stand in the order in which they joined.
+# Those who owe the same, as most do, stand in the order in which they joined; those of one day, or who never ordered,
+# in the order of their ids.
 _SORTS = {
     "joined": CustomerSort.CREATED_AT, "company": CustomerSort.COMPANY_NAME, "contact": CustomerSort.LAST_NAME,
-    "owes": CustomerSort.CREATED_AT,
+    "owes": CustomerSort.CREATED_AT, "last": CustomerSort.ID,
 }  # fmt: skip
 
 
@@ -100,13 +117,12 @@ class BrowseCustomers(PageInput):
 
     def as_list(self) -> ListCustomers:
         """The same for the reads that the JSON door uses too."""
-        falls = self.sort.value.startswith("-")
         return ListCustomers(
             page=self.page,
             per_page=self.per_page,
             search=self.q,
             sort_by=_SORTS[self.sort.value.removeprefix("-")],
-            sort_dir=SortDirection.DESC if falls else SortDirection.ASC,
+            sort_dir=SortDirection.DESC if self.sort.is_falling else SortDirection.ASC,
         )
 
 
@@ -115,8 +131,14 @@ def read_rep(choice: str) -> int | None:
     return None if choice == NOBODY else int(choice)
 
 
-def filter_customers(query: BrowseCustomers) -> list[ColumnElement[bool]]:
-    """The conditions of the list, whatever its tab."""
+def filter_customers(query: BrowseCustomers, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:
+    """The conditions of the list, whatever its tab: for each of its parts, which have nobody in common, all of them."""
+    found = compare_columns(query)
+    return [[*found, *part] for part in (split_by_day(query.last, timezone) if query.last is not None else [[]])]
+
+
+def compare_columns(query: BrowseCustomers) -> list[ColumnElement[bool]]:
+    """The conditions that the customers' own columns answer."""
     found = conditions_of(query.q)
     if query.rep:
         found.append(CUSTOMERS.sales_rep_id == read_rep(query.rep))  # None becomes IS NULL
@@ -124,61 +146,52 @@ def filter_customers(query: BrowseCustomers) -> list[ColumnElement[bool]]:
         found.append(CUSTOMERS.payment_terms == query.terms)
     if query.state:
         found.append(CUSTOMERS.shipping_state == query.state)
-    if query.last is not None:
-        found.append(_ordered_last(query.last))
     return found
 
 
-def conditions_of_tab(tab: CustomerTab, timezone: tzinfo) -> list[ColumnElement[bool]]:
-    """What stands under a tab."""
-    on_terms = CUSTOMERS.payment_terms == PaymentTerms.NET30
-    match tab:
-        case CustomerTab.OVERDUE:
-            return [on_terms, CUSTOMERS.id.in_(select(OWED.customer_id).where(OWED.is_overdue))]
-        case CustomerTab.OVER_LIMIT:
-            return [on_terms, _owes(OWED.owes > CUSTOMERS.credit_limit)]
-        case CustomerTab.GOOD:
-            return [on_terms, ~_owes(or_(OWED.is_overdue, OWED.owes > CUSTOMERS.credit_limit))]
-        case CustomerTab.LATE_TO_ORDER:
-            return [_is_late(timezone)]
-        case CustomerTab.DO_NOT_CALL:
-            return [_must_not_be_called()]
-        case CustomerTab.ALL:
-            return []
-
-
-def _owes(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Owes something on terms of which this is true."""
-    return exists().where(OWED.customer_id == CUSTOMERS.id, condition).correlate(CUSTOMERS.id.table)
-
-
-def _must_not_be_called() -> ColumnElement[bool]:
-    """The mark of the customer or of one of its numbers, each way by its index."""
+def _find_marked() -> CTE:
+    """Who must not be called by the own mark or by that of a number, each way by its index."""
     marked = select(OWNERS.id).where(OWNERS.do_not_call)
     numbers = [
         select(OWNERS.id).join(NUMBERS.phone.table, NUMBERS.phone == phone).where(NUMBERS.do_not_call)
         for phone in (OWNERS.phone, OWNERS.phone2)
     ]
-    return CUSTOMERS.id.in_(marked.union(*numbers))
+    return marked.union(*numbers).cte("marked")
 
 
-def _has_order(*conditions: ColumnElement[bool], of: ColumnElement[int] = CUSTOMERS.id) -> ColumnElement[bool]:
-    """Placed an order of which these are true, by the index of their orders."""
-    placed = exists().where(ORDERS.customer_id == of, ORDERS.status != OrderStatus.CANCELLED, *conditions)
-    return placed.correlate_except(ORDERS.id.table)
+# One object, since one statement asks for it in several places.
+_MARKED = _find_marked()
 
 
-def _ordered_last(when: LastOrder) -> ColumnElement[bool]:
+def must_not_be_called(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """The mark of the customer or of one of its numbers."""
+    return customer_id.in_(select(_MARKED.c.id))
+
+
+def split_by_day(when: LastOrder, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:
+    """Those who ordered last then: by the kept day, and the few whose orders changed since."""
     if when is LastOrder.NEVER:
-        return ~_has_order()
-    since = _has_order(ORDERS.created_at >= now() - timedelta(days=int(when.removeprefix("over"))))
-    return and_(_has_order(), ~since) if when.startswith("over") else since
+        return [[has_never_ordered(CUSTOMERS.id, timezone)]]
+    fresh = find_fresh_days(timezone).c
+    kept = select(KEPT.customer_id).where(is_unchanged(), is_day_within(KEPT.last_day, when, timezone))
+    changed = select(fresh.customer_id).where(is_day_within(fresh.last_day, when, timezone))
+    return [[CUSTOMERS.id.in_(kept)], [CUSTOMERS.id.in_(changed)]]
 
 
-def _is_late(timezone: tzinfo) -> ColumnElement[bool]:
+def is_day_within(day: ColumnElement[date], when: LastOrder, timezone: tzinfo) -> ColumnElement[bool]:
+    """A last order of this day is one of then."""
+    first = business_today(timezone) - timedelta(days=int(when.removeprefix("over")))
+    return day < first if when.startswith("over") else day >= first
+
+
+def is_late(customer_id: ColumnElement[int], timezone: tzinfo) -> ColumnElement[bool]:
     """Past the usual gap that the last run of the scores found, and not ordered since."""
     gap = cast(func.greatest(func.round(SCORES.median_gap), 1), Integer)
     is_past = SCORES.last_order_on + gap < business_today(timezone)
     midnight = func.timezone(str(timezone), cast(SCORES.last_order_on + 1, TIMESTAMP))
-    has_come = _has_order(ORDERS.created_at >= midnight, of=SCORES.customer_id)
-    return CUSTOMERS.id.in_(select(SCORES.customer_id).where(SCORES.frequency > 1, is_past, ~has_come))
+    has_come = exists().where(
+        ORDERS.customer_id == SCORES.customer_id, ORDERS.status != OrderStatus.CANCELLED, ORDERS.created_at >= midnight
+    )
+    return customer_id.in_(
+        select(SCORES.customer_id).where(SCORES.frequency > 1, is_past, ~has_come.correlate_except(ORDERS.id.table))
+    )

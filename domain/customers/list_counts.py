@@ -1,0 +1,56 @@
+"""How many customers stand under each tab of the list, and what those under the shown one owe together."""
+
+from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, Select, func, select
+
+from domain.customers.list_customers import conditions_of
+from domain.customers.list_filters import BrowseCustomers, CustomerTab, is_late, must_not_be_called
+from domain.customers.list_owing import is_bad, owing_under
+from domain.customers.rows import CUSTOMERS
+from domain.kernel.counting import MOST_COUNTED
+from domain.kernel.money import ZERO
+from models import PaymentTerms
+
+# Nobody reads a number beyond that on a tab beside the one that is shown.
+MOST_BESIDE = 1_000
+# What is counted besides the tabs.
+EVERYBODY, OWED_TOGETHER = "everybody", "owed_together"
+
+
+def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone: tzinfo) -> list[ColumnElement[Any]]:
+    """The counts of the tabs, of everybody, and the sum owed under the shown tab, as columns of one statement."""
+    rows = {
+        CustomerTab.ALL: select(people.c.id),
+        CustomerTab.OVERDUE: select(owing.c.id).where(owing.c.is_overdue),
+        CustomerTab.OVER_LIMIT: select(owing.c.id).where(owing.c.is_over_limit),
+        CustomerTab.LATE_TO_ORDER: select(people.c.id).where(is_late(people.c.id, timezone)),
+        CustomerTab.DO_NOT_CALL: select(people.c.id).where(must_not_be_called(people.c.id)),
+    }
+    counts = {tab.value: _count(found, most_counted(query, tab)) for tab, found in rows.items()}
+    good = _count_good(people, owing, most_counted(query, CustomerTab.GOOD))
+    everybody = _count(select(CUSTOMERS.id).where(*conditions_of(None)), MOST_COUNTED)
+    owed = select(func.coalesce(func.sum(owing.c.owes), ZERO)).where(*owing_under(query.tab, owing, timezone))
+    columns = counts | {
+        CustomerTab.GOOD.value: good, EVERYBODY: everybody, OWED_TOGETHER: owed.scalar_subquery()
+    }  # fmt: skip
+    return [column.label(name) for name, column in columns.items()]
+
+
+def most_counted(query: BrowseCustomers, tab: CustomerTab) -> int:
+    """How far a tab is counted: the one that is shown for its pages, the others to say how many wait there."""
+    return MOST_COUNTED if tab is query.tab else MOST_BESIDE
+
+
+def _count(rows: Select[Any], most: int) -> ScalarSelect[int]:
+    """How many there are, counted to one more than the most that is written."""
+    return select(func.count()).select_from(rows.limit(most + 1).subquery()).scalar_subquery()
+
+
+def _count_good(people: FromClause, owing: CTE, most: int) -> ColumnElement[int]:
+    """Those on terms without those of them who are overdue or over their limit."""
+    bad = select(func.count()).where(is_bad(owing)).scalar_subquery()
+    on_terms = select(people.c.id).where(people.c.payment_terms == PaymentTerms.NET30)
+    reached = on_terms.limit(bad + (most + 1)).subquery()
+    return select(func.count()).select_from(reached).scalar_subquery() - bad
