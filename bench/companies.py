@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from domain.calling.counts import fold_calling_counts
+from domain.commissions.sums import fold_commission_sums
 from domain.orders.days import fold_days
 from models.migrations import upgrade
 from models.session import Database, use_database
@@ -58,7 +60,7 @@ async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int)
             await setup.execute("VACUUM ANALYZE")
         # What a worker does every five minutes.
         await _fold(url)
-        await setup.execute("VACUUM ANALYZE order_day, order_day_change")
+        await setup.execute("VACUUM ANALYZE order_day, order_day_change, calling_count, commission_sum")
     finally:
         await setup.close()
     return url
@@ -69,6 +71,8 @@ async def _fold(url: str) -> None:
     try:
         async with database.separate_transaction() as db:
             await fold_days(db, timezone=load_settings().timezone)
+            await fold_calling_counts(db, timezone=load_settings().timezone)
+            await fold_commission_sums(db)
     finally:
         await database.close()
 

@@ -9,6 +9,8 @@ from datetime import datetime
 import asyncpg
 
 from domain.access.passwords import hash_password
+from domain.calling.counts import fold_calling_counts
+from domain.commissions.sums import fold_commission_sums
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
@@ -80,6 +82,8 @@ async def load_demo_company(
         await connection.execute("ANALYZE calling_entry, calling_event, outbound_call_log, commission_entry, orders")
         await refresh_sales(db, timezone=settings.timezone)
         await fold_days(db, timezone=settings.timezone)
+        await fold_calling_counts(db, timezone=settings.timezone)
+        await fold_commission_sums(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
         # The worker scores the customers as soon as it runs.
