@@ -1,7 +1,7 @@
 """The call log, and one call whole: what was said, what tools answered, how it was judged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,17 +11,18 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from domain.kernel.clock import start_of_business_day
+from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
 from domain.orders.business import current_business
+from domain.voice.call_lines import ShownReason, TranscriptLine, number_lines, read_reasons
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.inputs import read_order_number
 from domain.voice.review import ReviewQuery, ReviewRow, list_review_queue
-from domain.voice.shown_tools import ShownTool, show_outputs, show_tools
+from domain.voice.shown_tools import ShownTool, show_outputs
 from models import (
     CallEvaluation,
     CallLog,
@@ -100,7 +101,9 @@ class CallPage:
     name: str
     order: Order | None
     evaluation: CallEvaluation | None
-    lines: Sequence["TranscriptLine"]
+    lines: Sequence[TranscriptLine]
+    reasons: Sequence[ShownReason]
+    done_today: int
     outputs: Sequence[ShownTool]
     strip: Sequence["StripItem"]
 
@@ -115,25 +118,6 @@ class CallPage:
         ids = [item.id for item in self.strip]
         after = ids[self.place :] if self.place else ids
         return next((id_ for id_ in [*after, *ids] if id_ != self.call.id), None)
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptLine:
-    """One line of a transcript with what the evaluator says about it."""
-
-    number: int
-    kind: str
-    text: str
-    at: str
-    tools: Sequence[ShownTool] = ()
-    reasons: Sequence[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def tone(self) -> str:
-        """The tone of a cited line; empty for any other."""
-        if not self.reasons:
-            return ""
-        return "good" if all(reason.get("is_good") for reason in self.reasons) else "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,16 +232,25 @@ async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
     queue = await list_review_queue(db, ReviewQuery(limit=MOST_ON_STRIP))
     names = await _list_names(db, [row.customer_id for row in queue if row.customer_id])
     row = next((row for row in queue if row.id == call.id), None) or _row_of(call)
+    reasons = read_reasons(evaluation.reasons if evaluation else [])
     return CallPage(
         call=call,
         row=row,
         name=_name_of(customer) or call.caller_phone or "Unknown caller",
         order=order,
         evaluation=evaluation,
-        lines=number_lines(call.transcript, evaluation.reasons if evaluation else []),
+        lines=number_lines(call.transcript, reasons),
+        reasons=reasons,
+        done_today=await _count_done_today(db),
         outputs=show_outputs(call.tool_outputs),
         strip=sorted((_strip(row, names) for row in queue), key=_by_urgency),
     )
+
+
+async def _count_done_today(db: AsyncSession) -> int:
+    zone = current_business().timezone
+    since = start_of_business_day(business_today(zone), zone)
+    return await db.scalar(select(func.count()).where(CALLS.eval_reviewed_at >= since)) or 0
 
 
 def _row_of(call: CallLog) -> ReviewRow:
@@ -276,25 +269,6 @@ def _name_of(customer: Customer | None) -> str:
     return customer.company_name or f"{customer.first_name} {customer.last_name}".strip()
 
 
-def number_lines(transcript: Sequence[Any], reasons: Sequence[Any]) -> list[TranscriptLine]:
-    """The turns as numbered lines, each with the reasons that cite it."""
-    lines = []
-    for number, turn in enumerate(transcript, start=1):
-        at = turn.get("at")
-        cited = [dict(reason, place=place) for place, reason in enumerate(reasons, start=1) if reason["line"] == number]
-        lines.append(
-            TranscriptLine(
-                number,
-                "agent" if turn.get("role") == "agent" else "caller",
-                str(turn.get("text") or ""),
-                f"{at // 60}:{at % 60:02d}" if isinstance(at, int) else "",
-                show_tools(turn),
-                cited,
-            )
-        )
-    return lines
-
-
 def _strip(row: ReviewRow, names: dict[int, str]) -> StripItem:
     name = names.get(row.customer_id or 0) or row.caller_phone or "Unknown caller"
     if row.checker_verdict == "fail":
@@ -311,3 +285,14 @@ def _strip(row: ReviewRow, names: dict[int, str]) -> StripItem:
 def _by_urgency(item: StripItem) -> tuple[int, int]:
     """Red first, then amber, then the samples; the worst score first among equals."""
     return {"bad": 0, "warn": 1, "good": 2}[item.tone], item.score or 0
+
+
+def write_transcript(call: CallLog) -> str:
+    """A call's transcript as a text file: who said what, a line each, and what tools answered."""
+    lines = []
+    for line in number_lines(call.transcript, []):
+        said = "".join(piece.text for piece in line.pieces)
+        facts = [(tool, ", ".join(" ".join(fact) for fact in tool.facts)) for tool in line.tools]
+        tools = [f"[{tool.name}: {words or tool.text}]" for tool, words in facts]
+        lines.append(" ".join(part for part in (f"{line.number}", line.at, f"{line.who}:", said, *tools) if part))
+    return "\n".join([*lines, ""])

@@ -3,13 +3,20 @@
 All of it came from outside and is shown as text: names and values are cut, and an answer that is no JSON stays a text.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from domain.kernel.money import format_money, round_half_up
+
 MOST_FACTS, MOST_ROWS, MOST_COLUMNS, LONGEST = 12, 10, 4, 120
+MOST_MONEY = 1_000_000_000
+_MONEY = re.compile(r"(^|_)(total|subtotal|fee|price|amount|balance|paid|credit|credit_limit)$")
+_WORDS = re.compile(r"[a-z]+(_[a-z]+)+")
 # What every answer has: the sentence stands in the transcript already.
 _NOT_SHOWN = {"message", "success", "error"}
 _NAMES = ("tool_name", "name", "tool")
@@ -51,6 +58,12 @@ def show_tools(turn: Mapping[str, Any]) -> list[ShownTool]:
 def show_outputs(outputs: Sequence[Any]) -> list[ShownTool]:
     """What an agent's own report says of its tools, which has no place in the transcript."""
     return [_show({}, output if isinstance(output, dict) else {"result": output}) for output in outputs]
+
+
+def find_fact(turn: Mapping[str, Any], field: str) -> tuple[str, str] | None:
+    """The label and the value of a field in what a turn's tools answered."""
+    label = _label(field)
+    return next((fact for tool in show_tools(turn) for fact in tool.facts if fact[0] == label), None)
 
 
 def _objects(found: Any) -> list[dict[str, Any]]:
@@ -102,7 +115,16 @@ def _list_facts(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in answer.items()
         if name not in _NOT_SHOWN and value not in (None, "") and not isinstance(value, list | dict)
     }
-    return [(_label(name), _say(value)) for name, value in plain.items()][:MOST_FACTS]
+    return [(_label(name), _say_fact(name, value)) for name, value in plain.items()][:MOST_FACTS]
+
+
+def _say_fact(name: str, value: Any) -> str:
+    """A value as a person reads it: amounts as money, words without underscores."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and _MONEY.search(str(name)) and abs(value) < MOST_MONEY:
+        return format_money(round_half_up(Decimal(str(value))))
+    said = _say(value)
+    return said.replace("_", " ") if _WORDS.fullmatch(said) else said
 
 
 def _find_table(answer: Any) -> tuple[list[str], list[list[str]]]:

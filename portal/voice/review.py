@@ -4,7 +4,7 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Input, Text2000
-from domain.voice.calls import CallFilter, CallQuery, get_call_page, list_calls
+from domain.voice.calls import CallFilter, CallQuery, get_call_page, list_calls, write_transcript
 from domain.voice.prompts import list_agents
 from domain.voice.review import FlagCall, ReviewQuery, approve_call, flag_call, list_review_queue, reopen_call
 from portal.attempts import attempt
@@ -75,6 +75,15 @@ async def reopen(call_log_id: int) -> Response:
     """Take a verdict back; the call waits again."""
     await reopen_call(db(), call_log_id, by=current_actor())
     return await redirect_to(f"{QUEUE}/{call_log_id}", toast="Undone: the call waits again")
+
+
+@blueprint.get(f"{QUEUE}/<id:call_log_id>/transcript")
+@staff_page(Right.REVIEW_CALLS)
+async def show_transcript(call_log_id: int) -> Response:
+    """What was said on a call, as a text file."""
+    call = (await get_call_page(db(), call_log_id)).call
+    headers = {"Content-Disposition": f'attachment; filename="call-{call_log_id}.txt"'}
+    return Response(write_transcript(call), content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @blueprint.get(LOG)

@@ -52,15 +52,19 @@ SELECT 'demo-' || o.id || CASE WHEN s.has_order THEN '' ELSE '-asked' END, 'elev
         'result_value', jsonb_build_object('found', true, 'name', o.delivery_company)::text))),
     jsonb_build_object('role', 'user', 'text', CASE WHEN s.has_order THEN 'I need ' || coalesce(l.said, 'the usual')
       || ', please.' ELSE 'Do you have square cast iron pans?' END, 'at', 4),
-    jsonb_build_object('role', 'agent', 'text', CASE WHEN j.is_false THEN 'Delivery is free today. Shall I place it?'
-      WHEN s.has_order THEN 'That comes to ' || o.total_amount || ' dollars. Shall I place it?'
-      ELSE 'I can ask our sourcing team.' END, 'at', 21) || CASE WHEN s.has_order THEN jsonb_build_object(
+    jsonb_build_object('role', 'agent', 'text', '', 'at', 17) || CASE WHEN s.has_order THEN jsonb_build_object(
         'tool_calls', jsonb_build_array(jsonb_build_object('tool_name', 'voice_place_order',
           'params_as_json', '{"confirmed": "not confirmed yet"}')),
         'tool_results', jsonb_build_array(jsonb_build_object('tool_name', 'voice_place_order',
           'tool_latency_secs', 0.11, 'result_value', jsonb_build_object('subtotal', o.subtotal,
             'delivery_fee', o.delivery_fee, 'total', o.total_amount, 'payment_method', o.payment_method)::text)))
-      ELSE '{}'::jsonb END,
+      ELSE jsonb_build_object('tool_calls', jsonb_build_array(jsonb_build_object('tool_name', 'voice_products',
+          'params_as_json', '{"query": "square cast iron pan"}')),
+        'tool_results', jsonb_build_array(jsonb_build_object('tool_name', 'voice_products',
+          'tool_latency_secs', 0.06, 'result_value', '{"count": 0}'))) END,
+    jsonb_build_object('role', 'agent', 'text', CASE WHEN j.is_false THEN 'Delivery is free today. Shall I place it?'
+      WHEN s.has_order THEN 'That comes to ' || o.total_amount || ' dollars. Shall I place it?'
+      ELSE 'I can ask our sourcing team.' END, 'at', 21),
     jsonb_build_object('role', 'user', 'text', CASE WHEN j.is_open THEN 'Can I talk to a person about my last order?'
       ELSE 'Yes please.' END, 'at', 33)
   ), '[]', s.has_order, CASE WHEN s.has_order THEN o.order_number ELSE '' END,
@@ -92,7 +96,8 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT CASE WHEN s.at > w.at - interval '90 days' AND pg_temp.share(o.id, 305) > 0.02
               THEN (45 + pg_temp.nth(o.id, 306, 54))::int END AS score,
-    pg_temp.share(o.id, 307) < 0.06 AS is_false, pg_temp.share(o.id, 308) < 0.05 AS is_open,
+    pg_temp.share(o.id, 307) < 0.12 AND s.has_order AND o.delivery_fee > 0 AS is_false,
+    pg_temp.share(o.id, 308) < 0.05 AS is_open,
     pg_temp.share(o.id, 309) < 0.05 AS is_sample,
     s.at < w.at - interval '4 days' AND pg_temp.share(o.id, 310) < 0.2 AS is_flagged,
     s.at < w.at - interval '4 days' AND pg_temp.share(o.id, 310) BETWEEN 0.2 AND 0.9 AS is_approved
@@ -102,13 +107,15 @@ WHERE o.source = 'voice' ORDER BY s.at, o.id
 
 EVALUATIONS = """
 INSERT INTO call_evaluation (call_log_id, score, resolution, hallucination, escalation_needed, summary, reasons, model,
-  input_tokens, output_tokens, created_at)
+  input_tokens, output_tokens, cost_dollars, created_at)
 SELECT id, eval_score, eval_resolution, eval_hallucination, eval_escalation_needed, '', CASE
-    WHEN eval_hallucination THEN jsonb_build_array(jsonb_build_object('line', 3, 'quote', 'Delivery is free today',
-      'finding', 'Promised free delivery that the tool did not answer', 'is_good', false))
-    WHEN eval_escalation_needed THEN jsonb_build_array(jsonb_build_object('line', 4, 'quote', 'talk to a person',
-      'finding', 'Asked for a person, none was offered', 'is_good', false))
-    ELSE '[]'::jsonb END, 'demo-judge', 900, 120, ended_at + interval '1 minute'
+    WHEN eval_hallucination THEN jsonb_build_array(jsonb_build_object('line', 4, 'quote', 'Delivery is free today',
+      'finding', 'Promised free delivery that the tool did not answer', 'is_good', false, 'about', 'hallucination',
+      'data_line', 3, 'data_label', 'Delivery fee', 'data_value', '$' || ((
+        transcript -> 2 -> 'tool_results' -> 0 ->> 'result_value')::jsonb ->> 'delivery_fee')))
+    WHEN eval_escalation_needed THEN jsonb_build_array(jsonb_build_object('line', 5, 'quote', 'talk to a person',
+      'finding', 'Asked for a person, none was offered', 'is_good', false, 'about', 'escalation'))
+    ELSE '[]'::jsonb END, 'demo-judge', 900, 120, 0.014, ended_at + interval '1 minute'
 FROM call_log WHERE eval_score IS NOT NULL ORDER BY id
 """
 

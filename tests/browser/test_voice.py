@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from domain.kernel.clock import now
 from domain.voice.sourcing import OpenRfq, open_rfq
-from models import CallLog, Role
+from models import CallEvaluation, CallLog, Role
 from tests.browser.browsing import Portal, browsing
 from tests.browser.test_journeys import add_colleague, open_as
 from tests.factories import as_actor, next_number
@@ -33,6 +33,13 @@ async def add_calls(portal: Portal, *scores: int) -> list[int]:
             )  # fmt: skip
             db.add(call)
             await db.flush()
+            reason = {"line": 1, "quote": "cases of lids", "finding": "Asked again", "is_good": False}
+            db.add(
+                CallEvaluation(
+                    call_log_id=call.id, score=score, resolution="partly", hallucination=False, escalation_needed=False,
+                    reasons=[reason], model="judge",
+                )
+            )  # fmt: skip
             ids.append(call.id)
     return ids
 
@@ -48,6 +55,9 @@ async def test_calls_are_reviewed_by_the_keyboard(browser: Browser, portal: Port
     async with browsing(browser) as page:
         await open_as(portal, page, clerk, f"{REVIEW}/{first}")
         await expect(page.locator(".talk")).to_contain_text("Two cases of lids <b>please</b>")
+        await expect(page.locator(".talk mark")).to_have_text("cases of lids")
+        await page.keyboard.press("j")
+        await expect(page.locator("#line-1 .at a")).to_be_focused()
         await page.keyboard.press("a")
         await expect(page).not_to_have_url(re.compile(rf"{REVIEW}/{first}$"))
         await expect(page).to_have_url(CALL)
