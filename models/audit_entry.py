@@ -63,6 +63,7 @@ class AuditAction(StrEnum):
     PRODUCT_DELETED = "product.deleted"
     PRODUCT_UPDATED = "product.updated"
     PROMPT_DISMISSED = "prompt.dismissed"
+    PROMPT_EDITED = "prompt.edited"
     PROMPT_PUT_LIVE = "prompt.put_live"
     RFQ_MOVED = "rfq.moved"
     RFQ_NOTED = "rfq.noted"

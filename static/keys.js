@@ -48,16 +48,17 @@ function showShortcuts() {
   return true;
 }
 
-// What J and K go through: the rows of a list, or the cited lines of a talk.
-const STEPS = ".talk .is-cited, tbody tr";
-const rowLinks = () => findAll(find("main .talk") ? "main .talk .is-cited" : "main tbody tr").filter(isShown).map((row) => find("a[href]", row)).filter(Boolean);
+// What J and K go through: what a page marks as its steps (cited lines, requests), else the rows of its list.
+const STEP = "[data-step], tbody tr";
+const steps = () => (find("main [data-step]") ? findAll("main [data-step]") : findAll("main tbody tr")).filter(isShown);
+const rowLinks = () => steps().map((step) => find("a[href]", step)).filter(Boolean);
 
 function moveRow(step) {
   const links = rowLinks();
-  const at = links.findIndex((link) => link.closest(STEPS).contains(document.activeElement));
+  const at = links.findIndex((link) => link.closest(STEP).contains(document.activeElement));
   const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + step))];
   next?.focus();
-  next?.closest(STEPS).scrollIntoView({ block: "nearest" });
+  next?.closest(STEP).scrollIntoView({ block: "nearest" });
   return next;
 }
 

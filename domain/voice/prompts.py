@@ -1,24 +1,25 @@
 """Agents with their prompt versions: what differs between two, how each did, and putting one live."""
 
-import difflib
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import make_stale, record_audit
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
+from domain.kernel.inputs import Input, Text200
 from domain.kernel.live import Topic, announce
 from models import AuditAction, CallLog, PromptState, PromptVersion, VoiceAgent
 
-CONTEXT_LINES = 2
+LONGEST_PROMPT = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,6 @@ class VersionRow:
     hallucinated: int
     evaluated: int
     cost: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class DiffLine:
-    """One line of a comparison: `kind` is same, old, new or skipped."""
-
-    kind: str
-    number: int | None
-    text: str
 
 
 async def list_versions(db: AsyncSession) -> list[VersionRow]:
@@ -97,30 +89,46 @@ async def get_version(db: AsyncSession, version_id: int) -> tuple[PromptVersion,
     return version, agent, live or await db.scalar(before)
 
 
-def compare_prompts(old: str, new: str) -> list[DiffLine]:
-    """The lines of two prompts, changed ones with their neighbours; runs of equal lines are skipped."""
-    before, after = old.splitlines(), new.splitlines()
-    lines: list[DiffLine] = []
-    matcher = difflib.SequenceMatcher(a=before, b=after, autojunk=False)
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        if tag == "equal":
-            lines += _same(after, new_from, new_to, is_first=new_from == 0, is_last=new_to == len(after))
-            continue
-        lines += [DiffLine("old", place + 1, before[place]) for place in range(old_from, old_to)]
-        lines += [DiffLine("new", place + 1, after[place]) for place in range(new_from, new_to)]
-    return lines
+class EditPrompt(Input):
+    """A suggestion's words as a colleague wants them."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT)]
+    """The whole prompt."""
+    opened: Text200 | None = None
+    """The mark of the words that the change began with."""
 
 
-def _same(lines: Sequence[str], first: int, last: int, *, is_first: bool, is_last: bool) -> list[DiffLine]:
-    """A run of equal lines: only those next to a change are shown."""
-    head = 0 if is_first else CONTEXT_LINES
-    tail = 0 if is_last else CONTEXT_LINES
-    shown = [DiffLine("same", place + 1, lines[place]) for place in range(first, last)]
-    hidden = len(shown) - head - tail
-    if hidden < 2:
-        return shown
-    rest = DiffLine("skipped", None, f"{hidden} lines the same")
-    return [*shown[:head], rest, *(shown[-tail:] if tail else [])]
+def mark_words(prompt: str) -> str:
+    """What says which words a form was opened with."""
+    return hashlib.sha256(prompt.encode()).hexdigest()[:32]
+
+
+async def edit_prompt(db: AsyncSession, version_id: int, data: EditPrompt, *, by: Actor) -> PromptVersion:
+    """Change the words of a suggestion; what was tried with the former ones is forgotten.
+
+    Raises Refused for any other version, and for words that a colleague has changed meanwhile.
+    """
+    require(by, Right.SUGGEST_PROMPTS, "Your role does not change prompts.")
+    version, agent, _ = await get_version(db, version_id)
+    await db.execute(select(VoiceAgent.id).where(VoiceAgent.id == agent.id).with_for_update())
+    await db.refresh(version)
+    if version.state != PromptState.SUGGESTED:
+        raise Refused("Only a suggested prompt is edited.", code=Code.STATE_NOT_ALLOWED)
+    if data.opened and data.opened != mark_words(version.prompt):
+        raise await make_stale(
+            db,
+            "this prompt",
+            record_kind="prompt_version",
+            record_id=version_id,
+            changed_at=version.created_at,
+            version=version.number,
+        )
+    words = "\n".join(data.prompt.splitlines())
+    if words != version.prompt:
+        version.prompt, version.trial = words, None
+        await db.flush()
+        await _note(db, AuditAction.PROMPT_EDITED, agent, version, by)
+    return version
 
 
 async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVersion:

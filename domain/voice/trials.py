@@ -19,7 +19,7 @@ from domain.voice.evaluate import get_llm
 from domain.voice.redact import redact_text
 from domain.voice.replay import Replayed, replay_call
 from integrations.errors import ServiceFailed
-from models import CallLog, PromptVersion, columns_of
+from models import CallLog, PromptVersion, Resolution, columns_of
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -80,6 +80,36 @@ class Trial:
     def count(self, verdict: str) -> int:
         """How many conversations got better, worse or stayed the same."""
         return sum(row.verdict == verdict for row in self.rows)
+
+    @property
+    def changed(self) -> list[TrialRow]:
+        """The conversations that got better or worse."""
+        return [row for row in self.rows if row.verdict != "same"]
+
+    @property
+    def same(self) -> list[TrialRow]:
+        """Those that stayed as they were."""
+        return [row for row in self.rows if row.verdict == "same"]
+
+    @property
+    def old_resolved(self) -> int:
+        """How many were resolved before."""
+        return sum(row.old_resolution == Resolution.RESOLVED for row in self.rows)
+
+    @property
+    def new_resolved(self) -> int:
+        """How many are by this prompt."""
+        return sum(row.new_resolution == Resolution.RESOLVED for row in self.rows)
+
+    @property
+    def old_hallucinations(self) -> int:
+        """In how many something false was said before."""
+        return sum(row.old_hallucination for row in self.rows)
+
+    @property
+    def new_hallucinations(self) -> int:
+        """In how many by this prompt."""
+        return sum(row.new_hallucination for row in self.rows)
 
     @property
     def old_score(self) -> float:
@@ -144,9 +174,10 @@ async def run_trial(version_id: int, *, settings: Settings) -> int:
         trial["rows"].append(asdict(_compare(call, played)))
         trial["model"] = played.model
         trial["cost"] = str(Decimal(trial["cost"] or 0) + played.cost_dollars)
-        await _keep(version_id, trial)
+        if not await _keep(version_id, trial, version.prompt):
+            return len(trial["rows"])
     trial["state"] = DONE if trial["rows"] else FAILED
-    await _keep(version_id, trial)
+    await _keep(version_id, trial, version.prompt)
     return len(trial["rows"])
 
 
@@ -183,9 +214,12 @@ def _compare(call: CallLog, played: Replayed) -> TrialRow:
     )
 
 
-async def _keep(version_id: int, trial: dict[str, Any]) -> None:
+async def _keep(version_id: int, trial: dict[str, Any], prompt: str) -> bool:
+    """Write the table down; False when a colleague has changed the words, which it then says nothing about."""
     async with separate_transaction() as db:
         version = await db.get(PromptVersion, version_id, with_for_update=True)
-        if version is not None:
-            version.trial = dict(trial)
-            await announce(db, Topic.PROMPTS, version.agent_id)
+        if version is None or version.prompt != prompt:
+            return False
+        version.trial = dict(trial)
+        await announce(db, Topic.PROMPTS, version.agent_id)
+        return True

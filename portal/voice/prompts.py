@@ -1,21 +1,47 @@
 """Prompt versions: what a suggested one changes line by line, and putting one live."""
 
+from enum import StrEnum
+
 from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Input
-from domain.voice.prompts import compare_prompts, dismiss_prompt, get_version, list_agents, list_versions, put_live
+from domain.voice.compare_prompts import compare_prompts, list_whole
+from domain.voice.prompts import (
+    EditPrompt,
+    dismiss_prompt,
+    edit_prompt,
+    get_version,
+    list_agents,
+    list_versions,
+    mark_words,
+    put_live,
+)
 from domain.voice.suggest_prompt import SuggestPrompt, suggest_prompt
 from domain.voice.trials import DONE, Trial, queue_trial, read_trial
-from portal.attempts import attempt, attempt_in_own_transaction
+from portal.attempts import Attempt, attempt, attempt_in_own_transaction, refusal_of
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
 from web.guards import staff_page
+from web.reading import reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_voice_prompts", __name__)
 LIST = "/portal/voice/prompts"
 PUT_LIVE, DISMISS = "put-live", "dismiss"
+
+
+class View(StrEnum):
+    """How a prompt's words are shown."""
+
+    DIFFERENCES = "differences"
+    WHOLE = "whole"
+
+
+class PromptView(Input):
+    """Which of the two is wanted."""
+
+    view: View = View.DIFFERENCES
 
 
 @blueprint.get(LIST)
@@ -42,9 +68,45 @@ async def suggest(agent_id: int) -> Response:
 
 @blueprint.get(f"{LIST}/<id:version_id>")
 @staff_page(Right.REVIEW_CALLS)
-async def show_prompt(version_id: int) -> Response:
-    """One version held against the live one."""
-    return await _show_version(version_id, 200, "")
+@reads_query(PromptView)
+async def show_prompt(query: PromptView, version_id: int) -> Response:
+    """One version held against the live one, or whole."""
+    return await _show_version(version_id, 200, "", view=query.view)
+
+
+@blueprint.get(f"{LIST}/<id:version_id>/edit")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def show_editor(version_id: int) -> Response:
+    """The words of a suggestion, to be changed before it goes live."""
+    return await _show_editor(version_id, None)
+
+
+@blueprint.post(f"{LIST}/<id:version_id>/edit")
+@staff_page(Right.SUGGEST_PROMPTS)
+async def edit(version_id: int) -> Response:
+    """Change the words of a suggestion."""
+
+    async def act(data: EditPrompt) -> object:
+        return await edit_prompt(db(), version_id, data, by=current_actor())
+
+    tried = await attempt(EditPrompt, act)
+    if tried.result is None:
+        return await _show_editor(version_id, tried)
+    return await redirect_to(f"{LIST}/{version_id}", toast="The prompt is changed")
+
+
+async def _show_editor(version_id: int, tried: Attempt[object] | None) -> Response:
+    version, agent, _ = await get_version(db(), version_id)
+    return await page_or_block(
+        "voice/edit_prompt.html",
+        block="prompt_editor",
+        version=version,
+        agent=agent,
+        url=f"{LIST}/{version_id}",
+        words=tried.typed.get("prompt", version.prompt) if tried else version.prompt,
+        opened=tried.typed.get("opened", "") if tried else mark_words(version.prompt),
+        **refusal_of(tried),
+    )
 
 
 @blueprint.post(f"{LIST}/<id:version_id>/trial")
@@ -62,9 +124,11 @@ async def try_prompt(version_id: int) -> Response:
     return await redirect_to(f"{LIST}/{version_id}", toast="Recorded calls are played by this prompt")
 
 
-async def _show_version(version_id: int, status: int, problem: str) -> Response:
+async def _show_version(version_id: int, status: int, problem: str, view: View = View.DIFFERENCES) -> Response:
     version, agent, other = await get_version(db(), version_id)
     trial = read_trial(version)
+    changes = compare_prompts(other.prompt if other else "", version.prompt)
+    views = [{"word": one.capitalize(), "url": f"?view={one}", "current": one is view} for one in View]
     return await page_or_block(
         "voice/prompt.html",
         block="trial",
@@ -74,7 +138,10 @@ async def _show_version(version_id: int, status: int, problem: str) -> Response:
         version=version,
         agent=agent,
         other=other,
-        lines=compare_prompts(other.prompt if other else "", version.prompt),
+        lines=changes if view is View.DIFFERENCES else list_whole(version.prompt),
+        added=sum(line.kind == "new" for line in changes),
+        removed=sum(line.kind == "old" for line in changes),
+        views=views,
         url=f"{LIST}/{version_id}",
     )
 

@@ -96,7 +96,7 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT CASE WHEN s.at > w.at - interval '90 days' AND pg_temp.share(o.id, 305) > 0.02
               THEN (45 + pg_temp.nth(o.id, 306, 54))::int END AS score,
-    pg_temp.share(o.id, 307) < 0.12 AND s.has_order AND o.delivery_fee > 0 AS is_false,
+    pg_temp.share(o.id, 307) < 0.4 AND s.has_order AND o.delivery_fee > 0 AS is_false,
     pg_temp.share(o.id, 308) < 0.05 AS is_open,
     pg_temp.share(o.id, 309) < 0.05 AS is_sample,
     s.at < w.at - interval '4 days' AND pg_temp.share(o.id, 310) < 0.2 AS is_flagged,

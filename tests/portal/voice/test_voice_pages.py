@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import now
+from domain.voice.prompts import mark_words
 from domain.voice.rfqs import count_rfqs
 from models import CallEvaluation, CallLog, Order, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
 from tests.factories import make_customer, make_product, make_staff, sign_in
@@ -120,7 +121,8 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
     world = await make_world(db)
     path = f"/prompts/{world['suggested'].id}"
     page = await read(office, path)
-    assert "Two and a half" in page
+    assert "Two <b>and a half</b>" in page
+    assert "Two and a half" in await read(office, f"{path}?view=whole")
     assert "Recorded calls are played by this prompt" in page
     refused = await submit(office, f"/portal/voice{path}/trial", {})
     assert (refused.status_code, "LLM_API_KEY" in await refused.get_data(as_text=True)) == (503, True)
@@ -153,6 +155,25 @@ async def test_a_prompt_goes_live_after_it_asked(office: TestClientProtocol, db:
         await db.refresh(world[version])
     assert (world["live"].state, world["suggested"].state) == ("retired", "live")
     assert (await submit(office, f"/portal/voice{path}/put-live", {})).status_code == 409
+
+
+async def test_a_suggestion_is_edited_and_tried_again(office: TestClientProtocol, db: AsyncSession) -> None:
+    world = await make_world(db)
+    suggested, live = world["suggested"], world["live"]
+    suggested.trial = {"state": "done"}
+    await db.flush()
+    path = f"/portal/voice/prompts/{suggested.id}/edit"
+    opened = mark_words(suggested.prompt)
+    assert opened in await read(office, f"/prompts/{suggested.id}/edit")
+    assert (await submit(office, path, {"prompt": "", "opened": opened})).status_code == 422
+    assert (await submit(office, path, {"prompt": "One\r\nTwo, politely", "opened": opened})).status_code == 303
+    await db.refresh(suggested)
+    assert (suggested.prompt, suggested.trial, suggested.state) == ("One\nTwo, politely", None, "suggested")
+    stale = await submit(office, path, {"prompt": "Mine", "opened": opened})
+    assert (stale.status_code, "Ida Office changed this prompt" in await stale.get_data(as_text=True)) == (409, True)
+    assert (await submit(office, f"/portal/voice/prompts/{live.id}/edit", {"prompt": "New"})).status_code == 409
+    await db.refresh(live)
+    assert live.prompt == "One\nTwo\nThree"
 
 
 async def test_a_request_goes_from_the_call_to_won(office: TestClientProtocol, db: AsyncSession) -> None:
