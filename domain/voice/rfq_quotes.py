@@ -1,6 +1,7 @@
 """What vendors ask for a request: adding a quote, choosing the one that counts, and taking one back."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -46,6 +47,7 @@ class QuoteRow:
     minimum_quantity: int | None
     lead_days: int | None
     is_chosen: bool
+    arrives_at: datetime | None
     cost: Decimal | None
     margin: Decimal | None
     margin_percent: Decimal | None
@@ -70,6 +72,7 @@ def _show(quote: RfqQuote, rfq: Rfq) -> QuoteRow:
         quote.minimum_quantity,
         quote.lead_days,
         quote.is_chosen,
+        arrives_at=quote.created_at + timedelta(days=quote.lead_days) if quote.lead_days is not None else None,
         cost=quote.unit_price * rfq.quantity if rfq.quantity else None,
         margin=margin * rfq.quantity if margin is not None and rfq.quantity else None,
         margin_percent=margin / rfq.target_unit_price * 100 if margin is not None and rfq.target_unit_price else None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -17,8 +17,10 @@ from domain.kernel.inputs import Filled2000, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.texts import as_search_pattern
-from models import AuditAction, AuditEntry, CallLog, Customer, Rfq, RfqQuote, RfqStatus
+from models import AuditAction, AuditEntry, Customer, Rfq, RfqQuote, RfqStatus, columns_of
 from models.session import plan_for_values
+
+RFQS = columns_of(Rfq)
 
 
 class RfqFilter(StrEnum):
@@ -97,12 +99,24 @@ class HistoryRow:
     at: datetime
 
 
+def conditions_of(asked: RfqQuery) -> list[ColumnElement[bool]]:
+    """The conditions of a list."""
+    conditions = [] if asked.show is RfqFilter.ALL else [RFQS.status == asked.show.value]
+    if text := (asked.q or "").strip().lower():
+        conditions.append(RFQS.search_text.like(f"%{as_search_pattern(text)}%"))
+    return conditions
+
+
+async def find_oldest_open(db: AsyncSession) -> datetime | None:
+    """When the request was opened that has waited longest for a quote."""
+    oldest: datetime | None = await db.scalar(select(func.min(RFQS.created_at)).where(RFQS.status == RfqStatus.OPEN))
+    return oldest
+
+
 async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
     """A page of requests, the newest first."""
     await plan_for_values(db)
-    conditions = [] if asked.show is RfqFilter.ALL else [Rfq.status == asked.show.value]
-    if text := (asked.q or "").strip().lower():
-        conditions.append(Rfq.search_text.like(f"%{as_search_pattern(text)}%"))
+    conditions = conditions_of(asked)
     total = await db.scalar(select(func.count()).select_from(Rfq).where(*conditions)) or 0
     rows = await db.execute(
         select(
@@ -160,13 +174,6 @@ async def list_history(db: AsyncSession, rfq_id: int) -> list[HistoryRow]:
                    one.created_at)
         for one in entries
     ]  # fmt: skip
-
-
-async def find_call_id(db: AsyncSession, rfq: Rfq) -> int | None:
-    """The call that a request was opened on, where it is in the log."""
-    if not rfq.call_id:
-        return None
-    return await db.scalar(select(CallLog.id).where(CallLog.call_id == rfq.call_id))
 
 
 async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -> Rfq:

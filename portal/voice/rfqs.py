@@ -7,6 +7,8 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Input
+from domain.kernel.spreadsheets import write_csv
+from domain.voice.rfq_background import COLUMNS, find_post, find_said, get_buyer, list_for_csv
 from domain.voice.rfq_quotes import AddQuote, add_quote, choose_quote, list_quotes, list_vendor_names, remove_quote
 from domain.voice.rfqs import (
     AddRfqNote,
@@ -16,7 +18,7 @@ from domain.voice.rfqs import (
     RfqQuery,
     add_rfq_note,
     count_rfqs,
-    find_call_id,
+    find_oldest_open,
     get_rfq,
     list_history,
     list_rfqs,
@@ -31,11 +33,13 @@ from portal.voice.sections import make_sections
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
+from web.streams import answer_file
 
 InputT = TypeVar("InputT", bound=Input)
 
 blueprint = Blueprint("portal_voice_rfqs", __name__)
 LIST = "/portal/voice/sourcing"
+MOST_IN_CSV = 1_000
 WORDS = {"open": "Open", "quoted": "Quoted", "won": "Won", "lost": "Lost", "all": "All"}
 # How each entry of a request's history is drawn: icon, tone, words.
 _BLANK = {"before": "", "after": "", "note": "", "who": ""}
@@ -62,8 +66,18 @@ async def show_rfqs(query: RfqQuery) -> Response:
         filters=query,
         tabs=_tabs(counts, query),
         counts=counts,
+        oldest_open=await find_oldest_open(db()),
         words=WORDS,
     )
+
+
+@blueprint.get(f"{LIST}.csv")
+@staff_page(Right.EDIT_PROCUREMENT)
+@reads_query(RfqQuery)
+async def download_rfqs(query: RfqQuery) -> Response:
+    """The requests of one state as CSV, each with its chosen quote."""
+    rows = await list_for_csv(db(), query, most=MOST_IN_CSV)
+    return answer_file(b"".join(write_csv(COLUMNS, rows)), f"requests-{query.show}.csv")
 
 
 @blueprint.get(f"{LIST}/<id:rfq_id>")
@@ -155,6 +169,8 @@ async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
     counts = await count_rfqs(db())
     query = RfqQuery(show=RfqFilter(rfq.status))
     opened = {"icon": "robot", "tone": "", "text": f"Opened by {rfq.actor_name or 'an agent'}", "at": rfq.created_at}
+    post = await find_post(db(), rfq_id)
+    posted = {"icon": "send", "text": post.words, "note": post.error, "at": post.at} if post else {}
     return await page_or_block(
         "voice/rfq.html",
         block="rfq_page",
@@ -165,8 +181,13 @@ async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
         customer=customer,
         quotes=await list_quotes(db(), rfq),
         vendors=await list_vendor_names(db()),
-        history=[*map(_show_entry, await list_history(db(), rfq_id)), _BLANK | opened],
-        call_log_id=await find_call_id(db(), rfq),
+        history=[
+            *map(_show_entry, await list_history(db(), rfq_id)),
+            *([_BLANK | {"tone": ""} | posted] if posted else []),
+            _BLANK | opened,
+        ],
+        said=await find_said(db(), rfq),
+        buyer=await get_buyer(db(), rfq.customer_id),
         moves=[(state.value, WORDS[state.value]) for state in next_states(rfq.status)],
         words=WORDS,
         url=f"{LIST}/{rfq_id}",

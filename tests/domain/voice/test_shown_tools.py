@@ -1,9 +1,11 @@
 """What tools answered is shown as facts, a table or a text, each answer with the use that it belongs to."""
 
+from typing import Any
+
 import orjson
 
 from domain.voice.call_lines import cut_text, number_lines, read_reasons
-from domain.voice.evaluate import Reason, check_reasons
+from domain.voice.evaluate import About, Reason, check_reasons
 from domain.voice.shown_tools import LONGEST, ShownTool, show_outputs, show_tools
 
 LOOKUP = {"found": True, "name": "Alder Diner", "message": "Hello.", "success": True, "email": None}
@@ -51,22 +53,22 @@ def test_strange_reports_are_shown_as_far_as_they_go() -> None:
 
 def test_words_and_the_datum_that_contradicts_them_point_at_each_other() -> None:
     answer = orjson.dumps({"delivery_fee": 25.0, "total": 287.55}).decode()
-    transcript = [
+    transcript: list[dict[str, Any]] = [
         {"role": "agent", "text": "", "tool_results": [{"tool_name": "place_order", "result_value": answer}]},
         {"role": "agent", "text": "So delivery  is FREE today. Card? [removed] no.", "at": 90},
         {"role": "user", "text": "Can I talk to a person?"},
     ]
     found = [
-        Reason(line=2, quote="delivery is free today", finding="Promised it", about="hallucination", data_line=1,
+        Reason(line=2, quote="delivery is free today", finding="Promised it", about=About.HALLUCINATION, data_line=1,
                data_field="delivery_fee"),
-        Reason(line=3, quote="talk to a person", finding="Nobody was offered", about="escalation", data_line=9,
+        Reason(line=3, quote="talk to a person", finding="Nobody was offered", about=About.ESCALATION, data_line=9,
                data_field="no_such"),
     ]  # fmt: skip
     reasons = read_reasons(check_reasons(transcript, found))
     assert [(reason.tone, reason.data_line) for reason in reasons] == [("bad", 1), ("warn", None)]
     assert reasons[0].datum == "Delivery fee $25.00"
     tool, words, wish = number_lines(transcript, reasons)
-    assert (tool.who, tool.tone, tool.marked) == ("Tool", "bad", {"Delivery fee"})
+    assert (tool.who, tool.tone, list(tool.marked)) == ("Tool", "bad", ["Delivery fee"])
     assert [(cite.text, cite.target) for cite in tool.cites] == [("Line 2 says otherwise", "line-2")]
     assert [piece.text for piece in words.pieces if piece.is_cited] == ["delivery  is FREE today"]
     assert [piece.text for piece in words.pieces if piece.is_removed] == ["number removed"]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.clock import now
 from domain.voice.prompts import mark_words
 from domain.voice.rfqs import count_rfqs
-from models import CallEvaluation, CallLog, Order, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
+from models import CallEvaluation, CallLog, Order, OutboxMessage, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
 from tests.factories import make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN
@@ -238,3 +238,45 @@ async def test_others_see_what_their_role_allows(
     await sign_in(client, db, await make_staff(db, role))
     for path in ("", "/review", "/calls", "/outbound", "/prompts", "/sourcing"):
         await read(client, path, 200 if path in allowed else 403)
+
+
+async def test_a_request_shows_the_customer_the_words_and_its_post(
+    office: TestClientProtocol, db: AsyncSession
+) -> None:
+    world = await make_world(db)
+    rfq, call = world["rfq"], world["call"]
+    rfq.call_id = call.call_id
+    call.transcript = [
+        {"role": "agent", "text": "A steamer?"},
+        {"role": "user", "text": "Yes, a <b>bamboo</b> steamer"},
+    ]
+    message = OutboxMessage(
+        channel="discord", kind="rfq", recipient="sourcing", body_text="x", state="not_sent",
+        last_error="DISCORD_SOURCING_WEBHOOK is missing", dedupe_key=f"rfq:{rfq.id}",
+    )  # fmt: skip
+    db.add(message)
+    await db.flush()
+    page = await read(office, f"/sourcing/{rfq.id}")
+    assert "“Yes, a &lt;b&gt;bamboo&lt;/b&gt; steamer”" in page
+    assert f"/portal/voice/review/{call.id}#line-2" in page
+    assert "Not posted to the sourcing channel" in page
+    assert "DISCORD_SOURCING_WEBHOOK is missing" in page
+    order = await db.get_one(Order, call.order_id)
+    assert order.order_number in page
+    message.state, message.last_error = "sent", ""
+    await db.flush()
+    assert "Posted to the sourcing channel" in await read(office, f"/sourcing/{rfq.id}")
+
+
+async def test_the_requests_are_a_csv(office: TestClientProtocol, db: AsyncSession) -> None:
+    world = await make_world(db)
+    rfq = world["rfq"]
+    rfq.item_description = "=Bamboo steamer"
+    db.add(RfqQuote(rfq_id=rfq.id, vendor_name="Jade River", unit_price=Decimal("7.20"), lead_days=35, is_chosen=True))
+    await db.flush()
+    heading, row, *more = (await read(office, "/sourcing.csv?q=steamer")).lstrip("\ufeff").splitlines()
+    assert heading.startswith("number,state,opened,item,")
+    assert row.startswith(f"{rfq.rfq_number},open,2026-11-20T20:00:00Z,'=Bamboo steamer,")
+    assert row.endswith(",Jade River,7.20,35")
+    assert more == []
+    assert (await read(office, "/sourcing.csv?show=won")).splitlines()[1:] == []
