@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from domain.orders.filters import ORDERS, OrderFilters, owner_of_seen
+from domain.orders.filters import ORDERS, OrderFilters, OrderSort, owner_of_seen
 from models import OrderDay, OrderDayChange, OrderStatus, columns_of
 from models.session import raw_connection
 
@@ -80,6 +80,31 @@ async def count_kept(
 ) -> tuple[int, Decimal]:
     """How many orders a list has under filters that the days know, and what they are worth together."""
     days = select_days(timezone)
+    conditions = _conditions_of(days, filters, visible_to)
+    row = (await db.execute(select(func.sum(days.c.orders), func.sum(days.c.amount)).where(*conditions))).one()
+    return int(row[0] or 0), row[1] or ZERO
+
+
+async def find_day_of_row(
+    db: AsyncSession | AsyncConnection, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
+) -> tuple[date, int] | None:
+    """The day that a page of such a list begins on, and how many orders lie before that day; None behind the end."""
+    days = select_days(timezone)
+    per_day = (
+        select(days.c.day, func.sum(days.c.orders).label("orders"))
+        .where(*_conditions_of(days, filters, visible_to))
+        .group_by(days.c.day)
+        .subquery()
+    )
+    place = per_day.c.day.desc() if filters.sort is OrderSort.NEWEST else per_day.c.day
+    through = func.sum(per_day.c.orders).over(order_by=place).label("through")
+    run = select(per_day.c.day, (through - per_day.c.orders).label("before"), through).subquery()
+    statement = select(run.c.day, run.c.before).where(run.c.through > filters.offset).order_by(run.c.before).limit(1)
+    row = (await db.execute(statement)).first()
+    return None if row is None else (row.day, int(row.before))
+
+
+def _conditions_of(days: Subquery, filters: OrderFilters, visible_to: Actor) -> list[ColumnElement[bool]]:
     conditions = days_seen_by(days, visible_to) + _between(days, filters.from_date, filters.to_date)
     if filters.status is not None:
         conditions.append(days.c.status == filters.status)
@@ -88,8 +113,7 @@ async def count_kept(
         conditions.append(is_cancelled if filters.cancelled else ~is_cancelled)
     if filters.rep_id is not None:
         conditions.append(days.c.sales_rep_id == filters.rep_id)
-    row = (await db.execute(select(func.sum(days.c.orders), func.sum(days.c.amount)).where(*conditions))).one()
-    return int(row[0] or 0), row[1] or ZERO
+    return conditions
 
 
 def _between(days: Subquery, first: date | None, last: date | None) -> list[ColumnElement[bool]]:

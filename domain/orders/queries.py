@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
+from domain.kernel.clock import business_day_bounds
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.neighbours import Neighbours, find_neighbours
 from domain.kernel.paging import Page, make_page
-from domain.orders.days import count_kept, is_kept_by_day
+from domain.orders.days import count_kept, find_day_of_row, is_kept_by_day
 from domain.orders.filters import (
     ITEMS,
     ORDERS,
@@ -29,17 +29,16 @@ from domain.orders.filters import (
     ask_if_sku,
     conditions_of,
     may_be_seen_by,
-    needs_attention,
-    owner_of_seen,
 )
-from models import Order, OrderEvent, OrderEventKind, OrderStatus, Staff, columns_of, table_of
+from domain.orders.tab_counts import MOST_COUNTED, TabCount, count_by_tab
+from models import Order, OrderEvent, OrderEventKind, Staff, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
 
-# Pages say "1,000+" beyond this, so that a count never reads more than so many rows. Between two dates
-# far more are counted, because a figure's rows must add up to it.
-MOST_COUNTED = 1_000
+# Between two dates far more are counted, because a figure's rows must add up to it.
 MOST_COUNTED_BETWEEN_DATES = 200_000
+# A page that lies behind so many rows is looked for by its day.
+DEEP = 2_000
 
 STAFF = columns_of(Staff)
 EVENTS = columns_of(OrderEvent)
@@ -160,15 +159,7 @@ class OrderListing:
 
     page: Page[OrderRow]
     totals: OrderTotals
-    tabs: dict[str, "TabCount"]
-
-
-@dataclass(frozen=True, slots=True)
-class TabCount:
-    """How many orders stand under one tab; `is_more` when there are more than were counted."""
-
-    count: int
-    is_more: bool
+    tabs: dict[str, TabCount]
 
 
 # What a packer reads of a timeline: these kinds, and of their changes only these fields.
@@ -218,7 +209,10 @@ async def list_orders(
     """
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     behind = [] if after is None else [await _find_place_behind(db, filters, after, visible_to)]
-    rows = await list_rows(db, filters, [*conditions, *behind], visible_to=visible_to)
+    if after is None:
+        rows = await _list_page(db, filters, conditions, visible_to=visible_to, timezone=timezone)
+    else:
+        rows = await list_rows(db, filters, [*conditions, *behind], visible_to=visible_to)
     if is_kept_by_day(filters, visible_to):
         total, _ = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
     else:
@@ -248,7 +242,7 @@ async def list_for_page(db: Reader, filters: OrderFilters, *, visible_to: Actor,
     else:
         most = MOST_COUNTED_BETWEEN_DATES if filters.from_date is not None else MOST_COUNTED
         totals = await sum_orders(db, conditions, visible_to=visible_to, most=most)
-    rows = await list_rows(db, filters, conditions, visible_to=visible_to)
+    rows = await _list_page(db, filters, conditions, visible_to=visible_to, timezone=timezone)
     tabs = await count_by_tab(db, visible_to=visible_to)
     return OrderListing(make_page(rows, totals.count, filters), totals, tabs)
 
@@ -262,17 +256,46 @@ async def find_conditions(
     return conditions_of(filters, visible_to=visible_to, timezone=timezone, is_sku=is_sku)
 
 
-async def list_rows(
-    db: Reader, filters: OrderFilters, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor
+async def _list_page(
+    db: Reader,
+    filters: OrderFilters,
+    conditions: list[ColumnElement[bool]],
+    *,
+    visible_to: Actor,
+    timezone: tzinfo,
 ) -> list[OrderRow]:
-    """One page of rows under the conditions; however deep it lies, only its own rows are read whole."""
+    """A page of rows; the kept days say where a deep one begins, so that the newer days are not walked through."""
+    if filters.offset < DEEP or not is_kept_by_day(filters, visible_to):
+        return await list_rows(db, filters, conditions, visible_to=visible_to)
+    found = await find_day_of_row(db, filters, visible_to=visible_to, timezone=timezone)
+    if found is None:
+        return []
+    day, before = found
+    begins, ends = business_day_bounds(day, timezone)
+    rest = ORDERS.created_at < ends if filters.sort is OrderSort.NEWEST else ORDERS.created_at >= begins
+    return await list_rows(db, filters, [*conditions, rest], visible_to=visible_to, passed=before)
+
+
+async def list_rows(
+    db: Reader,
+    filters: OrderFilters,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    visible_to: Actor,
+    passed: int = 0,
+) -> list[OrderRow]:
+    """One page of rows under the conditions, which leave out `passed` rows before it.
+
+    However deep it lies, only its own rows are read whole.
+    """
     order = _NEWEST if filters.sort is OrderSort.NEWEST else _OLDEST
     statement = _SELECT_ROWS
     if filters.page == 1:
         statement = statement.where(*conditions)
     else:
         # The rows that are passed over are read in the index alone.
-        ids = select(ORDERS.id).where(*conditions).order_by(*order).limit(filters.per_page).offset(filters.offset)
+        ids = select(ORDERS.id).where(*conditions).order_by(*order).limit(filters.per_page)
+        ids = ids.offset(filters.offset - passed)
         statement = statement.where(ORDERS.id.in_(ids.subquery().select()))
     return await _read_rows(db, statement.order_by(*order).limit(filters.per_page), visible_to)
 
@@ -300,34 +323,6 @@ async def sum_orders(
     is_more = row[0] > most
     amount = None if is_more or not sees_money(visible_to) else Decimal(row[1])
     return OrderTotals(min(row[0], most), amount, is_more)
-
-
-async def count_by_tab(db: Reader, *, visible_to: Actor) -> dict[str, TabCount]:
-    """How many orders stand under each tab of the list, in one statement of bounded cost.
-
-    The tabs are `all`, `attention`, `on_hold` and each state; an order on hold counts there, not as pending.
-    """
-    row = (await db.execute(_write_tab_counts(owner_of_seen(visible_to)), {"owner": visible_to.id})).mappings().one()
-    return {name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in row.items()}
-
-
-@cache
-def _write_tab_counts(owner: str | None) -> Select[Any]:
-    """The statement of `count_by_tab` for readers that the column `owner` holds, which is bound as `owner`."""
-    tabs: dict[str, list[ColumnElement[bool]]] = {
-        "all": [],
-        "attention": [needs_attention()],
-        "on_hold": [ORDERS.on_hold],
-        "pending": [ORDERS.status == OrderStatus.PENDING, ~ORDERS.on_hold],
-    }
-    for status in OrderStatus:
-        tabs.setdefault(status.value, [ORDERS.status == status])
-    counts = []
-    for name, conditions in tabs.items():
-        own = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
-        rows = select(ORDERS.id).where(*conditions, *own).limit(MOST_COUNTED + 1).subquery()
-        counts.append(select(func.count()).select_from(rows).scalar_subquery().label(name))
-    return select(*counts)
 
 
 async def list_items(db: Reader, order_ids: Sequence[int], *, visible_to: Actor) -> dict[int, list[ItemRow]]:

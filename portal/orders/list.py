@@ -23,8 +23,9 @@ from domain.order_desk.bulk import (
 )
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters, OrderSort
-from domain.orders.queries import OrderListing, OrderRow, TabCount, list_for_page
+from domain.orders.queries import OrderListing, OrderRow, list_for_page
 from domain.orders.statuses import allowed_next
+from domain.orders.tab_counts import TabCount
 from models import OrderStatus, Role
 from models.session import current_database
 from portal.lists import Tab, back_to, list_rep_choices

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
+from domain.orders import queries
 from domain.orders.days import count_kept, fold_days, is_kept_by_day, select_days
-from domain.orders.filters import OrderFilters, may_be_seen_by
+from domain.orders.filters import OrderFilters, OrderSort, may_be_seen_by
 from domain.orders.queries import list_for_page, list_orders
 from domain.reports.home import HomeQuery, HomeRange, get_home
 from domain.reports.stats import StatsQuery, get_stats
@@ -109,6 +110,33 @@ async def compare_figures(db: AsyncSession, reader: Actor) -> None:
     for status in OrderStatus:
         page = await list_orders(db, OrderFilters(status=status), visible_to=reader, timezone=ZONE)
         assert page.total == sum(order.status == status for order in orders)
+
+
+@pytest.mark.parametrize("sort", list(OrderSort))
+async def test_a_deep_page_is_found_by_its_day(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch, sort: OrderSort
+) -> None:
+    monkeypatch.setattr(queries, "DEEP", 1)
+    dice, rep, clerk = random.Random(7), await make_staff(db, Role.SALES_REP), as_actor(await make_staff(db))
+    for _ in range(40):
+        await change_at_random(db, dice, [rep.id, None], datetime.now(UTC))
+        if dice.random() < 0.1:
+            await fold_days(db, timezone=ZONE)
+    found = list(await db.execute(select(Order.id, Order.status, Order.sales_rep_id, Order.created_at)))
+    found.sort(key=lambda row: (row.created_at, row.id), reverse=sort is OrderSort.NEWEST)
+    for asked in ({}, {"status": "delivered"}, {"cancelled": False}, {"rep_id": rep.id}):
+        wanted = [
+            row.id
+            for row in found
+            if (asked.get("status") in {None, row.status})
+            and (asked.get("rep_id") in {None, row.sales_rep_id})
+            and ("cancelled" not in asked or row.status != "cancelled")
+        ]
+        for page in range(1, len(wanted) // 3 + 3):
+            filters = OrderFilters(sort=sort, per_page=3, page=page, **asked)  # type: ignore[arg-type]
+            listed = await list_orders(db, filters, visible_to=clerk, timezone=ZONE)
+            assert [row.id for row in listed.rows] == wanted[page * 3 - 3 : page * 3]
+            assert listed.total == len(wanted)
 
 
 async def test_a_list_under_filters_that_days_do_not_know_counts_its_rows(db: AsyncSession) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.orders.filters import OrderFilters, OrderSort, OrderWalk
 from domain.orders.queries import (
-    count_by_tab,
     get_order,
     list_events,
     list_for_page,
@@ -19,6 +18,7 @@ from domain.orders.queries import (
     list_orders,
     sum_orders,
 )
+from domain.orders.tab_counts import count_by_tab
 from models import Order, OrderEvent, Role
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.orders import make_order
