@@ -62,6 +62,18 @@ class CallLog(Table, table=True):
         Index("ix_call_log_agent_started", "agent_id", sql("started_at DESC"), sql("id DESC")),
         Index("ix_call_log_phone_started", "caller_phone", sql("started_at DESC")),
         Index("ix_call_log_review", "eval_status", sql("id DESC"), postgresql_where=sql("wants_review")),
+        # What each prompt's calls come to, and how people judged the judge: neither reads a call's row.
+        Index(
+            "ix_call_log_prompt_figures",
+            "prompt_version_id",
+            postgresql_include=["order_id", "eval_score", "eval_resolution", "eval_hallucination", "cost_dollars"],
+        ),
+        Index(
+            "ix_call_log_reviewed",
+            "eval_status",
+            postgresql_include=["eval_score", "eval_hallucination", "eval_escalation_needed"],
+            postgresql_where=sql("eval_status IN ('reviewed', 'flagged')"),
+        ),
     )
 
     id: int = key()
@@ -71,7 +83,7 @@ class CallLog(Table, table=True):
     direction: str = Field(default="inbound", sa_column_kwargs={"server_default": "inbound"})
     status: str = text()
     agent_id: int | None = link("voice_agent.id", index=False, nullable=True, ondelete="SET NULL")
-    prompt_version_id: int | None = link("prompt_version.id", nullable=True, ondelete="SET NULL")
+    prompt_version_id: int | None = link("prompt_version.id", index=False, nullable=True, ondelete="SET NULL")
     customer_id: int | None = link("customer.id", nullable=True, ondelete="SET NULL")
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     caller_phone: str | None = text(nullable=True)

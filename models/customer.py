@@ -72,7 +72,7 @@ class Customer(Table, table=True):
         Index(
             "ix_customer_callable",
             "id",
-            postgresql_include=["phone", "phone2"],
+            postgresql_include=["phone", "phone2", "sales_rep_id"],
             postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
         ),
         # What the list counts under its tabs and filters.

@@ -106,7 +106,14 @@ class Order(ByActor, table=True):
         CheckConstraint("overpaid >= 0", name="overpaid_not_negative"),
         Index("ix_orders_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),
-        Index("ix_orders_payment_created", "payment_status", sql("created_at DESC"), sql("id DESC")),
+        # With what a list under a payment state adds up.
+        Index(
+            "ix_orders_payment_created",
+            "payment_status",
+            sql("created_at DESC"),
+            sql("id DESC"),
+            postgresql_include=["total_amount"],
+        ),
         Index("ix_orders_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
         # A rep's tabs.
         Index("ix_orders_rep_status_created", "sales_rep_id", "status", sql("created_at DESC"), sql("id DESC")),
@@ -133,6 +140,14 @@ class Order(ByActor, table=True):
             "sales_rep_id",
             sql("created_at DESC"),
             postgresql_where=sql("commission_amount IS NOT NULL AND NOT commission_paid"),
+        ),
+        # What reps earned in a stretch.
+        Index(
+            "ix_orders_rep_commission",
+            "sales_rep_id",
+            "created_at",
+            postgresql_include=["commission_amount", "commission_paid", "status"],
+            postgresql_where=sql("commission_amount IS NOT NULL"),
         ),
         # The warehouse's queue, oldest first, and its counts.
         Index(

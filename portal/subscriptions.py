@@ -30,9 +30,8 @@ from domain.subscriptions.overview import (
     Need,
     count_subscriptions,
     lay_out_weeks,
-    list_due_days,
+    list_coming,
     list_failed,
-    list_needs,
 )
 from domain.subscriptions.renew import renew_subscription
 from models import SubscriptionStatus
@@ -100,8 +99,7 @@ async def show_subscriptions(query: SubscriptionFilters) -> Response:
         page = await list_subscriptions(connection, query, rules=rules, visible_to=actor)
         counts = await count_subscriptions(connection, visible_to=actor)
         failed = await list_failed(connection, rules=rules, visible_to=actor)
-        days = await list_due_days(connection, today, rules=rules, visible_to=actor)
-        needs = await list_needs(connection, today, rules=rules, visible_to=actor)
+        days, needs = await list_coming(connection, today, rules=rules, visible_to=actor)
     return await page_or_block(
         "subscriptions/list.html",
         block="subscription_table",

@@ -31,17 +31,32 @@ MOST_PREVIEWED = 3
 
 _VISIBLE = "(CAST(:rep_id AS bigint) IS NULL OR {column} = :rep_id OR {column} IS NULL)"
 _LISTED = f"""
-FROM customer AS c LEFT JOIN LATERAL (
-  SELECT o.id, o.created_at, o.total_amount FROM orders AS o
-  WHERE o.customer_id = c.id AND o.status <> 'cancelled' ORDER BY o.created_at DESC, o.id DESC LIMIT 1
-) AS l ON true
-WHERE c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
+c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
   AND {_VISIBLE.format(column="c.sales_rep_id")}
   AND (CAST(:pattern AS text) IS NULL OR c.search_text LIKE :pattern)
-"""  # noqa: S608 - the conditions are ours
+"""
+# The kept day of the last order says who can be on the page at all, so that only their newest orders are looked up:
+# everybody up to the day that the page ends on, and those whose orders changed since that day was kept.
 _LIST = text(f"""
-WITH page AS (
-  SELECT c.*, l.id AS last_id, l.created_at AS last_at, l.total_amount AS last_amount {_LISTED}
+WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
+kept AS MATERIALIZED (
+  SELECT c.id, s.last_day FROM customer AS c LEFT JOIN customer_sales AS s ON s.customer_id = c.id
+  WHERE {_LISTED} AND c.id NOT IN (SELECT customer_id FROM changed)
+),
+edge AS (
+  SELECT last_day FROM kept ORDER BY last_day NULLS LAST
+  LIMIT 1 OFFSET CAST(:before AS bigint) + CAST(:most AS bigint) - 1
+),
+near AS (
+  SELECT id FROM kept WHERE last_day <= (SELECT last_day FROM edge) OR (SELECT last_day FROM edge) IS NULL
+  UNION ALL SELECT c.id FROM changed JOIN customer AS c ON c.id = changed.customer_id WHERE {_LISTED}
+),
+page AS (
+  SELECT c.*, l.id AS last_id, l.created_at AS last_at, l.total_amount AS last_amount
+  FROM near JOIN customer AS c USING (id) LEFT JOIN LATERAL (
+    SELECT o.id, o.created_at, o.total_amount FROM orders AS o
+    WHERE o.customer_id = c.id AND o.status <> 'cancelled' ORDER BY o.created_at DESC, o.id DESC LIMIT 1
+  ) AS l ON true
   ORDER BY l.created_at ASC NULLS LAST, c.id LIMIT :most OFFSET :before
 )
 SELECT p.id, p.first_name, p.last_name, p.company_name, p.username, p.phone, p.email, p.shipping_street,
@@ -58,7 +73,7 @@ LEFT JOIN LATERAL (
 ) AS i ON true
 ORDER BY p.last_at ASC NULLS LAST, p.id
 """)  # noqa: S608 - the same
-_COUNT = text(f"SELECT count(*) {_LISTED}")
+_COUNT = text(f"SELECT count(*) FROM customer AS c WHERE {_LISTED}")  # noqa: S608 - the same
 _ORDERS = """
 SELECT o.id, o.order_number, o.created_at, o.total_amount, o.status, o.payment_status, o.payment_method,
   o.item_count, coalesce(i.names, ARRAY[]::text[]) AS names

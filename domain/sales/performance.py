@@ -32,7 +32,8 @@ SELECT s.id, coalesce(nullif(s.full_name, ''), s.username) AS name,
 FROM staff AS s
 LEFT JOIN LATERAL (
   SELECT sum(commission_amount) AS earned, sum(commission_amount) FILTER (WHERE commission_paid) AS paid
-  FROM orders WHERE sales_rep_id = s.id AND created_at >= :since AND status <> 'cancelled'
+  FROM orders
+  WHERE sales_rep_id = s.id AND created_at >= :since AND commission_amount IS NOT NULL AND status <> 'cancelled'
 ) AS o ON true
 WHERE CASE WHEN CAST(:rep_id AS bigint) IS NULL THEN (s.role = 'sales_rep' AND s.is_active) OR s.id = ANY(:sold)
   ELSE s.id = :rep_id END

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import BigInteger, Select, Text, cast, func, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
+from domain.kernel.money import ZERO
 from domain.orders.rules import OrderRules
 from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
 from domain.subscriptions.list_subscriptions import SubscriptionLine, select_lines, show_lines, visible_subscriptions
@@ -62,7 +64,10 @@ def lay_out_weeks(days: list[DueDay], today: date) -> list[list[tuple[date, DueD
 
 async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict[str, int]:
     """How many subscriptions there are of each status."""
-    counted = select(Subscription.status, func.count()).join(Customer).where(*visible_subscriptions(visible_to))
+    own = visible_subscriptions(visible_to)
+    counted = select(Subscription.status, func.count())
+    if own:
+        counted = counted.join(Customer, Customer.id == Subscription.customer_id).where(*own)
     rows = await db.execute(counted.group_by(Subscription.status))
     return dict.fromkeys(map(str, SubscriptionStatus), 0) | {str(status): int(number) for status, number in rows}
 
@@ -79,52 +84,73 @@ async def list_failed(db: AsyncConnection, *, rules: OrderRules, visible_to: Act
     return await show_lines(db, rows)
 
 
-async def list_due_days(db: AsyncConnection, today: date, *, rules: OrderRules, visible_to: Actor) -> list[DueDay]:
-    """The days of the next 30 on which something is due, without what has failed; what is late is due today."""
-    coming = _coming(today, rules, visible_to)
+async def list_coming(
+    db: AsyncConnection, today: date, *, rules: OrderRules, visible_to: Actor, most: int = 8
+) -> tuple[list[DueDay], list[Need]]:
+    """What is due on each of the next 30 days without what has failed, and the products that it needs most of.
+
+    What is late is due today; the shortest product comes first. One statement, which prices every renewal once.
+    """
+    coming = _coming(today, rules, visible_to).cte("coming")
     day = func.greatest(coming.c.day, today)
-    statement = select(
-        day, func.count(), func.sum(coming.c.amount), func.coalesce(func.bool_or(coming.c.is_short), False)
-    )
-    return [DueDay(*row) for row in await db.execute(statement.group_by(day).order_by(day))]
-
-
-async def list_needs(
-    db: AsyncConnection, today: date, *, rules: OrderRules, visible_to: Actor, limit: int = 8
-) -> list[Need]:
-    """The products that the next 30 days need most of, the shortest first."""
-    coming = _coming(today, rules, visible_to)
+    is_short = func.coalesce(func.bool_or(coming.c.is_short), False)
+    days = select(
+        literal(0).label("part"),
+        day.label("day"),
+        func.count().label("renewals"),
+        func.sum(coming.c.amount).label("amount"),
+        is_short.label("is_short"),
+        cast(null(), BigInteger).label("product_id"),
+        cast(null(), Text).label("name"),
+        cast(null(), BigInteger).label("due"),
+        cast(null(), BigInteger).label("stock"),
+    ).group_by(day)
     due = func.sum(coming.c.quantity)
-    short_from = func.min(func.greatest(coming.c.day, today)).filter(coming.c.is_short)
-    statement = (
-        select(Product.id, Product.name, due, Product.stock_quantity, short_from)
+    needs = (
+        select(
+            literal(1),
+            func.min(day).filter(coming.c.is_short),
+            func.count(),
+            literal(ZERO),
+            is_short,
+            Product.id,
+            Product.name,
+            due,
+            Product.stock_quantity,
+        )
         .join(coming, coming.c.product_id == Product.id)
         .group_by(Product.id)
         .order_by((Product.stock_quantity - due).asc().nulls_last(), Product.id)
-        .limit(limit)
+        .limit(most)
     )
-    return [Need(row[0], row[1], int(row[2]), row[3], row[4]) for row in await db.execute(statement)]
+    both = union_all(days, needs.subquery().select()).subquery()
+    order = (both.c.part, both.c.stock.is_(None), both.c.stock - both.c.due, both.c.product_id, both.c.day)
+    found_days, found_needs = [], []
+    for row in await db.execute(select(both).order_by(*order)):
+        if row.part == 0:
+            found_days.append(DueDay(row.day, row.renewals, row.amount, row.is_short))
+        else:
+            found_needs.append(Need(row.product_id, row.name, int(row.due), row.stock, row.day))
+    return found_days, found_needs
 
 
-def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Subquery:
+def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[Any]:
     """The renewals of the next 30 days; `is_short` from the one on that the present stock does not cover."""
     place = (Subscription.next_renewal_date, Subscription.id)
     so_far = func.sum(Subscription.quantity).over(partition_by=SOLD.id, order_by=place)
-    return (
-        select(
-            Subscription.next_renewal_date.label("day"),
-            SOLD.id.label("product_id"),
-            Subscription.quantity,
-            next_amount(rules).label("amount"),
-            (so_far > SOLD.stock_quantity).label("is_short"),
-        )
-        .join(Customer, Customer.id == Subscription.customer_id)
-        .join(SOLD, IS_SOLD)
-        .where(
-            Subscription.status == SubscriptionStatus.ACTIVE,
-            Subscription.retry_on.is_(None),
-            Subscription.next_renewal_date <= today + AHEAD,
-            *visible_subscriptions(visible_to),
-        )
-        .subquery()
+    own = visible_subscriptions(visible_to)
+    statement: Select[Any] = select(
+        Subscription.next_renewal_date.label("day"),
+        SOLD.id.label("product_id"),
+        Subscription.quantity,
+        next_amount(rules).label("amount"),
+        (so_far > SOLD.stock_quantity).label("is_short"),
+    )
+    if own:
+        statement = statement.join(Customer, Customer.id == Subscription.customer_id)
+    return statement.join(SOLD, IS_SOLD).where(
+        Subscription.status == SubscriptionStatus.ACTIVE,
+        Subscription.retry_on.is_(None),
+        Subscription.next_renewal_date <= today + AHEAD,
+        *own,
     )
