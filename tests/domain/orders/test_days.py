@@ -133,7 +133,7 @@ async def test_a_deep_page_is_found_by_its_day(
             and ("cancelled" not in asked or row.status != "cancelled")
         ]
         for page in range(1, len(wanted) // 3 + 3):
-            filters = OrderFilters(sort=sort, per_page=3, page=page, **asked)  # type: ignore[arg-type]
+            filters = OrderFilters(sort=sort, per_page=3, page=page, **asked)
             listed = await list_orders(db, filters, visible_to=clerk, timezone=ZONE)
             assert [row.id for row in listed.rows] == wanted[page * 3 - 3 : page * 3]
             assert listed.total == len(wanted)
