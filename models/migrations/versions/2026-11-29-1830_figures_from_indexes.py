@@ -1,14 +1,14 @@
 """figures from indexes alone
 
 Revision ID: 5b1f0e7c93ad
-Revises: c95e2a18f0b3
+Revises: b6ac13f3f9ab
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "5b1f0e7c93ad"
-down_revision = "c95e2a18f0b3"
+down_revision = "b6ac13f3f9ab"
 branch_labels = None
 depends_on = None
 
