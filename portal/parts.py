@@ -18,6 +18,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.money import format_money, round_half_up
 from domain.kernel.neighbours import Neighbours
 from domain.kernel.paging import Page, PageInput
+from domain.messages.about import MessageLine
 from domain.orders.line_facts import LastSold, LineFacts
 from domain.search.find import FoundProduct
 from models.session import raw_connection
@@ -32,6 +33,11 @@ from web.request import db, settings
 blueprint = Blueprint("portal_parts", __name__)
 START = datetime(2026, 11, 23, 15, 41, tzinfo=UTC)
 PER_PAGE = 6
+MESSAGES = [
+    MessageLine(3, "text", "pay_link", "+12165550148", "queued", "", START, None),
+    MessageLine(2, "email", "pay_link", "maren@oldmill.example", "not_sent", "SMTP_HOST is not set.", START, None),
+    MessageLine(1, "email", "order_received", "maren@oldmill.example", "sent", "", START, START),
+]
 WHISK = FoundProduct(
     1, "Balloon whisk, 16 in", "WHK-16", "Brim & Steel", "each", Decimal("8.90"), None, None, 84, True, "C-07", None
 )
@@ -176,6 +182,7 @@ async def show_parts() -> Response:
         ),
         chart=_draw_sample(),
         products=[WHISK],
+        messages=MESSAGES,
         facts=LineFacts(LastSold("LLD-2611-0042", START, 12, Decimal("8.40")), Decimal("6.50")),
         now=START,
     )

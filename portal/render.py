@@ -43,6 +43,7 @@ SHARED = (
     "page_head",
     "goods",
     "entry",
+    "messages",
 )
 # What every page's script imports, so that the browser fetches all of it at once.
 MODULES = (

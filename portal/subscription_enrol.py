@@ -11,16 +11,18 @@ from documents.filters import format_date
 from domain.access.rights import Right
 from domain.customers.rows import CustomerRow, get_customer
 from domain.kernel.whole_numbers import read_id, read_whole
+from domain.payments.pay_link import SendBy
 from domain.search.find import FoundProduct, find_customers, find_products, list_products_by_sku
 from domain.staff.drafts import KeptDraft
 from domain.subscriptions.enrol_at_desk import EnrolAtDesk, enrol_at_desk
 from domain.subscriptions.saved_methods import SavedMethodLine, list_saved_methods
 from domain.subscriptions.suggest_interval import IntervalSuggestion, SuggestInterval, suggest_interval
-from models import SavedPayment
+from models import Channel, SavedPayment
 from models.session import current_database
 from portal.attempts import Attempt, Typed, attempt, refusal_of
 from portal.drafts import find_shown_draft
 from portal.orders.draft import read_times
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from portal.subscriptions import LIST
 from web.guards import staff_page
@@ -88,7 +90,10 @@ async def _save(data: EnrolAtDesk) -> tuple[int, str]:
     made = await enrol_at_desk(db(), data, timezone=settings().timezone, by=current_actor(), settings=settings())
     if made.stripe_payment_method_id:
         return made.id, f"Enrolled. It renews on {format_date(made.next_renewal_date)}."
-    return made.id, "The link is on its way. It begins once a card is saved."
+    way, to = (
+        (Channel.TEXT, made.delivery_phone) if data.send_by is SendBy.TEXT else (Channel.EMAIL, made.delivery_email)
+    )
+    return made.id, f"The link {await say_leaving(way, to or '')}. It begins once a card is saved."
 
 
 def _read_payment(chosen: str) -> dict[str, list[str]]:

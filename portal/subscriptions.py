@@ -34,12 +34,13 @@ from domain.subscriptions.overview import (
     list_failed,
 )
 from domain.subscriptions.renew import renew_subscription
-from models import SubscriptionStatus
+from models import Channel, SubscriptionStatus
 from models.session import current_database
 from portal.attempts import Attempt, NoFields, attempt
 from portal.customers.tabs import Tab, register_tab
 from portal.lists import Tab as ListTab
 from portal.lists import make_tabs
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from portal.subscription_track import list_tries, show_change
 from portal.walk import walk_list
@@ -226,10 +227,11 @@ async def _act(subscription_id: int, act: str) -> str:
 
 
 async def _send_link(subscription_id: int, way: str) -> str:
-    """Where the link went."""
+    """What becomes of the link."""
     by = current_actor()
     to = await send_subscription_link(db(), subscription_id, way=_WAYS[way], by=by, settings=settings())
-    return f"The link is sent to {to}"
+    channel = Channel.TEXT if _WAYS[way] is SendBy.TEXT else Channel.EMAIL
+    return f"The link {await say_leaving(channel, to)}"
 
 
 async def _ask(subscription_id: int, act: str, tried: Attempt[Any] | None = None) -> Response:

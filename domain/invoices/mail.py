@@ -19,12 +19,15 @@ from domain.kernel.clock import business_date, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, OptionalEmailIn, Text2000
+from domain.messages.about import MOST_SHOWN, MessageLine, list_by_key
 from domain.messages.outbox import Attachment, queue_mail
 from models import Invoice, InvoiceEventKind, InvoiceReminder, InvoiceStatus, ReminderStep
 from models.session import current_database, separate_transaction
 from settings import Settings
 
 MAIL_JOB = "mail_invoice"
+# How far back a mail is looked for by the version that the invoice had.
+MOST_VERSIONS = 200
 
 
 class MailInvoice(Input):
@@ -94,6 +97,18 @@ async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor)
         )
         reminded += 1
     return reminded
+
+
+async def list_invoice_messages(db: AsyncSession, invoice_id: int, *, version: int) -> list[MessageLine]:
+    """The newest mails of an invoice and reminders of it, with what became of each."""
+    reminders = await db.scalars(
+        select(InvoiceReminder.id)
+        .where(InvoiceReminder.invoice_id == invoice_id)
+        .order_by(InvoiceReminder.id.desc())
+        .limit(MOST_SHOWN)
+    )
+    mails = [f"invoice_mail:{invoice_id}:{number}" for number in range(max(0, version - MOST_VERSIONS), version + 1)]
+    return await list_by_key(db, [*mails, *(f"invoice_reminder:{reminder_id}" for reminder_id in reminders)])
 
 
 async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, write_pdf: WritePdf) -> str:

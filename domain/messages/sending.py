@@ -82,7 +82,7 @@ async def _send(
     if message.channel == Channel.EMAIL:
         await send_mail(mail_server(settings), write_mail(message, files, settings, write_html))
     elif message.channel == Channel.TEXT:
-        await send_text(_twilio_account(settings), to=message.recipient, text=_read(message))
+        await send_text(twilio_account(settings), to=message.recipient, text=_read(message))
     else:
         await post_message(_discord_webhook(settings, message.recipient), text=_read(message))
 
@@ -146,7 +146,8 @@ def write_mail(
     return mail
 
 
-def _twilio_account(settings: Settings) -> TwilioAccount:
+def twilio_account(settings: Settings) -> TwilioAccount:
+    """The account that texts are sent from; raises NotConfigured naming the first missing setting."""
     for name in ("twilio_account_sid", "twilio_auth_token", "twilio_from"):
         _need(settings, name, "text")
     return TwilioAccount(

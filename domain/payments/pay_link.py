@@ -24,6 +24,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotConfigured, NotFound
 from domain.kernel.inputs import Filled60, Input
 from domain.kernel.money import ZERO, format_money
+from domain.kernel.phone import format_phone
 from domain.kernel.sql import NamedSql
 from domain.messages.letter import Letter
 from domain.messages.outbox import Secret, queue_mail, queue_text
@@ -195,7 +196,8 @@ async def send_pay_link(
     else:
         letter = write_pay_letter(order.order_number, amount, ways, made.url, company)
         await queue_mail(db, letter, **more)  # type: ignore[arg-type]
-    await record_event(db, order, OrderEventKind.PAY_LINK_SENT, by=by, note=f"To {to}", changes={"amount": amount})
+    note = f"To {format_phone(to) if way is SendBy.TEXT else to}"
+    await record_event(db, order, OrderEventKind.PAY_LINK_SENT, by=by, note=note, changes={"amount": amount})
     return made, to
 
 

@@ -8,8 +8,10 @@ from markupsafe import Markup
 from quart import Blueprint, Response
 
 from domain.staff import email_change, profile, second_factor
+from models import Channel
 from portal.attempts import Attempt, attempt, refusal_of
 from portal.errors import PROFILE
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.entry import portal_url
 from web.guards import lacks_second_factor, staff_page
@@ -41,7 +43,8 @@ async def change_email() -> Response:
 
     async def act(data: email_change.ChangeEmail) -> str:
         asked = await email_change.ask_for_new_email(db(), data, portal_url=portal_url(), by=current_actor())
-        return f"A link is on its way to {data.new_email}" if asked else "That is your email already"
+        leaving = await say_leaving(Channel.EMAIL, data.new_email)
+        return f"A link {leaving}" if asked else "That is your email already"
 
     tried = await attempt(email_change.ChangeEmail, act)
     return await _finish(tried, "email", tried.result or "")

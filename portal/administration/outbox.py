@@ -24,7 +24,7 @@ LIST = "/portal/outbox"
 TAB_WORDS = {
     OutboxTab.ALL: "All",
     OutboxTab.FAILED: "Failed",
-    OutboxTab.NOT_SENT: "Not sent",
+    OutboxTab.NOT_SENT: "Kept",
     OutboxTab.QUEUED: "Queued",
     OutboxTab.SENT: "Sent",
 }
@@ -108,7 +108,7 @@ async def send_message_again(message_id: int) -> Response:
     """Queue the message once more."""
     await list_messages.get_message(db(), message_id)
     sent = await list_messages.send_again(db(), [message_id], by=current_actor())
-    toast = "The message is queued again" if sent else "The message is on its way already"
+    toast = "The message is queued again" if sent else "The message is queued or sent already"
     return await redirect_to(f"{LIST}/{message_id}", toast=toast)
 
 

@@ -12,9 +12,10 @@ from domain.customers.list_filters import BrowseCustomers, CustomerTab
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.addresses import STATES
 from domain.kernel.clock import business_today
-from models import PaymentTerms
+from models import Channel, PaymentTerms
 from models.session import current_database
 from portal.lists import back_to, list_rep_choices, make_tabs
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
@@ -84,7 +85,7 @@ async def act_on_several() -> Response:
     if act == "statements":
         today = business_today(settings().timezone)
         sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=data.customer)
-        return await redirect_to(back, toast=_describe_sent(sent, len(data.customer)))
+        return await redirect_to(back, toast=await _describe_sent(sent, len(data.customer)))
     if act == "merge":
         if len(data.customer) != 2:
             return await redirect_to(back, toast="Tick exactly two customers to merge them")
@@ -108,8 +109,8 @@ async def _assign(data: ChosenCustomers, back: str) -> Response:
     return await redirect_to(back, toast=f"{format_plural(changed, 'customer')} assigned")
 
 
-def _describe_sent(sent: int, chosen: int) -> str:
+async def _describe_sent(sent: int, chosen: int) -> str:
     if not sent:
         return "No statement sent: none of them has an open invoice and an email"
     rest = f", {chosen - sent} without an open invoice or email" if sent < chosen else ""
-    return f"{format_plural(sent, 'statement')} on the way{rest}"
+    return f"{format_plural(sent, 'statement')} {await say_leaving(Channel.EMAIL, '', plural=sent != 1)}{rest}"

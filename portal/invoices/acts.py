@@ -16,9 +16,11 @@ from domain.invoices.void import delete_invoice
 from domain.kernel.inputs import Id, Input, Text2000
 from domain.kernel.money import format_money
 from domain.kernel.whole_numbers import read_ids
+from models import Channel
 from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
@@ -62,7 +64,9 @@ async def send_mail(invoice_id: int) -> Response:
     if tried.result is None:
         return await _ask("mail", await _read(invoice_id), tried)
     invoice, to = tried.result
-    return await redirect_to(f"{LIST}/{invoice_id}", toast=f"{invoice.invoice_number} is on its way to {to}")
+    return await redirect_to(
+        f"{LIST}/{invoice_id}", toast=f"{invoice.invoice_number} {await say_leaving(Channel.EMAIL, to)}"
+    )
 
 
 @blueprint.get(f"{LIST}/receive")
@@ -153,7 +157,8 @@ async def copy(invoice_id: int) -> Response:
 async def remind(invoice_id: int) -> Response:
     """Remind the customer now."""
     sent = await remind_by_hand(db(), [invoice_id], by=current_actor())
-    toast = "A reminder is on its way" if sent else "Nothing to remind of, or no email address"
+    leaving = f"A reminder {await say_leaving(Channel.EMAIL, '')}"
+    toast = leaving if sent else "Nothing to remind of, or no email address"
     return await redirect_to(f"{LIST}/{invoice_id}", toast=toast)
 
 

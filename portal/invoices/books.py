@@ -14,8 +14,10 @@ from domain.invoices.statement import Statement, first_of_statement, get_stateme
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.inputs import DateIn, Input
+from models import Channel
 from models.session import current_database
 from portal.invoices.list import LIST
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.papers import answer_pdf
@@ -88,7 +90,8 @@ async def show_statement(customer_id: int, query: StatementQuery) -> Response:
 async def send_statements() -> Response:
     """Mail its statement to every customer who owes something, in one act."""
     sent = await mail_statements(db(), as_of=business_today(settings().timezone), by=current_actor())
-    return await redirect_to(f"{LIST}/close", toast=f"{format_plural(sent, 'statement')} on the way")
+    leaving = await say_leaving(Channel.EMAIL, "", plural=sent != 1)
+    return await redirect_to(f"{LIST}/close", toast=f"{format_plural(sent, 'statement')} {leaving}")
 
 
 @blueprint.get(f"{LIST}/close")

@@ -8,6 +8,7 @@ from documents.invoice_pdf import TERMS, make_invoice_writer, write_invoice_html
 from domain.access.rights import Right, may
 from domain.invoices.invoice_page import InvoicePage, get_invoice_page
 from domain.invoices.list_page import InvoiceFilters, find_invoice_neighbours
+from domain.invoices.mail import list_invoice_messages
 from domain.invoices.papers import get_invoice_content, get_invoice_pdf
 from domain.kernel.clock import business_today
 from models import GivenFor, InvoiceStatus
@@ -81,6 +82,7 @@ async def show_record(shown: InvoicePage, **more: Any) -> Response:
         url=f"{LIST}/{shown.invoice.id}",
         terms=TERMS[shown.invoice.payment_terms],
         timeline=make_invoice_timeline(shown.timeline),
+        messages=await list_invoice_messages(db(), shown.invoice.id, version=shown.invoice.version),
         reason_words=dict(REASON_WORDS),
         given_words=GIVEN_WORDS,
         **more,

@@ -17,8 +17,10 @@ from domain.invoices.papers import join_invoice_pdfs
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Id, Input
 from domain.kernel.money import ZERO
+from models import Channel
 from models.session import current_database
 from portal.lists import back_to, list_rep_choices, make_tabs
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.papers import answer_pdf
@@ -116,7 +118,8 @@ async def act_on_invoices() -> Response:
     if data.act == "pdfs":
         return await redirect_to(f"{LIST}/pdfs" + with_query({"invoice": data.invoice}))
     reminded = await remind_by_hand(db(), data.invoice, by=current_actor())
-    return await redirect_to(back, toast=f"{format_plural(reminded, 'reminder')} on the way")
+    leaving = await say_leaving(Channel.EMAIL, "", plural=reminded != 1)
+    return await redirect_to(back, toast=f"{format_plural(reminded, 'reminder')} {leaving}")
 
 
 @blueprint.get(f"{LIST}/pdfs")

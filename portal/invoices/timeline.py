@@ -9,10 +9,10 @@ from portal.orders.timeline import TimelineEntry
 LOOKS: dict[str, tuple[str, str, str]] = {
     InvoiceEventKind.CREATED: ("plus", "", "Made"),
     InvoiceEventKind.EDITED: ("pencil", "", "Changed"),
-    InvoiceEventKind.SENT: ("send", "info", "Numbered and sent"),
+    InvoiceEventKind.SENT: ("send", "info", "Numbered, owed from now on"),
     InvoiceEventKind.REVISED: ("pencil", "warn", "Revised"),
-    InvoiceEventKind.MAILED: ("mail", "", "Mailed"),
-    InvoiceEventKind.REMINDED: ("bell", "", "Reminder sent"),
+    InvoiceEventKind.MAILED: ("mail", "", "Mail written"),
+    InvoiceEventKind.REMINDED: ("bell", "", "Reminder written"),
     InvoiceEventKind.PAID: ("cash", "good", "Payment received"),
     InvoiceEventKind.TAKEN_BACK: ("arrow-back-up", "warn", "Payment taken back"),
     InvoiceEventKind.REFUNDED: ("arrow-back-up", "", "Given back"),

@@ -28,6 +28,7 @@ from domain.kernel.inputs import (
 )
 from domain.kernel.money import format_money
 from domain.kernel.phone import format_phone
+from domain.messages.about import list_about_order
 from domain.order_desk.edit import UpdateDelivery, UpdateNotes, update_delivery, update_notes
 from domain.order_desk.move import move_order
 from domain.order_desk.order_page import CustomerSummary, MainAct, OrderPage, get_order_page
@@ -245,6 +246,7 @@ async def show_order_page(
         labels=await list_labels(db(), order.id, unsettled=True),
         steps=make_steps(shown, _write_time),
         timeline=make_timeline(shown.events),
+        messages=await list_about_order(db(), order.id),
         editing=editing,
         version=sent["version"][-1] if sent and "version" in sent else choose_version(order, tried),
         opened=sent[OPENED][-1] if sent and OPENED in sent else keep_opened(tried, _read_opened(shown, editing)),

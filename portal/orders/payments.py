@@ -21,9 +21,10 @@ from domain.payments.pay_link import (
 )
 from domain.payments.refund import RefundOutcome, RefundPayment, refund_payment
 from domain.payments.refund_rows import Refundable, get_refundable
-from models import GivenBack, GivenFor, OrderStatus, Role
+from models import Channel, GivenBack, GivenFor, OrderStatus, Role
 from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_version, refusal_of
 from portal.orders.order import order_url
+from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import body_limit
@@ -82,7 +83,9 @@ async def send_link(number: str) -> Response:
     if tried.result is None or not tried.result[1]:
         return await _ask_for_link(shown, tried)
     made, to = tried.result
-    return await redirect_to(order_url(number), toast=f"Link for {format_money(made.amount)} is on its way to {to}")
+    way = Channel.TEXT if to == shown.order.delivery_phone else Channel.EMAIL
+    toast = f"The link for {format_money(made.amount)} {await say_leaving(way, to)}"
+    return await redirect_to(order_url(number), toast=toast)
 
 
 @blueprint.get("/portal/orders/<number>/check")

@@ -206,7 +206,7 @@ async def test_an_order_becomes_an_invoice_that_is_mailed_part_paid_reminded_of_
         await expect(page.locator("#invoice_page")).to_contain_text("$50.00 owed of $65.00")
         await page.get_by_role("button", name="More acts").click()
         await page.get_by_role("button", name="Remind now").click()
-        await expect(page.locator("#invoice_page")).to_contain_text("Reminder sent")
+        await expect(page.locator("#invoice_page")).to_contain_text("Reminder written")
     jobs = await till.portal.raw.fetch(
         "SELECT payload ->> 'step' AS step FROM job_run WHERE name = 'mail_invoice' AND payload ->> 'invoice_id' = $1 "
         "ORDER BY id",

@@ -79,7 +79,7 @@ async def test_a_draft_is_written_saved_and_sent_with_a_mail(client: TestClientP
     assert (sent.status, sent.invoice_number) == ("sent", "INV-000001")
     jobs = (await db.execute(select(JobRun.payload).where(JobRun.name == "mail_invoice"))).scalars().all()
     assert [job["to"] for job in jobs] == ["ann@kitchen.example"]
-    assert "Mailed" in await read_page(client, f"{LIST}/{invoice_id}")
+    assert "Mail written" in await read_page(client, f"{LIST}/{invoice_id}")
 
 
 async def test_a_wrong_form_keeps_what_was_typed(client: TestClientProtocol, db: AsyncSession) -> None:
