@@ -82,10 +82,13 @@ async def send_link(number: str) -> Response:
     tried = await attempt(SendPayLink, send)
     if tried.result is None or not tried.result[1]:
         return await _ask_for_link(shown, tried)
-    made, to = tried.result
-    way = Channel.TEXT if to == shown.order.delivery_phone else Channel.EMAIL
-    toast = f"The link for {format_money(made.amount)} {await say_leaving(way, to)}"
-    return await redirect_to(order_url(number), toast=toast)
+    return await redirect_to(order_url(number), toast=await _say_link(*tried.result))
+
+
+async def _say_link(made: MadeLink, to: str) -> str:
+    """What becomes of a link that was just sent by text or mail."""
+    leaving = await say_leaving(Channel.EMAIL if "@" in to else Channel.TEXT, to)
+    return f"The link for {format_money(made.amount)} {leaving}"
 
 
 @blueprint.get("/portal/orders/<number>/check")
