@@ -44,7 +44,7 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the drawing's units."""
+    """One bar in the drawing's units; `url` leads to the rows that it counts."""
 
     x: float
     y: float
@@ -52,6 +52,7 @@ class Bar:
     height: float
     title: str
     soft: bool
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ class Drawing:
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
     ticks: tuple[Tick, ...]
+
+    @property
+    def leads_on(self) -> bool:
+        """True when a press on a bar opens the rows that it counts."""
+        return any(bar.url for bar in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
             height=round(base - level(point.value), 1),
             title=point.title,
             soft=point.soft,
+            url=point.url,
         )
         for index, point in enumerate(points)
     )  # fmt: skip

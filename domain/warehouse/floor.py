@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -97,6 +97,8 @@ class DayCounts:
     in_transit: int
     late: int
     delivered: int
+    shipped_yesterday: int
+    delivered_before: int
 
     @property
     def active(self) -> int:
@@ -216,5 +218,21 @@ async def count_day(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> DayCo
         for stage in Stage
         if stage is not Stage.ALL
     ]
+    counts += [
+        select(func.count()).select_from(ORDERS.id.table).where(condition, *mine).scalar_subquery().label(name)
+        for name, condition in _count_before(timezone).items()
+    ]
     found = (await db.execute(select(*counts))).mappings().one()
     return DayCounts(**{name: found[name] for name in DayCounts.__slots__})
+
+
+def _count_before(timezone: tzinfo) -> dict[str, ColumnElement[bool]]:
+    """The conditions of what the day's counts are compared with."""
+    today = business_today(timezone)
+    yesterday, week_ago = start_of_business_day(today - timedelta(days=1), timezone), now() - IN_THE_LAST
+    left = and_(ORDERS.shipped_at >= yesterday, ORDERS.shipped_at < start_of_business_day(today, timezone))
+    came = and_(ORDERS.delivered_at >= week_ago - IN_THE_LAST, ORDERS.delivered_at < week_ago)
+    return {
+        "shipped_yesterday": and_(left, ORDERS.status != OrderStatus.CANCELLED),
+        "delivered_before": and_(came, ORDERS.status == OrderStatus.DELIVERED),
+    }

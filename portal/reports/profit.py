@@ -18,7 +18,7 @@ from domain.reports.label_costs import list_label_costs, write_label_costs
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
 from models.session import current_database
 from portal.charts import choose_axis, write_axis_label
-from portal.home import Figure
+from portal.home_figures import Figure
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query

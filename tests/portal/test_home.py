@@ -131,6 +131,20 @@ async def test_a_packer_sees_work_instead_of_money(client: TestClientProtocol, d
     page = await read_page(client, "/portal")
     assert figure_of(page, "To pick")[0] == "1"
     assert "Revenue" not in page
+    # What is to do has the numbers of the queue, and leads to the same rows.
+    assert 'href="/portal/warehouse?stage=to_pick">1 order to pick</a>' in page
+    assert f'href="/portal/warehouse/{order.order_number}"' in page
+    assert '<span class="count">1</span>' in page
+
+
+async def test_a_bar_opens_its_day(client: TestClientProtocol, db: AsyncSession) -> None:
+    await open_as(client, db, Role.STAFF)
+    await place(db, 3, days_ago=1)
+    page = await read_page(client, "/portal?range=7d")
+    day = datetime.now(ZONE).date() - timedelta(days=1)
+    rows = f"/portal/orders?cancelled=false&amp;when=between&amp;from_date={day}&amp;to_date={day}"
+    assert page.count(f'<a href="{rows}" tabindex="-1"') == 2  # drawn for wide and for narrow screens
+    assert "1 order, $55.00" in await read_page(client, rows.replace("&amp;", "&"))
 
 
 async def test_an_unknown_period_is_left_out(client: TestClientProtocol, db: AsyncSession) -> None:
