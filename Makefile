@@ -28,7 +28,8 @@ sandbox: setup-tests ## The same with loopback vendors beside it: pay, buy a lab
 	@exec $(PY) -m tasks.sandbox $(ARGS)
 
 # The small proofs start servers of their own, kill them and wait for them; the walks look at every page in every width.
-LONG := tests/proofs tests/browser/test_pages_of_the_desks.py tests/browser/test_pages_of_the_office.py
+LONG := tests/proofs tests/browser/test_pages_of_the_desks.py tests/browser/test_pages_of_the_office.py \
+	tests/portal/test_without_script_by_role.py
 # Two workers, each with databases of its own.
 WORKERS ?= 2
 test: setup-tests ## Run the tests; T=tests/models narrows it down.

@@ -61,6 +61,16 @@ BEFORE_WORDS = {
 }
 
 
+# Who may do the act that a line names; anybody else is led to the order.
+_ACT_RIGHTS = {
+    Waiting.ON_HOLD: Right.OVERRIDE_TERMS,
+    Waiting.FAILED: Right.SEND_PAY_LINKS,
+    Waiting.MARKED: Right.ATTEND_ORDERS,
+    Waiting.PENDING: Right.CONFIRM_ORDERS,
+    Waiting.CHECKS: Right.REVIEW_CHECKS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """One line of the attention list: its title leads to the rows, its verb to the act on the oldest."""
@@ -170,6 +180,7 @@ def _list_attention(home: Home, me: Actor, late: LateInvoices, at_risk: TierSum 
         else:
             line = f"Oldest: {found.oldest_name}, since {since}"
         title = f"{format_plural(found.count, noun)} {state}"
+        verb = verb if may(me, _ACT_RIGHTS[kind]) else "Open"
         yield Attention(tone, icon, title, line, URLS[kind], verb, _act_url(kind, found.oldest_number, me))
     if late.count:
         line = f"{format_money(late.amount)} in all, oldest {late.oldest_name}, due {_day(late.oldest_due)}"

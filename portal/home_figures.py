@@ -8,11 +8,13 @@ from decimal import Decimal
 from documents.filters import format_number, format_percent, format_plural, format_when
 from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
-from domain.reports.home import Home, Sales, Waiting
+from domain.reports.home import Home, Period, Sales, Waiting
 from domain.sales.rep_home import RepHome
 from domain.warehouse.floor import DayCounts, Stage
 from web.request import settings
 
+# The stretches that a rep's own sales can be shown for.
+MY_SALES_DAYS = (7, 30, 90, 365)
 SINCE_EVER = date(2000, 1, 1)
 LIST = "/portal/orders"
 CALLED = "/portal/calling?segment=called"
@@ -107,7 +109,7 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
     url = sales_url(home.period.first, home.period.last)
     calls = f"/portal/performance/calls?from_date={home.period.first or SINCE_EVER}&to_date={home.period.last}"
     yield _compare_count("Calls", rep.calls, rep.calls_before, calls, "Outcomes logged by you")
-    yield _compare_conversion(sales, rep, before)
+    yield _compare_conversion(home.period, sales, rep, before)
     meaning = "Orders that count for you, less cancelled ones"
     yield _compare_count("Orders", sales.orders, before.orders if before else None, url, meaning)
     yield _compare("Revenue", sales.revenue, before.revenue if before else None, url, sales)
@@ -128,11 +130,13 @@ def _list_rep(home: Home, rep: RepHome) -> Iterator[Figure]:
     )
 
 
-def _compare_conversion(sales: Sales, rep: RepHome, before: Sales | None) -> Figure:
+def _compare_conversion(period: Period, sales: Sales, rep: RepHome, before: Sales | None) -> Figure:
     """Orders for each call, in points of a percentage beside the period before."""
     share = _convert(sales.orders, rep.calls)
     sum_of = f"{format_plural(sales.orders, 'order')} ÷ {format_plural(rep.calls, 'call')}"
-    url, meaning = "/portal/my-sales", f"Orders that count for you, for each call: {sum_of}"
+    days = (period.last - period.first).days + 1 if period.first else None
+    url = "/portal/my-sales" + (f"?days={days}" if days in MY_SALES_DAYS else "")
+    meaning = f"Orders that count for you, for each call: {sum_of}"
     if before is None or rep.calls_before is None:
         return Figure("Conversion", format_percent(share), url, meaning, was=sum_of)
     was = _convert(before.orders, rep.calls_before)

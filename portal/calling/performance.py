@@ -28,7 +28,7 @@ from domain.sales.team import (
 )
 from models import Role
 from models.session import current_database
-from portal.attempts import attempt
+from portal.attempts import Attempt, Typed, attempt, refusal_of
 from portal.calling.words import OUTCOMES
 from portal.charts import Chart, Point, draw_chart
 from portal.lists import list_rep_choices
@@ -121,7 +121,7 @@ async def download_performance(query: ShowPerformance) -> Response:
 @staff_page(Right.PAY_COMMISSIONS)
 async def show_targets() -> Response:
     """Ask for this month's targets."""
-    return await _show_targets({})
+    return await _show_targets()
 
 
 @blueprint.post(f"{PAGE}/targets")
@@ -136,15 +136,15 @@ async def save_target() -> Response:
 
     tried = await attempt(SetTarget, save)
     if tried.result is None:
-        return await _show_targets(tried.errors, tried.problem, tried.status)
+        return await _show_targets(tried)
     return await redirect_to(PAGE, toast="Target saved")
 
 
-async def _show_targets(errors: dict[str, str], problem: str = "", status: int = 200) -> Response:
+async def _show_targets(tried: Attempt[bool] | None = None) -> Response:
     month = first_of_month(business_today(settings().timezone))
     return await page_or_block(
-        "calling/targets.html", block="dialog", status=status, reps=await list_sales_reps(db()),
-        targets=await list_targets(db(), month), month=month, errors=errors, problem=problem,
+        "calling/targets.html", block="dialog", reps=await list_sales_reps(db()), month=month,
+        targets=await list_targets(db(), month), typed=tried.typed if tried else Typed(), **refusal_of(tried),
     )  # fmt: skip
 
 

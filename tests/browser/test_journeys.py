@@ -175,6 +175,11 @@ async def test_an_order_by_keyboard_alone(browser: Browser, portal: Portal) -> N
         # The bulk price takes effect at the twelfth.
         await expect(page.locator("#total-0")).to_have_text("$96.00")
         await expect(page.locator("#order_sums")).to_contain_text("$121.00")
+        # On a phone the total stays in sight beside the button.
+        await page.set_viewport_size({"width": 390, "height": 700})
+        await expect(page.locator(".sum-foot b")).to_be_in_viewport()
+        await expect(page.locator(".sum-foot b")).to_have_text("$121.00")
+        await page.set_viewport_size({"width": 1280, "height": 800})
         await page.keyboard.press("Control+Enter")
         await expect(page.locator("#toasts")).to_contain_text("is placed")
         await expect(page).to_have_url(re.compile(r"/portal/orders/LLD-\w{4}-\w{4}$"))
