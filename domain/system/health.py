@@ -155,7 +155,6 @@ async def check_readiness() -> Readiness:
 
 async def wait_for_schema(seconds: float) -> None:
     """Return once the database can be used, or after so many seconds: from then on readiness says what is wrong."""
-    _older_revisions()  # reads every step's file, which is better done before anybody waits for an answer
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and not (await check_readiness()).is_ready:  # noqa: ASYNC110 - another program migrates.
         await asyncio.sleep(0.1)

@@ -2,7 +2,6 @@
 
 import time
 
-from alembic import op
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +23,8 @@ def lock_tables(busiest: str, *others: str) -> None:
     busiest table is waited for, so that new acts queue behind it; the others must be free, or all is let go again.
     Raises DBAPIError with LOCK_NOT_AVAILABLE after 30 seconds; `upgrade` tries the step again then.
     """
+    from alembic import op
+
     connection = op.get_bind()
     ends_at = time.monotonic() + MOST_SECONDS
     while True:

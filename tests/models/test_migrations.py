@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models import Table
-from models.migrations import alembic_config, upgrade
+from models.migrations import alembic_config, newest_revision, older_revisions, upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
 from postgres.embedded import EmbeddedPostgres
@@ -165,3 +166,10 @@ async def test_every_foreign_key_has_an_index(database_urls: dict[str, str]) -> 
     )
     await connection.close()
     assert [tuple(row) for row in bare] == []
+
+
+def test_the_revisions_are_those_that_alembic_finds() -> None:
+    steps = ScriptDirectory.from_config(alembic_config(""))
+    assert newest_revision() == steps.get_current_head()
+    assert older_revisions() | {newest_revision()} == {step.revision for step in steps.walk_revisions()}
+    assert newest_revision() not in older_revisions()
