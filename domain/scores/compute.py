@@ -1,18 +1,15 @@
 """A score run: histories are read by one statement, scored in a child process and written by another."""
 
-import asyncio
 import math
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.children import in_child
 from domain.kernel.clock import business_date, now, start_of_business_day
 from models import ScoreRun
 from models.session import raw_connection
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 LEAST_CUSTOMERS = 200
 LEAST_WEEKS = 26
 LOOK_BACK_DAYS = 90
-T = TypeVar("T")
 
 # An order counts unless it is cancelled; several on one business day are one order day.
 _HISTORIES = """
@@ -75,7 +71,7 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
         db.add(run)
         await db.flush()
         return run
-    scores = await _in_child(score, histories)
+    scores = await in_child(score, histories)
     run.log_likelihood = scores.rhythm.log_likelihood
     run.parameters = asdict(scores.rhythm) | (asdict(scores.worth) if scores.worth else {})
     run.calibration = await _look_back(connection, timezone, today)
@@ -132,7 +128,7 @@ async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: da
         row["customer_id"]: row["days"] for row in await connection.fetch(_ORDERED_SINCE, str(timezone), start, end)
     }
     ordered = np.array([since.get(int(customer), 0.0) for customer in histories.customer_id])
-    return {"since": then.isoformat()} | await _in_child(calibrate, histories, ordered)
+    return {"since": then.isoformat()} | await in_child(calibrate, histories, ordered)
 
 
 async def _write_scores(
@@ -157,10 +153,3 @@ async def _write_scores(
         histories.is_overdue.tolist(),
         [str(tier) for tier in scores.tiers],
     )
-
-
-async def _in_child(work: Callable[..., T], *given: Any) -> T:
-    """Run heavy arithmetic in a process of its own, so that this one's event loop goes on."""
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)

@@ -1,0 +1,57 @@
+"""Which products the same customers buy, counted over everybody: sparse arithmetic in a process of its own.
+
+It is what the statement `PAIRS` counts, cut to as many of each product's best as a reader can need.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# So many products are counted at a time, which bounds the memory.
+AT_A_TIME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """For each product the others that its buyers buy, the best first; the four columns are of one length."""
+
+    product_id: list[int]
+    other_id: list[int]
+    shared: list[int]
+    lift: list[float]
+
+
+def count_pairs(owned: list[list[int]], offered: set[int], *, shared_at_least: int, spare: int) -> Pairs:
+    """Count the pairs of what each customer owns; of the others only those that are `offered` are kept.
+
+    A reader leaves out what a customer owns already. Nobody owns more than the most that somebody owns, so that many
+    and `spare` of each product's best hold all that any reader takes.
+    """
+    # SciPy takes a second to load, and only this work needs it.
+    from scipy.sparse import csr_matrix
+
+    codes = {product: place for place, product in enumerate(sorted({one for each in owned for one in each}))}
+    ids = np.array(list(codes), dtype=np.int64)
+    lengths = np.array([len(each) for each in owned], dtype=np.int64)
+    columns = np.fromiter((codes[one] for each in owned for one in each), dtype=np.int32)
+    rows = np.concatenate(([0], np.cumsum(lengths)))
+    bought = csr_matrix((np.ones(len(columns), dtype=np.int32), columns, rows), shape=(len(owned), len(ids)))
+    by_product = bought.T.tocsr()
+    buyers = np.diff(by_product.indptr).astype(np.int64)
+    is_offered = np.array([product in offered for product in codes], dtype=bool)
+    most = int(lengths.max(initial=0)) + spare
+    found: list[tuple[Any, ...]] = []
+    for first in range(0, len(ids), AT_A_TIME):
+        counted = (by_product[first : first + AT_A_TIME] @ bought).tocsr()
+        for row in range(counted.shape[0]):
+            part = slice(counted.indptr[row], counted.indptr[row + 1])
+            others, shared = counted.indices[part], counted.data[part].astype(np.int64)
+            chosen = (shared >= shared_at_least) & (others != first + row) & is_offered[others]
+            others, shared = others[chosen], shared[chosen]
+            # In whole numbers up to the division, as the statement has it.
+            lift = (shared * len(owned)).astype(float) / (buyers[first + row] * buyers[others]).astype(float)
+            best = np.lexsort((ids[others], -shared, -lift))[:most]
+            found.append((np.full(len(best), ids[first + row]), ids[others[best]], shared[best], lift[best]))
+    columns_found = [np.concatenate(parts).tolist() for parts in zip(*found, strict=True)] if found else [[]] * 4
+    return Pairs(*columns_found)
