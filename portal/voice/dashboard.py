@@ -1,16 +1,19 @@
 """What voice agents bring and cost: six figures, calls by day, prompt versions, and how far people agree."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 from quart import Blueprint, Response
 
 from documents.filters import format_number, format_percent, format_range, show_money, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
-from domain.reports.home import HomeQuery, choose_period
+from domain.kernel.spreadsheets import write_csv
+from domain.reports.home import HomeQuery, HomeRange, Period, choose_period
 from domain.voice.agreement import measure_agreement
-from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, read_dashboard
+from domain.voice.causes import group_causes
+from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, Granularity, read_dashboard
 from domain.voice.prompts import list_versions
 from domain.voice.review import ReviewQuery, list_review_queue
 from portal.charts import Chart, Point, draw_chart
@@ -19,9 +22,18 @@ from portal.voice.sections import make_sections
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import db, settings
+from web.streams import answer_file
 
 blueprint = Blueprint("portal_voice_dashboard", __name__)
 PAGE = "/portal/voice"
+STEPS = ((Granularity.DAILY, "Day"), (Granularity.WEEKLY, "Week"), (Granularity.MONTHLY, "Month"))
+COLUMNS = (
+    "period", "calls", "orders", "revenue", "cost", "avg_score", "resolution_rate", "hallucination_rate", "roi",
+)  # fmt: skip
+# Quality is drawn for so long.
+WEEKS_SHOWN = timedelta(days=55)
+# The sizes of the two drawings beside each other, so that their text is as large as any other.
+WIDE_CARD, NARROW_CARD = (624, 250), (300, 250)
 RANGES = (("7d", "7 days"), ("30d", "30 days"), ("month", "Month"))
 
 
@@ -39,17 +51,23 @@ class Shown:
     change: str = ""
 
 
+class DashboardPage(HomeQuery):
+    """The range, and how long the period of a row is."""
+
+    by: Granularity = Granularity.DAILY
+
+
 @blueprint.get(PAGE)
 @staff_page(Right.REVIEW_CALLS)
-@reads_query(HomeQuery)
-async def show_dashboard(query: HomeQuery) -> Response:
+@reads_query(DashboardPage)
+async def show_dashboard(query: DashboardPage) -> Response:
     """The figures of a range against those of the one before."""
-    now = settings()
-    today = business_today(now.timezone)
-    chosen = query.range if query.range.value != "all" else type(query.range)("30d")
-    period = choose_period(chosen, today)
+    today = business_today(settings().timezone)
+    chosen, period = _choose(query, today)
     assert period.first is not None  # only all time has no first day
     shown = await _read(period.first, period.last)
+    rows = shown if query.by is Granularity.DAILY else await _read(period.first, period.last, by=query.by)
+    weeks = await _read(max(period.first, period.last - WEEKS_SHOWN), period.last, by=Granularity.WEEKLY)
     before = None
     if period.before_first and period.before_last:
         before = await _read(period.before_first, period.before_last)
@@ -60,19 +78,50 @@ async def show_dashboard(query: HomeQuery) -> Response:
         sections=make_sections("dashboard", counts={"review": len(queue)}),
         period=(period.first, period.last),
         ranges=[
-            {"word": word, "url": with_query({}, range=name), "current": chosen.value == name} for name, word in RANGES
+            {"word": word, "url": with_query({}, range=name, by=query.by), "current": chosen.value == name}
+            for name, word in RANGES
         ],
+        steps=[
+            {"word": word, "url": with_query({}, range=chosen, by=by), "current": query.by is by} for by, word in STEPS
+        ],
+        csv_url=f"{PAGE}.csv" + with_query({}, range=chosen, by=query.by),
         figures=_figures(shown, before.summary if before else None),
-        chart=_draw(shown, today),
+        chart=_draw(rows, today, query.by),
+        quality=_draw_quality(weeks, today),
+        causes=group_causes(queue),
         versions=await list_versions(db()),
         queue=queue,
         agreement=await measure_agreement(db()),
     )
 
 
-async def _read(first: date, last: date) -> Dashboard:
+@blueprint.get(f"{PAGE}.csv")
+@staff_page(Right.REVIEW_CALLS)
+@reads_query(DashboardPage)
+async def download_dashboard(query: DashboardPage) -> Response:
+    """The rows of a range as CSV."""
+    _, period = _choose(query, business_today(settings().timezone))
+    assert period.first is not None  # only all time has no first day
+    found = await _read(period.first, period.last, by=query.by)
+    rows = [
+        [f"{row.period:%Y-%m-%d}", *(_say(getattr(row.figures, name)) for name in COLUMNS[1:])] for row in found.rows
+    ]
+    return answer_file(b"".join(write_csv(COLUMNS, rows)), f"voice-{query.by}.csv")
+
+
+def _choose(query: DashboardPage, today: date) -> tuple[HomeRange, Period]:
+    """The range, which is never all time here."""
+    chosen = HomeRange.MONTH_BACK if query.range is HomeRange.ALL else query.range
+    return chosen, choose_period(chosen, today)
+
+
+def _say(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+async def _read(first: date, last: date, *, by: Granularity = Granularity.DAILY) -> Dashboard:
     now = settings()
-    asked = DashboardQuery(date_from=first, date_to=last)
+    asked = DashboardQuery(date_from=first, date_to=last, granularity=by)
     return await read_dashboard(db(), asked, timezone=now.timezone, cost_per_minute=now.voice_cost_per_minute)
 
 
@@ -86,21 +135,74 @@ def _figures(shown: Dashboard, before: Figures | None) -> list[Shown]:
         return f"{PAGE}/calls" + with_query({}, show=show, from_date=shown.date_from, to_date=shown.date_to)
 
     return [
-        Shown("Calls", format_number(now.calls), rows(), "Finished calls, in and out", f"from {was.calls}"),
+        Shown("Calls", format_number(now.calls), rows(), "Finished calls, in and out", f"from {was.calls}",
+              **_change(now.calls, was.calls)),
         Shown("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
-              f"from {was.orders}"),
+              f"from {was.orders}", **_change(now.orders, was.orders)),
         Shown("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
-              f"from {show_money(was.revenue)}"),
+              f"from {show_money(was.revenue)}", **_change(now.revenue, was.revenue)),
         Shown("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", rows(),
               "(Revenue − cost) ÷ cost", f"{show_money(now.cost)}, {a_call} a call"),
         Shown("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", rows("resolved"),
-              f"{now.resolved} of {now.evaluated} evaluated calls"),
+              f"{now.resolved} of {now.evaluated} evaluated calls", _from(was.resolution_rate),
+              **_change(now.resolution_rate, was.resolution_rate)),
         Shown("Hallucinations", share((now.hallucination_rate or 0) * 100) if now.evaluated else "–",
-              rows("hallucinated"), f"{now.hallucinated} of {now.evaluated} evaluated calls"),
+              rows("hallucinated"), f"{now.hallucinated} of {now.evaluated} evaluated calls",
+              _from(was.hallucination_rate),
+              **_change(now.hallucination_rate, was.hallucination_rate, more_is_good=False)),
     ]  # fmt: skip
 
 
-def _draw(shown: Dashboard, today: date) -> Chart:
+def _from(share: float | None) -> str:
+    return "" if share is None else f"from {format_percent(share * 100)}"
+
+
+def _change(now: float | Decimal | None, was: float | Decimal | None, *, more_is_good: bool = True) -> dict[str, str]:
+    """By how much a figure moved, with its arrow and whether that is good; nothing where there was none before."""
+    if not was or now is None or now == was:
+        return {}
+    is_more = now > was
+    share = abs(float(now) / float(was) - 1) * 100
+    return {
+        "tone": "good" if is_more is more_is_good else "bad",
+        "arrow": "up" if is_more else "down",
+        "change": format_percent(share, 0),
+    }
+
+
+def _draw_quality(weeks: Dashboard, today: date) -> Chart:
+    """The shares of resolved calls and of hallucinations, week by week; weeks without a verdict are left out."""
+    judged = [row for row in weeks.rows if row.figures.evaluated]
+    points = [
+        Point(
+            label=f"{row.period:%b} {row.period.day}",
+            value=(row.figures.resolution_rate or 0) * 100,
+            before=(row.figures.hallucination_rate or 0) * 100,
+            title="",
+            cells=(
+                f"{row.period:%b} {row.period.day}",
+                format_percent((row.figures.resolution_rate or 0) * 100),
+                format_percent((row.figures.hallucination_rate or 0) * 100),
+                format_number(row.figures.evaluated),
+            ),
+        )
+        for row in judged
+    ]
+    return draw_chart(
+        points,
+        title="Quality by week",
+        period=format_range(weeks.date_from, weeks.date_to, today=today),
+        summary="Shares of evaluated calls that were resolved and that had a hallucination; the numbers are below.",
+        columns=("Week from", "Resolved", "Hallucinations", "Evaluated"),
+        unit="%",
+        as_line=True,
+        legend=(("line", "Resolved"), ("before", "Hallucinations")),
+        wide=NARROW_CARD,
+    )
+
+
+def _draw(shown: Dashboard, today: date, by: Granularity) -> Chart:
+    word = dict(STEPS)[by]
     points = [
         Point(
             label=f"{row.period:%b} {row.period.day}",
@@ -113,6 +215,7 @@ def _draw(shown: Dashboard, today: date) -> Chart:
                 format_number(row.figures.orders),
                 show_money(row.figures.revenue),
                 show_money(row.figures.cost),
+                *_show_quality(row.figures),
             ),
             soft=row.period == today,
         )
@@ -121,10 +224,19 @@ def _draw(shown: Dashboard, today: date) -> Chart:
     total = shown.summary
     return draw_chart(
         points,
-        title="Calls and orders by day",
+        title=f"Calls and orders by {word.lower()}",
         period=format_range(shown.date_from, shown.date_to, today=today),
         summary=f"{total.calls} calls, {total.orders} with an order; the same numbers are in the table below.",
-        columns=("Day", "Calls", "Orders", "Revenue", "Cost"),
+        columns=(word, "Calls", "Orders", "Revenue", "Cost", "Score", "Resolved", "Hallucinations"),
         unit="",
         legend=(("bar", "Calls"), ("before", "With an order")),
+        wide=WIDE_CARD,
     )
+
+
+def _show_quality(figures: Figures) -> tuple[str, str, str]:
+    """Score and shares for a table; a dash where nothing was judged."""
+    if figures.avg_score is None:
+        return ("–", "–", "–")
+    shares = (figures.resolution_rate or 0, figures.hallucination_rate or 0)
+    return (format_number(figures.avg_score, 1), *(format_percent(share * 100) for share in shares))  # type: ignore[return-value]

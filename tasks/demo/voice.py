@@ -105,10 +105,41 @@ CROSS JOIN LATERAL (
 WHERE o.source = 'voice' ORDER BY s.at, o.id
 """
 
+# Whatever the dice said: each cause of a review waits at least once, with the words that go with it.
+CAUSES = """
+WITH judged AS (
+  SELECT c.id, c.started_at, o.delivery_fee > 0 AS has_fee,
+    row_number() OVER (PARTITION BY o.delivery_fee > 0 ORDER BY c.started_at DESC, c.id DESC) AS place
+  FROM call_log AS c JOIN orders AS o ON o.id = c.order_id WHERE c.eval_score IS NOT NULL
+),
+wanted AS (
+  SELECT id, CASE WHEN has_fee THEN 'false' ELSE (ARRAY['open', 'sample', 'check'])[place] END AS cause
+  FROM judged WHERE place <= CASE WHEN has_fee THEN 2 ELSE 3 END
+)
+UPDATE call_log AS c SET eval_status = 'complete', eval_reviewed_by = NULL, eval_reviewed_at = NULL, review_notes = '',
+  wants_review = true, is_sample = w.cause = 'sample',
+  call_type = CASE w.cause WHEN 'check' THEN 'outbound_sales' ELSE c.call_type END,
+  direction = CASE w.cause WHEN 'check' THEN 'outbound' ELSE c.direction END,
+  checker_verdict = CASE w.cause WHEN 'check' THEN 'fail' END,
+  checker_reasons = CASE w.cause WHEN 'check' THEN '["A discount that no rule gives"]'::jsonb ELSE '[]' END,
+  agent_id = CASE w.cause WHEN 'check' THEN s.agent_id ELSE c.agent_id END,
+  prompt_version_id = CASE w.cause WHEN 'check' THEN s.id ELSE c.prompt_version_id END,
+  eval_score = CASE w.cause WHEN 'false' THEN 41 WHEN 'open' THEN 55 WHEN 'sample' THEN 94 ELSE 0 END,
+  eval_resolution = CASE w.cause WHEN 'sample' THEN 'resolved' ELSE 'partly' END,
+  eval_hallucination = w.cause IN ('false', 'check'), eval_escalation_needed = w.cause = 'open',
+  transcript = CASE w.cause
+    WHEN 'false' THEN jsonb_set(c.transcript, '{3,text}', '"Delivery is free today. Shall I place it?"')
+    WHEN 'open' THEN jsonb_set(c.transcript, '{4,text}', '"Can I talk to a person about my last order?"')
+    ELSE c.transcript END
+FROM wanted AS w, prompt_version AS s JOIN voice_agent AS a ON a.id = s.agent_id
+WHERE w.id = c.id AND a.name = 'LLD Outbound Sales' AND s.state = 'live'
+"""
+
 EVALUATIONS = """
 INSERT INTO call_evaluation (call_log_id, score, resolution, hallucination, escalation_needed, summary, reasons, model,
   input_tokens, output_tokens, cost_dollars, created_at)
 SELECT id, eval_score, eval_resolution, eval_hallucination, eval_escalation_needed, '', CASE
+    WHEN checker_verdict = 'fail' THEN '[]'::jsonb
     WHEN eval_hallucination THEN jsonb_build_array(jsonb_build_object('line', 4, 'quote', 'Delivery is free today',
       'finding', 'Promised free delivery that the tool did not answer', 'is_good', false, 'about', 'hallucination',
       'data_line', 3, 'data_label', 'Delivery fee', 'data_value', '$' || ((
@@ -150,4 +181,4 @@ WHERE r.status IN ('quoted', 'won')
 ORDER BY r.id, q.place
 """
 
-STATEMENTS = (AGENTS, PROMPTS, CALLS, EVALUATIONS, REQUESTS, QUOTES)
+STATEMENTS = (AGENTS, PROMPTS, CALLS, CAUSES, EVALUATIONS, REQUESTS, QUOTES)

@@ -10,6 +10,8 @@ from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
 from domain.kernel.errors import Refused
 from domain.kernel.phone import parse_phone
+from domain.voice.causes import find_cause
+from domain.voice.review import ReviewQuery, list_review_queue
 from models.session import Database, raw_connection, separate_transaction
 from settings import Settings
 from tasks.demo import FILLED, load_demo_company
@@ -144,6 +146,8 @@ async def test_every_state_and_trouble_that_pages_show_occurs(settings: Settings
     renewals = {row[0] for row in await connection.fetch("SELECT DISTINCT status FROM renewal")}
     assert renewals >= {"succeeded", "failed", "skipped"}
     assert await connection.fetchval("SELECT count(*) FROM subscription WHERE retry_on IS NOT NULL")
+    reviews = {find_cause(row) for row in await list_review_queue(db, ReviewQuery())}
+    assert reviews == {"check", "hallucination", "escalation", "score", "sample"}
     payments = {row[0] for row in await connection.fetch("SELECT DISTINCT payment_status FROM orders")}
     assert payments >= {"unpaid", "paid", "pending_review", "failed", "refunded"}
     assert await connection.fetchval("SELECT count(*) FROM orders WHERE on_hold") >= 1

@@ -280,3 +280,17 @@ async def test_the_requests_are_a_csv(office: TestClientProtocol, db: AsyncSessi
     assert row.endswith(",Jade River,7.20,35")
     assert more == []
     assert (await read(office, "/sourcing.csv?show=won")).splitlines()[1:] == []
+
+
+async def test_the_dashboard_has_its_rows_by_day_week_and_month(office: TestClientProtocol, db: AsyncSession) -> None:
+    await make_world(db)
+    for by, most in (("daily", 31), ("weekly", 6), ("monthly", 2)):
+        heading, *rows = (await read(office, f".csv?by={by}")).lstrip("\ufeff").splitlines()
+        cells = [row.split(",") for row in rows]
+        assert heading == "period,calls,orders,revenue,cost,avg_score,resolution_rate,hallucination_rate,roi"
+        assert len(rows) <= most
+        assert [sum(int(row[place]) for row in cells) for place in (1, 2)] == [1, 1]
+        assert [row[5:8] for row in cells if row[1] == "1"] == [["41.0", "0.0", "1.0"]]
+    page = await read(office, "?by=weekly&range=7d")
+    for words in ("Calls and orders by week", "Quality by week", "1 hallucination", "41.0"):
+        assert words in page
