@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
-from domain.kernel.counting import Counted, count_capped
+from domain.kernel.counting import MOST_COUNTED, Counted, count_capped
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.live import Topic, announce
@@ -107,10 +107,21 @@ async def find_message_neighbours(db: AsyncSession, message_id: int, asked: Outb
 async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:
     """The messages under the filters, the newest first, with the count of each tab."""
     await plan_for_values(db)
-    counts = await count_capped(db, {tab.value: _choose(asked, tab) for tab in OutboxTab})
+    counts = await _count_tabs(db, asked)
     chosen = _choose(asked, asked.state).order_by(OutboxMessage.id.desc())
     rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()
     return make_page(rows, counts[asked.state].count, asked), counts
+
+
+async def _count_tabs(db: AsyncSession, asked: OutboxFilters) -> dict[str, Counted]:
+    """The count of each tab; under a search the messages are looked through once for all of them."""
+    if not asked.q:
+        return await count_capped(db, {tab.value: _choose(asked, tab) for tab in OutboxTab})
+    chosen = select(OutboxMessage.state).where(*_conditions_of(asked, OutboxTab.ALL)).subquery()
+    rows = await db.execute(select(chosen.c.state, func.count()).group_by(chosen.c.state))
+    found = {row[0]: int(row[1]) for row in rows}
+    every = {tab.value: found.get(tab.value, 0) for tab in OutboxTab} | {OutboxTab.ALL.value: sum(found.values())}
+    return {name: Counted(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in every.items()}
 
 
 async def get_message(db: AsyncSession, message_id: int) -> OutboxMessage:

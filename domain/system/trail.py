@@ -15,10 +15,13 @@ from domain.kernel.counting import MOST_COUNTED, Counted
 from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
-from models import AuditEntry, Order, OrderEvent, Staff
+from domain.kernel.texts import as_search_pattern
+from models import AuditEntry, Order, OrderEvent, OrderEventKind, Staff
 from models.session import Database, plan_for_values
 
 ORDER_KIND = "order"
+# Shorter texts hold no three letters, which the index of orders is made of.
+LEAST_INDEXED, MOST_LOOKED_UP = 3, 500
 SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
 
 
@@ -74,8 +77,9 @@ class TrailRow:
 async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> tuple[Page[TrailRow], Counted]:
     """The rows under the filters, the newest first; each half is read no further than the page reaches."""
     await plan_for_values(db)
+    numbered = await _find_orders(db, asked.q) if asked.q else []
     reach = asked.offset + asked.per_page
-    halves = [half.order_by(None) for half in _halves(asked, timezone)]
+    halves = [half.order_by(None) for half in _halves(asked, timezone, numbered)]
     total = 0
     for half in halves:
         counted = half.with_only_columns(literal(1), maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
@@ -123,7 +127,17 @@ async def list_people(db: AsyncSession) -> Sequence[tuple[int, str]]:
     return [(row[0], row[1]) for row in await db.execute(select(Staff.id, name).order_by(func.lower(name), Staff.id))]
 
 
-def _halves(asked: TrailFilters, timezone: tzinfo) -> list[Any]:
+async def _find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
+    """The orders whose number holds the text; None for so many that their events are better looked through."""
+    found = select(Order.id).where(Order.order_number.icontains(wanted, autoescape=True))
+    if len(wanted) >= LEAST_INDEXED:
+        # What an order is found by begins with its number, and has an index.
+        found = found.where(Order.search_text.like(f"%{as_search_pattern(wanted.lower())}%"))
+    ids = list(await db.scalars(found.limit(MOST_LOOKED_UP + 1)))
+    return None if len(ids) > MOST_LOOKED_UP else ids
+
+
+def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> list[Any]:
     audit: Any = select(
         literal("audit").label("source"),
         AuditEntry.id,
@@ -141,7 +155,7 @@ def _halves(asked: TrailFilters, timezone: tzinfo) -> list[Any]:
         cast(null(), Text).label("from_status"),
         cast(null(), Text).label("to_status"),
         AuditEntry.note,
-    ).where(*_conditions(asked, timezone, AuditEntry, (AuditEntry.action, AuditEntry.record_name)))
+    ).where(*_conditions(asked, timezone, AuditEntry, _names(asked.q, AuditEntry.action, AuditEntry.record_name)))
     if asked.record_kind:
         audit = audit.where(AuditEntry.record_kind == asked.record_kind)
     if asked.record_id is not None:
@@ -166,7 +180,7 @@ def _halves(asked: TrailFilters, timezone: tzinfo) -> list[Any]:
             OrderEvent.note,
         )
         .join(Order, Order.id == OrderEvent.order_id)
-        .where(*_conditions(asked, timezone, OrderEvent, (OrderEvent.kind, Order.order_number)))
+        .where(*_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered)))
     )
     if asked.record_kind and asked.record_kind != ORDER_KIND:
         return [audit]
@@ -181,8 +195,22 @@ def _orders(asked: TrailFilters) -> list[tuple[Any, ...]]:
     return newest if has_events else newest[:1]
 
 
+def _names(wanted: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+    return [column.icontains(wanted, autoescape=True) for column in columns] if wanted else []
+
+
+def _events_found(wanted: str | None, numbered: list[int] | None) -> list[ColumnElement[bool]]:
+    """What an event is found by beside who did it: its kind, by the word, and its order's number."""
+    if not wanted:
+        return []
+    kinds = [kind.value for kind in OrderEventKind if wanted.lower() in kind.value]
+    if numbered is None:
+        return [OrderEvent.kind.in_(kinds), *_names(wanted, Order.order_number)]
+    return [OrderEvent.kind.in_(kinds), OrderEvent.order_id.in_(numbered)]
+
+
 def _conditions(
-    asked: TrailFilters, timezone: tzinfo, table: Any, searched: tuple[Any, ...]
+    asked: TrailFilters, timezone: tzinfo, table: Any, searched: list[ColumnElement[bool]]
 ) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = [true()]
     if asked.who:
@@ -191,7 +219,7 @@ def _conditions(
         if number:
             wanted.append(table.actor_id == int(number))
     if asked.q:
-        wanted.append(or_(*[column.icontains(asked.q, autoescape=True) for column in (table.actor_name, *searched)]))
+        wanted.append(or_(*_names(asked.q, table.actor_name), *searched))
     if asked.from_date:
         wanted.append(table.created_at >= start_of_business_day(asked.from_date, timezone))
     if asked.to_date:
