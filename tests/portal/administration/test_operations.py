@@ -1,6 +1,6 @@
 """Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,10 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
 from domain.messages.letter import Letter
+from domain.messages.list_messages import OutboxFilters, OutboxTab, list_messages
 from domain.messages.outbox import Secret, queue_mail, queue_text
 from domain.order_desk.move import move_order
+from domain.system import trail
 from models import (
     AuditAction,
     AuditEntry,
@@ -279,6 +281,37 @@ async def test_the_history_holds_orders_too_by_person_and_record(client, db, adm
     assert "Pan" not in orders.partition('id="audit_table"')[2].partition("</table>")[0]
     assert mine in orders
     assert f"who=staff%3A{other.id}" in await read_page(client, f"/portal/staff/{other.id}")
+
+
+@pytest.mark.parametrize("looked_up", [500, 0])
+async def test_the_history_is_searched_by_person_act_and_number(
+    client, db, admin, monkeypatch: pytest.MonkeyPatch, looked_up: int
+) -> None:
+    monkeypatch.setattr(trail, "MOST_LOOKED_UP", looked_up)
+    mine, _ = await place(db)
+    other = as_actor(await make_staff(db, Role.MANAGER, full_name="Luis Ocampo"))
+    row = (await db.execute(select(Order).where(Order.order_number == mine))).scalar_one()
+    await move_order(db, row.id, to=OrderStatus.CONFIRMED, by=other)
+    await place(db)
+    await db.commit()
+    for text, count in ((mine.lower(), 2), (mine[-2:], None), (mine[4:9], 2), ("ocam", 1), ("MOVE", 1), ("qzx", 0)):
+        asked = trail.TrailFilters(q=text)
+        page, counted = await trail.list_trail(db, asked, timezone=UTC)
+        found = [each for each in page.rows if each.source == "order"]
+        names = {each.record_name for each in found}
+        assert counted.count == len(page.rows)
+        assert names <= {mine} or count is None
+        assert mine in names or not count
+        assert count in {len(found), None}
+
+
+async def test_a_search_of_the_outbox_counts_each_tab(client, db, admin) -> None:
+    for number, state in enumerate(("sent", "sent", "failed")):
+        await add_message(db, state, recipient=f"sorrel{number}@house.example")
+    await add_message(db)
+    for asked, count in ((OutboxTab.ALL, 3), (OutboxTab.SENT, 2), (OutboxTab.FAILED, 1), (OutboxTab.QUEUED, 0)):
+        page, counts = await list_messages(db, OutboxFilters(q="SORREL", state=asked))
+        assert (len(page.rows), page.total, counts[asked].count) == (count, count, count)
 
 
 async def test_a_block_alone_goes_out_for_htmx(client, admin) -> None:
