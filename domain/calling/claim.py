@@ -9,6 +9,7 @@ from domain.access.rights import Right, require
 from domain.calling.entries import EntryRow, ListEntries, find_conditions, get_entry
 from domain.calling.hours import is_open
 from domain.calling.hours_key import read_hours_key
+from domain.calling.outcomes import CLAIM_LASTS
 from domain.calling.rules import MOST_ATTEMPTS, judge_calls
 from domain.calling.tabs import REST_DAYS, Segment
 from domain.calling.visible import ENTRIES
@@ -19,7 +20,6 @@ from domain.kernel.live import Topic, announce
 from domain.orders.business import current_business
 from models import CallingEntry, CallingEvent, OutboundCallLog, columns_of, table_of
 
-CLAIM_LASTS = timedelta(minutes=15)
 # From one key to the next in the index, since keys are few and entries many.
 _KEYS = text("""
 WITH RECURSIVE keys AS (

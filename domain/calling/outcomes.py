@@ -19,9 +19,11 @@ from domain.kernel.inputs import DateIn, Input, Text60, Text2000
 from domain.kernel.live import Topic, announce
 from domain.messages.suppression import mark_do_not_call
 from domain.orders.business import current_business
-from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, SuppressionReason, columns_of
+from models import CallingEntry, CallingStatus, CallOutcome, OutboundCallLog, Staff, SuppressionReason, columns_of
 
 ENTRIES = columns_of(CallingEntry)
+# How long an entry is one caller's and nobody else's.
+CLAIM_LASTS = timedelta(minutes=15)
 UNDO_SECONDS = 10
 # The way of the page to the server and back is no reason to refuse.
 _GRACE_SECONDS = 3
@@ -71,11 +73,12 @@ class Recorded:
 async def record_outcome(db: AsyncSession, entry_id: int, data: RecordOutcome, *, by: Actor) -> Recorded:
     """Log a call to an entry the actor works with.
 
-    Raises NotFound, InvalidInput for a callback in the past, and Refused with code `confirm_first` for do-not-call
-    that is not confirmed: it marks both numbers for good.
+    Raises NotFound, InvalidInput for a callback in the past, and Refused while a colleague is on the call, or with
+    code `confirm_first` for do-not-call that is not confirmed: it marks both numbers for good.
     """
     require(by, Right.CALL_CUSTOMERS, "Your role does not work the calling list.")
     entry = await lock_entry(db, entry_id, by=by)
+    await refuse_if_taken(db, entry, by=by)
     if data.outcome is CallOutcome.DNC_REQUESTED and not data.confirmed:
         raise Refused(
             "Never call this number again? This cannot be undone. Press 7 once more.", code=Code.CONFIRM_FIRST
@@ -146,6 +149,8 @@ async def _note_call(
 async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
     """Take back an own call of the last ten seconds: its row and its event go, the entry is as it was.
 
+    It is the actor's again, unless a colleague has claimed it since.
+
     Returns the entry. Raises NotFound for a colleague's, and Refused later on, or for do-not-call.
     """
     found = await db.execute(
@@ -167,7 +172,8 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
     entry.callback_on = date.fromisoformat(before["callback_on"]) if before.get("callback_on") else None
     entry.status = before.get("status", entry.status)
     entry.draft_note = call.notes
-    entry.claimed_by, entry.claimed_until = by.id, now() + timedelta(minutes=15)
+    if not _is_taken(entry, by):
+        entry.claimed_by, entry.claimed_until = by.id, now() + CLAIM_LASTS
     await db.delete(call)
     await db.flush()
     await rescore(db, entry.id)
@@ -176,10 +182,26 @@ async def undo_outcome(db: AsyncSession, call_id: int, *, by: Actor) -> int:
 
 
 async def save_note(db: AsyncSession, entry_id: int, note: str, *, by: Actor) -> None:
-    """Keep what a caller writes while the call goes on."""
+    """Keep what a caller writes while the call goes on, which lasts as long again; Refused for a colleague's call."""
     entry = await lock_entry(db, entry_id, by=by)
+    await refuse_if_taken(db, entry, by=by)
     entry.draft_note = note[:2000]
+    if entry.claimed_by == by.id and entry.reminded_at is None:
+        entry.claimed_until = now() + CLAIM_LASTS
     await db.flush()
+
+
+async def refuse_if_taken(db: AsyncSession, entry: CallingEntry, *, by: Actor) -> None:
+    """Raise Refused, naming who it is, while a colleague is on the call of a locked entry."""
+    if _is_taken(entry, by):
+        caller = await db.get_one(Staff, entry.claimed_by)
+        name = caller.full_name or caller.username
+        raise Refused(f"{name} is on this call. Press N for the next one.", code=Code.STATE_NOT_ALLOWED, allowed=[])
+
+
+def _is_taken(entry: CallingEntry, by: Actor) -> bool:
+    """True while a colleague has claimed the entry."""
+    return entry.claimed_by not in {None, by.id} and entry.claimed_until is not None and entry.claimed_until > now()
 
 
 def _choose_callback(data: RecordOutcome) -> date | None:

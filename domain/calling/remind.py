@@ -6,9 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.calling.claim import CLAIM_LASTS
 from domain.calling.edit_entry import lock_entry
 from domain.calling.entries import get_entry
+from domain.calling.outcomes import CLAIM_LASTS
 from domain.calling.rules import judge_calls
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor

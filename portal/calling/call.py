@@ -25,7 +25,16 @@ from portal.attempts import Attempt, attempt
 from portal.calling.list import LIST, make_segment_tabs
 from portal.calling.quick import order_pairs, read_quick_order
 from portal.calling.strip import draw_strip
-from portal.calling.words import EVENTS, OUTCOMES, SEGMENTS, describe_hours, fill_script, first_name, write_clock
+from portal.calling.words import (
+    EVENTS,
+    OUTCOMES,
+    SEGMENTS,
+    describe_hours,
+    describe_zones,
+    fill_script,
+    first_name,
+    write_clock,
+)
 from portal.customers.scores import TIERS
 from portal.once import do_once
 from portal.render import page_or_block, redirect_to
@@ -187,14 +196,17 @@ async def _show(
     strip = draw_strip(page.verdict.place, page.at)
     shown = tried or refused
     state = read_state_hours().get(page.verdict.place.state)
-    may_order = page.entry.customer_id is not None and page.verdict.allowed and may(me, Right.ENTER_ORDERS)
+    is_free = page.verdict.allowed and (page.claimed_by_other is None or shown is not None)
+    may_order = page.entry.customer_id is not None and is_free and may(me, Right.ENTER_ORDERS)
     return await page_or_block(
         "calling/call.html",
         block=("call_page", "quick_order"),
         status=shown.status if shown else 200,
         quick=await read_quick_order(page, order, act) if may_order else None,
         quick_problem=_explain(refused),
-        open_now=[] if page.verdict.allowed else await list_callable(db(), segment, by=me),
+        open_now=[] if is_free else await list_callable(db(), segment, by=me),
+        zones=describe_zones(page.entry.phone, page.entry.zip, page.verdict.place.zones),
+        clock_at=lambda verdict: write_clock(page.at.astimezone(load_zone(verdict.place.zones[0])).time()),
         hours=describe_hours(find_windows(page.verdict.place.state)),
         opening=_say_opening(page, strip.zone),
         holiday=_find_next_holiday(page),

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from domain.calling.hours import Window
 from domain.calling.tabs import Segment
+from domain.calling.zones import US_ZONES, find_number_zones, find_zip_zone
 from domain.kernel.actor import Actor
 from models import CallingStatus, CallOutcome
 
@@ -49,6 +50,16 @@ STATUSES = {
     CallingStatus.CUSTOMER: "Customer",
     CallingStatus.CLOSED: "Closed",
 }
+_ZONES = {
+    "America/Adak": "Aleutian",
+    "America/Anchorage": "Alaska",
+    "America/Chicago": "Central",
+    "America/Denver": "Mountain",
+    "America/Los_Angeles": "Pacific",
+    "America/New_York": "Eastern",
+    "America/Phoenix": "Arizona",
+    "Pacific/Honolulu": "Hawaii",
+}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -62,6 +73,26 @@ def describe_hours(windows: Sequence[Window | None]) -> str:
             span = first if first == last else f"{first} – {last}"
             stretches.append(f"{span}, {write_clock(window[0])} – {write_clock(window[1])}")
     return "; ".join(stretches)
+
+
+def describe_zones(phone: str | None, zip_code: str, zones: Sequence[str]) -> str:
+    """In which time zone somebody is, and by what, as in "Central, by ZIP 74104; area code 918 agrees"."""
+    if len(zones) > 1 and set(zones) == set(US_ZONES):
+        return "Not known: calls must be right in every US zone"
+    by_zip, by_number = find_zip_zone(zip_code), find_number_zones(phone) if phone else ()
+    area = f"area code {phone[2:5]}" if phone and phone.startswith("+1") else "the number"
+    if by_zip is None:
+        return f"{_join_zones(zones)}, by {area}"
+    here = f"{_join_zones([by_zip])}, by ZIP {zip_code.strip()[:5]}"
+    if not by_number:
+        return here
+    if by_zip in by_number:
+        return f"{here}; {area} agrees"
+    return f"{here}, and {_join_zones(by_number)} by {area}: calls must be right in both"
+
+
+def _join_zones(zones: Sequence[str]) -> str:
+    return " and ".join(_ZONES.get(zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones)
 
 
 def write_clock(moment: time) -> str:

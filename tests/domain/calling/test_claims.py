@@ -12,7 +12,7 @@ from domain.calling import claim, outcomes, remind
 from domain.calling.call_customer import call_customer_today
 from domain.calling.claim import ClaimNext, claim_next
 from domain.calling.hours_key import find_hours_key
-from domain.calling.outcomes import RecordOutcome, record_outcome, undo_outcome
+from domain.calling.outcomes import RecordOutcome, record_outcome, save_note, undo_outcome
 from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
@@ -243,3 +243,36 @@ async def test_a_callers_day_names_nobody_who_must_not_be_called(
     await db.flush()
     day = await get_floor_day(db, by=rep)
     assert [each.id for each in day.callbacks] == [each.id for each in day.reminders] == [entries[2].id]
+
+
+async def test_a_call_that_a_colleague_is_on_is_theirs(db: AsyncSession) -> None:
+    rep, other = as_actor(await make_staff(db, Role.SALES_REP)), as_actor(await make_staff(db, Role.SALES_REP))
+    entry = await make_entry(db)
+    no_answer = RecordOutcome(outcome=CallOutcome.NO_ANSWER)
+    assert await claim_next(db, ClaimNext(), by=rep) is not None
+    for act in (record_outcome(db, entry.id, no_answer, by=other), save_note(db, entry.id, "mine", by=other)):
+        with pytest.raises(Refused, match=f"{rep.name} is on this call"):
+            await act
+    # What is written keeps the call for as long again.
+    entry.claimed_until = now() + timedelta(seconds=5)
+    await db.flush()
+    await save_note(db, entry.id, "Asks for Ana", by=rep)
+    assert entry.claimed_until is not None
+    assert entry.claimed_until > now() + timedelta(minutes=14)
+    # A claim that ran out is nobody's, until the next one has it.
+    entry.claimed_until = now() - timedelta(seconds=1)
+    await db.flush()
+    assert (await claim_next(db, ClaimNext(), by=other)) is not None
+    with pytest.raises(Refused, match=f"{other.name} is on this call"):
+        await record_outcome(db, entry.id, no_answer, by=rep)
+    entry.claimed_until = now() - timedelta(seconds=1)
+    await db.flush()
+    today = RecordOutcome(outcome=CallOutcome.BUSY_CALLBACK, callback_date=business_today(current_business().timezone))
+    done = await record_outcome(db, entry.id, today, by=rep)
+    # The callback of today is the colleague's next call; taking it back leaves it with them.
+    again = await claim_next(db, ClaimNext(), by=other)
+    assert again is not None
+    assert again.id == entry.id
+    assert await undo_outcome(db, done.call_id, by=rep) == entry.id
+    await db.refresh(entry)
+    assert (entry.claimed_by, entry.last_outcome) == (other.id, "")

@@ -174,7 +174,14 @@ async def test_who_is_on_a_call_is_said_to_others_and_who_is_open_where_it_is_cl
     await sign_in_rep(client, db)
     colleague = await make_staff(db, Role.SALES_REP, full_name="Ruth Amsel")
     taken = await make_entry(db, claimed_by=colleague.id, claimed_until=NOON + timedelta(minutes=9))
-    assert "Ruth Amsel is on this call until" in await page(client, f"/portal/calling/{taken.id}")
+    text = await page(client, f"/portal/calling/{taken.id}")
+    assert "Ruth Amsel is on this call until" in text
+    assert "tel:" not in text
+    assert 'id="outcome-form"' not in text
+    refused = await post_form(client, f"/portal/calling/{taken.id}/outcome", {"outcome": "no_answer", "notes": "Typed"})
+    text = await refused.get_data(as_text=True)
+    assert (refused.status_code, "Ruth Amsel is on this call. Press N for the next one." in text) == (409, True)
+    assert ">Typed</textarea>" in text
     free = await make_entry(db)
     closed = await page(client, f"/portal/calling/{(await make_entry(db, '415')).id}")
     assert f'href="/portal/calling/{free.id}?segment=priority"' in closed
