@@ -37,13 +37,18 @@ async def noon(portal: Portal, settings: Settings) -> AsyncIterator[Portal]:
 async def add_caller(portal: Portal, *, entries: int = 0) -> Staff:
     """A rep, with people to call who are theirs."""
     rep = await add_colleague(portal, Role.SALES_REP)
+    await add_entries(portal, entries, assigned_to=rep.id)
+    return rep
+
+
+async def add_entries(portal: Portal, entries: int, *, assigned_to: int | None) -> None:
     async with portal.writing() as db:
         for _ in range(entries):
             phone = f"+1216555{next_number():04}"
-            entry = CallingEntry(company_name=f"Bistro {phone}", phone=phone, assigned_to=rep.id, priority_score=100)
+            entry = CallingEntry(company_name=f"Bistro {phone}", phone=phone, assigned_to=assigned_to)
+            entry.priority_score = 100
             entry.hours_key = find_hours_key(phone)
             db.add(entry)
-    return rep
 
 
 async def read_call(page: Page) -> int:
@@ -90,12 +95,18 @@ async def test_twenty_calls_are_cleared_with_two_keys_each(browser: Browser, noo
 
 async def test_two_reps_side_by_side_never_meet(browser: Browser, noon: Portal) -> None:
     reps = [await add_caller(noon), await add_caller(noon)]
+    await add_entries(noon, 10, assigned_to=None)
+    # Each has a call open while the other asks for theirs.
+    together = asyncio.Barrier(2)
 
     async def call(page: Page, rep: Staff) -> list[int]:
         await open_as(noon, page, rep, LIST)
         await page.keyboard.press("n")
         seen = [await read_call(page)]
-        return seen + [await press(page, "5") for _ in range(4)]
+        for _ in range(4):
+            await together.wait()
+            seen.append(await press(page, "5"))
+        return seen
 
     async with browsing(browser) as here, browsing(browser) as there:
         mine, theirs = await asyncio.gather(call(here, reps[0]), call(there, reps[1]))
