@@ -24,7 +24,18 @@ from api.schemas.calling import (
 )
 from api.schemas.orders import DoneOut
 from domain.access.rights import Right
-from domain.calling import assign, claim, counts, edit_entry, entries, link_customers, scores, script, segments
+from domain.calling import (
+    assign,
+    claim,
+    counts,
+    edit_entry,
+    entries,
+    link_customers,
+    outcomes,
+    scores,
+    script,
+    segments,
+)
 from domain.imports import from_api, queries
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -178,7 +189,7 @@ async def calling_assignees(query: NewestPageInput) -> Any:
 async def next_calling_entry(data: claim.ClaimNext) -> Any:
     """Claim the best entry that may be called now, for 15 minutes; null when there is nobody."""
     entry = await claim.claim_next(db(), data, by=current_actor())
-    return {"entry": entry, "claimed_until": now() + claim.CLAIM_LASTS if entry else None}
+    return {"entry": entry, "claimed_until": now() + outcomes.CLAIM_LASTS if entry else None}
 
 
 @blueprint.post("/api/sales/calling-list/upload")
