@@ -1,4 +1,7 @@
-"""One credit limit: parallel orders, then circles of orders and invoices, edited, paid, voided and brought back."""
+"""One credit limit: parallel orders, then circles of orders and invoices, edited, paid, voided and brought back.
+
+An edit changes the lines, the delivery fee or the discount; each is an act of its own, and counted.
+"""
 
 import asyncio
 import random
@@ -10,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.exposure import calculate_exposure, find_customer
@@ -20,14 +24,14 @@ from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.void import delete_invoice
 from domain.kernel.actor import GUEST, Actor, ActorKind
 from domain.kernel.clock import now
-from domain.kernel.errors import DomainError
+from domain.kernel.errors import DomainError, NotFound
 from domain.order_desk.cancel import cancel_order
 from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.move import move_order
 from domain.orders.place import PlaceOrder, place_order
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from models import Customer, OrderStatus, PaymentMethod, Role
+from models import Customer, Order, OrderItem, OrderStatus, PaymentMethod, Role
 from models.session import Database, use_database
 from postgres.connect import connect
 from proofs.book_acts import RULES
@@ -184,6 +188,32 @@ async def edit(circle: Circle, db: AsyncSession) -> None:
     await edit_items(db, circle.order()[0], EditItems.model_validate({"items": items}), by=MANAGER, rules=RULES)
 
 
+async def change_fee(circle: Circle, db: AsyncSession) -> None:
+    """The order's delivery costs more, or less."""
+    fee = Decimal(circle.chance.randint(0, 30_000)) / 100
+    await _change_money(circle, db, "delivery_fee", fee)
+
+
+async def change_discount(circle: Circle, db: AsyncSession) -> None:
+    """The order's discount shrinks, or grows."""
+    discount = Decimal(circle.chance.randint(0, 10_000)) / 100
+    await _change_money(circle, db, "discount_amount", discount)
+
+
+async def _change_money(circle: Circle, db: AsyncSession, field: str, amount: Decimal) -> None:
+    """The same lines with another amount; one that is there already is no act."""
+    order_id, _ = circle.order()
+    order = await db.get(Order, order_id)
+    items = await db.execute(select(OrderItem.product_id, OrderItem.quantity).where(OrderItem.order_id == order_id))
+    if order is None or getattr(order, field) == amount:
+        raise NotFound("Nothing changes.")
+    lines = [{"product_id": product, "quantity": quantity} for product, quantity in items]
+    data = EditItems.model_validate({"items": lines, field: amount})
+    await edit_items(db, order_id, data, by=MANAGER, rules=RULES)
+    changed = await db.scalar(select(getattr(Order, field)).where(Order.id == order_id))
+    assert changed == amount, f"the {field} was to be {amount} and is {changed}"
+
+
 async def cancel(circle: Circle, db: AsyncSession) -> None:
     """The order is cancelled; its invoice is void then."""
     await cancel_order(db, circle.order()[0], by=MANAGER)
@@ -235,7 +265,8 @@ async def void(circle: Circle, db: AsyncSession) -> None:
 
 
 ACTS: dict[str, Callable[[Circle, AsyncSession], Awaitable[None]]] = {
-    "place": place, "guest": place_as_guest, "link": link, "edit": edit, "cancel": cancel, "reopen": reopen,
+    "place": place, "guest": place_as_guest, "link": link, "edit": edit, "fee": change_fee,
+    "discount": change_discount, "cancel": cancel, "reopen": reopen,
     "pay order": pay_order, "invoice": invoice_order, "bill": bill, "revise": revise, "pay invoice": pay_invoice,
     "void": void,
 }  # fmt: skip
@@ -243,7 +274,8 @@ ACTS: dict[str, Callable[[Circle, AsyncSession], Awaitable[None]]] = {
 
 # How often each is tried, and what there has to be first. The limit is soon used up, so money comes in more often.
 WEIGHTS = {
-    "place": (2, ""), "guest": (1, ""), "link": (1, ""), "edit": (3, "order"), "cancel": (2, "order"),
+    "place": (2, ""), "guest": (1, ""), "link": (1, ""), "edit": (3, "order"), "fee": (4, "order"),
+    "discount": (4, "order"), "cancel": (2, "order"),
     "reopen": (3, "order"), "pay order": (4, "order"), "invoice": (5, "order"), "bill": (4, ""), "revise": (5, "bill"),
     "pay invoice": (6, "invoice"), "void": (2, "invoice"),
 }  # fmt: skip
