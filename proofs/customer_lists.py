@@ -127,8 +127,16 @@ async def grow(database: Database, url: str, rep_id: int, people: tuple[int, int
         await db.execute(text(_SCORES), {"run": await db.scalar(text(_RUN))})
         await fold_sales(db, timezone=ZONE)
         await fold_days(db, timezone=ZONE)
+        await db.commit()
+    await _tidy(url)
+    async with database.session() as db:
         await db.execute(text(_ORDERS), {"first": written + 1, "last": orders[1], "customers": people[1]})
         await db.commit()
+    await _tidy(url)
+
+
+async def _tidy(url: str) -> None:
+    """What autovacuum does in a company that has run for a while."""
     connection = await connect(url)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()

@@ -50,6 +50,11 @@ class Rhythm:
         """Days past the usual gap; 0 while it is not over."""
         return max(self.days_since - self.gap_days, 0)
 
+    @property
+    def days_left(self) -> int:
+        """Days until the usual gap is over; 0 once it is."""
+        return max(self.gap_days - self.days_since, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOrder:

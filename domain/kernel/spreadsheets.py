@@ -195,20 +195,62 @@ def _read_heading(file: BinaryIO, encoding: str, field: str) -> tuple[str, list[
 def _read_rows(
     file: BinaryIO, encoding: str, delimiter: str, names: Sequence[str], heading_lines: int
 ) -> Iterator[SheetRow]:
-    lines = itertools.islice(_read_lines(file, encoding), heading_lines, None)
+    lines = _Lines(itertools.islice(_read_lines(file, encoding), heading_lines, None))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        line_number = heading_lines + reader.line_num + 1
+        line_number = heading_lines + lines.begin_row()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield SheetRow(line_number, {}, "has quotation marks that don't match")
+            fault = "has quotation marks that don't match"
+            if lines.count_letters() > csv.field_size_limit():
+                fault = "has a cell that is too long, or a quotation mark that nothing closes"
+                lines.go_back()
+            elif lines.is_over:
+                lines.go_back()
+            yield SheetRow(line_number, {}, fault)
             continue
         cells = [unguard_formula(cell.strip(" ")).strip() for cell in cells]
         if any(cells):
             yield _make_row(line_number, names, cells)
+
+
+class _Lines:
+    """The lines of a file; those that a quotation mark that nothing closes took along are read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self._row, self._again = lines, list[str](), list[str]()
+        self._taken = 0
+        self.is_over = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._lines, "")
+        if not line:
+            self.is_over = True
+            raise StopIteration
+        self._row.append(line)
+        self._taken += 1
+        return line
+
+    def begin_row(self) -> int:
+        """The next line begins a row; answers its number, from 1."""
+        self._row = []
+        return self._taken + 1
+
+    def count_letters(self) -> int:
+        """How long the row is so far."""
+        return sum(map(len, self._row))
+
+    def go_back(self) -> None:
+        """All lines of the row but its first are read again."""
+        self._taken -= len(self._row) - 1
+        self._again += reversed(self._row[1:])
+        self.is_over = False
 
 
 def _make_row(line_number: int, names: Sequence[str], cells: list[str]) -> SheetRow:

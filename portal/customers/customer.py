@@ -16,6 +16,7 @@ from domain.customers.hub import get_hub, list_customer_trail
 from domain.customers.list_filters import BrowseCustomers
 from domain.customers.merge import UNDO_DAYS, find_merge_of, why_not_undone
 from domain.customers.rows import get_customer
+from domain.invoices.statement_mail import mail_statements
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.errors import NotFound
 from domain.orders.filters import OrderFilters
@@ -104,6 +105,19 @@ register_tab(Tab("timeline", "Timeline", Right.SEE_CUSTOMERS, "customers/tabs/ti
 async def show_customer(customer_id: int) -> Response:
     """One customer; the address names the tab that is open."""
     return await _show(customer_id)
+
+
+@blueprint.post(f"{LIST}/<id:customer_id>/statement")
+@staff_page(Right.EDIT_INVOICES)
+async def send_statement(customer_id: int) -> Response:
+    """Mail the customer a statement of what is open."""
+    row = await get_customer(db(), customer_id)
+    today = business_today(settings().timezone)
+    sent = await mail_statements(db(), as_of=today, by=current_actor(), customer_ids=[customer_id])
+    toast = (
+        f"Statement on the way to {row.email}" if sent else "No statement sent: there is no open invoice or no email"
+    )
+    return await redirect_to(f"{LIST}/{customer_id}", toast=toast)
 
 
 @blueprint.post(f"{LIST}/<id:customer_id>/notes")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.invoices.export import COLUMNS
 from domain.invoices.queries import INVOICES, read_rows, select_rows
-from domain.kernel.clock import business_date
+from domain.kernel.clock import business_date, now
 from domain.kernel.spreadsheets import write_csv
-from models import Customer, InvoiceEvent, Payment, Role
+from models import Customer, Invoice, InvoiceEvent, Payment, Role
 from tests.domain.invoices.owing import ZONE, owe, owe_for_order, read_money
 from tests.factories import as_actor, make_customer, make_staff
 from tests.portal.desk import open_as
@@ -159,3 +160,22 @@ async def test_the_sums_follow_what_is_typed_and_what_is_paid(client: TestClient
     assert ("Balance due" in shown, "$25.00" in shown, "−$5.00" in shown) == (True, True, True)
     _, shown, _ = await send_form(client, f"{LIST}/new", f"{LIST}/sums", **line)
     assert ("Balance due" in shown, "$30.00" in shown) == (False, True)
+
+
+async def test_a_statement_is_sent_from_the_page_of_a_customer_who_is_late(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    clerk = as_actor(await open_as(client, db, Role.STAFF))
+    customer = await make_debtor(db, email="books@oldmill.example")
+    invoice_id = await owe(db, "20.00", clerk, customer_id=customer.id)
+    path = f"/portal/customers/{customer.id}"
+    assert "Send statement" not in await read_page(client, path)
+    (await db.get_one(Invoice, invoice_id)).overdue_from = now() - timedelta(days=3)
+    await db.commit()
+    assert "Send statement" in await read_page(client, path)
+    status, _, where = await send_form(client, path, f"{path}/statement")
+    assert (status, where) == (303, path)
+    assert "Statement on the way to books@oldmill.example" in await read_page(client, path)
+    assert (await send_form(client, path, "/portal/customers/987654321/statement"))[0] == 404
+    await open_as(client, db, Role.SALES_REP)
+    assert (await send_form(client, path, f"{path}/statement"))[0] == 403

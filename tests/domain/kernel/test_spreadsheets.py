@@ -82,12 +82,32 @@ def test_bad_rows_are_named_by_their_line_and_the_others_go_in() -> None:
     ]
 
 
-def test_a_quotation_mark_never_closed_is_a_bad_row() -> None:
-    rows = read('sku\nA\n"B\nC\n')
-    assert [(row.line_number, row.fault) for row in rows] == [
-        (2, ""),
-        (3, "has quotation marks that don't match"),
+def test_a_quotation_mark_never_closed_is_a_bad_row_and_the_rows_behind_it_go_in() -> None:
+    rows = read('sku\nA\n"B\nC\n"D\nE\n')
+    assert [(row.line_number, row.cells, row.fault) for row in rows] == [
+        (2, {"sku": "A"}, ""),
+        (3, {}, "has quotation marks that don't match"),  # the mark before D closes it, and D is no end of a cell
+        (6, {"sku": "E"}, ""),
     ]
+    rows = read('sku\nA\n"B\nC\nD\n')
+    assert [(row.line_number, row.cells, row.fault) for row in rows] == [
+        (2, {"sku": "A"}, ""),
+        (3, {}, "has quotation marks that don't match"),
+        (4, {"sku": "C"}, ""),
+        (5, {"sku": "D"}, ""),
+    ]
+
+
+def test_a_cell_that_is_too_long_takes_no_other_row_along() -> None:
+    many = "".join(f"S{number}\n" for number in range(40_000))
+    for first in ('"open', "x" * 200_000):
+        rows = read(f"sku\n{first}\n{many}")
+        assert (rows[0].line_number, rows[0].fault) == (
+            2,
+            "has a cell that is too long, or a quotation mark that nothing closes",
+        )
+        assert [row.line_number for row in rows[1:]] == list(range(3, 40_003))
+        assert not any(row.fault for row in rows[1:])
 
 
 @pytest.mark.parametrize(
