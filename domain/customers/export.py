@@ -8,7 +8,7 @@ from array import array
 from collections.abc import AsyncIterator, Sequence
 from datetime import tzinfo
 from decimal import Decimal
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
+    Subquery,
     and_,
     any_,
     case,
@@ -25,11 +26,13 @@ from sqlalchemy import (
     not_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
+from domain.customers.last_orders import KEPT, Theirs, is_changed
 from domain.customers.list_filters import BrowseCustomers
 from domain.customers.list_owing import choose_people, find_owing
 from domain.customers.list_places import select_ids
@@ -52,12 +55,8 @@ FIRST_BATCH, BATCH = 500, 10_000
 MOST_LISTED = 1_000
 _ADDRESS = ("street", "city", "state", "zip")
 _SHIPPING, _BILLING = ([CUSTOMERS[f"{kind}_{part}"] for part in _ADDRESS] for kind in ("shipping", "billing"))
-# The last id of each batch of the book, from the index of ids alone.
-_ENDS = """
-SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (
-  SELECT id, row_number() OVER (ORDER BY id) AS place, lead(id) OVER (ORDER BY id) AS next FROM customer
-) AS numbered WHERE place = $2 OR place % $1 = 0 OR next IS NULL
-"""
+# The last id of the next batch of the book, from the index of ids alone.
+_END = "SELECT max(id) FROM (SELECT id FROM customer WHERE id > $1 ORDER BY id LIMIT $2) AS batch"
 
 
 def write_template() -> bytes:
@@ -94,13 +93,25 @@ async def _record(db: AsyncSession, asked: dict[str, object], *, by: Actor) -> N
 
 
 async def _cut_book(database: Database, timezone: tzinfo) -> AsyncIterator[Select[Any]]:
-    """The book in ranges of ids."""
-    async with database.reporting() as connection:
-        ends = await (await raw_connection_of(connection)).fetchval(_ENDS, BATCH, FIRST_BATCH)
-    for after, last in pairwise([0, *ends]):
-        lines = _select_lines(timezone, and_(ORDERS.customer_id > after, ORDERS.customer_id <= last))
-        within = (CUSTOMERS.id > after, CUSTOMERS.id <= last, not_(is_emptied()))
+    """The book in ranges of ids, each found when its turn comes."""
+    after, most = 0, FIRST_BATCH
+    while True:
+        async with database.reporting() as connection:
+            last = await (await raw_connection_of(connection)).fetchval(_END, after, most)
+        if last is None:
+            return
+        lines = _select_lines(timezone, partial(_lies_between, after, last))
+        within = (_lies_between(after, last, CUSTOMERS.id), not_(is_emptied()))
         yield lines.where(*within).order_by(CUSTOMERS.id)
+        after, most = last, BATCH
+
+
+def _lies_between(after: int, last: int, customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(customer_id > after, customer_id <= last)
+
+
+def _is_among(batch: ColumnElement[Any], customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return customer_id == any_(batch)
 
 
 async def _cut_list(ids: Sequence[int], timezone: tzinfo) -> AsyncIterator[Select[Any]]:
@@ -108,18 +119,24 @@ async def _cut_list(ids: Sequence[int], timezone: tzinfo) -> AsyncIterator[Selec
     for start in range(0, len(ids), BATCH):
         batch = literal(list(ids[start : start + BATCH]), ARRAY(BigInteger))
         wanted = func.unnest(batch).table_valued("id", with_ordinality="place", name="wanted").render_derived()
-        lines = _select_lines(timezone, ORDERS.customer_id == any_(batch))
+        lines = _select_lines(timezone, partial(_is_among, batch))
         yield lines.join(wanted, wanted.c.id == CUSTOMERS.id).order_by(wanted.c.place)
 
 
-def _select_lines(timezone: tzinfo, theirs: ColumnElement[bool]) -> Select[Any]:
-    """The cells of customers, with what they bought in the orders that are `theirs`."""
-    bought = (
-        select(ORDERS.customer_id, func.count().label("orders"), func.sum(ORDERS.total_amount).label("spent"))
-        .where(ORDERS.status != OrderStatus.CANCELLED, theirs)
-        .group_by(ORDERS.customer_id)
-        .subquery("bought")
+def _select_bought(theirs: Theirs) -> Subquery:
+    """What customers bought: as it is kept, and added up where an order changed since."""
+    kept = select(KEPT.customer_id, KEPT.order_count.label("orders"), KEPT.lifetime_value.label("spent"))
+    fresh = select(ORDERS.customer_id, func.count(), func.sum(ORDERS.total_amount)).where(
+        is_changed(ORDERS.customer_id, theirs), ORDERS.status != OrderStatus.CANCELLED, theirs(ORDERS.customer_id)
     )
+    return union_all(
+        kept.where(~is_changed(KEPT.customer_id, theirs), theirs(KEPT.customer_id)), fresh.group_by(ORDERS.customer_id)
+    ).subquery("bought")
+
+
+def _select_lines(timezone: tzinfo, theirs: Theirs) -> Select[Any]:
+    """The cells of customers, with what they bought; `theirs` says which rows are of these customers."""
+    bought = _select_bought(theirs)
     is_same = and_(tuple_(*_SHIPPING) == tuple_(*_BILLING), func.concat(*_SHIPPING) != "")
     return (
         select(
