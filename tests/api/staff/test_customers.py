@@ -4,6 +4,7 @@ import csv
 import io
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from quart.typing import TestClientProtocol
@@ -14,6 +15,7 @@ from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM
 from domain.kernel.spreadsheets import guard_formula
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
+from domain.voice.refresh_sales import fold_sales
 from models import AuditEntry, CreditKind, Customer, Order, Role, SuppressionReason
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -274,6 +276,29 @@ async def test_website_users_are_those_who_registered(client: TestClientProtocol
     assert [row["id"] for row in body["users"]] == [google.id, user.id]
     assert body["users"][1]["email_verified"] is True
     assert (await ask(client, "get", f"/api/staff/website-users?search={user.username}"))[1]["total"] == 1
+
+
+async def test_the_sums_of_the_book_are_exact_whatever_was_folded(client: TestClientProtocol, db: AsyncSession) -> None:
+    product = await make_product(db, unit_price="10.00", stock=None)
+    kept, more, undone, late, _ = [await make_customer(db, company_name=f"Diner {n}") for n in range(5)]
+    for customer in (kept, more, undone):
+        await make_order(db, (product, 40), by=as_actor(customer))
+    await fold_sales(db, timezone=ZoneInfo("America/Chicago"))
+    for customer in (more, late):
+        await make_order(db, (product, 50), by=as_actor(customer))
+    gone = await db.scalar(select(Order).where(Order.customer_id == undone.id))
+    assert gone is not None
+    gone.status = "cancelled"
+    await db.commit()
+    await open_as(client, db, Role.MANAGER)
+    wanted = {
+        "Diner 0": ("1", "400.00"), "Diner 1": ("2", "900.00"), "Diner 2": ("0", "0.00"), "Diner 3": ("1", "500.00"),
+        "Diner 4": ("0", "0.00"),
+    }  # fmt: skip
+    for path in ("/api/staff/customers/export", "/portal/customers.csv"):
+        text = (await (await client.get(path)).get_data(as_text=False)).decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text))
+        assert {row["company_name"]: (row["orders"], row["total_spent"]) for row in rows} == wanted, path
 
 
 async def test_the_book_goes_out_as_csv_without_formulas(client: TestClientProtocol, db: AsyncSession) -> None:
