@@ -111,6 +111,9 @@ async def test_a_row_of_the_queue_opens_with_its_sum(office: TestClientProtocol,
     page = await read(office, f"/outbound?open={world['customer'].id}")
     assert "Last order was 21 days ago — may be running low on Soy Sauce 1gal" in page
     assert "÷" in page
+    heading, row = (await read(office, "/outbound.csv")).lstrip("\ufeff").splitlines()
+    assert heading.startswith("customer,phone,days_since_last_order,")
+    assert row.startswith("Acme <b>Restaurant</b>,'+12165550177,21,")
     body = {"phone": world["customer"].phone, "outcome": "no_answer"}
     assert (await submit(office, "/portal/voice/outbound/outcome", body)).status_code == 303
     assert "Nobody is due" in await read(office, "/outbound")
