@@ -20,8 +20,11 @@ LIFETIME_SECONDS = 30 * 86400
 
 
 def csrf_token() -> str:
-    """The token for the forms of the current page."""
-    return str(_serializer().dumps(_owner()))
+    """The token for the forms of the current page, the same one for all of them."""
+    owner = _owner()
+    if "csrf_token" not in g or g.csrf_token[0] != owner:
+        g.csrf_token = owner, str(_serializer().dumps(owner))
+    return str(g.csrf_token[1])
 
 
 async def check_csrf() -> None:

@@ -11,7 +11,8 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,14 @@ class Hub:
         self.is_ending = False
         self._task: asyncio.Task[None] | None = None
         self._hears = asyncio.Event()
+        self._heard: Counter[str] = Counter()
+        self._times_connected = 0
+
+    def version_of(self, topics: Iterable[str]) -> Hashable | None:
+        """Another one after each change of these topics; None while changes are not heard of."""
+        if not self._hears.is_set():
+            return None
+        return self._times_connected, *(self._heard[topic] for topic in topics)
 
     @contextlib.asynccontextmanager
     async def listening(self, actor: Actor) -> AsyncIterator[Listener]:
@@ -127,6 +136,7 @@ class Hub:
                 continue
             try:
                 await connection.add_listener(CHANNEL, self._pass_on)
+                self._times_connected += 1
                 self._hears.set()
                 if was_away:
                     self._broadcast(RESYNC)
@@ -143,6 +153,7 @@ class Hub:
         topic, _, record_id = str(payload).partition(":")
         if not topic.isidentifier() or not record_id.isprintable():
             return
+        self._heard[topic] += 1
         event = f"event: {topic}\ndata: {record_id}\n\n"
         for listener in self.listeners:
             if topic not in listener.hidden:

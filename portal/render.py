@@ -158,12 +158,18 @@ async def page_or_block(
         html = render_block(current_app.jinja_env, template, _choose_block(block), **facts)
     else:
         html = current_app.jinja_env.get_template(template).render(**facts)
-    response = Response(html, status, content_type="text/html; charset=utf-8")
-    _set_page_headers(response)
+    response = answer_html(html, status)
     if partial and facts["dropped"]:
         await add_toast(facts["dropped"], tone="warn")
     if partial and (toasts := take_toasts()):
         response.headers["HX-Trigger"] = json.dumps({"app:toasts": {"toasts": toasts}})
+    return response
+
+
+def answer_html(html: str, status: int = 200) -> Response:
+    """A page or a part of one that is ready."""
+    response = Response(html, status, content_type="text/html; charset=utf-8")
+    _set_page_headers(response)
     return response
 
 

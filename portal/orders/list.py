@@ -11,6 +11,7 @@ from documents.filters import format_plural, with_query
 from domain.access.rights import Right, may, require
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import read_values
+from domain.kernel.live import Topic
 from domain.order_desk.assign import AssignOrder
 from domain.order_desk.bulk import (
     BulkOutcome,
@@ -30,6 +31,7 @@ from models import OrderStatus, Role
 from models.session import current_database
 from portal.lists import Tab, back_to, list_rep_choices
 from portal.render import page_or_block, redirect_to
+from portal.shared_blocks import shares_block
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
@@ -88,6 +90,7 @@ SOURCE_WORDS = {
 
 @blueprint.get(LIST)
 @staff_page(Right.SEE_ORDERS)
+@shares_block(Topic.ORDERS)
 @reads_query(OrderListQuery)
 async def show_orders(query: OrderListQuery) -> Response:
     """The list, or the block of it that changed."""
