@@ -91,9 +91,7 @@ async def bench(*, lists: int = LISTS, seconds: float = 20.0, orders: int = SIZE
             await setup.close()
     waited = sorted(each for one in opened for each in one.waited)
     middle = waited[len(waited) // 2] * 1000
-    print(
-        f"  {lists} lists, {ORDERS_A_SECOND} orders/s: {fetches:.0f} fetches/s, answered in {middle:.0f} ms in the middle"
-    )
+    print(f"  {lists} lists, {ORDERS_A_SECOND} orders/s: {fetches:.0f} fetches/s, each answered in {middle:.0f} ms")
     print(f"  the server takes {spent:.2f} CPU seconds a second")
     return {"cores": spent}
 

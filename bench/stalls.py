@@ -1,0 +1,152 @@
+"""The longest time for which exports, imports, a sync and a score run keep everybody else waiting in their process.
+
+A task beats every two milliseconds while each of them runs. Printed is the longest pause between two beats: as the
+clock has it, and as CPU of the event loop's own thread, which a busy machine does not make longer.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+
+import orjson
+
+from bench.companies import ORDERS_OF_ONE, companies
+from domain.catalogue.product_table import ActiveFilter, ProductFilters, export_products
+from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
+from domain.customers.export import export_book
+from domain.imports import books
+from domain.imports.from_api import import_later
+from domain.imports.run import run_import
+from domain.invoices.export import export_invoices
+from domain.invoices.list_page import InvoiceFilters, InvoiceTab
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.inputs import read_json
+from domain.orders.business import Business, use_business
+from domain.orders.export import export_orders
+from domain.orders.filters import OrderFilters
+from domain.sales.history import ListHistory, export_history
+from domain.scores.compute import compute_scores
+from domain.system.trail import TrailFilters, export_trail
+from models import Role
+from models.session import Database, use_database
+from postgres.connect import connect
+from proofs.ground import proving_database, staff_token, stock_shelf
+from proofs.imports import write_customers
+from settings import load_settings
+from tasks.long_lived import freeze_what_stays
+
+ORDERS = int(os.environ.get("STALL_ORDERS", "100000"))
+CUSTOMERS, PRODUCTS = 20_000, 5_000
+BEAT_SECONDS = 0.002
+ADMIN = Actor(ActorKind.STAFF, 1, "Bench", Role.ADMIN)
+
+
+@dataclass
+class Heart:
+    """The longest pauses between two beats, in seconds."""
+
+    by_clock: float = 0.0
+    by_cpu: float = 0.0
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Beat while the block runs."""
+        task = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            at, spent = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(BEAT_SECONDS)
+            self.by_cpu = max(self.by_cpu, time.thread_time() - spent)
+            self.by_clock = max(self.by_clock, time.perf_counter() - at - BEAT_SECONDS)
+
+
+async def bench(*, orders: int = ORDERS, customers: int = CUSTOMERS, products: int = PRODUCTS) -> dict[str, float]:
+    """Print and return the longest pause of each work, in milliseconds of the loop's CPU."""
+    settings = load_settings()
+    use_business(Business(settings.timezone, settings.commission_pct))
+    found: dict[str, float] = {}
+    async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
+        database = Database(urls[orders])
+        use_database(database)
+        for name, work in _company_works(database).items():
+            found[name] = await _measure(name, work)
+        await database.close()
+    async with proving_database() as url:
+        setup, database = await connect(url), Database(url)
+        use_database(database)
+        await staff_token(setup)
+        ids = await stock_shelf(setup, [10] * products)
+        book = "".join(write_customers(customers)).encode()
+
+        async def bring_in() -> None:
+            run_id = await import_later(books.CUSTOMERS, BytesIO(book), "bench.csv", by=ADMIN)
+            await run_import(run_id, timezone=settings.timezone)
+
+        async def sync(price: object) -> None:
+            rows = [{"id": product, "unit_price": price, "brand": f"Brand {product}"} for product in ids]
+            data = read_json(SyncBulkUpdate, orjson.dumps({"products": rows}))
+            async with database.separate_transaction() as db:
+                await sync_bulk_update(db, data, by=ADMIN)
+
+        found["import"] = await _measure(f"an import of {customers:,} customers", bring_in)
+        found["sync"] = await _measure(f"a sync of {products:,} rows", lambda: sync(12.5))
+        found["bad sync"] = await _measure(f"a sync of {products:,} bad rows", lambda: sync("none"))
+        await database.close()
+        await setup.close()
+    return found
+
+
+def _company_works(database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
+    zone = load_settings().timezone
+    whole = {"from_date": date(2000, 1, 1), "to_date": date(2199, 12, 31), "format": "csv"}
+
+    async def book() -> None:
+        async with database.session() as db:
+            await _drain(await export_book(db, database, timezone=zone, by=ADMIN))
+
+    async def scores() -> None:
+        async with database.session() as db:
+            await compute_scores(db, timezone=zone)
+            await db.rollback()
+
+    return {
+        "orders as CSV": lambda: _drain(export_orders(database, OrderFilters(), visible_to=ADMIN, timezone=zone)),
+        "invoices as CSV": lambda: _drain(
+            export_invoices(database, InvoiceFilters(status=InvoiceTab.ALL), visible_to=ADMIN, timezone=zone)
+        ),
+        "the book of customers as CSV": book,
+        "past sales as CSV": lambda: _drain(
+            export_history(database, ListHistory.model_validate(whole), visible_to=ADMIN)
+        ),
+        "products as CSV": lambda: _drain(
+            export_products(database, ProductFilters(active=ActiveFilter.ALL), visible_to=ADMIN)
+        ),
+        "the audit trail as CSV": lambda: _drain(export_trail(database, TrailFilters(), timezone=zone)),
+        "a score run": scores,
+    }
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    async for _ in pieces:
+        await asyncio.sleep(0)  # as each piece that is sent lets others have their turn
+
+
+async def _measure(name: str, work: Callable[[], Awaitable[None]]) -> float:
+    freeze_what_stays()
+    heart = Heart()
+    async with heart.beating():
+        await work()
+    print(
+        f"  {name}: the longest pause {heart.by_cpu * 1000:.0f} ms of CPU, {heart.by_clock * 1000:.0f} ms by the clock"
+    )
+    return heart.by_cpu * 1000
