@@ -33,7 +33,7 @@ class OpenList:
     async def listen(self) -> None:
         """Read the stream until the bench ends."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(request_bytes("GET", "/portal/events", **self.head))
+        writer.write(request_bytes("GET", "/portal/events", b"", **self.head))
         async for line in reader:
             if line.startswith(b"event: orders"):
                 self.heard += 1
@@ -43,7 +43,7 @@ class OpenList:
         """Fetch the block after each event, as seldom as the page's script does."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         part = {"HX_Request": "true", "HX_Request_Type": "partial", "HX_Target": "div#order_list", "X_Live": "1"}
-        ask = request_bytes("GET", "/portal/orders", **part, **self.head)
+        ask = request_bytes("GET", "/portal/orders", b"", **part, **self.head)
         fetched_at = gap = 0.0
         while True:
             await self.news.wait()

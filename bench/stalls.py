@@ -25,7 +25,7 @@ from domain.imports.run import run_import
 from domain.invoices.export import export_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceTab
 from domain.kernel.actor import Actor, ActorKind
-from domain.kernel.inputs import read_json
+from domain.kernel.long_bodies import read_body
 from domain.orders.business import Business, use_business
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters
@@ -94,7 +94,7 @@ async def bench(*, orders: int = ORDERS, customers: int = CUSTOMERS, products: i
 
         async def sync(price: object) -> None:
             rows = [{"id": product, "unit_price": price, "brand": f"Brand {product}"} for product in ids]
-            data = read_json(SyncBulkUpdate, orjson.dumps({"products": rows}))
+            data = await read_body(SyncBulkUpdate, orjson.dumps({"products": rows}))
             async with database.separate_transaction() as db:
                 await sync_bulk_update(db, data, by=ADMIN)
 
@@ -146,7 +146,5 @@ async def _measure(name: str, work: Callable[[], Awaitable[None]]) -> float:
     heart = Heart()
     async with heart.beating():
         await work()
-    print(
-        f"  {name}: the longest pause {heart.by_cpu * 1000:.0f} ms of CPU, {heart.by_clock * 1000:.0f} ms by the clock"
-    )
+    print(f"  {name}: at most {heart.by_cpu * 1000:.0f} ms of CPU, {heart.by_clock * 1000:.0f} ms by the clock")
     return heart.by_cpu * 1000

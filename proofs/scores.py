@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from domain.scores.predict import Histories, calibrate, score
+from domain.scores.predict import calibrate, score
+from domain.scores.shapes import Histories
 from proofs.ground import ROOT, check
 
 CDNOW = ROOT / "tests" / "data" / "cdnow" / "sample.txt"

@@ -18,7 +18,8 @@ from quart_schema import DataSource, document_querystring, document_request, doc
 from domain.access.rights import Right, require
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, UnsupportedType
-from domain.kernel.inputs import Input, InputT, read_form, read_json, read_query
+from domain.kernel.inputs import Input, InputT, read_form, read_query
+from domain.kernel.long_bodies import read_body
 from domain.kernel.paging import Page
 from web.guards import Handler, guard_of
 from web.request import current_actor, settings
@@ -64,7 +65,7 @@ def reads(
             if request.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
             try:
-                data = read_json(model, await raw_body(), **input_rules())
+                data = await read_body(model, await raw_body(), **input_rules())
             except InvalidInput:
                 _check_fields(await raw_body(), rights)
                 raise

@@ -23,6 +23,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
 from domain.kernel.input_rows import BadRow
 from domain.kernel.live import Topic, announce
+from domain.kernel.turns import in_turns
 from domain.kernel.whole_numbers import is_possible_id
 from domain.stock.ledger import record_levels
 from models import StockReason
@@ -123,7 +124,7 @@ async def change_products(
     products = await _lock_products(connection, rows, with_archived=with_archived)
     await _check_versions(connection, rows, products)
     categories, owners = await _read_bounds(connection, rows)
-    for row in rows:
+    async for row in in_turns(rows):
         product = products.get(row.product_id or 0)
         if not row.error and product is not None:
             _apply(row, product, categories, owners)
@@ -164,7 +165,7 @@ async def _lock_products(
         ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
     products: dict[int, _Product] = {}
     by_sku: dict[str, _Product] = {}
-    for record in await connection.fetch(_LOCK, list(ids)):
+    async for record in in_turns(await connection.fetch(_LOCK, list(ids))):
         if record["is_archived"] and not with_archived:
             continue
         values = {name: record[name] for name in _TYPES}
@@ -271,17 +272,16 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
     if pictures:
         await keep_primary_pictures(connection, pictures)
     names = tuple(name for name in _TYPES if any(p.before[name] != p.after[name] for p in changed))
+    changes: list[tuple[_Product, str, str]] = []
+    is_new: list[bool] = []
+    async for product in in_turns(changed):
+        is_new.append(_has_change(product))
+        changes += [(product, *_describe_change(product))] if is_new[-1] else []
     columns = ([product.after[name] for product in changed] for name in names)
-    await connection.execute(
-        _make_update(names),
-        [product.id for product in changed],
-        [_has_change(product) for product in changed],
-        *columns,
-    )
+    await connection.execute(_make_update(names), [product.id for product in changed], is_new, *columns)
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
-    changes = [(product, *_describe_change(product)) for product in changed if _has_change(product)]
     await connection.execute(
         _STORIES,
         [product.id for product, _, _ in changes],

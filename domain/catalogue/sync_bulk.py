@@ -15,6 +15,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.input_errors import bad_field
 from domain.kernel.input_rows import STANDS_ALONE, BadRow
 from domain.kernel.inputs import Id, Input, Text60
+from domain.kernel.turns import in_turns
 from models import StockReason
 
 MOST_ROWS = 5_000
@@ -94,7 +95,7 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
     may_create = may(by, Right.CREATE_PRODUCTS)
     names = (*CHANGEABLE, "category_id") if may_create else CHANGEABLE
-    rows = [_want(row, names) for row in cast(list[SyncRow | BadRow], data.products)]
+    rows = [_want(row, names) async for row in in_turns(cast(list[SyncRow | BadRow], data.products))]
     await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
     created = await create_unknown(db, rows, by=by) if may_create else set()
     result = BulkResult(created=[] if may_create else None)

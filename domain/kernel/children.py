@@ -10,7 +10,14 @@ T = TypeVar("T")
 
 
 async def in_child(work: Callable[..., T], *given: Any) -> T:
-    """Run the work in a fresh child process, and answer what it answers."""
+    """Run the work in a fresh child process, and answer what it answers.
+
+    A thread starts the child and waits for its end: both take a while in which the event loop goes on.
+    """
+    return await asyncio.to_thread(_wait_for_child, work, *given)
+
+
+def _wait_for_child(work: Callable[..., T], *given: Any) -> T:
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+        return pool.submit(work, *given).result()

@@ -4,7 +4,6 @@ P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy W
 likelihood (6), expected purchases (10), and the chance of being alive as in their note of 2008. Times are in weeks.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
 from domain.scores.numbers import Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """The four parameters, with the log-likelihood of the data that they were fitted to."""
-
-    r: float
-    alpha: float
-    a: float
-    b: float
-    log_likelihood: float
+from domain.scores.shapes import Rhythm
 
 
 def fit(frequency: Numbers, recency: Numbers, age: Numbers, weights: Numbers | None = None) -> Rhythm:

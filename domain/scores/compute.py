@@ -1,9 +1,11 @@
 """A score run: histories are read by one statement, scored in a child process and written by another."""
 
+import asyncio
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -11,15 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.children import in_child
 from domain.kernel.clock import business_date, now, start_of_business_day
+from domain.scores.numbers import Numbers
+from domain.scores.shapes import Histories, Scores
 from models import ScoreRun
 from models.session import raw_connection
-
-if TYPE_CHECKING:
-    from domain.scores.predict import Histories, Scores
 
 LEAST_CUSTOMERS = 200
 LEAST_WEEKS = 26
 LOOK_BACK_DAYS = 90
+# So many scores are written by one statement.
+BATCH = 4_000
 
 # An order counts unless it is cancelled; several on one business day are one order day.
 _HISTORIES = """
@@ -57,9 +60,6 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
 
     The scores of the run before are replaced in the same transaction.
     """
-    # SciPy takes seconds to load, and most workers never score.
-    from domain.scores.predict import score
-
     connection = await raw_connection(db)
     moment = at or now()
     today = business_date(moment, timezone)
@@ -71,7 +71,7 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
         db.add(run)
         await db.flush()
         return run
-    scores = await in_child(score, histories)
+    scores = await in_child(_score, histories)
     run.log_likelihood = scores.rhythm.log_likelihood
     run.parameters = asdict(scores.rhythm) | (asdict(scores.worth) if scores.worth else {})
     run.calibration = await _look_back(connection, timezone, today)
@@ -83,10 +83,12 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
 
 async def _read_histories(
     connection: asyncpg.Connection, timezone: tzinfo, *, until: datetime, today: date
-) -> "Histories":
-    from domain.scores.predict import Histories
-
+) -> Histories:
     rows = await connection.fetch(_HISTORIES, str(timezone), until, today)
+    return await asyncio.to_thread(_put_into_columns, rows)
+
+
+def _put_into_columns(rows: Sequence[asyncpg.Record]) -> Histories:
 
     def column(name: str) -> Any:
         return np.array([math.nan if row[name] is None else row[name] for row in rows], dtype=float)
@@ -102,7 +104,7 @@ async def _read_histories(
     )
 
 
-def _weeks_of(histories: "Histories") -> int:
+def _weeks_of(histories: Histories) -> int:
     return int(histories.age_days.max() // 7) if len(histories.age_days) else 0
 
 
@@ -117,39 +119,58 @@ def _why_too_little(run: ScoreRun) -> str:
 
 async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: date) -> dict[str, Any]:
     """How far the prediction of 90 days ago was off; empty where there was too little history then."""
-    from domain.scores.predict import calibrate
-
     then = today - timedelta(days=LOOK_BACK_DAYS)
     start, end = start_of_business_day(then, timezone), start_of_business_day(today, timezone)
     histories = await _read_histories(connection, timezone, until=start, today=then)
     if len(histories.customer_id) < LEAST_CUSTOMERS or _weeks_of(histories) < LEAST_WEEKS:
         return {}
-    since = {
-        row["customer_id"]: row["days"] for row in await connection.fetch(_ORDERED_SINCE, str(timezone), start, end)
-    }
-    ordered = np.array([since.get(int(customer), 0.0) for customer in histories.customer_id])
-    return {"since": then.isoformat()} | await in_child(calibrate, histories, ordered)
+    rows = await connection.fetch(_ORDERED_SINCE, str(timezone), start, end)
+    ordered = await asyncio.to_thread(_put_beside, histories, rows)
+    return {"since": then.isoformat()} | await in_child(_calibrate, histories, ordered)
+
+
+def _put_beside(histories: Histories, rows: Sequence[asyncpg.Record]) -> Numbers:
+    """The order days of each customer of the histories; none for who has no row."""
+    since = {row["customer_id"]: row["days"] for row in rows}
+    return np.array([since.get(customer, 0.0) for customer in histories.customer_id.tolist()])
 
 
 async def _write_scores(
-    connection: asyncpg.Connection, run: ScoreRun, histories: "Histories", scores: "Scores", today: date
+    connection: asyncpg.Connection, run: ScoreRun, histories: Histories, scores: Scores, today: date
 ) -> None:
-    gaps = [None if math.isnan(gap) else gap for gap in histories.median_gap.tolist()]
-    await connection.execute(
-        _WRITE,
-        run.id,
-        today,
-        run.computed_at.astimezone(UTC),
-        histories.customer_id.tolist(),
-        histories.frequency.astype(int).tolist(),
-        histories.recency_days.astype(int).tolist(),
-        histories.age_days.astype(int).tolist(),
-        gaps,
-        histories.repeat_value.round(2).tolist(),
-        scores.p_alive.tolist(),
-        scores.orders_30d.tolist(),
-        scores.orders_90d.tolist(),
-        scores.revenue_90d.round(2).tolist(),
-        histories.is_overdue.tolist(),
-        [str(tier) for tier in scores.tiers],
-    )
+    """Write them in batches, between which others have their turn."""
+    is_overdue = histories.is_overdue
+    for first in range(0, len(scores.tiers), BATCH):
+        part = slice(first, first + BATCH)
+        await connection.execute(
+            _WRITE,
+            run.id,
+            today,
+            run.computed_at.astimezone(UTC),
+            histories.customer_id[part].tolist(),
+            histories.frequency[part].astype(int).tolist(),
+            histories.recency_days[part].astype(int).tolist(),
+            histories.age_days[part].astype(int).tolist(),
+            [None if math.isnan(gap) else gap for gap in histories.median_gap[part].tolist()],
+            histories.repeat_value[part].round(2).tolist(),
+            scores.p_alive[part].tolist(),
+            scores.orders_30d[part].tolist(),
+            scores.orders_90d[part].tolist(),
+            scores.revenue_90d[part].round(2).tolist(),
+            is_overdue[part].tolist(),
+            [str(tier) for tier in scores.tiers[part]],
+        )
+
+
+def _score(histories: Histories) -> Scores:
+    """Runs in the child, which alone loads SciPy."""
+    from domain.scores.predict import score
+
+    return score(histories)
+
+
+def _calibrate(histories: Histories, ordered: Numbers) -> dict[str, Any]:
+    """The same."""
+    from domain.scores.predict import calibrate
+
+    return calibrate(histories, ordered)

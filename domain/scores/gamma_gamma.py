@@ -4,7 +4,6 @@ P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma Model of Monetary Value" (note
 conditional expectation (5). Values are in dollars.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from domain.scores.numbers import Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """The three parameters p, q and v (gamma in the note)."""
-
-    p: float
-    q: float
-    v: float
+from domain.scores.shapes import Worth
 
 
 def fit_worth(frequency: Numbers, value: Numbers) -> Worth:

@@ -1,56 +1,19 @@
 """The arithmetic of a score run, on arrays alone: it runs in a child process, so that no worker loses its heartbeat."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.scores.bgnbd import Rhythm, chance_alive, expect_orders, fit
-from domain.scores.gamma_gamma import Worth, expect_worth, fit_worth
+from domain.scores.bgnbd import chance_alive, expect_orders, fit
+from domain.scores.gamma_gamma import expect_worth, fit_worth
 from domain.scores.numbers import Numbers
+from domain.scores.shapes import Histories, Rhythm, Scores, Worth
 from domain.scores.tiers import choose_tiers
-from models.customer_score import Tier
 
 WEEK = 7.0
 MONTH_WEEKS = 30 / WEEK
 QUARTER_WEEKS = 90 / WEEK
 TENTHS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Histories:
-    """What customers have done up to a day, one place a customer; days are whole, values in dollars.
-
-    `repeat_value` is the mean of the order days after the first, `median_gap` is NaN for fewer than two order days.
-    """
-
-    customer_id: NDArray[np.int64]
-    frequency: Numbers
-    recency_days: Numbers
-    age_days: Numbers
-    repeat_value: Numbers
-    lifetime_value: Numbers
-    median_gap: Numbers
-
-    @property
-    def is_overdue(self) -> NDArray[np.bool_]:
-        """True where the customer has been silent for longer than their own median gap."""
-        silent = self.age_days - self.recency_days
-        return np.nan_to_num(self.median_gap, nan=np.inf) < silent
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """The result of a run, in the order of the histories."""
-
-    rhythm: Rhythm
-    worth: Worth | None
-    p_alive: Numbers
-    orders_30d: Numbers
-    orders_90d: Numbers
-    revenue_90d: Numbers
-    tiers: list[Tier]
 
 
 def score(histories: Histories) -> Scores:

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
-from sqlalchemy import ColumnElement, Text, cast, func, literal, null, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, null, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,19 +78,23 @@ async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo)
     """The rows under the filters, the newest first; each half is read no further than the page reaches."""
     await plan_for_values(db)
     numbered = await _find_orders(db, asked.q) if asked.q else []
-    reach = asked.offset + asked.per_page
-    halves = [half.order_by(None) for half in _halves(asked, timezone, numbered)]
     total = 0
-    for half in halves:
+    for half in _halves(asked, timezone, numbered):
         counted = half.with_only_columns(literal(1), maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
         total += await db.scalar(select(func.count()).select_from(counted)) or 0
-    newest = [half.order_by(*order).limit(reach).subquery() for half, order in zip(halves, _orders(asked), strict=True)]
-    both = union_all(*(select(half) for half in newest)).subquery()
-    statement = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
-    rows = await db.execute(statement.limit(asked.per_page).offset(asked.offset))
+    rows = await db.execute(_select_newest(asked, timezone, numbered))
     is_more = total > MOST_COUNTED
     found = Counted(min(total, MOST_COUNTED), is_more)
     return make_page([TrailRow(*row) for row in rows], found.count, asked), found
+
+
+def _select_newest(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> Select[Any]:
+    """The page of rows that is asked for."""
+    reach = asked.offset + asked.per_page
+    halves = zip(_halves(asked, timezone, numbered), _orders(asked), strict=True)
+    both = union_all(*(select(half.order_by(*order).limit(reach).subquery()) for half, order in halves)).subquery()
+    newest = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
+    return newest.limit(asked.per_page).offset(asked.offset)
 
 
 def export_trail(database: Database, asked: TrailFilters, *, timezone: tzinfo) -> AsyncIterator[bytes]:
@@ -101,8 +105,11 @@ def export_trail(database: Database, asked: TrailFilters, *, timezone: tzinfo) -
 async def _read_cells(database: Database, asked: TrailFilters, timezone: tzinfo) -> AsyncIterator[tuple[Cell, ...]]:
     whole = asked.model_copy(update={"page": 1, "per_page": MOST_COUNTED})
     async with database.session() as db:
-        page, _ = await list_trail(db, whole, timezone=timezone)
-    for row in page.rows:
+        await plan_for_values(db)
+        numbered = await _find_orders(db, whole.q) if whole.q else []
+        statement = _select_newest(whole, timezone, numbered).execution_options(yield_per=500)
+        rows = [TrailRow(*found) async for found in await db.stream(statement)]
+    for row in rows:
         changes = "; ".join(f"{name}: {_plain(before)} → {_plain(after)}" for name, before, after in row.pairs)
         yield (row.created_at, row.actor_name, row.record_kind, row.record_name, row.action, changes, row.note)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.scores.bgnbd import Rhythm, chance_alive, expect_orders, fit
-from domain.scores.gamma_gamma import Worth, expect_worth, fit_worth
+from domain.scores.bgnbd import chance_alive, expect_orders, fit
+from domain.scores.gamma_gamma import expect_worth, fit_worth
+from domain.scores.shapes import Rhythm, Worth
 from domain.scores.tiers import choose_tiers
 from models import Tier
 
