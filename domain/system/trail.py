@@ -39,7 +39,10 @@ class TrailFilters(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class TrailRow:
-    """One change: of a record with its values before and after, or an event of an order with its own changes."""
+    """One change: of a record with its values before and after, or an event of an order with its own changes.
+
+    `about` names the customer of an order.
+    """
 
     source: str
     id: int
@@ -51,6 +54,7 @@ class TrailRow:
     record_kind: str
     record_id: int | None
     record_name: str
+    about: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     changes: dict[str, Any] | None
@@ -156,6 +160,7 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
         AuditEntry.record_kind,
         AuditEntry.record_id,
         AuditEntry.record_name,
+        literal("").label("about"),
         AuditEntry.before,
         AuditEntry.after,
         cast(null(), JSONB).label("changes"),
@@ -179,6 +184,7 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
             literal(ORDER_KIND).label("record_kind"),
             OrderEvent.order_id.label("record_id"),
             Order.order_number.label("record_name"),
+            func.coalesce(func.nullif(Order.delivery_company, ""), Order.delivery_name).label("about"),
             cast(null(), JSONB).label("before"),
             cast(null(), JSONB).label("after"),
             OrderEvent.changes,

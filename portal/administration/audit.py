@@ -1,14 +1,21 @@
 """The one history: who changed which record or order how, with the values before and after."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from quart import Blueprint, Response, request
 
+from documents.filters import format_plural, format_range
 from domain.access.rights import Right
+from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import format_money, parse_money
 from domain.system import trail
+from models import OrderEventKind, OrderStatus
 from models.session import current_database
 from portal.administration.jobs import write_name, write_value
+from portal.orders.timeline import KIND_LOOKS, STATUS_LOOKS
 from portal.render import list_pages, page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -21,7 +28,30 @@ RECORD_PAGES = {
     "invoice": "/portal/invoices", "subscription": "/portal/subscriptions",
 }  # fmt: skip
 AMOUNTS = ("price", "amount", "fee", "subtotal", "limit", "cost_per_item", "balance")
+AT_ONCE = timedelta(seconds=2)
+RECORD_ICONS = {
+    "product": "tag", "customer": "address-book", "staff": "user-cog", "invoice": "file-invoice",
+    "subscription": "repeat", "outbox": "mail", "api_key": "key",
+}  # fmt: skip
 OTHERS = [("voice", "The voice agents"), ("customer", "Customers"), ("api_key", "Programs"), ("system", "The system")]
+
+
+@dataclass(slots=True)
+class Change:
+    """One act as a row shows it: on which records, what it was, and what it made of what."""
+
+    id: str
+    at: datetime
+    who: str
+    icon: str
+    tone: str
+    act: str
+    about: str
+    note: str
+    noun: str
+    amount: tuple[str, str] | None
+    changes: list[tuple[str, str, str]]
+    records: list[tuple[str, str]]
 
 
 @blueprint.get("/portal/audit")
@@ -35,7 +65,9 @@ async def show_audit(query: trail.TrailFilters) -> Response:
     return await page_or_block(
         "administration/audit/list.html",
         block="audit_table",
-        page=page.map(show_entry),
+        page=page,
+        days=group_days(page.rows),
+        sub=_describe(query, page.total, more=counted.is_more, people=dict(people)),
         filters=query,
         more=counted.is_more,
         is_filtered=any(request.args.get(name) for name in request.args if name != "page"),
@@ -53,24 +85,89 @@ async def download_audit(query: trail.TrailFilters) -> Response:
     return await stream_file(rows, "audit.csv")
 
 
-def show_entry(entry: trail.TrailRow) -> dict[str, Any]:
-    """An entry as the list shows it: each changed field with its value before and after."""
-    kind = write_name(entry.record_kind)
-    name = entry.record_name or str(entry.record_id or "")
-    return {
-        "id": f"{entry.source}-{entry.id}",
-        "at": entry.created_at,
-        "who": entry.actor_name or write_name(entry.actor_kind or "system"),
-        "act": write_name(entry.action.rpartition(".")[2]),
-        "record": name if entry.source == "order" else f"{kind} {name}".strip(),
-        "url": find_url(entry),
-        "note": entry.note,
-        "changes": [
-            (write_name(name), _write(name, before), _write(name, after))
-            for name, before, after in entry.pairs
-            if write_value(before) != write_value(after)
-        ],
-    }
+def group_days(rows: Sequence[trail.TrailRow]) -> list[tuple[date, list[Change]]]:
+    """The changes by the business's day, newest first; what one act did to several records is one row."""
+    days: list[tuple[date, list[Change]]] = []
+    last: trail.TrailRow | None = None
+    for row in rows:
+        day = business_date(row.created_at, settings().timezone)
+        if not days or days[-1][0] != day:
+            days.append((day, []))
+            last = None
+        if last is not None and _is_one_act(last, row):
+            days[-1][1][-1].records.append(_name(row))
+        else:
+            days[-1][1].append(show_change(row))
+        last = row
+    return days
+
+
+def _is_one_act(first: trail.TrailRow, second: trail.TrailRow) -> bool:
+    """True for the same done by the same person at once to another record."""
+    same = ("source", "actor_kind", "actor_id", "actor_name", "action", "record_kind", "note", "pairs")
+    return (
+        all(getattr(first, name) == getattr(second, name) for name in same)
+        and first.record_id != second.record_id
+        and abs(first.created_at - second.created_at) < AT_ONCE
+    )
+
+
+def show_change(row: trail.TrailRow) -> Change:
+    """A change as the list shows it; the first amount that changed stands at the end of the row."""
+    icon, tone, act = _find_look(row)
+    pairs = [(name, before, after) for name, before, after in row.pairs if write_value(before) != write_value(after)]
+    # The note names the rep; their numbers say nothing.
+    names_rep = row.source == "order" and row.action == OrderEventKind.ASSIGNED
+    if names_rep:
+        act, pairs = f"{act} {row.note}", []
+    amounts = [pair for pair in pairs if pair[0].endswith(AMOUNTS) and _is_money(pair[2] or pair[1])]
+    amount = amounts[0] if amounts else None
+    return Change(
+        id=f"{row.source}-{row.id}",
+        at=row.created_at,
+        who=row.actor_name or write_name(row.actor_kind or "system"),
+        icon=icon,
+        tone=tone,
+        act=act if amount is None or row.source == "order" else f"{act}, {write_name(amount[0]).lower()}",
+        about=row.about,
+        note="" if names_rep else row.note,
+        noun="order" if row.source == "order" else write_name(row.record_kind).lower(),
+        amount=_write_pair(*amount)[1:] if amount else None,
+        changes=[_write_pair(*pair) for pair in pairs if pair is not amount],
+        records=[_name(row)],
+    )
+
+
+def _find_look(row: trail.TrailRow) -> tuple[str, str, str]:
+    """The icon of a change, its tone, and its act in words."""
+    if row.source == "order" and row.from_status and row.to_status in set(OrderStatus):
+        _, icon, tone = STATUS_LOOKS[OrderStatus(row.to_status or "")]
+        return icon, tone, "status"
+    if row.source == "order":
+        icon, tone, word = KIND_LOOKS.get(row.action, ("history", "", write_name(row.action)))
+        return icon, tone, word[:1].lower() + word[1:]
+    word = write_name(row.action.rpartition(".")[2])
+    return RECORD_ICONS.get(row.record_kind, "history"), "", word[:1].lower() + word[1:]
+
+
+def _name(row: trail.TrailRow) -> tuple[str, str]:
+    """The record's name and where it is looked at."""
+    name = row.record_name or str(row.record_id or "")
+    kind = write_name(row.record_kind)
+    return (name if row.source == "order" else f"{kind} {name}".strip()), find_url(row)
+
+
+def _describe(query: trail.TrailFilters, total: int, *, more: bool, people: dict[int, str]) -> str:
+    """Whose changes of when are shown, and how many there are."""
+    kind, _, number = (query.who or "").partition(":")
+    who = people.get(int(number), "") if number else dict(OTHERS).get(kind, "")
+    today = business_today(settings().timezone)
+    first, last = query.from_date, query.to_date
+    when = ""
+    if first is not None and (last is not None or first == today):
+        when = "today" if first == today else format_range(first, last or today, today=today)
+    count = f"{total:,}+ changes" if more else format_plural(total, "change")
+    return f"{', '.join(filter(None, (who, when))) or 'Who changed what, of records and orders'}: {count}"
 
 
 def find_url(entry: trail.TrailRow) -> str:
@@ -81,8 +178,18 @@ def find_url(entry: trail.TrailRow) -> str:
     return f"{place}/{entry.record_id}" if place in list_pages() and entry.record_id is not None else ""
 
 
+def _is_money(value: Any) -> bool:
+    return isinstance(value, str | int | float) and parse_money(str(value).lstrip("$").replace(",", "")) is not None
+
+
+def _write_pair(name: str, before: Any, after: Any) -> tuple[str, str, str]:
+    return write_name(name), _write(name, before), _write(name, after)
+
+
 def _write(name: str, value: Any) -> str:
     """A value as people read it; amounts as money, exact to the cent."""
     is_amount = name.endswith(AMOUNTS) and isinstance(value, str | int | float)
     amount = parse_money(str(value)) if is_amount else None
+    if name == "status" and value in STATUS_LOOKS:
+        return STATUS_LOOKS[OrderStatus(value)][0]
     return write_value(value) if amount is None else format_money(amount)

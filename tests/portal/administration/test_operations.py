@@ -13,6 +13,7 @@ from domain.kernel.counting import MOST_COUNTED
 from domain.messages.letter import Letter
 from domain.messages.list_messages import OutboxFilters, OutboxTab, list_messages
 from domain.messages.outbox import Secret, queue_mail, queue_text
+from domain.order_desk.bulk import confirm_orders
 from domain.order_desk.move import move_order
 from domain.system import trail
 from models import (
@@ -247,7 +248,7 @@ async def test_the_trail_shows_what_a_change_made_of_what(client, db, admin) -> 
     )
     await record_audit(db, action=AuditAction.STAFF_CREATED, record_kind="staff", record_id=9, record_name="lou", by=by)
     page = await read_page(client, "/portal/audit")
-    assert "<s>$10.00</s> → $12.50" in page
+    assert '<s>$10.00</s> → <b class="fw-medium">$12.50</b>' in " ".join(page.split())
     assert "In stock" not in page
     only = await read_page(client, "/portal/audit?record_kind=staff")
     assert "Staff lou" in only
@@ -269,8 +270,9 @@ async def test_the_history_holds_orders_too_by_person_and_record(client, db, adm
     await db.commit()
     theirs = await read_page(client, f"/portal/audit?who=staff:{other.id}")
     assert f'href="/portal/orders/{mine}"' in theirs
-    assert "<s>pending</s> → confirmed" in theirs
-    assert "<s>$1,234.50</s> → $1,250.00" in theirs
+    assert "<s>Pending</s> → Confirmed" in theirs
+    assert '<s>$1,234.50</s> → <b class="fw-medium">$1,250.00</b>' in " ".join(theirs.split())
+    assert "Luis Ocampo: 2 changes" in theirs
     assert "1–2 of 2" in theirs
     orders = await read_page(client, f"/portal/audit?record_kind=order&record_id={row.id}")
     sheet = (await (await client.get(f"/portal/audit.csv?record_kind=order&record_id={row.id}")).get_data()).decode(
@@ -312,6 +314,17 @@ async def test_a_search_of_the_outbox_counts_each_tab(client, db, admin) -> None
     for asked, count in ((OutboxTab.ALL, 3), (OutboxTab.SENT, 2), (OutboxTab.FAILED, 1), (OutboxTab.QUEUED, 0)):
         page, counts = await list_messages(db, OutboxFilters(q="SORREL", state=asked))
         assert (len(page.rows), page.total, counts[asked].count) == (count, count, count)
+
+
+async def test_what_one_act_did_to_several_orders_is_one_row(client, db, admin) -> None:
+    numbers = sorted([(await place(db))[0] for _ in range(3)])
+    await confirm_orders(db, numbers, by=as_actor(admin))
+    await db.commit()
+    page = await read_page(client, f"/portal/audit?who=staff:{admin.id}&record_kind=order")
+    assert page.count('id="entry-order-') == 1
+    assert "3 orders</b>" in page
+    for number in numbers:
+        assert f'href="/portal/orders/{number}"' in page
 
 
 async def test_a_block_alone_goes_out_for_htmx(client, admin) -> None:
