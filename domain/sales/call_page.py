@@ -1,6 +1,6 @@
 """One call as the calling screen shows it: who and why now, whether they may be called, and what they usually buy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -194,9 +194,10 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class FloorDay:
-    """A caller's day: calls by hour, whom to be reminded of, and the callbacks that come next."""
+    """A caller's day: calls by hour and by outcome, whom to be reminded of, and the callbacks that come next."""
 
     hours: Sequence[CallHour]
+    outcomes: Mapping[str, int]
     reminders: Sequence[Reminder]
     callbacks: Sequence[Callback]
     commission: Decimal
@@ -213,6 +214,11 @@ SELECT extract(hour FROM created_at AT TIME ZONE :zone)::int AS hour, count(*) A
 FROM outbound_call_log
 WHERE staff_id = :id AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
 GROUP BY 1 ORDER BY 1
+""")
+_OUTCOMES = text("""
+SELECT outcome, count(*) AS calls FROM outbound_call_log
+WHERE staff_id = :id AND created_at >= date_trunc('day', now() AT TIME ZONE :zone) AT TIME ZONE :zone
+GROUP BY outcome
 """)
 _MAY_BE_CALLED = f"""{callable_sql("e.phone", "e.phone2")}
   AND NOT EXISTS (SELECT FROM customer AS c WHERE c.id = e.customer_id AND c.do_not_call)"""
@@ -237,9 +243,10 @@ SELECT coalesce(sum(commission_amount), 0) FROM orders WHERE commission_rep_id =
 
 
 async def get_floor_day(db: AsyncSession, *, by: Actor) -> FloorDay:
-    """The actor's calls of today by hour, and whom to be reminded of and to call back; four statements."""
+    """The actor's calls of today, and whom to be reminded of and to call back; five statements."""
     values = {"id": by.id, "zone": str(current_business().timezone)}
     hours = [CallHour(*row) for row in await db.execute(_HOURS, values)]
+    outcomes = {row.outcome: row.calls for row in await db.execute(_OUTCOMES, values)}
     callbacks = [Callback(*row) for row in await db.execute(_CALLBACKS, {"id": by.id})]
     reminders = [Reminder(*row) for row in await db.execute(_REMINDERS, {"id": by.id, "at": now()})]
-    return FloorDay(hours, reminders, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())
+    return FloorDay(hours, outcomes, reminders, callbacks, (await db.execute(_COMMISSION, values)).scalar_one())

@@ -58,6 +58,7 @@ async def show_calling(query: ListEntries) -> Response:
         callable_count=sum(verdict.allowed for verdict in verdicts),
         query=query,
         tabs=make_segment_tabs(query.segment, counts),
+        next_count=counts[find_next(query.segment, counts)],
         next_segment=find_next(query.segment, counts),
         segment_words=SEGMENTS,
         statuses=[("", "Any status"), *((status.value, word) for status, word in STATUSES.items())],

@@ -1,5 +1,6 @@
 """The pages of the sales floor: calls cleared in two keys, taken back, refused; figures, history and the script."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -77,6 +78,25 @@ async def test_n_claims_the_best_and_an_outcome_opens_the_next(client: TestClien
     back = await post_form(client, f"/portal/calling/calls/{call.id}/undo", {})
     assert back.headers["Location"] == f"/portal/calling/{best.id}"
     assert (await db.scalars(select(OutboundCallLog))).all() == []
+
+
+async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    rep = await sign_in_rep(client, db)
+    text = await page(client, "/portal/calling?segment=window")
+    assert "Nobody left to call in Window" in text
+    assert "The other tabs are clear too." in text
+    assert "Today’s calls" not in text
+    await make_entry(db)
+    for outcome in ("no_answer", "no_answer", "sale_made"):
+        db.add(OutboundCallLog(phone="+12165550123", outcome=outcome, staff_id=rep.id))
+    await db.flush()
+    text = " ".join((await page(client, "/portal/calling?segment=window")).split())
+    assert "Priority has 1." in text
+    came_of = text[text.index('id="came-of"') :]
+    assert re.findall(r"</svg></span> ([\w ,]+)</th>", came_of) == ["Sale made", "No answer"]
+    assert re.findall(r'<td class="num">(\d+)</td></tr>', came_of)[:2] == ["1", "2"]
 
 
 async def test_a_callback_takes_two_keys(client: TestClientProtocol, db: AsyncSession) -> None:
