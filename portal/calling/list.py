@@ -2,6 +2,7 @@
 
 from quart import Blueprint, Response, request
 
+from documents.filters import with_query
 from domain.access.rights import Right
 from domain.calling import assign
 from domain.calling.assign import AssignEntries, MarkCalled
@@ -13,6 +14,7 @@ from domain.calling.rules import judge_calls
 from domain.calling.segments import get_caller_day
 from domain.calling.tabs import Segment
 from domain.calling.upkeep import recalculate
+from domain.kernel.clock import business_today
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Input
@@ -46,6 +48,7 @@ class BulkAct(Input):
 async def show_calling(query: ListEntries) -> Response:
     """The list of one tab, or what to do when it is clear."""
     me, zone = current_actor(), settings().timezone
+    today = business_today(zone)
     await plan_for_values(db())
     counts = await count_tabs(db(), visible_to=me, timezone=zone)
     page = await list_entries(db(), query, visible_to=me, timezone=zone, counts=counts)
@@ -67,6 +70,7 @@ async def show_calling(query: ListEntries) -> Response:
         assignees=await assign.list_assignees(db()),
         day=await get_caller_day(db(), by=me, timezone=zone),
         floor=await get_floor_day(db(), by=me),
+        calls_url="/portal/performance/calls" + with_query({}, rep_id=me.id, from_date=today, to_date=today),
     )
 
 

@@ -95,6 +95,9 @@ async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(
     text = " ".join((await page(client, "/portal/calling?segment=window")).split())
     assert "Priority has 1." in text
     came_of = text[text.index('id="came-of"') :]
+    rows = re.search(r'href="(/portal/performance/calls[^"]+)"', came_of)
+    assert rows is not None
+    assert "3 calls" in await page(client, rows[1].replace("&amp;", "&"))
     assert re.findall(r"</svg></span> ([\w ,]+)</th>", came_of) == ["Sale made", "No answer"]
     assert re.findall(r'<td class="num">(\d+)</td></tr>', came_of)[:2] == ["1", "2"]
 
