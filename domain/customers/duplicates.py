@@ -69,6 +69,17 @@ class DuplicateGroup:
     customers: Sequence[Twin]
 
 
+@dataclass(frozen=True, slots=True)
+class PairPlace:
+    """Where two customers stand among the pairs that look like one; `before` and `after` are the pairs beside."""
+
+    phone: str
+    place: int
+    total: int
+    before: tuple[int, int] | None
+    after: tuple[int, int] | None
+
+
 class PairOfCustomers(Input):
     """Two customers."""
 
@@ -93,6 +104,18 @@ async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
     ]
     groups.sort(key=lambda group: (-sizes[group.phone], group.phone))
     return groups, total
+
+
+async def find_pair_place(db: Reader, first_id: int, second_id: int) -> PairPlace | None:
+    """The place of two customers among those listed, each group's oldest with every other; None for others."""
+    groups, _ = await list_duplicates(db)
+    pairs = [(group.phone, group.customers[0].id, other.id) for group in groups for other in group.customers[1:]]
+    place = next((n for n, (_, *ids) in enumerate(pairs) if set(ids) == {first_id, second_id}), None)
+    if place is None:
+        return None
+    before = pairs[place - 1][1:] if place else None
+    after = pairs[place + 1][1:] if place + 1 < len(pairs) else None
+    return PairPlace(pairs[place][0], place + 1, len(pairs), before, after)
 
 
 async def count_duplicates(db: Reader) -> int:

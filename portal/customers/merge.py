@@ -151,7 +151,19 @@ def _name_chosen(pairs: dict[str, list[str]]) -> dict[str, list[str]]:
     return named
 
 
+def _compare(pair: tuple[int, int]) -> str:
+    return f"{MERGE}?keep={pair[0]}&merge={pair[1]}"
+
+
 async def _show(keep_id: int, merge_id: int) -> Response:
     found: MergePreview = await preview_merge(db(), keep_id, merge_id)
-    context: dict[str, Any] = {"keep": found.keep, "gone": found.gone, "found": found}
+    place = await duplicates.find_pair_place(db(), keep_id, merge_id)
+    context: dict[str, Any] = {
+        "keep": found.keep,
+        "gone": found.gone,
+        "found": found,
+        "place": place,
+        "before_url": _compare(place.before) if place and place.before else "",
+        "after_url": _compare(place.after) if place and place.after else "",
+    }
     return await page_or_block("customers/merge.html", block="merge_page", **context)
