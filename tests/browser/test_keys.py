@@ -257,8 +257,9 @@ async def test_a_draft_survives_the_death_of_server_and_browser(
             await page.get_by_label("Name").fill("Half a product, then darkness")
         await server.kill()
         crash = await dying.new_browser_cdp_session()
-        with suppress(PlaywrightError):
-            await crash.send("Browser.crash")
+        # A browser that is dead gives no answer; on a crowded machine its end is not waited for.
+        with suppress(PlaywrightError, TimeoutError):
+            await asyncio.wait_for(crash.send("Browser.crash"), 10)
         await server.start()
         living = await launch()
         async with browsing(living) as other:
