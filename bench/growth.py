@@ -90,7 +90,7 @@ async def _measure_company(url: str) -> dict[str, Measured]:
     try:
         facts: dict[str, Any] = dict(await setup.fetchrow(FACTS))
         facts["digits"] = facts["phone"][-7:]
-        people = {name: await _sign_in(app, name) for name in ("admin", "rep", "packer")}
+        people = {name: await sign_in_demo(app, name) for name in ("admin", "rep", "packer")}
         people["shop"] = app.test_client()
         asked: list[tuple[str, str, str, bytes | None]] = [
             (name, who, path.format(**facts), None) for name, (who, path) in PAGES.items()
@@ -106,7 +106,8 @@ async def _measure_company(url: str) -> dict[str, Measured]:
         await database.close()
 
 
-async def _sign_in(app: Quart, username: str) -> TestClientProtocol:
+async def sign_in_demo(app: Quart, username: str) -> TestClientProtocol:
+    """A client in which one of the demo company's colleagues is signed in."""
     client = app.test_client()
     page = await (await client.get("/portal/sign-in")).get_data(as_text=True)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)

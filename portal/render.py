@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +64,7 @@ MODULES = (
     "ticks.js",
     "scan.js",
 )
+MOST_REMEMBERED = 1_000
 ERROR_TITLES = {
     401: "Sign in first",
     403: "Not for your role",
@@ -123,6 +125,7 @@ def prepare_templates(
         modules=MODULES,
         role_words=ROLE_WORDS,
         attributes=write_attributes,
+        remembered=remembered,
     )
     register_filters(app.jinja_env, zone=zone, today=today)
     app.jinja_env.filters["via"] = carry_list
@@ -286,6 +289,14 @@ def asset(name: str) -> str:
         else:
             known[name] = f"{base}/{name}?v={hashlib.sha256((folder / name).read_bytes()).hexdigest()[:10]}"
     return known[name]
+
+
+def remembered(macro: Callable[..., Markup]) -> Callable[..., Markup]:
+    """A macro that says the same for the same arguments, called once for each: icons and badges stand in every row.
+
+    A text and one that is HTML already are not the same argument, although they are equal.
+    """
+    return lru_cache(maxsize=MOST_REMEMBERED, typed=True)(macro)
 
 
 def write_attributes(given: Mapping[str, Any] | None) -> Markup:
