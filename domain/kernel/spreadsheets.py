@@ -18,6 +18,8 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 
 MOST_ROWS = 100_000
+# Of books that programs write; each row is kept with the name of each of its columns.
+MOST_COLUMNS = 1_000
 # Without it Excel takes UTF-8 for Windows-1252.
 BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 65_536
@@ -65,7 +67,7 @@ def read_csv(
 
     UTF-8 and Windows-1252 are taken, split by comma, semicolon or tab. Column names are taken in lower case
     with underscores; blank rows are left out; a bad row comes as one with a `fault`. Raises InvalidInput
-    before the first row for what is no CSV, lacks a required column or is too long. The file must be seekable
+    before the first row for what is no CSV, lacks a required column, is too wide or too long. The file must be seekable
     and is read several times, never whole.
     """
     encoding = _choose_encoding(file, field)
@@ -185,6 +187,8 @@ def _read_heading(file: BinaryIO, encoding: str, field: str) -> tuple[str, list[
         names = [_name_column(cell) for cell in cells]
         while names and not names[-1]:
             names.pop()
+        if len(names) > MOST_COLUMNS:
+            raise _refuse(field, f"has more than {MOST_COLUMNS:,} columns; leave out those that say nothing")
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise _refuse(field, f"has the column {twice[0] or 'without a name'} more than once")

@@ -137,6 +137,15 @@ def test_too_many_rows_are_refused_but_line_breaks_inside_cells_are_not_counted(
         read("sku\n" + "A\n" * 101, most_rows=100)
 
 
+def test_a_book_has_a_thousand_columns_at_most() -> None:
+    names = [f"column_{number}" for number in range(1_001)]
+    [row] = read(",".join(names[:1_000]) + ",,\n" + "A\n")
+    assert len(row.cells) == 1_000
+    with pytest.raises(InvalidInput) as refused:
+        read(",".join(names) + "\nA\n")
+    assert refused.value.fields == {"file": "has more than 1,000 columns; leave out those that say nothing"}
+
+
 def test_a_long_file_is_never_held_whole() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(b"sku,note\n" + b"A-1," + b"x" * 200 + b"\n")
