@@ -40,7 +40,7 @@ class OpenList:
                 self.news.set()
 
     async def fetch(self) -> None:
-        """Fetch the block after each event, as seldom as the page's script does."""
+        """Fetch the block after each event, as rarely as the page's script does."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         part = {"HX_Request": "true", "HX_Request_Type": "partial", "HX_Target": "div#order_list", "X_Live": "1"}
         ask = request_bytes("GET", "/portal/orders", b"", **part, **self.head)

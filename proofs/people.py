@@ -47,7 +47,7 @@ ACCOUNTS = AccountRules(shop_url="http://shop.example", secret_key="x" * 40, sho
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
 AT_ONCE = 12
 TWILIO_TOKEN = "the token that Twilio signs by"
-# Whoever was merged away a moment ago can't order any more; every door answers 409 to these.
+# A customer who was merged away a moment ago can't order any more; every door answers 409 to these.
 GONE = (asyncpg.ForeignKeyViolationError, IntegrityError)
 # The spellings in which one number comes back.
 SPELLINGS = (

@@ -11,6 +11,7 @@ from domain.invoices.journal import Account, Journal, get_journal
 from domain.invoices.queries import Reader
 from domain.kernel.actor import Actor
 from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month
+from domain.kernel.money import ZERO
 
 _WHO = "coalesce(nullif({0}_company, ''), {0}_name)"
 _ORDER = _WHO.format("o.delivery")
@@ -36,20 +37,35 @@ SELECT 'checks', count(*), coalesce(sum(c.amount), 0), (array_agg({_ORDER} ORDER
   min(c.created_at)
 FROM paper_check AS c JOIN orders AS o ON o.id = c.order_id WHERE c.state = 'pending_review' AND c.created_at < :ends
 """)  # noqa: S608 - our own column names.
-# What was open at an instant, invoice by invoice.
-_RECEIVABLES = text("""
-SELECT count(*) FILTER (WHERE balance <> 0) AS invoices, coalesce(sum(balance), 0) AS amount
+# What was open at the beginning and at the end of a month, invoice by invoice.
+_PAID = """
+SELECT coalesce(sum(p.applied_amount), 0) AS after,
+  coalesce(sum(p.applied_amount) FILTER (WHERE p.created_at < :begins), 0) AS before
+FROM payment AS p
+WHERE p.state = 'succeeded' AND p.created_at < :ends AND {is_its}
+  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+"""
+_RECEIVABLES = text(f"""
+SELECT count(*) FILTER (WHERE is_open_after AND after <> 0) AS invoices,
+  coalesce(sum(after) FILTER (WHERE is_open_after), 0) AS after,
+  coalesce(sum(before) FILTER (WHERE is_open_before), 0) AS before
 FROM (
-  SELECT i.total_amount
-    - coalesce((SELECT sum(m.amount) FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :at), 0)
-    - coalesce((
-        SELECT sum(p.applied_amount) FROM payment AS p
-        WHERE p.state = 'succeeded' AND p.created_at < :at AND (p.invoice_id = i.id OR p.order_id = i.order_id)
-          AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{6,}$')
-      ), 0) AS balance
-  FROM invoice AS i WHERE i.sent_at < :at AND (i.voided_at IS NULL OR i.voided_at >= :at)
+  SELECT i.sent_at < :begins AS is_open_before, i.voided_at IS NULL OR i.voided_at >= :ends AS is_open_after,
+    i.total_amount - memo.after - own.after - placed.after AS after,
+    i.total_amount - memo.before - own.before - placed.before AS before
+  FROM invoice AS i
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(m.amount), 0) AS after,
+      coalesce(sum(m.amount) FILTER (WHERE m.created_at < :begins), 0) AS before
+    FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends
+  ) AS memo
+  CROSS JOIN LATERAL ({_PAID.format(is_its="p.invoice_id = i.id")}) AS own
+  CROSS JOIN LATERAL (
+    {_PAID.format(is_its="p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
+  ) AS placed
+  WHERE i.sent_at < :ends AND (i.voided_at IS NULL OR i.voided_at >= :begins)
 ) AS open
-""")
+""")  # noqa: S608 - our own conditions.
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ class MonthClose:
     @property
     def open_amount(self) -> Decimal:
         """What all of it comes to, US dollars."""
-        return sum((each.amount for each in self.work), Decimal("0.00"))
+        return sum((each.amount for each in self.work), ZERO)
 
     @property
     def is_balanced(self) -> bool:
@@ -93,13 +109,12 @@ class MonthClose:
     @property
     def agrees(self) -> bool:
         """True when the journal leads from what was owed at the beginning to what the open invoices come to."""
-        kinds = {posting.kind for posting in self.journal.postings}
+        kinds = {kind for kind, _ in self.journal.moved}
         return self.receivables_before + sum(self.moved(kind) for kind in kinds) == self.receivables
 
     def moved(self, kind: str) -> Decimal:
         """What one kind of event did to receivables."""
-        postings = [p for p in self.journal.postings if p.kind == kind and p.account is Account.RECEIVABLES]
-        return sum((posting.debit - posting.credit for posting in postings), Decimal("0.00"))
+        return self.journal.moved.get((kind, Account.RECEIVABLES), ZERO)
 
 
 async def get_month_close(db: Reader, month: date, *, visible_to: Actor, timezone: tzinfo) -> MonthClose:
@@ -109,19 +124,13 @@ async def get_month_close(db: Reader, month: date, *, visible_to: Actor, timezon
     last = min(add_months(first, 1) - timedelta(days=1), max(business_today(timezone), first))
     begins, ends = business_range_bounds(first, last, timezone)
     work = [OpenWork(*row) for row in await db.execute(_OPEN_WORK, {"ends": ends})]
-    before = await _read_receivables(db, begins)
-    after = await _read_receivables(db, ends)
+    owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()
     return MonthClose(
         month=first,
         last=last,
         work=work,
         journal=await get_journal(db, first, last, visible_to=visible_to, timezone=timezone),
-        receivables_before=before[1],
-        receivables=after[1],
-        open_invoices=after[0],
+        receivables_before=owed.before,
+        receivables=owed.after,
+        open_invoices=owed.invoices,
     )
-
-
-async def _read_receivables(db: Reader, at: datetime) -> tuple[int, Decimal]:
-    row = (await db.execute(_RECEIVABLES, {"at": at})).one()
-    return row.invoices, row.amount

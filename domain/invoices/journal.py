@@ -4,7 +4,7 @@ An invoice is receivables against sales, delivery and tax; a payment is money ag
 returns against receivables; what became store credit is receivables against what is owed to customers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -18,6 +18,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_date, business_range_bounds
 from domain.kernel.money import ZERO
 from domain.kernel.spreadsheets import write_csv
+from domain.kernel.turns import in_turns
 
 
 class Account(StrEnum):
@@ -137,23 +138,26 @@ class JournalSums:
     accounts: list[tuple[Account, Decimal, Decimal]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Journal:
     """The postings of a stretch of days, in the order of their days."""
 
     first: date
     last: date
-    postings: list[Posting]
+    postings: list[Posting] = field(default_factory=list)
+    moved: dict[tuple[str, Account], Decimal] = field(default_factory=dict)
+    """What each kind of event did to each account: debits without credits."""
+    debits: Decimal = ZERO
+    credits: Decimal = ZERO
+    """As much as the debits."""
 
-    @property
-    def debits(self) -> Decimal:
-        """All debits together."""
-        return sum((posting.debit for posting in self.postings), ZERO)
-
-    @property
-    def credits(self) -> Decimal:
-        """All credits together: as much as the debits."""
-        return sum((posting.credit for posting in self.postings), ZERO)
+    def add(self, event: Any, on: date, account: Account, debit: Decimal) -> None:
+        """Post one line of an event; a credit is a debit below zero."""
+        debits, credits_ = (debit, ZERO) if debit > ZERO else (ZERO, -debit)
+        self.postings.append(Posting(event.at, on, event.kind, event.name, event.payer, account, debits, credits_))
+        self.moved[event.kind, account] = self.moved.get((event.kind, account), ZERO) + debit
+        self.debits += debits
+        self.credits += credits_
 
     def sum_up(self, by: "JournalBy") -> list[JournalSums]:
         """The sums by account of each kind or day, or of each account alone."""
@@ -179,14 +183,13 @@ async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor,
     """The journal of these days; in one statement."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
     begins, ends = business_range_bounds(first, last, timezone)
-    postings: list[Posting] = []
-    for row in await db.execute(_EVENTS, {"begins": begins, "ends": ends}):
+    journal = Journal(first, last)
+    async for row in in_turns((await db.execute(_EVENTS, {"begins": begins, "ends": ends})).all()):
         on = business_date(row.at, timezone)
         for account, debit in _post(row):
             if debit != ZERO:
-                debits, credits_ = (debit, ZERO) if debit > ZERO else (ZERO, -debit)
-                postings.append(Posting(row.at, on, row.kind, row.name, row.payer, account, debits, credits_))
-    return Journal(first, last, postings)
+                journal.add(row, on, account, debit)
+    return journal
 
 
 def _post(row: Any) -> list[tuple[Account, Decimal]]:

@@ -10,7 +10,7 @@ ROWS_A_TURN = 250
 
 
 async def in_turns(rows: Sequence[T]) -> AsyncIterator[T]:
-    """The rows one by one, with a pause after each few hundred in which whoever waits goes on."""
+    """The rows one by one, with a pause after each few hundred in which others go on."""
     for number, row in enumerate(rows, start=1):
         yield row
         if number % ROWS_A_TURN == 0:

@@ -1,5 +1,6 @@
 """The books for a bookkeeper: a customer's statement, and the month's close with its journal."""
 
+import asyncio
 from datetime import date
 
 from quart import Blueprint, Response
@@ -103,6 +104,7 @@ async def show_close(query: MonthQuery) -> Response:
     month = first_of_month(query.of or add_months(today, -1))
     async with current_database().reporting() as connection:
         close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
+    sums = await asyncio.to_thread(close.journal.sum_up, query.by)
     months = [first_of_month(add_months(today, -back)) for back in (3, 2, 1, 0)]
     return await page_or_block(
         "invoices/close.html",
@@ -110,7 +112,7 @@ async def show_close(query: MonthQuery) -> Response:
         close=close,
         work_words=WORK_WORDS,
         kind_words=KIND_WORDS,
-        sums=_order_sums(close.journal.sum_up(query.by), query.by),
+        sums=_order_sums(sums, query.by),
         by=query.by.value,
         ways=[
             {"word": way.value.capitalize(), "url": _close_url(close.month, way), "current": way is query.by}
@@ -144,7 +146,8 @@ async def download_journal(query: MonthQuery) -> Response:
     month = query.of or add_months(business_today(settings().timezone), -1)
     async with current_database().reporting() as connection:
         close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
-    return answer_file(write_journal(close.journal), f"journal-{close.month:%Y-%m}.csv")
+    journal = await asyncio.to_thread(write_journal, close.journal)
+    return answer_file(journal, f"journal-{close.month:%Y-%m}.csv")
 
 
 async def read_statement(customer_id: int, query: StatementQuery) -> Statement:
