@@ -14,7 +14,7 @@ import orjson
 from quart import g, has_request_context
 
 # The first words of our own loggers' names.
-OURS = ("access", "api", "app", "documents", "domain", "integrations", "models", "portal", "tasks", "web")
+OURS = ("access", "api", "app", "documents", "domain", "integrations", "models", "portal", "postgres", "tasks", "web")
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _about: ContextVar[dict[str, Any] | None] = ContextVar("log_about", default=None)
 
