@@ -20,8 +20,7 @@ from domain.invoices.queries import (
     InvoiceRow,
     Reader,
     may_be_seen_by,
-    read_rows,
-    select_rows,
+    read_page,
 )
 from domain.kernel.actor import Actor
 from domain.kernel.inputs import DateIn, Id, Text200
@@ -113,10 +112,7 @@ async def get_invoice_list(db: Reader, filters: InvoiceFilters, *, today: date, 
     own = may_be_seen_by(visible_to)
     mine: list[ColumnElement[bool]] = [] if own is None else [own]
     conditions = [*mine, *_conditions(filters, today)]
-    rows = await read_rows(
-        db,
-        select_rows(*conditions).order_by(*_order(filters)).limit(filters.per_page).offset(filters.offset),
-    )
+    rows = await read_page(db, conditions, filters, order=_order(filters))
     counted = select(INVOICES.id).select_from(FROM).where(*conditions).limit(MOST_COUNTED).subquery()
     total = await db.scalar(select(func.count()).select_from(counted))
     ids = [row.id for row in rows]

@@ -12,11 +12,11 @@ from domain.invoices.queries import (
     FROM,
     INVOICES,
     IS_OWED,
-    NEWEST,
     InvoiceItemRow,
     InvoiceRow,
     Reader,
     list_items,
+    read_page,
     read_rows,
     select_rows,
 )
@@ -72,7 +72,7 @@ class OwnInvoicePage:
 async def list_own_invoices(db: Reader, asked: NewestPageInput, *, visible_to: Actor) -> Page[InvoiceRow]:
     """The signed-in customer's invoices that were sent, newest first."""
     mine = (INVOICES.customer_id == visible_to.id, INVOICES.sent_at.is_not(None))
-    rows = await read_rows(db, select_rows(*mine).order_by(*NEWEST).limit(asked.per_page).offset(asked.offset))
+    rows = await read_page(db, mine, asked)
     total = await db.scalar(select(func.count()).select_from(FROM.left).where(*mine))
     return make_page(rows, total or 0, asked)
 

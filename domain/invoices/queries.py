@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
-from domain.kernel.paging import NewestPageInput, Page, make_page
+from domain.kernel.paging import NewestPageInput, Page, PageInput, make_page
 from models import Customer, Invoice, InvoiceItem, InvoiceStatus, Order, Role, columns_of, table_of
 
 Reader = AsyncSession | AsyncConnection
@@ -147,7 +147,7 @@ async def list_invoices(db: Reader, asked: ListInvoices, *, visible_to: Actor) -
     conditions = [] if (own := may_be_seen_by(visible_to)) is None else [own]
     if asked.status is not None:
         conditions.append(status_condition(asked.status))
-    rows = await read_rows(db, _SELECT.where(*conditions).order_by(*NEWEST).limit(asked.per_page).offset(asked.offset))
+    rows = await read_page(db, conditions, asked)
     total = await db.scalar(select(func.count()).select_from(FROM.left).where(*conditions))
     return make_page(rows, total or 0, asked)
 
@@ -184,9 +184,9 @@ async def list_customer_invoices(
     own = may_be_seen_by(visible_to)
     if own is not None and customer.sales_rep_id != visible_to.id:
         conditions.append(own)
-    statement_rows = _SELECT.where(*conditions).order_by(*NEWEST).limit(asked.per_page).offset(asked.offset)
+    rows = await read_page(db, conditions, asked)
     total = await db.scalar(select(func.count()).select_from(FROM.left).where(*conditions))
-    return make_page(await read_rows(db, statement_rows), total or 0, asked)
+    return make_page(rows, total or 0, asked)
 
 
 async def list_items(db: Reader, invoice_ids: Sequence[int]) -> dict[int, list[InvoiceItemRow]]:
@@ -203,6 +203,19 @@ async def list_items(db: Reader, invoice_ids: Sequence[int]) -> dict[int, list[I
 def select_rows(*conditions: ColumnElement[bool]) -> Select[Any]:
     """The statement of the invoices under the conditions, for lists that put it in an order of their own."""
     return _SELECT.where(*conditions)
+
+
+async def read_page(
+    db: Reader,
+    conditions: Sequence[ColumnElement[bool]],
+    asked: PageInput,
+    *,
+    order: Sequence[ColumnElement[Any]] = NEWEST,
+) -> list[InvoiceRow]:
+    """The invoices of a page under the conditions; however deep it lies, only its own are read whole."""
+    chosen = select(INVOICES.id).select_from(FROM).where(*conditions).order_by(*order)
+    which = INVOICES.id.in_(chosen.limit(asked.per_page).offset(asked.offset))
+    return await read_rows(db, select_rows(which).order_by(*order))
 
 
 async def read_rows(db: Reader, statement: Select[Any]) -> list[InvoiceRow]:
