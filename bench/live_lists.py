@@ -9,7 +9,7 @@ import httpx2
 import orjson
 
 from bench.companies import ORDERS_OF_ONE, companies
-from bench.exports import make_proof
+from bench.csv_export import make_proof
 from bench.load import request_bytes
 from bench.server_cpu import cpu_seconds
 from postgres.connect import connect

@@ -12,7 +12,7 @@ import orjson
 import psutil
 
 from bench.companies import ORDERS_OF_ONE, companies
-from bench.exports import make_proof
+from bench.csv_export import make_proof
 from bench.load import Answers, request_bytes
 from postgres.connect import connect
 from proofs.bank import sign_in

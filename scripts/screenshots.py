@@ -30,8 +30,8 @@ READ_LINKS = """() => [...document.querySelectorAll("a[href]:not([target]):not([
 
 
 def name_kind(path: str) -> str:
-    """The page's name, the same for all records of a kind: every part of the path that holds a digit is one record."""
-    parts = [part if not re.search(r"\d", part) else "one" for part in path.strip("/").split("/")]
+    """The page's name, the same for all records of a kind: a part of the path with a digit or a capital is one."""
+    parts = ["one" if re.search(r"[\dA-Z]", part) else part for part in path.strip("/").split("/")]
     return "-".join(parts)
 
 
