@@ -51,19 +51,21 @@ document.addEventListener("htmx:before:history:update", ({ detail: { history, so
 document.addEventListener("submit", (event) => {
   const form = event.target;
   pressed = describePlace(form, event.submitter);
+  // What a field still looks for would show itself over the answer.
+  findAll("input[hx-post]", form).forEach((field) => field.dispatchEvent(new Event("htmx:abort")));
   // The button is disabled a moment later, so that its own name and value are sent.
   setTimeout(() => { if (!event.defaultPrevented && changesSomething(form) && form.method !== "dialog") setBusy(form, true); });
 });
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const form = formOf(ctx.sourceElement);
-  if (!changesSomething(form)) return;
+  // A field that asks while somebody types stops nothing: Enter would be lost on a button that waits.
+  if (!changesSomething(form) || ctx.sourceElement.matches("input, select, textarea")) return;
   ctx.busyForm = form;
   setBusy(form, true);
 });
 // The button that was pressed may have left the page with the answer; its form waits no longer all the same.
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  const form = ctx.busyForm ?? formOf(ctx.sourceElement);
-  if (form && !ctx.hx?.location) setBusy(form, false);
+  if (ctx.busyForm && !ctx.hx?.location) setBusy(ctx.busyForm, false);
 });
 addEventListener("pageshow", () => findAll("form[aria-busy]").forEach((form) => setBusy(form, false)));
 

@@ -1,7 +1,9 @@
 """The catalogue in a real browser: pictures shown before they are sent and put in order, rows edited in place."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, Dialog, Locator, Page, expect
+from playwright.async_api import Browser, Dialog, Locator, Page, Route, expect
 
 from domain.catalogue.gallery import add_gallery_image
 from models import Product, Role, Staff
@@ -169,6 +171,28 @@ async def test_changed_rows_are_not_left_without_a_question(browser: Browser, po
         await page.get_by_role("link", name="Previous page").click()
         await expect(price).to_have_value("10.00")
     assert asked == ["Leave these rows without saving them?"] * 2
+
+
+async def test_enter_is_taken_while_the_search_has_no_answer_yet(browser: Browser, portal: Portal) -> None:
+    async with portal.writing() as db:
+        staff = await make_staff(db, Role.MANAGER)
+        product = await make_product(db, 1, cost_per_item=None)
+    async with browsing(browser) as page:
+        asked = asyncio.Event()
+
+        async def hold_searches(route: Route) -> None:
+            if "find" in (route.request.post_data or ""):
+                asked.set()  # and never answered
+            else:
+                await route.continue_()
+
+        await portal.sign_in(page.context, staff)
+        await page.goto(f"{portal.url}/portal/inventory/receive")
+        await page.route("**/portal/inventory/receive", hold_searches)
+        await page.keyboard.type(product.sku)
+        await asyncio.wait_for(asked.wait(), 20)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label(f"Units of {product.name}")).to_have_value("1")
 
 
 async def test_a_scanner_goes_through_a_delivery_by_itself(browser: Browser, portal: Portal) -> None:
