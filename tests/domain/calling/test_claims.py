@@ -259,7 +259,7 @@ async def test_a_call_that_a_colleague_is_on_is_theirs(db: AsyncSession) -> None
     await save_note(db, entry.id, "Asks for Ana", by=rep)
     assert entry.claimed_until is not None
     assert entry.claimed_until > now() + timedelta(minutes=14)
-    # A claim that ran out is nobody's, until the next one has it.
+    # A claim that ran out stands for no caller, until the next one has it.
     entry.claimed_until = now() - timedelta(seconds=1)
     await db.flush()
     assert (await claim_next(db, ClaimNext(), by=other)) is not None

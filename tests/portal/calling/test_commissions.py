@@ -18,7 +18,7 @@ from domain.order_desk.move import move_order
 from domain.orders.business import current_business
 from domain.orders.commission import settle_commission
 from domain.sales.rep_home import get_rep_home
-from models import CommissionEntry, CommissionRate, Order, OrderStatus, Role, Staff
+from models import CommissionEntry, CommissionRate, CommissionSum, Order, OrderStatus, Role, Staff
 from models.session import raw_connection
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
@@ -188,6 +188,27 @@ async def test_the_kept_sums_are_those_of_the_ledger_whatever_happens(db: AsyncS
             CommissionEntry.staff_id == reps[0].id, CommissionEntry.paid_at.is_(None)
         )
         assert due.commission_due == await db.scalar(unpaid)
+
+
+async def test_a_fold_keeps_what_was_only_taken_off_a_month(db: AsyncSession) -> None:
+    # Beside another fold, which has the month's own row, it sees no more than the notes of what changed.
+    rep = await make_staff(db, Role.SALES_REP)
+    notes = [(-1, -10, 0), (1, 12, 5)], [(-1, 0, 0)]
+    for month, changes in zip((date(2026, 10, 1), date(2026, 11, 1)), notes, strict=True):
+        for entries, earned, paid in changes:
+            db.add(
+                CommissionSum(
+                    month=month, staff_id=rep.id or 0, earned=Decimal(earned), taken_back=Decimal(0),
+                    paid=Decimal(paid), entries=entries,
+                )
+            )  # fmt: skip
+    await db.flush()
+    await fold_commission_sums(db)
+    columns = (CommissionSum.month, CommissionSum.entries, CommissionSum.earned, CommissionSum.paid)
+    assert [tuple(row) for row in await db.execute(select(*columns).order_by(CommissionSum.month))] == [
+        (date(2026, 10, 1), 0, Decimal("2.00"), Decimal("5.00")),
+        (date(2026, 11, 1), -1, Decimal("0.00"), Decimal("0.00")),
+    ]
 
 
 async def read_months(db: AsyncSession, reader: Actor) -> Sums:
