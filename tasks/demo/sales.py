@@ -17,7 +17,8 @@ CROSS JOIN demo_wish AS w
 CROSS JOIN LATERAL generate_series(0, greatest(0, ceil((c.first_day - c.last_day) / c.days - c.phase)::int)) AS k
 CROSS JOIN LATERAL (
   SELECT c.last_day + (c.phase + k) * c.days
-    + CASE WHEN c.habit = 'weekly' THEN 0 ELSE (pg_temp.share(c.id * 8192 + k, 51) - 0.5) * 0.3 * c.days END AS raw
+    + CASE WHEN c.habit = 'weekly' THEN 0
+           ELSE (pg_temp.share(c.id::bigint * 8192 + k, 51) - 0.5) * 0.3 * c.days END AS raw
 ) AS spread
 CROSS JOIN LATERAL (SELECT greatest(0, floor(spread.raw))::int AS day) AS whole
 WHERE spread.raw <= c.first_day
@@ -32,12 +33,12 @@ ORDERS = """
 CREATE TEMP TABLE demo_order AS
 WITH chosen AS (
   SELECT v.* FROM demo_visit AS v
-  ORDER BY pg_temp.share(v.customer_id * 8192 + v.k, 52), v.customer_id, v.k
+  ORDER BY pg_temp.share(v.customer_id::bigint * 8192 + v.k, 52), v.customer_id, v.k
   LIMIT (SELECT orders FROM demo_wish)
 ),
 dated AS (
-  SELECT v.customer_id, v.k, v.customer_id * 8192 + v.k AS dice, w.today - v.day - CASE
-      WHEN pg_temp.share(v.customer_id * 8192 + v.k, 53) < 0.15 THEN 0
+  SELECT v.customer_id, v.k, v.customer_id::bigint * 8192 + v.k AS dice, w.today - v.day - CASE
+      WHEN pg_temp.share(v.customer_id::bigint * 8192 + v.k, 53) < 0.15 THEN 0
       WHEN extract(isodow FROM w.today - v.day) = 6 THEN 1
       WHEN extract(isodow FROM w.today - v.day) = 7 THEN CASE WHEN v.day = 0 THEN 2 ELSE -1 END
       ELSE 0 END AS day
