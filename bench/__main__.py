@@ -6,7 +6,7 @@ import sys
 
 NAMES = (
     "product_list", "place_order", "invoice_pdf", "calling_list", "warehouse_queue", "voice_tools", "call_queue",
-    "csv_import", "csv_export", "live_lists", "stalls", "sync", "orders_page", "memory", "growth",
+    "csv_import", "csv_export", "live_lists", "stalls", "sync", "orders_page", "memory", "growth", "releases",
 )  # fmt: skip
 
 

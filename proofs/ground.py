@@ -163,12 +163,12 @@ async def migrate(database_url: str, root: Path = ROOT) -> None:
     check("the database is migrated", await process.wait() == 0)
 
 
-async def load_demo(database_url: str, **sizes: int) -> None:
-    """Fill the proof's database with a demo company of so many customers, products and orders."""
+async def load_demo(database_url: str, root: Path = ROOT, **sizes: int) -> None:
+    """Fill a database with the demo company of the release in `root`, of so many customers, products and orders."""
     wishes = [part for name, size in sizes.items() for part in (f"--{name}", str(size))]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "run.py"), "demo", *wishes),
-        cwd=ROOT,
+        *(sys.executable, str(root / "run.py"), "demo", *wishes),
+        cwd=root,
         env=os.environ | {"DATABASE_URL": database_url},
         stdout=asyncio.subprocess.DEVNULL,
     )
