@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from domain.calling.counts import fold_calling_counts
 from domain.commissions.sums import fold_commission_sums
 from domain.orders.days import fold_days
+from domain.reports.trade_hours import fold_trade_hours
 from models.migrations import upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
@@ -20,6 +21,10 @@ from tasks.demo import load_demo_company
 DATA = ROOT / "var" / "growth"
 SIZES = (10_000, 100_000, 1_000_000)
 ORDERS_OF_ONE = 10
+FOLDED = (
+    "order_day", "order_day_change", "calling_count", "commission_sum", "hour_change", "trade_hour", "product_hour",
+    "product_pace",
+)  # fmt: skip
 
 
 def wanted_sizes() -> tuple[int, ...]:
@@ -60,7 +65,9 @@ async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int)
             await setup.execute("VACUUM ANALYZE")
         # What a worker does every five minutes.
         await _fold(url)
-        await setup.execute("VACUUM ANALYZE order_day, order_day_change, calling_count, commission_sum")
+        await setup.execute(
+            "VACUUM ANALYZE order_day, order_day_change, calling_count, commission_sum, hour_change, trade_hour"
+        )
     finally:
         await setup.close()
     return url
@@ -73,6 +80,7 @@ async def _fold(url: str) -> None:
             await fold_days(db, timezone=load_settings().timezone)
             await fold_calling_counts(db, timezone=load_settings().timezone)
             await fold_commission_sums(db)
+            await fold_trade_hours(db)
     finally:
         await database.close()
 

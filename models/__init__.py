@@ -37,6 +37,7 @@ from models.invoice import (
     ReminderStep,
 )
 from models.job_run import JobRun, JobState
+from models.kept_hours import HourChange, ProductHour, ProductPace, TradeHour
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
@@ -118,6 +119,7 @@ __all__ = [
     "EventKind",
     "GivenBack",
     "GivenFor",
+    "HourChange",
     "IdempotencyKey",
     "ImportChunk",
     "ImportRow",
@@ -170,8 +172,10 @@ __all__ = [
     "PickedLine",
     "Product",
     "ProductCount",
+    "ProductHour",
     "ProductImage",
     "ProductImageData",
+    "ProductPace",
     "ProductPair",
     "PromptState",
     "PromptVersion",
@@ -203,6 +207,7 @@ __all__ = [
     "Table",
     "Tier",
     "Tracker",
+    "TradeHour",
     "Vendor",
     "VendorProduct",
     "VoiceAgent",

@@ -68,6 +68,7 @@ class Payment(ByActor, table=True):
             "AND (given_back = 'reversal') = (given_for IN ('mistake', 'bounced', 'disputed')) END",
             name="given_back_said",
         ),
+        Index("ix_payment_created", "created_at"),
         Index("ix_payment_order_id_id", "order_id", "id"),
         Index("ix_payment_invoice_id_id", "invoice_id", "id"),
     )

@@ -12,6 +12,7 @@ from domain.kernel.actor import Actor, ActorKind
 from domain.reports.home import HomeRange
 from domain.reports.profit import ProfitQuery, get_profit
 from domain.reports.stats import StatsQuery, get_stats
+from domain.reports.trade_hours import fold_trade_hours
 from models import Role
 from models.session import Database, use_database
 from proofs.ground import check, proving_database
@@ -21,6 +22,7 @@ LEAST = 3_000
 PERIODS = (6, 12, 24)
 MANAGER = Actor(ActorKind.STAFF, 1, "Proof", Role.MANAGER)
 ZONE = ZoneInfo("America/Chicago")
+Months = dict[str, tuple[Decimal | int, ...]]
 # Spread over two years; one in forty is cancelled, one in seven has a discount.
 _ORDERS = """
 INSERT INTO orders (order_number, status, item_count, unit_count, subtotal, discount_amount, delivery_fee, total_amount,
@@ -50,22 +52,47 @@ SELECT id, 'bought', 'profit-' || id, 1, 'profit-' || id, 'UPS', 'Ground', 8.95,
 FROM orders WHERE id > :known AND id % 5 = 0
 """
 # The same from the rows, each month found by the clock on the wall.
-_RECOUNT = text(
+RECOUNT = text(
     """
-SELECT to_char(at, 'YYYY-MM') AS month, sum(orders) AS orders, sum(sales) AS sales, sum(fees) AS fees,
-  sum(goods) AS goods, sum(labels) AS labels
+SELECT to_char(at AT TIME ZONE :zone, 'YYYY-MM') AS month, sum(orders)::bigint AS orders, sum(sales) AS sales,
+  sum(fees) AS fees, sum(goods) AS goods, sum(labels) AS labels, sum(allowances) AS allowances,
+  sum(bare)::bigint AS bare, sum(bare_sales) AS bare_sales
 FROM (
-  SELECT created_at AT TIME ZONE 'America/Chicago' AS at, 1 AS orders, subtotal - discount_amount AS sales,
-    delivery_fee AS fees, 0::numeric AS goods, 0::numeric AS labels FROM orders WHERE status <> 'cancelled'
+  SELECT created_at AS at, 1 AS orders, subtotal - discount_amount AS sales, delivery_fee AS fees, 0::numeric AS goods,
+    0::numeric AS labels, 0::numeric AS allowances, 0 AS bare, 0::numeric AS bare_sales
+  FROM orders WHERE status <> 'cancelled'
   UNION ALL
-  SELECT o.created_at AT TIME ZONE 'America/Chicago', 0, 0, 0, i.quantity * coalesce(i.unit_cost, 0), 0
+  SELECT o.created_at, 0, 0, 0, i.quantity * coalesce(i.unit_cost, 0), 0, 0, (i.unit_cost IS NULL)::int,
+    CASE WHEN i.unit_cost IS NULL THEN i.line_total ELSE 0 END
   FROM order_item AS i JOIN orders AS o ON o.id = i.order_id WHERE o.status <> 'cancelled'
   UNION ALL
-  SELECT bought_at AT TIME ZONE 'America/Chicago', 0, 0, 0, 0, rate + coalesce(insurance, 0) FROM label
-  WHERE state = 'bought' AND refund_status IS DISTINCT FROM 'refunded'
+  SELECT bought_at, 0, 0, 0, 0, coalesce(rate, 0) + coalesce(insurance, 0), 0, 0, 0 FROM label
+  WHERE bought_at IS NOT NULL AND state = 'bought' AND refund_status IS DISTINCT FROM 'refunded'
+  UNION ALL
+  SELECT created_at, 0, applied_amount, 0, 0, 0, -applied_amount, 0, 0 FROM payment
+  WHERE given_back = 'allowance' AND given_for <> 'cancelled' AND state = 'succeeded' AND note !~ '^CM-[0-9]{6,}$'
+  UNION ALL
+  SELECT created_at, 0, -amount, 0, 0, 0, amount, 0, 0 FROM credit_memo
 ) AS each GROUP BY 1
 """
 )
+
+
+async def recount_months(db: AsyncSession, zone: ZoneInfo) -> Months:
+    """Each month that any row counts in, from the rows themselves."""
+    return {row.month: tuple(row)[1:] for row in await db.execute(RECOUNT, {"zone": str(zone)})}
+
+
+async def read_months(db: AsyncSession, period: int, zone: ZoneInfo) -> Months:
+    """The months of the report, in the columns of the recount."""
+    profit = await get_profit(db, ProfitQuery(period=period), visible_to=MANAGER, timezone=zone)
+    return {
+        f"{row.year}-{row.month:02d}": (
+            row.order_count, row.total_sales, row.delivery_fees, row.cost_of_goods, row.shipping_cost, row.allowances,
+            row.lines_without_cost, row.sales_without_cost,
+        )
+        for row in profit.monthly
+    }  # fmt: skip
 
 
 async def prove(*, orders: int = 1_000_000) -> None:
@@ -79,14 +106,20 @@ async def prove(*, orders: int = 1_000_000) -> None:
             few, _ = await _read(db, prints=False)
         await _grow(database, known, orders)
         print(f"  {orders:,} orders with {2 * orders:,} lines")
-        async with database.session() as db:
-            many, months = await _read(db, prints=True)
-            recounted = {row.month: tuple(row)[1:] for row in await db.execute(_RECOUNT)}
+        for is_counted in (False, True):
+            async with database.session() as db:
+                if is_counted:
+                    await fold_trade_hours(db)
+                    await db.commit()
+                    await db.execute(text("ANALYZE trade_hour, hour_change"))
+                print("  after the hours were counted:" if is_counted else "  before the job has counted an hour:")
+                many, months = await _read(db, prints=True)
+                recounted = await recount_months(db, ZONE)
+            check(f"as many statements as among {known:,} orders: {many}", few == many)
+            found = {month: sums for month, sums in months.items() if any(sums)}
+            check(f"{len(found)} months are what their rows add up to", found == {m: recounted[m] for m in found})
+            check("no month with rows is left out", set(found) == set(recounted))
         await database.close()
-    check(f"as many statements as among {known:,} orders: {many}", few == many)
-    found = {month: sums for month, sums in months.items() if any(sums)}
-    check(f"{len(found)} months are what their rows add up to", found == {m: recounted[m] for m in found})
-    check("no month with rows is left out", set(found) == set(recounted))
 
 
 async def _grow(database: Database, known: int, orders: int) -> None:
@@ -98,10 +131,10 @@ async def _grow(database: Database, known: int, orders: int) -> None:
         await db.commit()
 
 
-async def _read(db: AsyncSession, *, prints: bool) -> tuple[dict[str, int], dict[str, tuple[Decimal, ...]]]:
+async def _read(db: AsyncSession, *, prints: bool) -> tuple[dict[str, int], Months]:
     """How many statements each report takes, and the months of the longest profit."""
     counts: dict[str, int] = {}
-    months: dict[str, tuple[Decimal, ...]] = {}
+    months: Months = {}
 
     async def weigh(name: str, asked: Any) -> Any:
         async with noted(db) as sent:
@@ -113,15 +146,8 @@ async def _read(db: AsyncSession, *, prints: bool) -> tuple[dict[str, int], dict
         return answer
 
     for period in PERIODS:
-        asked: Any = get_profit(db, ProfitQuery(period=period), visible_to=MANAGER, timezone=ZONE)
-        profit = await weigh(f"profit of {period} months", asked)
-        months = {
-            f"{row.year}-{row.month:02d}": (
-                row.order_count, row.total_sales, row.delivery_fees, row.cost_of_goods, row.shipping_cost
-            )
-            for row in profit.monthly
-        }  # fmt: skip
+        months = await weigh(f"profit of {period} months", read_months(db, period, ZONE))
     for named in (HomeRange.MONTH, HomeRange.ALL):
-        asked = get_stats(db, StatsQuery(range=named), visible_to=MANAGER, timezone=ZONE)
+        asked: Any = get_stats(db, StatsQuery(range=named), visible_to=MANAGER, timezone=ZONE)
         await weigh(f"stats, {named.value}", asked)
     return counts, months

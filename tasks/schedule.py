@@ -21,6 +21,7 @@ TIMETABLE = (
     Entry("*/5 * * * *", "fold_product_count"),
     Entry("*/5 * * * *", "fold_calling_counts"),
     Entry("*/5 * * * *", "fold_commission_sums"),
+    Entry("*/5 * * * *", "count_trade_hours"),
     Entry("20 8 * * *", "refresh_customer_sales"),
     Entry("*/5 * * * *", "store_check_photos"),
     Entry("17 * * * *", "forget_expired"),

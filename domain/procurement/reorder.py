@@ -9,16 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
+from domain.procurement.pace import SOLD
 
 Reader = AsyncSession | AsyncConnection
 MOST = 200
 # The vendor with the shortest lead time stands beside the product; without one the last delivery's does.
-_SOON = text("""
-WITH sold AS (
-  SELECT i.product_id, sum(i.quantity) AS units FROM order_item i JOIN orders o ON o.id = i.order_id
-  WHERE o.created_at >= now() - interval '90 days' AND o.status <> 'cancelled' AND i.product_id IS NOT NULL
-  GROUP BY 1
-)
+_SOON = text(f"""
+WITH {SOLD}
 SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, coalesce(s.units, 0)::int AS sold, v.lead_time_days,
   coalesce(v.vendor_id, d.vendor_id) AS vendor_id, coalesce(v.vendor_name, d.vendor_name, '') AS vendor_name,
   v.est_price_min, v.est_price_max, d.unit_cost
@@ -39,7 +36,7 @@ WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
   AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
 ORDER BY p.stock_quantity / greatest(coalesce(s.units, 0) / 90.0, 0.001), p.id
 LIMIT :most
-""")
+""")  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
 from domain.orders.days import fold_days
+from domain.reports.trade_hours import fold_trade_hours
 from domain.voice.refresh_sales import refresh_sales
 from models.session import raw_connection, separate_transaction
 from settings import Settings
@@ -84,6 +85,7 @@ async def load_demo_company(
         await fold_days(db, timezone=settings.timezone)
         await fold_calling_counts(db, timezone=settings.timezone)
         await fold_commission_sums(db)
+        await fold_trade_hours(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
         # The worker scores the customers as soon as it runs.

@@ -1,10 +1,12 @@
-"""Keeps the orders of each business day added up, the number of products, and the commissions of each month."""
+"""Keeps the orders of each business day added up, the number of products, the commissions of each month, and what was
+traded in each hour."""
 
 from typing import Any
 
 from domain.catalogue import product_count
 from domain.commissions import sums
 from domain.orders.days import FOLD_JOB, fold_days
+from domain.reports import trade_hours
 from models.session import separate_transaction
 from tasks.job import Work, job
 
@@ -30,4 +32,12 @@ async def fold_commissions(_work: Work) -> dict[str, Any]:
     """The same for the sums of commissions."""
     async with separate_transaction() as db:
         await sums.fold_commission_sums(db)
+    return {}
+
+
+@job(trade_hours.FOLD_JOB, attempts=1)
+async def count_trade(_work: Work) -> dict[str, Any]:
+    """Count the hours of trade that changed."""
+    async with separate_transaction() as db:
+        await trade_hours.fold_trade_hours(db)
     return {}

@@ -1,0 +1,49 @@
+"""The units of each product sold in the last 90 days, from kept hours and those that changed since they were counted.
+
+The 90 days begin with an hour.
+"""
+
+from domain.kernel.hours import HOUR
+
+SINCE = HOUR.format("now() - interval '90 days'")
+# The lines of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
+COUNT_PRODUCTS = f"""
+SELECT h.hour, i.product_id, sum(i.quantity) AS units
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT id FROM orders
+  WHERE created_at >= h.hour AND created_at < h.hour + interval '1 hour' AND status <> 'cancelled' OFFSET 0
+) AS o
+CROSS JOIN LATERAL (SELECT product_id, quantity FROM order_item WHERE order_id = o.id OFFSET 0) AS i
+WHERE h.hour >= {SINCE} AND i.product_id IS NOT NULL
+GROUP BY h.hour, i.product_id
+"""  # noqa: S608 - constants of ours
+# The sums that are kept are of all kept hours: those that are over, and those that changed, are taken off again.
+SOLD = f"""
+changed AS MATERIALIZED (
+  SELECT DISTINCT hour FROM hour_change WHERE report = 'trade' AND hour >= {SINCE}
+),
+sold AS (
+  SELECT product_id, sum(units)::int AS units
+  FROM (
+    SELECT product_id, units FROM product_pace
+    UNION ALL SELECT product_id, -units FROM product_hour WHERE hour < {SINCE}
+    UNION ALL
+    SELECT p.product_id, -p.units FROM changed JOIN product_hour AS p ON p.hour = changed.hour
+    UNION ALL SELECT product_id, units FROM ({COUNT_PRODUCTS}) AS again
+  ) AS each GROUP BY product_id
+)"""  # noqa: S608 - constants of ours
+# What a count writes of the hours in `changed`, and what it lets go of.
+KEEP_PRODUCTS = f"""
+over AS (
+  DELETE FROM product_hour WHERE hour < {SINCE} OR hour IN (SELECT hour FROM changed) RETURNING product_id, units
+),
+again AS MATERIALIZED ({COUNT_PRODUCTS}),
+kept AS (INSERT INTO product_hour (hour, product_id, units) SELECT hour, product_id, units FROM again),
+paced AS (
+  INSERT INTO product_pace AS p (product_id, units)
+  SELECT product_id, sum(units)
+  FROM (SELECT product_id, units FROM again UNION ALL SELECT product_id, -units FROM over) AS each
+  GROUP BY product_id ORDER BY product_id
+  ON CONFLICT (product_id) DO UPDATE SET units = p.units + excluded.units
+)"""  # noqa: S608 - constants of ours
