@@ -34,7 +34,7 @@ from domain.payments.card import SMALLEST
 from domain.payments.find_order import lock_payable_order, refuse_unpayable
 from domain.payments.intents import is_bank_working
 from models import Order, OrderEventKind, OrderItem, OrderStatus, PayLink, PaymentStatus
-from models.session import separate_transaction
+from models.session import raw_connection, separate_transaction
 from settings import Settings
 
 DEFAULT_HOURS = 24
@@ -138,23 +138,15 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
 async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
     """Make a link whether or not Stripe is set up: its page has other ways to pay."""
     order = await lock_payable_order(db, data.order_number, visible_to=by)
-    token = new_token()
-    link = PayLink(
-        order_id=order.id,
-        token_hash=hash_token(token),
-        amount=calculate_balance(order),
-        expires_at=now() + timedelta(hours=data.expires_in_hours or DEFAULT_HOURS),
-        **by.columns,
-    )
-    db.add(link)
-    await db.flush()
-    return MadeLink(_address(token, settings), order.id, order.order_number, link.amount, link.expires_at)
+    expires_at = now() + timedelta(hours=data.expires_in_hours or DEFAULT_HOURS)
+    connection = await raw_connection(db)
+    return await link_order(connection, order.id, expires_at=expires_at, by=by, settings=settings)
 
 
 async def link_order(
     connection: asyncpg.Connection, order_id: int, *, expires_at: datetime, by: Actor, settings: Settings
 ) -> MadeLink:
-    """Make a link in one statement, for an order that the caller was seen to know; raises Refused as above.
+    """Make a link in one statement, for an order that the caller is seen to know; raises Refused when nothing is open.
 
     It locks nothing: a link whose balance has changed meanwhile is over by itself.
     """
@@ -165,11 +157,8 @@ async def link_order(
     if row is None:
         raise NotFound("There is no order with this number.")
     refuse_unpayable(row["status"], row["balance"])
-    return MadeLink(_address(token, settings), order_id, row["order_number"], row["balance"], expires_at)
-
-
-def _address(token: str, settings: Settings) -> str:
-    return f"{settings.public_url.rstrip('/')}/pay/{token}"
+    url = f"{settings.public_url.rstrip('/')}/pay/{token}"
+    return MadeLink(url, order_id, row["order_number"], row["balance"], expires_at)
 
 
 async def send_pay_link(
