@@ -37,7 +37,7 @@ from models.invoice import (
     ReminderStep,
 )
 from models.job_run import JobRun, JobState
-from models.kept_hours import HourChange, ProductHour, ProductPace, TradeHour
+from models.kept_hours import HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
@@ -138,6 +138,7 @@ __all__ = [
     "InvoiceTerms",
     "JobRun",
     "JobState",
+    "JournalHour",
     "KeyScope",
     "Label",
     "LabelBatch",
@@ -147,6 +148,7 @@ __all__ = [
     "LabelState",
     "LoginSession",
     "MessageState",
+    "MonthProof",
     "NumberSeries",
     "OneTimeCode",
     "Order",

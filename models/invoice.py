@@ -85,6 +85,7 @@ class Invoice(ByActor, table=True):
         Index("ix_invoice_status_created", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_invoice_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_invoice_sent", sql("sent_at DESC"), postgresql_where=sql("sent_at IS NOT NULL")),
+        Index("ix_invoice_voided", "voided_at", postgresql_where=sql("voided_at IS NOT NULL")),
         # What is owed: the ageing, the reminders and the terms read these alone.
         Index(
             "ix_invoice_owed",

@@ -7,13 +7,13 @@ comes from adding to what was kept before, and so cannot drift.
 Hours are UTC's. Where a business's day begins within one, readers count that hour again in two parts.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import DDL, BigInteger, Index, Numeric, event
 from sqlmodel import Field
 
-from models.base import Table, key, required_moment
+from models.base import Table, key, moment, required_moment
 
 
 class HourChange(Table, table=True):
@@ -67,6 +67,38 @@ class ProductPace(Table, table=True):
 
     product_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     units: int = Field(sa_type=BigInteger, nullable=False)
+
+
+class JournalHour(Table, table=True):
+    """What the journal's events of one hour post to an account, US dollars; their number stands without an account."""
+
+    __tablename__ = "journal_hour"
+    __table_args__ = (Index("ix_journal_hour_hour", "hour"),)
+
+    id: int = key()
+    hour: datetime = required_moment()
+    kind: str
+    account: str
+    entries: int = Field(sa_type=BigInteger, nullable=False)
+    postings: int = Field(sa_type=BigInteger, nullable=False)
+    debit: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    credit: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+
+
+class MonthProof(Table, table=True):
+    """When a month's journal was last held against its own events, and receivables against the invoices, and whether
+    they agreed. `changed_at` is when something of that time was counted again since."""
+
+    __tablename__ = "month_proof"
+
+    first: date = Field(primary_key=True)
+    ends_at: datetime = required_moment()
+    checked_at: datetime = required_moment()
+    changed_at: datetime | None = moment()
+    agrees: bool
+    receivables_before: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    receivables: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    open_invoices: int = Field(sa_type=BigInteger, nullable=False)
 
 
 _HOUR = "date_trunc('hour', {moment}, 'UTC')"
@@ -148,5 +180,41 @@ NOTE_TRADE = (
         ("bought_at", "state", "rate", "insurance", "refund_status"),
     ),
 )  # fmt: skip
-for _statement in NOTE_TRADE:
+# Where money lies in the journal depends on when its order's invoice was sent and voided.
+_OF_PAYMENTS = f"""
+SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
+      SELECT r.created_at UNION SELECT b.at FROM invoice AS i, LATERAL (VALUES (i.sent_at), (i.voided_at)) AS b(at)
+      WHERE i.order_id = r.order_id AND b.at > r.created_at
+    ) AS m(at) WHERE r.state = 'succeeded' AND m.at IS NOT NULL
+"""  # noqa: S608 - ours
+_OF_INVOICES = f"""
+SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
+      SELECT r.sent_at UNION SELECT r.voided_at
+      UNION SELECT p.created_at FROM payment AS p WHERE p.order_id = r.order_id AND p.created_at >= r.sent_at
+    ) AS m(at) WHERE r.sent_at IS NOT NULL AND m.at IS NOT NULL
+"""  # noqa: S608 - ours
+_OF_MEMOS = f"""
+SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
+      SELECT r.created_at UNION SELECT i.voided_at FROM invoice AS i WHERE i.id = r.invoice_id
+    ) AS m(at) WHERE m.at IS NOT NULL
+"""  # noqa: S608 - ours
+NOTE_BOOKS = (
+    *note_hours(
+        "books",
+        "payment",
+        _OF_PAYMENTS,
+        (
+            "created_at", "order_id", "invoice_id", "given_back", "given_for", "method", "state", "amount",
+            "applied_amount", "note",
+        ),
+    ),
+    *note_hours(
+        "books",
+        "invoice",
+        _OF_INVOICES,
+        ("sent_at", "voided_at", "order_id", "total_amount", "shipping_fee", "tax_amount"),
+    ),
+    *note_hours("books", "credit_memo", _OF_MEMOS, ("created_at", "invoice_id", "amount")),
+)  # fmt: skip
+for _statement in (*NOTE_TRADE, *NOTE_BOOKS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

@@ -158,6 +158,14 @@ class Order(ByActor, table=True):
         ),
         Index("ix_orders_shipped", "shipped_at", postgresql_where=sql("shipped_at IS NOT NULL")),
         Index("ix_orders_delivered", "delivered_at", postgresql_where=sql("delivered_at IS NOT NULL")),
+        # What a month is not closed with.
+        Index(
+            "ix_orders_shipped_owed",
+            "shipped_at",
+            "id",
+            postgresql_where=sql("on_terms AND status IN ('shipped', 'delivered') AND balance > 0"),
+        ),
+        Index("ix_orders_overpaid", "created_at", "id", postgresql_where=sql("overpaid > 0")),
         Index("ix_orders_set_aside", "set_aside_at", postgresql_where=sql("set_aside_at IS NOT NULL")),
         search_index("ix_orders_search"),
     )

@@ -1,16 +1,18 @@
-"""The month's close: what is not invoiced yet, not matched, on hold; and receivables proved against open invoices."""
+"""The month's close: what is not invoiced yet, not matched, on hold; its journal, and whether a recount agrees."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import text
 
 from domain.access.rights import Right, require
-from domain.invoices.journal import Account, Journal, get_journal
+from domain.invoices.journal import Account
+from domain.invoices.journal_hours import Books, get_books, sum_receivables
+from domain.invoices.month_proof import Proof, find_proof
 from domain.invoices.queries import Reader
 from domain.kernel.actor import Actor
-from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month
+from domain.kernel.clock import business_range_bounds, first_of_month, last_of_close
 from domain.kernel.money import ZERO
 
 _WHO = "coalesce(nullif({0}_company, ''), {0}_name)"
@@ -37,35 +39,6 @@ SELECT 'checks', count(*), coalesce(sum(c.amount), 0), (array_agg({_ORDER} ORDER
   min(c.created_at)
 FROM paper_check AS c JOIN orders AS o ON o.id = c.order_id WHERE c.state = 'pending_review' AND c.created_at < :ends
 """)  # noqa: S608 - our own column names.
-# What was open at the beginning and at the end of a month, invoice by invoice.
-_PAID = """
-SELECT coalesce(sum(p.applied_amount), 0) AS after,
-  coalesce(sum(p.applied_amount) FILTER (WHERE p.created_at < :begins), 0) AS before
-FROM payment AS p
-WHERE p.state = 'succeeded' AND p.created_at < :ends AND {is_its}
-  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
-"""
-_RECEIVABLES = text(f"""
-SELECT count(*) FILTER (WHERE is_open_after AND after <> 0) AS invoices,
-  coalesce(sum(after) FILTER (WHERE is_open_after), 0) AS after,
-  coalesce(sum(before) FILTER (WHERE is_open_before), 0) AS before
-FROM (
-  SELECT i.sent_at < :begins AS is_open_before, i.voided_at IS NULL OR i.voided_at >= :ends AS is_open_after,
-    i.total_amount - memo.after - own.after - placed.after AS after,
-    i.total_amount - memo.before - own.before - placed.before AS before
-  FROM invoice AS i
-  CROSS JOIN LATERAL (
-    SELECT coalesce(sum(m.amount), 0) AS after,
-      coalesce(sum(m.amount) FILTER (WHERE m.created_at < :begins), 0) AS before
-    FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends
-  ) AS memo
-  CROSS JOIN LATERAL ({_PAID.format(is_its="p.invoice_id = i.id")}) AS own
-  CROSS JOIN LATERAL (
-    {_PAID.format(is_its="p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
-  ) AS placed
-  WHERE i.sent_at < :ends AND (i.voided_at IS NULL OR i.voided_at >= :begins)
-) AS open
-""")  # noqa: S608 - our own conditions.
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +59,11 @@ class MonthClose:
     month: date
     last: date
     work: list[OpenWork]
-    journal: Journal
+    journal: Books
     receivables_before: Decimal
-    receivables: Decimal
-    open_invoices: int
+    """What the journal of all days before comes to."""
+    proof: Proof | None
+    """The last recount of it all; None before the first."""
 
     @property
     def open_work(self) -> list[OpenWork]:
@@ -107,10 +81,14 @@ class MonthClose:
         return self.journal.debits == self.journal.credits
 
     @property
+    def receivables(self) -> Decimal:
+        """What the journal leaves at the end."""
+        return self.receivables_before + self.journal.owed
+
+    @property
     def agrees(self) -> bool:
-        """True when the journal leads from what was owed at the beginning to what the open invoices come to."""
-        kinds = {kind for kind, _ in self.journal.moved}
-        return self.receivables_before + sum(self.moved(kind) for kind in kinds) == self.receivables
+        """True when a recount that nothing has changed since found the journal's figures, invoice by invoice."""
+        return self.proof is not None and self.proof.agrees and not self.proof.is_doubted
 
     def moved(self, kind: str) -> Decimal:
         """What one kind of event did to receivables."""
@@ -120,17 +98,10 @@ class MonthClose:
 async def get_month_close(db: Reader, month: date, *, visible_to: Actor, timezone: tzinfo) -> MonthClose:
     """The close of the month around a day, the running one up to today."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager closes a month.")
-    first = first_of_month(month)
-    last = min(add_months(first, 1) - timedelta(days=1), max(business_today(timezone), first))
+    first, last = first_of_month(month), last_of_close(month, timezone)
     begins, ends = business_range_bounds(first, last, timezone)
     work = [OpenWork(*row) for row in await db.execute(_OPEN_WORK, {"ends": ends})]
-    owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()
-    return MonthClose(
-        month=first,
-        last=last,
-        work=work,
-        journal=await get_journal(db, first, last, visible_to=visible_to, timezone=timezone),
-        receivables_before=owed.before,
-        receivables=owed.after,
-        open_invoices=owed.invoices,
-    )
+    books = await get_books(db, first, last, visible_to=visible_to, timezone=timezone)
+    before = await sum_receivables(db, begins, timezone=timezone)
+    proof = await find_proof(db, books, before, timezone=timezone)
+    return MonthClose(first, last, work, books, before, proof)

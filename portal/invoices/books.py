@@ -9,11 +9,12 @@ from documents.filters import format_plural, with_query
 from documents.invoice_pdf import render_statement
 from domain.access.rights import Right
 from domain.invoices.close import get_month_close
-from domain.invoices.journal import JournalBy, JournalSums, write_journal
+from domain.invoices.journal import JournalBy, JournalSums, get_journal, write_journal
+from domain.invoices.month_proof import ask_for_proof
 from domain.invoices.papers import name_file
 from domain.invoices.statement import Statement, first_of_statement, get_statement
 from domain.invoices.statement_mail import mail_statements
-from domain.kernel.clock import add_months, business_today, first_of_month
+from domain.kernel.clock import add_months, business_today, first_of_month, last_of_close
 from domain.kernel.inputs import DateIn, Input
 from models import Channel
 from models.session import current_database
@@ -104,7 +105,7 @@ async def show_close(query: MonthQuery) -> Response:
     month = first_of_month(query.of or add_months(today, -1))
     async with current_database().reporting() as connection:
         close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
-    sums = await asyncio.to_thread(close.journal.sum_up, query.by)
+    sums = close.journal.sum_up(query.by)
     months = [first_of_month(add_months(today, -back)) for back in (3, 2, 1, 0)]
     return await page_or_block(
         "invoices/close.html",
@@ -114,6 +115,7 @@ async def show_close(query: MonthQuery) -> Response:
         kind_words=KIND_WORDS,
         sums=_order_sums(sums, query.by),
         by=query.by.value,
+        url=_close_url(close.month, query.by),
         ways=[
             {"word": way.value.capitalize(), "url": _close_url(close.month, way), "current": way is query.by}
             for way in JournalBy
@@ -127,6 +129,16 @@ async def show_close(query: MonthQuery) -> Response:
             for one in months
         ],
     )
+
+
+@blueprint.post(f"{LIST}/close/proof")
+@staff_page(Right.SEE_PROFIT)
+@reads_query(MonthQuery)
+async def ask_proof(query: MonthQuery) -> Response:
+    """Have a month counted again by the worker, invoice by invoice and payment by payment."""
+    month = first_of_month(query.of or add_months(business_today(settings().timezone), -1))
+    await ask_for_proof(db(), month, by=current_actor())
+    return await redirect_to(_close_url(month, query.by), toast=f"Counting {month:%B} again")
 
 
 def _order_sums(sums: list[JournalSums], by: JournalBy) -> list[JournalSums]:
@@ -143,11 +155,14 @@ def _close_url(month: date, by: JournalBy) -> str:
 @reads_query(MonthQuery)
 async def download_journal(query: MonthQuery) -> Response:
     """The journal of a month as CSV, with each day's totals; debits equal credits."""
-    month = query.of or add_months(business_today(settings().timezone), -1)
+    zone = settings().timezone
+    month = first_of_month(query.of or add_months(business_today(zone), -1))
     async with current_database().reporting() as connection:
-        close = await get_month_close(connection, month, visible_to=current_actor(), timezone=settings().timezone)
-    journal = await asyncio.to_thread(write_journal, close.journal)
-    return answer_file(journal, f"journal-{close.month:%Y-%m}.csv")
+        found = await get_journal(
+            connection, month, last_of_close(month, zone), visible_to=current_actor(), timezone=zone
+        )
+    journal = await asyncio.to_thread(write_journal, found)
+    return answer_file(journal, f"journal-{month:%Y-%m}.csv")
 
 
 async def read_statement(customer_id: int, query: StatementQuery) -> Statement:

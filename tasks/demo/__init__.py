@@ -11,6 +11,7 @@ import asyncpg
 from domain.access.passwords import hash_password
 from domain.calling.counts import fold_calling_counts
 from domain.commissions.sums import fold_commission_sums
+from domain.invoices.journal_hours import fold_journal_hours
 from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.kernel.errors import Refused
@@ -86,10 +87,12 @@ async def load_demo_company(
         await fold_calling_counts(db, timezone=settings.timezone)
         await fold_commission_sums(db)
         await fold_trade_hours(db)
+        await fold_journal_hours(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)
-        # The worker scores the customers as soon as it runs.
+        # The worker scores the customers and proves the books as soon as it runs.
         await enqueue(db, "score_customers", {}, dedupe_key="score_customers")
+        await enqueue(db, "prove_months", {}, dedupe_key="prove_months")
     return f"{summary} Made in {time.monotonic() - started:.1f} s from seed {seed}."
 
 

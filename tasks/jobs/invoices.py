@@ -6,9 +6,11 @@ from typing import Any
 import domain.invoices.settle_card
 import domain.invoices.settle_refund  # noqa: F401 - both write down what Stripe says of invoices
 from documents.invoice_pdf import make_invoice_writer, render_statement
+from domain.invoices.journal_hours import FOLD_JOB, fold_journal_hours
 from domain.invoices.letters import write_statement
 from domain.invoices.links import make_invoice_url
 from domain.invoices.mail import MAIL_JOB, write_invoice_mail
+from domain.invoices.month_proof import NIGHT_JOB, PROVE_JOB, prove_month, prove_months
 from domain.invoices.papers import name_file
 from domain.invoices.reminders import REMIND_JOB, send_reminders
 from domain.invoices.statement import first_of_statement, get_statement
@@ -21,6 +23,26 @@ from tasks.job import Work, job
 
 # Statements are the office's; a job acts for it.
 OFFICE = Actor(ActorKind.STAFF, name="System", role=Role.STAFF)
+
+
+@job(FOLD_JOB, attempts=1)
+async def count_journal(_work: Work) -> dict[str, Any]:
+    """Count the hours of the journal that changed; the timetable brings the next pass."""
+    async with separate_transaction() as db:
+        await fold_journal_hours(db)
+    return {}
+
+
+@job(PROVE_JOB)
+async def prove(work: Work) -> dict[str, Any]:
+    """Count a month of the books again, as a manager asked."""
+    return {"agrees": await prove_month(date.fromisoformat(work.payload["month"]), settings=work.settings)}
+
+
+@job(NIGHT_JOB, attempts=1)
+async def prove_at_night(work: Work) -> dict[str, Any]:
+    """Count the running month and the one before it again, where anything changed."""
+    return {"months": await prove_months(settings=work.settings)}
 
 
 @job(MAIL_JOB)

@@ -1,0 +1,225 @@
+"""The journal's sums by day, kind and account, from kept hours and those that changed since they were counted.
+
+An hour is counted by the same rules as `journal.py` reads its events by; tests hold the two together, and the month's
+close is proved by the events themselves.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.journal import Account, JournalBy, JournalSums
+from domain.invoices.queries import Reader
+from domain.kernel.actor import Actor
+from domain.kernel.clock import business_range_bounds, start_of_business_day
+from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
+from domain.kernel.money import ZERO
+from models.session import raw_connection
+
+FOLD_JOB = "count_journal_hours"
+_WITHIN = "{0} >= h.hour AND {0} < h.hour + interval '1 hour'"
+_ALLOWED = "coalesce(given_back = 'allowance' AND given_for <> 'cancelled' AND note !~ '^CM-[0-9]{6,}$', false)"
+# The money of the invoice's order that came before a moment.
+_BEFORE = f"""
+CROSS JOIN LATERAL (
+  SELECT sum(applied_amount) AS amount FROM payment
+  WHERE order_id = i.order_id AND created_at < i.at AND state = 'succeeded' AND NOT {_ALLOWED}
+  HAVING count(*) > 0
+) AS p"""  # noqa: S608 - constants of ours
+# One row an event of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
+# `owner` is what gives an event its name.
+_EVENTS = f"""
+SELECT i.sent_at AS at, 'invoice' AS kind, 'i' || i.id AS owner, '' AS method, total_amount AS amount,
+  total_amount - shipping_fee - tax_amount AS goods, shipping_fee AS delivery, tax_amount AS tax, 0.00 AS rest
+FROM changed AS h CROSS JOIN LATERAL (SELECT * FROM invoice WHERE {_WITHIN.format("sent_at")} OFFSET 0) AS i
+UNION ALL
+SELECT i.voided_at, 'void', 'i' || i.id, '', -total_amount, shipping_fee + tax_amount - total_amount, -shipping_fee,
+  -tax_amount, (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = i.id)
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT * FROM invoice WHERE {_WITHIN.format("voided_at")} AND sent_at IS NOT NULL OFFSET 0
+) AS i
+UNION ALL
+SELECT m.created_at, 'credit', 'm' || m.id, '', m.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (SELECT * FROM credit_memo WHERE {_WITHIN.format("created_at")} OFFSET 0) AS m
+UNION ALL
+SELECT p.created_at, v.kind, p.owner, v.method, v.amount, v.goods, v.delivery, 0,
+  CASE WHEN p.invoice_id IS NULL AND NOT EXISTS (
+    SELECT FROM invoice AS b WHERE b.order_id = p.order_id AND b.sent_at <= p.created_at
+      AND (b.voided_at IS NULL OR b.voided_at > p.created_at)
+  ) THEN 1 ELSE 0 END
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT *, coalesce('i' || invoice_id, 'o' || order_id) AS owner, {_ALLOWED} AS is_allowance
+  FROM payment WHERE {_WITHIN.format("created_at")} AND state = 'succeeded' OFFSET 0
+) AS p
+CROSS JOIN LATERAL (
+  VALUES (CASE WHEN amount > 0 THEN 'payment' ELSE 'refund' END, method, amount, applied_amount,
+      amount - applied_amount),
+    (CASE WHEN is_allowance THEN 'allowance' END, '', -applied_amount, 0, 0)
+) AS v(kind, method, amount, goods, delivery)
+WHERE v.kind IS NOT NULL
+UNION ALL
+SELECT i.at, 'matched', 'i' || i.id, '', p.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT id, order_id, sent_at AS at FROM invoice WHERE {_WITHIN.format("sent_at")} OFFSET 0
+) AS i{_BEFORE}
+UNION ALL
+SELECT i.at, 'unmatched', 'i' || i.id, '', -p.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT id, order_id, voided_at AS at FROM invoice
+  WHERE {_WITHIN.format("voided_at")} AND sent_at IS NOT NULL OFFSET 0
+) AS i{_BEFORE}
+"""  # noqa: S608 - constants of ours
+_CLAIM = f"CASE WHEN rest <> 0 THEN '{Account.DEPOSITS}' ELSE '{Account.RECEIVABLES}' END"
+_IS_BILL, _IS_MATCH = "kind IN ('invoice', 'void')", "kind IN ('matched', 'unmatched')"
+_IS_MONEY, _IS_CREDIT, _IS_ALLOWANCE = "kind IN ('payment', 'refund')", "kind = 'credit'", "kind = 'allowance'"
+_MONEY = f"""CASE WHEN method IN ('cash', 'check', 'net30') THEN '{Account.CASH}'
+      WHEN method = 'ach' THEN '{Account.BANK}' WHEN method = 'credit_card' THEN '{Account.CARDS}'
+      ELSE '{Account.STORE_CREDIT}' END"""
+# What each event posts; a credit is a debit below zero, and the postings of an event add up to 0.
+_POSTED = f"""
+SELECT e.at, e.kind, e.owner, p.account, p.debit
+FROM ({_EVENTS}) AS e
+CROSS JOIN LATERAL (
+  VALUES ({_IS_BILL}, '{Account.RECEIVABLES}', amount + rest), ({_IS_BILL}, '{Account.SALES}', -goods),
+    ({_IS_BILL}, '{Account.DELIVERY}', -delivery), ({_IS_BILL}, '{Account.TAX}', -tax),
+    ({_IS_BILL}, '{Account.RETURNS}', -rest),
+    ({_IS_CREDIT}, '{Account.RETURNS}', amount), ({_IS_CREDIT}, '{Account.RECEIVABLES}', -amount),
+    ({_IS_ALLOWANCE}, '{Account.RETURNS}', amount), ({_IS_ALLOWANCE}, {_CLAIM}, -amount),
+    ({_IS_MATCH}, '{Account.DEPOSITS}', amount), ({_IS_MATCH}, '{Account.RECEIVABLES}', -amount),
+    ({_IS_MONEY}, {_MONEY}, amount), ({_IS_MONEY}, {_CLAIM}, -goods), ({_IS_MONEY}, '{Account.STORE_CREDIT}', -delivery)
+) AS p(counts, account, debit)
+WHERE p.counts AND p.debit <> 0
+"""  # noqa: S608 - constants of ours
+# The sums of each bucket of moments; entries stand in rows without an account, since each has several.
+_SUM_UP = """
+SELECT {bucket} AS at, kind, account, 0 AS entries, count(*) AS postings, sum(greatest(debit, 0)) AS debit,
+  sum(greatest(-debit, 0)) AS credit
+FROM posted GROUP BY 1, kind, account
+UNION ALL SELECT {bucket}, kind, '', count(DISTINCT (at, owner)), 0, 0, 0 FROM posted GROUP BY 1, kind
+"""
+_COLUMNS = "kind, account, entries, postings, debit, credit"
+# What is kept between two moments and what is counted again, each row with a moment of its day.
+_BOOKS = f"""
+changed AS MATERIALIZED (
+  SELECT DISTINCT hour FROM hour_change WHERE report = 'books'
+    AND hour > CAST(:begins AS timestamptz) - interval '1 hour' AND hour < CAST(:ends AS timestamptz)
+  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
+),
+posted AS MATERIALIZED (
+  SELECT * FROM ({_POSTED}) AS each WHERE at >= CAST(:begins AS timestamptz) AND at < CAST(:ends AS timestamptz)
+),
+books AS (
+  SELECT hour AS at, {_COLUMNS} FROM journal_hour
+  WHERE hour >= CAST(:begins AS timestamptz) AND hour < CAST(:ends AS timestamptz)
+    AND hour NOT IN (SELECT hour FROM changed)
+  UNION ALL {_SUM_UP.format(bucket="date_trunc('day', at, :zone)")}
+)"""  # noqa: S608 - constants of ours
+_BY_DAY = text(f"""
+WITH {_BOOKS}
+SELECT (at AT TIME ZONE :zone)::date AS day, kind, account, sum(entries)::int AS entries,
+  sum(postings)::int AS postings, sum(debit) AS debit, sum(credit) AS credit
+FROM books GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+""")  # noqa: S608 - constants of ours
+_BALANCE = text(f"""
+WITH {_BOOKS} SELECT coalesce(sum(debit - credit), 0) FROM books WHERE account = '{Account.RECEIVABLES}'
+""")  # noqa: S608 - constants of ours
+# One snapshot takes the notes away and counts their hours: a note that comes later stays. What was proved of months
+# that end after one of them may not be so any more.
+_FOLD = f"""
+WITH noted AS (DELETE FROM hour_change WHERE report = 'books' RETURNING hour),
+changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted),
+dropped AS (DELETE FROM journal_hour WHERE hour IN (SELECT hour FROM changed)),
+doubted AS (UPDATE month_proof SET changed_at = now() WHERE ends_at > (SELECT min(hour) FROM changed)),
+posted AS MATERIALIZED ({_POSTED})
+INSERT INTO journal_hour (hour, {_COLUMNS})
+SELECT * FROM ({_SUM_UP.format(bucket=HOUR.format("at"))}) AS each ORDER BY 1, 2, 3
+"""  # noqa: S608 - constants of ours
+EARLIEST = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+@dataclass(slots=True)
+class Books:
+    """The journal of a stretch of days added up, US dollars."""
+
+    first: date
+    last: date
+    rows: list[tuple[date, str, str, int, int, Decimal, Decimal]] = field(default_factory=list)
+    """Day, kind, account, entries, postings, debits and credits."""
+
+    @property
+    def debits(self) -> Decimal:
+        """All debits together."""
+        return sum((row[5] for row in self.rows), ZERO)
+
+    @property
+    def credits(self) -> Decimal:
+        """As much as the debits."""
+        return sum((row[6] for row in self.rows), ZERO)
+
+    @property
+    def postings(self) -> int:
+        """How many lines the entries have."""
+        return sum(row[4] for row in self.rows)
+
+    @property
+    def moved(self) -> dict[tuple[str, str], Decimal]:
+        """What each kind of event did to each account: debits without credits."""
+        found: dict[tuple[str, str], Decimal] = {}
+        for _, kind, account, _, _, debit, credit in self.rows:
+            if account:
+                found[kind, account] = found.get((kind, account), ZERO) + debit - credit
+        return {key: moved for key, moved in found.items() if moved}
+
+    @property
+    def owed(self) -> Decimal:
+        """What all of it did to receivables."""
+        return sum((moved for (_, account), moved in self.moved.items() if account == Account.RECEIVABLES), ZERO)
+
+    def sum_up(self, by: JournalBy) -> list[JournalSums]:
+        """The sums by account of each kind or day, or of each account alone."""
+        sums: dict[str | date, dict[Account, tuple[Decimal, Decimal]]] = {}
+        entries: dict[str | date, int] = {}
+        for day, kind, account, count, _, debit, credit in self.rows:
+            group: str | date = day if by is JournalBy.DAY else kind if by is JournalBy.KIND else account
+            if not account:
+                entries[group] = entries.get(group, 0) + count
+                continue
+            accounts = sums.setdefault(group, {})
+            was = accounts.get(Account(account), (ZERO, ZERO))
+            accounts[Account(account)] = (was[0] + debit, was[1] + credit)
+        return [
+            JournalSums(group, entries.get(group, 0), [(account, *both) for account, both in sorted(accounts.items())])
+            for group, accounts in sorted(sums.items())
+        ]
+
+
+async def get_books(db: Reader, first: date, last: date, *, visible_to: Actor, timezone: tzinfo) -> Books:
+    """The journal of these days, added up; one statement."""
+    require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
+    begins, ends = business_range_bounds(first, last, timezone)
+    edges = [start_of_business_day(first + timedelta(days=n), timezone) for n in range((last - first).days + 2)]
+    values = {"begins": begins, "ends": ends, "cut": find_cut_hours(edges), "zone": str(timezone)}
+    return Books(first, last, [tuple(row) for row in await db.execute(_BY_DAY, values)])
+
+
+async def sum_receivables(db: Reader, ends: datetime, *, timezone: tzinfo) -> Decimal:
+    """What the journal of all days before a moment leaves of receivables; one statement."""
+    values = {"begins": EARLIEST, "ends": ends, "cut": find_cut_hours([ends]), "zone": str(timezone)}
+    balance: Decimal = (await db.execute(_BALANCE, values)).scalar_one()
+    return balance
+
+
+async def fold_journal_hours(db: AsyncSession) -> None:
+    """Count the hours that changed, and keep them."""
+    connection = await raw_connection(db)
+    await connection.execute(ONE_AT_A_TIME)
+    await connection.execute(_FOLD)

@@ -1,0 +1,151 @@
+"""Proving a month: its journal against the events themselves, and receivables against the invoices one by one.
+
+A recount reads everything, so a large company's is made at night or when a manager asks, and kept with its moment. It
+is doubted as soon as anything of its time changed.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.access.rights import Right, require
+from domain.invoices.journal import get_journal
+from domain.invoices.journal_hours import Books, fold_journal_hours, get_books, sum_receivables
+from domain.invoices.queries import Reader
+from domain.jobs.enqueue import enqueue
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month, last_of_close, now
+from domain.kernel.live import Topic, announce
+from models import Role
+from models.session import current_database, separate_transaction
+from settings import Settings
+
+PROVE_JOB = "prove_month"
+NIGHT_JOB = "prove_months"
+# A company with no more invoices is counted at each look.
+COUNTED_AT_ONCE = 2_000
+# What was open at the beginning and at the end of a month, invoice by invoice.
+_PAID = """
+SELECT coalesce(sum(p.applied_amount), 0) AS after,
+  coalesce(sum(p.applied_amount) FILTER (WHERE p.created_at < :begins), 0) AS before
+FROM payment AS p
+WHERE p.state = 'succeeded' AND p.created_at < :ends AND {is_its}
+  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+"""
+_RECEIVABLES = text(f"""
+SELECT count(*) FILTER (WHERE is_open_after AND after <> 0) AS invoices,
+  coalesce(sum(after) FILTER (WHERE is_open_after), 0) AS after,
+  coalesce(sum(before) FILTER (WHERE is_open_before), 0) AS before
+FROM (
+  SELECT i.sent_at < :begins AS is_open_before, i.voided_at IS NULL OR i.voided_at >= :ends AS is_open_after,
+    i.total_amount - memo.after - own.after - placed.after AS after,
+    i.total_amount - memo.before - own.before - placed.before AS before
+  FROM invoice AS i
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(m.amount), 0) AS after,
+      coalesce(sum(m.amount) FILTER (WHERE m.created_at < :begins), 0) AS before
+    FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends
+  ) AS memo
+  CROSS JOIN LATERAL ({_PAID.format(is_its="p.invoice_id = i.id")}) AS own
+  CROSS JOIN LATERAL (
+    {_PAID.format(is_its="p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
+  ) AS placed
+  WHERE i.sent_at < :ends AND (i.voided_at IS NULL OR i.voided_at >= :begins)
+) AS open
+""")  # noqa: S608 - our own conditions.
+_IS_SMALL = text("SELECT count(*) <= :most FROM (SELECT FROM invoice WHERE sent_at < :ends LIMIT :most + 1) AS few")
+_FIND = text("""
+SELECT checked_at, agrees, receivables_before, receivables, open_invoices, coalesce(changed_at > checked_at, false)
+  OR ends_at <> :ends OR EXISTS (SELECT FROM hour_change WHERE report = 'books' AND hour < :ends) AS is_doubted,
+  true AS is_kept
+FROM month_proof WHERE first = :first
+""")
+_KEEP = text("""
+INSERT INTO month_proof
+  (first, ends_at, checked_at, agrees, receivables_before, receivables, open_invoices)
+VALUES (:first, :ends, :checked_at, :agrees, :before, :after, :invoices)
+ON CONFLICT (first) DO UPDATE SET ends_at = excluded.ends_at, checked_at = excluded.checked_at, changed_at = NULL,
+  agrees = excluded.agrees, receivables_before = excluded.receivables_before, receivables = excluded.receivables,
+  open_invoices = excluded.open_invoices
+""")
+_IN_ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+SYSTEM = Actor(ActorKind.STAFF, name="System", role=Role.MANAGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a recount of a month found: receivables at both ends, US dollars, and whether the journal agreed."""
+
+    checked_at: datetime
+    agrees: bool
+    receivables_before: Decimal
+    receivables: Decimal
+    open_invoices: int
+    is_doubted: bool = False
+    """True where something of that time changed since."""
+    is_kept: bool = False
+    """False for one that was made for this look."""
+
+
+async def find_proof(db: Reader, books: Books, before: Decimal, *, timezone: tzinfo) -> Proof | None:
+    """The proof of a month's books, which begin with `before` of receivables: made now where few invoices need be
+    read, else the one that is kept."""
+    begins, ends = business_range_bounds(books.first, books.last, timezone)
+    if (await db.execute(_IS_SMALL, {"most": COUNTED_AT_ONCE, "ends": ends})).scalar_one():
+        owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()
+        agrees = (before, before + books.owed) == (owed.before, owed.after)
+        return Proof(now(), agrees, owed.before, owed.after, owed.invoices)
+    row = (await db.execute(_FIND, {"first": books.first, "ends": ends})).one_or_none()
+    return None if row is None else Proof(*row)
+
+
+async def ask_for_proof(db: AsyncSession, month: date, *, by: Actor) -> None:
+    """Have a month proved by the worker as soon as it can."""
+    require(by, Right.SEE_PROFIT, "Only a manager closes a month.")
+    first = first_of_month(month)
+    await enqueue(db, PROVE_JOB, {"month": first.isoformat()}, dedupe_key=f"{PROVE_JOB}:{first}")
+
+
+async def prove_month(month: date, *, settings: Settings) -> bool:
+    """Count a month again in one snapshot and keep what came of it; true when everything agrees."""
+    zone = settings.timezone
+    first, last = first_of_month(month), last_of_close(month, zone)
+    begins, ends = business_range_bounds(first, last, zone)
+    async with separate_transaction() as db:
+        await fold_journal_hours(db)
+    async with separate_transaction() as db:
+        await db.execute(_IN_ONE_SNAPSHOT)
+        checked_at = now()
+        books = await get_books(db, first, last, visible_to=SYSTEM, timezone=zone)
+        before = await sum_receivables(db, begins, timezone=zone)
+        journal = await get_journal(db, first, last, visible_to=SYSTEM, timezone=zone)
+        owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()
+    agrees = (
+        (before, before + books.owed) == (owed.before, owed.after)
+        and books.moved == {key: moved for key, moved in journal.moved.items() if moved}
+        and (books.debits, books.credits, books.postings) == (journal.debits, journal.credits, len(journal.postings))
+    )
+    values = {"first": first, "ends": ends, "checked_at": checked_at, "agrees": agrees}
+    values |= {"before": owed.before, "after": owed.after, "invoices": owed.invoices}
+    async with separate_transaction() as db:
+        await db.execute(_KEEP, values)
+        await announce(db, Topic.INVOICES, "close")
+    return agrees
+
+
+async def prove_months(*, settings: Settings) -> int:
+    """Prove the running month and the one before it, unless a proof of theirs holds; how many were proved."""
+    zone = settings.timezone
+    proved = 0
+    running = first_of_month(business_today(zone))
+    for month in (add_months(running, -1), running):
+        _, ends = business_range_bounds(month, last_of_close(month, zone), zone)
+        async with current_database().reading() as connection:
+            row = (await connection.execute(_FIND, {"first": month, "ends": ends})).one_or_none()
+        if row is None or row.is_doubted:
+            await prove_month(month, settings=settings)
+            proved += 1
+    return proved
