@@ -1,7 +1,9 @@
 """The works that `bench/growth.py` measures: each page, list and tool by its name, who asks, and the address.
 
-The words in braces are of the company: `FACTS` reads them.
+The words in braces are of the company: `FACTS` reads them. What no work asks for says `list_unmeasured`.
 """
+
+from quart import Quart
 
 PAGES = {
     "home, 30 days": ("admin", "/portal?range=30d"),
@@ -34,6 +36,7 @@ PAGES = {
     "customers, a common word": ("admin", "/portal/customers?q=grill"),
     "one customer": ("admin", "/portal/customers/{customer}"),
     "lookalikes": ("admin", "/portal/customers/duplicates"),
+    "lookalikes of one who is typed": ("admin", "/portal/customers/lookalikes?company_name=Oak+Grill&phone={digits}"),
     "website users": ("admin", "/portal/website-users"),
     "invoices": ("admin", "/portal/invoices"),
     "invoices, open": ("admin", "/portal/invoices?status=open"),
@@ -41,9 +44,14 @@ PAGES = {
     "invoices, last page": ("admin", "/portal/invoices?status=all&page={last_invoices}"),
     "invoices, a common word": ("admin", "/portal/invoices?search=grill"),
     "invoices to close": ("admin", "/portal/invoices/close"),
+    "invoices of the week": ("admin", "/portal/invoices/week"),
+    "one invoice": ("admin", "/portal/invoices/{invoice}"),
+    "receiving a payment": ("admin", "/portal/invoices/receive?customer_id={customer}"),
     "checks": ("admin", "/portal/checks"),
     "warehouse": ("packer", "/portal/warehouse"),
     "warehouse, searched": ("packer", "/portal/warehouse?q=grill"),
+    "one order in the warehouse": ("packer", "/portal/warehouse/{open_number}"),
+    "pick list": ("packer", "/portal/warehouse/pick-list?order={open_number}"),
     "inventory": ("admin", "/portal/inventory"),
     "inventory, searched": ("admin", "/portal/inventory?search=lid"),
     "inventory, one product": ("admin", "/portal/inventory/{product}"),
@@ -51,10 +59,15 @@ PAGES = {
     "products, searched": ("admin", "/portal/products?search=lid"),
     "one product": ("admin", "/portal/products/{product}"),
     "procurement": ("admin", "/portal/procurement"),
+    "one vendor": ("admin", "/portal/procurement/vendors/{vendor}"),
     "calling list": ("rep", "/portal/calling"),
+    "one entry": ("rep", "/portal/calling/{entry}"),
+    "sales of a rep": ("rep", "/portal/my-sales"),
     "history of sales": ("rep", "/portal/history"),
     "performance": ("admin", "/portal/performance"),
+    "calls of an hour": ("admin", "/portal/performance/calls"),
     "calls of the agent": ("admin", "/portal/voice/calls"),
+    "prompts": ("admin", "/portal/voice/prompts"),
     "outbound queue": ("admin", "/portal/voice/outbound"),
     "sourcing": ("admin", "/portal/voice/sourcing"),
     "voice": ("admin", "/portal/voice"),
@@ -64,10 +77,12 @@ PAGES = {
     "audit": ("admin", "/portal/audit"),
     "audit, last page": ("admin", "/portal/audit?page={last_audit}"),
     "audit, searched": ("admin", "/portal/audit?q=order"),
+    "marked numbers": ("admin", "/portal/suppressed-numbers"),
     "jobs": ("admin", "/portal/jobs"),
     "webhooks": ("admin", "/portal/webhooks"),
     "subscriptions": ("admin", "/portal/subscriptions"),
     "subscriptions, paused": ("admin", "/portal/subscriptions?status=paused"),
+    "one subscription": ("admin", "/portal/subscriptions/{subscription}"),
     "scores": ("admin", "/portal/scores"),
     "profit": ("admin", "/portal/profit"),
     "commissions": ("admin", "/portal/commissions"),
@@ -80,28 +95,49 @@ PAGES = {
     "API: customers": ("admin", "/api/staff/customers"),
     "API: customers found": ("admin", "/api/staff/customers/search?q=grill"),
     "API: website users": ("admin", "/api/staff/website-users"),
+    "API: one customer": ("admin", "/api/staff/customers/{customer}"),
+    "API: credit of a customer": ("admin", "/api/staff/customers/{customer}/credit"),
+    "API: lookalikes": ("admin", "/api/staff/customers/duplicates"),
     "API: invoices": ("admin", "/api/invoices"),
+    "API: one invoice": ("admin", "/api/invoices/{invoice}"),
+    "API: orders to invoice": ("admin", "/api/invoices/customers/{customer}/orders"),
     "API: subscriptions": ("admin", "/api/staff/subscriptions"),
+    "API: interval of a customer": ("admin", "/api/staff/subscriptions/suggest-interval/{customer}"),
+    "API: profit": ("admin", "/api/staff/profit"),
+    "API: procurement": ("admin", "/api/procurement/products"),
     "API: inventory": ("admin", "/api/staff/inventory"),
     "API: products": ("admin", "/api/staff/products"),
     "API: warehouse": ("admin", "/api/warehouse/orders"),
     "API: warehouse, all": ("admin", "/api/warehouse/orders?status=all"),
     "API: warehouse stats": ("admin", "/api/warehouse/stats"),
+    "API: one order in the warehouse": ("admin", "/api/warehouse/orders/{open_number}"),
     "API: scores": ("admin", "/api/customers/scores"),
     "API: call queue": ("admin", "/api/staff/call-queue"),
     "API: voice dashboard": ("admin", "/api/staff/voice/dashboard"),
     "API: calls to review": ("admin", "/api/staff/voice/review-queue"),
     "API: calling list": ("rep", "/api/sales/calling-list"),
+    "API: calling list, products": ("rep", "/api/sales/calling-list/products"),
+    "API: calling list, segments": ("rep", "/api/sales/calling-list/segments"),
+    "API: guests of a rep": ("rep", "/api/sales/customers/guest?phone={digits}"),
     "API: orders of a rep": ("rep", "/api/sales/my-orders"),
     "API: customers of a rep": ("rep", "/api/sales/customers"),
     "API: history of sales": ("rep", "/api/sales/history"),
     "API: performance": ("rep", "/api/sales/performance"),
+    "own orders": ("customer", "/api/orders"),
+    "own order guide": ("customer", "/api/orders/guide"),
+    "own invoices": ("customer", "/api/invoices/mine"),
+    "own subscriptions": ("customer", "/api/subscriptions/mine"),
     "shop: products": ("shop", "/api/products?per_page=50&page=1"),
     "shop: search": ("shop", "/api/products?search=lid"),
     "shop: one product": ("shop", "/api/products/{product}"),
     "shop: featured": ("shop", "/api/products/featured"),
     "shop: categories": ("shop", "/api/categories"),
 }
+# Forms, files and pages that read a row or nothing that grows: no work asks for them.
+SMALL = (
+    "/docs", "/static", "/pay", "/portal/parts", "/portal/sign-in", "/portal/profile", "/healthz", "/readyz",
+    "/metrics",
+)  # fmt: skip
 TOOLS = {
     "lookup-customer": {"phone_number": "{phone}"},
     "check-terms": {"phone_number": "{phone}"},
@@ -117,10 +153,34 @@ SELECT (SELECT count(*) FROM orders) / 50 AS last,
   (SELECT count(*) FROM audit_entry) / 50 AS last_audit,
   (SELECT phone FROM customer WHERE phone IS NOT NULL ORDER BY id OFFSET 50 LIMIT 1) AS phone,
   (SELECT order_number FROM orders ORDER BY id DESC OFFSET 100 LIMIT 1) AS number,
-  (SELECT min(id) + 60 FROM customer) AS customer, (
-    SELECT id FROM product WHERE is_active AND in_stock ORDER BY stock_quantity DESC NULLS LAST LIMIT 1
-  ) AS product,
+  (SELECT order_number FROM orders WHERE status = 'confirmed' ORDER BY id DESC LIMIT 1) AS open_number,
+  (SELECT min(id) + 60 FROM customer) AS customer,
+  (SELECT max(id) FROM invoice WHERE status <> 'draft') AS invoice,
+  (SELECT max(id) FROM subscription) AS subscription,
+  (SELECT min(id) FROM vendor) AS vendor, (
+    SELECT e.id FROM calling_entry AS e JOIN staff AS s ON s.id = e.assigned_to AND s.username = 'rep'
+    ORDER BY e.id LIMIT 1
+  ) AS entry,
+  (SELECT id FROM product WHERE is_active AND in_stock AND NOT is_customizable ORDER BY id LIMIT 1) AS product,
   (SELECT min(id) FROM staff WHERE role = 'sales_rep') AS rep,
   (SELECT product_sku FROM order_item ORDER BY id DESC LIMIT 1) AS sku,
   current_date::text AS today, (current_date - 365)::text AS year_ago
 """
+
+
+def list_unmeasured(app: Quart) -> list[str]:
+    """The addresses that can be read and are in no work."""
+    rules, known = app.url_map.bind("localhost"), set()
+    words = _Ones()
+    for _, path in PAGES.values():
+        rule, _ = rules.match(path.format_map(words).partition("?")[0], method="GET", return_rule=True)
+        known.add(rule.rule)
+    every = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    return sorted(rule for rule in every - known if not rule.startswith(SMALL))
+
+
+class _Ones(dict[str, str]):
+    """Every word of an address is a number that any address takes."""
+
+    def __missing__(self, _word: str) -> str:
+        return "1"

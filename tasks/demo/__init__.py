@@ -30,6 +30,7 @@ from tasks.demo.label_pictures import write_label_pictures
 from tasks.demo.papers import write_papers
 from tasks.demo.pictures import write_pictures
 from tasks.demo.subscriptions import write_subscriptions
+from tasks.demo.trail import write_trail
 
 DEMO_PASSWORD = "demo-demo"  # noqa: S105 - printed for everybody; these users sign in from this machine only.
 # Tables with explicit ids, whose sequences go on after them.
@@ -131,7 +132,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     aside = await set_indexes_aside(connection)
     for statement in (
         goods.CATEGORIES, goods.WRITE_PRODUCTS, people.WRITE_CUSTOMERS, books.ORDERS, books.LINES, books.PAYMENTS,
-        books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES, goods.PRICE_CHANGES,
+        books.REFUNDS, books.EVENTS, goods.WRITE_LEDGER, people.CREDIT, books.MESSAGES,
     ):  # fmt: skip
         await connection.execute(statement)
     # What follows looks orders up one by one.
@@ -144,6 +145,7 @@ async def _write(connection: asyncpg.Connection, *, company_name: str, timezone:
     await write_floor(connection)
     await write_label_pictures(connection)
     await write_subscriptions(connection, timezone=timezone)
+    await write_trail(connection)
     for table in NUMBERED:
         await connection.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"  # noqa: S608 - as above.

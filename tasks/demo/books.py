@@ -122,7 +122,8 @@ WHERE e.at IS NOT NULL
 ORDER BY s.id, e.at
 """
 
-# The mails of the last two weeks: most went out, an address was wrong, the mail settings were missing for a while.
+# The mails of the last 180 days, as long as sent ones are kept: all went out but some of the last two weeks, when an
+# address was wrong or the mail settings were missing for a while.
 MESSAGES = """
 INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, state, attempts, last_error, dedupe_key,
   order_id, customer_id, created_at, sent_at)
@@ -148,12 +149,13 @@ JOIN (
   JOIN demo_product AS p ON p.id = l.product_id
   JOIN demo_sale AS recent ON recent.id = l.order_id
   CROSS JOIN demo_wish
-  WHERE recent.created_at >= at - interval '14 days'
+  WHERE recent.created_at >= at - interval '180 days'
   GROUP BY l.order_id
 ) AS lines ON lines.order_id = s.id
 CROSS JOIN LATERAL (
-  SELECT CASE WHEN s.id % 97 = 11 THEN 'failed' WHEN s.id % 61 = 7 THEN 'not_sent' ELSE 'sent' END AS state
+  SELECT CASE WHEN s.created_at < w.at - interval '14 days' THEN 'sent' WHEN s.id % 97 = 11 THEN 'failed'
+    WHEN s.id % 61 = 7 THEN 'not_sent' ELSE 'sent' END AS state
 ) AS r
-WHERE s.created_at >= w.at - interval '14 days'
+WHERE s.created_at >= w.at - interval '180 days'
 ORDER BY s.id
 """

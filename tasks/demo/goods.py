@@ -69,20 +69,29 @@ ALTER TABLE demo_product ADD PRIMARY KEY (id);
 ANALYZE demo_product
 """
 
-# What the orders of the last thirty days took, what cancelled ones gave back, and what came in meanwhile.
+# What orders took, what cancelled ones gave back, and what came in: before each thirty days but the last what was sold
+# in them, so that the shelf is nearly empty at their end.
 LEDGER = """
 CREATE TEMP TABLE demo_ledger AS
 WITH moved AS (
-  SELECT l.product_id, l.order_id, -sum(l.quantity)::int AS delta, 'order_placed' AS reason, o.created_at AS at,
-    o.actor_kind, o.actor_id, o.actor_name
+  SELECT l.product_id, l.order_id, -l.quantity AS delta, 'order_placed' AS reason, o.created_at AS at,
+    o.actor_kind, o.actor_id, o.actor_name, o.status <> 'cancelled' AS is_sold
   FROM demo_sale AS o
   JOIN demo_line AS l ON l.order_id = o.id
   JOIN demo_product AS p ON p.id = l.product_id AND p.wanted_level IS NOT NULL
-  WHERE o.takes_stock
-  GROUP BY l.product_id, l.order_id, o.created_at, o.actor_kind, o.actor_id, o.actor_name
+),
+sold AS (
+  SELECT m.product_id, floor(extract(epoch FROM w.at - m.at) / 2592000)::int AS months_ago, -sum(m.delta)::int AS units
+  FROM moved AS m, demo_wish AS w
+  WHERE m.is_sold AND m.at < w.at - interval '30 days'
+  GROUP BY m.product_id, months_ago
 ),
 all_moves AS (
-  SELECT * FROM moved
+  SELECT product_id, order_id, delta, reason, at, actor_kind, actor_id, actor_name FROM moved
+  UNION ALL
+  SELECT s.product_id, NULL, s.units, 'received', w.at - (s.months_ago + 1) * interval '30 days', 'staff',
+    team.floor_ids[1], team.floor_names[1]
+  FROM sold AS s, demo_wish AS w, demo_team AS team
   UNION ALL
   SELECT m.product_id, m.order_id, -m.delta, 'order_cancelled', o.cancelled_at, 'staff', team.office_ids[2],
     team.office_names[2]
@@ -136,7 +145,7 @@ INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, ac
   created_at)
 SELECT * FROM (
   SELECT s.id, s.opening AS delta, s.opening AS level_after, 'opening' AS reason, NULL::bigint AS order_id,
-    'system' AS actor_kind, NULL::bigint AS actor_id, 'System' AS actor_name, w.at - interval '31 days' AS at
+    'system' AS actor_kind, NULL::bigint AS actor_id, 'System' AS actor_name, w.at - interval '790 days' AS at
   FROM demo_stock AS s, demo_wish AS w
   WHERE s.opening > 0
   UNION ALL
@@ -145,17 +154,4 @@ SELECT * FROM (
   FROM demo_ledger AS m JOIN demo_stock AS s ON s.id = m.product_id
 ) AS moves
 ORDER BY at, order_id NULLS FIRST, delta
-"""
-
-# The office changed some prices; the audit trail knows what they were.
-PRICE_CHANGES = """
-INSERT INTO audit_entry (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name,
-  created_at)
-SELECT 'product.updated', 'product', p.id, p.name || ' (' || p.sku || ')',
-  jsonb_build_object('unit_price', round(p.unit_price * 0.96, 2)::text),
-  jsonb_build_object('unit_price', p.unit_price::text), 'staff', team.office_ids[2], team.office_names[2],
-  w.at - interval '365 days'
-FROM demo_product AS p, demo_wish AS w, demo_team AS team
-WHERE p.id <= 40
-ORDER BY p.id
 """

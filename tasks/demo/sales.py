@@ -200,7 +200,7 @@ SELECT s.id, s.customer_id, s.is_guest, s.created_at, s.payment_terms, s.rep_n, 
   CASE WHEN s.paid_at <= w.at THEN 'paid' ELSE 'unpaid' END AS payment_status,
   CASE WHEN s.paid_at <= w.at THEN s.total_amount ELSE 0 END AS amount_paid,
   NULL::timestamptz AS part_paid_at, '' AS hold_reason, '' AS attention,
-  s.created_at >= w.at - interval '30 days' AS takes_stock,
+  true AS takes_stock,
   CASE s.source WHEN 'web' THEN CASE WHEN s.is_guest THEN 'guest' ELSE 'customer' END
     WHEN 'desk' THEN 'staff' WHEN 'rep' THEN 'staff' WHEN 'voice' THEN 'voice' ELSE 'system' END AS actor_kind,
   CASE s.source WHEN 'web' THEN CASE WHEN NOT s.is_guest THEN s.customer_id END

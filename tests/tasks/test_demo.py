@@ -68,7 +68,8 @@ PROMISES = {
         SELECT order_number FROM orders WHERE delivery_fee <> CASE WHEN subtotal >= 300 THEN 0 ELSE 25 END""",
     "a line of this year costs what the catalogue says": """
         SELECT i.id FROM order_item AS i JOIN orders AS o ON o.id = i.order_id JOIN product AS p ON p.id = i.product_id
-        WHERE o.takes_stock AND (i.unit_price, i.is_bulk_price) IS DISTINCT FROM (
+        WHERE o.created_at >= $1::timestamptz - interval '365 days'
+          AND (i.unit_price, i.is_bulk_price) IS DISTINCT FROM (
           CASE WHEN i.quantity >= p.bulk_quantity THEN p.bulk_price ELSE p.unit_price END,
           coalesce(i.quantity >= p.bulk_quantity, false))""",
     "states have their times, in order": """
@@ -93,7 +94,15 @@ PROMISES = {
         SELECT id FROM orders WHERE updated_at > $1 OR created_at > $1
         UNION ALL SELECT id FROM payment WHERE created_at > $1
         UNION ALL SELECT id FROM order_event WHERE created_at > $1
-        UNION ALL SELECT id FROM stock_movement WHERE created_at > $1""",
+        UNION ALL SELECT id FROM stock_movement WHERE created_at > $1
+        UNION ALL SELECT id FROM audit_entry WHERE created_at > $1""",
+    "customers are in the trail with what became of them": """
+        SELECT c.id FROM customer AS c LEFT JOIN LATERAL (
+          SELECT array_agg(action::text) AS actions FROM audit_entry WHERE record_kind = 'customer' AND record_id = c.id
+        ) AS t ON true
+        WHERE NOT coalesce(t.actions && ARRAY['customer.created', 'customer.registered'], false)
+          OR (c.payment_terms = 'net30') <> ('customer.terms_set' = ANY(t.actions))
+          OR (c.sales_rep_id IS NOT NULL) <> ('customer.assigned' = ANY(t.actions))""",
     "only orders nobody confirmed are on hold, and they say why": """
         SELECT order_number FROM orders WHERE on_hold <> (hold_reason <> '') OR (on_hold AND status <> 'pending')""",
     "nobody orders before joining": """
