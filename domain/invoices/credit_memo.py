@@ -38,8 +38,8 @@ async def issue_credit_memo(
 ) -> CreditMemo:
     """Take an amount off an invoice that was sent: first off what is owed, the rest becomes store credit.
 
-    Raises Refused for a draft, a void one, more than its total, and where somebody without an account has paid. Locks
-    the customer, the order, the invoice, then the series of numbers.
+    Raises Refused for a draft, a void one, more than its total, where somebody without an account has paid, and where
+    what was paid is being refunded. Locks the customer, the order, the invoice, then the series of numbers.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not credit invoices.")
     if data.amount == ZERO:
@@ -63,7 +63,11 @@ async def issue_credit_memo(
     )
     db.add(memo)
     if to_credit:
-        await turn_into_credit(db, invoice, to_credit, GivenFor(data.reason.value), note=memo.memo_number, by=by)
+        given_for = GivenFor(data.reason.value)
+        if await turn_into_credit(db, invoice, to_credit, given_for, note=memo.memo_number, by=by) < to_credit:
+            raise Refused(
+                "A refund of what was paid is on its way. Credit the rest once it is done.", code=Code.MORE_THAN_PAID
+            )
     await _allow(db, invoice, data.amount, memo, by=by)
     note = f"{memo.memo_number}, {data.reason.value}. {data.note}".strip()
     await record_invoice_event(

@@ -2,38 +2,29 @@
 
 from decimal import Decimal
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from models import CreditKind, GivenFor, Invoice, Order, Payment, PaymentMethod, PaymentState
+from domain.payments.give_back_credit import list_applied
+from models import CreditKind, GivenFor, Invoice, Order, Payment, PaymentMethod
 
 
 async def turn_into_credit(
     db: AsyncSession, invoice: Invoice, amount: Decimal, given_for: GivenFor, *, note: str, by: Actor
-) -> None:
-    """Move an amount that was paid on a locked invoice into store credit; its customer is there."""
+) -> Decimal:
+    """Move an amount that was paid on a locked invoice into store credit; its customer is there.
+
+    What is on its way back already does not become credit as well. Returns what did.
+    """
     assert invoice.customer_id is not None  # the callers have checked
-    refund = aliased(Payment)
-    back = (
-        select(func.coalesce(func.sum(refund.applied_amount), ZERO))
-        .where(refund.refunds_payment_id == Payment.id, refund.state == PaymentState.SUCCEEDED)
-        .scalar_subquery()
-    )
     mine = Payment.invoice_id == invoice.id if invoice.order_id is None else Payment.order_id == invoice.order_id
-    rows = await db.execute(
-        select(Payment.id, Payment.applied_amount + back)
-        .where(mine, Payment.state == PaymentState.SUCCEEDED, Payment.amount > 0)
-        .order_by(Payment.id.desc())
-    )
     left = amount
-    for payment_id, still_there in rows.all():
-        part = min(left, max(still_there, ZERO))
+    for paid in await list_applied(db, mine):
+        part = min(left, paid.left)
         if part > ZERO:
-            await _give_back(db, invoice, payment_id, part, given_for, note=note, by=by)
+            await _give_back(db, invoice, paid.payment_id, part, given_for, note=note, by=by)
             left -= part
     taken = amount - left
     if invoice.order_id is None:
@@ -42,6 +33,7 @@ async def turn_into_credit(
         order = await db.get_one(Order, invoice.order_id)
         order.amount_paid -= taken
     await db.flush()
+    return taken
 
 
 async def _give_back(

@@ -102,5 +102,4 @@ async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> 
         add_attention(invoice, f"{format_money(amount)} {TO_GIVE_BACK}")
         return ZERO
     note = f"{invoice.invoice_number} was voided"
-    await turn_into_credit(db, invoice, amount, GivenFor.CANCELLED, note=note, by=by)
-    return amount
+    return await turn_into_credit(db, invoice, amount, GivenFor.CANCELLED, note=note, by=by)

@@ -69,9 +69,10 @@ async def edit_items(
     Today's prices are for new lines, and where a quantity crosses the bulk step. A product archived since may stay or
     shrink.
 
-    Raises Refused when the order is not pending any more, when it has lines without a product (an imported order may),
-    when there is too little stock, when the new total would be below what was paid already, or when terms do not cover
-    it. Payments begun for the total before are withdrawn. Locks the customer, the order, then the products.
+    Raises Refused when the order is not pending any more, when it has lines without a product (an imported order may)
+    or some that were short, whose price is off the claim, when there is too little stock, when the new total would be
+    below what was paid already, or when terms do not cover it. Payments begun for the total before are withdrawn. Locks
+    the customer, the order, then the products.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change orders.")
     if data.override_terms and not may(by, Right.OVERRIDE_TERMS):
@@ -107,10 +108,22 @@ async def restore_items(db: AsyncSession, order: Order, event: OrderEvent, *, by
 
 async def _read_before(db: AsyncSession, order: Order) -> Before:
     lines = await list_sold_lines(db, order.id)
-    by_description = exists().where(OrderItem.order_id == order.id, OrderItem.product_id.is_(None))
-    if await db.scalar(select(by_description)):
+    by_description, short = (
+        await db.execute(
+            select(
+                exists().where(OrderItem.order_id == order.id, OrderItem.product_id.is_(None)),
+                exists().where(OrderItem.order_id == order.id, OrderItem.short_quantity > 0),
+            )
+        )
+    ).one()
+    if by_description:
         raise Refused(
             "The order has lines without a product, which an edit would take off. Cancel it and enter it as a new one.",
+            code=Code.CONFLICT,
+        )
+    if short:
+        raise Refused(
+            "Some of the order was short and is off its price already. Enter what is wanted besides as a new order.",
             code=Code.CONFLICT,
         )
     return Before(

@@ -25,6 +25,7 @@ from domain.messages.outbox import queue_mail, queue_text
 from domain.orders.balance import calculate_unpaid
 from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention
+from domain.payments.give_back_credit import give_back_some_credit
 from domain.payments.refund_rows import apply_refund, list_refundable, prepare_refund, settle_refunded_status
 from domain.stock.stock import change_stock
 from domain.warehouse.moves import pack_locked_order
@@ -156,7 +157,7 @@ async def _note_lines(db: AsyncSession, order: Order, missing: dict[int, int]) -
 async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Actor) -> None:
     """Take the amount off what is unpaid; what was paid for it becomes store credit, and a guest's goes back.
 
-    What came by hand from a guest waits for the office.
+    Credit that was used goes back last. What came by hand from a guest waits for the office.
     """
     unpaid = min(amount, calculate_unpaid(order))
     order.allowances += unpaid
@@ -178,6 +179,8 @@ async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Acto
         else:
             continue
         left -= part
+    if left > ZERO:
+        left -= await give_back_some_credit(db, order, left, by=by, note=_NOTE)
     if left > ZERO:
         add_attention(order, f"{format_money(left)} to give back for what was short.")
     if amount > unpaid or not calculate_unpaid(order):

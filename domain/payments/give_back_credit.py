@@ -1,57 +1,150 @@
-"""A cancelled order gives the store credit that was used on it back to the customer."""
+"""What credit still pays on an order goes back: all of it when the order is cancelled, some for what was short."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from models import CreditKind, GivenBack, GivenFor, Order, Payment, PaymentMethod, PaymentState
+from domain.payments.intents import UNSETTLED
+from models import (
+    CreditKind,
+    GivenBack,
+    GivenFor,
+    IntentKind,
+    Order,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    StripeIntent,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A payment with what of it still pays the claim and is not on its way back, US dollars."""
+
+    payment_id: int
+    method: str
+    left: Decimal
+
+
+async def list_applied(db: AsyncSession, of: ColumnElement[bool]) -> Sequence[Applied]:
+    """The payments of an order or invoice that still pay for it, credit used included, newest first."""
+    back = aliased(Payment)
+    returned = (
+        select(func.coalesce(func.sum(back.applied_amount), ZERO))
+        .where(back.refunds_payment_id == Payment.id, back.state == PaymentState.SUCCEEDED)
+        .scalar_subquery()
+    )
+    on_its_way = (
+        select(func.coalesce(func.sum(StripeIntent.amount), ZERO))
+        .where(
+            StripeIntent.payment_id == Payment.id,
+            StripeIntent.kind == IntentKind.REFUND,
+            StripeIntent.state.in_(UNSETTLED),
+        )
+        .scalar_subquery()
+    )
+    rows = await db.execute(
+        select(Payment.id, Payment.method, Payment.amount, Payment.applied_amount + returned - on_its_way)
+        .where(of, Payment.state == PaymentState.SUCCEEDED, Payment.refunds_payment_id.is_(None))
+        .order_by(Payment.id)
+    )
+    # Credit that a cancelled order gave back names no payment: it is what was used first.
+    found = [(row[0], row[1], row[2], row[3]) for row in rows]
+    unnamed = -sum((left for _, _, amount, left in found if amount < ZERO), ZERO)
+    applied = []
+    for payment_id, method, amount, left in found:
+        if amount < ZERO:
+            continue
+        gone = min(unnamed, max(left, ZERO)) if method == PaymentMethod.STORE_CREDIT else ZERO
+        unnamed -= gone
+        if left > gone:
+            applied.append(Applied(payment_id, method, left - gone))
+    return applied[::-1]
 
 
 async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
-    """Return what credit still pays on a locked order; doing it again returns nothing."""
+    """Return what credit still pays on a locked order that is cancelled; doing it again returns nothing."""
     used = await calculate_credit_used(db, order)
     if order.customer_id is None or used <= 0:
         return ZERO
+    await _return(db, order, used, why=GivenFor.CANCELLED, by=by, note="Order cancelled")
+    return used
+
+
+async def give_back_some_credit(db: AsyncSession, order: Order, most: Decimal, *, by: Actor, note: str) -> Decimal:
+    """Return up to `most` of what credit pays on a locked order, as an allowance for what was short."""
+    returned = ZERO
+    for used in await list_applied(db, Payment.order_id == order.id):
+        part = min(most - returned, used.left)
+        if order.customer_id is not None and used.method == PaymentMethod.STORE_CREDIT and part > ZERO:
+            await _return(db, order, part, why=GivenFor.SHORT, by=by, note=note, payment_id=used.payment_id)
+            order.allowances += part
+            returned += part
+    return returned
+
+
+async def _return(
+    db: AsyncSession,
+    order: Order,
+    amount: Decimal,
+    *,
+    why: GivenFor,
+    by: Actor,
+    note: str,
+    payment_id: int | None = None,
+) -> None:
+    assert order.customer_id is not None  # the callers have checked
     payment = Payment(
         order_id=order.id,
         customer_id=order.customer_id,
+        refunds_payment_id=payment_id,
         given_back=GivenBack.ALLOWANCE,
-        given_for=GivenFor.CANCELLED,
+        given_for=why,
         method=PaymentMethod.STORE_CREDIT,
-        amount=-used,
-        applied_amount=-used,
-        note="Order cancelled",
+        amount=-amount,
+        applied_amount=-amount,
+        note=note,
         **by.columns,
     )
     db.add(payment)
     await db.flush()
+    cancelled = why is GivenFor.CANCELLED
     await move_credit(
         db,
         order.customer_id,
-        used,
+        amount,
         kind=CreditKind.RETURNED,
         by=by,
-        note=f"{order.order_number} was cancelled",
+        note=f"{order.order_number} was cancelled" if cancelled else f"Short on {order.order_number}",
         order_id=order.id,
         payment_id=payment.id,
     )
-    order.amount_paid -= used
-    return used
+    order.amount_paid -= amount
 
 
 async def calculate_credit_used(db: AsyncSession, order: Order) -> Decimal:
-    """What credit pays on an order; other money that was given back as credit is no part of it."""
+    """What credit still pays on an order; other money that was given back as credit is no part of it."""
+    first = aliased(Payment)
+    of_credit = select(first.id).where(
+        first.order_id == order.id, first.method == PaymentMethod.STORE_CREDIT, first.amount > ZERO
+    )
     used: Decimal = (
         await db.execute(
             select(func.coalesce(func.sum(Payment.applied_amount), ZERO)).where(
                 Payment.order_id == order.id,
-                Payment.method == PaymentMethod.STORE_CREDIT,
                 Payment.state == PaymentState.SUCCEEDED,
-                Payment.refunds_payment_id.is_(None),
+                or_(
+                    and_(Payment.method == PaymentMethod.STORE_CREDIT, Payment.refunds_payment_id.is_(None)),
+                    Payment.refunds_payment_id.in_(of_credit),
+                ),
             )
         )
     ).scalar_one()

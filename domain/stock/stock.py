@@ -41,7 +41,7 @@ _HELD = """
 SELECT product_id, -sum(delta)::int AS held FROM stock_movement WHERE order_id = $1 GROUP BY product_id
 """
 _LINES = """
-SELECT product_id, sum(quantity)::int AS quantity FROM order_item
+SELECT product_id, sum(quantity - short_quantity)::int AS quantity FROM order_item
 WHERE order_id = $1 AND product_id IS NOT NULL GROUP BY product_id
 """
 
@@ -111,7 +111,7 @@ async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, re
 
 
 async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
-    """Take what the order's lines ask for beyond what it holds; raises Refused when there is too little."""
+    """Take what the order's lines ask for, less what was short, beyond what it holds; raises Refused for too little."""
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     lines = await connection.fetch(_LINES, order_id)
     wanted = {row["product_id"]: row["quantity"] for row in lines}
