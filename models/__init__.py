@@ -37,7 +37,7 @@ from models.invoice import (
     ReminderStep,
 )
 from models.job_run import JobRun, JobState
-from models.kept_hours import HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
+from models.kept_hours import CallHour, HourChange, JournalHour, MonthProof, ProductHour, ProductPace, TradeHour
 from models.label import BatchState, Label, LabelBatch, LabelBatchOrder, LabelFile, LabelState, Tracker
 from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
@@ -84,6 +84,7 @@ __all__ = [
     "BoxRule",
     "CallDirection",
     "CallEvaluation",
+    "CallHour",
     "CallLog",
     "CallOutcome",
     "CallScript",

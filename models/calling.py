@@ -189,6 +189,7 @@ class CallingEvent(ByActor, table=True):
     __table_args__ = (
         Index("ix_calling_event_entry_created", "entry_id", sql("created_at DESC")),
         Index("ix_calling_event_called", "actor_id", sql("created_at DESC"), postgresql_where=sql("kind = 'called'")),
+        Index("ix_calling_event_called_at", "created_at", postgresql_where=sql("kind = 'called'")),
     )
 
     id: int = key()

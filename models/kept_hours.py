@@ -85,6 +85,25 @@ class JournalHour(Table, table=True):
     credit: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
 
 
+class CallHour(Table, table=True):
+    """The calls that a colleague made in one hour to people of one time zone; without a zone, those of its quarters.
+
+    `at` is where that hour or quarter begins.
+    """
+
+    __tablename__ = "call_hour"
+    __table_args__ = (Index("ix_call_hour_hour", "hour"),)
+
+    id: int = key()
+    hour: datetime = required_moment()
+    at: datetime = required_moment()
+    # Not a foreign key: it goes with the calls, which name their caller by one.
+    staff_id: int = Field(sa_type=BigInteger, nullable=False)
+    zone: str
+    calls: int = Field(sa_type=BigInteger, nullable=False)
+    sales: int = Field(sa_type=BigInteger, nullable=False)
+
+
 class MonthProof(Table, table=True):
     """When a month's journal was last held against its own events, and receivables against the invoices, and whether
     they agreed. `changed_at` is when something of that time was counted again since."""
@@ -131,7 +150,9 @@ FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION {name}()
 )
 
 
-def note_hours(report: str, table: str, hours: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+def note_hours(
+    report: str, table: str, hours: str, columns: tuple[str, ...], *, only_updates: bool = False
+) -> tuple[str, ...]:
     """The statements that let a report hear of a table's changes.
 
     `hours` selects the report's name and the hours that rows are about, from `{rows}`; `columns` are those whose
@@ -148,7 +169,7 @@ def note_hours(report: str, table: str, hours: str, columns: tuple[str, ...]) ->
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     of = ", ".join(column.split()[0] for column in columns)
     names = {"name": name, "table": table, "columns": of, "old": old, "new": new}
-    return (function, *(trigger.format(**names) for trigger in _TRIGGERS))
+    return (function, *(trigger.format(**names) for trigger in _TRIGGERS[2 if only_updates else 0 :]))
 
 
 _OF_ROW = f"SELECT DISTINCT 'trade', {_HOUR.format(moment='r.{moment}')} FROM {{{{rows}}}}{{where}}"  # noqa: S608 - ours
@@ -216,5 +237,30 @@ NOTE_BOOKS = (
     ),
     *note_hours("books", "credit_memo", _OF_MEMOS, ("created_at", "invoice_id", "amount")),
 )  # fmt: skip
-for _statement in (*NOTE_TRADE, *NOTE_BOOKS):
+_OF_CALLS = f"""
+SELECT DISTINCT 'calls', {_HOUR.format(moment="r.created_at")} FROM {{rows}} WHERE r.{{which}}
+"""  # noqa: S608 - ours
+_OF_ENTRIES = f"""
+SELECT DISTINCT 'calls', {_HOUR.format(moment="c.created_at")} FROM {{rows}}, LATERAL (
+      SELECT created_at FROM outbound_call_log WHERE entry_id = r.id
+      UNION SELECT created_at FROM calling_event WHERE entry_id = r.id AND kind = 'called'
+    ) AS c
+"""  # noqa: S608 - ours
+NOTE_CALLS = (
+    *note_hours(
+        "calls",
+        "outbound_call_log",
+        _OF_CALLS.replace("{which}", "staff_id IS NOT NULL"),
+        ("created_at", "staff_id", "entry_id", "outcome"),
+    ),
+    *note_hours(
+        "calls",
+        "calling_event",
+        _OF_CALLS.replace("{which}", "kind = 'called'"),
+        ("created_at", "kind", "actor_kind", "actor_id", "entry_id"),
+    ),
+    # By whose clock a call rang; an entry that goes leaves its calls, which are noted then.
+    *note_hours("calls", "calling_entry", _OF_ENTRIES, ("hours_key",), only_updates=True),
+)  # fmt: skip
+for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_CALLS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

@@ -19,15 +19,13 @@ from domain.kernel.money import ZERO, round_half_up
 from domain.orders.business import current_business
 from domain.orders.days import select_days
 from domain.orders.queries import Reader
+from domain.sales.call_hours import count_calls
 from domain.sales.customers import rep_of
 from domain.sales.new_customers import count_new_customers
 from models import OrderStatus
 
 _REPS = text("""
 SELECT s.id, coalesce(nullif(s.full_name, ''), s.username) AS name,
-  (SELECT count(*) FROM outbound_call_log WHERE staff_id = s.id AND created_at >= :since)
-    + (SELECT count(*) FROM calling_event
-       WHERE kind = 'called' AND actor_kind = 'staff' AND actor_id = s.id AND created_at >= :since) AS calls,
   coalesce(o.earned, 0) AS earned, coalesce(o.paid, 0) AS paid
 FROM staff AS s
 LEFT JOIN LATERAL (
@@ -105,7 +103,7 @@ class Performance:
 
 
 async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Actor) -> Performance:
-    """The figures of the reps the actor may see, in three statements.
+    """The figures of the reps the actor may see, in four statements.
 
     Raises NotAllowed for a rep who asks for a colleague's, and NotFound for an unknown rep.
     """
@@ -120,6 +118,7 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
     rows = (await db.execute(_REPS, values)).all()
     if query.rep_id is not None and not rows:
         raise NotFound("There is no such sales rep.")
+    calls = await count_calls(db, first_day, today, rep_id=only)
     fresh = await count_new_customers(db, first_day, today, rep_id=only)
     sees_money = may(visible_to, Right.SEE_COMMISSIONS)
     steps = _list_steps(first_day, today, query.period)
@@ -132,7 +131,7 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
             sum(orders for orders, _ in by_step.values()),
             sum((amount for _, amount in by_step.values()), ZERO),
             fresh.get(row.id, 0),
-            row.calls,
+            calls.get(row.id, 0),
             row.earned if sees_money else None,
             row.paid if sees_money else None,
             [TrendPoint(_name(step, query.period), *by_step.get(step, (0, ZERO))) for step in steps],

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from domain.calling.hours import find_holiday
-from domain.kernel.clock import business_today, days_in_month, first_of_month, start_of_business_day
+from domain.kernel.clock import business_today, days_in_month, first_of_month
 from domain.kernel.money import ZERO
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.business import current_business
 from domain.orders.days import select_days
 from domain.orders.queries import Reader
+from domain.sales.call_hours import count_calls, list_by_hour
 from domain.sales.new_customers import count_new_customers
 from domain.sales.performance import Performance
 from domain.sales.targets import list_targets
@@ -24,28 +25,6 @@ COLUMNS = (
     "rep", "orders", "revenue", "average_order", "new_customers", "calls", "conversion", "commission_earned",
     "commission_paid",
 )  # fmt: skip
-_CALLS = text("""
-SELECT (SELECT count(*) FROM outbound_call_log
-   WHERE staff_id IS NOT NULL AND created_at >= :since AND created_at < :until
-     AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id))
-  + (SELECT count(*) FROM calling_event
-     WHERE kind = 'called' AND actor_kind = 'staff' AND created_at >= :since AND created_at < :until
-       AND (CAST(:rep_id AS bigint) IS NULL OR actor_id = :rep_id))
-""")
-# By the clock of who was called: the first zone of their entry, else the business's.
-_HOURS = text("""
-SELECT extract(hour FROM c.created_at AT TIME ZONE coalesce(nullif(split_part(e.hours_key, '|', 2), ''), :zone))::int
-  AS hour, count(*) AS calls, count(*) FILTER (WHERE c.outcome = 'sale_made') AS sales
-FROM (
-  SELECT created_at, entry_id, outcome FROM outbound_call_log
-  WHERE staff_id IS NOT NULL AND created_at >= :since AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
-  UNION ALL
-  SELECT created_at, entry_id, '' FROM calling_event
-  WHERE kind = 'called' AND actor_kind = 'staff' AND created_at >= :since
-    AND (CAST(:rep_id AS bigint) IS NULL OR actor_id = :rep_id)
-) AS c LEFT JOIN calling_entry AS e ON e.id = c.entry_id
-GROUP BY 1 ORDER BY 1
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +73,12 @@ async def compare_team(db: Reader, days: int, rep_id: int | None = None) -> tupl
 
 
 async def _add_up(db: Reader, first: date, last: date, rep_id: int | None) -> TeamSums:
-    zone = current_business().timezone
     orders, revenue = 0, ZERO
     for count, amount in (await _list_sold(db, first, last, rep_id)).values():
         orders, revenue = orders + count, revenue + amount
-    until = start_of_business_day(last + timedelta(days=1), zone)
-    values = {"since": start_of_business_day(first, zone), "until": until, "rep_id": rep_id}
     new = await count_new_customers(db, first, last, rep_id=rep_id)
-    return TeamSums(orders, revenue, sum(new.values()), (await db.execute(_CALLS, values)).scalar_one())
+    calls = await count_calls(db, first, last, rep_id=rep_id)
+    return TeamSums(orders, revenue, sum(new.values()), sum(calls.values()))
 
 
 async def _list_sold(db: Reader, first: date, last: date, rep_id: int | None = None) -> dict[int, tuple[int, Decimal]]:
@@ -116,10 +93,9 @@ async def _list_sold(db: Reader, first: date, last: date, rep_id: int | None = N
 
 async def list_call_hours(db: Reader, days: int, rep_id: int | None) -> list[HourOfCalls]:
     """The calls of the last days by the hour in which they rang, from the first hour with any to the last."""
-    zone = current_business().timezone
-    since = start_of_business_day(business_today(zone) - timedelta(days=days - 1), zone)
-    values = {"since": since, "rep_id": rep_id, "zone": str(zone)}
-    found = {row.hour: HourOfCalls(*row) for row in await db.execute(_HOURS, values)}
+    today = business_today(current_business().timezone)
+    rows = await list_by_hour(db, today - timedelta(days=days - 1), today, rep_id=rep_id)
+    found = {row[0]: HourOfCalls(*row) for row in rows}
     if not found:
         return []
     return [found.get(hour, HourOfCalls(hour, 0, 0)) for hour in range(min(found), max(found) + 1)]

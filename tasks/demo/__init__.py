@@ -17,6 +17,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import Refused
 from domain.orders.days import fold_days
 from domain.reports.trade_hours import fold_trade_hours
+from domain.sales.call_hours import fold_call_hours
 from domain.voice.refresh_sales import refresh_sales
 from models.session import raw_connection, separate_transaction
 from settings import Settings
@@ -88,6 +89,7 @@ async def load_demo_company(
         await fold_calling_counts(db, timezone=settings.timezone)
         await fold_commission_sums(db)
         await fold_trade_hours(db)
+        await fold_call_hours(db)
         await fold_journal_hours(db)
         summary = await _summarise(connection)
         await ground.clear_ground(connection)

@@ -10,6 +10,7 @@ from domain.calling.upkeep import fill_calling_list, recalculate
 from domain.customers.followers import JOB as FOLLOW
 from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import JOB, refresh_calling_totals
+from domain.sales import call_hours
 from models.session import raw_connection, separate_transaction
 from tasks.job import Work, job
 
@@ -33,6 +34,14 @@ async def fold_counts(work: Work) -> dict[str, Any]:
     """Add up what came to the tabs and went; the timetable brings the next pass."""
     async with separate_transaction() as db:
         await fold_calling_counts(db, timezone=work.settings.timezone)
+    return {}
+
+
+@job(call_hours.FOLD_JOB, attempts=1)
+async def count_hours(_work: Work) -> dict[str, Any]:
+    """Count the hours of calls that changed."""
+    async with separate_transaction() as db:
+        await call_hours.fold_call_hours(db)
     return {}
 
 

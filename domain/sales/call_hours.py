@@ -1,0 +1,92 @@
+"""The calls of each colleague, from kept hours and those that changed since they were counted.
+
+A call is a logged outcome, or one that was only stamped as made. It rang by the clock of who was called: the first
+zone of their entry, else the business's, for which the quarter of the hour is kept too.
+"""
+
+from datetime import date, datetime, timedelta, tzinfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.kernel.clock import start_of_business_day
+from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
+from domain.orders.business import current_business
+from domain.orders.queries import Reader
+from models.session import raw_connection
+
+FOLD_JOB = "count_call_hours"
+_WITHIN = "created_at >= h.hour AND created_at < h.hour + interval '1 hour'"
+# The calls of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
+_EACH = f"""
+SELECT c.created_at, c.staff_id, coalesce(split_part(e.hours_key, '|', 2), '') AS zone,
+  (c.outcome = 'sale_made')::int AS sales
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT created_at, staff_id, entry_id, outcome FROM outbound_call_log WHERE {_WITHIN} AND staff_id IS NOT NULL
+  UNION ALL
+  SELECT created_at, actor_id, entry_id, '' FROM calling_event
+  WHERE {_WITHIN} AND kind = 'called' AND actor_kind = 'staff' AND actor_id IS NOT NULL
+) AS c LEFT JOIN LATERAL (SELECT hours_key FROM calling_entry WHERE id = c.entry_id OFFSET 0) AS e ON true
+"""  # noqa: S608 - constants of ours
+_RANG_IN = HOUR.format("created_at")
+_QUARTER = f"CASE WHEN zone = '' THEN date_bin('15 minutes', created_at, 'epoch') ELSE {_RANG_IN} END"
+# The calls between two moments; an hour that one of them cuts is counted again.
+CALLS = f"""
+changed AS MATERIALIZED (
+  SELECT DISTINCT hour FROM hour_change WHERE report = 'calls'
+    AND hour > CAST(:since AS timestamptz) - interval '1 hour' AND hour < CAST(:until AS timestamptz)
+  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
+),
+calls AS (
+  SELECT at, staff_id, zone, calls, sales FROM call_hour
+  WHERE hour >= CAST(:since AS timestamptz) AND hour < CAST(:until AS timestamptz)
+    AND hour NOT IN (SELECT hour FROM changed) AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
+  UNION ALL
+  SELECT created_at, staff_id, zone, 1, sales FROM ({_EACH}) AS each
+  WHERE created_at >= CAST(:since AS timestamptz) AND created_at < CAST(:until AS timestamptz)
+    AND (CAST(:rep_id AS bigint) IS NULL OR staff_id = :rep_id)
+)"""  # noqa: S608 - constants of ours
+_BY_STAFF = text(f"WITH {CALLS} SELECT staff_id, sum(calls)::int FROM calls GROUP BY staff_id")  # noqa: S608 - ours
+_BY_HOUR = text(f"""
+WITH {CALLS}
+SELECT extract(hour FROM at AT TIME ZONE coalesce(nullif(zone, ''), :zone))::int AS hour, sum(calls)::int AS calls,
+  sum(sales)::int AS sales
+FROM calls GROUP BY 1 ORDER BY 1
+""")  # noqa: S608 - constants of ours
+# One snapshot takes the notes away and counts their hours: a note that comes later stays.
+_FOLD = f"""
+WITH noted AS (DELETE FROM hour_change WHERE report = 'calls' RETURNING hour),
+changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted),
+dropped AS (DELETE FROM call_hour WHERE hour IN (SELECT hour FROM changed))
+INSERT INTO call_hour (hour, at, staff_id, zone, calls, sales)
+SELECT {_RANG_IN}, {_QUARTER}, staff_id, zone, count(*), sum(sales) FROM ({_EACH}) AS each
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""  # noqa: S608 - constants of ours
+
+
+async def count_calls(db: Reader, first: date, last: date, *, rep_id: int | None = None) -> dict[int, int]:
+    """The calls of each colleague between two business days, or of one alone; one statement."""
+    return {row[0]: row[1] for row in await db.execute(_BY_STAFF, _values(first, last, rep_id))}
+
+
+async def list_by_hour(db: Reader, first: date, last: date, *, rep_id: int | None) -> list[tuple[int, int, int]]:
+    """Each hour of the day in which calls rang between two business days, with the calls and their sales."""
+    values = _values(first, last, rep_id) | {"zone": str(current_business().timezone)}
+    return [(row.hour, row.calls, row.sales) for row in await db.execute(_BY_HOUR, values)]
+
+
+def _values(first: date, last: date, rep_id: int | None) -> dict[str, object]:
+    zone: tzinfo = current_business().timezone
+    bounds: tuple[datetime, datetime] = (
+        start_of_business_day(first, zone),
+        start_of_business_day(last + timedelta(days=1), zone),
+    )
+    return {"since": bounds[0], "until": bounds[1], "cut": find_cut_hours(bounds), "rep_id": rep_id}
+
+
+async def fold_call_hours(db: AsyncSession) -> None:
+    """Count the hours that changed, and keep them."""
+    connection = await raw_connection(db)
+    await connection.execute(ONE_AT_A_TIME)
+    await connection.execute(_FOLD)
