@@ -46,7 +46,7 @@ PAGES = {
     "invoices to close": ("admin", "/portal/invoices/close"),
     "invoices of the week": ("admin", "/portal/invoices/week"),
     "one invoice": ("admin", "/portal/invoices/{invoice}"),
-    "receiving a payment": ("admin", "/portal/invoices/receive?customer_id={customer}"),
+    "receiving a payment": ("admin", "/portal/invoices/receive?invoice={open_invoice}"),
     "checks": ("admin", "/portal/checks"),
     "warehouse": ("packer", "/portal/warehouse"),
     "warehouse, searched": ("packer", "/portal/warehouse?q=grill"),
@@ -156,6 +156,7 @@ SELECT (SELECT count(*) FROM orders) / 50 AS last,
   (SELECT order_number FROM orders WHERE status = 'confirmed' ORDER BY id DESC LIMIT 1) AS open_number,
   (SELECT min(id) + 60 FROM customer) AS customer,
   (SELECT max(id) FROM invoice WHERE status <> 'draft') AS invoice,
+  (SELECT max(id) FROM invoice WHERE status = 'sent') AS open_invoice,
   (SELECT max(id) FROM subscription) AS subscription,
   (SELECT min(id) FROM vendor) AS vendor, (
     SELECT e.id FROM calling_entry AS e JOIN staff AS s ON s.id = e.assigned_to AND s.username = 'rep'

@@ -155,7 +155,17 @@ class OutboundCallLog(ByActor, table=True):
         Index("ix_outbound_call_log_customer_created", "customer_id", sql("created_at DESC")),
         Index("ix_outbound_call_log_entry_created", "entry_id", sql("created_at DESC")),
         Index("ix_outbound_call_log_staff_created", "staff_id", sql("created_at DESC")),
-        Index("ix_outbound_call_log_created", sql("created_at DESC"), sql("id DESC")),
+        Index(
+            "ix_outbound_call_log_created",
+            sql("created_at DESC"),
+            sql("id DESC"),
+            postgresql_include=["customer_id", "phone"],
+        ),
+        Index(
+            "ix_outbound_call_log_callback",
+            "created_at",
+            postgresql_where=sql("outcome IN ('interested_callback', 'busy_callback')"),
+        ),
     )
 
     id: int = key()

@@ -59,7 +59,7 @@ class Customer(Table, table=True):
         Index("uq_customer_username_lower", sql("lower(username)"), unique=True),
         Index("uq_customer_email_lower", sql("lower(email)"), unique=True),
         Index("uq_customer_google_subject", "google_subject", unique=True),
-        Index("ix_customer_phone", "phone"),
+        Index("ix_customer_phone", "phone", postgresql_include=["id"]),
         Index("ix_customer_phone2", "phone2"),
         Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
@@ -68,12 +68,18 @@ class Customer(Table, table=True):
         Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_state_created", "shipping_state", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_zip", "shipping_zip", postgresql_ops={"shipping_zip": "text_pattern_ops"}),
-        # Who may be called at all is read for everybody at each look at the call queue.
+        # Who may be called at all is read for everybody where the calling list is filled.
         Index(
             "ix_customer_callable",
             "id",
             postgresql_include=["phone", "phone2", "sales_rep_id"],
             postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
+        ),
+        # And the call queue leaves out who may not.
+        Index(
+            "ix_customer_uncallable",
+            "id",
+            postgresql_where=sql("NOT (is_active AND phone IS NOT NULL AND NOT do_not_call)"),
         ),
         # What the list counts under its tabs and filters.
         Index(

@@ -22,10 +22,19 @@ class CustomerSales(Table, table=True):
     """One customer's orders that count, as of the last refresh; days are the business's."""
 
     __tablename__ = "customer_sales"
-    # By the day of the last order customers are listed, by that of the first one counted.
+    # By the day of the last order customers are listed, by that of the first one counted. The call queue reads those of
+    # a day by their cycles, and all by cycle and by worth.
     __table_args__ = (
+        Index("ix_customer_sales_cycle", "own_cycle", "customer_id"),
+        Index(
+            "ix_customer_sales_due",
+            "last_day",
+            "own_cycle",
+            postgresql_include=["customer_id", "order_count", "worth"],
+        ),
         Index("ix_customer_sales_first_day", "first_day"),
         Index("ix_customer_sales_last_day", "last_day", "customer_id"),
+        Index("ix_customer_sales_worth", "worth", "customer_id"),
     )
 
     customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})

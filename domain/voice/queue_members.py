@@ -19,7 +19,6 @@ from domain.credit.exposure import OWED_ROWS
 from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.inputs import Input
 from domain.kernel.paging import PageNumber
-from domain.messages.suppression import callable_sql
 from domain.voice.queue_details import NEWEST_CALL
 from domain.voice.refresh_sales import ADD_UP
 from models.customer_sales import OWN_CYCLE, WORTH
@@ -103,28 +102,48 @@ _ORDER_BY = {
     QueueSort.DAYS_DESC: "days_since DESC, customer_id",
     QueueSort.LTV_DESC: "worth DESC, customer_id",
 }
-_IS_CALLBACK_DUE = "outcome IN ('interested_callback', 'busy_callback') AND callback_date <= $1::date"
-# $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, then what a page takes and the credit status.
-# All sums are sorted once for the ranks (`worths`) and once for the median; only a page is joined with its customers'
-# columns. The CASE keeps the planner from taking the range for a hundredth of what it is.
-_IS_IN_RANGE = "CASE WHEN $1::date - last_day BETWEEN $3 AND $4 AND order_count >= $5 THEN true ELSE false END"
+_IS_CALLBACK = "outcome IN ('interested_callback', 'busy_callback')"
+_IS_CALLBACK_DUE = f"{_IS_CALLBACK} AND callback_date <= $1::date"
 _SUMS = "customer_id, order_count, order_days, first_day, last_day, lifetime_value, own_cycle, worth"
-_MEMBERS = f"""
+# $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, then what a page takes and the credit status.
+_IS_IN_RANGE = "last_day BETWEEN $1::date - $4::int AND $1::date - $3::int AND order_count >= $5"
+# What was bought, and the cycles, are read in the order of their indexes, once for all ranks and once for the median;
+# what changed since is taken off and added where a place is looked up, so that nobody is sorted. The median is the
+# least cycle through which there are half of them, and lies as near to the middle of the kept ones as few changed.
+# Who is left out is found from the calls and the marks, which are fewer than the customers: `gone` for whatever reason,
+# `skipped` also those whose kept sums are not true any more and stand in `fresh`.
+_GROUND = f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
 summed AS (
   SELECT o.customer_id, {ADD_UP.format(zone="$2::text")}
   FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
 ),
 fresh AS MATERIALIZED (SELECT summed.*, {OWN_CYCLE} AS own_cycle, {WORTH} AS worth FROM summed),
-sales AS NOT MATERIALIZED (
-  SELECT {_SUMS} FROM customer_sales WHERE customer_id NOT IN (SELECT customer_id FROM changed)
-  UNION ALL SELECT {_SUMS} FROM fresh
+old AS MATERIALIZED (SELECT own_cycle, worth FROM customer_sales JOIN changed USING (customer_id)),
+summed_up AS MATERIALIZED (
+  SELECT ARRAY(SELECT -worth FROM customer_sales ORDER BY worth DESC) AS worths,
+    ARRAY(SELECT -worth FROM old ORDER BY worth DESC) AS old_worths,
+    ARRAY(SELECT -worth FROM fresh ORDER BY worth DESC) AS fresh_worths,
+    ARRAY(SELECT own_cycle FROM customer_sales WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS cycles,
+    ARRAY(SELECT own_cycle FROM old WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS old_cycles,
+    ARRAY(SELECT own_cycle FROM fresh WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS fresh_cycles
 ),
 everybody AS MATERIALIZED (
-  SELECT count(*) AS customers, array_agg(-worth ORDER BY -worth) AS worths,
-    coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY own_cycle), {UNKNOWN_CYCLE}) AS cycle
-  FROM sales
+  SELECT cardinality(worths) - cardinality(old_worths) + cardinality(fresh_worths) AS customers, s.*,
+    coalesce(m.least + (m.most - m.least) * 0.5, {UNKNOWN_CYCLE}) AS cycle
+  FROM summed_up AS s CROSS JOIN LATERAL (
+    SELECT cardinality(cycles) - cardinality(old_cycles) + cardinality(fresh_cycles) AS known,
+      cardinality(old_cycles) + cardinality(fresh_cycles) + 2 AS about
+  ) AS n CROSS JOIN LATERAL (
+    SELECT min(own_cycle) FILTER (WHERE through > (known - 1) / 2) AS least,
+      min(own_cycle) FILTER (WHERE through > known / 2) AS most
+    FROM unnest(cycles[known / 2 - about:known / 2 + about] || fresh_cycles) AS own_cycle, LATERAL (
+      SELECT width_bucket(own_cycle, cycles) - width_bucket(own_cycle, old_cycles)
+        + width_bucket(own_cycle, fresh_cycles) AS through
+    ) AS t
+  ) AS m
 ),
+called AS MATERIALIZED (SELECT DISTINCT customer_id, phone FROM outbound_call_log WHERE created_at >= $6),
 callback AS MATERIALIZED (
   SELECT customer_id, phone FROM outbound_call_log WHERE created_at >= $6 AND {_IS_CALLBACK_DUE}
 ),
@@ -134,35 +153,105 @@ due AS MATERIALIZED (
     UNION SELECT p.id FROM callback AS b JOIN customer AS p ON p.phone = b.phone
   ) AS called JOIN customer AS c USING (id) CROSS JOIN LATERAL ({NEWEST_CALL}) AS newest WHERE {_IS_CALLBACK_DUE}
 ),
+quiet AS (
+  SELECT customer_id AS id FROM called WHERE customer_id IS NOT NULL
+  UNION ALL SELECT c.id FROM called JOIN customer AS c USING (phone)
+),
+gone AS MATERIALIZED (
+  SELECT id FROM customer WHERE NOT (is_active AND phone IS NOT NULL AND NOT do_not_call)
+  UNION SELECT c.id FROM suppressed_number AS n JOIN customer AS c ON c.phone = n.phone WHERE n.do_not_call
+  UNION SELECT c.id FROM suppressed_number AS n JOIN customer AS c ON c.phone2 = n.phone WHERE n.do_not_call
+  UNION SELECT id FROM quiet WHERE id NOT IN (SELECT id FROM due)
+),
+skipped AS MATERIALIZED (SELECT id FROM gone UNION ALL SELECT customer_id FROM changed),
+"""  # noqa: S608 - constants of this module and its neighbours
+# Everybody who is on the queue, for the lists that look at all of them.
+_EVERY_MEMBER = f"""
 {{owed}}
 members AS MATERIALIZED (
   SELECT s.customer_id, s.worth, $1::date - s.last_day AS days_since,
     coalesce(s.own_cycle, (SELECT cycle FROM everybody)) AS cycle
-  FROM sales AS s JOIN customer AS c ON c.id = s.customer_id
-  LEFT JOIN (SELECT DISTINCT customer_id FROM outbound_call_log WHERE created_at >= $6) AS by_id
-    ON by_id.customer_id = c.id
-  LEFT JOIN (SELECT DISTINCT phone FROM outbound_call_log WHERE created_at >= $6) AS by_phone
-    ON by_phone.phone = c.phone
-  {{with_owed}}
-  WHERE {_IS_IN_RANGE}
-    AND c.is_active AND c.phone IS NOT NULL AND NOT c.do_not_call AND {callable_sql("c.phone", "c.phone2")}
-    AND ((by_id.customer_id IS NULL AND by_phone.phone IS NULL) OR c.id IN (SELECT id FROM due))
-    {{credit}}
+  FROM (
+    SELECT {_SUMS} FROM customer_sales AS s
+    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM skipped WHERE skipped.id = s.customer_id)
+    UNION ALL
+    SELECT {_SUMS} FROM fresh AS s
+    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
+  ) AS s {{with_owed}}
 ),
+counted AS (SELECT count(*) AS total FROM members),
 chosen AS ({{chosen}}),
-ranked AS (
+"""  # noqa: S608 - the same
+# A weight lies between a half and one and a half: who would not come before the last of the page even with the greatest
+# is not on it. Of each day the shortest cycles come first, so `likely` holds as many of a day as could be on the page,
+# and what the last of those would have with the least weight is what anybody must reach.
+_FIRST_MEMBERS = f"""
+day AS MATERIALIZED (
+  SELECT days_since, $1::date - days_since AS day FROM generate_series($3::int, $4::int) AS days_since
+),
+counted AS (
+  SELECT (
+    SELECT count(*) FROM day AS d JOIN customer_sales AS s ON s.last_day = d.day AND s.order_count >= $5
+    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = s.customer_id)
+  ) + (
+    SELECT count(*) FROM fresh AS s
+    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
+  ) AS total
+),
+likely AS (
+  SELECT d.days_since, s.* FROM day AS d CROSS JOIN LATERAL (
+    SELECT customer_id, own_cycle FROM customer_sales AS s WHERE last_day = d.day AND order_count >= $5
+    ORDER BY own_cycle LIMIT $7::bigint + $8::bigint
+  ) AS s
+),
+least AS MATERIALIZED (
+  SELECT coalesce((
+    SELECT l.days_since / coalesce(l.own_cycle, e.cycle) * 0.5 AS reached FROM likely AS l, everybody AS e
+    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = l.customer_id)
+    ORDER BY reached DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
+  ), 0) AS reached
+),
+-- A little more than the greatest weight, since the division may round.
+reaching AS MATERIALIZED (
+  SELECT d.*, CASE WHEN l.reached > 0 THEN d.days_since * 1.500001 / l.reached ELSE 'infinity' END AS cycle
+  FROM day AS d, least AS l
+),
+chosen AS (
+  SELECT s.customer_id, s.worth, s.days_since, coalesce(s.own_cycle, e.cycle) AS cycle FROM (
+    SELECT * FROM (
+      SELECT s.customer_id, s.worth, r.days_since, s.own_cycle FROM reaching AS r JOIN customer_sales AS s
+        ON s.last_day = r.day AND s.own_cycle <= r.cycle AND s.order_count >= $5
+      UNION ALL
+      SELECT s.customer_id, s.worth, r.days_since, NULL FROM reaching AS r JOIN customer_sales AS s
+        ON s.last_day = r.day AND s.own_cycle IS NULL AND s.order_count >= $5
+      WHERE (SELECT cycle FROM everybody) <= r.cycle
+    ) AS kept
+    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = kept.customer_id)
+    UNION ALL
+    SELECT customer_id, worth, $1::date - last_day, own_cycle FROM fresh AS s
+    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
+  ) AS s, everybody AS e
+),
+"""  # noqa: S608 - the same
+_PLACED = """
+ranked AS MATERIALIZED (
   SELECT m.*, 0.5::float8 + CASE WHEN e.customers = 1 THEN 0
-    ELSE (e.customers - width_bucket(-m.worth, e.worths))::float8 / (e.customers - 1) END AS weight
+    ELSE (e.customers - width_bucket(-m.worth, e.worths) + width_bucket(-m.worth, e.old_worths)
+      - width_bucket(-m.worth, e.fresh_worths))::float8 / (e.customers - 1) END AS weight
   FROM chosen AS m CROSS JOIN everybody AS e
 ),
-placed AS MATERIALIZED (SELECT *, days_since / cycle * weight AS priority FROM ranked ORDER BY {{order}} {{limit}})
-"""  # noqa: S608 - constants of this module and its neighbours
+placed AS MATERIALIZED (SELECT *, days_since / cycle * weight AS priority FROM ranked ORDER BY {order} {limit})
+"""
 _PAGE = f"""
 SELECT t.total, p.*, s.order_count, s.order_days, s.first_day, s.last_day, s.lifetime_value, c.phone, c.first_name,
   c.last_name, c.company_name, c.shipping_zip AS zip, c.shipping_state AS state, c.payment_terms, c.credit_limit,
   coalesce(owed.balance, 0) AS current_balance
-FROM (SELECT count(*) AS total FROM members) AS t LEFT JOIN (
-  placed AS p JOIN sales AS s USING (customer_id) JOIN customer AS c ON c.id = p.customer_id
+FROM counted AS t LEFT JOIN (
+  placed AS p JOIN customer AS c ON c.id = p.customer_id CROSS JOIN LATERAL (
+    SELECT {_SUMS} FROM customer_sales AS s WHERE s.customer_id = p.customer_id
+      AND NOT EXISTS (SELECT FROM changed WHERE changed.customer_id = p.customer_id)
+    UNION ALL SELECT {_SUMS} FROM fresh WHERE fresh.customer_id = p.customer_id
+  ) AS s
   LEFT JOIN LATERAL (SELECT sum(balance) AS balance FROM ({_OWED_BY_ONE}) AS o) AS owed ON true
 ) ON true
 ORDER BY {{order}}
@@ -173,20 +262,13 @@ FROM placed AS p JOIN customer AS c ON c.id = p.customer_id ORDER BY {order}
 """
 _ALL = "SELECT * FROM members"
 _LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
-# A weight lies between a half and one and a half: who would not come before the last of the page even with the greatest
-# is not on it, so that few need their rank.
-_FIRST_BY_PRIORITY = """
-SELECT * FROM members WHERE days_since / cycle * 1.5 >= coalesce((
-  SELECT days_since / cycle * 0.5 FROM members ORDER BY days_since / cycle DESC
-  OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
-), 0)
-"""
 _THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
 # What a filter by credit needs of everybody.
 _OWED_BY_ALL = f"""
 owed AS MATERIALIZED (SELECT customer_id, sum(balance) AS balance FROM ({_OWED_BY_EACH}) AS o GROUP BY customer_id),
 """  # noqa: S608 - the same
-_HAS_STATUS = """AND ${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
+_WITH_OWED = "JOIN customer AS c ON c.id = s.customer_id LEFT JOIN owed ON owed.customer_id = c.id"
+_HAS_STATUS = """WHERE ${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
   WHEN coalesce(owed.balance, 0) <= c.credit_limit THEN 'good' ELSE 'overdue' END"""
 
 
@@ -194,10 +276,12 @@ async def list_members(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> tuple[list[Member], int]:
     """One page of the queue, and how many members it has."""
-    chosen, limit = _FIRST_BY_PRIORITY, _LIMIT
+    values = [asked.limit, (asked.page - 1) * asked.limit]
+    chosen, limit = None, _LIMIT
     if asked.sort is not QueueSort.PRIORITY:
         chosen, limit = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}", ""
-    values = [asked.limit, (asked.page - 1) * asked.limit]
+    elif asked.credit_status is not None:
+        chosen = _ALL
     rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, limit=limit, values=values)
     return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
 
@@ -223,21 +307,23 @@ async def _fetch(
     asked: QueueQuery,
     timezone: ZoneInfo,
     *,
-    chosen: str,
+    chosen: str | None,
     limit: str = "",
     values: Sequence[Any] = (),
 ) -> list[asyncpg.Record]:
+    """Read what is `shown` of those who are `chosen` among all; None for the first by priority, found by index."""
     today = business_today(timezone)
     since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
     days = (asked.min_days_since_order, asked.max_days_since_order)
     sent = [today, timezone.key, *days, asked.min_order_count, since, *values]
-    by_credit = {"owed": "", "with_owed": "", "credit": ""}
+    owed = with_owed = ""
     if asked.credit_status is not None:
         sent.append(asked.credit_status)
-        is_joined = "LEFT JOIN owed ON owed.customer_id = c.id"
-        by_credit = {"owed": _OWED_BY_ALL, "with_owed": is_joined, "credit": _HAS_STATUS.format(place=len(sent))}
-    order = _ORDER_BY[asked.sort]
-    statement = (_MEMBERS + shown).format(order=order, chosen=chosen, limit=limit, **by_credit)
+        owed, with_owed = _OWED_BY_ALL, f"{_WITH_OWED} {_HAS_STATUS.format(place=len(sent))}"
+    members = _FIRST_MEMBERS if chosen is None else _EVERY_MEMBER
+    statement = (_GROUND + members + _PLACED + shown).format(
+        order=_ORDER_BY[asked.sort], chosen=chosen, limit=limit, owed=owed, with_owed=with_owed
+    )
     rows: list[asyncpg.Record] = await connection.fetch(statement, *sent)
     return rows
 
