@@ -3,10 +3,10 @@
 from datetime import tzinfo
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, Select, func, select
+from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, Select, case, func, select
 
 from domain.customers.list_customers import conditions_of
-from domain.customers.list_filters import BrowseCustomers, CustomerTab, is_late, must_not_be_called
+from domain.customers.list_filters import BrowseCustomers, CustomerTab, has_own_mark, is_late, must_not_be_called
 from domain.customers.list_owing import is_bad, owing_under
 from domain.customers.rows import CUSTOMERS
 from domain.kernel.counting import MOST_COUNTED
@@ -26,13 +26,17 @@ def count_tabs(query: BrowseCustomers, people: FromClause, owing: CTE, timezone:
         CustomerTab.OVERDUE: select(owing.c.id).where(owing.c.is_overdue),
         CustomerTab.OVER_LIMIT: select(owing.c.id).where(owing.c.is_over_limit),
         CustomerTab.LATE_TO_ORDER: select(people.c.id).where(is_late(people.c.id, timezone)),
-        CustomerTab.DO_NOT_CALL: select(people.c.id).where(must_not_be_called(people.c.id)),
     }
-    counts = {tab.value: _count(found, most_counted(query, tab)) for tab, found in rows.items()}
+    counts: dict[str, ColumnElement[Any]] = {
+        tab.value: _count(found, most_counted(query, tab)) for tab, found in rows.items()
+    }
+    counts[CustomerTab.DO_NOT_CALL] = _count_marked(query, people)
     good = _count_good(people, owing, most_counted(query, CustomerTab.GOOD))
-    everybody = _count(select(CUSTOMERS.id).where(*conditions_of(None)), MOST_COUNTED)
+    everybody: ColumnElement[Any] = _count(select(CUSTOMERS.id).where(*conditions_of(None)), MOST_COUNTED)
+    if not query.is_filtered and query.tab is CustomerTab.ALL:
+        everybody = counts[CustomerTab.ALL]
     owed = select(func.coalesce(func.sum(owing.c.owes), ZERO)).where(*owing_under(query.tab, owing, timezone))
-    columns = counts | {
+    columns: dict[str, ColumnElement[Any]] = counts | {
         CustomerTab.GOOD.value: good, EVERYBODY: everybody, OWED_TOGETHER: owed.scalar_subquery()
     }  # fmt: skip
     return [column.label(name) for name, column in columns.items()]
@@ -46,6 +50,16 @@ def most_counted(query: BrowseCustomers, tab: CustomerTab) -> int:
 def _count(rows: Select[Any], most: int) -> ScalarSelect[int]:
     """How many there are, counted to one more than the most that is written."""
     return select(func.count()).select_from(rows.limit(most + 1).subquery()).scalar_subquery()
+
+
+def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[int]:
+    """Those who must not be called; among everybody the marks of numbers are read only where own ones are too few."""
+    most = most_counted(query, CustomerTab.DO_NOT_CALL)
+    marked = _count(select(people.c.id).where(must_not_be_called(people.c.id)), most)
+    if query.is_filtered:
+        return marked
+    own = _count(select(people.c.id).where(has_own_mark(people.c.id)), most)
+    return case((own > most, own), else_=marked)
 
 
 def _count_good(people: FromClause, owing: CTE, most: int) -> ColumnElement[int]:

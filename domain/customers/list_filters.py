@@ -163,6 +163,11 @@ def _find_marked() -> CTE:
 _MARKED = _find_marked()
 
 
+def has_own_mark(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """The mark of the customer alone, which nearly all have whose number is marked."""
+    return customer_id.in_(select(OWNERS.id).where(OWNERS.do_not_call))
+
+
 def must_not_be_called(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The mark of the customer or of one of its numbers."""
     return customer_id.in_(select(_MARKED.c.id))

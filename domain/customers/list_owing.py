@@ -2,12 +2,20 @@
 
 from datetime import tzinfo
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, or_, select, union_all
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, func, or_, select, union_all
 
-from domain.credit.owed import OWED_SUMS
-from domain.customers.list_filters import BrowseCustomers, CustomerTab, filter_customers, is_late, must_not_be_called
+from domain.credit.owed import OWED_BY_MANY
+from domain.customers.list_filters import (
+    BrowseCustomers,
+    CustomerTab,
+    filter_customers,
+    is_late,
+    must_not_be_called,
+)
 from domain.customers.rows import CUSTOMERS
 from models import PaymentTerms
+
+OWED = OWED_BY_MANY.c
 
 
 def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
@@ -21,18 +29,24 @@ def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
 
 
 def find_owing(people: FromClause) -> CTE:
-    """Those of them who owe anything on terms."""
+    """Those of them who owe anything on terms.
+
+    What is owed meets its customers before it is added up: how many there are is known there, and not of groups.
+    """
     on_terms = people.c.payment_terms == PaymentTerms.NET30
+    owes = func.sum(OWED.balance)
     return (
         select(
             people.c.id,
             people.c.created_at,
-            OWED_SUMS.c.owes,
-            and_(on_terms, OWED_SUMS.c.is_overdue).label("is_overdue"),
-            and_(on_terms, OWED_SUMS.c.owes > people.c.credit_limit).label("is_over_limit"),
+            owes.label("owes"),
+            and_(on_terms, func.bool_or(OWED.is_overdue)).label("is_overdue"),
+            and_(on_terms, owes > people.c.credit_limit).label("is_over_limit"),
             on_terms.label("on_terms"),
         )
-        .join(OWED_SUMS, OWED_SUMS.c.customer_id == people.c.id)
+        .join(OWED_BY_MANY, OWED.customer_id == people.c.id)
+        .group_by(people.c.id, people.c.created_at, people.c.payment_terms, people.c.credit_limit)
+        .having(owes > 0)
         .cte("owing")
     )
 

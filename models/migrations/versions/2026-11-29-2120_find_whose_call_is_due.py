@@ -1,7 +1,7 @@
 """find whose call is due by indexes
 
 Revision ID: c41d7a90be52
-Revises: 5b1f0e7c93ad
+Revises: f20b8c6e4d91
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from models.migrations.locks import lock_tables
 
 revision = "c41d7a90be52"
-down_revision = "5b1f0e7c93ad"
+down_revision = "f20b8c6e4d91"
 branch_labels = None
 depends_on = None
 
