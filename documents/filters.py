@@ -21,17 +21,22 @@ from domain.kernel.phone import format_phone
 NOTHING = "–"
 MINUS = "−"
 Number = Decimal | float | int
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def show_money(value: Decimal | float | None) -> str:
     """An amount as `$1,784.90`; below zero the minus stands before the dollar sign."""
-    return NOTHING if value is None else format_money(Decimal(str(value)))
+    if value is None:
+        return NOTHING
+    return format_money(value if type(value) is Decimal else Decimal(str(value)))
 
 
 def format_number(value: Number | None, places: int = 0) -> str:
     """A count or measure as `1,286`, with a fixed number of decimal places."""
     if value is None:
         return NOTHING
+    if type(value) is int and not places:
+        return f"{value:,}" if value >= 0 else f"{MINUS}{-value:,}"
     number = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     return f"{MINUS if number < 0 else ''}{abs(number):,.{places}f}"
 
@@ -59,7 +64,7 @@ def format_date(value: date | None, zone: tzinfo = UTC) -> str:
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
-    return f"{day:%b} {day.day}, {day.year}"
+    return f"{MONTHS[day.month]} {day.day}, {day.year}"
 
 
 def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
@@ -67,7 +72,7 @@ def format_day(value: date | None, zone: tzinfo = UTC, *, today: date) -> str:
     if value is None:
         return NOTHING
     day = value.astimezone(zone).date() if isinstance(value, datetime) else value
-    return f"{day:%b} {day.day}" if day.year == today.year else format_date(day)
+    return f"{MONTHS[day.month]} {day.day}" if day.year == today.year else format_date(day)
 
 
 def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
@@ -75,7 +80,7 @@ def format_time(value: datetime | None, zone: tzinfo = UTC) -> str:
     if value is None:
         return NOTHING
     moment = value.astimezone(zone)
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
+    return f"{moment.hour % 12 or 12}:{moment.minute:02} {'am' if moment.hour < 12 else 'pm'}"
 
 
 def format_datetime(value: datetime | None, zone: tzinfo = UTC) -> str:
@@ -87,9 +92,10 @@ def format_when(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> s
     """A moment in a list: `Today, 8:04 am`, `Nov 22, 6:52 pm`, or with the year when it is not this one."""
     if value is None:
         return NOTHING
-    day = value.astimezone(zone).date()
+    moment = value.astimezone(zone)
+    day = moment.date()
     word = "Today" if day == today else format_day(day, today=today)
-    return f"{word}, {format_time(value, zone)}"
+    return f"{word}, {format_time(moment, zone)}"
 
 
 def format_at(value: datetime | None, zone: tzinfo = UTC, *, today: date) -> str:

@@ -7,10 +7,13 @@ from typing import Any
 
 from quart import Quart, current_app
 
+from web.lean_templates import make_lean
+
 
 def render_at_once(app: Quart) -> None:
     """Take Jinja's async away, which Quart always asks for; before the first template is loaded."""
     app.jinja_env.is_async = False
+    make_lean(app.jinja_env)
 
 
 async def render_template(name: str, **facts: Any) -> str:
