@@ -128,8 +128,8 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
         (idempotency._CLAIM, [caller, route, key, idempotency.KEPT_FOR]),
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
         (write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
-        (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, "send_message",
-                         [], [], [], None, None]),
+        (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, outbox.SEND_JOB,
+                         None, None, [], [], []]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
 

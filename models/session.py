@@ -81,7 +81,7 @@ class Database:
         """A session whose transaction begins with its first statement; the caller commits and closes it."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
-    def raw_transaction(self) -> "RawTransaction | AsyncSession":
+    def raw_transaction(self) -> "Transaction":
         """A transaction for the busiest writes, which need nothing but `raw_connection` of a session."""
         return RawTransaction(self.engine)
 
@@ -226,40 +226,47 @@ class RawTransaction:
     """A transaction on asyncpg's own connection, begun with its first use; it stands where a session would.
 
     Measured: it costs a tenth of placing an order less than a session does, whose bookkeeping such a write never uses.
+    What needs no answer travels with its ends: a statement with BEGIN (`begin_with`), others with COMMIT (`later`).
+    Such a message takes no parameters; `domain/kernel/literals.py` writes values as SQL text.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._borrowed: Lent | None = None
         self._is_open = False
+        self._later: list[str] = []
+
+    @property
+    def has_begun(self) -> bool:
+        """True between BEGIN and the end."""
+        return self._is_open
 
     async def connection(self) -> asyncpg.Connection:
         """The connection, inside the transaction."""
         if self._is_open and self._borrowed is not None:
             return self._borrowed.connection
-        for left in range(MOST_DEAD, -1, -1):
-            self._borrowed = await _borrow(self._engine)
-            connection = self._borrowed.connection
-            try:
-                await connection.execute("BEGIN")
-            except ENDED as error:
-                if not (left and (connection.is_closed() or isinstance(error, asyncpg.InternalClientError))):
-                    raise
-                # The server ended it in this moment; nothing has been done yet, so that another may do all of it.
-                borrowed, self._borrowed = self._borrowed, None
-                await borrowed.invalidate()
-                await borrowed.close()
-            else:
-                break
-        self._is_open = True
-        return connection
+        await self._begin("BEGIN")
+        assert self._borrowed is not None
+        return self._borrowed.connection
+
+    async def begin_with(self, statement: str) -> str:
+        """Begin with this statement in one message; returns its status, as `SELECT 1` for one row."""
+        return await self._begin(f"BEGIN; {statement}")
+
+    def later(self, statement: str) -> None:
+        """Send this statement in one message with COMMIT, after those that were handed over before."""
+        self._later.append(statement)
 
     async def commit(self) -> None:
         """End the transaction, keeping what it did."""
-        await self._end("COMMIT")
+        later, self._later = self._later, []
+        if later:
+            await self.connection()
+        await self._end("; ".join([*later, "COMMIT"]))
 
     async def rollback(self) -> None:
         """End the transaction, undoing what it did; with its connection it has ended by itself."""
+        self._later = []
         if self._borrowed is not None and self._borrowed.connection.is_closed():
             return
         await self._end("ROLLBACK")
@@ -274,10 +281,31 @@ class RawTransaction:
             await borrowed.invalidate()
         await borrowed.close()
 
+    async def _begin(self, message: str) -> str:
+        for left in range(MOST_DEAD, -1, -1):
+            self._borrowed = await _borrow(self._engine)
+            connection = self._borrowed.connection
+            self._is_open = True  # From here on nobody knows, until the message is answered.
+            try:
+                return str(await connection.execute(message))
+            except ENDED as error:
+                if not (left and (connection.is_closed() or isinstance(error, asyncpg.InternalClientError))):
+                    raise
+                # The server ended it in this moment; nothing has been done yet, so that another may do all of it.
+                self._is_open = False
+                borrowed, self._borrowed = self._borrowed, None
+                await borrowed.invalidate()
+                await borrowed.close()
+        raise AssertionError  # the last try returns or raises
+
     async def _end(self, how: str) -> None:
         if self._is_open and self._borrowed is not None:
             await self._borrowed.connection.execute(how)
             self._is_open = False
+
+
+# What acts are handed over as their transaction.
+Transaction = AsyncSession | RawTransaction
 
 
 class _Current:
@@ -303,7 +331,7 @@ async def separate_transaction() -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def raw_connection(db: "AsyncSession | RawTransaction") -> asyncpg.Connection:
+async def raw_connection(db: Transaction) -> asyncpg.Connection:
     """asyncpg's own connection inside the session's transaction, for hot statements.
 
     SQLAlchemy begins the transaction with its own first statement only, so it is begun here before the connection

@@ -4,8 +4,11 @@ A proxy has both. Without one, a single caller could fill the memory, or every c
 """
 
 import asyncio
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.whole_requests import IS_WHOLE
 
 LONGEST_HEAD = 65_536
 _REFUSAL = b'{"error":"The head of the request is larger than 64 KB.","code":"head_too_large"}'
@@ -59,6 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is there."""
         self._expect_nothing()
+        cast("dict[str, Any]", self.scope)[IS_WHOLE] = True
         super().on_message_complete()
 
     def _is_idle(self) -> bool:

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, cast
 
 from quart import Quart, Response, current_app, g, request
-from quart_auth import QuartAuth
+from quart_auth import AuthUser, QuartAuth
 
 from domain.access.rate_limits import use_limit
 from domain.access.rights import GRANTS, Right
@@ -37,7 +37,12 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 class SessionCookie(QuartAuth):
-    """quart-auth's cookie, which is looked at again after a request only if somebody asked for it meanwhile."""
+    """quart-auth's cookie, which is looked at again after a request only if there is one, or somebody signed in."""
+
+    def load_user(self) -> AuthUser:
+        """Who the cookie names; without any cookie nobody, at once."""
+        may_be_somebody = "Cookie" in request.headers or hasattr(g, str(self.attribute_name))
+        return super().load_user() if may_be_somebody else AuthUser(None)
 
     async def after_request(self, response: Response) -> Response:
         """Write, renew or delete the cookie where the request signed somebody in or out."""

@@ -1,7 +1,7 @@
 """What a handler may ask about the current request: its transaction, its caller, the settings.
 
 One request has one transaction, begun lazily and ended at the edge: committed when the answer is below 400,
-else rolled back. Nothing else commits.
+else rolled back. Nothing else commits, but a kept answer that takes the COMMIT of a raw transaction along.
 """
 
 import ipaddress

@@ -13,6 +13,8 @@ from quart import Quart, Request, Response
 from quart.globals import request_ctx
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from web.whole_requests import WholeRequests
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -29,6 +31,8 @@ def methods_here() -> set[str]:
 
 class ShieldedQuart(Quart):
     """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
+
+    asgi_http_class = WholeRequests
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

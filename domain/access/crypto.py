@@ -8,6 +8,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -83,11 +84,13 @@ def newest_prefix(keys: Sequence[str]) -> str:
     return f"{_VERSION}.{_key_id(_derive_key(keys[0]))}."
 
 
+@lru_cache(maxsize=8)
 def _derive_key(data_key: str) -> bytes:
     """The 32 bytes that AES takes, from a key of any length; it is random text, so one hash is enough."""
     return hashlib.sha256(b"data key\0" + data_key.encode()).digest()
 
 
+@lru_cache(maxsize=8)
 def _key_id(key: bytes) -> str:
     """A short name of a key that reveals nothing about it."""
     return hashlib.sha256(b"data key id\0" + key).hexdigest()[:8]

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.crypto import UnreadableSecretError, current_data_keys, seal, unseal
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, KeyReused, Refused
-from models.session import raw_connection
+from domain.kernel.literals import write_call
+from models.session import RawTransaction, Transaction, raw_connection
 
 KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=24)
@@ -35,13 +35,9 @@ WHERE caller = $1 AND route = $2 AND key = $3 AND created_at > now() - $4::inter
 """
 # A rival is looked after at first so soon, then less and less often, seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.4
-_KEEP = """
-INSERT INTO idempotency_key (caller, route, key, request_hash, status, body) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (caller, route, key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
-  body = excluded.body, created_at = now()
-WHERE idempotency_key.created_at <= now() - $7::interval
-RETURNING true
-"""
+_KEEP = "SELECT keep_answer($1, $2, $3, $4, $5, $6, $7)"
+# What `keep_answer` says of a key that has an answer by now.
+KEPT_ALREADY = "LL001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +79,13 @@ def check_key(key: str) -> str:
     return key
 
 
-async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
+async def claim_key(db: Transaction, claim: Claim) -> KeptAnswer | None:
     """Take the key for this transaction, or return the answer it already has.
 
     Raises Refused while another request with the key runs, and KeyReused when the key came with another request.
     """
+    if await _begin_with_claim(db, claim, KEPT_FOR):
+        return None
     connection = await raw_connection(db)
     row = await connection.fetchrow(_CLAIM, claim.caller, claim.route, claim.key, KEPT_FOR)
     assert row is not None  # the statement always answers one row
@@ -96,13 +94,15 @@ async def claim_key(db: AsyncSession, claim: Claim) -> KeptAnswer | None:
     return _read_kept(row, claim)
 
 
-async def claim_or_wait(db: AsyncSession, claim: Claim, *, wait_seconds: int, kept_for: timedelta) -> KeptAnswer | None:
+async def claim_or_wait(db: Transaction, claim: Claim, *, wait_seconds: int, kept_for: timedelta) -> KeptAnswer | None:
     """As `claim_key`, but wait for a rival that runs: the first answer is worth more than a refusal.
 
     Who waits holds neither a connection nor a place in a queue, so that all who do have the answer once it is there,
     however many they are. Answers older than `kept_for` do not count. Raises Refused when the rival takes longer than
     `wait_seconds`. It belongs at the beginning of a transaction, which it starts again for each look.
     """
+    if await _begin_with_claim(db, claim, kept_for):
+        return None
     asked = (claim.caller, claim.route, claim.key, kept_for)
     until, pause = time.monotonic() + wait_seconds, FIRST_PAUSE
     while True:
@@ -122,6 +122,17 @@ async def claim_or_wait(db: AsyncSession, claim: Claim, *, wait_seconds: int, ke
     return _read_kept(row, claim) or _read_kept(await connection.fetchrow(_FIND_KEPT, *asked), claim)
 
 
+async def _begin_with_claim(db: Transaction, claim: Claim, kept_for: timedelta) -> bool:
+    """Begin a raw transaction with the claim, in one message; True when the key is taken and has no answer.
+
+    Where it is not, who claims it asks what stands there.
+    """
+    if not isinstance(db, RawTransaction) or db.has_begun:
+        return False
+    call = write_call("claim_key", claim.caller, claim.route, claim.key, kept_for)
+    return await db.begin_with(f"SELECT WHERE {call}") == "SELECT 1"
+
+
 def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
     if row is None or row["request_hash"] is None:
         return None
@@ -136,17 +147,24 @@ def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
 
 
 async def keep_answer(
-    db: AsyncSession, claim: Claim, status: int, body: bytes, *, kept_for: timedelta = KEPT_FOR
+    db: Transaction, claim: Claim, status: int, body: bytes, *, kept_for: timedelta = KEPT_FOR
 ) -> None:
-    """Keep the answer of a successful act, in the act's own transaction.
+    """Keep the answer of a successful act, in the act's own transaction; a raw one is committed in the same message.
 
     A rival may have committed between the moment that the claim looked and the moment that it got the lock. Its answer
     stands there now: this act is refused, and so undone, and the next try gets the answer.
     """
-    connection = await raw_connection(db)
     sealed = seal(body, current_data_keys(), claim.context)
-    kept = await connection.fetchval(
-        _KEEP, claim.caller, claim.route, claim.key, claim.request_hash, status, sealed, kept_for
-    )
-    if not kept:
-        raise Refused("The same request has just been done. Try again.", code=Code.REQUEST_IN_PROGRESS)
+    values = (claim.caller, claim.route, claim.key, claim.request_hash, status, sealed, kept_for)
+    try:
+        if isinstance(db, RawTransaction):
+            db.later(f"SELECT {write_call('keep_answer', *values)}")
+            await db.commit()
+        else:
+            connection = await raw_connection(db)
+            await connection.execute(_KEEP, *values)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != KEPT_ALREADY:
+            raise
+        sentence = "The same request has just been done. Try again."
+        raise Refused(sentence, code=Code.REQUEST_IN_PROGRESS) from None

@@ -5,9 +5,7 @@ must be right. All bad fields are named at once, as sentences.
 """
 
 import codecs
-import json
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -35,6 +33,7 @@ from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
+from domain.kernel.repeated_names import find_repeated_names
 from domain.kernel.texts import clean_text
 from domain.kernel.whole_numbers import BIGGEST_ID, validate_json
 
@@ -325,11 +324,13 @@ def read_json(
         if not isinstance(sent, dict):
             raise InvalidInput("The body must be a JSON object.", code=Code.INVALID_JSON, fields={}) from None
         bad = (
-            _repeated_names(body, constant=str) | _find_escaped_nuls(model, body) | collect_field_errors(details, sent)
+            find_repeated_names(body, constant=str)
+            | _find_escaped_nuls(model, body)
+            | collect_field_errors(details, sent)
         )
         bad = model.find_faults(sent) | bad
         raise refuse_details(details, bad) from None
-    bad = _repeated_names(body) | _find_escaped_nuls(model, body) | _find_faults_of(read)
+    bad = find_repeated_names(body) | _find_escaped_nuls(model, body) | _find_faults_of(read)
     if bad:
         raise refuse_fields(bad)
     return read
@@ -373,26 +374,3 @@ def _find_faults_of(read: Input) -> dict[str, str]:
 def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
     """The same of a JSON text, where one can stand as this escape alone: one look instead of one at each field."""
     return _find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {}
-
-
-def _refuse_constant(name: str) -> None:
-    raise InvalidInput(f"The body is not valid JSON: it has no {name}.", code=Code.INVALID_JSON, fields={})
-
-
-def _repeated_names(body: bytes, *, constant: Callable[[str], Any] = _refuse_constant) -> dict[str, str]:
-    """The names that stand twice in one object: readers differ in which one counts, so neither does.
-
-    `constant` reads NaN and Infinity, which JSON does not know.
-    """
-    repeated: dict[str, str] = {}
-
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            counted = Counter(names).items()
-            repeated.update({name: "was sent more than once" for name, count in counted if count > 1})
-
-    # Numbers stay text: here they don't matter, and a very long one would be refused by int().
-    read: Callable[..., Any] = json.loads
-    read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=constant)
-    return repeated

@@ -1,18 +1,17 @@
 """Messages to people: written in the act's own transaction with the job that sends them, in one statement.
 
-The same message twice, by its dedupe key, is once.
+On a raw transaction that statement travels with COMMIT. The same message twice, by its dedupe key, is once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from domain.kernel.literals import write_call
 from domain.messages.letter import Letter
 from domain.messages.secrets import hide_secret, seal_secret
 from models import Channel
-from models.session import raw_connection
+from models.session import RawTransaction, Transaction, raw_connection
 
 SEND_JOB = "send_message"
 
@@ -34,23 +33,11 @@ class Secret:
     expires_at: datetime
 
 
-_QUEUE = """
-WITH message AS (
-  INSERT INTO outbox_message (channel, kind, recipient, subject, body_text, order_id, customer_id, dedupe_key,
-    secret_sealed, secret_expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $14) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id
-),
-file AS (
-  INSERT INTO outbox_attachment (message_id, position, filename, content_type, data)
-  SELECT message.id, position, filename, content_type, data FROM message,
-    unnest($10::text[], $11::text[], $12::bytea[]) WITH ORDINALITY AS t(filename, content_type, data, position)
-)
-SELECT enqueue_job($9, jsonb_build_object('message_id', id)) FROM message
-"""
+_QUEUE = "SELECT queue_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
 
 async def queue_mail(
-    db: AsyncSession,
+    db: Transaction,
     letter: Letter,
     *,
     to: str,
@@ -69,7 +56,7 @@ async def queue_mail(
 
 
 async def queue_text(
-    db: AsyncSession,
+    db: Transaction,
     *,
     kind: str,
     to: str,
@@ -83,13 +70,13 @@ async def queue_text(
     await _queue(db, Channel.TEXT, kind, to, "", text, order_id, customer_id, dedupe_key, secret=secret)
 
 
-async def queue_discord(db: AsyncSession, *, kind: str, channel: str, text: str, dedupe_key: str | None = None) -> None:
+async def queue_discord(db: Transaction, *, kind: str, channel: str, text: str, dedupe_key: str | None = None) -> None:
     """Post to a Discord channel (`warehouse` or `sourcing`) after this commits."""
     await _queue(db, Channel.DISCORD, kind, channel, "", text, None, None, dedupe_key)
 
 
 async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
-    db: AsyncSession,
+    db: Transaction,
     channel: Channel,
     kind: str,
     to: str,
@@ -104,7 +91,10 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
     sealed = seal_secret(secret.text, kind=kind, to=to) if secret else None
     text = hide_secret(text, secret.text) if secret else text
     expires_at = secret.expires_at if secret else None
+    values = (channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, sealed, expires_at)
+    if isinstance(db, RawTransaction) and not attachments:
+        db.later(f"SELECT {write_call('queue_message', *values)}")
+        return
     connection = await raw_connection(db)
     files = [[getattr(each, name) for each in attachments] for name in ("filename", "content_type", "data")]
-    values = (channel, kind, to, subject, text, order_id, customer_id, dedupe_key, SEND_JOB, *files, sealed, expires_at)
-    await connection.execute(_QUEUE, *values)
+    await connection.execute(_QUEUE, *values, *files)

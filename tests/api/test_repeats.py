@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from domain.access.idempotency import Claim, claim_key, keep_answer
 from domain.kernel.errors import KeyReused, Refused
+from domain.messages.letter import Letter
+from domain.messages.outbox import queue_mail
 from models import IdempotencyKey
+from models.session import Database, raw_connection
 
 CLAIM = Claim("staff:1", "place_order", "key-1", "hash")
 
@@ -41,3 +44,76 @@ async def test_a_kept_answer_is_sealed_and_bound_to_its_key(db) -> None:
     assert kept.body == b"key-1"
     with pytest.raises(KeyReused, match="was done"):
         await claim_key(db, other)
+
+
+async def ask(database: Database, claim: Claim = CLAIM, answer: bytes | None = None) -> bytes | None:
+    """Claim the key in a raw transaction, keep the answer or undo it, and return what was kept before."""
+    transaction = database.raw_transaction()
+    try:
+        kept = await claim_key(transaction, claim)
+        if kept is None and answer is not None:
+            await keep_answer(transaction, claim, 201, answer)
+        return kept.body if kept else None
+    finally:
+        await transaction.rollback()
+        await transaction.close()
+
+
+async def test_a_raw_transaction_claims_as_it_begins_and_keeps_as_it_ends(committed: Database) -> None:
+    hostile = replace(CLAIM, caller="guest:'; DROP TABLE idempotency_key; --\\", key="k\\' || chr(0) || E'\\x00 $1 😀")
+    for claim in (CLAIM, hostile):
+        assert await ask(committed, claim) is None
+        assert await ask(committed, claim, b"first") is None
+        assert await ask(committed, claim, b"second") == b"first"
+        with pytest.raises(KeyReused):
+            await ask(committed, replace(claim, request_hash="another"))
+    async with committed.session() as db:
+        kept = await db.execute(select(IdempotencyKey.caller, IdempotencyKey.key).order_by(IdempotencyKey.caller))
+        assert [tuple(row) for row in kept] == [(hostile.caller, hostile.key), (CLAIM.caller, CLAIM.key)]
+        await db.execute(update(IdempotencyKey).values(created_at=text("now() - interval '25 hours'")))
+        await db.commit()
+    assert await ask(committed, CLAIM, b"a day later") is None
+    assert await ask(committed) == b"a day later"
+
+
+async def test_one_of_two_has_the_key_whichever_way_they_ask(committed: Database) -> None:
+    for first, second in (
+        (committed.raw_transaction, committed.session),
+        (committed.session, committed.raw_transaction),
+    ):
+        one, other = first(), second()
+        assert await claim_key(one, CLAIM) is None
+        with pytest.raises(Refused):
+            await claim_key(other, CLAIM)
+        for transaction in (one, other):
+            await transaction.rollback()
+            await transaction.close()
+
+
+async def test_what_a_rival_kept_undoes_a_raw_transaction(committed: Database) -> None:
+    late = committed.raw_transaction()
+    connection = await raw_connection(late)
+    await connection.execute("INSERT INTO category (name) VALUES ('Half')")
+    assert await ask(committed, CLAIM, b"first") is None
+    with pytest.raises(Refused) as refusal:
+        await keep_answer(late, CLAIM, 201, b"second")
+    assert refusal.value.code == "request_in_progress"
+    await late.rollback()
+    await late.close()
+    assert await ask(committed) == b"first"
+    async with committed.raw_reading() as reading:
+        assert await reading.fetchval("SELECT count(*) FROM category") == 0
+
+
+async def test_a_mail_of_a_raw_transaction_is_queued_as_it_commits(committed: Database) -> None:
+    letter = Letter("test", "It's \\ here", "Line one\nE'\\n' $1 \\' ; ROLLBACK; -- 😀")
+    for keeps in (False, True, True):
+        transaction = committed.raw_transaction()
+        await queue_mail(transaction, letter, to="kim@kitchen.example", dedupe_key="once")
+        await (transaction.commit() if keeps else transaction.rollback())
+        await transaction.close()
+    async with committed.raw_reading() as connection:
+        rows = await connection.fetch("SELECT id, subject, body_text FROM outbox_message")
+        assert [(row["subject"], row["body_text"]) for row in rows] == [(letter.subject, letter.text)]
+        payloads = await connection.fetch("SELECT payload->>'message_id' AS id FROM job_run")
+        assert [int(row["id"]) for row in payloads] == [rows[0]["id"]]

@@ -1,5 +1,6 @@
 """Connections handed out raw: they come back to the pool, and a lost one is never handed out again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -193,3 +194,78 @@ async def test_connections_beyond_the_pools_size_are_closed_when_they_come_back(
             assert await two.scalar(text("SELECT pg_backend_pid()")) not in pids
     assert narrow.pool_figures() == {"lent": 0, "idle": 1, "most": 2}
     await narrow.close()
+
+
+async def test_statements_travel_with_the_ends_of_a_raw_transaction(alone: Database) -> None:
+    transaction = alone.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    assert await transaction.begin_with("SELECT FROM generate_series(1, 3)") == "SELECT 3"
+    assert (await raw_connection(transaction)).is_in_transaction()
+    transaction.later("INSERT INTO category (name) VALUES ('One')")
+    transaction.later("INSERT INTO category (name) VALUES ('Two')")
+    await transaction.commit()
+    await transaction.close()
+    undone = alone.raw_transaction()
+    assert isinstance(undone, RawTransaction)
+    undone.later("INSERT INTO category (name) VALUES ('Three')")
+    await undone.rollback()
+    await undone.commit()
+    async with alone.raw_reading() as connection:
+        names = await connection.fetch("SELECT name FROM category ORDER BY name")
+    assert [row["name"] for row in names] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_message_that_fails_half_way_leaves_nothing(alone: Database, ends: bool) -> None:
+    transaction = alone.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    if ends:
+        await (await raw_connection(transaction)).execute("INSERT INTO category (name) VALUES ('First')")
+        transaction.later("INSERT INTO category (name) VALUES ('Half')")
+        transaction.later("SELECT 1 / 0")
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await transaction.commit()
+    else:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await transaction.begin_with("INSERT INTO category (name) VALUES ('Half'); SELECT 1 / 0")
+    await transaction.rollback()
+    await transaction.close()
+    async with alone.raw_reading() as connection:
+        assert not connection.is_in_transaction()
+        assert await connection.fetchval("SELECT count(*) FROM category") == 0
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_message_that_is_given_up_takes_its_connection_with_it(
+    alone: Database, committed: Database, ends: bool
+) -> None:
+    transaction = alone.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    async with committed.raw_reading() as rival, rival.transaction():
+        await rival.execute("SELECT pg_advisory_xact_lock(71)")
+        waits = "SELECT pg_advisory_xact_lock(71)"
+        if ends:
+            await (await raw_connection(transaction)).execute("INSERT INTO category (name) VALUES ('Half')")
+            transaction.later(waits)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await (transaction.commit() if ends else transaction.begin_with(waits))
+        await transaction.close()
+        async with alone.raw_reading() as connection:
+            assert not connection.is_in_transaction()
+            assert await connection.fetchval("SELECT count(*) FROM category") == 0
+
+
+async def test_a_transaction_begins_with_a_statement_on_a_connection_that_lives(
+    alone: Database, committed: Database
+) -> None:
+    async with alone.raw_reading() as connection:
+        lost = await ask_pid(connection)
+    async with committed.raw_reading() as other:
+        await end(other, lost)
+    transaction = alone.raw_transaction()
+    assert isinstance(transaction, RawTransaction)
+    assert await transaction.begin_with("SELECT 1") == "SELECT 1"
+    assert await ask_pid(await raw_connection(transaction)) != lost
+    await transaction.rollback()
+    await transaction.close()

@@ -8,12 +8,17 @@ import pytest
 import uvicorn
 
 from web.bounded_http import LONGEST_HEAD, BoundedHttp
+from web.whole_requests import IS_WHOLE
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+WHOLE: list[bool] = []
+
+
 async def answer_length(scope, receive, send) -> None:
-    """Answers with how long the body was."""
+    """Answers with how long the body was, and notes whether it was there at once."""
+    WHOLE.append(IS_WHOLE in scope)
     length, more = 0, scope["type"] == "http"
     while more:
         message = await receive()
@@ -95,3 +100,15 @@ async def test_a_web_socket_is_answered_as_any_request() -> None:
     async with connected() as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         assert await read_status(reader) == 200
+
+
+async def test_a_request_is_called_whole_when_nothing_of_it_is_missing() -> None:
+    WHOLE.clear()
+    async with connected() as (reader, writer):
+        for pieces in ([b"Content-Length: 3\r\n\r\nabc"], [b"Content-Length: 3\r\n\r\na", b"bc"], [b"\r\n"]):
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\n" + pieces[0])
+            while len(pieces) == 2 and len(WHOLE) < 2:  # noqa: ASYNC110 - until the app has begun
+                await asyncio.sleep(0.001)
+            writer.write(b"".join(pieces[1:]))
+            await reader.readuntil(b"00%04d" % (3 if b"3" in pieces[0] else 0))
+    assert WHOLE == [True, False, True]

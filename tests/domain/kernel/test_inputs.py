@@ -148,6 +148,8 @@ def test_an_empty_body_is_an_empty_object() -> None:
 def test_a_name_sent_twice_is_refused() -> None:
     assert refused_fields(', "name": "Other"') == {"name": "was sent more than once"}
     assert refused_fields(', "extra": {"a": "1", "a": "2"}') == {"a": "was sent more than once"}
+    as_browsers_write = b'{"name":"Kim","items":[{"sku":"A","quantity":1,"quantity":1}]}'
+    assert refused(as_browsers_write).fields == {"quantity": "was sent more than once"}
 
 
 def test_many_names_sent_twice_are_found_in_one_go() -> None:

@@ -1,0 +1,72 @@
+"""A request that is there as a whole is handled in the task that the server made for it.
+
+Quart makes two more, one to wait for the rest of the body and one to handle it, and sends the answer in a third. They
+have something to do only while a body is still on its way, or while an answer is streamed to a caller who may leave.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
+from quart import Request, Response
+from quart.asgi import ASGIHTTPConnection
+from quart.typing import ResponseTypes
+from quart.utils import cancel_tasks, encode_headers, raise_task_exceptions
+from quart.wrappers.response import DataBody
+
+# What the server writes into the scope of a request of which nothing is missing any more.
+IS_WHOLE = "ladle.is_whole"
+
+
+class WholeRequests(ASGIHTTPConnection):
+    """Quart's connection for one request, without the tasks that would have nothing to wait for."""
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Handle the request and send its answer."""
+        if IS_WHOLE not in self.scope:
+            await super().__call__(receive, send)
+            return
+        message = await receive()
+        if message["type"] != "http.request":
+            return  # The caller has left again.
+        request = self._create_request_from_scope(send)
+        request.body.append(message.get("body", b""))
+        request.body.set_complete()
+        response = await self.app.handle_request(request)
+        if isinstance(response, Response) and isinstance(response.response, DataBody):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._most_seconds(response)):
+                    await _send_ready(send, response, response.response)
+        else:
+            await self._stream(request, receive, send, response)
+
+    def _most_seconds(self, response: ResponseTypes) -> float | None:
+        """How long sending may take, as Quart reads it."""
+        own = response.timeout if isinstance(response, Response) else ...
+        return cast("float | None", self.app.config["RESPONSE_TIMEOUT"] if own is ... else own)
+
+    async def _stream(
+        self, request: Request, receive: ASGIReceiveCallable, send: ASGISendCallable, response: ResponseTypes
+    ) -> None:
+        """Send the answer as it is made, until the caller leaves."""
+        leaving = asyncio.ensure_future(self.handle_messages(request, receive))
+        sending = asyncio.ensure_future(self._send_in_time(send, response))
+        done, pending = await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        await cancel_tasks(pending)
+        raise_task_exceptions(done)
+
+    async def _send_in_time(self, send: ASGISendCallable, response: ResponseTypes) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._send_response(send, response), timeout=self._most_seconds(response))
+
+
+async def _send_ready(send: ASGISendCallable, response: Response, body: DataBody) -> None:
+    """Send an answer that lies ready; its only piece is the last one."""
+    start: Any = {
+        "type": "http.response.start",
+        "status": response.status_code,
+        "headers": encode_headers(response.headers),
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body.data[body.begin : body.end], "more_body": False})
