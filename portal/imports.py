@@ -19,6 +19,7 @@ from models import ImportState, RowOutcome
 from models.session import current_database
 from portal.attempts import form_status
 from portal.render import page_or_block, redirect_to, wants_block
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db
@@ -125,6 +126,7 @@ async def stop(run_id: int) -> Response:
 
 @blueprint.get(f"{LIST}/<id:run_id>/bad.csv")
 @staff_page(Right.SEE_IMPORTS)
+@audits_export("import")
 async def download_bad_rows(run_id: int) -> Response:
     """The bad rows as they came, with the reason in a last column."""
     async with current_database().reading() as connection:

@@ -38,10 +38,10 @@ from domain.customers.list_owing import choose_people, find_owing
 from domain.customers.list_places import select_ids
 from domain.customers.rows import CUSTOMERS, is_emptied
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import record_export
 from domain.kernel.copied_sheets import copy_rows, typed
 from domain.kernel.spreadsheets import write_csv
-from models import AuditAction, Customer, Order, OrderStatus, columns_of, table_of
+from models import Customer, Order, OrderStatus, columns_of, table_of
 from models.session import Database, plan_for_values, raw_connection_of
 
 ORDERS = columns_of(Order)
@@ -67,7 +67,7 @@ def write_template() -> bytes:
 async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo, by: Actor) -> AsyncIterator[bytes]:
     """Every customer, in order of id, as pieces of a CSV file; the export stands in the audit trail."""
     require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
-    await _record(db, {"filter": "everybody"}, by=by)
+    await record_export(db, "customer", {"filter": "everybody"}, by=by)
     return _write_batches(database, _cut_book(database, timezone))
 
 
@@ -82,14 +82,8 @@ async def export_list(
     await plan_for_values(db)
     ids = array("q", await db.scalars(wanted))  # 8 bytes a customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}
-    await _record(db, asked, by=by)
+    await record_export(db, "customer", asked, by=by)
     return _write_batches(database, _cut_list(ids, timezone))
-
-
-async def _record(db: AsyncSession, asked: dict[str, object], *, by: Actor) -> None:
-    await record_audit(
-        db, action=AuditAction.CUSTOMERS_EXPORTED, record_kind="customer", record_id=None, after=asked, by=by
-    )
 
 
 async def _cut_book(database: Database, timezone: tzinfo) -> AsyncIterator[Select[Any]]:

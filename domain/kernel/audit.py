@@ -40,6 +40,11 @@ async def record_audit(
     await db.flush()
 
 
+async def record_export(db: AsyncSession, of: str, asked: dict[str, Any], *, by: Actor) -> None:
+    """Write down that a list with customers' data left as a file: of which records, and under which filters."""
+    await record_audit(db, action=AuditAction.CUSTOMERS_EXPORTED, record_kind=of, record_id=None, after=asked, by=by)
+
+
 def make_audit_entry(
     *,
     action: AuditAction,

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
-from domain.kernel.audit import record_audit
+from domain.kernel.audit import record_export
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.orders.rules import OrderRules
 from domain.subscriptions.list_subscriptions import ListSubscriptions, list_subscriptions
-from models import AuditAction
 
 MOST_EXPORTED = 1_000
 EXPORT_COLUMNS = (
@@ -25,14 +24,7 @@ async def export_subscriptions(
     wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
     page = await list_subscriptions(await db.connection(), wanted, rules=rules, visible_to=visible_to)
     shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)
-    await record_audit(
-        db,
-        action=AuditAction.CUSTOMERS_EXPORTED,
-        record_kind="subscription",
-        record_id=None,
-        after=shown | {"rows": len(page.rows)},
-        by=visible_to,
-    )
+    await record_export(db, "subscription", shown | {"rows": len(page.rows)}, by=visible_to)
 
     async def cells() -> AsyncIterator[list[Cell]]:
         for line in page.rows:

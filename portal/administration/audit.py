@@ -17,6 +17,7 @@ from models.session import current_database
 from portal.administration.jobs import write_name, write_value
 from portal.orders.timeline import KIND_LOOKS, STATUS_LOOKS
 from portal.render import list_pages, page_or_block
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import db, settings
@@ -79,6 +80,7 @@ async def show_audit(query: trail.TrailFilters) -> Response:
 @blueprint.get("/portal/audit.csv")
 @staff_page(Right.SEE_AUDIT)
 @reads_query(trail.TrailFilters)
+@audits_export("audit")
 async def download_audit(query: trail.TrailFilters) -> Response:
     """The newest changes under the list's filters as CSV."""
     rows = trail.export_trail(current_database(), query, timezone=settings().timezone)

@@ -26,6 +26,7 @@ from models import CommissionKind
 from models.session import current_database
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
+from web.exports import audits_export
 from web.guards import staff_page
 from web.papers import answer_pdf
 from web.request import current_actor, db, settings
@@ -127,6 +128,7 @@ def _list_history(found: Statement) -> list[dict[str, object]]:
 
 @blueprint.get(f"{LIST}/<id:rep_id>/<month>/csv")
 @staff_page(Right.SEE_COMMISSIONS)
+@audits_export("commission")
 async def download_csv(rep_id: int, month: str) -> Response:
     """The same as a file."""
     found = await _find(rep_id, month)

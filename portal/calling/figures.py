@@ -24,6 +24,7 @@ from domain.sales.history import (
 from models import OrderStatus
 from models.session import current_database
 from portal.render import page_or_block
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, settings
@@ -106,6 +107,7 @@ async def show_history(query: ListHistory) -> Response:
 @blueprint.get("/portal/history.csv")
 @staff_page(Right.SEE_PERFORMANCE)
 @reads_query(ListHistory)
+@audits_export("sale")
 async def download_history(query: ListHistory) -> Response:
     """What the history shows, as a file."""
     body = export_history(current_database(), query, visible_to=current_actor())

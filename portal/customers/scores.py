@@ -17,6 +17,7 @@ from portal.charts import Chart, Point, draw_chart
 from portal.customers.tabs import Card, register_card
 from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, settings
@@ -75,6 +76,7 @@ async def show_scores(query: ListScores) -> Response:
 @blueprint.get(f"{LIST}.csv")
 @staff_page(Right.SEE_SCORES)
 @reads_query(ListScores)
+@audits_export("score")
 async def download_scores(query: ListScores) -> Response:
     """What the list shows as CSV, at most 1,000 customers."""
     async with current_database().reading() as connection:

@@ -22,6 +22,7 @@ from models.session import current_database
 from portal.lists import back_to, list_rep_choices, make_tabs
 from portal.outgoing import say_leaving
 from portal.render import page_or_block, redirect_to
+from web.exports import audits_export
 from web.guards import staff_page
 from web.papers import answer_pdf
 from web.reading import read_form_body, reads_query
@@ -101,6 +102,7 @@ async def show_invoices(query: InvoiceFilters) -> Response:
 @blueprint.get(f"{LIST}.csv")
 @staff_page(Right.SEE_INVOICES)
 @reads_query(InvoiceFilters)
+@audits_export("invoice")
 async def download_invoices(query: InvoiceFilters) -> Response:
     """Every invoice under the list's filters as CSV, streamed."""
     rows = export_invoices(current_database(), query, visible_to=current_actor(), timezone=settings().timezone)

@@ -33,6 +33,7 @@ from models.session import current_database
 from portal.lists import Tab, back_to, list_rep_choices
 from portal.render import page_or_block, redirect_to
 from portal.shared_blocks import shares_block
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
@@ -112,6 +113,7 @@ async def show_orders(query: OrderListQuery) -> Response:
 @blueprint.get("/portal/orders.csv")
 @staff_page(Right.SEE_ORDERS)
 @reads_query(OrderListQuery)
+@audits_export("order")
 async def download_orders(query: OrderListQuery) -> Response:
     """Every order under the list's filters as CSV, streamed."""
     rows: AsyncIterator[bytes] = export_orders(

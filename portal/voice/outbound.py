@@ -16,6 +16,7 @@ from models import CallOutcome
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db, settings
@@ -73,6 +74,7 @@ async def show_queue(query: QueuePage) -> Response:
 @blueprint.get(f"{QUEUE}.csv")
 @staff_page(Right.SEE_CALL_QUEUE)
 @reads_query(QueuePage)
+@audits_export("call_queue")
 async def download_queue(query: QueuePage) -> Response:
     """The first of the queue as CSV, as the filters have it."""
     now = settings()

@@ -30,6 +30,7 @@ from portal.attempts import Attempt, attempt, refusal_of
 from portal.lists import Tab, make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.voice.sections import make_sections
+from web.exports import audits_export
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, db
@@ -74,6 +75,7 @@ async def show_rfqs(query: RfqQuery) -> Response:
 @blueprint.get(f"{LIST}.csv")
 @staff_page(Right.EDIT_PROCUREMENT)
 @reads_query(RfqQuery)
+@audits_export("rfq")
 async def download_rfqs(query: RfqQuery) -> Response:
     """The requests of one state as CSV, each with its chosen quote."""
     rows = await list_for_csv(db(), query, most=MOST_IN_CSV)
