@@ -43,6 +43,7 @@ from models.label_scan import LabelScan, PackerVisit
 from models.login_session import LoginSession, RevokedToken, SessionKind
 from models.one_time_code import CodePurpose, OneTimeCode
 from models.order import (
+    MONEY_EVENTS,
     Order,
     OrderEvent,
     OrderEventKind,
@@ -75,6 +76,7 @@ from models.webhook_event import WebhookEvent
 from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "MONEY_EVENTS",
     "AccountType",
     "ApiKey",
     "AuditAction",

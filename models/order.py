@@ -306,6 +306,14 @@ class OrderEventKind(StrEnum):
     UNLINKED = "unlinked"
 
 
+# What moved money; an index finds these alone, and names them.
+MONEY_EVENTS = (
+    OrderEventKind.CREDIT_USED, OrderEventKind.CREDITED, OrderEventKind.DISPUTE_LOST, OrderEventKind.DISPUTE_WON,
+    OrderEventKind.DISPUTED, OrderEventKind.PAID, OrderEventKind.REFUNDED, OrderEventKind.REVERSED,
+)  # fmt: skip
+_IS_MONEY = sql(f"kind IN ({', '.join(repr(kind.value) for kind in MONEY_EVENTS)})")
+
+
 class OrderEvent(ByActor, table=True):
     """One entry of an order's timeline: who, when, what, from what to what."""
 
@@ -314,6 +322,10 @@ class OrderEvent(ByActor, table=True):
         Index("ix_order_event_order_id_id", "order_id", "id"),
         Index("ix_order_event_newest", sql("created_at DESC"), sql("id DESC")),
         Index("ix_order_event_actor", "actor_kind", "actor_id", sql("created_at DESC")),
+        Index("ix_order_event_money", sql("created_at DESC"), sql("id DESC"), postgresql_where=_IS_MONEY),
+        Index(
+            "ix_order_event_money_actor", "actor_kind", "actor_id", sql("created_at DESC"), postgresql_where=_IS_MONEY
+        ),
     )
 
     id: int = key()

@@ -1,5 +1,6 @@
 """Files that list people stand in the audit trail: who took which list, under which filters."""
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -7,11 +8,10 @@ from pydantic import BaseModel
 from quart import Response, request
 
 from domain.kernel.audit import record_export
-from web.guards import current_actor
-from web.request import Handler, db
+from web.request import Handler, current_actor, db
 
 
-def audits_export(of: str) -> Any:
+def audits_export(of: str) -> Callable[[Handler], Handler]:
     """Write down a download of customers' data; `of` is the kind of record that the file lists.
 
     It stands right above the handler, so that a refusal before it writes nothing; an answer that is no file neither.

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
@@ -16,13 +17,40 @@ from domain.kernel.inputs import DateIn, Id, Text60
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.spreadsheets import Cell, stream_csv
 from domain.kernel.texts import as_search_pattern
-from models import AuditEntry, Order, OrderEvent, OrderEventKind, Staff
+from models import MONEY_EVENTS, AuditAction, AuditEntry, Order, OrderEvent, OrderEventKind, Staff
 from models.session import Database, plan_for_values
 
 ORDER_KIND = "order"
 # Shorter texts hold no three letters, which the index of orders is made of.
 LEAST_INDEXED, MOST_LOOKED_UP = 3, 500
 SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
+
+
+class TrailTab(StrEnum):
+    """What the changes are about; each belongs to one tab."""
+
+    ALL = "all"
+    ORDERS = "orders"
+    MONEY = "money"
+    PRODUCTS = "products"
+    CUSTOMERS = "customers"
+    CALLS = "calls"
+    SETTINGS = "settings"
+
+
+# The kinds of records under each tab; settings have all the others. Events of orders that moved money are under money.
+TAB_KINDS = {
+    TrailTab.ORDERS: (ORDER_KIND, "orders", "label", "box_rule"),
+    TrailTab.MONEY: ("invoice", "commission", "commission_month", "sale"),
+    TrailTab.PRODUCTS: ("product", "category", "vendor"),
+    TrailTab.CUSTOMERS: ("customer", "subscription", "savings_request", "score"),
+    TrailTab.CALLS: ("calling_entry", "call_queue", "prompt_version", "rfq", "suppressed_number"),
+}
+_TABS = {kind: tab for tab, kinds in TAB_KINDS.items() for kind in kinds}
+MONEY_ACTIONS = (
+    AuditAction.COMMISSION_PAID, AuditAction.COMMISSION_UNPAID, AuditAction.CUSTOMER_CREDIT_ADJUSTED,
+    AuditAction.INVOICE_PAYMENT_TAKEN_BACK,
+)  # fmt: skip
 
 
 class TrailFilters(PageInput):
@@ -35,6 +63,9 @@ class TrailFilters(PageInput):
     """A colleague as `staff:3`, or everybody of a kind."""
     from_date: DateIn | None = None
     to_date: DateIn | None = None
+    tab: TrailTab = TrailTab.ALL
+    money: bool = False
+    """Only what moved money: payments, refunds, credit, commissions that were paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +109,48 @@ class TrailRow:
         return pairs + [(name, value.get("from"), value.get("to")) for name, value in found.items()]
 
 
-async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> tuple[Page[TrailRow], Counted]:
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """A page of the trail; `tabs` is None where there is too much to count it by tab."""
+
+    page: Page[TrailRow]
+    counted: Counted
+    tabs: dict[TrailTab, int] | None
+
+
+async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
     """The rows under the filters, the newest first; each half is read no further than the page reaches."""
     await plan_for_values(db)
     numbered = await _find_orders(db, asked.q) if asked.q else []
-    total = 0
-    for half in _halves(asked, timezone, numbered):
-        counted = half.with_only_columns(literal(1), maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
-        total += await db.scalar(select(func.count()).select_from(counted)) or 0
+    tabs = await _count_by_tab(db, _halves(asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered))
+    if tabs is not None:
+        found = Counted(tabs[asked.tab], is_more=False)
+    else:
+        halves = _halves(asked, timezone, numbered)
+        total = sum([await db.scalar(select(func.count()).select_from(_cap(half, literal(1)))) or 0 for half in halves])
+        found = Counted(min(total, MOST_COUNTED), total > MOST_COUNTED)
     rows = await db.execute(_select_newest(asked, timezone, numbered))
-    is_more = total > MOST_COUNTED
-    found = Counted(min(total, MOST_COUNTED), is_more)
-    return make_page([TrailRow(*row) for row in rows], found.count, asked), found
+    return Trail(make_page([TrailRow(*row) for row in rows], found.count, asked), found, tabs)
+
+
+def _cap(half: Any, *columns: Any) -> Any:
+    """The first rows of a half, as far as anything is counted."""
+    return half.with_only_columns(*columns, maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
+
+
+async def _count_by_tab(db: AsyncSession, halves: list[Any]) -> dict[TrailTab, int] | None:
+    """How many rows each tab has, of all without a tab; None beyond what is counted."""
+    counts = dict.fromkeys(TrailTab, 0)
+    for half, kind in zip(halves, (AuditEntry.record_kind, OrderEvent.kind), strict=False):
+        rows = _cap(half, kind.label("kind"))
+        for found, number in await db.execute(select(rows.c.kind, func.count()).group_by(rows.c.kind)):
+            counts[_TABS.get(found, TrailTab.SETTINGS) if kind is AuditEntry.record_kind else _tab_of(found)] += number
+            counts[TrailTab.ALL] += number
+    return counts if counts[TrailTab.ALL] <= MOST_COUNTED else None
+
+
+def _tab_of(event: str) -> TrailTab:
+    return TrailTab.MONEY if event in MONEY_EVENTS else TrailTab.ORDERS
 
 
 def _select_newest(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> Select[Any]:
@@ -172,6 +233,12 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
         audit = audit.where(AuditEntry.record_kind == asked.record_kind)
     if asked.record_id is not None:
         audit = audit.where(AuditEntry.record_id == asked.record_id)
+    if asked.tab is TrailTab.SETTINGS:
+        audit = audit.where(AuditEntry.record_kind.not_in(_TABS))
+    elif asked.tab is not TrailTab.ALL:
+        audit = audit.where(AuditEntry.record_kind.in_(TAB_KINDS[asked.tab]))
+    if asked.money:
+        audit = audit.where(AuditEntry.action.in_(MONEY_ACTIONS))
     events: Any = (
         select(
             literal("order").label("source"),
@@ -195,17 +262,25 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
         .join(Order, Order.id == OrderEvent.order_id)
         .where(*_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered)))
     )
-    if asked.record_kind and asked.record_kind != ORDER_KIND:
-        return [audit]
+    if asked.money or asked.tab is TrailTab.MONEY:
+        events = events.where(OrderEvent.kind.in_(MONEY_EVENTS))
+    if asked.tab is TrailTab.ORDERS:
+        events = events.where(OrderEvent.kind.not_in(MONEY_EVENTS))
     if asked.record_id is not None:
-        return [audit, events.where(OrderEvent.order_id == asked.record_id)] if asked.record_kind else [audit]
-    return [audit, events]
+        events = events.where(OrderEvent.order_id == asked.record_id)
+    return [audit, events] if _has_events(asked) else [audit]
+
+
+def _has_events(asked: TrailFilters) -> bool:
+    """True where events of orders are among what is asked; an id without a kind is no order's."""
+    if asked.tab not in {TrailTab.ALL, TrailTab.ORDERS, TrailTab.MONEY}:
+        return False
+    return asked.record_kind == ORDER_KIND or (not asked.record_kind and asked.record_id is None)
 
 
 def _orders(asked: TrailFilters) -> list[tuple[Any, ...]]:
     newest = [(table.created_at.desc(), table.id.desc()) for table in (AuditEntry, OrderEvent)]
-    has_events = (not asked.record_kind and asked.record_id is None) or asked.record_kind == ORDER_KIND
-    return newest if has_events else newest[:1]
+    return newest if _has_events(asked) else newest[:1]
 
 
 def _names(wanted: str | None, *columns: Any) -> list[ColumnElement[bool]]:

@@ -4,6 +4,7 @@ An order counts unless it is cancelled, and days are the business's. The sums of
 except for customers whose orders changed since: those are added up here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,13 +18,16 @@ from pydantic import Field
 
 from domain.credit.exposure import OWED_ROWS
 from domain.kernel.clock import business_today, start_of_business_day
-from domain.kernel.inputs import Input
+from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageNumber
+from domain.kernel.phone import digits_for_search
+from domain.kernel.texts import as_search_pattern
 from domain.voice.queue_details import NEWEST_CALL
 from domain.voice.refresh_sales import ADD_UP
 from models.customer_sales import OWN_CYCLE, WORTH
 
 MOST_DAYS = 36_500
+_NUMBER = re.compile(r"[\d\s().+-]+")
 # The cycle of a customer with one order day while nobody has a cycle of their own, days.
 UNKNOWN_CYCLE = 30
 
@@ -68,6 +72,13 @@ class QueueQuery(Input):
     """good, overdue or no_terms; absent is all."""
     callable_now: bool | None = None
     """True leaves only those who may be called at this moment."""
+
+
+class SearchedQueue(QueueQuery):
+    """The queue as colleagues look through it."""
+
+    q: Text60 | None = None
+    """Words of the company, the name or the address, or a phone number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +278,7 @@ _THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
 _OWED_BY_ALL = f"""
 owed AS MATERIALIZED (SELECT customer_id, sum(balance) AS balance FROM ({_OWED_BY_EACH}) AS o GROUP BY customer_id),
 """  # noqa: S608 - the same
-_WITH_OWED = "JOIN customer AS c ON c.id = s.customer_id LEFT JOIN owed ON owed.customer_id = c.id"
-_HAS_STATUS = """WHERE ${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
+_HAS_STATUS = """${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
   WHEN coalesce(owed.balance, 0) <= c.credit_limit THEN 'good' ELSE 'overdue' END"""
 
 
@@ -280,7 +290,7 @@ async def list_members(
     chosen, limit = None, _LIMIT
     if asked.sort is not QueueSort.PRIORITY:
         chosen, limit = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}", ""
-    elif asked.credit_status is not None:
+    elif asked.credit_status is not None or _read_search(asked):
         chosen = _ALL
     rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, limit=limit, values=values)
     return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
@@ -316,16 +326,33 @@ async def _fetch(
     since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
     days = (asked.min_days_since_order, asked.max_days_since_order)
     sent = [today, timezone.key, *days, asked.min_order_count, since, *values]
-    owed = with_owed = ""
+    owed = joins = ""
+    conditions: list[str] = []
     if asked.credit_status is not None:
         sent.append(asked.credit_status)
-        owed, with_owed = _OWED_BY_ALL, f"{_WITH_OWED} {_HAS_STATUS.format(place=len(sent))}"
+        owed, joins = _OWED_BY_ALL, "LEFT JOIN owed ON owed.customer_id = c.id"
+        conditions.append(_HAS_STATUS.format(place=len(sent)))
+    if wanted := _read_search(asked):
+        sent.append(_find_patterns(wanted))
+        conditions.append(f"c.search_text LIKE ALL (${len(sent)}::text[])")
+    with_owed = f"JOIN customer AS c ON c.id = s.customer_id {joins} WHERE {' AND '.join(conditions)}"
     members = _FIRST_MEMBERS if chosen is None else _EVERY_MEMBER
     statement = (_GROUND + members + _PLACED + shown).format(
-        order=_ORDER_BY[asked.sort], chosen=chosen, limit=limit, owed=owed, with_owed=with_owed
+        order=_ORDER_BY[asked.sort], chosen=chosen, limit=limit, owed=owed, with_owed=with_owed if conditions else ""
     )
     rows: list[asyncpg.Record] = await connection.fetch(statement, *sent)
     return rows
+
+
+def _read_search(asked: QueueQuery) -> str:
+    return (isinstance(asked, SearchedQueue) and asked.q) or ""
+
+
+def _find_patterns(wanted: str) -> list[str]:
+    """What a customer's searched text must be like, each of them: the digits of a number, or words."""
+    digits = digits_for_search(wanted)
+    parts = [digits] if _NUMBER.fullmatch(wanted) and digits else as_search_pattern(wanted.lower()).split()
+    return [f"%{part}%" for part in parts]
 
 
 def _read_member(row: asyncpg.Record) -> Member:

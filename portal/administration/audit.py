@@ -7,7 +7,7 @@ from typing import Any
 
 from quart import Blueprint, Response, request
 
-from documents.filters import format_plural, format_range
+from documents.filters import format_plural, format_range, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import format_money, parse_money
@@ -60,17 +60,18 @@ class Change:
 @reads_query(trail.TrailFilters)
 async def show_audit(query: trail.TrailFilters) -> Response:
     """The list, or the block of it that changed."""
-    page, counted = await trail.list_trail(db(), query, timezone=settings().timezone)
+    found = await trail.list_trail(db(), query, timezone=settings().timezone)
     kinds = await trail.list_record_kinds(db())
     people = await trail.list_people(db())
     return await page_or_block(
         "administration/audit/list.html",
         block="audit_table",
-        page=page,
-        days=group_days(page.rows),
-        sub=_describe(query, page.total, more=counted.is_more, people=dict(people)),
+        page=found.page,
+        days=group_days(found.page.rows),
+        tabs=_make_tabs(query.tab, found.tabs),
+        sub=_describe(query, found.page.total, more=found.counted.is_more, people=dict(people)),
         filters=query,
-        more=counted.is_more,
+        more=found.counted.is_more,
         is_filtered=any(request.args.get(name) for name in request.args if name != "page"),
         kinds=[("", "Any record"), *[(kind, write_name(kind)) for kind in kinds]],
         people=[("", "Anybody"), *[(f"staff:{number}", name) for number, name in people], *OTHERS],
@@ -85,6 +86,19 @@ async def download_audit(query: trail.TrailFilters) -> Response:
     """The newest changes under the list's filters as CSV."""
     rows = trail.export_trail(current_database(), query, timezone=settings().timezone)
     return await stream_file(rows, "audit.csv")
+
+
+def _make_tabs(current: trail.TrailTab, counts: dict[trail.TrailTab, int] | None) -> list[dict[str, Any]]:
+    """The tabs with what each has under the filters, as far as that can be counted."""
+    return [
+        {
+            "word": tab.value.capitalize(),
+            "url": with_query(request.args, tab=None if tab is trail.TrailTab.ALL else tab.value, page=None),
+            "current": tab is current,
+            "count": counts[tab] if counts else None,
+        }
+        for tab in trail.TrailTab
+    ]
 
 
 def group_days(rows: Sequence[trail.TrailRow]) -> list[tuple[date, list[Change]]]:

@@ -75,7 +75,7 @@ async def show_dashboard(query: DashboardPage) -> Response:
     return await page_or_block(
         "voice/dashboard.html",
         block="voice_dashboard",
-        sections=make_sections("dashboard", counts={"review": len(queue)}),
+        sections=await make_sections("dashboard"),
         period=(period.first, period.last),
         ranges=[
             {"word": word, "url": with_query({}, range=name, by=query.by), "current": chosen.value == name}

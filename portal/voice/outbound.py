@@ -11,7 +11,7 @@ from domain.kernel.paging import Page
 from domain.kernel.spreadsheets import write_csv
 from domain.voice.call_queue import QueueRow, read_call_queue
 from domain.voice.log_outcome import LogOutcome, log_outcome
-from domain.voice.queue_members import QueueQuery
+from domain.voice.queue_members import SearchedQueue
 from models import CallOutcome
 from portal.attempts import attempt
 from portal.render import page_or_block, redirect_to
@@ -39,7 +39,7 @@ OUTCOMES = [
 OUTCOME_WORDS = dict(OUTCOMES)
 
 
-class QueuePage(QueueQuery):
+class QueuePage(SearchedQueue):
     """The queue as its page asks for it, with the row that is open."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 25
@@ -59,10 +59,11 @@ async def show_queue(query: QueuePage) -> Response:
     """Who is due for a call, the most pressing first."""
     now = settings()
     queue = await read_call_queue(db(), query, timezone=now.timezone, free_delivery_minimum=now.free_delivery_minimum)
+    is_filtered = bool(query.model_dump(exclude={"page", "open", "sort"}, exclude_defaults=True))
     return await page_or_block(
         "voice/outbound.html",
         block="queue_table",
-        sections=make_sections("outbound"),
+        sections=await make_sections("outbound", outbound=None if is_filtered else queue.total),
         rows=queue.results,
         paging=Page(queue.results, queue.total, queue.page, queue.limit),
         filters=query,

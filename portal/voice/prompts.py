@@ -220,7 +220,7 @@ async def _show_list(status: int, problem: str) -> Response:
     return await page_or_block(
         "voice/prompts.html",
         status=status,
-        sections=make_sections("prompts"),
+        sections=await make_sections("prompts"),
         versions=await list_versions(db()),
         agents=await list_agents(db()),
         problem=problem,

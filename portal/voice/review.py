@@ -39,7 +39,7 @@ async def show_queue() -> Response:
     if waiting:
         page = await get_call_page(db(), waiting[0].id)
         return await redirect_to(f"{QUEUE}/{page.strip[0].id}")
-    return await page_or_block("voice/nothing.html", sections=make_sections("review"))
+    return await page_or_block("voice/nothing.html", sections=await make_sections("review"))
 
 
 @blueprint.get(f"{QUEUE}/<id:call_log_id>")
@@ -96,7 +96,7 @@ async def show_log(query: CallQuery) -> Response:
     return await page_or_block(
         "voice/calls.html",
         block="call_table",
-        sections=make_sections("calls"),
+        sections=await make_sections("calls"),
         calls=await list_calls(db(), query),
         filters=query,
         tabs=tabs,

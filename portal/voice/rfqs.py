@@ -62,7 +62,7 @@ async def show_rfqs(query: RfqQuery) -> Response:
     return await page_or_block(
         "voice/rfqs.html",
         block="rfq_table",
-        sections=make_sections("rfqs", counts={"rfqs": counts.get("open", 0)}),
+        sections=await make_sections("rfqs"),
         rfqs=await list_rfqs(db(), query),
         filters=query,
         tabs=_tabs(counts, query),
@@ -176,7 +176,7 @@ async def _show(rfq_id: int, tried: Attempt[str] | None) -> Response:
     return await page_or_block(
         "voice/rfq.html",
         block="rfq_page",
-        sections=make_sections("rfqs", counts={"rfqs": counts.get("open", 0)}),
+        sections=await make_sections("rfqs"),
         rfqs=await list_rfqs(db(), query),
         tabs=_tabs(counts, query),
         rfq=rfq,

@@ -3,7 +3,8 @@
 from typing import Any
 
 from domain.access.rights import Right, may
-from web.request import current_actor
+from domain.voice.waiting import count_waiting
+from web.request import current_actor, db
 
 SECTIONS = (
     ("dashboard", "Dashboard", "/portal/voice", Right.REVIEW_CALLS),
@@ -15,11 +16,15 @@ SECTIONS = (
 )
 
 
-def make_sections(current: str, *, counts: dict[str, int] | None = None) -> list[dict[str, Any]]:
-    """The tabs that the reader may open, with the current one marked."""
+async def make_sections(current: str, *, outbound: int | None = None) -> list[dict[str, Any]]:
+    """The tabs that the reader may open, with the current one marked and what waits behind each.
+
+    How many are due for a call is known to their own page alone: it is found out by going through all customers.
+    """
     me = current_actor()
+    counts: dict[str, int | None] = {**await count_waiting(db()), "outbound": outbound}
     return [
-        {"word": word, "url": url, "current": name == current, "count": (counts or {}).get(name)}
+        {"word": word, "url": url, "current": name == current, "count": counts.get(name)}
         for name, word, url, right in SECTIONS
         if may(me, right)
     ]

@@ -6,14 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_today, now
 from domain.voice import queue_details
 from domain.voice.call_queue import QueueRow, read_call_queue
-from domain.voice.queue_members import QueueQuery
+from domain.voice.queue_members import QueueQuery, SearchedQueue
 from domain.voice.refresh_sales import fold_sales, refresh_sales
-from models import Order, OrderItem, OutboundCallLog, SuppressedNumber
+from models import Customer, Order, OrderItem, OutboundCallLog, SuppressedNumber
 from models.session import Database
 from tests.domain.voice.queue_model import ZONE, Person, Sale, World, draw_calls, draw_sales, read_queue
 from tests.factories import make_category, make_customer, make_product, next_number
@@ -137,6 +138,19 @@ async def test_those_who_may_be_called_now_and_those_who_may_not_are_the_queue(d
         ids = {row.customer_id for row in part}
         assert shown(part) == shown([row for row in everybody if row.customer_id in ids])
     assert sum(map(len, parts.values())) == len(everybody) > 0
+
+
+async def test_the_queue_is_searched_by_name_and_number_and_keeps_its_ranks(db: AsyncSession) -> None:
+    await build_world(db, 5)
+    everybody = await read(db, {"cooldown_days": 0})
+    one = everybody[len(everybody) // 2]
+    await db.execute(update(Customer).where(Customer.id == one.customer_id).values(company_name="Sörrel & Brine"))
+    for wanted, hits in (("sorrel brine", 1), (one.phone[2:], 1), ("sorrel qzx", 0), ("%", 0)):
+        for more in ({}, {"callable_now": one.callable_now}, {"sort": "days_desc"}):
+            asked = SearchedQueue.model_validate({"cooldown_days": 0, "q": wanted} | more)
+            found = await read_call_queue(db, asked, timezone=ZONE, free_delivery_minimum=Decimal(300))
+            assert found.total == len(found.results) == hits
+            assert [row.priority_score for row in found.results] == [one.priority_score] * hits
 
 
 async def test_changes_count_at_once_after_a_refresh(db: AsyncSession) -> None:

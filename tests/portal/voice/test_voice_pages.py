@@ -1,5 +1,6 @@
 """The voice pages: they open, show what is so, and their acts do what they say."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -114,6 +115,11 @@ async def test_a_row_of_the_queue_opens_with_its_sum(office: TestClientProtocol,
     heading, row = (await read(office, "/outbound.csv")).lstrip("\ufeff").splitlines()
     assert heading.startswith("customer,phone,days_since_last_order,")
     assert row.startswith("Acme <b>Restaurant</b>,'+12165550177,21,")
+    assert "Acme &lt;b&gt;" in await read(office, "/outbound?q=acme+rest")
+    nobody = await read(office, "/outbound?q=qzx")
+    assert "No customers match" in nobody
+    tabs = re.findall(r'href="/portal/voice/?(\w*)"[^>]*>(?:\w+ ?)+\s*<span class="count">(\d+)<', nobody)
+    assert dict(tabs) == {"review": "1", "prompts": "1", "sourcing": "1"}
     body = {"phone": world["customer"].phone, "outcome": "no_answer"}
     assert (await submit(office, "/portal/voice/outbound/outcome", body)).status_code == 303
     assert "Nobody is due" in await read(office, "/outbound")
