@@ -40,7 +40,6 @@ LONGEST_PAUSE_SECONDS = 10.0
 TOPIC_RIGHTS = {
     Topic.IMPORTS: Right.SEE_IMPORTS,
     Topic.JOBS: Right.SEE_JOBS,
-    Topic.OUTBOX: Right.SEE_OUTBOX,
     Topic.SUPPRESSION: Right.LIFT_SUPPRESSION,
 }
 RESYNC = "event: resync\ndata: all\n\n"

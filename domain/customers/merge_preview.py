@@ -11,8 +11,9 @@ from domain.credit.ledger import get_credit_balance
 from domain.customers.merge_tables import FATES, Fate
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.totals import NOTHING, Bought, sum_orders_of
-from domain.kernel.money import ZERO
+from domain.kernel.money import ZERO, format_money
 from domain.kernel.phone import format_phone
+from domain.orders.business import current_business
 from models.session import raw_connection
 
 NOUNS = {
@@ -31,6 +32,16 @@ NOUNS = {
     "outbox_message": "message",
     "stripe_intent": "card payment",
 }
+
+
+_DETAILS = """
+SELECT o.first_order, o.last_order, i.open, i.due, c.last_call FROM
+  (SELECT (min(created_at) AT TIME ZONE $2)::date AS first_order, (max(created_at) AT TIME ZONE $2)::date AS last_order
+   FROM orders WHERE customer_id = $1 AND status <> 'cancelled') AS o,
+  (SELECT sum(balance) AS open, min(due_date) AS due FROM invoice
+   WHERE customer_id = $1 AND status IN ('sent', 'partly_paid')) AS i,
+  (SELECT (max(created_at) AT TIME ZONE $2)::date AS last_call FROM outbound_call_log WHERE customer_id = $1) AS c
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,15 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Rows of one kind that move, with what they come to or from when they are."""
+
+    count: int
+    noun: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MergePreview:
     """Everything that the page of a merge shows."""
 
@@ -63,7 +83,7 @@ class MergePreview:
     gone: Side
     choices: Sequence[Choice]
     same: Sequence[tuple[str, str]]
-    moves: Sequence[tuple[int, str]]
+    moves: Sequence[Move]
 
 
 async def preview_merge(db: AsyncSession, keep_id: int, merge_id: int) -> MergePreview:
@@ -72,7 +92,7 @@ async def preview_merge(db: AsyncSession, keep_id: int, merge_id: int) -> MergeP
     choices = _compare(keep.row, gone.row)
     same = [(each.label, each.ours) for each in choices if each.ours == each.theirs and each.ours != "–"]
     differing = [each for each in choices if each.ours != each.theirs]
-    return MergePreview(keep, gone, differing, same, await _count_moves(db, merge_id))
+    return MergePreview(keep, gone, differing, same, await _count_moves(db, gone))
 
 
 async def _read_side(db: AsyncSession, customer_id: int) -> Side:
@@ -135,12 +155,34 @@ def _terms(row: CustomerRow) -> str:
     return f"Net 30, ${row.credit_limit:,.2f}" if row.payment_terms == "net30" else "Prepaid"
 
 
-async def _count_moves(db: AsyncSession, merge_id: int) -> list[tuple[int, str]]:
+async def _count_moves(db: AsyncSession, gone: Side) -> list[Move]:
     """How many rows of each kind would move, in one statement; kinds without any are left out."""
     connection = await raw_connection(db)
     names = [name for name, fate in FATES.items() if fate is not Fate.ENDS and name.split(".")[0] in NOUNS]
     links = [name.split(".") for name in names]
     parts = [f"(SELECT count(*) FROM {table} WHERE {column} = $1)" for table, column in links]  # noqa: S608 - our own tables
-    counts = await connection.fetchrow(f"SELECT {', '.join(parts)}", merge_id)
+    counts = await connection.fetchrow(f"SELECT {', '.join(parts)}", gone.row.id)
     assert counts is not None  # a SELECT without FROM answers one row
-    return [(count, NOUNS[name.split(".")[0]]) for name, count in zip(names, counts, strict=True) if count]
+    details = await _describe_moves(db, gone)
+    return [
+        Move(count, NOUNS[table], details.get(table, ""))
+        for (table, _), count in zip(links, counts, strict=True)
+        if count
+    ]
+
+
+async def _describe_moves(db: AsyncSession, gone: Side) -> dict[str, str]:
+    """What stands beside the counts: sums, and from when to when, in one statement by the customer's indexes."""
+    row = await (await raw_connection(db)).fetchrow(_DETAILS, gone.row.id, str(current_business().timezone))
+    assert row is not None  # a SELECT without FROM answers one row
+    first, last = (f"{day:%b %Y}" if day else "" for day in (row["first_order"], row["last_order"]))
+    details = {"credit_entry": f"{format_money(gone.credit)} store credit"}
+    if first:
+        months = first if first == last else f"{first} – {last}"
+        details["orders"] = f"{format_money(gone.bought.total_spent)}, {months}"
+    if row["open"]:
+        due = f", the oldest due {row['due']:%b} {row['due'].day}" if row["due"] else ""
+        details["invoice"] = f"{format_money(row['open'])} open{due}"
+    if row["last_call"]:
+        details["outbound_call_log"] = f"the last on {row['last_call']:%b} {row['last_call'].day}"
+    return details

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 
 from domain.calling.hours import Place, find_holiday, find_windows, load_zone
+from domain.calling.rules import CallRule, Verdict
 
 FIRST, LAST = 8 * 60, 21 * 60
 LEFT, WIDTH = 4.0, 240.0
@@ -45,6 +46,27 @@ class Strip:
     zone: str
     label: str
     in_rush: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Whether now is a time to call, in a word with its tone and icon, and what their clock shows."""
+
+    tone: str
+    icon: str
+    word: str
+    clock: str
+
+
+def find_light(verdict: Verdict, at: datetime) -> Light:
+    """The light of somebody who may or may not be called at this moment."""
+    strip = draw_strip(verdict.place, at)
+    if not verdict.allowed:
+        is_shut = verdict.rule in {CallRule.HOURS, CallRule.DAY, CallRule.HOLIDAY}
+        return Light("bad", "phone-off", "Closed there" if is_shut else "Not now", strip.clock)
+    if strip.in_rush:
+        return Light("warn", "clock", "Rush hour", strip.clock)
+    return Light("good", "phone", "Good time", strip.clock)
 
 
 def draw_strip(place: Place, at: datetime) -> Strip:

@@ -9,20 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from documents.filters import format_plural, with_query
 from domain.access.rights import Right
+from domain.calling.rules import Callee, judge_calls
 from domain.credit.adjust import get_credit
 from domain.customers import notes
 from domain.customers.browse import find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
 from domain.customers.list_filters import BrowseCustomers
 from domain.customers.merge import UNDO_DAYS, find_merge_of, why_not_undone
-from domain.customers.rows import get_customer
+from domain.customers.rows import CustomerRow, get_customer
 from domain.invoices.statement_mail import mail_statements
-from domain.kernel.clock import business_date, business_today
+from domain.kernel.clock import business_date, business_today, now
 from domain.kernel.errors import NotFound
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
 from models import AuditAction
 from portal.attempts import attempt
+from portal.calling.strip import Light, find_light
 from portal.customers.list import LIST
 from portal.customers.rhythm import draw_rhythm
 from portal.customers.tabs import TABS, Tab, list_cards, list_tabs, register_tab
@@ -172,6 +174,7 @@ async def _show(
         block="customer_page",
         status=status,
         hub=hub,
+        light=await _find_light(hub.row),
         walk=walk,
         row=hub.row,
         language=dict(LANGUAGES).get(hub.row.preferred_language, hub.row.preferred_language),
@@ -194,6 +197,15 @@ async def _show(
         errors=errors or {},
         problem=problem,
     )
+
+
+async def _find_light(row: CustomerRow) -> Light | None:
+    """Whether now is a time to call them; None where there is no number to call, or they must not be called."""
+    if not row.phone or row.do_not_call:
+        return None
+    at = now()
+    [verdict] = await judge_calls(db(), [Callee(row.phone, row.shipping_zip, row.shipping_state)], at=at)
+    return find_light(verdict, at)
 
 
 async def _show_merged(customer_id: int) -> Response:

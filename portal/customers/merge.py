@@ -117,11 +117,11 @@ async def _ask(data: MergeCustomers, pairs: dict[str, list[str]], *, problem: st
 
 def _say_moves(found: MergePreview) -> str:
     """What moves, as a sentence."""
-    words = [format_plural(count, noun) for count, noun in found.moves]
+    words = [format_plural(move.count, move.noun) for move in found.moves]
     if not words:
         return "Nothing moves but the values."
     named = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
-    return f"{named} {'moves' if [count for count, _ in found.moves] == [1] else 'move'}."
+    return f"{named} {'moves' if [move.count for move in found.moves] == [1] else 'move'}."
 
 
 def _say_changes(found: MergePreview, data: MergeCustomers) -> list[str]:

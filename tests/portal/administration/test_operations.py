@@ -1,22 +1,19 @@
 """Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.audit import record_audit, record_export
+from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.counting import MOST_COUNTED
 from domain.messages.letter import Letter
 from domain.messages.list_messages import OutboxFilters, OutboxTab, list_messages
 from domain.messages.outbox import Secret, queue_mail, queue_text
-from domain.order_desk.bulk import confirm_orders
 from domain.order_desk.move import move_order
-from domain.payments.mark_paid import MarkPaid, mark_paid
-from domain.system import trail
 from models import (
     AuditAction,
     AuditEntry,
@@ -26,7 +23,6 @@ from models import (
     Order,
     OrderStatus,
     OutboxMessage,
-    PaymentMethod,
     PaymentState,
     Role,
 )
@@ -287,62 +283,6 @@ async def test_the_history_holds_orders_too_by_person_and_record(client, db, adm
     assert f"who=staff%3A{other.id}" in await read_page(client, f"/portal/staff/{other.id}")
 
 
-@pytest.mark.parametrize("looked_up", [500, 0])
-async def test_the_history_is_searched_by_person_act_and_number(
-    client, db, admin, monkeypatch: pytest.MonkeyPatch, looked_up: int
-) -> None:
-    monkeypatch.setattr(trail, "MOST_LOOKED_UP", looked_up)
-    mine, _ = await place(db)
-    other = as_actor(await make_staff(db, Role.MANAGER, full_name="Luis Ocampo"))
-    row = (await db.execute(select(Order).where(Order.order_number == mine))).scalar_one()
-    await move_order(db, row.id, to=OrderStatus.CONFIRMED, by=other)
-    await place(db)
-    await db.commit()
-    for text, count in ((mine.lower(), 2), (mine[-2:], None), (mine[4:9], 2), ("ocam", 1), ("MOVE", 1), ("qzx", 0)):
-        asked = trail.TrailFilters(q=text)
-        listed = await trail.list_trail(db, asked, timezone=UTC)
-        found = [each for each in listed.page.rows if each.source == "order"]
-        names = {each.record_name for each in found}
-        assert listed.counted.count == len(listed.page.rows)
-        assert names <= {mine} or count is None
-        assert mine in names or not count
-        assert count in {len(found), None}
-
-
-async def test_each_change_belongs_to_one_tab_and_money_is_a_cut_of_all(
-    client, db, admin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    by = as_actor(admin)
-    number, _ = await place(db)
-    order_id = await db.scalar(select(Order.id).where(Order.order_number == number))
-    await mark_paid(db, order_id, MarkPaid(payment_method=PaymentMethod.CASH), by=by)
-    await record_export(db, "invoice", {}, by=by)
-    await move_order(db, order_id, to=OrderStatus.CONFIRMED, by=by)
-    for action, kind in (
-        (AuditAction.CUSTOMER_CREDIT_ADJUSTED, "customer"), (AuditAction.PRODUCT_UPDATED, "product"),
-        (AuditAction.RFQ_MOVED, "rfq"), (AuditAction.STAFF_CREATED, "staff"),
-    ):  # fmt: skip
-        await record_audit(db, action=action, record_kind=kind, record_id=1, by=by)
-    for most, is_counted in ((10_000, True), (3, False)):
-        monkeypatch.setattr(trail, "MOST_COUNTED", most)
-        listed = {}
-        for tab in trail.TrailTab:
-            found = await trail.list_trail(db, trail.TrailFilters(tab=tab, who=f"staff:{admin.id}"), timezone=UTC)
-            listed[tab] = [row.id for row in found.page.rows]
-            assert (found.tabs is not None) is is_counted
-            assert found.tabs is None or found.tabs[tab] == len(found.page.rows) == found.counted.count
-        everything = listed.pop(trail.TrailTab.ALL)
-        assert sorted(everything) == sorted(row for rows in listed.values() for row in rows)
-        assert {tab.value: len(rows) for tab, rows in listed.items()} == {
-            "orders": 1, "money": 2, "products": 1, "customers": 1, "calls": 1, "settings": 1,
-        }  # fmt: skip
-    page = await read_page(client, f"/portal/audit?who=staff:{admin.id}&money=true")
-    assert page.count("<li id=") == 2
-    assert "credit adjusted" in page
-    assert "payment received" in page
-    assert "tab=orders" in page
-
-
 async def test_a_search_of_the_outbox_counts_each_tab(client, db, admin) -> None:
     for number, state in enumerate(("sent", "sent", "failed")):
         await add_message(db, state, recipient=f"sorrel{number}@house.example")
@@ -350,17 +290,6 @@ async def test_a_search_of_the_outbox_counts_each_tab(client, db, admin) -> None
     for asked, count in ((OutboxTab.ALL, 3), (OutboxTab.SENT, 2), (OutboxTab.FAILED, 1), (OutboxTab.QUEUED, 0)):
         page, counts = await list_messages(db, OutboxFilters(q="SORREL", state=asked))
         assert (len(page.rows), page.total, counts[asked].count) == (count, count, count)
-
-
-async def test_what_one_act_did_to_several_orders_is_one_row(client, db, admin) -> None:
-    numbers = sorted([(await place(db))[0] for _ in range(3)])
-    await confirm_orders(db, numbers, by=as_actor(admin))
-    await db.commit()
-    page = await read_page(client, f"/portal/audit?who=staff:{admin.id}&record_kind=order")
-    assert page.count('id="entry-order-') == 1
-    assert "3 orders</b>" in page
-    for number in numbers:
-        assert f'href="/portal/orders/{number}"' in page
 
 
 async def test_a_block_alone_goes_out_for_htmx(client, admin) -> None:
