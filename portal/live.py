@@ -40,6 +40,8 @@ LONGEST_PAUSE_SECONDS = 10.0
 TOPIC_RIGHTS = {
     Topic.IMPORTS: Right.SEE_IMPORTS,
     Topic.JOBS: Right.SEE_JOBS,
+    # Ids of messages; the pages that say what became of one are the desk's and the reps'.
+    Topic.OUTBOX: Right.SEE_CUSTOMERS,
     Topic.SUPPRESSION: Right.LIFT_SUPPRESSION,
 }
 RESYNC = "event: resync\ndata: all\n\n"

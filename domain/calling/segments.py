@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -10,18 +10,27 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_day_bounds, business_today
+from domain.kernel.clock import business_day_bounds, business_today, now, start_of_business_day
+from domain.kernel.money import round_half_up
 from domain.orders.queries import Reader
 
-_KPI = text("""
+_DAY = """
 SELECT
-  (SELECT count(*) FROM outbound_call_log WHERE staff_id = :id AND created_at >= :since AND created_at < :until) +
+  (SELECT count(*) FROM outbound_call_log WHERE staff_id = :id AND created_at >= {since} AND created_at < {until}) +
   (SELECT count(*) FROM calling_event WHERE kind = 'called' AND actor_kind = 'staff' AND actor_id = :id
-     AND created_at >= :since AND created_at < :until) AS calls,
+     AND created_at >= {since} AND created_at < {until}) AS calls,
   count(o.id) AS orders, coalesce(sum(o.total_amount), 0) AS revenue
 FROM orders AS o
-WHERE o.sales_rep_id = :id AND o.status <> 'cancelled' AND o.created_at >= :since AND o.created_at < :until
-""")
+WHERE o.sales_rep_id = :id AND o.status <> 'cancelled' AND o.created_at >= {since} AND o.created_at < {until}
+"""
+_KPI = text(_DAY.format(since=":since", until=":until"))
+_USUAL = text(f"""
+SELECT avg(calls)::float8 AS calls, avg(orders)::float8 AS orders, coalesce(avg(revenue), 0) AS revenue
+FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])) AS past(since, until)
+CROSS JOIN LATERAL ({_DAY.format(since="past.since", until="past.until")}) AS day WHERE calls > 0
+""")  # noqa: S608 - constants of this module
+# A usual day is the mean of so many days of the week before.
+USUAL_WEEKS = 4
 _PURCHASED = text("""
 SELECT s.sku, coalesce(p.name, s.name) AS name, s.purchase_count FROM (
   SELECT i.product_sku AS sku, max(i.product_name) AS name, count(DISTINCT i.order_id) AS purchase_count
@@ -50,6 +59,29 @@ async def get_caller_day(db: Reader, *, by: Actor, timezone: tzinfo) -> CallerDa
     """Today's figures of the actor; today is the business's."""
     since, until = business_day_bounds(business_today(timezone), timezone)
     return CallerDay(*(await db.execute(_KPI, {"id": by.id, "since": since, "until": until})).one())
+
+
+@dataclass(frozen=True, slots=True)
+class UsualDay:
+    """What somebody has usually done by this time on this day of the week: means, revenue in US dollars."""
+
+    calls: float
+    orders: float
+    revenue: Decimal
+
+    @property
+    def conversion(self) -> float:
+        """Orders for each call."""
+        return self.orders / self.calls
+
+
+async def find_usual_day(db: Reader, *, by: Actor, timezone: tzinfo) -> UsualDay | None:
+    """The same day of the last four weeks, as far as it had come by now; None where no call was made on any of them."""
+    local = now().astimezone(timezone)
+    days = [local - timedelta(weeks=weeks) for weeks in range(1, USUAL_WEEKS + 1)]
+    since = [start_of_business_day(day.date(), timezone) for day in days]
+    row = (await db.execute(_USUAL, {"id": by.id, "since": since, "until": days})).one()
+    return UsualDay(row.calls, row.orders, round_half_up(row.revenue)) if row.calls else None
 
 
 async def list_purchased_products(db: Reader) -> Sequence[Row[Any]]:

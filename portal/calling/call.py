@@ -33,6 +33,7 @@ from portal.calling.words import (
     describe_zones,
     fill_script,
     first_name,
+    part_objections,
     write_clock,
 )
 from portal.customers.scores import TIERS
@@ -197,6 +198,7 @@ async def _show(
     shown = tried or refused
     state = read_state_hours().get(page.verdict.place.state)
     is_free = page.verdict.allowed and (page.claimed_by_other is None or shown is not None)
+    spoken, objections = part_objections(page.script or DEFAULT_SCRIPT)
     may_order = page.entry.customer_id is not None and is_free and may(me, Right.ENTER_ORDERS)
     return await page_or_block(
         "calling/call.html",
@@ -220,7 +222,8 @@ async def _show(
         outcome_words=OUTCOMES,
         event_words=EVENTS,
         tier_words=TIERS,
-        script=_fill_script(page, first_name(me)),
+        script=_fill_script(page, spoken, first_name(me)),
+        objections=_fill_script(page, objections, first_name(me)),
         problem=_explain(tried),
         ask_twice=ask_twice,
         notes=tried.typed.get("notes", page.draft_note) if tried else page.draft_note,
@@ -254,8 +257,8 @@ def _explain(tried: Attempt[Any] | None) -> str:
     return tried.problem or " ".join(wrong)
 
 
-def _fill_script(page: CallPage, rep: str) -> list[Markup]:
-    """The script with the names of this call in it."""
+def _fill_script(page: CallPage, script: str, rep: str) -> list[Markup]:
+    """The script, or a part of it, with the names of this call in it."""
     entry = page.entry
     names = {
         "contact": entry.first_name or entry.contact_name.partition(" ")[0] or "there",
@@ -264,4 +267,4 @@ def _fill_script(page: CallPage, rep: str) -> list[Markup]:
         "rep": rep,
         "usual_item": page.usual[0].product_name if page.usual else "your usual items",
     }
-    return fill_script(page.script or DEFAULT_SCRIPT, names)
+    return fill_script(script, names)

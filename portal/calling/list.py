@@ -11,7 +11,7 @@ from domain.calling.edit_entry import AddEntry, add_entry
 from domain.calling.entries import EntryRow, ListEntries, list_entries
 from domain.calling.link_customers import link_customers
 from domain.calling.rules import judge_calls
-from domain.calling.segments import get_caller_day
+from domain.calling.segments import find_usual_day, get_caller_day
 from domain.calling.tabs import Segment
 from domain.calling.upkeep import recalculate
 from domain.kernel.clock import business_today
@@ -22,6 +22,7 @@ from domain.kernel.whole_numbers import read_id, read_ids
 from domain.sales.call_page import get_floor_day
 from models.session import plan_for_values
 from portal.attempts import attempt
+from portal.calling.day_figures import make_figures
 from portal.calling.words import OUTCOMES, SEGMENTS, STATUSES
 from portal.lists import Tab, make_tabs
 from portal.render import page_or_block, redirect_to
@@ -53,6 +54,7 @@ async def show_calling(query: ListEntries) -> Response:
     counts = await count_tabs(db(), visible_to=me, timezone=zone)
     page = await list_entries(db(), query, visible_to=me, timezone=zone, counts=counts)
     verdicts = await judge_calls(db(), [row.callee for row in page.rows])
+    floor = await get_floor_day(db(), by=me)
     return await page_or_block(
         "calling/list.html",
         block="calling_table",
@@ -68,8 +70,13 @@ async def show_calling(query: ListEntries) -> Response:
         status_words=STATUSES,
         outcome_words=OUTCOMES,
         assignees=await assign.list_assignees(db()),
-        day=await get_caller_day(db(), by=me, timezone=zone),
-        floor=await get_floor_day(db(), by=me),
+        figures=make_figures(
+            await get_caller_day(db(), by=me, timezone=zone),
+            await find_usual_day(db(), by=me, timezone=zone),
+            floor.commission,
+            day_word=f"{today:%A}",
+        ),
+        floor=floor,
         calls_url="/portal/performance/calls" + with_query({}, rep_id=me.id, from_date=today, to_date=today),
     )
 

@@ -16,6 +16,7 @@ from domain.kernel.actor import Actor
 from models import CallingStatus, CallOutcome
 
 _BLANK = re.compile(r"\n\s*\n")
+_OBJECTIONS = re.compile(r"^\W*objections\W*$", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(r"\{(\w+)\}")
 
 SEGMENTS = {
@@ -103,6 +104,12 @@ def write_clock(moment: time) -> str:
 def first_name(actor: Actor) -> str:
     """How a colleague names themselves on the phone."""
     return actor.name.partition(" ")[0]
+
+
+def part_objections(script: str) -> tuple[str, str]:
+    """The script, and what stands below a line of its own that says “Objections”: what to answer to them."""
+    spoken, *rest = _OBJECTIONS.split(script.replace("\r\n", "\n"), maxsplit=1)
+    return spoken, "".join(rest)
 
 
 def fill_script(script: str, names: Mapping[str, str]) -> list[Markup]:

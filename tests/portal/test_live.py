@@ -24,6 +24,7 @@ from web.guards import staff_auth
 ROOT = Path(__file__).parent.parent.parent
 ADMIN = Actor(ActorKind.STAFF, 1, "Kim", Role.ADMIN)
 PACKER = Actor(ActorKind.STAFF, 2, "Lou", Role.WAREHOUSE)
+REP = Actor(ActorKind.STAFF, 2, "Lou", Role.SALES_REP)
 
 
 async def announce_change(database, topic: str, record_id: int) -> None:
@@ -48,13 +49,15 @@ async def test_a_change_that_is_rolled_back_is_never_heard(committed) -> None:
         assert await listener.take(10) == "event: orders\ndata: 2\n\n"
 
 
-async def test_only_administrators_hear_of_jobs_and_messages(committed) -> None:
+async def test_jobs_are_heard_by_administrators_and_messages_by_who_sees_customers(committed) -> None:
     hub = Hub()
-    async with hub.listening(PACKER) as packer, hub.listening(ADMIN) as admin:
+    async with hub.listening(PACKER) as packer, hub.listening(REP) as rep, hub.listening(ADMIN) as admin:
+        await announce_change(committed, "jobs", 3)
         await announce_change(committed, "outbox", 1)
         await announce_change(committed, "orders", 2)
         assert await packer.take(10) == "event: orders\ndata: 2\n\n"
-        assert await admin.take(10) == "event: outbox\ndata: 1\n\n"
+        assert await rep.take(10) == "event: outbox\ndata: 1\n\n"
+        assert await admin.take(10) == "event: jobs\ndata: 3\n\n"
 
 
 async def test_a_page_that_reads_too_slowly_fetches_everything_again() -> None:

@@ -10,11 +10,14 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.calling import claim, remind
+from domain.calling import claim, remind, segments
 from domain.calling.hours_key import find_hours_key
+from domain.calling.segments import find_usual_day
+from domain.kernel.actor import SYSTEM
 from domain.messages.suppression import is_do_not_call
+from domain.orders.business import current_business
 from domain.sales import call_page
-from models import CallingEntry, Order, OutboundCallLog, Role, SalesTarget, Staff
+from models import CallingEntry, CallScript, Order, OutboundCallLog, Role, SalesTarget, Staff
 from tests.factories import as_actor, make_customer, make_product, make_staff, next_number, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN
@@ -78,6 +81,37 @@ async def test_n_claims_the_best_and_an_outcome_opens_the_next(client: TestClien
     back = await post_form(client, f"/portal/calling/calls/{call.id}/undo", {})
     assert back.headers["Location"] == f"/portal/calling/{best.id}"
     assert (await db.scalars(select(OutboundCallLog))).all() == []
+
+
+async def test_the_day_is_held_against_the_same_day_of_the_weeks_before(
+    client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "now", lambda: NOON)
+    rep = await sign_in_rep(client, db)
+    for weeks, calls in ((1, 3), (2, 1), (5, 9)):
+        for number in range(calls):
+            at = NOON - timedelta(weeks=weeks, minutes=number)
+            db.add(OutboundCallLog(phone="+12165550123", outcome="no_answer", staff_id=rep.id, created_at=at))
+    later = NOON - timedelta(weeks=3) + timedelta(minutes=5)
+    db.add(OutboundCallLog(phone="+12165550123", outcome="no_answer", staff_id=rep.id, created_at=later))
+    await db.flush()
+    usual = await find_usual_day(db, by=as_actor(rep), timezone=current_business().timezone)
+    assert usual is not None
+    assert (usual.calls, usual.orders, usual.revenue) == (2.0, 0.0, Decimal(0))
+    text = " ".join(re.sub(r"<[^>]+>", " ", await page(client, "/portal/calling")).split())
+    assert "Calls 0 2 on a usual" in text
+    assert "by this time" in text
+
+
+async def test_objections_are_folded_below_the_script(client: TestClientProtocol, db: AsyncSession) -> None:
+    await sign_in_rep(client, db)
+    entry = await make_entry(db)
+    db.add(CallScript(content="Hi {contact}.\n\nObjections\n\nToo dear, {contact}? Bulk.", **SYSTEM.columns))
+    await db.flush()
+    text = await page(client, f"/portal/calling/{entry.id}")
+    spoken, _, folded = text.partition('id="objections"')
+    assert ("Too dear" in spoken, "Too dear" in folded) == (False, True)
+    assert "1 in Priority" in text
 
 
 async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(

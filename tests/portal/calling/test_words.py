@@ -1,9 +1,13 @@
-"""What the calling screen says of hours and zones."""
+"""What the calling screens say of hours and zones, objections, and a usual day."""
+
+from decimal import Decimal
 
 import pytest
 
+from domain.calling.segments import CallerDay, UsualDay
 from domain.calling.zones import find_zones
-from portal.calling.words import describe_zones
+from portal.calling.day_figures import make_figures
+from portal.calling.words import describe_zones, part_objections
 
 
 @pytest.mark.parametrize(
@@ -19,3 +23,34 @@ from portal.calling.words import describe_zones
 )
 def test_a_zone_is_named_with_what_says_so(phone: str | None, zip_code: str, words: str) -> None:
     assert describe_zones(phone, zip_code, find_zones(phone, zip_code)) == words
+
+
+def test_objections_stand_below_a_line_of_their_own() -> None:
+    script = "Hi {contact}.\r\n\r\n## Objections:\r\n\r\nToo dear: bulk prices.\r\n\r\nObjections end here."
+    assert part_objections(script) == ("Hi {contact}.\n", "\nToo dear: bulk prices.\n\nObjections end here.")
+    assert part_objections("Ask for objections.") == ("Ask for objections.", "")
+
+
+DAY = CallerDay(35, 7, Decimal("2714.80"))
+
+
+def test_a_day_is_held_against_a_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.calling.day_figures.may", lambda *_: False)
+    monkeypatch.setattr("portal.calling.day_figures.current_actor", lambda: None)
+
+    def say(day: CallerDay, usual: UsualDay | None) -> list[str]:
+        figures = make_figures(day, usual, Decimal("95.02"), day_word="Monday")
+        return [f"{figure.value} {figure.arrow} {figure.change} {figure.was}" for figure in figures]
+
+    assert say(DAY, UsualDay(28.75, 5.0, Decimal("2324.65"))) == [
+        "35 up 6 on a usual Monday",
+        "7 up 2 on a usual Monday",
+        "20.0% up 2.6% from 17.4%",
+        "$2,714.80 up $390.15 from $2,324.65",
+        "$95.02   due when paid",
+    ]
+    assert say(CallerDay(1, 0, Decimal(0)), UsualDay(2.0, 0.0, Decimal(0)))[:2] == [
+        "1 down 1 on a usual Monday",
+        "0   as usual",
+    ]
+    assert say(DAY, None)[0] == "35   today"
