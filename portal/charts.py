@@ -23,13 +23,17 @@ WIDE, NARROW = (992, 208), (326, 170)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` means unfinished."""
+    """One place on the axis: `title` shows on hover, `cells` is its row beneath, `soft` means unfinished.
+
+    `part` is how much of the value is drawn within its bar; `before` is held against it, as a line.
+    """
 
     label: str
     value: float
     title: str
     cells: tuple[str, ...]
     before: float | None = None
+    part: float | None = None
     url: str = ""
     soft: bool = False
 
@@ -44,7 +48,7 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the drawing's units; `url` leads to the rows that it counts."""
+    """One bar in the drawing's units; `url` leads to the rows that it counts, `part` is how high its inner one is."""
 
     x: float
     y: float
@@ -53,11 +57,12 @@ class Bar:
     title: str
     soft: bool
     url: str
+    part: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A polyline; `kind` is its class in the stylesheet: `before` is dashed, `line` is drawn through."""
+    """A polyline; `kind` is its class in the stylesheet: `before` is dashed, `line` and `line-bad` are not."""
 
     kind: str
     points: str
@@ -122,21 +127,23 @@ def draw_chart(
     columns: tuple[str, ...],
     unit: str = "$",
     as_line: bool = False,
+    second: str = "before",
     legend: tuple[tuple[str, str], ...] = (),
     wide: tuple[int, int] = WIDE,
 ) -> Chart:
     """A chart of the points in their order, oldest first; the numbers beneath it come newest first.
 
-    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero. `wide` is the
-    size of the drawing for wide screens where it does not span the page.
+    `unit` is "$", "%" or "" and only shapes the labels of the axis. Amounts below zero are drawn as zero. `second` is
+    the class of the line of the values held against. `wide` is the size of the drawing for wide screens where it does
+    not span the page.
     """
     return Chart(
         title=title,
         period=period,
         summary=summary,
         columns=columns,
-        wide=_draw(points, size=wide, unit=unit, as_line=as_line, most_ticks=9),
-        narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, most_ticks=4),
+        wide=_draw(points, size=wide, unit=unit, as_line=as_line, second=second, most_ticks=9),
+        narrow=_draw(points, size=NARROW, unit=unit, as_line=as_line, second=second, most_ticks=4),
         rows=tuple(Row(point.cells, point.url) for point in reversed(points)),
         legend=legend,
     )
@@ -163,7 +170,9 @@ def write_axis_label(amount: float, unit: str) -> str:
     return f"{text}%" if unit == "%" else f"{unit}{text}"
 
 
-def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, most_ticks: int) -> Drawing:
+def _draw(
+    points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line: bool, second: str, most_ticks: int
+) -> Drawing:
     width, height = size
     right, base = width - RIGHT_MARGIN, height - BOTTOM
     highest = max((max(point.value, point.before or 0.0) for point in points), default=0.0)
@@ -184,7 +193,7 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
         found = [(centre(index), value_of(point)) for index, point in enumerate(points)]
         return Line(kind, " ".join(f"{x:.1f},{level(value):.1f}" for x, value in found if value is not None))
 
-    lines = [polyline("before", lambda point: point.before)] if any(p.before is not None for p in points) else []
+    lines = [polyline(second, lambda point: point.before)] if any(p.before is not None for p in points) else []
     if as_line:
         lines.append(polyline("line", lambda point: point.value))
     bars = () if as_line else tuple(
@@ -196,6 +205,7 @@ def _draw(points: Sequence[Point], *, size: tuple[int, int], unit: str, as_line:
             title=point.title,
             soft=point.soft,
             url=point.url,
+            part=None if point.part is None else round(base - level(point.part), 1),
         )
         for index, point in enumerate(points)
     )  # fmt: skip

@@ -50,6 +50,8 @@ from web.request import current_actor, db, order_rules, settings
 from web.streams import stream_file
 
 blueprint = Blueprint("portal_subscriptions", __name__)
+# So many stand above the calendar; the tab has all of them.
+MOST_FAILED = 6
 LIST = "/portal/subscriptions"
 # A bar of units against stock is so many parts wide.
 BAR = 80
@@ -107,6 +109,7 @@ async def show_subscriptions(query: SubscriptionFilters) -> Response:
         page=page,
         counts=counts,
         failed=failed,
+        most_failed=MOST_FAILED,
         weeks=lay_out_weeks(days, today),
         today=today,
         due_total=sum(day.amount for day in days),

@@ -318,7 +318,7 @@ def _draw_hours(hours: Sequence[HourOfCalls], period: str) -> Chart | None:
             value=one.calls,
             title=f"{_name_hour(one.hour)}: {one.calls} calls, {one.sales} sales",
             cells=(_name_hour(one.hour), format_number(one.calls), format_number(one.sales)),
-            before=one.sales,
+            part=one.sales,
         )
         for one in hours
     ]
@@ -329,7 +329,7 @@ def _draw_hours(hours: Sequence[HourOfCalls], period: str) -> Chart | None:
         summary="How many calls rang in each hour of the day of who was called, and how many brought a sale.",
         columns=("Hour", "Calls", "Sales"),
         unit="",
-        legend=(("bar", "Calls"), ("before", "Sales")),
+        legend=(("bar-out", "Calls"), ("bar-in", "Sales")),
         wide=(400, 208),
     )
 

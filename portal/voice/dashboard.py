@@ -196,7 +196,8 @@ def _draw_quality(weeks: Dashboard, today: date) -> Chart:
         columns=("Week from", "Resolved", "Hallucinations", "Evaluated"),
         unit="%",
         as_line=True,
-        legend=(("line", "Resolved"), ("before", "Hallucinations")),
+        second="line-bad",
+        legend=(("line", "Resolved"), ("line-bad", "Hallucinations")),
         wide=NARROW_CARD,
     )
 
@@ -207,7 +208,7 @@ def _draw(shown: Dashboard, today: date, by: Granularity) -> Chart:
         Point(
             label=f"{row.period:%b} {row.period.day}",
             value=float(row.figures.calls),
-            before=float(row.figures.orders),
+            part=float(min(row.figures.orders, row.figures.calls)),
             title=f"{row.figures.calls} calls, {row.figures.orders} with an order",
             cells=(
                 f"{row.period:%b} {row.period.day}",
@@ -229,7 +230,7 @@ def _draw(shown: Dashboard, today: date, by: Granularity) -> Chart:
         summary=f"{total.calls} calls, {total.orders} with an order; the same numbers are in the table below.",
         columns=(word, "Calls", "Orders", "Revenue", "Cost", "Score", "Resolved", "Hallucinations"),
         unit="",
-        legend=(("bar", "Calls"), ("before", "With an order")),
+        legend=(("bar-out", "Calls"), ("bar-in", "With an order")),
         wide=WIDE_CARD,
     )
 

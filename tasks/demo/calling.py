@@ -185,7 +185,7 @@ FROM demo_wish AS w, demo_team AS t, (VALUES
   (90, E'Hi {contact}, this is {rep} from {company}.\n\nYou usually restock {usual_item} about now.'),
   (12, E'Hi {contact}, this is {rep} from {company}. Is this a good minute?\n\nYou usually restock {usual_item} about '
     'now, so I checked: it is in and can leave today.\n\nShall I send the same as last time?\n\n'
-    E'Objections\n\n“Too dear”: the bulk price begins at a case, and delivery is free from the minimum on.\n\n“We have '
+    'Objections\n\n“Too dear”: the bulk price begins at a case, and delivery is free from the minimum on.\n\n“We have '
     'somebody”: keep us for when they run short; we ship the same day.')
 ) AS v(days, content) ORDER BY v.days DESC
 """
