@@ -164,11 +164,8 @@ async def _count_moves(db: AsyncSession, gone: Side) -> list[Move]:
     counts = await connection.fetchrow(f"SELECT {', '.join(parts)}", gone.row.id)
     assert counts is not None  # a SELECT without FROM answers one row
     details = await _describe_moves(db, gone)
-    return [
-        Move(count, NOUNS[table], details.get(table, ""))
-        for (table, _), count in zip(links, counts, strict=True)
-        if count
-    ]
+    found = sorted(zip(links, counts, strict=True), key=lambda each: list(NOUNS).index(each[0][0]))
+    return [Move(count, NOUNS[table], details.get(table, "")) for (table, _), count in found if count]
 
 
 async def _describe_moves(db: AsyncSession, gone: Side) -> dict[str, str]:
