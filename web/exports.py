@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from pydantic import BaseModel
-from quart import Response, request
+from quart import request
 
 from domain.kernel.audit import record_export
 from web.request import Handler, current_actor, db
@@ -14,18 +14,15 @@ from web.request import Handler, current_actor, db
 def audits_export(of: str) -> Callable[[Handler], Handler]:
     """Write down a download of customers' data; `of` is the kind of record that the file lists.
 
-    It stands right above the handler, so that a refusal before it writes nothing; an answer that is no file neither.
+    It stands right above the handler: what is refused before it writes nothing, and what the handler itself refuses is
+    rolled back with the rest of its transaction.
     """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def audited(*args: Any, **kwargs: Any) -> Any:
-            answer = await handler(*args, **kwargs)
-            if isinstance(answer, Response) and "attachment" in answer.headers.get("Content-Disposition", ""):
-                await record_export(
-                    db(), of, dict(request.view_args or {}) | _write_filters(kwargs), by=current_actor()
-                )
-            return answer
+            await note_export(of, kwargs.get("query"))
+            return await handler(*args, **kwargs)
 
         audited.audits_export = of  # type: ignore[attr-defined]
         return audited
@@ -33,8 +30,9 @@ def audits_export(of: str) -> Callable[[Handler], Handler]:
     return decorate
 
 
-def _write_filters(kwargs: dict[str, Any]) -> dict[str, Any]:
-    query = kwargs.get("query")
-    if not isinstance(query, BaseModel):
-        return {}
-    return query.model_dump(mode="json", exclude={"page", "per_page", "limit"}, exclude_defaults=True)
+async def note_export(of: str, query: object) -> None:
+    """The same for a route that answers a file only when it is asked for one."""
+    filters = {}
+    if isinstance(query, BaseModel):
+        filters = query.model_dump(mode="json", exclude={"page", "per_page", "limit"}, exclude_defaults=True)
+    await record_export(db(), of, dict(request.view_args or {}) | filters, by=current_actor())

@@ -29,7 +29,7 @@ from domain.kernel.codes import Code
 from domain.kernel.paging import WidePageInput
 from domain.sales import bank_account, cancel, catalog, customers, edit_customer, history, performance, place_order
 from models.session import current_database
-from web.exports import audits_export
+from web.exports import note_export
 from web.guards import staff_only
 from web.reading import answers, answers_file, reads, reads_query, refuses
 from web.request import current_actor, db, order_rules, settings, shop_url
@@ -119,10 +119,10 @@ async def update_sales_customer(id: int, data: edit_customer.UpdateSalesCustomer
 @reads_query(history.ListHistory)
 @answers(SalesHistoryOut)
 @answers_file("text/csv")
-@audits_export("sale")
 async def sales_history(query: history.ListHistory) -> Any:
     """Past sales of the rep, or of all for the office, one by one or added up; `format=csv` answers a file."""
     if query.format == "csv":
+        await note_export("sale", query)
         body = history.export_history(current_database(), query, visible_to=current_actor())
         return await stream_file(body, "sales.csv")
     async with current_database().listing() as connection:

@@ -1,14 +1,14 @@
 """find what moved money in the trail
 
 Revision ID: 7d3c90be41f2
-Revises: c41d7a90be52
+Revises: claim_by_function
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "7d3c90be41f2"
-down_revision = "c41d7a90be52"
+down_revision = "claim_by_function"
 branch_labels = None
 depends_on = None
 
