@@ -57,7 +57,7 @@ from models.order_day import OrderDay, OrderDayChange
 from models.outbox_message import Channel, MessageState, OutboxAttachment, OutboxMessage
 from models.paper_check import CheckState, PaperCheck, PaperCheckImage
 from models.pay_link import PayLink
-from models.payment import GivenBack, GivenFor, Payment, PaymentState
+from models.payment import GivenBack, GivenFor, OrderAllowance, Payment, PaymentState
 from models.picked_line import PickedLine
 from models.product import Product, ProductImage, ProductImageData
 from models.product_count import ProductCount
@@ -155,6 +155,7 @@ __all__ = [
     "NumberSeries",
     "OneTimeCode",
     "Order",
+    "OrderAllowance",
     "OrderDay",
     "OrderDayChange",
     "OrderEvent",

@@ -194,6 +194,7 @@ NOTE_TRADE = (
         ("created_at", "given_back", "given_for", "state", "note", "applied_amount"),
     ),
     *note_hours("trade", "credit_memo", _OF_ROW.format(moment="created_at", where=""), ("created_at", "amount")),
+    *note_hours("trade", "order_allowance", _OF_ROW.format(moment="created_at", where=""), ("created_at", "amount")),
     *note_hours(
         "trade",
         "label",
@@ -201,22 +202,35 @@ NOTE_TRADE = (
         ("bought_at", "state", "rate", "insurance", "refund_status"),
     ),
 )  # fmt: skip
-# Where money lies in the journal depends on when its order's invoice was sent and voided.
+# Where money and what was taken off lie in the journal depends on when an invoice was sent and voided.
+_MOMENTS = "LATERAL (VALUES (i.sent_at), (i.voided_at)) AS b(at)"
 _OF_PAYMENTS = f"""
 SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
-      SELECT r.created_at UNION SELECT b.at FROM invoice AS i, LATERAL (VALUES (i.sent_at), (i.voided_at)) AS b(at)
+      SELECT r.created_at UNION SELECT b.at FROM invoice AS i, {_MOMENTS}
       WHERE i.order_id = r.order_id AND b.at > r.created_at
+      UNION SELECT i.voided_at FROM invoice AS i WHERE i.id = r.invoice_id AND i.voided_at > r.created_at
     ) AS m(at) WHERE r.state = 'succeeded' AND m.at IS NOT NULL
 """  # noqa: S608 - ours
 _OF_INVOICES = f"""
 SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
       SELECT r.sent_at UNION SELECT r.voided_at
       UNION SELECT p.created_at FROM payment AS p WHERE p.order_id = r.order_id AND p.created_at >= r.sent_at
+      UNION SELECT p.created_at FROM payment AS p WHERE p.invoice_id = r.id AND p.created_at >= r.voided_at
+      UNION SELECT a.created_at FROM order_allowance AS a WHERE a.order_id = r.order_id AND a.created_at >= r.sent_at
+      UNION SELECT b.at FROM invoice AS i, {_MOMENTS} WHERE i.order_id = r.order_id AND r.voided_at IS NOT NULL
     ) AS m(at) WHERE r.sent_at IS NOT NULL AND m.at IS NOT NULL
 """  # noqa: S608 - ours
 _OF_MEMOS = f"""
 SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
       SELECT r.created_at UNION SELECT i.voided_at FROM invoice AS i WHERE i.id = r.invoice_id
+      UNION SELECT b.at FROM invoice AS v JOIN invoice AS i ON i.order_id = v.order_id, {_MOMENTS}
+      WHERE v.id = r.invoice_id AND v.status = 'void'
+    ) AS m(at) WHERE m.at IS NOT NULL
+"""  # noqa: S608 - ours
+_OF_ALLOWANCES = f"""
+SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
+      SELECT r.created_at UNION SELECT b.at FROM invoice AS i, {_MOMENTS}
+      WHERE i.order_id = r.order_id AND b.at > r.created_at
     ) AS m(at) WHERE m.at IS NOT NULL
 """  # noqa: S608 - ours
 NOTE_BOOKS = (
@@ -236,6 +250,7 @@ NOTE_BOOKS = (
         ("sent_at", "voided_at", "order_id", "total_amount", "shipping_fee", "tax_amount"),
     ),
     *note_hours("books", "credit_memo", _OF_MEMOS, ("created_at", "invoice_id", "amount")),
+    *note_hours("books", "order_allowance", _OF_ALLOWANCES, ("created_at", "order_id", "amount")),
 )  # fmt: skip
 _OF_CALLS = f"""
 SELECT DISTINCT 'calls', {_HOUR.format(moment="r.created_at")} FROM {{rows}} WHERE r.{{which}}

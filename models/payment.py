@@ -89,3 +89,21 @@ class Payment(ByActor, table=True):
     note: str = text()
     provider_id: str | None = Field(default=None, unique=True)
     created_at: datetime = created()
+
+
+class OrderAllowance(ByActor, table=True):
+    """Something taken off what is still owed on an order, like goods that were short: no money moves, so there is no
+    payment."""
+
+    __tablename__ = "order_allowance"
+    __table_args__ = (
+        one_of("given_for", GivenFor),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index("ix_order_allowance_created", "created_at"),
+    )
+
+    id: int = key()
+    order_id: int = link("orders.id", ondelete="CASCADE")
+    amount: Decimal = money()
+    given_for: str
+    created_at: datetime = created()

@@ -10,11 +10,13 @@ from typing import Any
 
 import asyncpg
 from PIL import Image
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.adjust import AdjustCredit, adjust_credit
 from domain.customers.linking import link_orders
 from domain.invoices.create import CreateInvoice, create_invoice
+from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.void import void_invoice
 from domain.kernel.actor import GUEST, Actor, ActorKind
@@ -25,6 +27,7 @@ from domain.order_desk.edit_items import EditItems, edit_items
 from domain.order_desk.enter import EnterOrder, enter_order
 from domain.order_desk.hold import ReleaseOrder, release_order
 from domain.order_desk.move import move_order
+from domain.order_desk.short_pick import ShipShort, ship_short
 from domain.orders.place import PlaceOrder, place_order
 from domain.orders.rules import OrderRules
 from domain.payments.apply_credit import ApplyCredit, apply_credit
@@ -33,7 +36,7 @@ from domain.payments.checks import ReviewCheck, approve_check, reject_check, upl
 from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.payments.refund import RefundPayment, RefundWay, refund_payment
 from domain.stock.ledger import set_stock_level
-from models import Customer, GivenFor, OrderStatus, PaymentMethod, Role, StockReason
+from models import CreditReason, Customer, GivenFor, OrderItem, OrderStatus, PaymentMethod, Role, StockReason
 from models.session import Database
 from proofs.ground import order_of, stock_shelf
 from settings import Settings, load_settings
@@ -277,6 +280,24 @@ async def pay_invoice(world: World, db: AsyncSession) -> None:
         await record_receipt(db, data, by=MANAGER)
 
 
+async def ship_without(world: World, db: AsyncSession) -> None:
+    """Some of an order is not there: the rest ships."""
+    order_id = world.pick_order()
+    sold = select(OrderItem.product_id, OrderItem.quantity).where(OrderItem.order_id == order_id)
+    product_id, quantity = world.random.choice((await db.execute(sold.order_by(OrderItem.id))).all())
+    missing = [{"product_id": product_id, "quantity": world.random.randint(1, quantity)}]
+    data = ShipShort.model_validate({"items": missing})
+    await ship_short(db, world.numbers[order_id], data, by=MANAGER, company_name="Proof")
+
+
+async def credit_invoice(world: World, db: AsyncSession) -> None:
+    """The office takes something off an invoice."""
+    if world.invoices:
+        amount = Decimal(world.random.randint(1, 9_000)) / 100
+        data = IssueCredit(amount=amount, reason=world.random.choice(list(CreditReason)))
+        await issue_credit_memo(db, world.random.choice(world.invoices), data, by=MANAGER)
+
+
 async def void(world: World, db: AsyncSession) -> None:
     """The office voids an invoice."""
     if world.invoices:
@@ -296,7 +317,7 @@ ACTS: dict[str, tuple[int, Callable[[World, AsyncSession], Awaitable[None]]]] = 
     "refund": (14, place),
     "cancel": (8, cancel),
     "reopen": (8, reopen),
-    "move": (6, move),
+    "move": (9, move),
     "give_credit": (3, give_credit),
     "use_credit": (6, use_credit),
     "track": (3, track),
@@ -304,4 +325,6 @@ ACTS: dict[str, tuple[int, Callable[[World, AsyncSession], Awaitable[None]]]] = 
     "bill_order": (4, bill_order),
     "pay_invoice": (4, pay_invoice),
     "void": (2, void),
+    "ship_without": (6, ship_without),
+    "credit_invoice": (5, credit_invoice),
 }

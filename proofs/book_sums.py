@@ -1,6 +1,7 @@
 """What the books' proof adds up from the rows in plain Python, held against the API and the program's own sums."""
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,11 @@ import httpx2
 
 from domain.access.passwords import hash_password
 from domain.credit.exposure import calculate_exposure, find_customer
+from domain.invoices.close import get_month_close
+from domain.invoices.statement import get_statement
+from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
-from proofs.book_acts import World
+from proofs.book_acts import MANAGER, World
 from proofs.ground import check
 
 ZERO = Decimal("0.00")
@@ -35,13 +39,15 @@ async def compare(world: World, connection: asyncpg.Connection, server: str, tok
     lines: dict[int, list[asyncpg.Record]] = defaultdict(list)
     for row in await connection.fetch("SELECT * FROM order_item"):
         lines[row["order_id"]].append(row)
+    taken_off = await read_taken_off(connection)
     wrong: list[tuple[object, ...]] = []
     exposure: dict[int, Decimal] = defaultdict(lambda: ZERO)
     claims: dict[int, tuple[int | None, Decimal]] = {}
     invoices = await connection.fetch("SELECT * FROM invoice WHERE status NOT IN ('draft', 'void')")
     invoiced = {invoice["order_id"] for invoice in invoices}
     for row in rows:
-        figures = recompute(row, lines[row["id"]], payments[row["id"]], Decimal(credited[row["id"]]))
+        credit = Decimal(credited[row["id"]])
+        figures = recompute(row, lines[row["id"]], payments[row["id"]], credit, taken_off[row["id"]])
         answered = said[row["order_number"]]
         if any(Decimal(str(answered[name])) != amount for name, amount in figures.items()):
             wrong.append((row["order_number"], figures, {name: answered[name] for name in figures}))
@@ -56,6 +62,7 @@ async def compare(world: World, connection: asyncpg.Connection, server: str, tok
     await compare_exposure(world, connection, exposure)
     await compare_stock(connection)
     await compare_credit(connection)
+    await compare_close(world, connection)
     await compare_pages(world, connection, exposure, server, token)
 
 
@@ -102,6 +109,8 @@ async def add_invoices(
         "SELECT invoice_id, applied_amount FROM payment WHERE state = 'succeeded' AND invoice_id IS NOT NULL"
     ):
         paid[row["invoice_id"]] += row["applied_amount"]
+    for row in await connection.fetch("SELECT invoice_id, amount FROM credit_memo"):
+        paid[row["invoice_id"]] += row["amount"]
     wrong = []
     for row in invoices:
         owner, balance = row["customer_id"], max(row["total_amount"] - paid[row["id"]], ZERO)
@@ -114,8 +123,24 @@ async def add_invoices(
     check(f"the balance and the status of every invoice are what its payments say {wrong[:5] or ''}", not wrong)
 
 
+async def read_taken_off(connection: asyncpg.Connection) -> dict[int, Decimal]:
+    """What was taken off each order before it was paid: short picks, and memos of its invoices."""
+    found: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for row in await connection.fetch(
+        "SELECT order_id, amount FROM order_allowance UNION ALL "
+        "SELECT i.order_id, m.amount - m.to_credit FROM credit_memo AS m JOIN invoice AS i ON i.id = m.invoice_id "
+        "WHERE i.order_id IS NOT NULL"
+    ):
+        found[row["order_id"]] += row["amount"]
+    return found
+
+
 def recompute(
-    row: asyncpg.Record, lines: list[asyncpg.Record], payments: list[asyncpg.Record], credited: Decimal
+    row: asyncpg.Record,
+    lines: list[asyncpg.Record],
+    payments: list[asyncpg.Record],
+    credited: Decimal,
+    taken_off: Decimal,
 ) -> dict[str, Decimal]:
     """The figures of one order from its lines and payments."""
     subtotal = sum((line["unit_price"] * line["quantity"] for line in lines), ZERO)
@@ -129,6 +154,7 @@ def recompute(
         ),
         ZERO,
     )
+    allowed += taken_off
     over = max(sum((each["amount"] - each["applied_amount"] for each in payments), ZERO) - credited, ZERO)
     is_cancelled = row["status"] == "cancelled"
     claim = max(total - allowed, ZERO)
@@ -181,7 +207,9 @@ async def compare_stock(connection: asyncpg.Connection) -> None:
     check("the ledger adds up to the level", all(levels[row["id"]] == (row["stock_quantity"] or 0) for row in products))
     rows = await connection.fetch("SELECT id, status FROM orders")
     lines: dict[int, Counter[int]] = defaultdict(Counter)
-    for row in await connection.fetch("SELECT order_id, product_id, quantity FROM order_item"):
+    for row in await connection.fetch(
+        "SELECT order_id, product_id, quantity - short_quantity AS quantity FROM order_item"
+    ):
         lines[row["order_id"]][row["product_id"]] += row["quantity"]
     is_right = all(
         not any(held[row["id"]].values())
@@ -190,6 +218,29 @@ async def compare_stock(connection: asyncpg.Connection) -> None:
         for row in rows
     )
     check("a cancelled order holds nothing, any other at most what its lines ask for", is_right)
+
+
+async def compare_close(world: World, connection: asyncpg.Connection) -> None:
+    """The month's close and the customers' statements against what the invoices say is open."""
+    timezone = world.settings.timezone
+    today = business_today(timezone)
+    async with world.database.reading() as reading:
+        close = await get_month_close(reading, today, visible_to=MANAGER, timezone=timezone)
+    opened = await connection.fetchval("SELECT coalesce(sum(balance), 0) FROM invoice WHERE sent_at IS NOT NULL")
+    words = f"the journal balances, and leads to the {opened} of the open invoices {close.receivables}"
+    check(words, close.is_balanced and close.agrees and close.receivables == opened)
+    wrong = []
+    for customer_id in world.customers:
+        async with world.database.session() as db:
+            since = today - timedelta(days=30)
+            said = await get_statement(db, customer_id, since=since, as_of=today, visible_to=MANAGER, timezone=timezone)
+        owed = await connection.fetchval(
+            "SELECT coalesce(sum(balance), 0) FROM invoice WHERE customer_id = $1 AND sent_at IS NOT NULL", customer_id
+        )
+        last = said.lines[-1].balance if said.lines else ZERO
+        if not said.balance == last == owed:
+            wrong.append((customer_id, said.balance, last, owed))
+    check(f"a statement says what the invoices say {wrong or ''}", not wrong)
 
 
 async def compare_credit(connection: asyncpg.Connection) -> None:

@@ -73,6 +73,8 @@ FROM (
   WHERE given_back = 'allowance' AND given_for <> 'cancelled' AND state = 'succeeded' AND note !~ '^CM-[0-9]{6,}$'
   UNION ALL
   SELECT created_at, 0, -amount, 0, 0, 0, amount, 0, 0 FROM credit_memo
+  UNION ALL
+  SELECT created_at, 0, -amount, 0, 0, 0, amount, 0, 0 FROM order_allowance
 ) AS each GROUP BY 1
 """
 )

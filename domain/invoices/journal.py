@@ -1,7 +1,8 @@
 """The journal of a stretch of days for a bookkeeper's program: double entry, debits equal credits in every entry.
 
 An invoice is receivables against sales, delivery and tax; a payment is money against receivables; a credit memo is
-returns against receivables; what became store credit is receivables against what is owed to customers.
+returns against receivables, and so is what an order was short; what became store credit is receivables against what is
+owed to customers.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from sqlalchemy import text
 
 from domain.access.rights import Right, require
 from domain.invoices.queries import Reader
+from domain.invoices.taken_off import CONCERNS, IS_ALLOWANCE, TAKEN_OFF
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_date, business_range_bounds
 from domain.kernel.money import ZERO
@@ -40,15 +42,15 @@ _MONEY = {"cash": Account.CASH, "check": Account.CASH, "net30": Account.CASH, "a
           "credit_card": Account.CARDS, "store_credit": Account.STORE_CREDIT}  # fmt: skip
 
 # One row an event. Money for an order that has no invoice yet waits on an account of its own, and moves to receivables
-# with the invoice; voiding moves it back.
-_EVENTS = text("""
+# with the invoice; voiding moves it back, also what was paid on an invoice without an order, until it is given back.
+_EVENTS = text(f"""
 WITH paid AS (
   SELECT p.id, p.created_at, p.order_id, p.invoice_id, p.method, p.amount, p.applied_amount,
-    coalesce(p.given_back = 'allowance' AND p.given_for <> 'cancelled' AND p.note !~ '^CM-[0-9]{6,}$', false)
-      AS is_allowance
+    coalesce({IS_ALLOWANCE}, false) AS is_allowance
   FROM payment AS p WHERE p.state = 'succeeded'
 ),
-billed AS (SELECT * FROM invoice WHERE sent_at < :ends AND (voided_at IS NULL OR voided_at >= :begins))
+billed AS (SELECT * FROM invoice WHERE sent_at < :ends AND (voided_at IS NULL OR voided_at >= :begins)),
+off AS ({TAKEN_OFF})
 SELECT sent_at AS at, 'invoice' AS kind, invoice_number AS name, coalesce(nullif(customer_company, ''), customer_name)
   AS payer, '' AS method, total_amount AS amount, total_amount - shipping_fee - tax_amount AS goods,
   shipping_fee AS delivery, tax_amount AS tax, 0.00 AS rest
@@ -56,8 +58,11 @@ FROM billed WHERE sent_at >= :begins
 UNION ALL
 SELECT voided_at, 'void', invoice_number, coalesce(nullif(customer_company, ''), customer_name), '', -total_amount,
   shipping_fee + tax_amount - total_amount, -shipping_fee, -tax_amount,
-  (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = billed.id)
-FROM billed WHERE voided_at >= :begins AND voided_at < :ends
+  (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = i.id)
+  + (SELECT coalesce(sum(t.amount), 0) FROM off AS t WHERE {CONCERNS} AND t.created_at < i.voided_at)
+  - (SELECT coalesce(sum(p.applied_amount), 0) FROM payment AS p
+    WHERE p.invoice_id = i.id AND {IS_ALLOWANCE} AND p.created_at < i.voided_at)
+FROM billed AS i WHERE voided_at >= :begins AND voided_at < :ends
 UNION ALL
 SELECT m.created_at, 'credit', m.memo_number, coalesce(nullif(i.customer_company, ''), i.customer_name), m.reason,
   m.amount, 0, 0, 0, 0
@@ -67,7 +72,7 @@ SELECT p.created_at, CASE WHEN p.amount > 0 THEN 'payment' ELSE 'refund' END,
   coalesce(i.invoice_number, o.order_number),
   coalesce(nullif(i.customer_company, ''), i.customer_name, nullif(o.delivery_company, ''), o.delivery_name), p.method,
   p.amount, p.applied_amount, p.amount - p.applied_amount, 0,
-  CASE WHEN p.invoice_id IS NULL AND NOT EXISTS (
+  CASE WHEN i.voided_at <= p.created_at OR p.invoice_id IS NULL AND NOT EXISTS (
     SELECT FROM invoice AS b WHERE b.order_id = p.order_id AND b.sent_at <= p.created_at
       AND (b.voided_at IS NULL OR b.voided_at > p.created_at)
   ) THEN 1 ELSE 0 END
@@ -83,6 +88,17 @@ SELECT p.created_at, 'allowance', coalesce(i.invoice_number, o.order_number),
 FROM paid AS p LEFT JOIN invoice AS i ON i.id = p.invoice_id LEFT JOIN orders AS o ON o.id = p.order_id
 WHERE p.is_allowance AND p.applied_amount <> 0 AND p.created_at >= :begins AND p.created_at < :ends
 UNION ALL
+SELECT a.created_at, 'allowance', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
+  a.amount, 0, 0, 0, 0
+FROM order_allowance AS a JOIN invoice AS i ON i.order_id = a.order_id AND i.sent_at <= a.created_at
+  AND (i.voided_at IS NULL OR i.voided_at > a.created_at)
+WHERE a.created_at >= :begins AND a.created_at < :ends
+UNION ALL
+SELECT i.sent_at, 'allowance', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
+  sum(t.amount), 0, 0, 0, 0
+FROM billed AS i JOIN off AS t ON {CONCERNS} AND t.created_at < i.sent_at
+WHERE i.sent_at >= :begins GROUP BY i.id, i.sent_at, i.invoice_number, i.customer_company, i.customer_name
+UNION ALL
 SELECT i.sent_at, 'matched', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
   sum(p.applied_amount), 0, 0, 0, 0
 FROM billed AS i JOIN paid AS p ON p.order_id = i.order_id AND p.created_at < i.sent_at AND NOT p.is_allowance
@@ -93,8 +109,14 @@ SELECT i.voided_at, 'unmatched', i.invoice_number, coalesce(nullif(i.customer_co
 FROM billed AS i JOIN paid AS p ON p.order_id = i.order_id AND p.created_at < i.voided_at AND NOT p.is_allowance
 WHERE i.voided_at >= :begins AND i.voided_at < :ends
 GROUP BY i.id, i.voided_at, i.invoice_number, i.customer_company, i.customer_name
+UNION ALL
+SELECT i.voided_at, 'unmatched', i.invoice_number, coalesce(nullif(i.customer_company, ''), i.customer_name), '',
+  -sum(p.applied_amount), 0, 0, 0, 0
+FROM billed AS i JOIN paid AS p ON p.invoice_id = i.id AND p.created_at < i.voided_at
+WHERE i.voided_at >= :begins AND i.voided_at < :ends
+GROUP BY i.id, i.voided_at, i.invoice_number, i.customer_company, i.customer_name
 ORDER BY at, kind, name
-""")
+""")  # noqa: S608 - our own tables.
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.invoices.journal import Account, JournalBy, JournalSums
 from domain.invoices.queries import Reader
+from domain.invoices.taken_off import CONCERNS, IS_ALLOWANCE, TAKEN_OFF
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_range_bounds, start_of_business_day
 from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
@@ -39,6 +40,9 @@ FROM changed AS h CROSS JOIN LATERAL (SELECT * FROM invoice WHERE {_WITHIN.forma
 UNION ALL
 SELECT i.voided_at, 'void', 'i' || i.id, '', -total_amount, shipping_fee + tax_amount - total_amount, -shipping_fee,
   -tax_amount, (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = i.id)
+  + (SELECT coalesce(sum(t.amount), 0) FROM ({TAKEN_OFF}) AS t WHERE {CONCERNS} AND t.created_at < i.voided_at)
+  - (SELECT coalesce(sum(p.applied_amount), 0) FROM payment AS p
+    WHERE p.invoice_id = i.id AND {IS_ALLOWANCE} AND p.created_at < i.voided_at)
 FROM changed AS h
 CROSS JOIN LATERAL (
   SELECT * FROM invoice WHERE {_WITHIN.format("voided_at")} AND sent_at IS NOT NULL OFFSET 0
@@ -52,6 +56,8 @@ SELECT p.created_at, v.kind, p.owner, v.method, v.amount, v.goods, v.delivery, 0
   CASE WHEN p.invoice_id IS NULL AND NOT EXISTS (
     SELECT FROM invoice AS b WHERE b.order_id = p.order_id AND b.sent_at <= p.created_at
       AND (b.voided_at IS NULL OR b.voided_at > p.created_at)
+  ) OR v.kind <> 'allowance' AND EXISTS (
+    SELECT FROM invoice AS b WHERE b.id = p.invoice_id AND b.voided_at <= p.created_at
   ) THEN 1 ELSE 0 END
 FROM changed AS h
 CROSS JOIN LATERAL (
@@ -65,6 +71,22 @@ CROSS JOIN LATERAL (
 ) AS v(kind, method, amount, goods, delivery)
 WHERE v.kind IS NOT NULL
 UNION ALL
+SELECT a.created_at, 'allowance', 'i' || i.id, '', a.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (SELECT * FROM order_allowance WHERE {_WITHIN.format("created_at")} OFFSET 0) AS a
+JOIN invoice AS i ON i.order_id = a.order_id AND i.sent_at <= a.created_at
+  AND (i.voided_at IS NULL OR i.voided_at > a.created_at)
+UNION ALL
+SELECT i.sent_at, 'allowance', 'i' || i.id, '', t.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT id, order_id, sent_at FROM invoice WHERE {_WITHIN.format("sent_at")} OFFSET 0
+) AS i
+CROSS JOIN LATERAL (
+  SELECT sum(t.amount) AS amount FROM ({TAKEN_OFF}) AS t WHERE {CONCERNS} AND t.created_at < i.sent_at
+  HAVING count(*) > 0
+) AS t
+UNION ALL
 SELECT i.at, 'matched', 'i' || i.id, '', p.amount, 0, 0, 0, 0
 FROM changed AS h
 CROSS JOIN LATERAL (
@@ -77,6 +99,16 @@ CROSS JOIN LATERAL (
   SELECT id, order_id, voided_at AS at FROM invoice
   WHERE {_WITHIN.format("voided_at")} AND sent_at IS NOT NULL OFFSET 0
 ) AS i{_BEFORE}
+UNION ALL
+SELECT i.voided_at, 'unmatched', 'i' || i.id, '', -p.amount, 0, 0, 0, 0
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT id, voided_at FROM invoice WHERE {_WITHIN.format("voided_at")} AND sent_at IS NOT NULL OFFSET 0
+) AS i
+CROSS JOIN LATERAL (
+  SELECT sum(applied_amount) AS amount FROM payment
+  WHERE invoice_id = i.id AND created_at < i.voided_at AND state = 'succeeded' HAVING count(*) > 0
+) AS p
 """  # noqa: S608 - constants of ours
 _CLAIM = f"CASE WHEN rest <> 0 THEN '{Account.DEPOSITS}' ELSE '{Account.RECEIVABLES}' END"
 _IS_BILL, _IS_MATCH = "kind IN ('invoice', 'void')", "kind IN ('matched', 'unmatched')"

@@ -15,6 +15,7 @@ from domain.access.rights import Right, require
 from domain.invoices.journal import get_journal
 from domain.invoices.journal_hours import Books, fold_journal_hours, get_books, sum_receivables
 from domain.invoices.queries import Reader
+from domain.invoices.taken_off import CONCERNS, TAKEN_OFF
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month, last_of_close, now
@@ -41,8 +42,8 @@ SELECT count(*) FILTER (WHERE is_open_after AND after <> 0) AS invoices,
   coalesce(sum(before) FILTER (WHERE is_open_before), 0) AS before
 FROM (
   SELECT i.sent_at < :begins AS is_open_before, i.voided_at IS NULL OR i.voided_at >= :ends AS is_open_after,
-    i.total_amount - memo.after - own.after - placed.after AS after,
-    i.total_amount - memo.before - own.before - placed.before AS before
+    i.total_amount - memo.after - own.after - placed.after - coalesce(off.after, 0) AS after,
+    i.total_amount - memo.before - own.before - placed.before - coalesce(off.before, 0) AS before
   FROM invoice AS i
   CROSS JOIN LATERAL (
     SELECT coalesce(sum(m.amount), 0) AS after,
@@ -53,6 +54,10 @@ FROM (
   CROSS JOIN LATERAL (
     {_PAID.format(is_its="p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
   ) AS placed
+  LEFT JOIN (
+    SELECT i.id, sum(t.amount) AS after, coalesce(sum(t.amount) FILTER (WHERE t.created_at < :begins), 0) AS before
+    FROM ({TAKEN_OFF}) AS t JOIN invoice AS i ON {CONCERNS} WHERE t.created_at < :ends GROUP BY i.id
+  ) AS off ON off.id = i.id
   WHERE i.sent_at < :ends AND (i.voided_at IS NULL OR i.voided_at >= :begins)
 ) AS open
 """)  # noqa: S608 - our own conditions.

@@ -10,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.invoices.ageing import WORDS, Age, choose_age
+from domain.invoices.taken_off import CONCERNS, IS_ALLOWANCE, TAKEN_OFF
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_date, first_of_month, start_of_business_day
 from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO
 from models import Customer, Invoice, Role
 
-# Every invoice that was sent, credit memo and payment of the customer's invoices, with its sign.
-_MOVES = text("""
+# Every invoice that was sent, credit memo, allowance and payment of the customer's invoices, with its sign.
+_MOVES = text(f"""
 WITH mine AS (
   SELECT i.* FROM invoice AS i WHERE i.customer_id = :customer AND i.sent_at IS NOT NULL AND i.sent_at < :ends
 )
@@ -26,7 +27,9 @@ SELECT sent_at AS at, 'invoice' AS kind, invoice_number AS name, total_amount AS
 FROM mine
 UNION ALL
 SELECT voided_at, 'void', invoice_number, 0.00,
-  total_amount - (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = mine.id), due_date,
+  total_amount - (SELECT coalesce(sum(m.amount), 0) FROM credit_memo AS m WHERE m.invoice_id = mine.id)
+  + (SELECT coalesce(sum(p.applied_amount), 0) FROM payment AS p WHERE p.invoice_id = mine.id AND {IS_ALLOWANCE}),
+  due_date,
   po_number
 FROM mine WHERE voided_at < :ends
 UNION ALL
@@ -37,9 +40,12 @@ SELECT greatest(p.created_at, i.sent_at), 'payment', p.method, 0.00, p.applied_a
   CASE WHEN p.reference <> '' THEN p.reference ELSE i.invoice_number END
 FROM payment AS p JOIN mine AS i ON p.invoice_id = i.id OR (p.order_id = i.order_id AND i.status <> 'void')
 WHERE p.state = 'succeeded' AND p.created_at < :ends AND p.applied_amount <> 0
-  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{6,}$')
+  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+UNION ALL
+SELECT greatest(t.created_at, i.sent_at), 'allowance', i.invoice_number, 0.00, t.amount, NULL, ''
+FROM ({TAKEN_OFF}) AS t JOIN mine AS i ON {CONCERNS} AND i.status <> 'void' WHERE t.created_at < :ends
 ORDER BY at, kind
-""")
+""")  # noqa: S608 - our own tables.
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +177,19 @@ async def _write(db: AsyncSession, customer: Customer, *, since: date, as_of: da
 
 
 # What was open on a day: the total less what was credited and paid up to then.
-_OPEN = text("""
+_OPEN = text(f"""
 SELECT i.id, i.invoice_number, i.po_number, i.due_date, i.total_amount,
   coalesce((SELECT sum(m.amount) FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends), 0)
   + coalesce((
     SELECT sum(p.applied_amount) FROM payment AS p
     WHERE p.state = 'succeeded' AND p.created_at < :ends AND (p.invoice_id = i.id OR p.order_id = i.order_id)
-      AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{6,}$')
-  ), 0) AS settled
+      AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+  ), 0)
+  + coalesce((SELECT sum(t.amount) FROM ({TAKEN_OFF}) AS t WHERE {CONCERNS} AND t.created_at < :ends), 0) AS settled
 FROM invoice AS i
 WHERE i.customer_id = :customer AND i.sent_at < :ends AND (i.voided_at IS NULL OR i.voided_at >= :ends)
 ORDER BY i.due_date, i.id
-""")
+""")  # noqa: S608 - our own tables.
 
 
 async def _list_open(db: AsyncSession, customer_id: int, as_of: date, ends: Any) -> list[OpenInvoice]:

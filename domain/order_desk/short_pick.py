@@ -27,11 +27,20 @@ from domain.orders.record import lock_order, record_event
 from domain.payments.attention import add_attention
 from domain.payments.give_back_credit import give_back_some_credit
 from domain.payments.refund_rows import apply_refund, list_refundable, prepare_refund, settle_refunded_status
-from domain.stock.stock import change_stock
+from domain.stock.stock import lose_held_stock
 from domain.warehouse.moves import pack_locked_order
 from domain.warehouse.packing import PackItem, list_pack_items
 from domain.warehouse.record import NOT_THE_FLOOR, find_order_id, refuse_held
-from models import CreditKind, GivenFor, Order, OrderEventKind, OrderItem, OrderStatus, PaymentMethod, StockReason
+from models import (
+    CreditKind,
+    GivenFor,
+    Order,
+    OrderAllowance,
+    OrderEventKind,
+    OrderItem,
+    OrderStatus,
+    PaymentMethod,
+)
 from models.session import raw_connection
 
 SHORT_MAIL = "order_short"
@@ -160,7 +169,9 @@ async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Acto
     Credit that was used goes back last. What came by hand from a guest waits for the office.
     """
     unpaid = min(amount, calculate_unpaid(order))
-    order.allowances += unpaid
+    if unpaid:
+        order.allowances += unpaid
+        db.add(OrderAllowance(order_id=order.id, amount=unpaid, given_for=GivenFor.SHORT, **by.columns))
     left = amount - unpaid
     for found in await list_refundable(db, order.id) if left else ():
         part = min(left, found.left)
@@ -194,15 +205,12 @@ async def _release_stock(
     """The order holds the missing units no longer, and the shelf does not have them either."""
     if not order.takes_stock:
         return
-    deltas: dict[int, int] = {}
+    units: dict[int, int] = {}
     for item in items:
         if item.product_id is not None and item.id in missing:
-            deltas[item.product_id] = deltas.get(item.product_id, 0) + missing[item.id]
-    connection = await raw_connection(db)
+            units[item.product_id] = units.get(item.product_id, 0) + missing[item.id]
     note = f"Not found for {order.order_number}"
-    await change_stock(connection, deltas, reason=StockReason.SHORT_PICK, by=by, order_id=order.id, note=note)
-    lost = {product_id: -units for product_id, units in deltas.items()}
-    await change_stock(connection, lost, reason=StockReason.SHORT_PICK, by=by, note=note)
+    await lose_held_stock(await raw_connection(db), order.id, units, by=by, note=note)
 
 
 async def _notify_customer(db: AsyncSession, order: Order, words: str, amount: Decimal, company_name: str) -> None:

@@ -44,6 +44,13 @@ CROSS JOIN LATERAL (
   WHERE created_at >= h.hour AND created_at < h.hour + interval '1 hour' OFFSET 0
 ) AS m
 UNION ALL
+SELECT a.created_at, 0, 0, 0, 0, 0, 0, a.amount, 0
+FROM changed AS h
+CROSS JOIN LATERAL (
+  SELECT created_at, amount FROM order_allowance
+  WHERE created_at >= h.hour AND created_at < h.hour + interval '1 hour' OFFSET 0
+) AS a
+UNION ALL
 SELECT l.bought_at, 0, 0, 0, 0, 0, 0, 0, coalesce(l.rate, 0) + coalesce(l.insurance, 0)
 FROM changed AS h
 CROSS JOIN LATERAL (

@@ -37,6 +37,14 @@ SELECT id, side * units, CASE WHEN side > 0 THEN units ELSE 0 END,
 FROM unnest($1::bigint[], $2::int[]) AS t(id, units) CROSS JOIN (VALUES (1), (-1)) AS pair(side)
 ORDER BY id, side DESC
 """
+# Units that an order held and that were never found: it lets go of them, and the shelf does not have them either.
+_LOSE = """
+INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
+SELECT id, side * units, level + CASE WHEN side > 0 THEN units ELSE 0 END, $4, CASE WHEN side > 0 THEN $5::bigint END,
+  $6, $7, $8::int, $9
+FROM unnest($1::bigint[], $2::int[], $3::int[]) AS t(id, units, level) CROSS JOIN (VALUES (1), (-1)) AS pair(side)
+ORDER BY id, side DESC
+"""
 _HELD = """
 SELECT product_id, -sum(delta)::int AS held FROM stock_movement WHERE order_id = $1 GROUP BY product_id
 """
@@ -107,6 +115,21 @@ async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, re
         reason=reason,
         by=by,
         order_id=order_id,
+    )
+
+
+async def lose_held_stock(
+    connection: asyncpg.Connection, order_id: int, missing: Mapping[int, int], *, by: Actor, note: str
+) -> None:
+    """Let an order go of units that were not found, as far as it holds them; no level changes by it."""
+    held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
+    lost = {product_id: min(units, held.get(product_id, 0)) for product_id, units in missing.items()}
+    ids = sorted(product_id for product_id, units in lost.items() if units > 0)
+    if not ids:
+        return
+    levels = [row["stock_quantity"] or 0 for row in await connection.fetch(_LOCK, ids)]
+    await connection.execute(
+        _LOSE, ids, [lost[id_] for id_ in ids], levels, StockReason.SHORT_PICK, order_id, note, by.kind, by.id, by.name
     )
 
 

@@ -59,6 +59,15 @@ CREDIT = f"""
 INSERT INTO credit_memo (memo_number, invoice_id, amount, reason, created_at)
 SELECT 'CM-' || :salt, {ONE_INVOICE}, 4.5, 'goodwill', :at WHERE EXISTS (SELECT FROM invoice WHERE sent_at IS NOT NULL)
 """
+TAKE_OFF = f"""
+INSERT INTO order_allowance (order_id, amount, given_for, created_at) SELECT {ONE_ORDER}, 1.5, 'short', :at
+WHERE EXISTS (SELECT FROM orders)
+"""
+RETURN = f"""
+INSERT INTO payment (invoice_id, amount, applied_amount, method, given_back, given_for, state, created_at)
+SELECT {ONE_INVOICE}, -2, -2, :method, 'allowance', CASE WHEN :count = 0 THEN 'cancelled' ELSE 'goodwill' END,
+  'succeeded', :at WHERE EXISTS (SELECT FROM invoice WHERE sent_at IS NOT NULL)
+"""
 CHANGES = (
     f"UPDATE invoice SET status = 'void', voided_at = sent_at + interval '50 min' * :count WHERE id = {ONE_INVOICE}",
     f"UPDATE invoice SET shipping_fee = 7, total_amount = subtotal + 7 + tax_amount WHERE id = {ONE_INVOICE}",
@@ -67,6 +76,8 @@ CHANGES = (
     "UPDATE payment SET state = 'succeeded', applied_amount = amount WHERE id = (SELECT max(id) FROM payment)",
     "UPDATE payment SET created_at = :at, method = :method WHERE id = (SELECT min(id) FROM payment)",
     "DELETE FROM payment WHERE id = (SELECT max(id) FROM payment)",
+    "DELETE FROM order_allowance WHERE id = (SELECT min(id) FROM order_allowance)",
+    "UPDATE order_allowance SET created_at = :at WHERE id = (SELECT max(id) FROM order_allowance)",
     "DELETE FROM credit_memo WHERE id = (SELECT min(id) FROM credit_memo)",
 )
 
@@ -79,7 +90,7 @@ async def change_at_random(db: AsyncSession, dice: random.Random) -> None:
         "method": dice.choice(("cash", "check", "ach", "credit_card", "store_credit", "net30")),
         "salt": f"{dice.randrange(10**9):09}",
     }
-    statement = dice.choice((NEW, NEW, BILL, BILL, PAY, PAY, PAY, GIVE_BACK, CREDIT, *CHANGES))
+    statement = dice.choice((NEW, NEW, BILL, BILL, PAY, PAY, PAY, GIVE_BACK, CREDIT, TAKE_OFF, RETURN, *CHANGES))
     await db.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
 
 

@@ -1,23 +1,47 @@
 """Store credit, credit memos and short picks meet on one order: nothing goes back twice, or is held for nothing."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from documents.invoice_pdf import write_statement_html
 from domain.credit.ledger import get_credit_balance, move_credit
+from domain.invoices.close import get_month_close
 from domain.invoices.credit_memo import IssueCredit, issue_credit_memo
+from domain.invoices.journal import Account
+from domain.invoices.receive import RecordReceipt, record_receipt
+from domain.invoices.statement import Statement, get_statement
+from domain.invoices.take_back import take_back_payment
+from domain.invoices.void import void_invoice
 from domain.kernel.actor import Actor
+from domain.kernel.clock import business_today
 from domain.kernel.errors import Refused
 from domain.order_desk.cancel import cancel_order
 from domain.order_desk.move import move_order
 from domain.order_desk.short_pick import ShipShort, ship_short
 from domain.payments.apply_credit import ApplyCredit, apply_credit
 from domain.payments.mark_paid import MarkPaid, mark_paid
+from domain.payments.refund import RefundPayment
 from domain.payments.refund_rows import list_refundable, prepare_refund
-from models import CreditKind, CreditReason, Customer, GivenFor, OrderItem, OrderStatus, Product, Role, StockMovement
-from tests.domain.invoices.owing import owe, owe_for_order
+from domain.reports.profit import ProfitQuery, get_profit
+from models import (
+    CreditKind,
+    CreditReason,
+    Customer,
+    GivenFor,
+    Invoice,
+    OrderItem,
+    OrderStatus,
+    Payment,
+    Product,
+    Role,
+    StockMovement,
+)
+from settings import Settings
+from tests.domain.invoices.owing import ZONE, owe, owe_for_order
 from tests.domain.payments.paying import edit_to, list_money, make_owed_order, pay_by_card, read_order
 from tests.factories import as_actor, make_customer, make_staff
 
@@ -130,3 +154,90 @@ async def test_the_lines_of_an_order_that_was_short_stay(db: Any, manager: Actor
     with pytest.raises(Refused, match="Some of the order was short"):
         await edit_to(db, order, manager, quantity=1)
     assert str((await read_order(db, order.id)).balance) == "45.00"
+
+
+async def read_statement(db: Any, customer: Customer, by: Actor) -> Statement:
+    today = business_today(ZONE)
+    since = today - timedelta(days=30)
+    return await get_statement(db, customer.id, since=since, as_of=today, visible_to=by, timezone=ZONE)
+
+
+async def owed_in_the_books(db: Any, customer: Customer, by: Actor) -> dict[str, Decimal]:
+    """What the customer owes on invoices: by the rows, the statement, and the month's close, which agrees in itself."""
+    today = business_today(ZONE)
+    statement = await read_statement(db, customer, by)
+    close = await get_month_close(db, today, visible_to=by, timezone=ZONE)
+    rows = select(func.coalesce(func.sum(Invoice.balance), Decimal("0.00"))).where(Invoice.customer_id == customer.id)
+    assert (close.agrees, close.is_balanced) == (True, True)
+    assert statement.balance == statement.lines[-1].balance
+    return {"rows": await db.scalar(rows), "statement": statement.balance, "close": close.receivables}
+
+
+def all_say(amount: str) -> dict[str, Decimal]:
+    return dict.fromkeys(("rows", "statement", "close"), Decimal(amount))
+
+
+async def test_the_books_know_what_was_short_on_terms(db: Any, manager: Actor, settings: Settings) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    invoice_id, order_id = await owe_for_order(db, customer, manager)
+    order = await read_order(db, order_id)
+    await ship_without(db, order, 1, manager)
+    assert await owed_in_the_books(db, customer, manager) == all_say("40.00")
+    profit = await get_profit(db, ProfitQuery(period=1), visible_to=manager, timezone=ZONE)
+    assert (str(profit.totals.total_sales), str(profit.totals.allowances)) == ("15.00", "15.00")
+    # An invoice of it that is voided takes nothing along; the next one begins with what was short.
+    await void_invoice(db, invoice_id, by=manager)
+    await db.commit()
+    assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+    await owe(db, "55.00", manager, order_number=order.order_number)
+    assert await owed_in_the_books(db, customer, manager) == all_say("40.00")
+    paper = write_statement_html(await read_statement(db, customer, manager), settings=settings)
+    assert "Taken off invoice" in paper
+
+
+async def test_the_books_know_the_memo_of_an_invoice_that_was_voided(db: Any, manager: Actor) -> None:
+    customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
+    invoice_id, order_id = await owe_for_order(db, customer, manager)
+    await credit_memo(db, invoice_id, "10.00", manager)
+    await void_invoice(db, invoice_id, by=manager)
+    await db.commit()
+    assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+    order = await read_order(db, order_id)
+    again = await owe(db, "55.00", manager, order_number=order.order_number)
+    assert await owed_in_the_books(db, customer, manager) == all_say("45.00")
+    await void_invoice(db, again, by=manager)
+    await db.commit()
+    assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+
+
+async def test_a_void_invoice_owes_nothing_after_some_of_its_money_went_back(
+    db: Any, manager: Actor, settings: Settings
+) -> None:
+    customer = await make_customer(db)
+    invoice_id = await owe(db, "100.00", manager, customer_id=customer.id, payment_terms="due_on_receipt")
+    await record_receipt(db, RecordReceipt(invoice=[invoice_id], amount=Decimal(100)), by=manager)
+    await db.commit()
+    payment_id = await db.scalar(select(func.max(Payment.id)))
+    data = RefundPayment(amount=Decimal(30), given_for=GivenFor.GOODWILL, reason="Late")
+    await take_back_payment(invoice_id, payment_id, data, by=manager, settings=settings)
+    await void_invoice(db, invoice_id, by=manager)
+    await db.commit()
+    assert await get_credit_balance(db, customer.id) == Decimal("70.00")
+    assert await owed_in_the_books(db, customer, manager) == all_say("0.00")
+
+
+async def test_what_is_to_go_back_to_a_guest_of_a_void_invoice_is_no_claim(
+    db: Any, manager: Actor, settings: Settings
+) -> None:
+    invoice_id = await owe(db, "100.00", manager, payment_terms="due_on_receipt")
+    await record_receipt(db, RecordReceipt(invoice=[invoice_id], amount=Decimal(60)), by=manager)
+    await void_invoice(db, invoice_id, by=manager)
+    await db.commit()
+    today = business_today(ZONE)
+    assert (await get_month_close(db, today, visible_to=manager, timezone=ZONE)).agrees
+    payment_id = await db.scalar(select(func.max(Payment.id)))
+    data = RefundPayment(amount=Decimal(60), given_for=GivenFor.GOODWILL, reason="Void")
+    await take_back_payment(invoice_id, payment_id, data, by=manager, settings=settings)
+    close = await get_month_close(db, today, visible_to=manager, timezone=ZONE)
+    assert (close.agrees, close.is_balanced, close.receivables) == (True, True, Decimal(0))
+    assert sum(amount for (_, account), amount in close.journal.moved.items() if account is Account.DEPOSITS) == 0

@@ -49,6 +49,10 @@ WITH billed AS (
 INSERT INTO credit_memo (memo_number, invoice_id, amount, reason, created_at)
 SELECT 'CM-' || :salt, id, 4.5, 'goodwill', :at FROM billed
 """
+TAKE_OFF = f"""
+INSERT INTO order_allowance (order_id, amount, given_for, created_at) SELECT {ONE_ORDER}, 1.5, 'short', :at
+WHERE EXISTS (SELECT FROM orders)
+"""
 CHANGES = (
     f"UPDATE orders SET status = CASE WHEN status = 'packed' THEN 'cancelled' ELSE 'packed' END WHERE id = {ONE_ORDER}",
     f"UPDATE orders SET status = 'packed' WHERE id = {ONE_ORDER}",
@@ -85,7 +89,7 @@ async def change_at_random(db: AsyncSession, dice: random.Random, products: list
         "product": dice.choice(products).id,
         "salt": f"{dice.randrange(10**9):09}",
     }
-    statement = dice.choice((PLACE, PLACE, PLACE, PAY_BACK, PAY_BACK, BUY_LABEL, CREDIT, *CHANGES))
+    statement = dice.choice((PLACE, PLACE, PLACE, PAY_BACK, PAY_BACK, BUY_LABEL, CREDIT, TAKE_OFF, *CHANGES))
     await db.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
 
 
