@@ -7,13 +7,17 @@ const field = () => find("#palette-q");
 const options = () => findAll("#palette [role=option]");
 const chosen = () => find('#palette [role=option][aria-selected="true"]');
 const areFresh = () => find("#palette_hits")?.dataset.words === field().value.trim();
+const addressOf = (option) => option?.getAttribute("href") ?? option?.dataset.href;
 let waiting = "";
+// What was chosen by the arrows: it stays chosen when the answer to the last letter comes after them.
+let taken = "";
 
 export function openPalette(words = "") {
   const dialog = palette();
   if (!dialog) return false;
   if (!dialog.open) dialog.showModal();
   field().value = words;
+  taken = "";
   field().focus();
   field().dispatchEvent(new Event("app:palette", { bubbles: true }));
   return true;
@@ -26,21 +30,26 @@ function choose(option) {
   option.scrollIntoView({ block: "nearest" });
 }
 
+function take(option) {
+  choose(option);
+  taken = addressOf(option) ?? "";
+}
+
 function move(step) {
   const all = options();
-  if (all.length) choose(all[(all.indexOf(chosen()) + step + all.length) % all.length]);
+  if (all.length) take(all[(all.indexOf(chosen()) + step + all.length) % all.length]);
 }
 
 function moveGroup(step) {
   const groups = findAll("#palette [role=group]").filter((group) => find("[role=option]", group));
   const at = groups.findIndex((group) => group.contains(chosen()));
-  if (groups.length) choose(find("[role=option]", groups[(at + step + groups.length) % groups.length]));
+  if (groups.length) take(find("[role=option]", groups[(at + step + groups.length) % groups.length]));
 }
 
 function act(how) {
   if (!areFresh()) { waiting = how; return; }
   const option = chosen();
-  const url = option?.getAttribute("href") ?? option?.dataset.href;
+  const url = addressOf(option);
   if (!url) return;
   const form = find("#palette [data-palette-place]");
   if (how === "control" && form && option.matches(".hit-order")) form.requestSubmit(find("button", form));
@@ -79,10 +88,10 @@ document.addEventListener("htmx:before:swap", (event) => {
   say(words);
 });
 
-document.addEventListener("input", ({ target }) => { if (target.id === "palette-q") waiting = ""; });
+document.addEventListener("input", ({ target }) => { if (target.id === "palette-q") waiting = taken = ""; });
 document.addEventListener("htmx:after:swap", () => {
   if (!palette()?.open) return;
-  choose(chosen() ?? options()[0]);
+  choose((taken && options().find((option) => addressOf(option) === taken)) || (chosen() ?? options()[0]));
   if (waiting && areFresh()) { const how = waiting; waiting = ""; act(how); }
 });
 

@@ -119,6 +119,32 @@ async def test_an_order_is_found_by_its_customer(browser: Browser, portal: Porta
         hand.report("find an order by its customer", "4 keys, 1 entry", 3)
 
 
+async def test_the_hit_that_was_chosen_stays_chosen_when_the_last_answer_comes(
+    browser: Browser, portal: Portal
+) -> None:
+    async with portal.writing() as db:
+        await make_customer(db, company_name="Sorrel and Rivet Larder")
+    number = await add_order(portal, delivery_company="Sorrel and Rivet Larder")
+    answer_comes = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer_comes.wait()
+        await route.continue_()
+
+    async with browsing(browser) as page:
+        await open_as(portal, page, await add_colleague(portal), "/portal/products")
+        await page.route(re.compile("palette.*q=sorrel(%20|\\+)rivet"), hold)
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("sorrel rive")
+        await expect(page.locator("#palette")).to_contain_text(number)
+        async with page.expect_request(re.compile("q=sorrel(%20|\\+)rivet")):
+            await page.keyboard.type("t")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        answer_comes.set()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(number)
+
+
 async def test_an_order_of_three_lines_is_placed_from_anywhere(browser: Browser, portal: Portal) -> None:
     async with portal.writing() as db:
         await make_customer(
@@ -242,6 +268,8 @@ async def test_ticks_are_kept_from_page_to_page_and_shift_takes_a_range(browser:
         await expect(boxes.nth(1)).to_be_checked()
 
 
+# Two servers and two browsers are started in it.
+@pytest.mark.timeout(300)
 async def test_a_draft_survives_the_death_of_server_and_browser(
     launch: Launch, portal: Portal, settings: Settings
 ) -> None:
