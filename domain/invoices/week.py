@@ -17,7 +17,7 @@ from domain.kernel.clock import business_range_bounds
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import DateIn, Id, Input
 from domain.kernel.money import ZERO
-from domain.orders.record import lock_order
+from domain.orders.record import lock_order, lock_together
 from models import Invoice, InvoiceStatus, Order, OrderStatus
 
 MOST_ORDERS = 500
@@ -116,9 +116,9 @@ async def invoice_week(db: AsyncSession, data: InvoiceWeek, *, by: Actor, timezo
     made: list[Invoice] = []
     failed: dict[str, str] = {}
     status: Literal["draft", "sent"] = "sent" if data.how == "mail" else "draft"
-    for order_id in dict.fromkeys(data.order):
-        if order_id not in known:
-            continue
+    chosen = [order_id for order_id in dict.fromkeys(data.order) if order_id in known]
+    await lock_together(db, chosen)
+    for order_id in chosen:
         try:
             async with db.begin_nested():
                 order = await lock_order(db, order_id, visible_to=by, with_customer=True)

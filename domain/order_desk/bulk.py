@@ -15,6 +15,7 @@ from domain.order_desk.assign import AssignOrder, assign_order, find_sales_rep
 from domain.order_desk.move import move_order
 from domain.order_desk.undo import find_newest_event, undo_edit
 from domain.orders.queries import OrderRow, list_chosen_orders
+from domain.orders.record import lock_together
 from models import Order, OrderEvent, OrderEventKind, OrderStatus
 
 
@@ -97,6 +98,7 @@ async def _do_on_each(
 ) -> BulkOutcome:
     """Do the act on each in a savepoint of its own, so that a refusal leaves nothing of it behind."""
     chosen = await list_chosen_orders(db, order_numbers, visible_to=by)
+    await lock_together(db, [order.id for order in chosen])
     done: list[str] = []
     refused: dict[str, str] = {}
     for order in sorted(chosen, key=lambda each: each.id):

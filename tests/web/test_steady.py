@@ -3,15 +3,22 @@ an account that is deleted.
 """
 
 import asyncio
+from decimal import Decimal
 
 import orjson
 from quart.typing import TestClientProtocol
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.invoices.create import CreateInvoice, create_invoice
+from domain.invoices.week import InvoiceWeek, invoice_week
+from domain.kernel.clock import business_today
+from domain.order_desk.bulk import confirm_orders
+from models import Role
 from models.session import Database
-from tests.factories import make_customer, make_product, sign_in
-from tests.factories.orders import order_body
+from settings import Settings
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order, order_body
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 LEFT_OPEN = text(
@@ -60,6 +67,67 @@ async def test_an_order_whose_account_is_deleted_in_that_moment_is_refused(
         assert (answer.status_code, body["code"]) == (409, "gone_meanwhile"), body
         left = "SELECT (SELECT count(*) FROM orders), (SELECT stock_quantity FROM product)"
         assert tuple((await watcher.execute(text(left))).one()) == (0, 5)
+
+
+async def test_two_who_confirm_other_orders_of_the_same_customers_wait_in_one_line(committed: Database) -> None:
+    async with committed.separate_transaction() as db:
+        manager, pan = as_actor(await make_staff(db, Role.MANAGER)), await make_product(db, 9)
+        first, second = await make_customer(db), await make_customer(db)
+        numbers = [
+            (await make_order(db, (pan, 1), by=as_actor(customer))).written.order_number
+            for customer in (first, second, second, first)
+        ]
+
+    async def confirm(chosen: list[str]) -> list[str]:
+        async with committed.separate_transaction() as db:
+            return (await confirm_orders(db, chosen, by=manager)).done
+
+    async with committed.engine.connect() as watcher, committed.engine.connect() as holder:
+        await holder.execute(text("SELECT FROM customer WHERE id = :id FOR UPDATE"), {"id": second.id})
+        # The second customer's order comes first here, and last there.
+        later = asyncio.create_task(confirm(numbers[2:]))
+        await _until(watcher, WAITING, 1)
+        earlier = asyncio.create_task(confirm(numbers[:2]))
+        await _until(watcher, WAITING, 2)
+        await holder.rollback()
+        assert (await later, await earlier) == (numbers[2:], numbers[:2])
+
+
+async def test_who_invoices_a_week_and_who_sends_one_invoice_wait_in_one_line(
+    committed: Database, settings: Settings
+) -> None:
+    async with committed.separate_transaction() as db:
+        manager, pan = as_actor(await make_staff(db, Role.MANAGER)), await make_product(db, 9)
+        first, second = [await make_customer(db, payment_terms="net30", credit_limit=Decimal(900)) for _ in range(2)]
+        orders = [
+            (
+                await make_order(
+                    db, (pan, 1), by=as_actor(customer), payment_method="net30", delivery_email="a@b.example"
+                )
+            )
+            for customer in (first, second, second)
+        ]
+        await db.execute(text("UPDATE orders SET status = 'shipped', shipped_at = now()"))
+    ids, number = [order.written.id for order in orders], orders[2].written.order_number
+
+    async def invoice_all() -> int:
+        data = InvoiceWeek(of=business_today(settings.timezone), order=ids[:2], how="mail")
+        async with committed.separate_transaction() as db:
+            return len((await invoice_week(db, data, by=manager, timezone=settings.timezone)).invoices)
+
+    async def invoice_one() -> str | None:
+        data = CreateInvoice(order_number=number, status="sent")
+        async with committed.separate_transaction() as db:
+            return (await create_invoice(db, data, by=manager, timezone=settings.timezone)).invoice_number
+
+    async with committed.engine.connect() as watcher, committed.engine.connect() as holder:
+        await holder.execute(text("SELECT FROM customer WHERE id = :id FOR UPDATE"), {"id": second.id})
+        one = asyncio.create_task(invoice_one())
+        await _until(watcher, WAITING, 1)
+        week = asyncio.create_task(invoice_all())
+        await _until(watcher, WAITING, 2)
+        await holder.rollback()
+        assert (await one, await week) == ("INV-000001", 2)
 
 
 async def _until(watcher: AsyncConnection, statement: TextClause, wanted: int) -> None:

@@ -1,14 +1,14 @@
 """keep what is taken off an order without a payment
 
 Revision ID: 7d20c4a9e1f6
-Revises: f20b8c6e4d91
+Revises: 7d3c90be41f2
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "7d20c4a9e1f6"
-down_revision = "f20b8c6e4d91"
+down_revision = "7d3c90be41f2"
 branch_labels = None
 depends_on = None
 
