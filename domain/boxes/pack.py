@@ -139,6 +139,18 @@ class Packing:
     steps: list[PackStep]
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left of a line, one unit of it measured once; `by_length` are its sides, the shortest first."""
+
+    line: PackLine
+    quantity: int
+    own_box: BoxType
+    volume: Decimal
+    weight: Decimal | None
+    by_length: Sequence[Decimal]
+
+
 @dataclass(slots=True)
 class _Open:
     """A box that still takes things."""
@@ -149,15 +161,13 @@ class _Open:
     volume: Decimal = Decimal(0)
     weight: Decimal = Decimal(0)
     is_weighed: bool = True
-    lines: list[tuple[PackLine, int]] = field(default_factory=list)
+    lines: list[tuple[_Left, int]] = field(default_factory=list)
 
-    def count_room(self, line: PackLine, wanted: int) -> tuple[int, str]:
+    def count_room(self, left: _Left, wanted: int) -> tuple[int, str]:
         """How many units of a line it takes, and what keeps more out."""
-        sides, weight = line.unit_sides, line.unit_weight
-        assert sides is not None  # only measured goods are packed together
-        if not fits_in(sides, self.kind.sides):
+        unit, weight = left.volume, left.weight
+        if not _fits(left.by_length, self.kind.sides):
             return 0, f"is too long or too wide for box {self.number}"
-        unit = sides[0] * sides[1] * sides[2]
         by_volume = int((self.kind.volume - self.volume) / unit) if unit else wanted
         by_weight = int((MOST_OUNCES - self.weight) // weight) if weight else wanted
         if by_weight <= by_volume:
@@ -166,18 +176,22 @@ class _Open:
             return max(0, min(wanted, by_weight)), too_heavy
         return max(0, min(wanted, by_volume)), f"finds no more room in box {self.number}"
 
-    def add(self, line: PackLine, quantity: int) -> None:
-        sides = line.unit_sides
-        assert sides is not None  # the same
-        self.volume += sides[0] * sides[1] * sides[2] * quantity
-        self.weight += (line.unit_weight or 0) * quantity
-        self.is_weighed = self.is_weighed and line.unit_weight is not None
-        self.lines.append((line, quantity))
+    def add(self, left: _Left, quantity: int) -> None:
+        self.volume += left.volume * quantity
+        self.weight += (left.weight or 0) * quantity
+        self.is_weighed = self.is_weighed and left.weight is not None
+        self.lines.append((left, quantity))
 
 
 def fits_in(inner: Sides, outer: Sides) -> bool:
     """True when the inner box goes into the outer one in some position along its sides."""
-    return all(small <= large for small, large in zip(sorted(inner), sorted(outer), strict=True))
+    return _fits(sorted(inner), outer)
+
+
+def _fits(by_length: Sequence[Decimal], outer: Sides) -> bool:
+    """The same, where the inner box's sides are sorted already."""
+    short, middle, long = sorted(outer)
+    return by_length[0] <= short and by_length[1] <= middle and by_length[2] <= long
 
 
 def pack_lines(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> list[PackedBox]:
@@ -192,18 +206,21 @@ def pack_lines(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> list
 def pack_in_steps(lines: Iterable[PackLine], shelf: Sequence[BoxType] = ()) -> Packing:
     """The same boxes with each step to them."""
     packing = Packing([], [])
-    left: list[tuple[PackLine, int]] = []
+    left: list[_Left] = []
     for line in lines:
-        count, rest = divmod(line.quantity, line.fills)
+        fills = line.fills
+        count, rest = divmod(line.quantity, fills)
         if count:
-            _close_full(packing, StepKind.FULL, line, line.fills, count)
+            _close_full(packing, StepKind.FULL, line, fills, count)
         if not rest:
             continue
-        if line.sides is None:
+        measured = _measure(line, rest)
+        if measured is None:
             _close_full(packing, StepKind.ALONE, line, rest, 1)
         else:
-            left.append((line, rest))
-    _pack_together(packing, left, shelf)
+            left.append(measured)
+    if left:
+        _pack_together(packing, left, shelf)
     return packing
 
 
@@ -226,33 +243,41 @@ def _close_full(packing: Packing, kind: StepKind, line: PackLine, units: int, co
     packing.steps.append(PackStep(kind, len(packing.boxes), name, line.product_name, units, count))
 
 
-def _pack_together(packing: Packing, left: Sequence[tuple[PackLine, int]], shelf: Sequence[BoxType]) -> None:
+def _measure(line: PackLine, quantity: int) -> _Left | None:
+    sides, unit = line.sides, line.unit_sides
+    if sides is None or unit is None or line.box is None:
+        return None
+    own_box = BoxType(line.box.box_name, sides)
+    return _Left(line, quantity, own_box, unit[0] * unit[1] * unit[2], line.unit_weight, sorted(unit))
+
+
+def _pack_together(packing: Packing, lines: Sequence[_Left], shelf: Sequence[BoxType]) -> None:
     """First fit decreasing: the bulkiest unit first, each into the first open box that takes it."""
     opened: list[_Open] = []
     full, note = len(packing.boxes), packing.steps.append
-    kinds = sorted({*shelf, *(_own_box(line) for line, _ in left)}, key=lambda kind: (kind.volume, kind.name))
-    for line, quantity in sorted(left, key=lambda each: _volume_of(each[0]), reverse=True):
-        rest, why = quantity, ""
+    kinds = sorted({*shelf, *(left.own_box for left in lines)}, key=lambda kind: (kind.volume, kind.name))
+    for left in sorted(lines, key=lambda each: each.volume, reverse=True):
+        rest, why, name = left.quantity, "", left.line.product_name
         for box in opened:
-            taken, reason = box.count_room(line, rest)
+            taken, reason = box.count_room(left, rest)
             if taken:
-                box.add(line, taken)
+                box.add(left, taken)
                 rest -= taken
-                note(PackStep(StepKind.ADDED, box.number, box.kind.name, line.product_name, taken))
+                note(PackStep(StepKind.ADDED, box.number, box.kind.name, name, taken))
             if not rest:
                 break
             why = reason
-            note(PackStep(StepKind.LEFT, box.number, box.kind.name, line.product_name, rest, why=why))
+            note(PackStep(StepKind.LEFT, box.number, box.kind.name, name, rest, why=why))
         while rest:
             number = full + len(opened) + 1
-            begun = _Open(number, _own_box(line), f"{line.product_name} {why}" if why else "")
-            taken, why = begun.count_room(line, rest)
+            begun = _Open(number, left.own_box, f"{name} {why}" if why else "")
+            taken, why = begun.count_room(left, rest)
             # One unit that is too heavy for any box still needs one.
             taken = max(taken, 1)
-            begun.add(line, taken)
+            begun.add(left, taken)
             rest -= taken
             opened.append(begun)
-            note(PackStep(StepKind.BEGUN, number, begun.kind.name, line.product_name, taken))
+            note(PackStep(StepKind.BEGUN, number, begun.kind.name, name, taken))
     for box in opened:
         closed = _close(box, kinds)
         if closed.sides != box.kind.sides:
@@ -263,22 +288,10 @@ def _pack_together(packing: Packing, left: Sequence[tuple[PackLine, int]], shelf
 def _close(box: _Open, kinds: Sequence[BoxType]) -> PackedBox:
     """Close a box, in the smallest that holds the same things."""
     small = next((kind for kind in kinds if kind.volume >= box.volume and _takes_all(kind, box)), box.kind)
-    contents = tuple(line.holding(quantity) for line, quantity in box.lines)
+    contents = tuple(left.line.holding(quantity) for left, quantity in box.lines)
     weight = box.weight if box.is_weighed else None
     return PackedBox(small.name, small.sides, weight, contents, is_mixed=True, why=box.why)
 
 
 def _takes_all(kind: BoxType, box: _Open) -> bool:
-    return all(line.unit_sides is not None and fits_in(line.unit_sides, kind.sides) for line, _ in box.lines)
-
-
-def _own_box(line: PackLine) -> BoxType:
-    assert line.sides is not None  # only measured goods are packed together
-    assert line.box is not None  # the same
-    return BoxType(line.box.box_name, line.sides)
-
-
-def _volume_of(line: PackLine) -> Decimal:
-    sides = line.unit_sides
-    assert sides is not None  # the same
-    return sides[0] * sides[1] * sides[2]
+    return all(_fits(left.by_length, kind.sides) for left, _ in box.lines)

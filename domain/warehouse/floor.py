@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -122,23 +124,27 @@ class Floor:
 
 _SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
 _IS_OPEN = and_(IS_ACTIVE, ORDERS.set_aside_at.is_(None))
+# The conditions that are the same at any hour.
+_STANDING: dict[Stage, ColumnElement[bool]] = {
+    Stage.ALL: IS_ACTIVE,
+    Stage.TO_PICK: and_(_IS_OPEN, ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None)),
+    Stage.TO_PACK: and_(_IS_OPEN, ORDERS.status == OrderStatus.CONFIRMED, ORDERS.picked_at.is_not(None)),
+    Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
+    Stage.SHORT: and_(IS_ACTIVE, ORDERS.set_aside_at.is_not(None)),
+    Stage.IN_TRANSIT: ORDERS.status == OrderStatus.SHIPPED,
+}
 
 
 def is_at(stage: Stage, *, timezone: tzinfo) -> ColumnElement[bool]:
     """The condition that an order stands under a tab."""
-    today = start_of_business_day(business_today(timezone), timezone)
-    conditions: dict[Stage, ColumnElement[bool]] = {
-        Stage.ALL: IS_ACTIVE,
-        Stage.TO_PICK: and_(_IS_OPEN, ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None)),
-        Stage.TO_PACK: and_(_IS_OPEN, ORDERS.status == OrderStatus.CONFIRMED, ORDERS.picked_at.is_not(None)),
-        Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
-        Stage.SHORT: and_(IS_ACTIVE, ORDERS.set_aside_at.is_not(None)),
-        Stage.IN_TRANSIT: ORDERS.status == OrderStatus.SHIPPED,
-        Stage.LATE: is_late(timezone),
-        Stage.SHIPPED_TODAY: and_(ORDERS.shipped_at >= today, ORDERS.status != OrderStatus.CANCELLED),
-        Stage.DELIVERED: and_(ORDERS.delivered_at >= now() - IN_THE_LAST, ORDERS.status == OrderStatus.DELIVERED),
-    }
-    return conditions[stage]
+    if stage in _STANDING:
+        return _STANDING[stage]
+    if stage is Stage.LATE:
+        return is_late(timezone)
+    if stage is Stage.SHIPPED_TODAY:
+        today = start_of_business_day(business_today(timezone), timezone)
+        return and_(ORDERS.shipped_at >= today, ORDERS.status != OrderStatus.CANCELLED)
+    return and_(ORDERS.delivered_at >= now() - IN_THE_LAST, ORDERS.status == OrderStatus.DELIVERED)
 
 
 def name_stage(order: QueueRow) -> Stage:
@@ -165,12 +171,7 @@ async def show_floor(db: AsyncSession, query: FloorQuery, *, visible_to: Actor, 
     rows = [QueueRow(*row) for row in await db.execute(statement.limit(query.per_page).offset(query.offset))]
     total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions)) or 0
     shown = await describe_rows(db, rows, timezone=timezone)
-    groups: list[Group] = []
-    for row in shown:
-        if groups and groups[-1].promised_at == row.promised_at:
-            groups[-1] = Group(row.promised_at, [*groups[-1].rows, row])
-        else:
-            groups.append(Group(row.promised_at, [row]))
+    groups = [Group(moment, list(together)) for moment, together in groupby(shown, key=attrgetter("promised_at"))]
     counts = await count_day(db, visible_to=visible_to, timezone=timezone)
     return Floor(make_page(shown, total, query), groups, counts)
 
@@ -199,7 +200,7 @@ async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone:
             boxes=count_all(boxes[row.id]),
             weight_oz=weigh_all(boxes[row.id]),
             labels=bought.get(row.id, 0),
-            visitors=[visitor for visitor in visitors if visitor.order_id == row.id],
+            visitors=[visitor for visitor in visitors if visitor.order_id == row.id] if visitors else [],
         )
         for row in rows
     ]
