@@ -1,4 +1,7 @@
-"""Placing an order of five lines, against the same statements from a plain asyncpg script and from pgbench."""
+"""Placing an order of five lines, against the same statements from a plain asyncpg script and from pgbench.
+
+Once with lines of 5,000 products, and once hot: all callers want the same five and wait for one another's row locks.
+"""
 
 import asyncio
 import itertools
@@ -7,6 +10,7 @@ import re
 import secrets
 import statistics
 import time
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -29,12 +33,13 @@ from postgres.connect import connect
 from proofs.ground import Server, free_port, order_of, proving_database, stock_shelf
 
 PRODUCTS = 5_000
+HOT = 5
 CLIENTS = 8
 BUYER = "buyer@kitchen.example"
 
 
 async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
-    """Orders a second three ways, in turns; prints and returns the two ratios."""
+    """Orders a second three ways, among many products and hot, in turns; prints and returns the ratios."""
     async with proving_database() as url:
         setup = await connect(url)
         await stock_shelf(setup, [1_000_000_000] * PRODUCTS)
@@ -43,61 +48,63 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
         await setup.execute("VACUUM ANALYZE")
         server = Server(url, free_port())
         await server.start()
+        rates: dict[tuple[str, int], list[float]] = defaultdict(list)
         try:
-            rates: dict[str, list[float]] = {"served": [], "script": [], "pgbench": []}
             await measure(server.port, order_requests(), connections=CLIENTS, seconds=1.5, good=b"201")
             await run_script(url, seconds=1.0)
             for _ in range(rounds):
-                rates["served"].append(
-                    await measure(server.port, order_requests(), connections=CLIENTS, seconds=seconds, good=b"201")
-                )
-                rates["script"].append(await run_script(url, seconds=seconds))
-                rates["pgbench"].append(await run_pgbench(url, pgbench_script(), clients=CLIENTS, seconds=seconds))
+                for shelf in (PRODUCTS, HOT):
+                    requests, script = order_requests(shelf), pgbench_script(shelf)
+                    rates["served", shelf].append(
+                        await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
+                    )
+                    rates["script", shelf].append(await run_script(url, seconds=seconds, shelf=shelf))
+                    rates["pgbench", shelf].append(await run_pgbench(url, script, clients=CLIENTS, seconds=seconds))
         finally:
             await server.stop()
             await setup.close()
     best = {name: statistics.median(found) for name, found in rates.items()}
-    ratios = {
-        "of the asyncpg script": best["served"] / best["script"],
-        "of pgbench": best["served"] / best["pgbench"],
-    }
-    print(f"  served {best['served']:.0f}/s, asyncpg script {best['script']:.0f}/s, pgbench {best['pgbench']:.0f}/s")
+    ratios: dict[str, float] = {}
+    for shelf, name in ((PRODUCTS, "placing an order"), (HOT, "hot")):
+        served, plain, most = (best[way, shelf] for way in ("served", "script", "pgbench"))
+        ratios |= {f"{name}, of the asyncpg script": served / plain, f"{name}, of pgbench": served / most}
+        print(f"  {name}: served {served:.0f}/s, asyncpg script {plain:.0f}/s, pgbench {most:.0f}/s")
     for name, ratio in ratios.items():
-        print(f"  placing an order: {ratio:.2f} {name}")
+        print(f"  {ratio:.2f} {name}")
     return ratios
 
 
-def five_products(chance: random.Random) -> list[int]:
+def five_products(chance: random.Random, shelf: int = PRODUCTS) -> list[int]:
     """Five different products, one from each fifth of the shelf."""
-    fifth = PRODUCTS // 5
+    fifth = shelf // 5
     return [chance.randrange(fifth) + fifth * part + 1 for part in range(5)]
 
 
-def order_requests() -> Any:
+def order_requests(shelf: int = PRODUCTS) -> Any:
     """A maker of requests, each an order of its own with a key of its own."""
     chance, numbers, run = random.Random(3), itertools.count(), secrets.token_hex(4)
 
     def make() -> bytes:
-        body = orjson.dumps(order_of([(product, 2) for product in five_products(chance)], delivery_email=BUYER))
+        body = orjson.dumps(order_of([(product, 2) for product in five_products(chance, shelf)], delivery_email=BUYER))
         return request_bytes("POST", "/api/orders", body, Idempotency_Key=f"{run}-{next(numbers)}")
 
     return make
 
 
-async def run_script(url: str, *, seconds: float) -> float:
+async def run_script(url: str, *, seconds: float, shelf: int = PRODUCTS) -> float:
     """The statements of an order from a script that does nothing else, on as many connections."""
     connections = [await connect(url) for _ in range(CLIENTS)]
     until = time.perf_counter() + seconds
-    done = await asyncio.gather(*(_run_one(connection, until) for connection in connections))
+    done = await asyncio.gather(*(_run_one(connection, until, shelf) for connection in connections))
     for connection in connections:
         await connection.close()
     return sum(done) / seconds
 
 
-async def _run_one(connection: asyncpg.Connection, until: float) -> int:
+async def _run_one(connection: asyncpg.Connection, until: float, shelf: int) -> int:
     chance, done = random.Random(), 0
     while time.perf_counter() < until:
-        key, number, products = secrets.token_hex(8), new_order_number(), five_products(chance)
+        key, number, products = secrets.token_hex(8), new_order_number(), five_products(chance, shelf)
         async with connection.transaction():
             for statement, values in statements(key, number, products, "text"):
                 await connection.fetch(statement, *values)
@@ -129,14 +136,14 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
         (write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, outbox.SEND_JOB,
-                         None, None, [], [], []]),
+                         None, None]),
         (idempotency._KEEP, [caller, route, key, "0" * 64, 201, answer, idempotency.KEPT_FOR]),
     ]  # fmt: skip
 
 
-def pgbench_script() -> str:
+def pgbench_script(shelf: int = PRODUCTS) -> str:
     """The same statements as a pgbench script, with products and keys that pgbench draws."""
-    fifth = PRODUCTS // 5
+    fifth = shelf // 5
     marks = [1_000_003 + part for part in range(5)]
     lines = [f"\\set p{part} random({fifth * part + 1}, {fifth * (part + 1)})" for part in range(5)]
     lines += ["\\set key random(1, 9000000000000000)", "BEGIN;"]

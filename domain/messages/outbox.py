@@ -33,7 +33,8 @@ class Secret:
     expires_at: datetime
 
 
-_QUEUE = "SELECT queue_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_QUEUE = "SELECT queue_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_QUEUE_WITH_FILES = "SELECT queue_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
 
 async def queue_mail(
@@ -96,5 +97,8 @@ async def _queue(  # noqa: PLR0917 - the columns of one row, in their order
         db.later(f"SELECT {write_call('queue_message', *values)}")
         return
     connection = await raw_connection(db)
-    files = [[getattr(each, name) for each in attachments] for name in ("filename", "content_type", "data")]
-    await connection.execute(_QUEUE, *values, *files)
+    if attachments:
+        files = [[getattr(each, name) for each in attachments] for name in ("filename", "content_type", "data")]
+        await connection.execute(_QUEUE_WITH_FILES, *values, *files)
+    else:
+        await connection.execute(_QUEUE, *values)
