@@ -11,6 +11,9 @@ from sqlmodel import Field
 
 from models.base import Table, count, created, key, link, moment, one_of, text
 
+# What the search of the list looks through.
+SEARCHED = ("recipient", "subject", "kind")
+
 
 class Channel(StrEnum):
     """How a message leaves."""
@@ -42,6 +45,12 @@ class OutboxMessage(Table, table=True):
         one_of("state", MessageState),
         Index("ix_outbox_message_created", sql("id DESC")),
         Index("ix_outbox_message_state", "state", sql("id DESC")),
+        Index(
+            "ix_outbox_message_search",
+            *SEARCHED,
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(SEARCHED, "gin_trgm_ops"),
+        ),
         Index(
             "ix_outbox_message_secret_expires_at",
             "secret_expires_at",

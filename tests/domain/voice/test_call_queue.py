@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.clock import business_today, now
 from domain.voice import queue_details
 from domain.voice.call_queue import QueueRow, read_call_queue
-from domain.voice.queue_members import QueueQuery, SearchedQueue
+from domain.voice.queue_members import QueueQuery, SearchedQueue, list_members
 from domain.voice.refresh_sales import fold_sales, refresh_sales
 from models import Customer, Order, OrderItem, OutboundCallLog, SuppressedNumber
-from models.session import Database
+from models.session import Database, raw_connection
 from tests.domain.voice.queue_model import ZONE, Person, Sale, World, draw_calls, draw_sales, read_queue
 from tests.factories import make_category, make_customer, make_product, next_number
 from tests.statements import noted_statements
@@ -178,3 +179,32 @@ async def test_the_number_of_statements_does_not_grow(db: AsyncSession, database
             await read_call_queue(db, query, timezone=ZONE, free_delivery_minimum=Decimal(300))
         counts.append(len(noted))
     assert counts[0] == counts[1]
+
+
+async def test_the_first_page_is_found_by_the_days_that_are_due(db: AsyncSession) -> None:
+    await build_world(db, 3)
+    await refresh_sales(db, timezone=ZONE)
+    connection = await raw_connection(db)
+    # So few rows are read and sorted faster without an index; that there is one shows all the same.
+    for way in ("seqscan", "bitmapscan", "sort"):
+        await connection.execute(f"SET LOCAL enable_{way} = off")
+    explained = Explained(connection)
+    members, total = await list_members(explained, QueueQuery(), timezone=ZONE)  # type: ignore[arg-type]
+    assert 0 < len(members) == total
+    assert "Seq Scan on customer_sales " not in explained.plan
+    for index in ("due", "worth", "cycle"):
+        assert f"ix_customer_sales_{index} " in explained.plan
+    assert "ix_customer_uncallable" in explained.plan
+
+
+class Explained:
+    """A connection that keeps the plan of what it was asked last."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.plan = ""
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        self.plan = "\n".join(row[0] for row in await self._connection.fetch(f"EXPLAIN {statement}", *values))
+        rows: list[asyncpg.Record] = await self._connection.fetch(statement, *values)
+        return rows
