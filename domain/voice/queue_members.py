@@ -198,7 +198,8 @@ chosen AS ({{chosen}}),
 # and what the last of those would have with the least weight is what anybody must reach.
 _FIRST_MEMBERS = f"""
 day AS MATERIALIZED (
-  SELECT days_since, $1::date - days_since AS day FROM generate_series($3::int, $4::int) AS days_since
+  SELECT days_since, $1::date - days_since AS day
+  FROM generate_series($3::int, least($4::int, $1::date - (SELECT min(last_day) FROM customer_sales))) AS days_since
 ),
 counted AS (
   SELECT (

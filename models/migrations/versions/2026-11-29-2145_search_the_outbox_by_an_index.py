@@ -1,13 +1,13 @@
 """search the outbox by an index
 
 Revision ID: 7e02c9d15f3a
-Revises: c41d7a90be52
+Revises: 7d20c4a9e1f6
 """
 
 from alembic import op
 
 revision = "7e02c9d15f3a"
-down_revision = "c41d7a90be52"
+down_revision = "7d20c4a9e1f6"
 branch_labels = None
 depends_on = None
 

@@ -189,7 +189,7 @@ async def test_the_first_page_is_found_by_the_days_that_are_due(db: AsyncSession
     for way in ("seqscan", "bitmapscan", "sort"):
         await connection.execute(f"SET LOCAL enable_{way} = off")
     explained = Explained(connection)
-    members, total = await list_members(explained, QueueQuery(), timezone=ZONE)  # type: ignore[arg-type]
+    members, total = await list_members(explained, QueueQuery(), timezone=ZONE)
     assert 0 < len(members) == total
     assert "Seq Scan on customer_sales " not in explained.plan
     for index in ("due", "worth", "cycle"):
