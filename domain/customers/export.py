@@ -5,31 +5,13 @@ transaction that stays open while somebody's line is slow.
 """
 
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import tzinfo
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Date,
-    Select,
-    Subquery,
-    and_,
-    any_,
-    case,
-    cast,
-    func,
-    literal,
-    not_,
-    select,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Select, and_, any_, case, func, not_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.customers.last_orders import KEPT, Theirs, is_changed
@@ -39,10 +21,10 @@ from domain.customers.list_places import select_ids
 from domain.customers.rows import CUSTOMERS, is_emptied
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_export
-from domain.kernel.copied_sheets import copy_rows, typed
+from domain.kernel.copied_sheets import LISTED, Rows, copy_listed, copy_sheet, in_batch, on_day, typed, typed_phone
 from domain.kernel.spreadsheets import write_csv
-from models import Customer, Order, OrderStatus, columns_of, table_of
-from models.session import Database, plan_for_values, raw_connection_of
+from models import Customer, CustomerSales, Order, OrderStatus, columns_of, table_of
+from models.session import Database, plan_for_values
 
 ORDERS = columns_of(Order)
 COLUMNS = (
@@ -50,13 +32,9 @@ COLUMNS = (
     "shipping_street", "shipping_city", "shipping_state", "shipping_zip",
     "billing_street", "billing_city", "billing_state", "billing_zip", "same_as_shipping",
 )  # fmt: skip
-# The first one is small, so that the download begins at once.
-FIRST_BATCH, BATCH = 500, 10_000
 MOST_LISTED = 1_000
 _ADDRESS = ("street", "city", "state", "zip")
 _SHIPPING, _BILLING = ([CUSTOMERS[f"{kind}_{part}"] for part in _ADDRESS] for kind in ("shipping", "billing"))
-# The last id of the next batch of the book, from the index of ids alone.
-_END = "SELECT max(id) FROM (SELECT id FROM customer WHERE id > $1 ORDER BY id LIMIT $2) AS batch"
 
 
 def write_template() -> bytes:
@@ -68,7 +46,11 @@ async def export_book(db: AsyncSession, database: Database, *, timezone: tzinfo,
     """Every customer, in order of id, as pieces of a CSV file; the export stands in the audit trail."""
     require(by, Right.EXPORT_CUSTOMERS, "Your role does not export the book.")
     await record_export(db, "customer", {"filter": "everybody"}, by=by)
-    return _write_batches(database, _cut_book(database, timezone))
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        return Rows(_select_lines(in_batch).where(not_(is_emptied())), (CUSTOMERS.id,))
+
+    return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 
 
 async def export_list(
@@ -83,73 +65,36 @@ async def export_list(
     ids = array("q", await db.scalars(wanted))  # 8 bytes a customer
     asked = query.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True) | {"rows": len(ids)}
     await record_export(db, "customer", asked, by=by)
-    return _write_batches(database, _cut_list(ids, timezone))
+    listed = func.unnest(LISTED).table_valued("id", with_ordinality="place", name="listed").render_derived()
+    lines = _select_lines(_is_listed).where(listed.c.id == CUSTOMERS.id).order_by(listed.c.place)
+    return copy_listed(database, COLUMNS, lines, ids, timezone=timezone)
 
 
-async def _cut_book(database: Database, timezone: tzinfo) -> AsyncIterator[Select[Any]]:
-    """The book in ranges of ids, each found when its turn comes."""
-    after, most = 0, FIRST_BATCH
-    while True:
-        async with database.reporting() as connection:
-            last = await (await raw_connection_of(connection)).fetchval(_END, after, most)
-        if last is None:
-            return
-        lines = _select_lines(timezone, partial(_lies_between, after, last))
-        within = (_lies_between(after, last, CUSTOMERS.id), not_(is_emptied()))
-        yield lines.where(*within).order_by(CUSTOMERS.id)
-        after, most = last, BATCH
+def _is_listed(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return customer_id == any_(LISTED)
 
 
-def _lies_between(after: int, last: int, customer_id: ColumnElement[int]) -> ColumnElement[bool]:
-    return and_(customer_id > after, customer_id <= last)
+def _select_lines(theirs: Theirs) -> Select[Any]:
+    """The cells of customers, with what they bought; `theirs` says which rows are of these customers.
 
-
-def _is_among(batch: ColumnElement[Any], customer_id: ColumnElement[int]) -> ColumnElement[bool]:
-    return customer_id == any_(batch)
-
-
-async def _cut_list(ids: Sequence[int], timezone: tzinfo) -> AsyncIterator[Select[Any]]:
-    """A list in pieces, in its order."""
-    for start in range(0, len(ids), BATCH):
-        batch = literal(list(ids[start : start + BATCH]), ARRAY(BigInteger))
-        wanted = func.unnest(batch).table_valued("id", with_ordinality="place", name="wanted").render_derived()
-        lines = _select_lines(timezone, partial(_is_among, batch))
-        yield lines.join(wanted, wanted.c.id == CUSTOMERS.id).order_by(wanted.c.place)
-
-
-def _select_bought(theirs: Theirs) -> Subquery:
-    """What customers bought: as it is kept, and added up where an order changed since."""
-    kept = select(KEPT.customer_id, KEPT.order_count.label("orders"), KEPT.lifetime_value.label("spent"))
-    fresh = select(ORDERS.customer_id, func.count(), func.sum(ORDERS.total_amount)).where(
-        is_changed(ORDERS.customer_id, theirs), ORDERS.status != OrderStatus.CANCELLED, theirs(ORDERS.customer_id)
+    What they bought is as it is kept, and added up where an order changed since.
+    """
+    changed = (theirs(ORDERS.customer_id), is_changed(ORDERS.customer_id, theirs))
+    fresh = (
+        select(ORDERS.customer_id, func.count().label("orders"), func.sum(ORDERS.total_amount).label("spent"))
+        .where(ORDERS.status != OrderStatus.CANCELLED, *changed)
+        .group_by(ORDERS.customer_id)
+        .subquery("fresh")
     )
-    return union_all(
-        kept.where(~is_changed(KEPT.customer_id, theirs), theirs(KEPT.customer_id)), fresh.group_by(ORDERS.customer_id)
-    ).subquery("bought")
-
-
-def _select_lines(timezone: tzinfo, theirs: Theirs) -> Select[Any]:
-    """The cells of customers, with what they bought; `theirs` says which rows are of these customers."""
-    bought = _select_bought(theirs)
+    is_kept = and_(KEPT.customer_id == CUSTOMERS.id, not_(is_changed(CUSTOMERS.id, theirs)))
+    kept = table_of(Customer).outerjoin(table_of(CustomerSales), is_kept)
     is_same = and_(tuple_(*_SHIPPING) == tuple_(*_BILLING), func.concat(*_SHIPPING) != "")
-    return (
-        select(
-            *(typed(CUSTOMERS[name]) for name in ("first_name", "last_name", "company_name", "email")),
-            typed(func.coalesce(CUSTOMERS.phone, CUSTOMERS.phone_raw)),
-            func.coalesce(bought.c.orders, 0),
-            func.coalesce(bought.c.spent, Decimal("0.00")),
-            cast(func.timezone(str(timezone), CUSTOMERS.created_at), Date),
-            *(typed(column) for column in (*_SHIPPING, *_BILLING)),
-            case((is_same, "yes"), else_="no"),
-        )
-        .select_from(table_of(Customer))
-        .outerjoin(bought, bought.c.customer_id == CUSTOMERS.id)
-    )
-
-
-async def _write_batches(database: Database, batches: AsyncIterator[Select[Any]]) -> AsyncIterator[bytes]:
-    yield write_template()
-    async for lines in batches:
-        async with database.reporting() as connection:
-            rows = await copy_rows(connection, lines)
-        yield rows
+    return select(
+        *(typed(CUSTOMERS[name]) for name in ("first_name", "last_name", "company_name", "email")),
+        typed_phone(func.coalesce(CUSTOMERS.phone, CUSTOMERS.phone_raw)),
+        func.coalesce(fresh.c.orders, KEPT.order_count, 0),
+        func.coalesce(fresh.c.spent, KEPT.lifetime_value, Decimal("0.00")),
+        on_day(CUSTOMERS.created_at),
+        *(typed(column) for column in (*_SHIPPING, *_BILLING)),
+        case((is_same, "yes"), else_="no"),
+    ).select_from(kept.outerjoin(fresh, fresh.c.customer_id == CUSTOMERS.id))

@@ -1,17 +1,18 @@
 """The list of invoices as CSV, written by the database in batches, so that many rows need no more than one batch."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from datetime import tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, case, cast, func, select
+from sqlalchemy import ColumnElement, case, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
 from domain.invoices.list_page import InvoiceFilters, find_conditions
 from domain.invoices.queries import FROM, INVOICES, IS_OVERDUE, NUMBER, ORDERS
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
-from domain.kernel.copied_sheets import BATCH, FIRST_BATCH, copy_rows, send_sheet, typed
+from domain.kernel.copied_sheets import Rows, copy_sheet, on_day, typed, typed_phone
 from models.session import Database
 
 COLUMNS = (
@@ -26,39 +27,24 @@ def export_invoices(
 ) -> AsyncIterator[bytes]:
     """Every invoice under the list's filters that the actor may see, oldest first, as pieces of a CSV file."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
-    return send_sheet(COLUMNS, _read_batches(database, filters, visible_to, timezone))
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        wanted = find_conditions(filters, today=business_today(timezone), visible_to=visible_to)
+        return Rows(select(*_write_cells()).select_from(FROM).where(*wanted), (INVOICES.id,))
+
+    return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 
 
-async def _read_batches(
-    database: Database, filters: InvoiceFilters, actor: Actor, timezone: tzinfo
-) -> AsyncGenerator[bytes]:
-    """Batch after batch, each beginning after the last row of the one before."""
-    cells = select(*_write_cells(timezone)).select_from(FROM).order_by(INVOICES.id)
-    wanted = find_conditions(filters, today=business_today(timezone), visible_to=actor)
-    after, most = 0, FIRST_BATCH
-    while True:
-        within = [*wanted, INVOICES.id > after]
-        ends = select(INVOICES.id).select_from(FROM).where(*within).order_by(INVOICES.id).offset(most - 1).limit(1)
-        async with database.reporting() as connection:
-            last = await connection.scalar(ends)
-            if last is not None:
-                within.append(INVOICES.id <= last)
-            rows = await copy_rows(connection, cells.where(*within))
-        yield rows
-        if last is None:
-            return
-        after, most = last, BATCH
-
-
-def _write_cells(timezone: tzinfo) -> list[ColumnElement[Any]]:
+def _write_cells() -> list[ColumnElement[Any]]:
     return [
         typed(NUMBER),
         INVOICES.status,
         case((IS_OVERDUE, "yes")),
-        *(typed(INVOICES[f"customer_{name}"]) for name in ("company", "name", "email", "phone")),
+        *(typed(INVOICES[f"customer_{name}"]) for name in ("company", "name", "email")),
+        typed_phone(INVOICES.customer_phone),
         typed(INVOICES.po_number),
         typed(ORDERS.order_number),
-        cast(func.timezone(str(timezone), INVOICES.sent_at), Date),
+        on_day(INVOICES.sent_at),
         INVOICES.due_date,
         INVOICES.subtotal,
         INVOICES.discount_amount,

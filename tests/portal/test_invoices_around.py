@@ -103,8 +103,8 @@ async def test_the_list_is_downloaded_as_it_is_filtered(client: TestClientProtoc
 async def test_the_file_is_to_the_byte_what_the_rows_say(
     client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domain.invoices.export.FIRST_BATCH", 1)
-    monkeypatch.setattr("domain.invoices.export.BATCH", 2)
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 1)
+    monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 2)
     clerk = as_actor(await open_as(client, db, Role.STAFF))
     customer = await make_debtor(db)
     ids = [

@@ -3,31 +3,93 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, Numeric, Text, column, select, values
-from sqlalchemy.ext.asyncio import AsyncSession
+import pytest
+from sqlalchemy import DateTime, Integer, Numeric, Text, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel.copied_sheets import copy_rows, send_sheet, typed
+from domain.kernel.copied_sheets import Rows, at_minute, copy_sheet, on_day, send_sheet, typed, typed_phone
 from domain.kernel.spreadsheets import write_csv
+from models.session import Database
 
+CHICAGO = ZoneInfo("America/Chicago")
 PIECES = ("=", "+", "-", "@", "\t", "\r", "\n", " ", "'", '"', ",", ";", "a", "Z", "0", "é", "漢", "€", "\\", "\\.")
 
 
-async def test_cells_are_the_same_to_the_byte(db: AsyncSession) -> None:
+def make_texts(count: int) -> list[str]:
     chance = random.Random(18)
-    texts = ["", None, "=1+1", " '=1", "'", "''=x", '"', "\\.", "a\r\nb", "- 5", "5", "Å=1", "+1330", "a\nb,c\n"]
-    texts += ["".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 7))) for _ in range(2_000)]
-    rows = [(n, text, Decimal(n) / 4 - 3) for n, text in enumerate(texts)]
-    written = b"".join(write_csv(("n", "text", "amount"), rows)).partition(b"\r\n")[2]
-    found = b""
-    for first in range(0, len(rows), 500):
-        sheet = values(column("n", Integer), column("text", Text), column("amount", Numeric), name="sheet").data(
-            rows[first : first + 500]
-        )
-        statement = select(sheet.c.n, typed(sheet.c.text), sheet.c.amount).order_by(sheet.c.n)
-        found += await copy_rows(await db.connection(), statement)
-    assert found == written
+    return ["".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 7))) for _ in range(count)]
+
+
+def unnest(**columns: tuple[Any, list[Any]]) -> Any:
+    arrays = (literal(values, ARRAY(kind)) for kind, values in columns.values())
+    names = (column(name, kind) for name, (kind, _) in columns.items())
+    return func.unnest(*arrays).table_valued(*names, name="sheet").render_derived().c
+
+
+async def copy(database: Database, columns: tuple[str, ...], rows: Rows) -> bytes:
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        return rows
+
+    return b"".join([piece async for piece in copy_sheet(database, columns, find_rows, timezone=CHICAGO)])
+
+
+async def test_cells_are_the_same_to_the_byte(database: Database) -> None:
+    texts = [
+        "",
+        None,
+        "=1+1",
+        " '=1",
+        "'",
+        "''=x",
+        '"',
+        "\\.",
+        "a\r\nb",
+        "- 5",
+        "5",
+        ":",
+        "/",
+        "Å=1",
+        "+1330",
+        "a\nb,c\n",
+    ]
+    texts += make_texts(2_000)
+    amounts = [Decimal(n) / 4 - 3 for n in range(len(texts))]
+    columns = ("n", "text", "phone", "amount")
+    rows = [(n, text, text, amount) for n, (text, amount) in enumerate(zip(texts, amounts, strict=True))]
+    sheet = unnest(n=(Integer, [*range(len(texts))]), text=(Text, texts), amount=(Numeric, amounts))
+    cells = select(sheet.n, typed(sheet.text), typed_phone(sheet.text), sheet.amount)
+    assert await copy(database, columns, Rows(cells, (sheet.n,))) == b"".join(write_csv(columns, rows))
+
+
+@pytest.mark.parametrize("falls", [False, True])
+async def test_batches_go_on_after_any_text(database: Database, monkeypatch: pytest.MonkeyPatch, falls: bool) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 7)
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 3)
+    texts = [*make_texts(60), *["$1", "$1 '; \\", "same", "same"]]
+    sheet = unnest(text=(Text, texts), n=(Integer, [*range(len(texts))]))
+    place = (sheet.text.collate("C"), sheet.n)
+    cells = select(sheet.n, typed(sheet.text)).where(sheet.text != "$1 '; \\", sheet.n >= 1)
+    wanted = sorted(((text.encode(), n) for n, text in enumerate(texts) if n and n != 61), reverse=falls)
+    written = b"".join(write_csv(("n", "text"), [(n, text.decode()) for text, n in wanted]))
+    assert await copy(database, ("n", "text"), Rows(cells, place, falls=falls)) == written
+
+
+async def test_moments_are_on_the_clock_of_the_business_and_the_connection_is_not_afterwards(
+    database: Database,
+) -> None:
+    moments = [datetime(2026, 11, 1, 6, 59, 59, 999_999, tzinfo=UTC), datetime(2026, 7, 1, 4, 59, 3, tzinfo=UTC)]
+    sheet = unnest(n=(Integer, [1, 2]), at=(DateTime(timezone=True), moments))
+    cells = select(at_minute(sheet.at), on_day(sheet.at))
+    found = await copy(database, ("at", "day"), Rows(cells, (sheet.n,)))
+    assert found.decode("utf-8-sig").splitlines()[1:] == ["2026-11-01 01:59,2026-11-01", "2026-06-30 23:59,2026-06-30"]
+    async with database.reading() as connection:
+        assert await connection.scalar(select(func.current_setting("TimeZone"))) == "UTC"
 
 
 async def test_the_next_batch_is_read_while_one_is_sent_and_none_for_who_hung_up() -> None:

@@ -212,8 +212,8 @@ async def test_csv_holds_the_rows_of_the_list(client: TestClientProtocol, db: As
 async def test_csv_in_batches_has_every_row_once(
     client: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domain.orders.export.FIRST_BATCH", 1)
-    monkeypatch.setattr("domain.orders.export.BATCH", 2)
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 1)
+    monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 2)
     await open_as(client, db, Role.STAFF)
     at = now()
     numbers = set()

@@ -1,0 +1,66 @@
+"""Statements for COPY, which takes no parameters: the server quotes their values once, however often they are sent."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import ColumnElement, Select, bindparam
+from sqlalchemy.dialects.postgresql import asyncpg as driver
+from sqlalchemy.types import TypeEngine
+
+_DIALECT = driver.dialect()  # type: ignore[no-untyped-call]
+_OPEN = "open_"
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def open_value(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A value that `QuotedSql.fill` gives a statement, under this name."""
+    return bindparam(_OPEN + name, value=None, type_=kind)
+
+
+class QuotedSql:
+    """A statement as text, with open places for what differs each time it is sent."""
+
+    def __init__(self, parts: Sequence[str], names: Sequence[str]) -> None:
+        self._parts, self._names = parts, names
+
+    def fill(self, literals: Mapping[str, str]) -> str:
+        """The statement with these SQL literals as its open values; one that is not given is null."""
+        return "".join(self._fill(literals))
+
+    def _fill(self, literals: Mapping[str, str]) -> Iterator[str]:
+        yield self._parts[0]
+        for name, part in zip(self._names, self._parts[1:], strict=True):
+            yield literals.get(name, "NULL")
+            yield part
+
+
+async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
+    """Compile a statement and have the server quote its values; two statements, one of which is only read."""
+    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    names = list(compiled.positiontup or ())
+    literals = await _quote(connection, str(compiled), [compiled.params[name] for name in names])
+    parts, places = [""], []
+    for number, piece in enumerate(_PARAMETER.split(str(compiled))):
+        name = names[int(piece) - 1] if number % 2 else ""
+        if name.startswith(_OPEN):
+            places.append(name.removeprefix(_OPEN))
+            parts.append("")
+        else:
+            parts[-1] += literals[int(piece) - 1] if name else piece
+    return QuotedSql(parts, places)
+
+
+async def _quote(connection: asyncpg.Connection, sql: str, values: Sequence[Any]) -> Sequence[str]:
+    """The values as literals of the types that the statement takes them for."""
+    if not values:
+        return []
+    types = (await connection.prepare(sql)).get_parameters()
+    asked = ", ".join(f"quote_nullable(${n}::{_name_type(kind)}::text)" for n, kind in enumerate(types, start=1))
+    return list(await connection.fetchrow(f"SELECT {asked}", *values))
+
+
+def _name_type(kind: asyncpg.Type) -> str:
+    name = f"_{kind.name[:-2]}" if kind.name.endswith("[]") else kind.name
+    return f'{kind.schema}."{name}"'
