@@ -5,6 +5,8 @@ by one UPDATE, with one INSERT for the timeline and one for the ledger. A SKU or
 request began stays taken until it ends, so that the order of the writes never matters.
 """
 
+import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,11 +46,16 @@ _MAY_BE_NULL = NULLABLE | {"stock_quantity", "image_hash"}
 _BY_SKU = "SELECT id FROM product WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) FROM unnest($1::text[]) AS t(s)))"
 # Joined, and not `= ANY`: PostgreSQL asks the conditions of a row again when it waited for a rival's change of it, and
 # a list of thousands would then be gone through once for each of thousands of rows.
-_LOCK = f"""
-SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {", ".join(_TYPES)}
+_LOCK = """
+SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {}
 FROM unnest($1::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
 ORDER BY p.id FOR NO KEY UPDATE OF p
-"""  # noqa: S608 -- the names are constants of this module.
+"""
+# What is read of a product whatever is changed, and what a change of one of its columns depends on.
+_ALWAYS_READ = frozenset({"name", "sku"})
+# The ledger has the levels, and a picture is no value to read.
+_NOT_TOLD = frozenset({"stock_quantity", "image_hash"})
+_READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
 _STORIES = """
 INSERT INTO audit_entry
   (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name, request_id)
@@ -91,7 +98,7 @@ class WantedChange:
 
 @dataclass(slots=True)
 class _Product:
-    """A product as it stood, and as the rows so far leave it."""
+    """A product as it stood, and as the rows so far leave it; only what the rows are about."""
 
     id: int
     version: int
@@ -165,12 +172,14 @@ async def _lock_products(
         ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
     products: dict[int, _Product] = {}
     by_sku: dict[str, _Product] = {}
-    async for record in in_turns(await connection.fetch(_LOCK, list(ids))):
-        if record["is_archived"] and not with_archived:
+    names = {name for row in named for name in row.values}
+    async for record in in_turns(await connection.fetch(_make_lock(frozenset(names)), list(ids))):
+        values = dict(record)
+        number, version = values.pop("id"), values.pop("version")
+        if values.pop("is_archived") and not with_archived:
             continue
-        values = {name: record[name] for name in _TYPES}
-        product = _Product(record["id"], record["version"], values, dict(values))
-        products[product.id] = by_sku[values["sku"].lower()] = product
+        product = _Product(number, version, values, values.copy())
+        products[number] = by_sku[values["sku"].lower()] = product
     for row in named:
         found = products.get(row.product_id) if row.product_id is not None else by_sku.get((row.sku or "").lower())
         if found is None:
@@ -218,15 +227,16 @@ async def _read_bounds(
 
 def _apply(row: WantedChange, product: _Product, categories: set[int], owners: dict[tuple[str, str], int]) -> None:
     """Change what the row says, or say why not."""
-    values = {name: _fill(name, value) for name, value in row.values.items()}
-    empty = sorted(name for name in REQUIRED & values.keys() if values[name] is None)
-    if empty:
-        return row.refuse(f"{_label(empty[0])} must not be empty.", empty[0])
-    if values.get("category_id", product.after["category_id"]) not in categories | {product.after["category_id"]}:
+    values = row.values.copy()
+    empty = [name for name, value in values.items() if value is None]
+    if empty and (missing := sorted(REQUIRED.intersection(empty))):
+        return row.refuse(f"{_label(missing[0])} must not be empty.", missing[0])
+    # An empty text is kept as such where the column knows no null.
+    values |= {name: "" for name in empty if name not in _MAY_BE_NULL}
+    if "category_id" in values and values["category_id"] not in categories | {product.after["category_id"]}:
         return row.refuse("There is no such category.", "category_id")
-    changed = {name for name in PRICES & values.keys() if values[name] != product.after[name]}
-    if changed and is_dearer_in_bulk(*((product.after | values)[name] for name in ("unit_price", "bulk_price"))):
-        return row.refuse(DEARER_IN_BULK, "bulk_price" if "bulk_price" in changed else "unit_price")
+    if not PRICES.isdisjoint(values) and (name := _find_dearer(product.after, values)):
+        return row.refuse(DEARER_IN_BULK, name)
     claims = [("sku", values["sku"].lower())] if "sku" in values else []
     claims += [("barcode", values["barcode"])] if values.get("barcode") else []
     for claim in claims:
@@ -238,11 +248,24 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
     if address.startswith("/") and not address.startswith(OWN_ADDRESS.format(product.id)):
         return row.refuse(OTHERS_PICTURE, "image_url")
     owners.update(dict.fromkeys(claims, product.id))
-    _apply_picture(row, values, product)
-    row.is_changed = any(product.after[name] != value for name, value in values.items())
-    product.after |= values
+    if "image_url" in values:
+        _apply_picture(row, values, product)
+    before = product.after
+    product.after = before | values
+    row.is_changed = product.after != before
     row.sku = product.after["sku"]
     return None
+
+
+def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
+    """The price to blame where a change of prices makes many dearer than one; nothing where none does."""
+    unit_price, bulk_price = (values.get(name, stands[name]) for name in ("unit_price", "bulk_price"))
+    if not is_dearer_in_bulk(unit_price, bulk_price) or (unit_price, bulk_price) == (
+        stands["unit_price"],
+        stands["bulk_price"],
+    ):
+        return ""
+    return "unit_price" if bulk_price == stands["bulk_price"] else "bulk_price"
 
 
 def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> None:
@@ -258,41 +281,38 @@ def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product)
         values["image_hash"] = None
 
 
-def _fill(name: str, value: Any) -> Any:
-    """An empty text is kept as such where the column knows no null."""
-    return "" if value is None and name not in _MAY_BE_NULL and name not in REQUIRED else value
-
-
 async def _write(connection: asyncpg.Connection, changed: list[_Product], reason: StockReason, by: Actor) -> None:
     """Write products, pictures, levels and timeline: a statement each, however many there are."""
-    demoted = [p.id for p in changed if p.before["image_hash"] != p.after["image_hash"] and p.picture is None]
+    demoted = [p.id for p in changed if p.before.get("image_hash") != p.after.get("image_hash") and p.picture is None]
     if demoted:
         await connection.execute(_DEMOTE, demoted)
     pictures = {product.id: product.picture for product in changed if product.picture is not None}
     if pictures:
         await keep_primary_pictures(connection, pictures)
-    names = tuple(name for name in _TYPES if any(p.before[name] != p.after[name] for p in changed))
-    changes: list[tuple[_Product, str, str]] = []
-    is_new: list[bool] = []
-    async for product in in_turns(changed):
-        is_new.append(_has_change(product))
-        changes += [(product, *_describe_change(product))] if is_new[-1] else []
+    names = tuple(name for name in changed[0].before if any(p.before[name] != p.after[name] for p in changed))
+    is_new = [any(p.before[name] != p.after[name] for name in names if name != "stock_quantity") for p in changed]
     columns = ([product.after[name] for product in changed] for name in names)
-    await connection.execute(_make_update(names), [product.id for product in changed], is_new, *columns)
+    ids = [product.id for product in changed]
+    writing = asyncio.ensure_future(connection.execute(_make_update(names), ids, is_new, *columns))
+    try:
+        # The timeline is put into words while the database is at work.
+        stories = [
+            _write_story(product, names) async for product in in_turns(list(itertools.compress(changed, is_new)))
+        ]
+    finally:
+        await writing
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
-    await connection.execute(
-        _STORIES,
-        [product.id for product, _, _ in changes],
-        [f"{product.after['name']} ({product.after['sku']})" for product, _, _ in changes],
-        [before for _, before, _ in changes],
-        [after for _, _, after in changes],
-        by.kind,
-        by.id,
-        by.name,
-        by.request_id,
-    )
+    arrays = zip(*stories, strict=True) if stories else ([], [], [], [])
+    await connection.execute(_STORIES, *map(list, arrays), by.kind, by.id, by.name, by.request_id)
+
+
+@lru_cache(maxsize=64)
+def _make_lock(names: frozenset[str]) -> str:
+    """The statement that locks products and reads what a change of these columns asks about."""
+    read = names | _ALWAYS_READ | {_READ_WITH[name] for name in names & _READ_WITH.keys()}
+    return _LOCK.format(", ".join(name for name in _TYPES if name in read))
 
 
 @lru_cache(maxsize=64)
@@ -309,23 +329,16 @@ def _make_update(names: tuple[str, ...]) -> str:
     """  # noqa: S608 -- the names are constants of this module.
 
 
-def _has_change(product: _Product) -> bool:
-    """True when more than the level changed, which the ledger records."""
-    return any(product.before[name] != product.after[name] for name in _TYPES if name != "stock_quantity")
-
-
-def _describe_change(product: _Product) -> tuple[str, str]:
-    """What changed from what to what, as JSON; amounts as text, exactly as they are."""
-    names = [
-        name
-        for name in _TYPES
-        if product.before[name] != product.after[name] and name not in {"stock_quantity", "image_hash"}
-    ]
-    before: dict[str, Any] = {name: _plain(product.before[name]) for name in names}
-    after: dict[str, Any] = {name: _plain(product.after[name]) for name in names}
-    if product.before["image_hash"] != product.after["image_hash"]:
+def _write_story(product: _Product, names: Sequence[str]) -> tuple[int, str, str, str]:
+    """The product and what changed from what to what, as JSON; amounts as text, exactly as they are."""
+    was, now = product.before, product.after
+    changed = [name for name in names if was[name] != now[name] and name not in _NOT_TOLD]
+    before = {name: _plain(was[name]) for name in changed}
+    after = {name: _plain(now[name]) for name in changed}
+    if "image_hash" in was and was["image_hash"] != now["image_hash"]:
         after["picture"] = "changed"
-    return orjson.dumps(before).decode(), orjson.dumps(after).decode()
+    name = f"{now['name']} ({now['sku']})"
+    return product.id, name, orjson.dumps(before).decode(), orjson.dumps(after).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -114,5 +114,6 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
 def _want(row: SyncRow | BadRow, names: Sequence[str]) -> WantedChange:
     if isinstance(row, BadRow):
         return WantedChange(find_sent_id(row), row.get("sku", str), {}, error=row.sentence)
-    values = {name: getattr(row, name) for name in names if name in row.model_fields_set}
+    sent, read = row.model_fields_set, vars(row)
+    values = {name: read[name] for name in names if name in sent}
     return WantedChange(row.id, row.sku, values)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
 from domain.kernel.input_errors import collect_field_errors, refuse_fields
 from domain.kernel.inputs import find_nuls
@@ -28,8 +28,8 @@ class BadRow:
         return value if type(value) is kind else None
 
 
-def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    nuls = find_nuls(value)
+def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    nuls = {} if (info.context or {}).get("has_no_nul") else find_nuls(value)
     try:
         row = _read_row(value, read)
     except ValidationError as error:

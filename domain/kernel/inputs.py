@@ -44,6 +44,7 @@ LEAST_PASSWORD = 6
 MOST_VALUES = 200_000
 MOST_ROW_VALUES = 1_000_000
 _SHORT_BODY = 1_000_000
+_NUL = b"\\u0000"
 _EARLIEST = date(1900, 1, 1)
 _LATEST = date(2199, 12, 31)
 
@@ -313,7 +314,10 @@ def read_json(
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")
-    context = {"source": "json", "timezone": timezone, "least_password": least_password}
+    # In a JSON text a NUL can stand as this escape alone: one look at all of it instead of one at each field.
+    context = {
+        "source": "json", "timezone": timezone, "least_password": least_password, "has_no_nul": _NUL not in body,
+    }  # fmt: skip
     try:
         read = validate_json(model, body, context)
     except ValidationError as error:
@@ -372,5 +376,5 @@ def _find_faults_of(read: Input) -> dict[str, str]:
 
 
 def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
-    """The same of a JSON text, where one can stand as this escape alone: one look instead of one at each field."""
-    return _find_shared_nuls(model, from_json(body)) if b"\\u0000" in body else {}
+    """The same of a JSON text."""
+    return _find_shared_nuls(model, from_json(body)) if _NUL in body else {}
