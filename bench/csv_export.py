@@ -1,4 +1,4 @@
-"""Exporting every order, invoice and customer of a company as CSV over HTTP, against COPY of the same columns."""
+"""Exporting the long lists of a company as CSV over HTTP, against COPY of the same columns."""
 
 import statistics
 import time
@@ -34,11 +34,23 @@ _SUMMED = {"orders", "total_spent", "joined", "same_as_shipping"}
 _CUSTOMERS = f"""
 SELECT {", ".join(name for name in CUSTOMER_COLUMNS if name not in _SUMMED)}, created_at FROM customer ORDER BY id
 """
+_SALES = """
+SELECT order_number, created_at, status, payment_status, delivery_name, delivery_company, item_count, total_amount,
+  commission_amount, commission_paid
+FROM orders WHERE status <> 'cancelled' ORDER BY created_at DESC, id DESC
+"""
+_PRODUCTS = """
+SELECT sku, name, category_id, brand, unit_size, unit_price, bulk_price, bulk_quantity, cost_per_item, in_stock,
+  stock_quantity, reorder_level, is_active
+FROM product ORDER BY name, id
+"""
 # Where each file is had, and what COPY sends instead.
 SHEETS = {
     "orders": ("/portal/orders.csv", _ORDERS),
     "invoices": ("/portal/invoices.csv?status=all", _INVOICES),
     "customers, with the sums of their orders": ("/api/staff/customers/export", _CUSTOMERS),
+    "past sales": ("/portal/history.csv", _SALES),
+    "products": ("/portal/products.csv?active=all", _PRODUCTS),
 }
 
 

@@ -5,21 +5,21 @@ Names, SKUs, prices and dates of change are sorted by index; the filters on stoc
 
 from collections.abc import AsyncIterator
 from dataclasses import astuple, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may
 from domain.catalogue.search import match_products, read_search
 from domain.kernel.actor import Actor
+from domain.kernel.copied_sheets import Rows, copy_sheet, typed, yes_or_no
 from domain.kernel.inputs import Id, Text200
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.kernel.spreadsheets import Cell, stream_csv
 from models import Category, Product
 from models.session import Database
 
@@ -167,33 +167,24 @@ async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
 
 def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
     """Every product that the filters leave as pieces of a CSV file; costs are empty for who may not see them."""
-    return stream_csv(SHEET_COLUMNS, _read_cells(database, filters, visible_to))
+    cells = select(*_write_cells(may(visible_to, Right.SEE_COSTS))).join(Category, Category.id == Product.category_id)
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        place = (_BY_COLUMN[filters.sort.value.removeprefix("-")], Product.id.expression)
+        return Rows(cells.where(*_conditions_of(filters)), place, falls=filters.sort.value.startswith("-"))
+
+    return copy_sheet(database, SHEET_COLUMNS, find_rows, timezone=UTC)
 
 
-async def _read_cells(
-    database: Database, filters: ProductFilters, visible_to: Actor
-) -> AsyncIterator[tuple[Cell, ...]]:
-    """The rows by a cursor, so that the whole catalogue is never held."""
-    shows_cost = may(visible_to, Right.SEE_COSTS)
-    statement = _LINE.where(*_conditions_of(filters)).order_by(*_order_of(filters.sort))
-    async with database.session() as session:
-        async for row in await session.stream(statement.execution_options(yield_per=500)):
-            line = ProductLine(*row)
-            yield (
-                line.sku,
-                line.name,
-                line.category_name,
-                line.brand,
-                line.unit_size,
-                line.unit_price,
-                line.bulk_price,
-                line.bulk_quantity,
-                line.cost_per_item if shows_cost else None,
-                line.in_stock,
-                line.stock_quantity,
-                line.reorder_level,
-                line.is_active,
-            )
+def _write_cells(shows_cost: bool) -> list[ColumnElement[Any]]:
+    return [
+        *(typed(name) for name in (Product.sku, Product.name, Category.name, Product.brand, Product.unit_size)),
+        *(Product.unit_price, Product.bulk_price, Product.bulk_quantity),
+        Product.cost_per_item if shows_cost else null(),
+        yes_or_no(Product.in_stock),
+        *(Product.stock_quantity, Product.reorder_level),
+        yes_or_no(Product.is_active),
+    ]
 
 
 def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:

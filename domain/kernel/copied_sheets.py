@@ -96,6 +96,11 @@ def at_minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.left(cast(moment, Text), 16)
 
 
+def yes_or_no(is_so: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The cell of what is true or false."""
+    return case((is_so, "yes"), else_="no")
+
+
 def in_batch(*place: ColumnElement[Any], falls: bool = False) -> ColumnElement[bool]:
     """The condition of standing in the batch, by the columns of a sheet's place or by what is equal to them."""
     after, last = ([open_value(f"{end}_{n}", column.type) for n, column in enumerate(place)] for end in _ENDS)

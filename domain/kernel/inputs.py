@@ -314,10 +314,8 @@ def read_json(
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")
-    # In a JSON text a NUL can stand as this escape alone: one look at all of it instead of one at each field.
-    context = {
-        "source": "json", "timezone": timezone, "least_password": least_password, "has_no_nul": _NUL not in body,
-    }  # fmt: skip
+    context: dict[str, Any] = {"source": "json", "timezone": timezone, "least_password": least_password}
+    context["has_no_nul"] = _NUL not in body  # where a JSON text has one, it is written so
     try:
         read = validate_json(model, body, context)
     except ValidationError as error:

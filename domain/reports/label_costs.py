@@ -1,21 +1,26 @@
 """The labels that a month's shipping cost is made of, for the figure of the profit page that opens them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
-from domain.kernel.clock import add_months, business_date, first_of_month, start_of_business_day
-from domain.kernel.spreadsheets import write_csv
+from domain.kernel.clock import add_months, first_of_month, start_of_business_day
+from domain.kernel.copied_sheets import Rows, copy_sheet, on_day, typed
 from domain.orders.filters import ORDERS
 from domain.orders.queries import Reader
 from models import Label, LabelState, Order, columns_of, table_of
+from models.session import Database
 
 LABELS = columns_of(Label)
+_FROM = table_of(Label).join(table_of(Order), ORDERS.id == LABELS.order_id)
+_TRACKED = func.coalesce(LABELS.tracking_number, "")
+_RATE, _INSURANCE = (func.coalesce(column, Decimal("0.00")) for column in (LABELS.rate, LABELS.insurance))
 COLUMNS = ("bought_on", "order_number", "carrier", "service", "tracking_number", "rate", "insurance", "cost")
 
 
@@ -40,43 +45,33 @@ class LabelCost:
 async def list_label_costs(db: Reader, day: date, *, visible_to: Actor, timezone: tzinfo) -> list[LabelCost]:
     """The labels bought in the business month of a day, in their order; those refunded since are left out."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
-    month = first_of_month(day)
-    statement = (
-        select(
-            LABELS.bought_at,
-            ORDERS.order_number,
-            LABELS.carrier,
-            LABELS.service,
-            func.coalesce(LABELS.tracking_number, ""),
-            func.coalesce(LABELS.rate, 0),
-            func.coalesce(LABELS.insurance, 0),
-        )
-        .select_from(table_of(Label))
-        .join(table_of(Order), ORDERS.id == LABELS.order_id)
-        .where(
-            LABELS.bought_at >= start_of_business_day(month, timezone),
-            LABELS.bought_at < start_of_business_day(add_months(month, 1), timezone),
-            LABELS.state == LabelState.BOUGHT,
-            LABELS.refund_status.is_distinct_from("refunded"),
-        )
-        .order_by(LABELS.bought_at, LABELS.id)
-    )
+    columns = (LABELS.bought_at, ORDERS.order_number, LABELS.carrier, LABELS.service, _TRACKED, _RATE, _INSURANCE)
+    statement = select(*columns).select_from(_FROM).where(*_bought_in_month(day, timezone))
+    statement = statement.order_by(LABELS.bought_at, LABELS.id)
     return [LabelCost(*row) for row in await db.execute(statement)]
 
 
-def write_label_costs(rows: list[LabelCost], *, timezone: tzinfo) -> Iterator[bytes]:
-    """The labels as CSV."""
+def export_label_costs(database: Database, day: date, *, visible_to: Actor, timezone: tzinfo) -> AsyncIterator[bytes]:
+    """The same labels as pieces of a CSV file."""
+    require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
     cells = (
-        [
-            str(business_date(row.bought_at, timezone)),
-            row.order_number,
-            row.carrier,
-            row.service,
-            row.tracking_number,
-            f"{row.rate:.2f}",
-            f"{row.insurance:.2f}",
-            f"{row.cost:.2f}",
-        ]
-        for row in rows
+        on_day(LABELS.bought_at),
+        *(typed(text) for text in (ORDERS.order_number, LABELS.carrier, LABELS.service, _TRACKED)),
+        *(_RATE, _INSURANCE, _RATE + _INSURANCE),
     )
-    return write_csv(COLUMNS, cells)
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        labels = select(*cells).select_from(_FROM).where(*_bought_in_month(day, timezone))
+        return Rows(labels, (LABELS.bought_at, LABELS.id))
+
+    return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
+
+
+def _bought_in_month(day: date, timezone: tzinfo) -> list[ColumnElement[bool]]:
+    month = first_of_month(day)
+    return [
+        LABELS.bought_at >= start_of_business_day(month, timezone),
+        LABELS.bought_at < start_of_business_day(add_months(month, 1), timezone),
+        LABELS.state == LabelState.BOUGHT,
+        LABELS.refund_status.is_distinct_from("refunded"),
+    ]

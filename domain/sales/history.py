@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Date, Integer, Select, String, Subquery, case, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, Integer, Select, String, Subquery, case, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, start_of_business_day
+from domain.kernel.copied_sheets import Rows, at_minute, copy_sheet, typed
 from domain.kernel.errors import NotAllowed
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, Id, Text200
@@ -29,13 +31,25 @@ from domain.sales.customers import rep_of
 from models import Order, OrderItem, OrderStatus, Role, Staff, columns_of, table_of
 from models.session import Database
 
-BATCH = 1000
 MOST_GROUPS = 5_000
 STAFF = columns_of(Staff)
 ROW_COLUMNS = (
     "order_number", "created_at", "status", "payment_status", "customer_name", "company_name", "items",
     "total_amount", "commission_amount", "commission_paid",
 )  # fmt: skip
+# The same columns, as PostgreSQL writes them.
+_ROW_CELLS = (
+    typed(ORDERS.order_number),
+    at_minute(ORDERS.created_at),
+    ORDERS.status,
+    ORDERS.payment_status,
+    typed(ORDERS.delivery_name),
+    typed(ORDERS.delivery_company),
+    ORDERS.item_count,
+    ORDERS.total_amount,
+    ORDERS.commission_amount,
+    case((ORDERS.commission_paid, "yes")),
+)
 
 
 class GroupBy(StrEnum):
@@ -190,7 +204,12 @@ def export_history(database: Database, query: ListHistory, *, visible_to: Actor)
         return stream_csv(
             (query.group_by.value, "label", "orders", "revenue"), _group_cells(database, query, visible_to)
         )
-    return stream_csv(ROW_COLUMNS, _row_cells(database, query, visible_to))
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        rows = select(*_ROW_CELLS).where(*find_conditions(query, visible_to=visible_to))
+        return Rows(rows, (ORDERS.created_at, ORDERS.id), falls=True)
+
+    return copy_sheet(database, ROW_COLUMNS, find_rows, timezone=current_business().timezone)
 
 
 async def _group_cells(database: Database, query: ListHistory, actor: Actor) -> AsyncIterator[list[Cell]]:
@@ -198,33 +217,6 @@ async def _group_cells(database: Database, query: ListHistory, actor: Actor) -> 
         groups = await list_groups(connection, query, visible_to=actor)
     for group in groups:
         yield [group.key, group.label, group.orders, group.revenue]
-
-
-async def _row_cells(database: Database, query: ListHistory, actor: Actor) -> AsyncIterator[list[Cell]]:
-    zone = current_business().timezone
-    conditions = find_conditions(query, visible_to=actor)
-    asked = query.model_copy(update={"page": 1, "per_page": BATCH})
-    after: list[ColumnElement[bool]] = []
-    while True:
-        async with database.reporting() as connection:
-            rows = await _list_rows(connection, asked, [*conditions, *after])
-        for row in rows:
-            yield [
-                row.order_number,
-                row.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-                row.status,
-                row.payment_status,
-                row.customer_name,
-                row.company_name,
-                row.item_count,
-                row.total_amount,
-                row.commission_amount,
-                "yes" if row.commission_paid else "",
-            ]
-        if len(rows) < BATCH:
-            return
-        last = rows[-1]
-        after = [tuple_(ORDERS.created_at, ORDERS.id) < tuple_(last.created_at, last.id)]
 
 
 async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnElement[bool]]) -> list[SaleRow]:

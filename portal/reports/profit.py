@@ -14,7 +14,7 @@ from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.inputs import DateIn, Input
 from domain.kernel.money import format_money
 from domain.kernel.spreadsheets import write_csv
-from domain.reports.label_costs import list_label_costs, write_label_costs
+from domain.reports.label_costs import export_label_costs
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
 from models.session import current_database
 from portal.charts import choose_axis, write_axis_label
@@ -23,7 +23,7 @@ from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
 from web.request import current_actor, settings
-from web.streams import answer_file
+from web.streams import answer_file, stream_file
 
 blueprint = Blueprint("portal_profit", __name__)
 PERIODS = (6, 12, 24)
@@ -112,9 +112,8 @@ async def download_labels(query: LabelsQuery) -> Response:
     """The labels of a month, which add up to its figure."""
     zone = settings().timezone
     day = query.of or business_today(zone)
-    async with current_database().reporting() as connection:
-        rows = await list_label_costs(connection, day, visible_to=current_actor(), timezone=zone)
-    return answer_file(b"".join(write_label_costs(rows, timezone=zone)), f"labels-{day:%Y-%m}.csv")
+    rows = export_label_costs(current_database(), day, visible_to=current_actor(), timezone=zone)
+    return await stream_file(rows, f"labels-{day:%Y-%m}.csv")
 
 
 async def _read(query: ProfitQuery, *, compares: bool = False) -> Profit:

@@ -12,8 +12,16 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue.product_table import SHEET_COLUMNS
+from domain.catalogue.product_table import (
+    SHEET_COLUMNS,
+    ProductFilters,
+    ProductSort,
+    export_products,
+    list_product_lines,
+)
+from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
+from domain.kernel.spreadsheets import guard_formula
 from models import Order, OrderItem, Product, ProductImage, Role, StockMovement
 from models.session import Database
 from tests.factories import make_category, make_product, make_staff, sign_in
@@ -21,6 +29,7 @@ from tests.portal.forms import TOKEN, read_page, send, send_form
 from tests.statements import noted_statements
 
 LIST = "/portal/products"
+MANAGER, STAFF = (Actor(ActorKind.STAFF, 1, "Ana", role) for role in (Role.MANAGER, Role.STAFF))
 
 
 def form_of(product: Product, **changes: Any) -> dict[str, Any]:
@@ -106,6 +115,23 @@ async def test_the_sheet_holds_what_the_table_shows(client: TestClientProtocol, 
         "\ufeff" + ",".join(SHEET_COLUMNS),
         "PAN-1,'=Pan,Pans,,,10.00,9.00,6,,yes,3,,yes",
     ]
+
+
+@pytest.mark.parametrize("sort", list(ProductSort))
+async def test_the_sheet_has_every_product_once_in_the_order_of_the_table(
+    database: Database, db: AsyncSession, monkeypatch: pytest.MonkeyPatch, sort: ProductSort
+) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", 1)
+    monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 2)
+    for n, name in enumerate(("Pan", "pan", "+Pan", "O'Pan", "Pan")):
+        await make_product(db, name=name, sku=f"PAN-{n}", unit_price=Decimal(5 - n % 2), cost_per_item=Decimal("-0.00"))
+    filters = ProductFilters(sort=sort)
+    for seer, cost in ((MANAGER, "0.00"), (STAFF, "")):
+        sheet = b"".join([piece async for piece in export_products(database, filters, visible_to=seer)])
+        rows = [line.split(",") for line in sheet.decode("utf-8-sig").splitlines()[1:]]
+        lines = (await list_product_lines(db, filters, visible_to=seer)).rows
+        assert [row[:2] for row in rows] == [[line.sku, guard_formula(line.name)] for line in lines]
+        assert {row[8] for row in rows} == {cost}
 
 
 async def test_the_page_adds_up_what_was_sold_in_ninety_days(client: TestClientProtocol, db: AsyncSession) -> None:
