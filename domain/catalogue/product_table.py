@@ -20,7 +20,7 @@ from domain.kernel.copied_sheets import Rows, copy_sheet, typed, yes_or_no
 from domain.kernel.inputs import Id, Text200
 from domain.kernel.neighbours import Neighbours, find_listed_neighbours
 from domain.kernel.paging import Page, PageInput, make_page
-from models import Category, Product
+from models import Category, Product, columns_of
 from models.session import Database
 
 
@@ -106,6 +106,7 @@ _LINE = select(
         for field in fields(ProductLine)
     )
 ).join(Category, Category.id == Product.category_id)
+_OF = columns_of(Product)
 _BY_COLUMN: dict[str, ColumnElement[Any]] = {
     "name": Product.name.expression,
     "sku": func.lower(Product.sku),
@@ -178,12 +179,12 @@ def export_products(database: Database, filters: ProductFilters, *, visible_to: 
 
 def _write_cells(shows_cost: bool) -> list[ColumnElement[Any]]:
     return [
-        *(typed(name) for name in (Product.sku, Product.name, Category.name, Product.brand, Product.unit_size)),
-        *(Product.unit_price, Product.bulk_price, Product.bulk_quantity),
-        Product.cost_per_item if shows_cost else null(),
-        yes_or_no(Product.in_stock),
-        *(Product.stock_quantity, Product.reorder_level),
-        yes_or_no(Product.is_active),
+        *(typed(name) for name in (_OF.sku, _OF.name, columns_of(Category).name, _OF.brand, _OF.unit_size)),
+        *(_OF.unit_price, _OF.bulk_price, _OF.bulk_quantity),
+        _OF.cost_per_item if shows_cost else null(),
+        yes_or_no(_OF.in_stock),
+        *(_OF.stock_quantity, _OF.reorder_level),
+        yes_or_no(_OF.is_active),
     ]
 
 

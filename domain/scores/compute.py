@@ -21,8 +21,8 @@ from models.session import raw_connection
 LEAST_CUSTOMERS = 200
 LEAST_WEEKS = 26
 LOOK_BACK_DAYS = 90
-# So many scores are written by one statement.
-BATCH = 4_000
+# So many rows are read at once, and so many scores are written by one statement.
+BATCH = 2_000
 
 # An order counts unless it is cancelled; several on one business day are one order day.
 _HISTORIES = """
@@ -84,24 +84,23 @@ async def compute_scores(db: AsyncSession, *, timezone: tzinfo, at: datetime | N
 async def _read_histories(
     connection: asyncpg.Connection, timezone: tzinfo, *, until: datetime, today: date
 ) -> Histories:
-    rows = await connection.fetch(_HISTORIES, str(timezone), until, today)
-    return await asyncio.to_thread(_put_into_columns, rows)
+    customers, *figures = await _read_columns(connection, _HISTORIES, str(timezone), until, today)
+    return Histories(customers.astype(np.int64), *figures)
 
 
-def _put_into_columns(rows: Sequence[asyncpg.Record]) -> Histories:
+async def _read_columns(connection: asyncpg.Connection, statement: str, *given: object) -> Numbers:
+    """The columns of a statement, read in pieces, so that others have their turn; null is no number."""
+    cursor = await connection.cursor(statement, *given)
+    pieces = []
+    while rows := await cursor.fetch(BATCH):
+        pieces.append(await asyncio.to_thread(_put_into_columns, rows))
+    if pieces:
+        return np.concatenate(pieces, axis=1)
+    return np.empty((len((await connection.prepare(statement)).get_attributes()), 0))
 
-    def column(name: str) -> Any:
-        return np.array([math.nan if row[name] is None else row[name] for row in rows], dtype=float)
 
-    return Histories(
-        np.array([row["customer_id"] for row in rows], dtype=np.int64),
-        column("frequency"),
-        column("recency_days"),
-        column("age_days"),
-        column("repeat_value"),
-        column("lifetime_value"),
-        column("median_gap"),
-    )
+def _put_into_columns(rows: Sequence[asyncpg.Record]) -> Numbers:
+    return np.array([tuple(row) for row in rows], dtype=float).T
 
 
 def _weeks_of(histories: Histories) -> int:
@@ -124,14 +123,14 @@ async def _look_back(connection: asyncpg.Connection, timezone: tzinfo, today: da
     histories = await _read_histories(connection, timezone, until=start, today=then)
     if len(histories.customer_id) < LEAST_CUSTOMERS or _weeks_of(histories) < LEAST_WEEKS:
         return {}
-    rows = await connection.fetch(_ORDERED_SINCE, str(timezone), start, end)
-    ordered = await asyncio.to_thread(_put_beside, histories, rows)
+    since = await _read_columns(connection, _ORDERED_SINCE, str(timezone), start, end)
+    ordered = await asyncio.to_thread(_put_beside, histories, *since)
     return {"since": then.isoformat()} | await in_child(_calibrate, histories, ordered)
 
 
-def _put_beside(histories: Histories, rows: Sequence[asyncpg.Record]) -> Numbers:
+def _put_beside(histories: Histories, customers: Numbers, days: Numbers) -> Numbers:
     """The order days of each customer of the histories; none for who has no row."""
-    since = {row["customer_id"]: row["days"] for row in rows}
+    since = dict(zip(customers.tolist(), days.tolist(), strict=True))
     return np.array([since.get(customer, 0.0) for customer in histories.customer_id.tolist()])
 
 
