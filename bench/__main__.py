@@ -5,7 +5,7 @@ import importlib
 import sys
 
 NAMES = (
-    "product_list", "place_order", "invoice_pdf", "calling_list", "warehouse_queue", "voice_tools", "call_queue",
+    "product_list", "place_order", "pdf", "calling_list", "warehouse_queue", "voice_tools", "call_queue",
     "csv_import", "csv_export", "live_lists", "stalls", "sync", "orders_page", "memory", "growth", "releases",
 )  # fmt: skip
 

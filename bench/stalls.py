@@ -1,4 +1,4 @@
-"""The longest time for which exports, imports, a sync and a score run keep everybody else waiting in their process.
+"""The longest time for which exports, imports, a sync, reports and nightly works keep everybody else waiting.
 
 A task beats every two milliseconds while each of them runs. Printed is the longest pause between two beats: as the
 clock has it, and as CPU of the event loop's own thread, which a busy machine does not make longer.
@@ -10,28 +10,36 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.companies import ORDERS_OF_ONE, companies
+from domain.calling.upkeep import fill_calling_list, recalculate
 from domain.catalogue.product_table import ActiveFilter, ProductFilters, export_products
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
 from domain.customers.export import export_book
 from domain.imports import books
 from domain.imports.from_api import import_later
 from domain.imports.run import run_import
+from domain.invoices.close import get_month_close
 from domain.invoices.export import export_invoices
+from domain.invoices.journal import get_journal, write_journal
 from domain.invoices.list_page import InvoiceFilters, InvoiceTab
 from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import business_today, first_of_month
 from domain.kernel.long_bodies import read_body
 from domain.orders.business import Business, use_business
+from domain.orders.days import fold_days
 from domain.orders.export import export_orders
 from domain.orders.filters import OrderFilters
+from domain.reports.profit import ProfitQuery, get_profit
 from domain.sales.history import ListHistory, export_history
 from domain.scores.compute import compute_scores
 from domain.system.trail import TrailFilters, export_trail
+from domain.voice.refresh_sales import refresh_sales
 from models import Role
 from models.session import Database, use_database
 from postgres.connect import connect
@@ -78,7 +86,7 @@ async def bench(*, orders: int = ORDERS, customers: int = CUSTOMERS, products: i
     async with companies((orders,), orders_of_one=ORDERS_OF_ONE) as urls:
         database = Database(urls[orders])
         use_database(database)
-        for name, work in _company_works(database).items():
+        for name, work in (_company_works(database) | _undone_works(database)).items():
             found[name] = await _measure(name, work)
         await database.close()
     async with proving_database() as url:
@@ -114,10 +122,16 @@ def _company_works(database: Database) -> dict[str, Callable[[], Awaitable[None]
         async with database.session() as db:
             await _drain(await export_book(db, database, timezone=zone, by=ADMIN))
 
-    async def scores() -> None:
-        async with database.session() as db:
-            await compute_scores(db, timezone=zone)
-            await db.rollback()
+    async def profit() -> None:
+        async with database.reporting() as db:
+            await get_profit(db, ProfitQuery(period=24), visible_to=ADMIN, timezone=zone, compares=True)
+
+    async def close() -> None:
+        last = first_of_month(business_today(zone)) - timedelta(days=1)
+        async with database.reporting() as db:
+            await get_month_close(db, last, visible_to=ADMIN, timezone=zone)
+            journal = await get_journal(db, first_of_month(last), last, visible_to=ADMIN, timezone=zone)
+        await asyncio.to_thread(write_journal, journal)
 
     return {
         "orders as CSV": lambda: _drain(export_orders(database, OrderFilters(), visible_to=ADMIN, timezone=zone)),
@@ -132,8 +146,31 @@ def _company_works(database: Database) -> dict[str, Callable[[], Awaitable[None]
             export_products(database, ProductFilters(active=ActiveFilter.ALL), visible_to=ADMIN)
         ),
         "the audit trail as CSV": lambda: _drain(export_trail(database, TrailFilters(), timezone=zone)),
-        "a score run": scores,
+        "profit of 24 months": profit,
+        "a month's close and its journal": close,
     }
+
+
+def _undone_works(database: Database) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What jobs do at night and by the hour; all of it is rolled back."""
+    zone = load_settings().timezone
+
+    def undone(work: Callable[[AsyncSession], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            async with database.session() as db:
+                await work(db)
+                await db.rollback()
+
+        return run
+
+    works: dict[str, Callable[[AsyncSession], Awaitable[object]]] = {
+        "a score run": lambda db: compute_scores(db, timezone=zone),
+        "what customers and products were bought, added up": lambda db: refresh_sales(db, timezone=zone),
+        "the calling list, filled": lambda db: fill_calling_list(db, timezone=zone),
+        "the calling list, scored by the hour": recalculate,
+        "the kept days, folded": lambda db: fold_days(db, timezone=zone),
+    }
+    return {name: undone(work) for name, work in works.items()}
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:

@@ -3,6 +3,7 @@
 It is what the statement `PAIRS` counts, cut to as many of each product's best as a reader can need.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ class Pairs:
     lift: list[float]
 
 
-def count_pairs(owned: list[list[int]], offered: set[int], *, shared_at_least: int, spare: int) -> Pairs:
+def count_pairs(owned: Sequence[Sequence[int]], offered: set[int], *, shared_at_least: int, spare: int) -> Pairs:
     """Count the pairs of what each customer owns; of the others only those that are `offered` are kept.
 
     A reader leaves out what a customer owns already. Nobody owns more than the most that somebody owns, so that many

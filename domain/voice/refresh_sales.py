@@ -1,5 +1,7 @@
 """Keeping what customers bought added up: what changed is folded in by day, everything is rebuilt at night."""
 
+from array import array
+from collections.abc import Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,8 @@ REFRESH_JOB = "refresh_customer_sales"
 SHARED_AT_LEAST = 3
 # Beyond the three that a reader takes: for what is hidden, and for what is bought, before the next night.
 SPARE = 60
-WRITTEN_AT_A_TIME = 50_000
+READ_AT_A_TIME = 1_000
+WRITTEN_AT_A_TIME = 5_000
 
 ADD_UP = """
 count(*)::int AS order_count, count(DISTINCT (o.created_at AT TIME ZONE {zone})::date)::int AS order_days,
@@ -95,7 +98,10 @@ async def refresh_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
 
 async def _refresh_pairs(connection: asyncpg.Connection) -> None:
     """Count every pair of products again; a statement that joins all purchases with themselves takes minutes more."""
-    owned = [row["products"] for row in await connection.fetch(_OWNED)]
+    owned: list[Sequence[int]] = []
+    cursor = await connection.cursor(_OWNED)
+    while rows := await cursor.fetch(READ_AT_A_TIME):
+        owned += [array("q", row["products"]) for row in rows]
     offered = {row["id"] for row in await connection.fetch(_OFFERED)}
     count = partial(count_pairs, shared_at_least=SHARED_AT_LEAST, spare=SPARE)
     pairs = await in_child(count, owned, offered)

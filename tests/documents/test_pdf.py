@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from documents import pdf
-from documents.pdf import close_documents, render_pdf
+from documents.pdf import _AtHand, close_documents, render_again, render_pdf
 from domain.kernel.errors import OutsideServiceFailed
 from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode, draw_qr
 
@@ -94,3 +94,17 @@ def test_a_barcode_keeps_its_quiet_zones_and_begins_with_the_start_pattern(text:
     assert (drawn.width - 2 * QUIET_MODULES - 13) % 11 == 0
     # Code 128's stop pattern ends in a bar of two modules.
     assert last.width == 2
+
+
+async def test_a_paper_just_made_is_at_hand_until_others_take_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    async def render(html: str) -> bytes:
+        made.append(html)
+        return html.encode() * 4
+
+    monkeypatch.setattr("documents.pdf.render_pdf", render)
+    monkeypatch.setattr("documents.pdf.MOST_AT_HAND", _AtHand.size + 10)
+    asked = ("ab", "ab", "cd", "ab", "cd")
+    assert [await render_again(html) for html in asked] == [html.encode() * 4 for html in asked]
+    assert made == ["ab", "cd", "ab", "cd"]
