@@ -16,26 +16,31 @@ MOST = 200
 # The vendor with the shortest lead time stands beside the product; without one the last delivery's does.
 _SOON = text(f"""
 WITH {SOLD}
-SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, coalesce(s.units, 0)::int AS sold, v.lead_time_days,
-  coalesce(v.vendor_id, d.vendor_id) AS vendor_id, coalesce(v.vendor_name, d.vendor_name, '') AS vendor_name,
-  v.est_price_min, v.est_price_max, d.unit_cost
-FROM product p
-LEFT JOIN sold s ON s.product_id = p.id
-LEFT JOIN LATERAL (
-  SELECT vp.vendor_id, ve.name AS vendor_name, vp.lead_time_days, vp.est_price_min, vp.est_price_max
-  FROM vendor_product vp JOIN vendor ve ON ve.id = vp.vendor_id
-  WHERE vp.product_id = p.id AND vp.active AND ve.active
-  ORDER BY vp.lead_time_days NULLS LAST, vp.id LIMIT 1
-) v ON true
+SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, p.sold, p.lead_time_days,
+  coalesce(p.vendor_id, d.vendor_id) AS vendor_id, coalesce(p.vendor_name, d.vendor_name, '') AS vendor_name,
+  p.est_price_min, p.est_price_max, d.unit_cost
+FROM (
+  SELECT p.id, p.sku, p.name, p.stock_quantity, p.reorder_level, coalesce(s.units, 0)::int AS sold, v.*,
+    p.stock_quantity / greatest(coalesce(s.units, 0) / 90.0, 0.001) AS days_left
+  FROM product p
+  LEFT JOIN sold s ON s.product_id = p.id
+  LEFT JOIN LATERAL (
+    SELECT vp.vendor_id, ve.name AS vendor_name, vp.lead_time_days, vp.est_price_min, vp.est_price_max
+    FROM vendor_product vp JOIN vendor ve ON ve.id = vp.vendor_id
+    WHERE vp.product_id = p.id AND vp.active AND ve.active
+    ORDER BY vp.lead_time_days NULLS LAST, vp.id LIMIT 1
+  ) v ON true
+  WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
+    AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
+  ORDER BY days_left, p.id
+  LIMIT :most
+) p
 LEFT JOIN LATERAL (
   SELECT m.vendor_id, m.vendor_name, m.unit_cost FROM stock_movement m
   WHERE m.product_id = p.id AND m.reason = 'received' AND m.delta > 0
     AND NOT EXISTS (SELECT FROM stock_movement u WHERE u.undoes_id = m.id) ORDER BY m.id DESC LIMIT 1
 ) d ON true
-WHERE p.is_active AND p.archived_at IS NULL AND p.stock_quantity IS NOT NULL
-  AND (p.stock_quantity <= p.reorder_level OR p.stock_quantity < coalesce(s.units, 0) / 90.0 * v.lead_time_days)
-ORDER BY p.stock_quantity / greatest(coalesce(s.units, 0) / 90.0, 0.001), p.id
-LIMIT :most
+ORDER BY p.days_left, p.id
 """)  # noqa: S608 - constants of ours
 
 

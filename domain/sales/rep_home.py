@@ -8,22 +8,16 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from domain.kernel.actor import Actor
-from domain.kernel.clock import business_today, start_of_business_day
+from domain.kernel.clock import business_today
 from domain.messages.suppression import callable_sql
 from domain.orders.business import current_business
 from domain.orders.queries import Reader
+from domain.sales.call_hours import count_calls
 
 # Past the window of their own gap a regular is overdue; after so many days the tab of the lapsed has them.
 LAPSED_DAYS, LEAST_ORDER_DAYS = 90, 4
 MOST_SHOWN = 25
-_CALLS = text("""
-SELECT (
-  SELECT count(*) FROM outbound_call_log WHERE staff_id = :id AND created_at >= :since AND created_at < :until
-) + (
-  SELECT count(*) FROM calling_event WHERE kind = 'called' AND actor_kind = 'staff' AND actor_id = :id
-    AND created_at >= :since AND created_at < :until
-)
-""")
+EARLIEST = date(2000, 1, 1)
 _DUE = text("""
 SELECT coalesce(sum(earned + taken_back - paid), 0) FROM commission_sum WHERE staff_id = :id
 """)
@@ -81,15 +75,13 @@ class RepHome:
 async def get_rep_home(db: Reader, first: date | None, last: date, before: date | None, *, by: Actor) -> RepHome:
     """The actor's calls of a stretch of business days and of the one before it, and what is due now."""
     zone = current_business().timezone
-    until = start_of_business_day(last + timedelta(days=1), zone)
-    since = start_of_business_day(first or date(2000, 1, 1), zone)
-    calls = (await db.execute(_CALLS, {"id": by.id, "since": since, "until": until})).scalar_one()
+    calls = await count_calls(db, first or EARLIEST, last, rep_id=by.id)
     calls_before = None
     if before is not None:
-        values = {"id": by.id, "since": start_of_business_day(before, zone), "until": since}
-        calls_before = (await db.execute(_CALLS, values)).scalar_one()
+        until = (first or EARLIEST) - timedelta(days=1)
+        calls_before = sum((await count_calls(db, before, until, rep_id=by.id)).values())
     due = (await db.execute(_DUE, {"id": by.id})).scalar_one()
     limits = {"lapsed": LAPSED_DAYS, "least": LEAST_ORDER_DAYS, "most": MOST_SHOWN}
     rows = (await db.execute(_OVERDUE, limits | {"id": by.id, "today": business_today(zone)})).all()
     regulars = [QuietRegular(row.id, row.name, row.days, row.cycle, row.item) for row in rows]
-    return RepHome(calls, calls_before, due, rows[0].all_of if rows else 0, regulars)
+    return RepHome(sum(calls.values()), calls_before, due, rows[0].all_of if rows else 0, regulars)

@@ -1,5 +1,6 @@
 """The demo company adds up: stock, money, states and timelines, whatever its size, and it is the same every time."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -265,14 +266,19 @@ async def test_one_seed_makes_the_same_company_and_another_seed_another(
     assert other["product"] != first["product"]
 
 
+def write_plainly(definition: str) -> str:
+    """A definition without its casts to text, which PostgreSQL writes otherwise once it has read its own words."""
+    return re.sub(r"::(text|character varying)(\[\])?|[()]", "", definition)
+
+
 async def test_indexes_and_foreign_keys_are_what_they_were(settings: Settings, db: AsyncSession) -> None:
     connection = await raw_connection(db)
     query = """
         SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL
         SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1"""
-    before = await connection.fetch(query)
+    before = {write_plainly(row[0]) for row in await connection.fetch(query)}
     await load(settings, orders=10)
-    assert await connection.fetch(query) == before
+    assert {write_plainly(row[0]) for row in await connection.fetch(query)} == before
 
 
 @pytest.mark.parametrize(("customers", "products", "orders"), [(1, 1, 0), (3, 2, 200), (500, 30, 60)])
