@@ -66,6 +66,8 @@ class TrailFilters(PageInput):
     tab: TrailTab = TrailTab.ALL
     money: bool = False
     """Only what moved money: payments, refunds, credit, commissions that were paid."""
+    whole: bool | None = None
+    """True looks for the words of a search through all rows, however many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +113,28 @@ class TrailRow:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A page of the trail; `tabs` is None where there is too much to count it by tab."""
+    """A page of the history; `tabs` is None where there is too much to count it by tab.
+
+    `looked_back_to` is how far a search has looked for its words, None for all of it. `knows_names` is false where so
+    many people or orders match that those before it were not looked up either.
+    """
 
     page: Page[TrailRow]
     counted: Counted
     tabs: dict[TrailTab, int] | None
+    looked_back_to: datetime | None = None
+    knows_names: bool = True
 
 
-async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
+async def list_whole_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
     """The rows under the filters, the newest first; each half is read no further than the page reaches."""
     await plan_for_values(db)
-    numbered = await _find_orders(db, asked.q) if asked.q else []
-    tabs = await _count_by_tab(db, _halves(asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered))
+    numbered = await find_orders(db, asked.q) if asked.q else []
+    tabs = await _count_by_tab(db, select_halves(asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered))
     if tabs is not None:
         found = Counted(tabs[asked.tab], is_more=False)
     else:
-        halves = _halves(asked, timezone, numbered)
+        halves = select_halves(asked, timezone, numbered)
         total = sum([await db.scalar(select(func.count()).select_from(_cap(half, literal(1)))) or 0 for half in halves])
         found = Counted(min(total, MOST_COUNTED), total > MOST_COUNTED)
     rows = await db.execute(_select_newest(asked, timezone, numbered))
@@ -141,25 +149,34 @@ def _cap(half: Any, *columns: Any) -> Any:
 async def _count_by_tab(db: AsyncSession, halves: list[Any]) -> dict[TrailTab, int] | None:
     """How many rows each tab has, of all without a tab; None beyond what is counted."""
     counts = dict.fromkeys(TrailTab, 0)
-    for half, kind in zip(halves, (AuditEntry.record_kind, OrderEvent.kind), strict=False):
-        rows = _cap(half, kind.label("kind"))
-        for found, number in await db.execute(select(rows.c.kind, func.count()).group_by(rows.c.kind)):
-            counts[_TABS.get(found, TrailTab.SETTINGS) if kind is AuditEntry.record_kind else _tab_of(found)] += number
+    for half, table in zip(halves, (AuditEntry, OrderEvent), strict=False):
+        rows = _cap(half, kind_of(table).label("kind"))
+        for kind, number in await db.execute(select(rows.c.kind, func.count()).group_by(rows.c.kind)):
+            counts[find_tab(table, kind)] += number
             counts[TrailTab.ALL] += number
     return counts if counts[TrailTab.ALL] <= MOST_COUNTED else None
 
 
-def _tab_of(event: str) -> TrailTab:
-    return TrailTab.MONEY if event in MONEY_EVENTS else TrailTab.ORDERS
+def kind_of(table: Any) -> Any:
+    """The column of a half that says under which tab a row belongs."""
+    return AuditEntry.record_kind if table is AuditEntry else OrderEvent.kind
+
+
+def find_tab(table: Any, kind: str) -> TrailTab:
+    """The tab of a row of a half, by its kind."""
+    if table is AuditEntry:
+        return _TABS.get(kind, TrailTab.SETTINGS)
+    return TrailTab.MONEY if kind in MONEY_EVENTS else TrailTab.ORDERS
 
 
 def _select_newest(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> Select[Any]:
     """The page of rows that is asked for."""
     reach = asked.offset + asked.per_page
-    halves = zip(_halves(asked, timezone, numbered), _orders(asked), strict=True)
-    both = union_all(*(select(half.order_by(*order).limit(reach).subquery()) for half, order in halves)).subquery()
-    newest = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
-    return newest.limit(asked.per_page).offset(asked.offset)
+    halves = zip(select_halves(asked, timezone, numbered), list_tables(asked), strict=True)
+    newest = [half.order_by(table.created_at.desc(), table.id.desc()).limit(reach) for half, table in halves]
+    both = union_all(*(select(half.subquery()) for half in newest)).subquery()
+    rows = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
+    return rows.limit(asked.per_page).offset(asked.offset)
 
 
 def export_trail(database: Database, asked: TrailFilters, *, timezone: tzinfo) -> AsyncIterator[bytes]:
@@ -171,7 +188,7 @@ async def _read_cells(database: Database, asked: TrailFilters, timezone: tzinfo)
     whole = asked.model_copy(update={"page": 1, "per_page": MOST_COUNTED})
     async with database.session() as db:
         await plan_for_values(db)
-        numbered = await _find_orders(db, whole.q) if whole.q else []
+        numbered = await find_orders(db, whole.q) if whole.q else []
         statement = _select_newest(whole, timezone, numbered).execution_options(yield_per=500)
         rows = [TrailRow(*found) async for found in await db.stream(statement)]
     for row in rows:
@@ -199,7 +216,7 @@ async def list_people(db: AsyncSession) -> Sequence[tuple[int, str]]:
     return [(row[0], row[1]) for row in await db.execute(select(Staff.id, name).order_by(func.lower(name), Staff.id))]
 
 
-async def _find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
+async def find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
     """The orders whose number holds the text; None for so many that their events are better looked through."""
     found = select(Order.id).where(Order.order_number.icontains(wanted, autoescape=True))
     if len(wanted) >= LEAST_INDEXED:
@@ -209,7 +226,8 @@ async def _find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
     return None if len(ids) > MOST_LOOKED_UP else ids
 
 
-def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> list[Any]:
+def select_halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> list[Any]:
+    """The changes of records, and the events of orders where the filters let any through."""
     audit: Any = select(
         literal("audit").label("source"),
         AuditEntry.id,
@@ -228,17 +246,7 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
         cast(null(), Text).label("from_status"),
         cast(null(), Text).label("to_status"),
         AuditEntry.note,
-    ).where(*_conditions(asked, timezone, AuditEntry, _names(asked.q, AuditEntry.action, AuditEntry.record_name)))
-    if asked.record_kind:
-        audit = audit.where(AuditEntry.record_kind == asked.record_kind)
-    if asked.record_id is not None:
-        audit = audit.where(AuditEntry.record_id == asked.record_id)
-    if asked.tab is TrailTab.SETTINGS:
-        audit = audit.where(AuditEntry.record_kind.not_in(_TABS))
-    elif asked.tab is not TrailTab.ALL:
-        audit = audit.where(AuditEntry.record_kind.in_(TAB_KINDS[asked.tab]))
-    if asked.money:
-        audit = audit.where(AuditEntry.action.in_(MONEY_ACTIONS))
+    ).where(*list_conditions(asked, timezone, AuditEntry, holds(asked.q, AuditEntry.action, AuditEntry.record_name)))
     events: Any = (
         select(
             literal("order").label("source"),
@@ -260,14 +268,8 @@ def _halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -
             OrderEvent.note,
         )
         .join(Order, Order.id == OrderEvent.order_id)
-        .where(*_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered)))
+        .where(*list_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered)))
     )
-    if asked.money or asked.tab is TrailTab.MONEY:
-        events = events.where(OrderEvent.kind.in_(MONEY_EVENTS))
-    if asked.tab is TrailTab.ORDERS:
-        events = events.where(OrderEvent.kind.not_in(MONEY_EVENTS))
-    if asked.record_id is not None:
-        events = events.where(OrderEvent.order_id == asked.record_id)
     return [audit, events] if _has_events(asked) else [audit]
 
 
@@ -278,12 +280,13 @@ def _has_events(asked: TrailFilters) -> bool:
     return asked.record_kind == ORDER_KIND or (not asked.record_kind and asked.record_id is None)
 
 
-def _orders(asked: TrailFilters) -> list[tuple[Any, ...]]:
-    newest = [(table.created_at.desc(), table.id.desc()) for table in (AuditEntry, OrderEvent)]
-    return newest if _has_events(asked) else newest[:1]
+def list_tables(asked: TrailFilters) -> list[Any]:
+    """The tables of the halves that the filters let any rows of through."""
+    return [AuditEntry, OrderEvent] if _has_events(asked) else [AuditEntry]
 
 
-def _names(wanted: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+def holds(wanted: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+    """The conditions of a text in one of these columns."""
     return [column.icontains(wanted, autoescape=True) for column in columns] if wanted else []
 
 
@@ -293,13 +296,14 @@ def _events_found(wanted: str | None, numbered: list[int] | None) -> list[Column
         return []
     kinds = [kind.value for kind in OrderEventKind if wanted.lower() in kind.value]
     if numbered is None:
-        return [OrderEvent.kind.in_(kinds), *_names(wanted, Order.order_number)]
+        return [OrderEvent.kind.in_(kinds), *holds(wanted, Order.order_number)]
     return [OrderEvent.kind.in_(kinds), OrderEvent.order_id.in_(numbered)]
 
 
-def _conditions(
+def list_conditions(
     asked: TrailFilters, timezone: tzinfo, table: Any, searched: list[ColumnElement[bool]]
 ) -> list[ColumnElement[bool]]:
+    """What a row must be like under the filters; `searched` are the further ways in which a text finds it."""
     wanted: list[ColumnElement[bool]] = [true()]
     if asked.who:
         kind, _, number = asked.who.partition(":")
@@ -307,9 +311,35 @@ def _conditions(
         if number:
             wanted.append(table.actor_id == int(number))
     if asked.q:
-        wanted.append(or_(*_names(asked.q, table.actor_name), *searched))
+        wanted.append(or_(*holds(asked.q, table.actor_name), *searched))
     if asked.from_date:
         wanted.append(table.created_at >= start_of_business_day(asked.from_date, timezone))
     if asked.to_date:
         wanted.append(table.created_at < business_range_bounds(asked.to_date, asked.to_date, timezone)[1])
+    return wanted + (_of_changes(asked) if table is AuditEntry else _of_events(asked))
+
+
+def _of_changes(asked: TrailFilters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if asked.record_kind:
+        wanted.append(AuditEntry.record_kind == asked.record_kind)
+    if asked.record_id is not None:
+        wanted.append(AuditEntry.record_id == asked.record_id)
+    if asked.tab is TrailTab.SETTINGS:
+        wanted.append(AuditEntry.record_kind.not_in(_TABS))
+    elif asked.tab is not TrailTab.ALL:
+        wanted.append(AuditEntry.record_kind.in_(TAB_KINDS[asked.tab]))
+    if asked.money:
+        wanted.append(AuditEntry.action.in_(MONEY_ACTIONS))
+    return wanted
+
+
+def _of_events(asked: TrailFilters) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if asked.money or asked.tab is TrailTab.MONEY:
+        wanted.append(OrderEvent.kind.in_(MONEY_EVENTS))
+    if asked.tab is TrailTab.ORDERS:
+        wanted.append(OrderEvent.kind.not_in(MONEY_EVENTS))
+    if asked.record_id is not None:
+        wanted.append(OrderEvent.order_id == asked.record_id)
     return wanted

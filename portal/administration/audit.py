@@ -12,6 +12,7 @@ from domain.access.rights import Right
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import format_money, parse_money
 from domain.system import trail
+from domain.system.trail_search import list_trail
 from models import OrderEventKind, OrderStatus
 from models.session import current_database
 from portal.administration.jobs import write_name, write_value
@@ -60,7 +61,7 @@ class Change:
 @reads_query(trail.TrailFilters)
 async def show_audit(query: trail.TrailFilters) -> Response:
     """The list, or the block of it that changed."""
-    found = await trail.list_trail(db(), query, timezone=settings().timezone)
+    found = await list_trail(db(), query, timezone=settings().timezone)
     kinds = await trail.list_record_kinds(db())
     people = await trail.list_people(db())
     return await page_or_block(
@@ -72,6 +73,8 @@ async def show_audit(query: trail.TrailFilters) -> Response:
         sub=_describe(query, found.page.total, more=found.counted.is_more, people=dict(people)),
         filters=query,
         more=found.counted.is_more,
+        looked_back_to=found.looked_back_to,
+        knows_names=found.knows_names,
         is_filtered=any(request.args.get(name) for name in request.args if name != "page"),
         kinds=[("", "Any record"), *[(kind, write_name(kind)) for kind in kinds]],
         people=[("", "Anybody"), *[(f"staff:{number}", name) for number, name in people], *OTHERS],

@@ -1,16 +1,17 @@
 """The audit page: what it finds, under which tab it stands, and what one act did as one row."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.kernel.audit import record_audit, record_export
 from domain.order_desk.bulk import confirm_orders
 from domain.order_desk.move import move_order
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from domain.system import trail
-from models import AuditAction, Order, OrderStatus, PaymentMethod, Role
+from domain.system import trail, trail_search
+from domain.system.trail_search import list_trail
+from models import AuditAction, Order, OrderEvent, OrderStatus, PaymentMethod, Role
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.desk import place
 from tests.portal.forms import read_page
@@ -36,13 +37,45 @@ async def test_the_history_is_searched_by_person_act_and_number(
     await db.commit()
     for text, count in ((mine.lower(), 2), (mine[-2:], None), (mine[4:9], 2), ("ocam", 1), ("MOVE", 1), ("qzx", 0)):
         asked = trail.TrailFilters(q=text)
-        listed = await trail.list_trail(db, asked, timezone=UTC)
-        found = [each for each in listed.page.rows if each.source == "order"]
+        whole = await list_trail(db, asked.model_copy(update={"whole": True}), timezone=UTC)
+        bounded = await list_trail(db, asked, timezone=UTC)
+        assert (bounded.page, bounded.counted, bounded.looked_back_to) == (whole.page, whole.counted, None)
+        page, counted = whole.page, whole.counted
+        found = [each for each in page.rows if each.source == "order"]
         names = {each.record_name for each in found}
-        assert listed.counted.count == len(listed.page.rows)
+        assert counted.count == len(page.rows)
         assert names <= {mine} or count is None
         assert mine in names or not count
         assert count in {len(found), None}
+
+
+async def test_a_search_of_the_history_says_how_far_it_looked_and_finds_people_beyond(
+    client, db, admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail_search, "MOST_LOOKED_THROUGH", 3)
+    mine, _ = await place(db)
+    other = as_actor(await make_staff(db, Role.MANAGER, full_name="Luis Ocampo"))
+    row = (await db.execute(select(Order).where(Order.order_number == mine))).scalar_one()
+    await move_order(db, row.id, to=OrderStatus.CONFIRMED, by=other)
+    await db.execute(update(OrderEvent).values(created_at=OrderEvent.created_at - timedelta(days=1)))
+    for _ in range(4):
+        await place(db)
+    await db.commit()
+    for words, nearby, everywhere in (("ocam", 1, 1), (mine.lower(), 2, 2), ("MOVE", 0, 1), ("placed", 3, 5)):
+        found = await list_trail(db, trail.TrailFilters(q=words), timezone=UTC)
+        whole = await list_trail(db, trail.TrailFilters(q=words, whole=True), timezone=UTC)
+        counts = [sum(each.source == "order" for each in one.page.rows) for one in (found, whole)]
+        assert counts == [nearby, everywhere], words
+        assert (found.looked_back_to is not None, found.knows_names, whole.looked_back_to) == (True, True, None)
+        assert found.counted.count == len(found.page.rows)
+    deep = await list_trail(db, trail.TrailFilters(q="placed", per_page=2, page=2), timezone=UTC)
+    assert [each.source for each in deep.page.rows] == ["order"]
+    page = await read_page(client, "/portal/audit?q=move")
+    assert 'href="/portal/audit?q=move&amp;whole=true">Look through all changes' in page
+    assert "People by their present names" in page
+    monkeypatch.setattr(trail_search, "MOST_PEOPLE", 0)
+    assert "Looked back to" in await read_page(client, "/portal/audit?q=ocam")
+    assert "Look through" not in await read_page(client, "/portal/audit?q=move&whole=true")
 
 
 async def test_each_change_belongs_to_one_tab_and_money_is_a_cut_of_all(
@@ -63,7 +96,7 @@ async def test_each_change_belongs_to_one_tab_and_money_is_a_cut_of_all(
         monkeypatch.setattr(trail, "MOST_COUNTED", most)
         listed = {}
         for tab in trail.TrailTab:
-            found = await trail.list_trail(db, trail.TrailFilters(tab=tab, who=f"staff:{admin.id}"), timezone=UTC)
+            found = await list_trail(db, trail.TrailFilters(tab=tab, who=f"staff:{admin.id}"), timezone=UTC)
             listed[tab] = [row.id for row in found.page.rows]
             assert (found.tabs is not None) is is_counted
             assert found.tabs is None or found.tabs[tab] == len(found.page.rows) == found.counted.count
