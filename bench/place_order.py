@@ -132,7 +132,7 @@ def statements(key: str, number: str, products: list[int], text: str) -> list[tu
     caller, route = "guest:127.0.0.1", "POST /api/orders"
     answer = b"x" * 1200
     return [
-        (idempotency._CLAIM, [caller, route, key, idempotency.KEPT_FOR]),
+        ("SELECT WHERE claim_key($1, $2, $3, $4)", [caller, route, key, idempotency.KEPT_FOR]),
         (order_lines._BY_ID + order_lines._LOCKED, [products]),
         (write._WRITE.text, write._WRITE.args(write._values(order) | {"order_number": number})),
         (outbox._QUEUE, ["email", "order_received", BUYER, "Your order", text, None, None, key, outbox.SEND_JOB,
