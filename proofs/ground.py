@@ -163,7 +163,7 @@ async def migrate(database_url: str, root: Path = ROOT) -> None:
     check("the database is migrated", await process.wait() == 0)
 
 
-async def load_demo(database_url: str, root: Path = ROOT, **sizes: int) -> None:
+async def load_demo(database_url: str, root: Path = ROOT, /, **sizes: int) -> None:
     """Fill a database with the demo company of the release in `root`, of so many customers, products and orders."""
     wishes = [part for name, size in sizes.items() for part in (f"--{name}", str(size))]
     process = await asyncio.create_subprocess_exec(
