@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
+import asyncpg
+
 T = TypeVar("T")
 
 ROWS_A_TURN = 250
@@ -15,3 +17,17 @@ async def in_turns(rows: Sequence[T]) -> AsyncIterator[T]:
         yield row
         if number % ROWS_A_TURN == 0:
             await asyncio.sleep(0)
+
+
+async def read_in_pieces(
+    connection: asyncpg.Connection, statement: str, *given: object, size: int
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """The rows of a statement, `size` at a time; the cursor is closed with the last of them."""
+    piece: list[asyncpg.Record] = []
+    async for row in connection.cursor(statement, *given, prefetch=size):
+        piece.append(row)
+        if len(piece) == size:
+            yield piece
+            piece = []
+    if piece:
+        yield piece

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.children import in_child
 from domain.kernel.clock import business_date, now, start_of_business_day
+from domain.kernel.turns import read_in_pieces
 from domain.scores.numbers import Numbers
 from domain.scores.shapes import Histories, Scores
 from models import ScoreRun
@@ -90,10 +91,10 @@ async def _read_histories(
 
 async def _read_columns(connection: asyncpg.Connection, statement: str, *given: object) -> Numbers:
     """The columns of a statement, read in pieces, so that others have their turn; null is no number."""
-    cursor = await connection.cursor(statement, *given)
-    pieces = []
-    while rows := await cursor.fetch(BATCH):
-        pieces.append(await asyncio.to_thread(_put_into_columns, rows))
+    pieces = [
+        await asyncio.to_thread(_put_into_columns, rows)
+        async for rows in read_in_pieces(connection, statement, *given, size=BATCH)
+    ]
     if pieces:
         return np.concatenate(pieces, axis=1)
     return np.empty((len((await connection.prepare(statement)).get_attributes()), 0))

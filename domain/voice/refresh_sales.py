@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.children import in_child
+from domain.kernel.turns import read_in_pieces
 from domain.voice.product_pairs import count_pairs
 from models.session import raw_connection
 
@@ -99,8 +100,7 @@ async def refresh_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
 async def _refresh_pairs(connection: asyncpg.Connection) -> None:
     """Count every pair of products again; a statement that joins all purchases with themselves takes minutes more."""
     owned: list[Sequence[int]] = []
-    cursor = await connection.cursor(_OWNED)
-    while rows := await cursor.fetch(READ_AT_A_TIME):
+    async for rows in read_in_pieces(connection, _OWNED, size=READ_AT_A_TIME):
         owned += [array("q", row["products"]) for row in rows]
     offered = {row["id"] for row in await connection.fetch(_OFFERED)}
     count = partial(count_pairs, shared_at_least=SHARED_AT_LEAST, spare=SPARE)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections import OrderedDict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,9 @@ async def test_a_paper_just_made_is_at_hand_until_others_take_its_room(monkeypat
         return html.encode() * 4
 
     monkeypatch.setattr("documents.pdf.render_pdf", render)
-    monkeypatch.setattr("documents.pdf.MOST_AT_HAND", _AtHand.size + 10)
+    monkeypatch.setattr(_AtHand, "papers", OrderedDict())
+    monkeypatch.setattr(_AtHand, "size", 0)
+    monkeypatch.setattr("documents.pdf.MOST_AT_HAND", 10)
     asked = ("ab", "ab", "cd", "ab", "cd")
     assert [await render_again(html) for html in asked] == [html.encode() * 4 for html in asked]
     assert made == ["ab", "cd", "ab", "cd"]

@@ -51,7 +51,7 @@ async def test_confirming_goes_on_to_the_next_of_the_list(client: TestClientProt
     assert (await read_order(db, first_id)).status == "confirmed"
     page = await read_page(client, f"/portal/orders/{third}{VIA}&done=1")
     assert "<b>2 of 3</b>" in page
-    assert "1 done, 2 to go" in page
+    assert "1 confirmed, 2 to go" in page
     undo = f"/portal/orders/{first}/move/pending?undo=1&amp;{VIA[1:]}"
     assert f'action="{undo}"' in page  # Undo of the one before
     response = await client.get(f"/portal/orders/{fourth}{VIA}&done=2")
