@@ -9,8 +9,8 @@ def freeze_what_stays() -> None:
     """Take all that the start has made out of the garbage collector's rounds.
 
     Modules, routes and models never go away; without this, each full round walks through all of them again and holds
-    up everybody for a tenth of a second, just when an export of many rows makes the rounds frequent. SQLAlchemy puts
-    its tables in order first, for which whoever is the first to use one would wait nearly as long.
+    up every request for a tenth of a second, just when an export of many rows makes the rounds frequent. SQLAlchemy
+    puts its tables in order first; else the first request that uses one waits nearly as long.
     """
     configure_mappers()
     gc.collect()

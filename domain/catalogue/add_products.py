@@ -25,7 +25,7 @@ ORDER BY lower(sku)
 ON CONFLICT DO NOTHING
 RETURNING id, sku
 """
-_STORIES = """
+_ENTRIES = """
 INSERT INTO audit_entry
   (action, record_kind, record_id, record_name, after, note, actor_kind, actor_id, actor_name, request_id)
 SELECT 'product.created', 'product', id, name || ' (' || sku || ')',
@@ -42,5 +42,5 @@ async def add_products(
         return {}
     made = await connection.fetch(_INSERT, orjson.dumps(rows, default=str).decode())
     ids = [row["id"] for row in made]
-    await connection.execute(_STORIES, ids, by.kind, by.id, by.name, by.request_id, note)
+    await connection.execute(_ENTRIES, ids, by.kind, by.id, by.name, by.request_id, note)
     return {row["sku"]: row["id"] for row in made}

@@ -54,9 +54,9 @@ ORDER BY p.id FOR NO KEY UPDATE OF p
 # What is read of a product whatever is changed, and what a change of one of its columns depends on.
 _ALWAYS_READ = frozenset({"name", "sku"})
 # The ledger has the levels, and a picture is no value to read.
-_NOT_TOLD = frozenset({"stock_quantity", "image_hash"})
+_NOT_WORDED = frozenset({"stock_quantity", "image_hash"})
 _READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
-_STORIES = """
+_ENTRIES = """
 INSERT INTO audit_entry
   (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name, request_id)
 SELECT 'product.updated', 'product', id, name, before::jsonb, after::jsonb, $5, $6, $7, $8
@@ -296,16 +296,16 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
     writing = asyncio.ensure_future(connection.execute(_make_update(names), ids, is_new, *columns))
     try:
         # The timeline is put into words while the database is at work.
-        stories = [
-            _write_story(product, names) async for product in in_turns(list(itertools.compress(changed, is_new)))
+        entries = [
+            _write_entry(product, names) async for product in in_turns(list(itertools.compress(changed, is_new)))
         ]
     finally:
         await writing
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
-    arrays = zip(*stories, strict=True) if stories else ([], [], [], [])
-    await connection.execute(_STORIES, *map(list, arrays), by.kind, by.id, by.name, by.request_id)
+    arrays = zip(*entries, strict=True) if entries else ([], [], [], [])
+    await connection.execute(_ENTRIES, *map(list, arrays), by.kind, by.id, by.name, by.request_id)
 
 
 @lru_cache(maxsize=64)
@@ -329,10 +329,10 @@ def _make_update(names: tuple[str, ...]) -> str:
     """  # noqa: S608 -- the names are constants of this module.
 
 
-def _write_story(product: _Product, names: Sequence[str]) -> tuple[int, str, str, str]:
+def _write_entry(product: _Product, names: Sequence[str]) -> tuple[int, str, str, str]:
     """The product and what changed from what to what, as JSON; amounts as text, exactly as they are."""
     was, now = product.before, product.after
-    changed = [name for name in names if was[name] != now[name] and name not in _NOT_TOLD]
+    changed = [name for name in names if was[name] != now[name] and name not in _NOT_WORDED]
     before = {name: _plain(was[name]) for name in changed}
     after = {name: _plain(now[name]) for name in changed}
     if "image_hash" in was and was["image_hash"] != now["image_hash"]:

@@ -22,7 +22,7 @@ from domain.stock.ledger import MovementRow, list_movements
 from models import AuditAction, AuditEntry, Category, Order, OrderItem, OrderStatus, Product
 
 SALES_DAYS = 90
-MOST_STORIES = 30
+MOST_ENTRIES = 30
 LEDGER_ROWS = 10
 
 Reader = AsyncSession | AsyncConnection
@@ -219,7 +219,7 @@ async def _list_timeline(
         select(AuditEntry.action, AuditEntry.before, AuditEntry.after, AuditEntry.actor_name, AuditEntry.created_at)
         .where(AuditEntry.record_kind == "product", AuditEntry.record_id == product_id)
         .order_by(AuditEntry.id.desc())
-        .limit(MOST_STORIES)
+        .limit(MOST_ENTRIES)
     )
     hidden = set() if may(visible_to, Right.SEE_COSTS) else {"cost_per_item"}
     timeline = []

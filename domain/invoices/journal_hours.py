@@ -19,11 +19,12 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import business_range_bounds, start_of_business_day
 from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
 from domain.kernel.money import ZERO
+from domain.orders.allowances import is_allowance
 from models.session import raw_connection
 
 FOLD_JOB = "count_journal_hours"
 _WITHIN = "{0} >= h.hour AND {0} < h.hour + interval '1 hour'"
-_ALLOWED = "coalesce(given_back = 'allowance' AND given_for <> 'cancelled' AND note !~ '^CM-[0-9]{6,}$', false)"
+_ALLOWED = f"coalesce({is_allowance('payment')}, false)"
 # The money of the invoice's order that came before a moment.
 _BEFORE = f"""
 CROSS JOIN LATERAL (

@@ -15,7 +15,7 @@ from domain.access.rights import Right, require
 from domain.invoices.journal import get_journal
 from domain.invoices.journal_hours import Books, fold_journal_hours, get_books, sum_receivables
 from domain.invoices.queries import Reader
-from domain.invoices.taken_off import CONCERNS, TAKEN_OFF
+from domain.invoices.taken_off import CONCERNS, IS_ALLOWANCE, TAKEN_OFF
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import add_months, business_range_bounds, business_today, first_of_month, last_of_close, now
@@ -28,14 +28,18 @@ PROVE_JOB = "prove_month"
 NIGHT_JOB = "prove_months"
 # A company with no more invoices is counted at each look.
 COUNTED_AT_ONCE = 2_000
-# What was open at the beginning and at the end of a month, invoice by invoice.
-_PAID = """
+
+
+def _paid(is_its: str) -> str:
+    return f"""
 SELECT coalesce(sum(p.applied_amount), 0) AS after,
   coalesce(sum(p.applied_amount) FILTER (WHERE p.created_at < :begins), 0) AS before
 FROM payment AS p
-WHERE p.state = 'succeeded' AND p.created_at < :ends AND {is_its}
-  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
-"""
+WHERE p.state = 'succeeded' AND p.created_at < :ends AND {is_its} AND ({IS_ALLOWANCE}) IS NOT TRUE
+"""  # noqa: S608 - our own conditions.
+
+
+# What was open at the beginning and at the end of a month, invoice by invoice.
 _RECEIVABLES = text(f"""
 SELECT count(*) FILTER (WHERE is_open_after AND after <> 0) AS invoices,
   coalesce(sum(after) FILTER (WHERE is_open_after), 0) AS after,
@@ -50,9 +54,9 @@ FROM (
       coalesce(sum(m.amount) FILTER (WHERE m.created_at < :begins), 0) AS before
     FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends
   ) AS memo
-  CROSS JOIN LATERAL ({_PAID.format(is_its="p.invoice_id = i.id")}) AS own
+  CROSS JOIN LATERAL ({_paid("p.invoice_id = i.id")}) AS own
   CROSS JOIN LATERAL (
-    {_PAID.format(is_its="p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
+    {_paid("p.order_id = i.order_id AND p.invoice_id IS DISTINCT FROM i.id")}
   ) AS placed
   LEFT JOIN (
     SELECT i.id, sum(t.amount) AS after, coalesce(sum(t.amount) FILTER (WHERE t.created_at < :begins), 0) AS before

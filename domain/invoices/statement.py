@@ -40,7 +40,7 @@ SELECT greatest(p.created_at, i.sent_at), 'payment', p.method, 0.00, p.applied_a
   CASE WHEN p.reference <> '' THEN p.reference ELSE i.invoice_number END
 FROM payment AS p JOIN mine AS i ON p.invoice_id = i.id OR (p.order_id = i.order_id AND i.status <> 'void')
 WHERE p.state = 'succeeded' AND p.created_at < :ends AND p.applied_amount <> 0
-  AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+  AND ({IS_ALLOWANCE}) IS NOT TRUE
 UNION ALL
 SELECT greatest(t.created_at, i.sent_at), 'allowance', i.invoice_number, 0.00, t.amount, NULL, ''
 FROM ({TAKEN_OFF}) AS t JOIN mine AS i ON {CONCERNS} AND i.status <> 'void' WHERE t.created_at < :ends
@@ -183,7 +183,7 @@ SELECT i.id, i.invoice_number, i.po_number, i.due_date, i.total_amount,
   + coalesce((
     SELECT sum(p.applied_amount) FROM payment AS p
     WHERE p.state = 'succeeded' AND p.created_at < :ends AND (p.invoice_id = i.id OR p.order_id = i.order_id)
-      AND (p.given_back IS DISTINCT FROM 'allowance' OR p.given_for = 'cancelled' OR p.note ~ '^CM-[0-9]{{6,}}$')
+      AND ({IS_ALLOWANCE}) IS NOT TRUE
   ), 0)
   + coalesce((SELECT sum(t.amount) FROM ({TAKEN_OFF}) AS t WHERE {CONCERNS} AND t.created_at < :ends), 0) AS settled
 FROM invoice AS i

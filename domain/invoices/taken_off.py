@@ -3,6 +3,8 @@
 The claim on the order is smaller by it, so the books of every later invoice of the order count it too.
 """
 
+from domain.orders.allowances import is_allowance
+
 # `memo_of` is the voided invoice that a memo belongs to, whose own books have it already.
 TAKEN_OFF = """
 SELECT a.order_id, a.created_at, a.amount, NULL::bigint AS memo_of FROM order_allowance AS a
@@ -12,7 +14,5 @@ WHERE v.status = 'void' AND v.order_id IS NOT NULL
 """
 # One of them is this invoice's concern.
 CONCERNS = "t.order_id = i.order_id AND t.memo_of IS DISTINCT FROM i.id"
-# A payment given back as an allowance took as much off the claim; a credit memo's has that in the memo.
-IS_ALLOWANCE = (
-    "p.state = 'succeeded' AND p.given_back = 'allowance' AND p.given_for <> 'cancelled' AND p.note !~ '^CM-[0-9]{6,}$'"
-)
+# A payment given back as an allowance took as much off the claim.
+IS_ALLOWANCE = is_allowance("p")

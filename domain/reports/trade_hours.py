@@ -6,6 +6,7 @@ A reader takes the kept hours, and counts those that changed since. `proofs/prof
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.hours import HOUR, ONE_AT_A_TIME
+from domain.orders.allowances import is_allowance
 from domain.procurement.pace import KEEP_PRODUCTS
 from models.session import raw_connection
 
@@ -14,7 +15,7 @@ _COLUMNS = "orders, sales, fees, goods, bare_lines, bare_sales, allowances, ship
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in _COLUMNS.split(", "))
 # Every row that counts in the hours of `changed`, with its moment: lateral, so that however few hours are asked for no
 # other rows are read.
-COUNT_TRADE = """
+COUNT_TRADE = f"""
 SELECT o.created_at AS at, 1 AS orders, o.subtotal - o.discount_amount AS sales, o.delivery_fee AS fees, g.goods,
   g.bare_lines, g.bare_sales, 0.00 AS allowances, 0.00 AS shipping
 FROM changed AS h
@@ -33,8 +34,7 @@ SELECT p.created_at, 0, 0, 0, 0, 0, 0, -p.applied_amount, 0
 FROM changed AS h
 CROSS JOIN LATERAL (
   SELECT created_at, applied_amount FROM payment
-  WHERE created_at >= h.hour AND created_at < h.hour + interval '1 hour' AND given_back = 'allowance'
-    AND given_for <> 'cancelled' AND state = 'succeeded' AND note !~ '^CM-[0-9]{6,}$' OFFSET 0
+  WHERE created_at >= h.hour AND created_at < h.hour + interval '1 hour' AND {is_allowance("payment")} OFFSET 0
 ) AS p
 UNION ALL
 SELECT m.created_at, 0, 0, 0, 0, 0, 0, m.amount, 0
@@ -58,7 +58,7 @@ CROSS JOIN LATERAL (
   WHERE bought_at >= h.hour AND bought_at < h.hour + interval '1 hour' AND state = 'bought'
     AND refund_status IS DISTINCT FROM 'refunded' OFFSET 0
 ) AS l
-"""
+"""  # noqa: S608 - constants of ours
 # What was traded between two moments, as rows to add up by their moment; hours that a moment cuts are counted again.
 TRADE = f"""
 changed AS MATERIALIZED (

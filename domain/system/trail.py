@@ -21,8 +21,9 @@ from models import MONEY_EVENTS, AuditAction, AuditEntry, Order, OrderEvent, Ord
 from models.session import Database, plan_for_values
 
 ORDER_KIND = "order"
-# Shorter texts hold no three letters, which the index of orders is made of.
-LEAST_INDEXED, MOST_LOOKED_UP = 3, 500
+# Shorter texts hold no three letters, which the index of orders is made of. So many orders are looked up, among so many
+# that hold the text anywhere.
+LEAST_INDEXED, MOST_LOOKED_UP, MOST_CANDIDATES = 3, 500, 2_000
 SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
 
 
@@ -217,13 +218,21 @@ async def list_people(db: AsyncSession) -> Sequence[tuple[int, str]]:
 
 
 async def find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
-    """The orders whose number holds the text; None for so many that their events are better looked through."""
-    found = select(Order.id).where(Order.order_number.icontains(wanted, autoescape=True))
-    if len(wanted) >= LEAST_INDEXED:
-        # What an order is found by begins with its number, and has an index.
-        found = found.where(Order.search_text.like(f"%{as_search_pattern(wanted.lower())}%"))
-    ids = list(await db.scalars(found.limit(MOST_LOOKED_UP + 1)))
+    """The orders whose number holds the text; None where they are too many to look up, or too short a text for it."""
+    if len(wanted) < LEAST_INDEXED:
+        return None
+    # What an order is found by begins with its number, and has an index.
+    found = select(Order.id, Order.order_number).where(Order.search_text.like(holding(wanted)))
+    candidates = list(await db.execute(found.limit(MOST_CANDIDATES + 1)))
+    if len(candidates) > MOST_CANDIDATES:
+        return None
+    ids = [number for number, name in candidates if wanted.lower() in name.lower()]
     return None if len(ids) > MOST_LOOKED_UP else ids
+
+
+def holding(wanted: str) -> str:
+    """The pattern of a text within what is searched by index."""
+    return f"%{as_search_pattern(wanted.lower())}%"
 
 
 def select_halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> list[Any]:

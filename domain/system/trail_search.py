@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.counting import Counted
 from domain.kernel.paging import make_page
-from domain.kernel.texts import as_search_pattern
 from domain.system import trail
 from domain.system.trail import Trail, TrailFilters, TrailRow, TrailTab
 from models import AuditEntry, Customer, Order, OrderEvent, OrderEventKind, Staff
@@ -22,8 +21,8 @@ from models.session import plan_for_values
 
 # In so many of the newest rows words are looked for, and so many rows are found at most.
 MOST_LOOKED_THROUGH, MOST_FOUND = 10_000, 1_000
-# Of so many people and orders that match what happened is looked up, among so many orders that hold the text at all.
-MOST_PEOPLE, MOST_ORDERS, MOST_CANDIDATES = 500, 500, 2_000
+# Of so many people that match what happened is looked up.
+MOST_PEOPLE = 500
 
 
 async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
@@ -31,7 +30,7 @@ async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo)
     if not asked.q or asked.whole:
         return await trail.list_whole_trail(db, asked, timezone=timezone)
     await plan_for_values(db)
-    numbered, people = await _find_orders(db, asked.q), await _find_people(db, asked.q)
+    numbered, people = await trail.find_orders(db, asked.q), await _find_people(db, asked.q)
     looked = await _look(db, asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered, people)
     tabs = None if len(looked.rows) > MOST_FOUND else looked.count_by_tab()
     if asked.tab is not TrailTab.ALL:
@@ -159,28 +158,12 @@ def _find_events(
     return ways
 
 
-async def _find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
-    """The orders whose number holds the text; None where they are too many to look up."""
-    if len(wanted) < trail.LEAST_INDEXED:
-        return None
-    found = select(Order.id, Order.order_number).where(Order.search_text.like(_pattern(wanted)))
-    candidates = list(await db.execute(found.limit(MOST_CANDIDATES + 1)))
-    if len(candidates) > MOST_CANDIDATES:
-        return None
-    numbers = [number for number, name in candidates if wanted.lower() in name.lower()]
-    return None if len(numbers) > MOST_ORDERS else numbers
-
-
-def _pattern(wanted: str) -> str:
-    return f"%{as_search_pattern(wanted.lower())}%"
-
-
 async def _find_people(db: AsyncSession, wanted: str) -> list[tuple[str, int]] | None:
     """The colleagues and customers of such a name; None for so many that their events are better looked through."""
     if len(wanted) < trail.LEAST_INDEXED:
         return None
     staff = select(Staff.id).where(or_(*trail.holds(wanted, Staff.full_name, Staff.username)))
-    customers = select(Customer.id).where(Customer.search_text.like(_pattern(wanted)))
+    customers = select(Customer.id).where(Customer.search_text.like(trail.holding(wanted)))
     people = [("staff", number) for number in await db.scalars(staff.limit(MOST_PEOPLE + 1))]
     people += [("customer", number) for number in await db.scalars(customers.limit(MOST_PEOPLE + 1))]
     return None if len(people) > MOST_PEOPLE else people

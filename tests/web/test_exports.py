@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AuditEntry, Role
 from tests.factories import make_staff, sign_in
 
-# Sums, goods and empty templates: nobody's data.
+# Sums, goods and empty templates: no person's data.
 NO_PEOPLE = {
     "/portal/invoices/journal.csv", "/portal/performance.csv", "/portal/products.csv", "/portal/profit.csv",
     "/portal/profit/labels.csv", "/portal/voice.csv",
