@@ -171,7 +171,7 @@ async def _count_moves(db: AsyncSession, gone: Side) -> list[Move]:
 async def _describe_moves(db: AsyncSession, gone: Side) -> dict[str, str]:
     """What stands beside the counts: sums, and from when to when, in one statement by the customer's indexes."""
     row = await (await raw_connection(db)).fetchrow(_DETAILS, gone.row.id, str(current_business().timezone))
-    assert row is not None  # a SELECT without FROM answers one row
+    assert row is not None  # sums without groups answer one row
     first, last = (f"{day:%b %Y}" if day else "" for day in (row["first_order"], row["last_order"]))
     details = {"credit_entry": f"{format_money(gone.credit)} store credit"}
     if first:
