@@ -1,7 +1,6 @@
 """The figures of Home, at most six for a role: each beside what it is compared with, and a link to its rows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from domain.kernel.money import format_money
 from domain.reports.home import Home, Period, Sales, Waiting
 from domain.sales.rep_home import RepHome
 from domain.warehouse.floor import DayCounts, Stage
+from portal.figures import Figure
 from web.request import settings
 
 # The stretches that a rep's own sales can be shown for.
@@ -28,20 +28,6 @@ URLS = {
     Waiting.PACKED: f"{LIST}?status=packed",
     Waiting.SHIPPED: f"{LIST}?status=shipped",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure: its value, what it was before, what it means, and where its rows are."""
-
-    label: str
-    value: str
-    url: str
-    meaning: str
-    tone: str = "quiet"
-    arrow: str = ""
-    change: str = ""
-    was: str = ""
 
 
 def choose_figures(home: Home, floor: DayCounts | None, rep: RepHome | None) -> Iterator[Figure]:

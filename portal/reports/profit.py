@@ -18,7 +18,7 @@ from domain.reports.label_costs import export_label_costs
 from domain.reports.profit import MonthProfit, Profit, ProfitQuery, get_profit
 from models.session import current_database
 from portal.charts import choose_axis, write_axis_label
-from portal.home_figures import Figure
+from portal.figures import Figure
 from portal.render import page_or_block
 from web.guards import staff_page
 from web.reading import reads_query
@@ -152,7 +152,8 @@ def _compare(
     is_good = (share > 0) is not less_is_better
     arrow = "up" if share > 0 else "down"
     change = format_percent(abs(share))
-    return Figure(label, format_money(value), url, meaning, "good" if is_good else "bad", arrow, change, was)
+    tone = "good" if is_good else "bad"
+    return Figure(label, format_money(value), url, meaning, was=was, tone=tone, arrow=arrow, change=change)
 
 
 def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> Figure:
@@ -164,7 +165,7 @@ def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> 
     points = round(value, 1) - round(before, 1)
     arrow, tone = ("up", "good") if points > 0 else ("down", "bad")
     change, was = f"{abs(points):.1f} points", f"from {format_percent(before)}"
-    return Figure("Margin", format_percent(value), url, meaning, tone, arrow, change, was)
+    return Figure("Margin", format_percent(value), url, meaning, was=was, tone=tone, arrow=arrow, change=change)
 
 
 def _draw(months: list[MonthProfit], width: int, height: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What voice agents bring and cost: six figures, calls by day, prompt versions, and how far people agree."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, Granulari
 from domain.voice.prompts import list_versions
 from domain.voice.review import ReviewQuery, list_review_queue
 from portal.charts import Chart, Point, draw_chart
+from portal.figures import Figure
 from portal.render import page_or_block
 from portal.voice.sections import make_sections
 from web.guards import staff_page
@@ -35,20 +35,6 @@ WEEKS_SHOWN = timedelta(days=55)
 # The sizes of the two drawings beside each other, so that their text is as large as any other.
 WIDE_CARD, NARROW_CARD = (624, 250), (300, 250)
 RANGES = (("7d", "7 days"), ("30d", "30 days"), ("month", "Month"))
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One figure as the page draws it."""
-
-    label: str
-    value: str
-    url: str
-    meaning: str
-    was: str = ""
-    tone: str = "quiet"
-    arrow: str = ""
-    change: str = ""
 
 
 class DashboardPage(HomeQuery):
@@ -125,7 +111,7 @@ async def _read(first: date, last: date, *, by: Granularity = Granularity.DAILY)
     return await read_dashboard(db(), asked, timezone=now.timezone, cost_per_minute=now.voice_cost_per_minute)
 
 
-def _figures(shown: Dashboard, before: Figures | None) -> list[Shown]:
+def _figures(shown: Dashboard, before: Figures | None) -> list[Figure]:
     """Six figures; each links to the calls of the range that it counts."""
     now, was = shown.summary, before or Figures()
     share = format_percent
@@ -135,20 +121,20 @@ def _figures(shown: Dashboard, before: Figures | None) -> list[Shown]:
         return f"{PAGE}/calls" + with_query({}, show=show, from_date=shown.date_from, to_date=shown.date_to)
 
     return [
-        Shown("Calls", format_number(now.calls), rows(), "Finished calls, in and out", f"from {was.calls}",
+        Figure("Calls", format_number(now.calls), rows(), "Finished calls, in and out", was=f"from {was.calls}",
               **_change(now.calls, was.calls)),
-        Shown("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
-              f"from {was.orders}", **_change(now.orders, was.orders)),
-        Shown("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
-              f"from {show_money(was.revenue)}", **_change(now.revenue, was.revenue)),
-        Shown("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", rows(),
-              "(Revenue − cost) ÷ cost", f"{show_money(now.cost)}, {a_call} a call"),
-        Shown("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", rows("resolved"),
-              f"{now.resolved} of {now.evaluated} evaluated calls", _from(was.resolution_rate),
+        Figure("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
+              was=f"from {was.orders}", **_change(now.orders, was.orders)),
+        Figure("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
+              was=f"from {show_money(was.revenue)}", **_change(now.revenue, was.revenue)),
+        Figure("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", rows(),
+              "(Revenue − cost) ÷ cost", was=f"{show_money(now.cost)}, {a_call} a call"),
+        Figure("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", rows("resolved"),
+              f"{now.resolved} of {now.evaluated} evaluated calls", was=_from(was.resolution_rate),
               **_change(now.resolution_rate, was.resolution_rate)),
-        Shown("Hallucinations", share((now.hallucination_rate or 0) * 100) if now.evaluated else "–",
+        Figure("Hallucinations", share((now.hallucination_rate or 0) * 100) if now.evaluated else "–",
               rows("hallucinated"), f"{now.hallucinated} of {now.evaluated} evaluated calls",
-              _from(was.hallucination_rate),
+              was=_from(was.hallucination_rate),
               **_change(now.hallucination_rate, was.hallucination_rate, more_is_good=False)),
     ]  # fmt: skip
 
