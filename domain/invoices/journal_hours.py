@@ -17,10 +17,9 @@ from domain.invoices.queries import Reader
 from domain.invoices.taken_off import CONCERNS, IS_ALLOWANCE, TAKEN_OFF
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_range_bounds, start_of_business_day
-from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
+from domain.kernel.hours import HOUR, changed_between, count_for_good, find_cut_hours, take_notes
 from domain.kernel.money import ZERO
 from domain.orders.allowances import is_allowance
-from models.session import raw_connection
 
 FOLD_JOB = "count_journal_hours"
 _WITHIN = "{0} >= h.hour AND {0} < h.hour + interval '1 hour'"
@@ -141,12 +140,7 @@ UNION ALL SELECT {bucket}, kind, '', count(DISTINCT (at, owner)), 0, 0, 0 FROM p
 """
 _COLUMNS = "kind, account, entries, postings, debit, credit"
 # What is kept between two moments and what is counted again, each row with a moment of its day.
-_BOOKS = f"""
-changed AS MATERIALIZED (
-  SELECT DISTINCT hour FROM hour_change WHERE report = 'books'
-    AND hour > CAST(:begins AS timestamptz) - interval '1 hour' AND hour < CAST(:ends AS timestamptz)
-  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
-),
+_BOOKS = f"""{changed_between("books", "begins", "ends")},
 posted AS MATERIALIZED (
   SELECT * FROM ({_POSTED}) AS each WHERE at >= CAST(:begins AS timestamptz) AND at < CAST(:ends AS timestamptz)
 ),
@@ -165,11 +159,9 @@ FROM books GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 _BALANCE = text(f"""
 WITH {_BOOKS} SELECT coalesce(sum(debit - credit), 0) FROM books WHERE account = '{Account.RECEIVABLES}'
 """)  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and counts their hours: a note that comes later stays. What was proved of months
-# that end after one of them may not be so any more.
+# What was proved of months that end after one of these hours may not be so any more.
 _FOLD = f"""
-WITH noted AS (DELETE FROM hour_change WHERE report = 'books' RETURNING hour),
-changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted),
+WITH {take_notes("books")},
 dropped AS (DELETE FROM journal_hour WHERE hour IN (SELECT hour FROM changed)),
 doubted AS (UPDATE month_proof SET changed_at = now() WHERE ends_at > (SELECT min(hour) FROM changed)),
 posted AS MATERIALIZED ({_POSTED})
@@ -253,6 +245,4 @@ async def sum_receivables(db: Reader, ends: datetime, *, timezone: tzinfo) -> De
 
 async def fold_journal_hours(db: AsyncSession) -> None:
     """Count the hours that changed, and keep them."""
-    connection = await raw_connection(db)
-    await connection.execute(ONE_AT_A_TIME)
-    await connection.execute(_FOLD)
+    await count_for_good(db, _FOLD)

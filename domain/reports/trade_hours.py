@@ -5,10 +5,9 @@ A reader takes the kept hours, and counts those that changed since. `proofs/prof
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.hours import HOUR, ONE_AT_A_TIME
+from domain.kernel.hours import HOUR, changed_between, count_for_good, take_notes
 from domain.orders.allowances import is_allowance
 from domain.procurement.pace import KEEP_PRODUCTS
-from models.session import raw_connection
 
 FOLD_JOB = "count_trade_hours"
 _COLUMNS = "orders, sales, fees, goods, bare_lines, bare_sales, allowances, shipping"
@@ -60,22 +59,15 @@ CROSS JOIN LATERAL (
 ) AS l
 """  # noqa: S608 - constants of ours
 # What was traded between two moments, as rows to add up by their moment; hours that a moment cuts are counted again.
-TRADE = f"""
-changed AS MATERIALIZED (
-  SELECT DISTINCT hour FROM hour_change WHERE report = 'trade'
-    AND hour > CAST(:begins AS timestamptz) - interval '1 hour' AND hour < CAST(:ends AS timestamptz)
-  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
-),
+TRADE = f"""{changed_between("trade", "begins", "ends")},
 trade AS (
   SELECT * FROM (
     SELECT hour AS at, {_COLUMNS} FROM trade_hour WHERE hour NOT IN (SELECT hour FROM changed)
     UNION ALL {COUNT_TRADE}
   ) AS each WHERE at >= CAST(:begins AS timestamptz) AND at < CAST(:ends AS timestamptz)
 )"""  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and counts their hours: a note that comes later stays.
 _FOLD = f"""
-WITH noted AS (DELETE FROM hour_change WHERE report = 'trade' RETURNING hour),
-changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted),
+WITH {take_notes("trade")},
 dropped AS (DELETE FROM trade_hour WHERE hour IN (SELECT hour FROM changed)),
 {KEEP_PRODUCTS}
 INSERT INTO trade_hour (hour, {_COLUMNS})
@@ -85,6 +77,4 @@ SELECT {HOUR.format("at")} AS hour, {_SUMS} FROM ({COUNT_TRADE}) AS each GROUP B
 
 async def fold_trade_hours(db: AsyncSession) -> None:
     """Count the hours that changed, and keep them."""
-    connection = await raw_connection(db)
-    await connection.execute(ONE_AT_A_TIME)
-    await connection.execute(_FOLD)
+    await count_for_good(db, _FOLD)

@@ -10,10 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import start_of_business_day
-from domain.kernel.hours import HOUR, ONE_AT_A_TIME, find_cut_hours
+from domain.kernel.hours import HOUR, changed_between, count_for_good, find_cut_hours, take_notes
 from domain.orders.business import current_business
 from domain.orders.queries import Reader
-from models.session import raw_connection
 
 FOLD_JOB = "count_call_hours"
 _WITHIN = "created_at >= h.hour AND created_at < h.hour + interval '1 hour'"
@@ -32,12 +31,7 @@ CROSS JOIN LATERAL (
 _RANG_IN = HOUR.format("created_at")
 _QUARTER = f"CASE WHEN zone = '' THEN date_bin('15 minutes', created_at, 'epoch') ELSE {_RANG_IN} END"
 # The calls between two moments; an hour that one of them cuts is counted again.
-CALLS = f"""
-changed AS MATERIALIZED (
-  SELECT DISTINCT hour FROM hour_change WHERE report = 'calls'
-    AND hour > CAST(:since AS timestamptz) - interval '1 hour' AND hour < CAST(:until AS timestamptz)
-  UNION SELECT unnest(CAST(:cut AS timestamptz[]))
-),
+CALLS = f"""{changed_between("calls", "since", "until")},
 calls AS (
   SELECT at, staff_id, zone, calls, sales FROM call_hour
   WHERE hour >= CAST(:since AS timestamptz) AND hour < CAST(:until AS timestamptz)
@@ -54,10 +48,8 @@ SELECT extract(hour FROM at AT TIME ZONE coalesce(nullif(zone, ''), :zone))::int
   sum(sales)::int AS sales
 FROM calls GROUP BY 1 ORDER BY 1
 """)  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and counts their hours: a note that comes later stays.
 _FOLD = f"""
-WITH noted AS (DELETE FROM hour_change WHERE report = 'calls' RETURNING hour),
-changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted),
+WITH {take_notes("calls")},
 dropped AS (DELETE FROM call_hour WHERE hour IN (SELECT hour FROM changed))
 INSERT INTO call_hour (hour, at, staff_id, zone, calls, sales)
 SELECT {_RANG_IN}, {_QUARTER}, staff_id, zone, count(*), sum(sales) FROM ({_EACH}) AS each
@@ -87,6 +79,4 @@ def _values(first: date, last: date, rep_id: int | None) -> dict[str, object]:
 
 async def fold_call_hours(db: AsyncSession) -> None:
     """Count the hours that changed, and keep them."""
-    connection = await raw_connection(db)
-    await connection.execute(ONE_AT_A_TIME)
-    await connection.execute(_FOLD)
+    await count_for_good(db, _FOLD)
