@@ -61,6 +61,7 @@ from models.payment import GivenBack, GivenFor, OrderAllowance, Payment, Payment
 from models.picked_line import PickedLine
 from models.product import Product, ProductImage, ProductImageData
 from models.product_count import ProductCount
+from models.purchase_count import PurchaseCount
 from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
 from models.rfq_quote import RfqQuote
@@ -185,6 +186,7 @@ __all__ = [
     "ProductPair",
     "PromptState",
     "PromptVersion",
+    "PurchaseCount",
     "RateLimit",
     "Receipt",
     "ReminderStep",

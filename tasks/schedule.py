@@ -21,6 +21,7 @@ TIMETABLE = (
     Entry("*/5 * * * *", "fold_product_count"),
     Entry("*/5 * * * *", "fold_calling_counts"),
     Entry("*/5 * * * *", "fold_commission_sums"),
+    Entry("*/5 * * * *", "fold_purchase_counts"),
     Entry("*/5 * * * *", "count_trade_hours"),
     Entry("*/5 * * * *", "count_journal_hours"),
     Entry("*/5 * * * *", "count_call_hours"),

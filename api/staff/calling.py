@@ -32,6 +32,7 @@ from domain.calling import (
     entries,
     link_customers,
     outcomes,
+    purchases,
     scores,
     script,
     segments,
@@ -139,7 +140,7 @@ async def mark_called(data: assign.MarkCalled) -> Any:
 async def purchased_products() -> Any:
     """SKUs ever purchased with the number of orders that hold each, for the filter."""
     async with current_database().reading() as connection:
-        return {"products": await segments.list_purchased_products(connection)}
+        return {"products": await purchases.list_purchased_products(connection)}
 
 
 @blueprint.post("/api/sales/calling-list/recalculate")

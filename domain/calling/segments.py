@@ -1,13 +1,10 @@
-"""What was bought by those on the calling list, and a caller's day."""
+"""A caller's day."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.engine import Row
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, business_today, now, start_of_business_day
@@ -31,14 +28,6 @@ CROSS JOIN LATERAL ({_DAY.format(since="past.since", until="past.until")}) AS da
 """)  # noqa: S608 - constants of this module
 # A usual day is the mean of so many days of the week before.
 USUAL_WEEKS = 4
-_PURCHASED = text("""
-SELECT s.sku, coalesce(p.name, s.name) AS name, s.purchase_count FROM (
-  SELECT i.product_sku AS sku, max(i.product_name) AS name, count(DISTINCT i.order_id) AS purchase_count
-  FROM order_item AS i JOIN orders AS o ON o.id = i.order_id
-  WHERE o.status <> 'cancelled' AND i.product_sku <> '' GROUP BY i.product_sku
-) AS s LEFT JOIN product AS p ON lower(p.sku) = lower(s.sku)
-ORDER BY s.purchase_count DESC, s.sku
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +71,3 @@ async def find_usual_day(db: Reader, *, by: Actor, timezone: tzinfo) -> UsualDay
     since = [start_of_business_day(day.date(), timezone) for day in days]
     row = (await db.execute(_USUAL, {"id": by.id, "since": since, "until": days})).one()
     return UsualDay(row.calls, row.orders, round_half_up(row.revenue)) if row.calls else None
-
-
-async def list_purchased_products(db: Reader) -> Sequence[Row[Any]]:
-    """The SKUs that were ever sold, most often bought first, with the number of orders that hold each."""
-    return (await db.execute(_PURCHASED)).all()

@@ -10,6 +10,7 @@ import asyncpg
 
 from domain.access.passwords import hash_password
 from domain.calling.counts import fold_calling_counts
+from domain.calling.purchases import count_purchases_again
 from domain.commissions.sums import fold_commission_sums
 from domain.invoices.journal_hours import fold_journal_hours
 from domain.jobs.enqueue import enqueue
@@ -87,6 +88,7 @@ async def load_demo_company(
         await refresh_sales(db, timezone=settings.timezone)
         await fold_days(db, timezone=settings.timezone)
         await fold_calling_counts(db, timezone=settings.timezone)
+        await count_purchases_again(db)
         await fold_commission_sums(db)
         await fold_trade_hours(db)
         await fold_call_hours(db)

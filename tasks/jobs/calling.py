@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from domain.calling import purchases
 from domain.calling.counts import FOLD_JOB, fold_calling_counts
 from domain.calling.follow_customer import follow_customer
 from domain.calling.remind import JOB as REMIND
@@ -34,6 +35,14 @@ async def fold_counts(work: Work) -> dict[str, Any]:
     """Add up what came to the tabs and went; the timetable brings the next pass."""
     async with separate_transaction() as db:
         await fold_calling_counts(db, timezone=work.settings.timezone)
+    return {}
+
+
+@job(purchases.FOLD_JOB, attempts=1)
+async def fold_purchases(_work: Work) -> dict[str, Any]:
+    """The same for what was bought."""
+    async with separate_transaction() as db:
+        await purchases.fold_purchase_counts(db)
     return {}
 
 

@@ -1,0 +1,120 @@
+"""count what was bought
+
+Revision ID: e5e13883653f
+Revises: 7e02c9d15f3a
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models.migrations.locks import lock_tables
+
+revision = "e5e13883653f"
+down_revision = "7e02c9d15f3a"
+branch_labels = None
+depends_on = None
+
+# Of each order with changed lines: how many of a SKU and name there were before and are now. Lateral, so that a plan
+# that a connection keeps reads the lines of these orders alone, however many they were when it was made.
+_LINES = """
+          SELECT i.* FROM (SELECT order_id FROM {changed} GROUP BY order_id) AS c CROSS JOIN LATERAL (
+            SELECT order_id, product_sku, product_name, 1, 1 FROM order_item WHERE order_id = c.order_id OFFSET 0
+          ) AS i"""
+_WRITTEN = """
+          UNION ALL SELECT order_id, product_sku, product_name, -1, 0 FROM written"""
+_DROPPED = """
+          UNION ALL SELECT order_id, product_sku, product_name, 1, 0 FROM dropped"""
+_ADD_UP = """
+    INSERT INTO purchase_count (sku, name, orders)
+    SELECT e.sku, n.name, sum(n.orders) FROM (
+      SELECT order_id, sku, max(name) FILTER (WHERE was > 0) AS was, max(name) FILTER (WHERE becomes > 0) AS becomes
+      FROM (
+        SELECT order_id, sku, name, sum(was) AS was, sum(becomes) AS becomes FROM ({lines}
+        ) AS l(order_id, sku, name, was, becomes) WHERE sku <> '' GROUP BY order_id, sku, name
+      ) AS s GROUP BY order_id, sku
+    ) AS e CROSS JOIN LATERAL (VALUES (e.was, -1), (e.becomes, 1)) AS n(name, orders)
+    WHERE e.was IS DISTINCT FROM e.becomes AND n.name IS NOT NULL
+      AND (SELECT status FROM orders WHERE id = e.order_id) <> 'cancelled'
+    GROUP BY e.sku, n.name HAVING sum(n.orders) <> 0;"""
+_INSERTED = _ADD_UP.format(lines=_LINES.format(changed="written") + _WRITTEN).strip()
+_DELETED = _ADD_UP.format(lines=_LINES.format(changed="dropped") + _DROPPED).strip()
+_EITHER = "(SELECT order_id FROM written UNION ALL SELECT order_id FROM dropped) AS either"
+_UPDATED = _ADD_UP.format(lines=_LINES.format(changed=_EITHER) + _WRITTEN + _DROPPED).strip()
+NOTE_PURCHASES = (
+    f"""
+CREATE FUNCTION note_purchases_of_lines() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    {_INSERTED}
+  ELSIF TG_OP = 'DELETE' THEN
+    {_DELETED}
+  ELSIF TG_OP = 'TRUNCATE' THEN
+    DELETE FROM purchase_count;
+  ELSE
+    {_UPDATED}
+  END IF;
+  RETURN NULL;
+END $body$
+""",  # noqa: S608 - constants of ours
+    """
+CREATE FUNCTION note_purchases_of_orders() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO purchase_count (sku, name, orders)
+  SELECT product_sku, max(product_name), CASE WHEN TG_OP = 'DELETE' OR NEW.status = 'cancelled' THEN -1 ELSE 1 END
+  FROM order_item WHERE order_id = OLD.id AND product_sku <> '' GROUP BY product_sku;
+  RETURN OLD;
+END $body$
+""",
+)
+# Lines that go with their order find it gone; so the order takes them off before.
+NOTE_PURCHASES_TRIGGERS = (
+    """
+CREATE TRIGGER purchases_inserted AFTER INSERT ON order_item REFERENCING NEW TABLE AS written FOR EACH STATEMENT
+EXECUTE FUNCTION note_purchases_of_lines()
+""",
+    """
+CREATE TRIGGER purchases_deleted AFTER DELETE ON order_item REFERENCING OLD TABLE AS dropped FOR EACH STATEMENT
+EXECUTE FUNCTION note_purchases_of_lines()
+""",
+    """
+CREATE TRIGGER purchases_updated AFTER UPDATE ON order_item
+REFERENCING OLD TABLE AS dropped NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION note_purchases_of_lines()
+""",
+    """
+CREATE TRIGGER purchases_emptied AFTER TRUNCATE ON order_item FOR EACH STATEMENT
+EXECUTE FUNCTION note_purchases_of_lines()
+""",
+    """
+CREATE TRIGGER purchases_moved AFTER UPDATE OF status ON orders
+FOR EACH ROW WHEN ((OLD.status = 'cancelled') IS DISTINCT FROM (NEW.status = 'cancelled'))
+EXECUTE FUNCTION note_purchases_of_orders()
+""",
+    """
+CREATE TRIGGER purchases_deleted BEFORE DELETE ON orders
+FOR EACH ROW WHEN (OLD.status <> 'cancelled') EXECUTE FUNCTION note_purchases_of_orders()
+""",
+)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "purchase_count",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("sku", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("orders", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_count")),
+    )
+    lock_tables("orders", "order_item")
+    for statement in (*NOTE_PURCHASES, *NOTE_PURCHASES_TRIGGERS):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for trigger in ("inserted", "deleted", "updated", "emptied"):
+        op.execute(f"DROP TRIGGER purchases_{trigger} ON order_item")
+    for trigger in ("moved", "deleted"):
+        op.execute(f"DROP TRIGGER purchases_{trigger} ON orders")
+    for rows in ("lines", "orders"):
+        op.execute(f"DROP FUNCTION note_purchases_of_{rows}()")
+    op.drop_table("purchase_count")

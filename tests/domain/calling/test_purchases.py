@@ -1,0 +1,101 @@
+"""The kept counts of what was bought against the lines themselves, whatever happens to orders and lines."""
+
+import random
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.calling.purchases import count_purchases_again, fold_purchase_counts, list_purchased_products
+from models import Product, PurchaseCount
+from tests.factories import make_product
+
+PLAIN = text("""
+SELECT s.sku, coalesce(p.name, s.name) AS name, s.purchase_count FROM (
+  SELECT i.product_sku AS sku, max(i.product_name) AS name, count(DISTINCT i.order_id) AS purchase_count
+  FROM order_item AS i JOIN orders AS o ON o.id = i.order_id
+  WHERE o.status <> 'cancelled' AND i.product_sku <> '' GROUP BY i.product_sku
+) AS s LEFT JOIN product AS p ON lower(p.sku) = lower(s.sku)
+ORDER BY s.purchase_count DESC, s.sku
+""")
+ONE_ORDER = "(SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
+OTHER_ORDER = "(SELECT id FROM orders ORDER BY md5(:salt || id) LIMIT 1)"
+SOME_LINES = "(SELECT id FROM order_item ORDER BY md5(id || :salt) LIMIT 3)"
+# Few SKUs and names, so that an order has one of them twice, and some lines without any.
+LINES = """
+INSERT INTO order_item (order_id, product_name, product_sku, quantity, unit_price, line_total, position)
+SELECT {order}, (ARRAY['Pan', 'Pot', 'Cup'])[1 + place * CAST(:count AS int) % 3],
+  (ARRAY['A-1', 'B-2', 'a-1', '', 'C-3'])[1 + (place * place + CAST(:count AS int)) % 5], 1, 2, 2,
+  nextval('orders_id_seq')
+FROM {source} generate_series(1, 1 + CAST(:count AS int)) AS place
+"""
+PLACE = f"""
+WITH made AS (
+  INSERT INTO orders (order_number, status, subtotal, total_amount, updated_at)
+  SELECT 'BOUGHT-' || nextval('orders_id_seq'), CASE WHEN n = 1 THEN 'cancelled' ELSE 'pending' END, 20, 20, now()
+  FROM generate_series(0, CAST(:count AS int)) AS n RETURNING id
+)
+{LINES.format(order="made.id", source="made,")}
+"""
+CHANGES = (
+    f"{LINES.format(order=ONE_ORDER, source='')} WHERE EXISTS (SELECT FROM orders)",
+    f"UPDATE orders SET status = CASE WHEN status = 'packed' THEN 'cancelled' ELSE 'packed' END WHERE id = {ONE_ORDER}",
+    "UPDATE orders SET status = CASE WHEN status = 'packed' THEN 'cancelled' ELSE 'packed' END",
+    f"UPDATE order_item SET product_sku = 'C-3' WHERE id IN {SOME_LINES}",
+    f"UPDATE order_item SET product_name = product_name || CAST(:count AS int) WHERE id IN {SOME_LINES}",
+    f"UPDATE order_item SET order_id = {OTHER_ORDER} WHERE id IN {SOME_LINES}",
+    "UPDATE order_item SET quantity = quantity + 1",
+    f"DELETE FROM order_item WHERE id IN {SOME_LINES}",
+    f"DELETE FROM order_item WHERE order_id = {ONE_ORDER}",
+    f"DELETE FROM orders WHERE id IN ({ONE_ORDER}, {OTHER_ORDER})",
+    "UPDATE product SET sku = CASE WHEN sku = 'a-1' THEN 'Z-9' ELSE 'a-1' END",
+)
+
+
+async def read_both(db: AsyncSession) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """What was bought as it is kept, and as a recount has it."""
+    kept = [tuple(row) for row in await list_purchased_products(db)]
+    return kept, [tuple(row) for row in (await db.execute(PLAIN)).all()]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_was_bought_is_a_recount_s_whatever_happens(db: AsyncSession, seed: int) -> None:
+    dice = random.Random(seed)
+    await make_product(db, sku="a-1")
+    for _ in range(120):
+        statement = dice.choice((PLACE, PLACE, PLACE, *CHANGES))
+        values = {"count": dice.randrange(4), "salt": f"{dice.randrange(10**9):09}"}
+        await db.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
+        if dice.random() < 0.12:
+            await fold_purchase_counts(db)
+        kept, counted = await read_both(db)
+        assert kept == counted, statement
+    await fold_purchase_counts(db)
+    names = select(func.count()).select_from(PurchaseCount).group_by(PurchaseCount.sku, PurchaseCount.name)
+    assert set(await db.scalars(names)) == {1}
+    kept, counted = await read_both(db)
+    await count_purchases_again(db)
+    assert kept == counted == (await read_both(db))[0]
+    assert await db.scalar(select(func.count()).select_from(Product)) == 1
+    await db.execute(text("TRUNCATE order_item CASCADE"))
+    assert await list_purchased_products(db) == []
+
+
+async def test_a_fold_keeps_what_was_only_taken_off_a_name(db: AsyncSession) -> None:
+    # Beside another fold, which has the name's own row, it sees no more than the notes of what changed.
+    for sku, changes in {"A-1": (1, -2), "B-2": (-1, 1), "C-3": (4,)}.items():
+        db.add_all(PurchaseCount(sku=sku, name="Pan", orders=orders) for orders in changes)
+    await db.flush()
+    await fold_purchase_counts(db)
+    rows = await db.execute(select(PurchaseCount.sku, PurchaseCount.orders).order_by(PurchaseCount.sku))
+    assert [tuple(row) for row in rows] == [("A-1", -1), ("C-3", 4)]
+
+
+async def test_a_move_from_state_to_state_notes_nothing(db: AsyncSession) -> None:
+    await db.execute(text(PLACE), {"count": 0})
+    await fold_purchase_counts(db)
+    before = await db.scalar(select(func.max(PurchaseCount.id)))
+    await db.execute(text("UPDATE orders SET status = 'confirmed', staff_notes = 'Ring twice'"))
+    await db.execute(text("UPDATE order_item SET short_quantity = 1"))
+    assert await db.scalar(select(func.max(PurchaseCount.id))) == before
