@@ -122,7 +122,7 @@ PAGES = {
     "API: calling list": ("rep", "/api/sales/calling-list"),
     "API: calling list, products": ("rep", "/api/sales/calling-list/products"),
     "API: calling list, segments": ("rep", "/api/sales/calling-list/segments"),
-    "API: guests of a rep": ("rep", "/api/sales/customers/guest?phone={digits}"),
+    "API: guests of a rep": ("rep", "/api/sales/customers/guest?phone={guest}"),
     "API: orders of a rep": ("rep", "/api/sales/my-orders"),
     "API: customers of a rep": ("rep", "/api/sales/customers"),
     "API: history of sales": ("rep", "/api/sales/history"),
@@ -157,6 +157,10 @@ FACTS = {
     "last_audit": "(SELECT count(*) FROM audit_entry) / 50",
     "phone": "(SELECT phone FROM customer WHERE phone IS NOT NULL ORDER BY id OFFSET 50 LIMIT 1)",
     "number": "(SELECT order_number FROM orders ORDER BY id DESC OFFSET 100 LIMIT 1)",
+    "guest": """(
+      SELECT right(delivery_phone, 10) FROM orders
+      WHERE customer_id IS NULL AND delivery_phone IS NOT NULL ORDER BY id DESC LIMIT 1
+    )""",
     "open_number": "(SELECT order_number FROM orders WHERE status = 'confirmed' ORDER BY id DESC LIMIT 1)",
     "customer": "(SELECT min(id) + 60 FROM customer)",
     "invoice": "(SELECT max(id) FROM invoice WHERE status <> 'draft')",

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.calling.totals import refresh_totals
 from domain.kernel.clock import business_today, first_of_month, now
 from domain.orders.business import current_business
+from domain.sales.calls_made import ListCallsMade, list_calls_made
 from domain.sales.new_customers import count_new_customers
 from domain.sales.rep_home import get_rep_home
 from domain.sales.team import TeamSums, compare_team, count_working_days, list_call_hours, list_progress
@@ -164,3 +165,24 @@ async def test_calls_and_targets_of_performance_have_their_rows_and_their_line(
     await sign_in(client, db, other)
     own = await page(client, "/portal/performance/calls")
     assert ("1 call" in own, own.count("Pier Diner")) == (True, 1)
+
+
+async def test_calls_made_are_read_page_by_page_from_both_kinds(db: AsyncSession) -> None:
+    rep, entry = await make_staff(db, Role.SALES_REP), CallingEntry(phone="+14155550123", company_name="Pier Diner")
+    db.add(entry)
+    await db.flush()
+    for minutes in range(6):
+        rang = now() - timedelta(minutes=minutes + 1)
+        if minutes % 3 == 1:
+            db.add(CallingEvent(entry_id=entry.id, kind="called", actor_kind="staff", actor_id=rep.id, created_at=rang))
+        else:
+            db.add(OutboundCallLog(entry_id=entry.id, staff_id=rep.id, phone="1", outcome="no_answer", created_at=rang))
+    await db.flush()
+    for reader in (rep, await make_staff(db, Role.MANAGER)):
+        found = []
+        for number in (1, 2, 3, 4):
+            asked = ListCallsMade(page=number, per_page=2)
+            calls, _, _ = await list_calls_made(db, asked, visible_to=as_actor(reader))
+            assert calls.total == 6
+            found.append([call.outcome for call in calls.rows])
+        assert found == [["no_answer", ""], ["no_answer", "no_answer"], ["", "no_answer"], []]
