@@ -115,7 +115,7 @@ async def _run_one(connection: asyncpg.Connection, until: float, shelf: int) -> 
 def statements(key: str, number: str, products: list[int], text: str) -> list[tuple[str, list[Any]]]:
     """What one order sends between BEGIN and COMMIT, in its order."""
     lines = [
-        Line(product, "Product", "PROOF-1", "", "", 2, Decimal(10 + product), False,
+        Line(product, "Product", f"PROOF-{products.index(product)}", "", "", 2, Decimal(10 + product), False,
              Decimal(2 * (10 + product)), None, True)
         for product in products
     ]  # fmt: skip

@@ -1,29 +1,30 @@
 """How many orders hold each SKU, kept so that what was bought need not be counted from every line ever sold.
 
-Triggers write what an order adds or takes away, in its own transaction and without a lock; all rows together are the
-counts at any time, and a job folds them. `domain/calling/purchases.py` is the only reader.
+Triggers write what an order adds or takes away, in its own transaction and without a lock, as one row whatever its
+lines; all rows together are the counts at any time, and a job makes one of them. `domain/calling/purchases.py` is the
+only reader.
 
 What changes an order's lines holds the order's own lock, as every act does, so that no state changes beside it.
 """
 
-from sqlalchemy import DDL, BigInteger, event
+from sqlalchemy import ARRAY, DDL, BigInteger, String, event
 from sqlmodel import Field
 
 from models.base import Table, key
 
 
 class PurchaseCount(Table, table=True):
-    """Orders with a SKU that came since the last fold, below zero for those that went; cancelled ones are left out.
+    """Orders with a SKU, or what a change adds to them, below zero where it takes away; cancelled ones are left out.
 
-    An order with several names for one SKU counts under the last of them by the alphabet.
+    The three lists are of one length. An order with several names for one SKU counts under the last by the alphabet.
     """
 
     __tablename__ = "purchase_count"
 
     id: int = key()
-    sku: str
-    name: str
-    orders: int = Field(sa_type=BigInteger, nullable=False)
+    skus: list[str] = Field(sa_type=ARRAY(String), nullable=False)
+    names: list[str] = Field(sa_type=ARRAY(String), nullable=False)
+    orders: list[int] = Field(sa_type=ARRAY(BigInteger), nullable=False)
 
 
 # Of each order with changed lines: how many of a SKU and name there were before and are now. Lateral, so that a plan
@@ -36,27 +37,41 @@ _WRITTEN = """
           UNION ALL SELECT order_id, product_sku, product_name, -1, 0 FROM written"""
 _DROPPED = """
           UNION ALL SELECT order_id, product_sku, product_name, 1, 0 FROM dropped"""
-_ADD_UP = """
-    INSERT INTO purchase_count (sku, name, orders)
-    SELECT e.sku, n.name, sum(n.orders) FROM (
-      SELECT order_id, sku, max(name) FILTER (WHERE was > 0) AS was, max(name) FILTER (WHERE becomes > 0) AS becomes
-      FROM (
-        SELECT order_id, sku, name, sum(was) AS was, sum(becomes) AS becomes FROM ({lines}
-        ) AS l(order_id, sku, name, was, becomes) WHERE sku <> '' GROUP BY order_id, sku, name
-      ) AS s GROUP BY order_id, sku
-    ) AS e CROSS JOIN LATERAL (VALUES (e.was, -1), (e.becomes, 1)) AS n(name, orders)
-    WHERE e.was IS DISTINCT FROM e.becomes AND n.name IS NOT NULL
-      AND (SELECT status FROM orders WHERE id = e.order_id) <> 'cancelled'
-    GROUP BY e.sku, n.name HAVING sum(n.orders) <> 0;"""
-_INSERTED = _ADD_UP.format(lines=_LINES.format(changed="written") + _WRITTEN).strip()
-_DELETED = _ADD_UP.format(lines=_LINES.format(changed="dropped") + _DROPPED).strip()
+_NOTE = """INSERT INTO purchase_count (skus, names, orders)
+    SELECT array_agg(n.sku), array_agg(n.name), array_agg(n.orders) FROM ({counts}
+    ) AS n(sku, name, orders) HAVING count(*) > 0;"""
+_DIFFERENCES = """
+      SELECT e.sku, n.name, sum(n.orders) FROM (
+        SELECT order_id, sku, max(name) FILTER (WHERE was > 0) AS was, max(name) FILTER (WHERE becomes > 0) AS becomes
+        FROM (
+          SELECT order_id, sku, name, sum(was) AS was, sum(becomes) AS becomes FROM ({lines}
+          ) AS l(order_id, sku, name, was, becomes) WHERE sku <> '' GROUP BY order_id, sku, name
+        ) AS s GROUP BY order_id, sku
+      ) AS e CROSS JOIN LATERAL (VALUES (e.was, -1), (e.becomes, 1)) AS n(name, orders)
+      WHERE e.was IS DISTINCT FROM e.becomes AND n.name IS NOT NULL
+        AND (SELECT status FROM orders WHERE id = e.order_id) <> 'cancelled'
+      GROUP BY e.sku, n.name HAVING sum(n.orders) <> 0"""
+_OF_ORDER = """
+      SELECT product_sku, max(product_name), CASE WHEN TG_OP = 'DELETE' OR NEW.status = 'cancelled' THEN -1 ELSE 1 END
+      FROM order_item WHERE order_id = OLD.id AND product_sku <> '' GROUP BY product_sku"""
+_INSERTED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed="written") + _WRITTEN))
+_DELETED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed="dropped") + _DROPPED))
 _EITHER = "(SELECT order_id FROM written UNION ALL SELECT order_id FROM dropped) AS either"
-_UPDATED = _ADD_UP.format(lines=_LINES.format(changed=_EITHER) + _WRITTEN + _DROPPED).strip()
+_UPDATED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed=_EITHER) + _WRITTEN + _DROPPED))
 NOTE_PURCHASES = (
     f"""
 CREATE FUNCTION note_purchases_of_lines() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   IF TG_OP = 'INSERT' THEN
+    -- The lines of one new order, as nearly all that are written, add themselves and nothing else.
+    INSERT INTO purchase_count (skus, names, orders)
+    SELECT array_agg(w.product_sku), array_agg(w.product_name), array_agg(1) FROM written AS w
+    HAVING min(w.order_id) = max(w.order_id) AND count(*) = count(DISTINCT w.product_sku) AND min(w.product_sku) <> ''
+      AND count(*) = (SELECT count(*) FROM order_item WHERE order_id = min(w.order_id))
+      AND (SELECT status FROM orders WHERE id = min(w.order_id)) <> 'cancelled';
+    IF FOUND THEN
+      RETURN NULL;
+    END IF;
     {_INSERTED}
   ELSIF TG_OP = 'DELETE' THEN
     {_DELETED}
@@ -68,12 +83,10 @@ BEGIN
   RETURN NULL;
 END $body$
 """,  # noqa: S608 - constants of ours
-    """
+    f"""
 CREATE FUNCTION note_purchases_of_orders() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
-  INSERT INTO purchase_count (sku, name, orders)
-  SELECT product_sku, max(product_name), CASE WHEN TG_OP = 'DELETE' OR NEW.status = 'cancelled' THEN -1 ELSE 1 END
-  FROM order_item WHERE order_id = OLD.id AND product_sku <> '' GROUP BY product_sku;
+  {_NOTE.format(counts=_OF_ORDER)}
   RETURN OLD;
 END $body$
 """,

@@ -11,33 +11,38 @@ from domain.orders.queries import Reader
 from models.session import raw_connection
 
 FOLD_JOB = "fold_purchase_counts"
-_PURCHASED = text("""
+_NAMED = """
+  SELECT c.sku, c.name, sum(c.orders) AS orders
+  FROM {rows} AS p, unnest(p.skus, p.names, p.orders) AS c(sku, name, orders)
+  GROUP BY c.sku, c.name HAVING sum(c.orders) <> 0
+"""
+_PURCHASED = text(f"""
 SELECT s.sku, coalesce(p.name, s.name) AS name, CAST(s.purchase_count AS bigint) AS purchase_count FROM (
-  SELECT sku, max(name) AS name, sum(orders) AS purchase_count FROM (
-    SELECT sku, name, sum(orders) AS orders FROM purchase_count GROUP BY sku, name HAVING sum(orders) <> 0
-  ) AS named GROUP BY sku
+  SELECT sku, max(name) AS name, sum(orders) AS purchase_count FROM ({_NAMED.format(rows="purchase_count")}) AS named
+  GROUP BY sku
 ) AS s LEFT JOIN product AS p ON lower(p.sku) = lower(s.sku)
 ORDER BY s.purchase_count DESC, s.sku
-""")
-# One snapshot takes the notes away and adds them up: a note that comes later stays. What has one row keeps it. A fold
-# beside another one may see only what was taken off a name, which stays as well.
-_FOLD = """
+""")  # noqa: S608 - constants of this module
+# One snapshot takes the notes away and adds them up: a note that comes later stays. One row alone stays as it is. A
+# fold beside another one may see only what was taken off a name, which is kept below zero.
+_FOLD = f"""
 WITH noted AS (
-  DELETE FROM purchase_count AS p USING (
-    SELECT sku, name FROM purchase_count GROUP BY sku, name HAVING count(*) > 1
-  ) AS several WHERE p.sku = several.sku AND p.name = several.name RETURNING p.sku, p.name, p.orders
-)
-INSERT INTO purchase_count (sku, name, orders)
-SELECT sku, name, sum(orders) FROM noted GROUP BY sku, name HAVING sum(orders) <> 0 ORDER BY sku, name
-"""
+  DELETE FROM purchase_count WHERE (SELECT count(*) FROM purchase_count) > 1 RETURNING skus, names, orders
+),
+counted AS ({_NAMED.format(rows="noted")})
+INSERT INTO purchase_count (skus, names, orders)
+SELECT array_agg(sku), array_agg(name), array_agg(orders) FROM counted HAVING count(*) > 0
+"""  # noqa: S608 - constants of this module
 _COUNT_AGAIN = """
 WITH noted AS (DELETE FROM purchase_count)
-INSERT INTO purchase_count (sku, name, orders)
-SELECT sku, name, count(*) FROM (
-  SELECT i.product_sku AS sku, max(i.product_name) AS name
-  FROM order_item AS i JOIN orders AS o ON o.id = i.order_id
-  WHERE o.status <> 'cancelled' AND i.product_sku <> '' GROUP BY i.order_id, i.product_sku
-) AS each GROUP BY sku, name ORDER BY sku, name
+INSERT INTO purchase_count (skus, names, orders)
+SELECT array_agg(sku), array_agg(name), array_agg(orders) FROM (
+  SELECT sku, name, count(*) AS orders FROM (
+    SELECT i.product_sku AS sku, max(i.product_name) AS name
+    FROM order_item AS i JOIN orders AS o ON o.id = i.order_id
+    WHERE o.status <> 'cancelled' AND i.product_sku <> '' GROUP BY i.order_id, i.product_sku
+  ) AS each GROUP BY sku, name
+) AS counted HAVING count(*) > 0
 """
 
 
@@ -50,7 +55,7 @@ async def list_purchased_products(db: Reader) -> Sequence[Row[Any]]:
 
 
 async def fold_purchase_counts(db: AsyncSession) -> None:
-    """Make one row of each SKU and name."""
+    """Make one row of all."""
     await (await raw_connection(db)).execute(_FOLD)
 
 

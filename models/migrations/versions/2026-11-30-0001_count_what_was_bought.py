@@ -24,27 +24,41 @@ _WRITTEN = """
           UNION ALL SELECT order_id, product_sku, product_name, -1, 0 FROM written"""
 _DROPPED = """
           UNION ALL SELECT order_id, product_sku, product_name, 1, 0 FROM dropped"""
-_ADD_UP = """
-    INSERT INTO purchase_count (sku, name, orders)
-    SELECT e.sku, n.name, sum(n.orders) FROM (
-      SELECT order_id, sku, max(name) FILTER (WHERE was > 0) AS was, max(name) FILTER (WHERE becomes > 0) AS becomes
-      FROM (
-        SELECT order_id, sku, name, sum(was) AS was, sum(becomes) AS becomes FROM ({lines}
-        ) AS l(order_id, sku, name, was, becomes) WHERE sku <> '' GROUP BY order_id, sku, name
-      ) AS s GROUP BY order_id, sku
-    ) AS e CROSS JOIN LATERAL (VALUES (e.was, -1), (e.becomes, 1)) AS n(name, orders)
-    WHERE e.was IS DISTINCT FROM e.becomes AND n.name IS NOT NULL
-      AND (SELECT status FROM orders WHERE id = e.order_id) <> 'cancelled'
-    GROUP BY e.sku, n.name HAVING sum(n.orders) <> 0;"""
-_INSERTED = _ADD_UP.format(lines=_LINES.format(changed="written") + _WRITTEN).strip()
-_DELETED = _ADD_UP.format(lines=_LINES.format(changed="dropped") + _DROPPED).strip()
+_NOTE = """INSERT INTO purchase_count (skus, names, orders)
+    SELECT array_agg(n.sku), array_agg(n.name), array_agg(n.orders) FROM ({counts}
+    ) AS n(sku, name, orders) HAVING count(*) > 0;"""
+_DIFFERENCES = """
+      SELECT e.sku, n.name, sum(n.orders) FROM (
+        SELECT order_id, sku, max(name) FILTER (WHERE was > 0) AS was, max(name) FILTER (WHERE becomes > 0) AS becomes
+        FROM (
+          SELECT order_id, sku, name, sum(was) AS was, sum(becomes) AS becomes FROM ({lines}
+          ) AS l(order_id, sku, name, was, becomes) WHERE sku <> '' GROUP BY order_id, sku, name
+        ) AS s GROUP BY order_id, sku
+      ) AS e CROSS JOIN LATERAL (VALUES (e.was, -1), (e.becomes, 1)) AS n(name, orders)
+      WHERE e.was IS DISTINCT FROM e.becomes AND n.name IS NOT NULL
+        AND (SELECT status FROM orders WHERE id = e.order_id) <> 'cancelled'
+      GROUP BY e.sku, n.name HAVING sum(n.orders) <> 0"""
+_OF_ORDER = """
+      SELECT product_sku, max(product_name), CASE WHEN TG_OP = 'DELETE' OR NEW.status = 'cancelled' THEN -1 ELSE 1 END
+      FROM order_item WHERE order_id = OLD.id AND product_sku <> '' GROUP BY product_sku"""
+_INSERTED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed="written") + _WRITTEN))
+_DELETED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed="dropped") + _DROPPED))
 _EITHER = "(SELECT order_id FROM written UNION ALL SELECT order_id FROM dropped) AS either"
-_UPDATED = _ADD_UP.format(lines=_LINES.format(changed=_EITHER) + _WRITTEN + _DROPPED).strip()
+_UPDATED = _NOTE.format(counts=_DIFFERENCES.format(lines=_LINES.format(changed=_EITHER) + _WRITTEN + _DROPPED))
 NOTE_PURCHASES = (
     f"""
 CREATE FUNCTION note_purchases_of_lines() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   IF TG_OP = 'INSERT' THEN
+    -- The lines of one new order, as nearly all that are written, add themselves and nothing else.
+    INSERT INTO purchase_count (skus, names, orders)
+    SELECT array_agg(w.product_sku), array_agg(w.product_name), array_agg(1) FROM written AS w
+    HAVING min(w.order_id) = max(w.order_id) AND count(*) = count(DISTINCT w.product_sku) AND min(w.product_sku) <> ''
+      AND count(*) = (SELECT count(*) FROM order_item WHERE order_id = min(w.order_id))
+      AND (SELECT status FROM orders WHERE id = min(w.order_id)) <> 'cancelled';
+    IF FOUND THEN
+      RETURN NULL;
+    END IF;
     {_INSERTED}
   ELSIF TG_OP = 'DELETE' THEN
     {_DELETED}
@@ -56,12 +70,10 @@ BEGIN
   RETURN NULL;
 END $body$
 """,  # noqa: S608 - constants of ours
-    """
+    f"""
 CREATE FUNCTION note_purchases_of_orders() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
-  INSERT INTO purchase_count (sku, name, orders)
-  SELECT product_sku, max(product_name), CASE WHEN TG_OP = 'DELETE' OR NEW.status = 'cancelled' THEN -1 ELSE 1 END
-  FROM order_item WHERE order_id = OLD.id AND product_sku <> '' GROUP BY product_sku;
+  {_NOTE.format(counts=_OF_ORDER)}
   RETURN OLD;
 END $body$
 """,
@@ -100,9 +112,9 @@ def upgrade() -> None:
     op.create_table(
         "purchase_count",
         sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("sku", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("orders", sa.BigInteger(), nullable=False),
+        sa.Column("skus", sa.ARRAY(sa.String()), nullable=False),
+        sa.Column("names", sa.ARRAY(sa.String()), nullable=False),
+        sa.Column("orders", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase_count")),
     )
     lock_tables("orders", "order_item")

@@ -72,8 +72,7 @@ async def test_what_was_bought_is_a_recount_s_whatever_happens(db: AsyncSession,
         kept, counted = await read_both(db)
         assert kept == counted, statement
     await fold_purchase_counts(db)
-    names = select(func.count()).select_from(PurchaseCount).group_by(PurchaseCount.sku, PurchaseCount.name)
-    assert set(await db.scalars(names)) == {1}
+    assert await db.scalar(select(func.count()).select_from(PurchaseCount)) == 1
     kept, counted = await read_both(db)
     await count_purchases_again(db)
     assert kept == counted == (await read_both(db))[0]
@@ -84,12 +83,17 @@ async def test_what_was_bought_is_a_recount_s_whatever_happens(db: AsyncSession,
 
 async def test_a_fold_keeps_what_was_only_taken_off_a_name(db: AsyncSession) -> None:
     # Beside another fold, which has the name's own row, it sees no more than the notes of what changed.
-    for sku, changes in {"A-1": (1, -2), "B-2": (-1, 1), "C-3": (4,)}.items():
-        db.add_all(PurchaseCount(sku=sku, name="Pan", orders=orders) for orders in changes)
+    db.add(PurchaseCount(skus=["A-1", "B-2", "C-3"], names=["Pan"] * 3, orders=[1, -1, 4]))
+    db.add(PurchaseCount(skus=["B-2", "A-1"], names=["Pan"] * 2, orders=[1, -2]))
     await db.flush()
     await fold_purchase_counts(db)
-    rows = await db.execute(select(PurchaseCount.sku, PurchaseCount.orders).order_by(PurchaseCount.sku))
-    assert [tuple(row) for row in rows] == [("A-1", -1), ("C-3", 4)]
+    row = (await db.execute(select(PurchaseCount.skus, PurchaseCount.orders))).one()
+    assert dict(zip(*row, strict=True)) == {"A-1": -1, "C-3": 4}
+
+
+async def test_an_order_is_one_note(db: AsyncSession) -> None:
+    await db.execute(text(PLACE), {"count": 3})
+    assert await db.scalar(select(func.count()).select_from(PurchaseCount)) == 1
 
 
 async def test_a_move_from_state_to_state_notes_nothing(db: AsyncSession) -> None:
