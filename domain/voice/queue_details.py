@@ -1,6 +1,6 @@
 """What an agent needs to know of the customers of one page: their last order, what they buy, what others buy beside it.
 
-Four statements, however many customers there are.
+Three statements, however many customers there are.
 """
 
 from collections import defaultdict
@@ -21,23 +21,31 @@ MOST_CATEGORIES = 3
 # Up to so many lines in the books, pairs of products are counted at once; beyond, the night's count is read.
 MOST_LINES_COUNTED_AT_ONCE = 4_000
 
-# The names of the newest order; those first whose own median gap is nearly over, then as they stand in the order.
-_CANDIDATES = """
-WITH newest AS (
+# What the customers bought is read once: `lines` are those of the newest order, of which those come first whose own
+# median gap is nearly over, then as they stand in the order. Of every product of theirs the best three that are not
+# theirs are looked up; the best three of those are the best of all. Which products are sold is asked once for all.
+_DETAILS = """
+{pairs}
+history AS MATERIALIZED (
+  SELECT o.customer_id, o.id AS order_id, (o.created_at AT TIME ZONE $2::text)::date AS day, i.product_id,
+    i.product_name, i.position
+  FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
+  WHERE o.customer_id = ANY($1::bigint[]) AND o.status <> 'cancelled'
+),
+newest AS (
   SELECT c.id AS customer_id, o.id AS order_id FROM unnest($1::bigint[]) AS c(id) CROSS JOIN LATERAL (
     SELECT id FROM orders WHERE customer_id = c.id AND status <> 'cancelled'
     ORDER BY created_at DESC, id DESC LIMIT 1
   ) AS o
 ),
-lines AS (
-  SELECT n.customer_id, i.product_name AS name, min(i.product_id) AS product_id, min(i.position) AS position
-  FROM newest AS n JOIN order_item AS i ON i.order_id = n.order_id GROUP BY n.customer_id, i.product_name
+lines AS MATERIALIZED (
+  SELECT h.customer_id, h.product_name AS name, min(h.product_id) AS product_id, min(h.position) AS position
+  FROM newest AS n JOIN history AS h ON h.order_id = n.order_id GROUP BY h.customer_id, h.product_name
 ),
-days AS (
-  SELECT DISTINCT l.customer_id, l.product_id, (o.created_at AT TIME ZONE $2::text)::date AS day
+days AS MATERIALIZED (
+  SELECT DISTINCT h.customer_id, h.product_id, h.day
   FROM (SELECT DISTINCT customer_id, product_id FROM lines WHERE product_id IS NOT NULL) AS l
-  JOIN orders AS o ON o.customer_id = l.customer_id AND o.status <> 'cancelled'
-  JOIN order_item AS i ON i.order_id = o.id AND i.product_id = l.product_id
+  JOIN history AS h ON h.customer_id = l.customer_id AND h.product_id = l.product_id
 ),
 gaps AS (
   SELECT customer_id, product_id, day - lag(day) OVER (PARTITION BY customer_id, product_id ORDER BY day) AS gap
@@ -47,47 +55,49 @@ usual AS (
   SELECT g.customer_id, g.product_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) AS gap
   FROM gaps AS g WHERE g.gap IS NOT NULL GROUP BY g.customer_id, g.product_id
 ),
-last AS (SELECT customer_id, product_id, max(day) AS day FROM days GROUP BY customer_id, product_id)
-SELECT l.customer_id, l.name FROM lines AS l
-LEFT JOIN usual AS u ON u.customer_id = l.customer_id AND u.product_id = l.product_id
-LEFT JOIN last ON last.customer_id = l.customer_id AND last.product_id = l.product_id
-ORDER BY l.customer_id, coalesce($3::date - last.day >= $4::float8 * u.gap, false) DESC, l.position
-"""
-_CATEGORIES = """
-SELECT customer_id, name FROM (
-  SELECT o.customer_id, k.name, row_number() OVER (PARTITION BY o.customer_id ORDER BY count(*) DESC, k.name) AS place
-  FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
-  JOIN product AS p ON p.id = i.product_id JOIN category AS k ON k.id = p.category_id
-  WHERE o.customer_id = ANY($1::bigint[]) AND o.status <> 'cancelled'
-  GROUP BY o.customer_id, k.id, k.name
-) AS counted WHERE place <= $2 ORDER BY customer_id, place
-"""
-# For every product of theirs the best three that are not theirs; the best three of those are the best of all.
-_UPSELLS = """
-{pairs}
+last AS (SELECT customer_id, product_id, max(day) AS day FROM days GROUP BY customer_id, product_id),
+candidates AS (
+  SELECT l.customer_id, l.name, row_number() OVER (
+    PARTITION BY l.customer_id
+    ORDER BY coalesce($3::date - last.day >= $4::float8 * u.gap, false) DESC, l.position
+  ) AS place
+  FROM lines AS l
+  LEFT JOIN usual AS u ON u.customer_id = l.customer_id AND u.product_id = l.product_id
+  LEFT JOIN last ON last.customer_id = l.customer_id AND last.product_id = l.product_id
+),
+categories AS (
+  SELECT h.customer_id, k.name, row_number() OVER (PARTITION BY h.customer_id ORDER BY count(*) DESC, k.name) AS place
+  FROM history AS h JOIN product AS p ON p.id = h.product_id JOIN category AS k ON k.id = p.category_id
+  GROUP BY h.customer_id, k.id, k.name
+),
 owned AS MATERIALIZED (
-  SELECT o.customer_id, array_agg(DISTINCT i.product_id) AS products
-  FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
-  WHERE o.customer_id = ANY($1::bigint[]) AND o.status <> 'cancelled' AND i.product_id IS NOT NULL
-  GROUP BY o.customer_id
+  SELECT customer_id, array_agg(DISTINCT product_id) AS products FROM history WHERE product_id IS NOT NULL
+  GROUP BY customer_id
 ),
 best AS (
-  SELECT DISTINCT ON (w.customer_id, b.other_id) w.customer_id, b.other_id, b.name, b.lift, b.shared
+  SELECT DISTINCT ON (w.customer_id, b.other_id) w.customer_id, b.other_id, b.lift, b.shared
   FROM owned AS w CROSS JOIN LATERAL unnest(w.products) AS mine(product_id) CROSS JOIN LATERAL (
-    SELECT x.other_id, x.lift, x.shared, p.name
-    FROM {source} AS x JOIN product AS p ON p.id = x.other_id AND p.is_active
+    SELECT x.other_id, x.lift, x.shared FROM {source} AS x
     WHERE x.product_id = mine.product_id AND x.other_id <> ALL(w.products)
-    ORDER BY x.lift DESC, x.shared DESC, x.other_id LIMIT $2
+      AND (x.other_id IN (SELECT id FROM product WHERE is_active)) IS TRUE
+    ORDER BY x.lift DESC, x.shared DESC, x.other_id LIMIT $6
   ) AS b
   ORDER BY w.customer_id, b.other_id, b.lift DESC, b.shared DESC
+),
+upsells AS (
+  SELECT customer_id, other_id,
+    row_number() OVER (PARTITION BY customer_id ORDER BY lift DESC, shared DESC, other_id) AS place
+  FROM best
 )
-SELECT customer_id, name FROM (
-  SELECT customer_id, name,
-    row_number() OVER (PARTITION BY customer_id ORDER BY lift DESC, shared DESC, other_id) AS place FROM best
-) AS ranked WHERE place <= $2 ORDER BY customer_id, place
+SELECT 'reorder_candidates' AS kind, customer_id, name, place FROM candidates
+UNION ALL SELECT 'top_categories', customer_id, name, place FROM categories WHERE place <= $5
+UNION ALL
+SELECT 'suggested_upsells', u.customer_id, p.name, u.place FROM upsells AS u JOIN product AS p ON p.id = u.other_id
+WHERE u.place <= $6
+ORDER BY kind, customer_id, place
 """
-_UPSELLS_COUNTED = _UPSELLS.format(pairs=f"WITH {PAIRS},", source="paired")
-_UPSELLS_KEPT = _UPSELLS.format(pairs="WITH", source="product_pair")
+_PAIRS_COUNTED = _DETAILS.format(pairs=f"WITH {PAIRS},", source="paired")
+_PAIRS_KEPT = _DETAILS.format(pairs="WITH", source="product_pair")
 _FEW_LINES = "SELECT count(*) <= $1 FROM (SELECT FROM order_item LIMIT $1 + 1) AS lines"
 # The newest logged call with a customer `c`, by the account or by its number.
 NEWEST_CALL = """
@@ -123,13 +133,10 @@ async def list_details(
     if not customer_ids:
         return found
     ids = list(customer_ids)
-    for row in await connection.fetch(_CANDIDATES, ids, timezone.key, today, DUE_AT):
-        found[row["customer_id"]].reorder_candidates.append(row["name"])
-    for row in await connection.fetch(_CATEGORIES, ids, MOST_CATEGORIES):
-        found[row["customer_id"]].top_categories.append(row["name"])
     is_small = await connection.fetchval(_FEW_LINES, MOST_LINES_COUNTED_AT_ONCE)
-    for row in await connection.fetch(_UPSELLS_COUNTED if is_small else _UPSELLS_KEPT, ids, MOST_UPSELLS):
-        found[row["customer_id"]].suggested_upsells.append(row["name"])
+    asked = (ids, timezone.key, today, DUE_AT, MOST_CATEGORIES, MOST_UPSELLS)
+    for row in await connection.fetch(_PAIRS_COUNTED if is_small else _PAIRS_KEPT, *asked):
+        getattr(found[row["customer_id"]], row["kind"]).append(row["name"])
     for row in await connection.fetch(_LAST_CALLS, ids):
         found[row["customer_id"]].last_call = {
             name: row[name] for name in ("date", "outcome", "callback_date", "notes")

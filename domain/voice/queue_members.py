@@ -203,8 +203,8 @@ day AS MATERIALIZED (
 ),
 counted AS (
   SELECT (
-    SELECT count(*) FROM day AS d JOIN customer_sales AS s ON s.last_day = d.day AND s.order_count >= $5
-    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = s.customer_id)
+    SELECT count(*) FROM customer_sales
+    WHERE {_IS_IN_RANGE} AND (customer_id NOT IN (SELECT id FROM skipped)) IS TRUE
   ) + (
     SELECT count(*) FROM fresh AS s
     WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
