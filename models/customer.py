@@ -63,6 +63,8 @@ class Customer(Table, table=True):
         Index("ix_customer_phone2", "phone2"),
         Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
+        # Two letters of a company's beginning.
+        Index("ix_customer_company_begins", sql("lower(company_name) text_pattern_ops")),
         Index("ix_customer_first_name", sql("lower(first_name)"), "id"),
         Index("ix_customer_last_name", sql("lower(last_name)"), "id"),
         Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),

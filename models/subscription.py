@@ -60,6 +60,14 @@ class Subscription(Table, table=True):
             sql("(CASE WHEN status = 'active' THEN coalesce(retry_on, next_renewal_date) END)"),
             "id",
         ),
+        Index(
+            "ix_subscription_retried",
+            "retry_on",
+            "id",
+            postgresql_where=sql("status = 'active' AND retry_on IS NOT NULL"),
+        ),
+        # The counts of the tabs.
+        Index("ix_subscription_status", "status"),
         Index("ix_subscription_resumes", "resume_on", postgresql_where=sql("status = 'paused'")),
     )
 
