@@ -1,5 +1,6 @@
 """What voice agents bring and cost: six figures, calls by day, prompt versions, and how far people agree."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from domain.kernel.spreadsheets import write_csv
 from domain.reports.home import HomeQuery, HomeRange, Period, choose_period
 from domain.voice.agreement import measure_agreement
 from domain.voice.causes import group_causes
-from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, Granularity, read_dashboard
+from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, Granularity, Row, fold_weeks, read_dashboard
 from domain.voice.prompts import list_versions
 from domain.voice.review import ReviewQuery, list_review_queue
 from portal.charts import Chart, Point, draw_chart
@@ -53,7 +54,6 @@ async def show_dashboard(query: DashboardPage) -> Response:
     assert period.first is not None  # only all time has no first day
     shown = await _read(period.first, period.last)
     rows = shown if query.by is Granularity.DAILY else await _read(period.first, period.last, by=query.by)
-    weeks = await _read(max(period.first, period.last - WEEKS_SHOWN), period.last, by=Granularity.WEEKLY)
     before = None
     if period.before_first and period.before_last:
         before = await _read(period.before_first, period.before_last)
@@ -73,7 +73,7 @@ async def show_dashboard(query: DashboardPage) -> Response:
         csv_url=f"{PAGE}.csv" + with_query({}, range=chosen, by=query.by),
         figures=_figures(shown, before.summary if before else None),
         chart=_draw(rows, today, query.by),
-        quality=_draw_quality(weeks, today),
+        quality=_draw_quality([row for row in shown.rows if row.period >= period.last - WEEKS_SHOWN], today),
         causes=group_causes(queue),
         versions=await list_versions(db()),
         queue=queue,
@@ -156,9 +156,9 @@ def _change(now: float | Decimal | None, was: float | Decimal | None, *, more_is
     }
 
 
-def _draw_quality(weeks: Dashboard, today: date) -> Chart:
+def _draw_quality(days: Sequence[Row], today: date) -> Chart:
     """The shares of resolved calls and of hallucinations, week by week; weeks without a verdict are left out."""
-    judged = [row for row in weeks.rows if row.figures.evaluated]
+    judged = [row for row in fold_weeks(days) if row.figures.evaluated]
     points = [
         Point(
             label=f"{row.period:%b} {row.period.day}",
@@ -177,7 +177,7 @@ def _draw_quality(weeks: Dashboard, today: date) -> Chart:
     return draw_chart(
         points,
         title="Quality by week",
-        period=format_range(weeks.date_from, weeks.date_to, today=today),
+        period=format_range(days[0].period, days[-1].period, today=today),
         summary="Shares of evaluated calls that were resolved and that had a hallucination; the numbers are below.",
         columns=("Week from", "Resolved", "Hallucinations", "Evaluated"),
         unit="%",
