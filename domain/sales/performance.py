@@ -1,6 +1,6 @@
 """How the sales team does: orders, revenue, new customers, calls and commission of each rep, with a trend."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -92,14 +92,33 @@ class RepFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamSums:
+    """What the reps' orders and calls of a stretch come to; money in US dollars."""
+
+    orders: int
+    revenue: Decimal
+    new_customers: int
+    calls: int
+
+    @property
+    def conversion(self) -> float:
+        """Orders for each call; 0 without calls."""
+        return self.orders / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
-    """The team's figures of a period and those of its reps, the one who sold most first."""
+    """The team's figures of a period and those of its reps, the one who sold most first.
+
+    `sums` are of all whose figures were asked for: of the team, or of the one rep.
+    """
 
     period_days: int
     period_label: str
     team_revenue: Decimal
     team_orders: int
     reps: Sequence[RepFigures]
+    sums: TeamSums
 
 
 async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Actor) -> Performance:
@@ -137,14 +156,22 @@ async def get_performance(db: Reader, query: ReadPerformance, *, visible_to: Act
             [TrendPoint(_name(step, query.period), *by_step.get(step, (0, ZERO))) for step in steps],
         )
         reps.append(figures)
-    everybody = [sums for by_step in sold.values() for sums in by_step.values()]
+    orders, revenue = _add(sold.values())
+    asked = (orders, revenue) if only is None else _add([sold.get(only, {})])
     return Performance(
         query.days,
         "Today" if query.days == 1 else f"Last {query.days} days",
-        sum((amount for _, amount in everybody), ZERO),
-        sum(orders for orders, _ in everybody),
+        revenue,
+        orders,
         sorted(reps, key=lambda rep: rep.revenue, reverse=True),
+        TeamSums(*asked, sum(fresh.values()), sum(calls.values())),
     )
+
+
+def _add(sold: Iterable[Mapping[date, tuple[int, Decimal]]]) -> tuple[int, Decimal]:
+    """The orders of all steps and their worth."""
+    steps = [sums for by_step in sold for sums in by_step.values()]
+    return sum(orders for orders, _ in steps), sum((amount for _, amount in steps), ZERO)
 
 
 async def _list_sold(db: Reader, first: date, period: Period) -> dict[int, dict[date, tuple[int, Decimal]]]:

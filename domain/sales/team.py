@@ -1,4 +1,4 @@
-"""The sales team as a whole: two stretches of time side by side, calls by hour, and where the month's targets stand."""
+"""The sales team as a whole: the stretch before the one that is shown, calls by hour, and where the targets stand."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from domain.orders.days import select_days
 from domain.orders.queries import Reader
 from domain.sales.call_hours import count_calls, list_by_hour
 from domain.sales.new_customers import count_new_customers
-from domain.sales.performance import Performance
+from domain.sales.performance import Performance, TeamSums
 from domain.sales.targets import list_targets
 from models import OrderStatus
 
@@ -25,21 +25,6 @@ COLUMNS = (
     "rep", "orders", "revenue", "average_order", "new_customers", "calls", "conversion", "commission_earned",
     "commission_paid",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class TeamSums:
-    """What the reps' orders and calls of a stretch come to; money in US dollars."""
-
-    orders: int
-    revenue: Decimal
-    new_customers: int
-    calls: int
-
-    @property
-    def conversion(self) -> float:
-        """Orders for each call; 0 without calls."""
-        return self.orders / self.calls if self.calls else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +49,10 @@ class Progress:
         return float(self.sold / self.target) if self.target else 0.0
 
 
-async def compare_team(db: Reader, days: int, rep_id: int | None = None) -> tuple[TeamSums, TeamSums]:
-    """The last days, today included, and as many before them: of the team, or of one rep. Six statements."""
-    today = business_today(current_business().timezone)
-    first = today - timedelta(days=days - 1)
-    before = await _add_up(db, first - timedelta(days=days), first - timedelta(days=1), rep_id)
-    return await _add_up(db, first, today, rep_id), before
-
-
-async def _add_up(db: Reader, first: date, last: date, rep_id: int | None) -> TeamSums:
+async def add_up_before(db: Reader, days: int, rep_id: int | None = None) -> TeamSums:
+    """As many days before the last ones, today included: of the team, or of one rep. Three statements."""
+    last = business_today(current_business().timezone) - timedelta(days=days)
+    first = last - timedelta(days=days - 1)
     orders, revenue = 0, ZERO
     for count, amount in (await _list_sold(db, first, last, rep_id)).values():
         orders, revenue = orders + count, revenue + amount

@@ -14,13 +14,12 @@ from domain.kernel.clock import business_today, days_in_month, first_of_month
 from domain.kernel.money import ZERO, format_money
 from domain.order_desk.assign import list_sales_reps
 from domain.sales.calls_made import ListCallsMade, list_calls_made
-from domain.sales.performance import Performance, Period, ReadPerformance, RepFigures, get_performance
+from domain.sales.performance import Performance, Period, ReadPerformance, RepFigures, TeamSums, get_performance
 from domain.sales.targets import SetTarget, list_targets, set_target, sum_targets
 from domain.sales.team import (
     HourOfCalls,
     Progress,
-    TeamSums,
-    compare_team,
+    add_up_before,
     count_working_days,
     export_performance,
     list_call_hours,
@@ -69,7 +68,7 @@ async def show_performance(query: ShowPerformance) -> Response:
     rep_id = me.id if me.has_role(Role.SALES_REP) else query.rep_id
     async with current_database().reporting() as connection:
         found = await get_performance(connection, query, visible_to=me)
-        now, before = await compare_team(connection, query.days, rep_id)
+        before = await add_up_before(connection, query.days, rep_id)
         hours = await list_call_hours(connection, query.days, rep_id)
         progress = await list_progress(connection)
         first_month = first_of_month(today - timedelta(days=query.days + 6))
@@ -83,10 +82,10 @@ async def show_performance(query: ShowPerformance) -> Response:
         found=found,
         query=query,
         rep_id=rep_id,
-        figures=_list_figures(now, before, query.days, rep_id, _show_target(team, month_share, today)),
+        figures=_list_figures(found.sums, before, query.days, rep_id, _show_target(team, month_share, today)),
         progress=progress,
         team=team,
-        team_sums=now,
+        team_sums=found.sums,
         month_share=month_share,
         working_days=f"{over} of {working} working days",
         sparks={rep.id: _draw_spark(rep) for rep in found.reps},

@@ -14,8 +14,9 @@ from domain.kernel.clock import business_today, first_of_month, now
 from domain.orders.business import current_business
 from domain.sales.calls_made import ListCallsMade, list_calls_made
 from domain.sales.new_customers import count_new_customers
+from domain.sales.performance import ReadPerformance, TeamSums, get_performance
 from domain.sales.rep_home import get_rep_home
-from domain.sales.team import TeamSums, compare_team, count_working_days, list_call_hours, list_progress
+from domain.sales.team import add_up_before, count_working_days, list_call_hours, list_progress
 from domain.voice.refresh_sales import fold_sales
 from models import CallingEntry, CallingEvent, CommissionEntry, Order, OutboundCallLog, Role, SalesTarget
 from models.session import Database
@@ -103,10 +104,15 @@ async def test_a_rep_sees_figures_of_their_own_and_the_teams_totals(
     assert '<span class="value">1</span>' in text
     assert "$700.00, 2 orders" in " ".join(text.split())
     assert f"/portal/history?rep_id={rep.id}&amp;from_date=" in text
-    sums, before = await compare_team(db, 7, rep.id)
-    assert (sums, before) == (TeamSums(1, Decimal("400.00"), 1, 0), TeamSums(0, Decimal(0), 0, 0))
-    assert (await compare_team(db, 7))[0] == TeamSums(2, Decimal("700.00"), 2, 1)
-    assert (await compare_team(db, 7, other.id))[0] == TeamSums(1, Decimal("300.00"), 1, 1)
+    assert await add_up_before(db, 7, rep.id) == TeamSums(0, Decimal(0), 0, 0)
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    for who, rep_id, sums in (
+        (as_actor(rep), None, TeamSums(1, Decimal("400.00"), 1, 0)),
+        (manager, None, TeamSums(2, Decimal("700.00"), 2, 1)),
+        (manager, other.id, TeamSums(1, Decimal("300.00"), 1, 1)),
+    ):
+        found = await get_performance(db, ReadPerformance(days=7, rep_id=rep_id), visible_to=who)
+        assert found.sums == sums
 
 
 async def test_a_customer_is_new_with_their_first_order_and_counts_for_its_rep(db: AsyncSession) -> None:
