@@ -13,10 +13,11 @@ class NamedSql:
     def __init__(self, text: str) -> None:
         self.names = tuple(dict.fromkeys(_NAME.findall(text)))
         numbers = {name: f"${number}" for number, name in enumerate(self.names, start=1)}
+        self._known = frozenset(self.names)
         self.text = _NAME.sub(lambda found: numbers[found[1]], text)
 
     def args(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the statement's order; raises KeyError where one is missing or belongs to no parameter."""
-        if unknown := values.keys() - set(self.names):
+        if unknown := values.keys() - self._known:
             raise KeyError(*sorted(unknown))
-        return [values[name] for name in self.names]
+        return list(map(values.__getitem__, self.names))

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
+import orjson
 
 from domain.access.tokens import new_order_number
 from domain.kernel.actor import Actor
@@ -71,19 +73,19 @@ _ORDER = {
     "on_terms": ":payment_method::text = 'net30'",
     "released_total": ":released_total::numeric",
 }
-# Each column of its lines with the array that holds them.
+# Each column of its lines that is a field of `Line`, with its type. They go as one JSON text: the driver takes twice
+# the time for as many arrays, each of whose elements it asks whether it is an array too.
 _LINES = {
-    "position": "int[]",
-    "product_id": "bigint[]",
-    "product_name": "text[]",
-    "product_sku": "text[]",
-    "product_brand": "text[]",
-    "product_unit_size": "text[]",
-    "quantity": "int[]",
-    "unit_price": "numeric[]",
-    "is_bulk_price": "bool[]",
-    "line_total": "numeric[]",
-    "unit_cost": "numeric[]",
+    "product_id": "bigint",
+    "product_name": "text",
+    "product_sku": "text",
+    "product_brand": "text",
+    "product_unit_size": "text",
+    "quantity": "int",
+    "unit_price": "numeric",
+    "is_bulk_price": "bool",
+    "line_total": "numeric",
+    "unit_cost": "numeric",
 }
 # A number that is taken already writes nothing, and another one is tried.
 _WRITE = NamedSql(f"""
@@ -92,8 +94,10 @@ WITH made AS (
   ON CONFLICT (order_number) DO NOTHING RETURNING id, created_at
 ),
 lines AS (
-  INSERT INTO order_item (order_id, {", ".join(_LINES)})
-  SELECT made.id, l.* FROM made, unnest({", ".join(f":line_{name}::{kind}" for name, kind in _LINES.items())}) AS l
+  INSERT INTO order_item (order_id, {", ".join(_LINES)}, position)
+  SELECT made.id, l.* FROM made, ROWS FROM (
+    json_to_recordset(:lines::text::json) AS ({", ".join(f"{name} {kind}" for name, kind in _LINES.items())})
+  ) WITH ORDINALITY AS l
 ),
 taken AS (
   UPDATE product AS p SET stock_quantity = p.stock_quantity - t.quantity
@@ -193,7 +197,11 @@ class WrittenOrder:
 
 
 _DELIVERY = tuple(part.name for part in fields(Delivery))
-_SAME = tuple(part.name for part in fields(NewOrder) if part.name in _WRITE.names and part.name != "order_number")
+_SAME = tuple(
+    part.name for part in fields(NewOrder) if part.name in _WRITE.names and part.name not in {"order_number", "lines"}
+)
+_NAMES = (*_SAME, *(f"delivery_{name}" for name in _DELIVERY), *_TOTALS)
+_read = attrgetter(*_SAME, *(f"delivery.{name}" for name in _DELIVERY), *(f"totals.{name}" for name in _TOTALS))
 
 
 async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
@@ -227,15 +235,12 @@ def _values(order: NewOrder) -> dict[str, Any]:
         if takes and line.is_tracked:
             taken[line.product_id] += line.quantity
     return {
-        **{name: getattr(order, name) for name in _SAME},
-        **{f"delivery_{name}": getattr(order.delivery, name) for name in _DELIVERY},
-        **{name: getattr(order.totals, name) for name in _TOTALS},
+        **dict(zip(_NAMES, _read(order), strict=True)),
         **order.by.columns,
         "step": _STEP[order.status],
         "item_count": len(order.lines),
         "unit_count": sum(line.quantity for line in order.lines),
-        "line_position": list(range(1, len(order.lines) + 1)),
-        **{f"line_{name}": [getattr(line, name) for line in order.lines] for name in _LINES if name != "position"},
+        "lines": orjson.dumps(order.lines, default=str).decode(),
         "taken_product_ids": list(taken.keys()),
         "taken_quantities": list(taken.values()),
     }
