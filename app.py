@@ -35,7 +35,7 @@ from web.errors import register_errors
 from web.guards import IMPOSSIBLE_ID, check_guards, customer_auth, guard_of, staff_auth, static_file
 from web.headers import register_headers
 from web.observed import register_observation
-from web.request import register_transactions
+from web.request import register_transactions, this_request
 from web.shielded import ShieldedQuart
 
 ROOT = Path(__file__).parent
@@ -53,7 +53,7 @@ class IdConverter(IntegerConverter):
 
 async def refuse_impossible_id() -> None:
     """Answer 404 for a public path that names what can't be there; elsewhere the guard first asks who wants to know."""
-    if IMPOSSIBLE_ID not in (request.view_args or {}).values():
+    if IMPOSSIBLE_ID not in (this_request().view_args or {}).values():
         return
     guard = guard_of(current_app, request.endpoint) if request.endpoint else None
     if guard is None or guard.is_public:

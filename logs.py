@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +16,8 @@ from quart import g, has_request_context
 
 # The first words of our own loggers' names.
 OURS = ("access", "api", "app", "documents", "domain", "integrations", "models", "portal", "postgres", "tasks", "web")
-_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_OWN = vars(logging.makeLogRecord({})).keys()
+_KNOWN = frozenset(_OWN) | {"message", "asctime", "color_message"}
 _about: ContextVar[dict[str, Any] | None] = ContextVar("log_about", default=None)
 
 
@@ -41,12 +43,15 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if has_request_context():
-            line["request_id"] = g.get("request_id", "")
-            actor = g.get("actor")
+            here = g._get_current_object()  # noqa: SLF001 - Werkzeug documents it
+            line["request_id"] = here.get("request_id", "")
+            actor = here.get("actor")
             if actor is not None:
                 line["actor"] = actor.caller
         line |= _about.get() or {}
-        line |= {name: value for name, value in vars(record).items() if name not in _KNOWN}
+        # What a caller adds comes after a record's own facts.
+        added = islice(vars(record).items(), len(_OWN), None)
+        line |= {name: value for name, value in added if name not in _KNOWN}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -66,6 +71,8 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     logging.captureWarnings(True)
+    # No line says which thread, process or task it comes from; Python's documentation names these switches.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _log_last_words
     threading.excepthook = lambda failed: _log_last_words(failed.exc_type, failed.exc_value, failed.exc_traceback)
     wanted = logging.getLevelNamesMapping()[level.upper()]

@@ -12,7 +12,8 @@ from domain.access.idempotency import Claim, check_key, claim_key, hash_request,
 from domain.kernel.actor import ActorKind
 from web.guards import Handler
 from web.reading import raw_body
-from web.request import current_actor, db, peer_address
+from web.request import current_actor, db, peer_address, this_request
+from web.whole_requests import read_ready
 
 
 def mark_replay() -> None:
@@ -54,6 +55,7 @@ def idempotent_by(read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Callable
 def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Handler:
     @wraps(handler)
     async def once(*args: Any, **kwargs: Any) -> Any:
+        request = this_request()
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return await handler(*args, **kwargs)
@@ -82,4 +84,7 @@ def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ..
 
 async def answered(response: ResponseTypes) -> bytes:
     """The body of an answer."""
-    return bytes(await response.get_data(as_text=False)) if isinstance(response, Response) else response.get_data()
+    if not isinstance(response, Response):
+        return response.get_data()
+    ready = read_ready(response)
+    return bytes(await response.get_data(as_text=False)) if ready is None else ready

@@ -11,7 +11,7 @@ from domain.kernel.errors import NotAllowed, NotSignedIn
 from portal.errors import is_page
 from web.guards import guard_of, staff_auth
 from web.origins import SAFE_METHODS, is_from_elsewhere
-from web.request import settings
+from web.request import kept, settings, this_request
 
 COOKIE = "ladle_form"
 FIELD = "csrf_token"
@@ -29,7 +29,8 @@ def csrf_token() -> str:
 
 async def check_csrf() -> None:
     """Refuse a changing request on a page without the token of its session, or from a page elsewhere."""
-    if request.method in SAFE_METHODS or not is_page(request.path):
+    asked = this_request()
+    if asked.method in SAFE_METHODS or not is_page(asked.path):
         return
     if is_from_elsewhere(shops_are_ours=False):
         # A neighbour under the same domain can set our form cookie, and then has a token that fits.
@@ -60,7 +61,7 @@ def _serializer() -> URLSafeTimedSerializer:
 
 
 async def _set_cookie(response: Response) -> Response:
-    if "form_cookie" in g and COOKIE not in request.cookies:
+    if "form_cookie" in kept() and COOKIE not in request.cookies:
         response.set_cookie(COOKIE, g.form_cookie, httponly=True, samesite="Lax", secure=settings().is_production)
     return response
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from quart import Quart, Request, current_app, request
+from quart import Quart, Request
 from quart.formparser import FormDataParser, MultiPartParser
 from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from domain.kernel.errors import TooLarge
 from web.reading import MEGABYTE
+from web.request import this_app, this_request
 
 MOST_FIELDS = 10_000
 # What of a multipart body may wait for its end to be found: the head of a part, or what comes before the first.
@@ -98,13 +99,14 @@ class BoundedRequest(Request):
 
 async def bound_body() -> None:
     """Give the body its route's limit before the handler reads it."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    asked = cast(BoundedRequest, this_request())
+    view = this_app().view_functions.get(asked.endpoint or "")
     limit: int = getattr(view, "body_limit", MEGABYTE)
-    if request.mimetype in _URLENCODED:
+    if asked.mimetype in _URLENCODED:
         limit = min(limit, MEGABYTE)
-    request.max_content_length = limit
-    request.body.bound(limit)  # type: ignore[attr-defined]
-    if (request.content_length or 0) > limit:
+    asked.max_content_length = limit
+    asked.body.bound(limit)
+    if (asked.content_length or 0) > limit:
         raise TooLarge(f"The request is larger than the {limit // MEGABYTE} MB that this address takes.")
 
 

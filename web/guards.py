@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
-from quart import Quart, Response, current_app, g, request
+from quart import Quart, Response, current_app, request
 from quart_auth import AuthUser, QuartAuth
 
 from domain.access.rate_limits import use_limit
@@ -23,7 +23,7 @@ from domain.staff.tokens import find_token_actor, read_staff_token
 from models import KeyScope, Role
 from models.session import current_database
 from web.origins import is_from_elsewhere, is_read_from_elsewhere
-from web.request import current_actor, peer_network, request_id, settings
+from web.request import current_actor, kept, peer_network, settings, this_request
 
 # Every id in a path that no row can have is read as this one, which has no page.
 IMPOSSIBLE_ID = BIGGEST_ID + 1
@@ -41,12 +41,12 @@ class SessionCookie(QuartAuth):
 
     def load_user(self) -> AuthUser:
         """Who the cookie names; without any cookie nobody, at once."""
-        may_be_somebody = "Cookie" in request.headers or hasattr(g, str(self.attribute_name))
+        may_be_somebody = "Cookie" in this_request().headers or str(self.attribute_name) in kept()
         return super().load_user() if may_be_somebody else AuthUser(None)
 
     async def after_request(self, response: Response) -> Response:
         """Write, renew or delete the cookie where the request signed somebody in or out."""
-        if not hasattr(g, str(self.attribute_name)):
+        if str(self.attribute_name) not in kept():
             return response
         return await super().after_request(response)
 
@@ -93,7 +93,9 @@ def _guarded(guard: Guard) -> Callable[[Handler], Handler]:
 
         @wraps(handler)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.actor = replace(await _find_actor(guard), request_id=request_id())
+            actor = await _find_actor(guard)
+            here = kept()
+            here.actor = actor.during(here.get("request_id", ""))
             if IMPOSSIBLE_ID in kwargs.values():
                 raise NotFound("There is nothing at this address.")
             return await handler(*args, **kwargs)

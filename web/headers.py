@@ -3,11 +3,11 @@
 import re
 import secrets
 
-from quart import Quart, Response, current_app, g, request
+from quart import Quart, Response, current_app, request
 
 from domain.kernel.errors import InvalidInput, NotFound
 from web.guards import guard_of
-from web.request import settings
+from web.request import kept, request_id, settings, this_request
 
 CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one rule a line
     [
@@ -49,13 +49,14 @@ CORS_EXPOSED = "Idempotent-Replay, Retry-After, X-Total-Count, X-Request-Id, ETa
 
 async def begin_request() -> Response | None:
     """Name the request, refuse an address that no record can have, and answer a CORS preflight."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    if len(request.headers.getlist("Host")) > 1:
+    asked = this_request()
+    given = asked.headers.get("X-Request-Id", "")
+    kept().request_id = given if GOOD_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    if len(asked.headers.getlist("Host")) > 1:
         raise InvalidInput("Send one Host header.")
-    if "\0" in request.path:
+    if "\0" in asked.path:
         raise NotFound("There is nothing at this address.")  # PostgreSQL's texts know no NUL either
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+    if asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers:
         return Response(b"", 204)
     return None
 
@@ -67,7 +68,7 @@ async def finish_headers(response: Response) -> Response:
     is_sandbox = settings().sandbox
     common = PRODUCTION_HEADERS if settings().is_production else SANDBOX_HEADERS if is_sandbox else COMMON_HEADERS
     response.headers.extend([(name, value) for name, value in common if name.lower() not in present])
-    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["X-Request-Id"] = request_id()
     _allow_storefronts(response)
     return response
 

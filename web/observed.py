@@ -2,11 +2,13 @@
 
 import logging
 import time
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
-from quart import Quart, Response, g, request
+from quart import Quart, Response
 
 from models.session import current_database
+from web.request import kept, this_request
 
 log = logging.getLogger("access")
 
@@ -52,16 +54,24 @@ def _note_pool() -> None:
         POOL.labels(state).set(count)
 
 
+@cache
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The count and the times of these labels; there are no more than the routes have methods and statuses."""
+    return REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route)
+
+
 async def _start_clock() -> None:
-    g.observed_since = time.perf_counter()
+    kept().observed_since = time.perf_counter()
 
 
 async def _write_down(response: Response) -> Response:
-    seconds = time.perf_counter() - g.get("observed_since", time.perf_counter())
-    route = request.url_rule.rule if request.url_rule is not None else "unmatched"
-    method = request.method if request.method in METHODS else "other"
-    REQUESTS.labels(method, route, str(response.status_code)).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    asked = this_request()
+    seconds = time.perf_counter() - kept().get("observed_since", time.perf_counter())
+    route = asked.url_rule.rule if asked.url_rule is not None else "unmatched"
+    method = asked.method if asked.method in METHODS else "other"
+    answered, took = _series(method, route, response.status_code)
+    answered.inc()
+    took.observe(seconds)
     _note_pool()
     log.info(
         "%s %s",

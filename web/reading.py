@@ -22,7 +22,7 @@ from domain.kernel.inputs import Input, InputT, read_form, read_query
 from domain.kernel.long_bodies import read_body
 from domain.kernel.paging import Page
 from web.guards import Handler, guard_of
-from web.request import current_actor, settings
+from web.request import current_actor, kept, settings, this_app, this_request
 
 JSON_TYPE = "application/json"
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -61,8 +61,9 @@ def reads(
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            is_empty = optional and not request.content_length and not request.mimetype
-            if request.mimetype != JSON_TYPE and not is_empty:
+            asked = this_request()
+            is_empty = optional and not asked.content_length and not asked.mimetype
+            if asked.mimetype != JSON_TYPE and not is_empty:
                 raise UnsupportedType("Send the body as JSON, with Content-Type: application/json.")
             try:
                 data = await read_body(model, await raw_body(), **input_rules())
@@ -120,7 +121,7 @@ def reads_query(model: type[Input]) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def reading(*args: Any, **kwargs: Any) -> Any:
-            sent = request.query_string
+            sent = this_request().query_string
             try:
                 query = (read_known if len(sent) <= LONGEST_KNOWN else read)(sent, settings().timezone)
             except InvalidInput as refusal:
@@ -157,9 +158,10 @@ def _leave_out(model: type[InputT], pairs: dict[str, list[str]], refusal: Invali
 
 async def raw_body() -> bytes:
     """The request's body as it came; asked for twice, it is waited for once."""
-    if "raw_body" not in g:
-        g.raw_body = await request.get_data(as_text=False)
-    return cast(bytes, g.raw_body)
+    here = kept()
+    if "raw_body" not in here:
+        here.raw_body = await this_request().get_data(as_text=False)
+    return cast(bytes, here.raw_body)
 
 
 async def read_form_body(model: type[InputT]) -> InputT:
@@ -197,7 +199,7 @@ def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[
                 headers["X-Total-Count"] = str(result.total)
                 result = list(result.rows)
             if isinstance(result, bytes):
-                if current_app.testing:
+                if this_app().testing:
                     adapter.validate_json(result)
                 body = result
             else:

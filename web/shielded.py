@@ -7,15 +7,19 @@ database connection back into its pool with the transaction still open, and its 
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import CO_COROUTINE
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from quart import Quart, Request, Response
+from quart.ctx import RequestContext
 from quart.globals import request_ctx
+from quart.signals import request_tearing_down
+from quart.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from web.whole_requests import WholeRequests
 
 P = ParamSpec("P")
+AnyFunction = Callable[..., Awaitable[Any]]
 T = TypeVar("T")
 
 
@@ -29,6 +33,15 @@ def methods_here() -> set[str]:
     return {method for rule in fitting if len(rule.arguments) == fewest for method in rule.methods or ()}
 
 
+class Around(NamedTuple):
+    """What stands around the handler of an endpoint, each in the order in which it is called."""
+
+    values: tuple[Callable[..., Any], ...]
+    before: tuple[AnyFunction, ...]
+    after: tuple[AnyFunction, ...]
+    teardown: tuple[AnyFunction, ...]
+
+
 class ShieldedQuart(Quart):
     """Finishes what it has begun; a stream to a client that left still ends, since only the handler is shielded."""
 
@@ -36,6 +49,7 @@ class ShieldedQuart(Quart):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._around: dict[str | None, Around] = {}
         self._unfinished: set[asyncio.Task[Response | WerkzeugResponse]] = set()
         self.after_serving(self._finish)
 
@@ -52,6 +66,64 @@ class ShieldedQuart(Quart):
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return await asyncio.shield(task)
+
+    async def preprocess_request(self, request_context: RequestContext | None = None) -> ResponseReturnValue | None:
+        """Call what stands before the handler; the first answer counts."""
+        context = request_context or request_ctx
+        around = self._find_around(context)
+        for function in around.values:
+            function(context.request.endpoint, context.request.view_args)
+        for before in around.before:
+            if (result := await before()) is not None:
+                return cast(ResponseReturnValue, result)
+        return None
+
+    async def process_response(
+        self, response: Response | WerkzeugResponse, request_context: RequestContext | None = None
+    ) -> Response | WerkzeugResponse:
+        """Call what stands after the handler, and keep the session."""
+        context = request_context or request_ctx
+        for function in context._after_request_functions:  # noqa: SLF001 - Quart's own method does the same
+            response = await self.ensure_async(function)(response)
+        for after in self._find_around(context).after:
+            response = await after(response)
+        session = context.session
+        if session is not None and not self.session_interface.is_null_session(session):
+            await self.session_interface.save_session(self, session, response)
+        return response
+
+    async def do_teardown_request(
+        self, exc: BaseException | None, request_context: RequestContext | None = None
+    ) -> None:
+        """Call what ends a request, however it went."""
+        for teardown in self._find_around(request_context or request_ctx).teardown:
+            await teardown(exc)
+        if request_tearing_down.receivers:
+            await request_tearing_down.send_async(self, _sync_wrapper=self.ensure_async, exc=exc)  # type: ignore[arg-type]
+
+    def _find_around(self, context: RequestContext) -> Around:
+        """The functions around an endpoint, which Quart finds three times in each request; none comes later."""
+        rule = context.request.url_rule
+        endpoint = rule.endpoint if rule is not None else None
+        around = self._around.get(endpoint)
+        if around is None:
+            names = context.request.blueprints
+            inner, outer = [*names, None], [None, *reversed(names)]
+            around = self._around[endpoint] = Around(
+                tuple(function for name in outer for function in self.url_value_preprocessors[name]),
+                tuple(self.ensure_async(function) for name in outer for function in self.before_request_funcs[name]),
+                tuple(
+                    self.ensure_async(function)
+                    for name in inner
+                    for function in reversed(self.after_request_funcs[name])
+                ),
+                tuple(
+                    self.ensure_async(function)
+                    for name in inner
+                    for function in reversed(self.teardown_request_funcs[name])
+                ),
+            )
+        return around
 
     async def make_default_options_response(self) -> Response:
         """Name the methods of the address itself, not also those of one that takes its last word for a parameter."""

@@ -34,10 +34,10 @@ class WholeRequests(ASGIHTTPConnection):
         request.body.append(message.get("body", b""))
         request.body.set_complete()
         response = await self.app.handle_request(request)
-        if isinstance(response, Response) and isinstance(response.response, DataBody):
+        if isinstance(response, Response) and (body := read_ready(response)) is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._most_seconds(response)):
-                    await _send_ready(send, response, response.response)
+                    await _send_ready(send, response, body)
         else:
             await self._stream(request, receive, send, response)
 
@@ -61,7 +61,13 @@ class WholeRequests(ASGIHTTPConnection):
             await asyncio.wait_for(self._send_response(send, response), timeout=self._most_seconds(response))
 
 
-async def _send_ready(send: ASGISendCallable, response: Response, body: DataBody) -> None:
+def read_ready(response: Response) -> bytes | None:
+    """The body of an answer that lies ready; None for one that has to be made or read."""
+    body = response.response
+    return body.data[body.begin : body.end] if isinstance(body, DataBody) else None
+
+
+async def _send_ready(send: ASGISendCallable, response: Response, body: bytes) -> None:
     """Send an answer that lies ready; its only piece is the last one."""
     start: Any = {
         "type": "http.response.start",
@@ -69,4 +75,4 @@ async def _send_ready(send: ASGISendCallable, response: Response, body: DataBody
         "headers": encode_headers(response.headers),
     }
     await send(start)
-    await send({"type": "http.response.body", "body": body.data[body.begin : body.end], "more_body": False})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -31,6 +31,19 @@ class Actor:
     request_id: str = ""
     has_second_factor: bool = False
 
+    def during(self, request_id: str) -> "Actor":
+        """The same caller during the request of this id."""
+        return Actor(
+            self.kind,
+            self.id,
+            self.name,
+            self.role,
+            self.session_id,
+            self.scopes,
+            request_id,
+            self.has_second_factor,
+        )
+
     @property
     def is_staff(self) -> bool:
         """True for a signed-in colleague, whatever the role."""
