@@ -192,7 +192,7 @@ def _refuse_closed(_connection: object, record: Any, _proxy: object) -> None:
 
 async def _borrow(engine: AsyncEngine) -> Lent:
     """A connection of the pool; one that is idle is there at once, any other is waited for in SQLAlchemy's greenlet."""
-    pool = engine.pool
+    pool = engine.sync_engine.pool
     if isinstance(pool, LendingPool) and (entry := pool.take_idle()) is not None:
         return Lent(pool, entry)
     return Lent(None, await engine.raw_connection())

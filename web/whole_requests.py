@@ -6,6 +6,7 @@ have something to do only while a body is still on its way, or while an answer i
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
@@ -14,6 +15,8 @@ from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import cancel_tasks, encode_headers, raise_task_exceptions
 from quart.wrappers.response import DataBody
+
+from web.read_headers import ReadHeaders
 
 # What the server writes into the scope of a request of which nothing is missing any more.
 IS_WHOLE = "ladle.is_whole"
@@ -33,6 +36,7 @@ class WholeRequests(ASGIHTTPConnection):
         request = self._create_request_from_scope(send)
         request.body.append(message.get("body", b""))
         request.body.set_complete()
+        request.body_timeout = None  # With one, Quart would make a task that waits for what is here.
         response = await self.app.handle_request(request)
         if isinstance(response, Response) and (body := read_ready(response)) is not None:
             with suppress(TimeoutError):
@@ -40,6 +44,27 @@ class WholeRequests(ASGIHTTPConnection):
                     await _send_ready(send, response, body)
         else:
             await self._stream(request, receive, send, response)
+
+    def _create_request_from_scope(self, send: ASGISendCallable) -> Request:
+        """As Quart's own, with headers that are looked up by name; what is older than HTTP/1.1 is left to that."""
+        scope = self.scope
+        if scope["http_version"] < "1.1" or scope.get("root_path") or not scope["path"].startswith("/"):
+            return super()._create_request_from_scope(send)
+        address = (scope.get("client") or ("<local>", None))[0]
+        sent = ((name.decode("latin1").title(), value.decode("latin1")) for name, value in scope["headers"])
+        return self.app.request_class(
+            scope["method"],
+            scope["scheme"],
+            scope["path"],
+            scope["query_string"],
+            ReadHeaders((("Remote-Addr", address), *sent)),
+            "",
+            scope["http_version"],
+            max_content_length=self.app.config["MAX_CONTENT_LENGTH"],
+            body_timeout=self.app.config["BODY_TIMEOUT"],
+            send_push_promise=partial(self._send_push_promise, send),
+            scope=scope,
+        )
 
     def _most_seconds(self, response: ResponseTypes) -> float | None:
         """How long sending may take, as Quart reads it."""

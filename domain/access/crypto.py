@@ -57,7 +57,7 @@ def seal(data: bytes, keys: Sequence[str], context: str) -> bytes:
     """As `encrypt`, for bytes: a photo, a paper."""
     key = _derive_key(keys[0])
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    sealed = AESGCM(key).encrypt(nonce, data, context.encode())
+    sealed = _cipher(key).encrypt(nonce, data, context.encode())
     return f"{_VERSION}.{_key_id(key)}.".encode() + nonce + sealed
 
 
@@ -69,7 +69,7 @@ def unseal(kept: bytes, keys: Sequence[str], context: str) -> bytes:
     if version != _VERSION.encode() or key is None:
         raise UnreadableSecretError("The value was encrypted with a key that DATA_KEYS no longer holds.")
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
+        return _cipher(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError) as error:
         raise UnreadableSecretError(_CHANGED) from error
 
@@ -88,6 +88,11 @@ def newest_prefix(keys: Sequence[str]) -> str:
 def _derive_key(data_key: str) -> bytes:
     """The 32 bytes that AES takes, from a key of any length; it is random text, so one hash is enough."""
     return hashlib.sha256(b"data key\0" + data_key.encode()).digest()
+
+
+@lru_cache(maxsize=8)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,8 @@ import secrets
 # Without 0, O, 1 and I: order numbers are read aloud and typed from paper.
 READABLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 ORDER_PREFIX = "LLD"
+# Which of them each byte stands for; all equally often, since 256 is a multiple of their number.
+_SIGNS = READABLE.encode() * (256 // len(READABLE))
 
 
 def new_token() -> str:
@@ -47,10 +49,7 @@ def new_code() -> str:
 
 def new_order_number() -> str:
     """A number like LLD-7KQ4-M9XD: one of 31^8, so that nobody finds another's by trying."""
-    rest, signs = secrets.randbelow(len(READABLE) ** 8), ""
-    for _ in range(8):
-        rest, sign = divmod(rest, len(READABLE))
-        signs += READABLE[sign]
+    signs = secrets.token_bytes(8).translate(_SIGNS).decode()
     return f"{ORDER_PREFIX}-{signs[:4]}-{signs[4:]}"
 
 
