@@ -169,7 +169,9 @@ async def get_product_page(
     return ProductPage(
         product=product,
         categories=categories,
-        movements=await list_movements(db, product_id, PageInput(page=ledger_page, per_page=LEDGER_ROWS)),
+        movements=await list_movements(
+            db, product_id, PageInput(page=ledger_page, per_page=LEDGER_ROWS), visible_to=visible_to
+        ),
         sales=await read_sales(db, product_id, timezone=timezone),
         timeline=await _list_timeline(db, product_id, dict(categories), visible_to=visible_to),
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import names_order_seen
 from domain.access.rights import Right, require
 from domain.credit.ledger import get_credit_balance, move_credit
 from domain.kernel.actor import Actor
@@ -52,14 +53,14 @@ class CreditAccount:
 
 
 async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
-    """A customer's balance and the newest 500 entries of the ledger, newest first."""
+    """A customer's balance and the newest 500 entries, newest first; an order is named to who may see it."""
     require(visible_to, Right.SEE_CREDIT, "Your role does not see credit.")
     customer = await db.get(Customer, customer_id)
     if customer is None:
         raise NotFound("There is no such customer.")
     rows = await db.execute(
         select(CreditEntry, Order.order_number)
-        .outerjoin(Order, Order.id == CreditEntry.order_id)
+        .outerjoin(Order, names_order_seen(CreditEntry.order_id, visible_to))
         .where(CreditEntry.customer_id == customer_id)
         .order_by(CreditEntry.id.desc())
         .limit(NEWEST)

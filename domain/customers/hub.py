@@ -7,14 +7,16 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.credit.exposure import CreditStanding, calculate_exposure, find_customer
 from domain.credit.ledger import get_credit_balance
 from domain.credit.owed import CreditSplit, split_exposure
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.totals import NOTHING, ORDERS, Bought, find_days_to_pay, sum_orders_of
+from domain.kernel.actor import Actor
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import ZERO, round_half_up
 from domain.messages.suppression import NUMBERS
@@ -110,8 +112,11 @@ class Hub:
         return round_half_up(self.bought.total_spent / self.bought.order_count) if self.bought.order_count else ZERO
 
 
-async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hub:
-    """Everything of the page's head and its side; the tabs read their own. Raises NotFound."""
+async def get_hub(db: AsyncSession, customer_id: int, *, visible_to: Actor, timezone: tzinfo) -> Hub:
+    """Everything of the page's head and its side; the tabs read their own. Raises NotFound.
+
+    Figures are of all orders, while single ones are named to who may see them.
+    """
     row = await get_customer(db, customer_id)
     connection = await raw_connection(db)
     record = await find_customer(connection, customer_id)
@@ -121,6 +126,8 @@ async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hu
     guide = await list_guide(db, customer_id, timezone=timezone)
     merges = select(CustomerMerge).where(CustomerMerge.kept_id == customer_id, CustomerMerge.undone_at.is_(None))
     split = await split_exposure(connection, customer_id)
+    own = may_be_seen_by(visible_to)
+    theirs = ORDERS.customer_id == customer_id if own is None else and_(ORDERS.customer_id == customer_id, own)
     today = business_today(timezone)
     first = await db.scalar(select(func.min(ORDERS.created_at)).where(ORDERS.customer_id == customer_id))
     return Hub(
@@ -134,18 +141,18 @@ async def get_hub(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Hu
         rhythm=find_rhythm([day for day, _ in days], today=today),
         order_days=days[-MOST_SHOWN_DAYS:],
         usual=[item for item in guide if item.times_ordered > 1][:MOST_USUAL],
-        last_order_number=await db.scalar(_LAST_ORDER.where(ORDERS.customer_id == customer_id)),
+        last_order_number=await db.scalar(_LAST_ORDER.where(theirs)),
         merges=list((await db.scalars(merges.order_by(CustomerMerge.id.desc()).limit(3))).all()),
-        held=await _list_held(db, customer_id, standing),
+        held=await _list_held(db, theirs, standing),
         days_overdue=(today - business_date(split.overdue_at, timezone)).days if split.overdue_at else 0,
         not_called_since=await _find_mark(db, row) if row.do_not_call else None,
     )
 
 
-async def _list_held(db: AsyncSession, customer_id: int, standing: CreditStanding) -> list[HeldOrder]:
+async def _list_held(db: AsyncSession, theirs: ColumnElement[bool], standing: CreditStanding) -> list[HeldOrder]:
     """The first few orders on terms that are held, with what each is over what is available."""
     waiting = select(ORDERS.order_number, ORDERS.balance).where(
-        ORDERS.customer_id == customer_id, ORDERS.on_hold, ORDERS.on_terms, ORDERS.balance > 0
+        theirs, ORDERS.on_hold, ORDERS.on_terms, ORDERS.balance > 0
     )
     rows = await db.execute(waiting.order_by(ORDERS.created_at, ORDERS.id).limit(MOST_HELD))
     return [HeldOrder(row[0], row[1], max(row[1] - standing.available_credit, ZERO)) for row in rows]

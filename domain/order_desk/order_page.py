@@ -11,11 +11,12 @@ from enum import StrEnum
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.credit.exposure import TERMS, CreditStanding, calculate_exposure, find_customer
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by
+from domain.orders.filters import ITEMS, ORDERS
 from domain.orders.queries import EventRow, OrderRow, get_order, list_events, sees_money
 from domain.orders.statuses import OPEN_STATUSES, WAY_FORWARD, allowed_next
 from domain.payments.refund_rows import list_refundable

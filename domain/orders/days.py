@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Date, Subquery, cast, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.access.own_orders import owner_of_seen
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
-from domain.orders.filters import ORDERS, OrderFilters, OrderSort, owner_of_seen
+from domain.orders.filters import ORDERS, OrderFilters, OrderSort
 from models import OrderDay, OrderDayChange, OrderStatus, columns_of
 from models.session import raw_connection
 

@@ -11,12 +11,13 @@ from typing import Annotated
 from pydantic import StringConstraints
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
+from domain.access.own_orders import may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds, start_of_business_day
 from domain.kernel.inputs import DateIn, Id
 from domain.kernel.paging import PageInput
 from domain.kernel.texts import as_search_pattern
-from models import Order, OrderItem, OrderStatus, PaymentStatus, Role, columns_of
+from models import Order, OrderItem, OrderStatus, PaymentStatus, columns_of
 
 ORDERS = columns_of(Order)
 ITEMS = columns_of(OrderItem)
@@ -67,19 +68,6 @@ class OrderWalk(OrderFilters):
     after: Id | None = None
     """The id of the last order of the page before: the list goes on behind it, and `page` stays 1. It costs the same
     however far down the list is, and nothing is read twice or left out when orders are placed meanwhile."""
-
-
-def owner_of_seen(actor: Actor) -> str | None:
-    """The column that holds the actor in each order that they may see, or None for who sees all of them."""
-    if actor.is_customer:
-        return "customer_id"
-    return "sales_rep_id" if actor.has_role(Role.SALES_REP) else None
-
-
-def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
-    """The condition that keeps an actor to their own orders, or None for who sees all of them."""
-    owner = owner_of_seen(actor)
-    return None if owner is None else ORDERS[owner] == actor.id
 
 
 def needs_attention() -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_day_bounds
@@ -28,7 +29,6 @@ from domain.orders.filters import (
     OrderSort,
     ask_if_sku,
     conditions_of,
-    may_be_seen_by,
 )
 from domain.orders.tab_counts import MOST_COUNTED, TabCount, count_by_tab
 from models import Order, OrderEvent, OrderEventKind, Staff, columns_of, table_of

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.access.own_orders import owner_of_seen
 from domain.kernel.actor import Actor
-from domain.orders.filters import ORDERS, needs_attention, owner_of_seen
+from domain.orders.filters import ORDERS, needs_attention
 from models import OrderStatus
 
 # Pages say "1,000+" beyond this, so that a count never reads more than so many rows.

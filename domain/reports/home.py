@@ -12,13 +12,14 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, DateTime, and_, cast, func, literal, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.clock import add_months, business_today, days_in_month, first_of_month, now
 from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO, round_half_up
 from domain.orders.days import days_seen_by, select_days
-from domain.orders.filters import ORDERS, may_be_seen_by
+from domain.orders.filters import ORDERS
 from domain.orders.queries import Reader, sees_money
 from models import MessageState, OrderStatus, OutboxMessage, PaymentStatus, Role, columns_of
 

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import Input
 from domain.kernel.money import ZERO
 from domain.orders.days import days_seen_by, select_days
-from domain.orders.filters import may_be_seen_by, needs_attention
+from domain.orders.filters import needs_attention
 from domain.orders.queries import Reader, sees_money
 from domain.reports.home import HomeRange, choose_period
 from models import OrderStatus

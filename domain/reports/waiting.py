@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access.own_orders import owner_of_seen
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
-from domain.orders.filters import ORDERS, needs_attention, owner_of_seen
+from domain.orders.filters import ORDERS, needs_attention
 from models import (
     CallLog,
     EvalStatus,

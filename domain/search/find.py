@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.access.tokens import spell_order_number
 from domain.kernel.actor import Actor
 from domain.kernel.texts import as_search_pattern
-from domain.orders.filters import ORDERS, OrderFilters, may_be_seen_by
+from domain.orders.filters import ORDERS, OrderFilters
 from domain.orders.queries import OrderRow, Reader, find_conditions, list_rows, sees_money
 from models import Customer, Product, columns_of
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from domain.access.own_orders import names_order_seen
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
@@ -118,8 +119,10 @@ async def record_levels(
         await connection.execute(_RECORD, ids, deltas, levels, reason, by.kind, by.id, by.name)
 
 
-async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, asked: PageInput) -> Page[MovementRow]:
-    """What moved a product's level, the newest first."""
+async def list_movements(
+    db: AsyncSession | AsyncConnection, product_id: int, asked: PageInput, *, visible_to: Actor
+) -> Page[MovementRow]:
+    """What moved a product's level, the newest first; an order is named to who may see it."""
     rows = await db.execute(
         select(
             StockMovement.id,
@@ -132,7 +135,7 @@ async def list_movements(db: AsyncSession | AsyncConnection, product_id: int, as
             StockMovement.actor_name,
             StockMovement.created_at,
         )
-        .outerjoin(Order, Order.id == StockMovement.order_id)
+        .outerjoin(Order, names_order_seen(StockMovement.order_id, visible_to))
         .where(StockMovement.product_id == product_id)
         .order_by(StockMovement.id.desc())
         .limit(asked.per_page)

@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, require
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
@@ -18,7 +19,6 @@ from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Filled60, Input, Text200
-from domain.orders.filters import may_be_seen_by
 from domain.warehouse.batch_rows import BATCH_JOB, note_progress
 from domain.warehouse.record import NOT_THE_FLOOR
 from models import BatchState, LabelBatch, LabelBatchOrder, Order, OrderStatus

@@ -13,12 +13,13 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.boxes.pack import count_all, weigh_all
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.orders.filters import ORDERS, may_be_seen_by, search_condition
+from domain.orders.filters import ORDERS, search_condition
 from domain.orders.queries import Reader
 from domain.warehouse.late import is_late
 from domain.warehouse.next_order import Visitor, list_visitors

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from domain.access.own_orders import may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.orders.filters import ITEMS, ORDERS, may_be_seen_by, search_condition
+from domain.orders.filters import ITEMS, ORDERS, search_condition
 from domain.orders.queries import ItemRow, Reader, list_items
 from models import OrderStatus
 

@@ -155,7 +155,7 @@ async def _show(
 ) -> Response:
     me = current_actor()
     try:
-        hub = await get_hub(db(), customer_id, timezone=settings().timezone)
+        hub = await get_hub(db(), customer_id, visible_to=me, timezone=settings().timezone)
     except NotFound:
         return await _show_merged(customer_id)
     tabs = list_tabs(me)

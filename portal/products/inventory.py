@@ -74,7 +74,7 @@ async def show_ledger(product_id: int, query: PageInput) -> Response:
     """What lies there of one product, and what moved it."""
     async with current_database().listing() as connection:
         line = await get_stock_line(connection, product_id, visible_to=current_actor())
-        movements = await list_movements(connection, product_id, query)
+        movements = await list_movements(connection, product_id, query, visible_to=current_actor())
         walk = await walk_list(
             StockFilters,
             lambda filters: find_stock_neighbours(connection, product_id, filters),

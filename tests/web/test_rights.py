@@ -1,17 +1,21 @@
 """Who may do what: the right is asked for before anything is said about the body or the record, on every route."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from quart import Quart
+from sqlalchemy import update
 from werkzeug.routing import Rule
 
 from app import build_app
-from models import OrderStatus, Role
+from domain.credit.ledger import move_credit
+from models import CreditKind, Order, OrderStatus, Role
 from portal.errors import is_page
-from tests.factories import make_customer, make_product, make_staff, sign_in
+from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
+from tests.factories.orders import make_order
 from tests.portal.desk import place, read_order
 from tests.portal.forms import TOKEN, read_page
 from web.guards import IMPOSSIBLE_ID, guard_of
@@ -152,3 +156,27 @@ async def test_a_rep_enters_orders_for_own_and_free_customers_alone(client, db) 
 async def test_the_page_of_rights_is_what_the_routes_say(settings: Any) -> None:
     printed = print_rights(build_app(settings))
     assert (ROOT / "docs" / "rights.md").read_text() == printed, "run: python run.py rights > docs/rights.md"
+
+
+@pytest.mark.parametrize("role", [Role.SALES_REP, Role.STAFF])
+async def test_a_colleagues_order_is_named_to_who_may_see_it(client, db, role) -> None:
+    colleague = await make_staff(db, Role.SALES_REP)
+    customer, product = await make_customer(db, company_name="Old Mill"), await make_product(db, 40)
+    by = as_actor(colleague)
+    order = (await make_order(db, (product, 3), by=by)).written
+    changes = {"customer_id": customer.id, "sales_rep_id": colleague.id, "on_hold": True, "on_terms": True}
+    await db.execute(update(Order).where(Order.id == order.id).values(changes))
+    await move_credit(db, customer.id, Decimal(5), kind=CreditKind.OVERPAYMENT, by=by, order_id=order.id)
+    await db.commit()
+    await sign_in(client, db, await make_staff(db, role))
+    for path in (
+        f"/portal/customers/{customer.id}",
+        f"/portal/customers/{customer.id}?tab=credit",
+        f"/portal/products/{product.id}",
+        f"/api/staff/customers/{customer.id}/credit",
+    ):
+        response = await client.get(path)
+        page = await response.get_data(as_text=True)
+        assert (response.status_code, order.order_number in page) == (200, role is Role.STAFF), path
+    page = await read_page(client, f"/portal/customers/{customer.id}")
+    assert ("No orders of yours" in page) == (role is Role.SALES_REP)

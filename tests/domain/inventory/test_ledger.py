@@ -30,7 +30,7 @@ async def test_a_count_writes_the_difference_into_the_ledger(db: AsyncSession) -
     assert product.id
     changed = await set_stock_level(db, product.id, 33, reason=COUNTED, note="Shelf counted", by=me)
     assert changed == StockLevel(40, 33)
-    page = await list_movements(db, product.id, PageInput())
+    page = await list_movements(db, product.id, PageInput(), visible_to=me)
     newest = page.rows[0]
     assert (page.total, newest.delta, newest.level_after, newest.reason) == (2, -7, 33, "counted")
     assert (newest.note, newest.actor_name, newest.order_number) == ("Shelf counted", "Pat Lane", None)
@@ -41,7 +41,7 @@ async def test_a_count_that_finds_what_was_there_writes_nothing(db: AsyncSession
     product, me = await make_product(db, 40), as_actor(await make_staff(db))
     assert product.id
     await set_stock_level(db, product.id, 40, reason=COUNTED, by=me)
-    assert (await list_movements(db, product.id, PageInput())).total == 1
+    assert (await list_movements(db, product.id, PageInput(), visible_to=me)).total == 1
 
 
 async def test_a_product_leaves_and_joins_the_tracked_ones_with_a_true_ledger(db: AsyncSession) -> None:
@@ -88,5 +88,5 @@ async def test_counts_at_once_leave_a_ledger_that_adds_up(committed: Database) -
     await asyncio.gather(*(count(level) for level in (3, 99, 0, 17, 56, 8)))
     async with committed.session() as db:
         level, total = await read_level(db, product_id)
-        newest = (await list_movements(db, product_id, PageInput())).rows[0]
+        newest = (await list_movements(db, product_id, PageInput(), visible_to=me)).rows[0]
     assert level == total == newest.level_after

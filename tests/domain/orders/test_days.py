@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.own_orders import may_be_seen_by
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.orders import queries
 from domain.orders.days import count_kept, fold_days, is_kept_by_day, select_days
-from domain.orders.filters import OrderFilters, OrderSort, may_be_seen_by
+from domain.orders.filters import OrderFilters, OrderSort
 from domain.orders.queries import list_for_page, list_orders
 from domain.reports.home import HomeQuery, HomeRange, get_home
 from domain.reports.stats import StatsQuery, get_stats

@@ -13,7 +13,16 @@ from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from models import Customer, CustomerDistinction, CustomerScore, Order, Payment, Role, ScoreRun, SuppressionReason
+from models import (
+    Customer,
+    CustomerDistinction,
+    CustomerScore,
+    Order,
+    Payment,
+    Role,
+    ScoreRun,
+    SuppressionReason,
+)
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order, noon
 from tests.portal.forms import send_form
