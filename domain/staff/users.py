@@ -125,7 +125,7 @@ async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Sta
 
 async def find_by_name(connection: AsyncConnection, name: str) -> Any:
     """The row of a username, or else of an email, with what signing in needs; None when there is none."""
-    wanted = normalise_username(name).lower()
+    wanted = func.lower(normalise_username(name))
     return (
         await connection.execute(
             select(
@@ -363,7 +363,7 @@ def email_taken(field: str = "email") -> Refused:
 async def _name_duplicate(db: AsyncSession, data: CreateStaff) -> InvalidInput | Refused:
     """The refusal that says what is taken."""
     archived_at = (
-        await db.execute(select(Staff.archived_at).where(func.lower(Staff.username) == data.username.lower()))
+        await db.execute(select(Staff.archived_at).where(func.lower(Staff.username) == func.lower(data.username)))
     ).first()
     if archived_at is None:
         return email_taken()

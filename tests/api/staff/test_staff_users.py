@@ -92,6 +92,17 @@ async def test_a_username_may_have_the_letters_of_any_language(client: TestClien
     assert (response.status_code, (await response.get_json())["username"]) == (201, "\u00f1andU")
 
 
+async def test_a_capital_that_two_programs_lower_in_two_ways_signs_in(
+    client: TestClientProtocol, app: Quart, db: AsyncSession
+) -> None:
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    new = {"username": "\u0130lker", "password": "good-secret-1", "email": "ilker@ladle.example"}
+    assert (await client.post("/api/staff/users", json=new)).status_code == 201
+    assert (await login(app.test_client(), "\u0130lker", "good-secret-1"))[0] == 200
+    again = await client.post("/api/staff/users", json=new | {"email": "other@ladle.example"})
+    assert (again.status_code, (await again.get_json())["code"]) == (409, "username_taken")
+
+
 async def test_a_new_role_ends_the_sessions_of_a_colleague(
     client: TestClientProtocol, app: Quart, db: AsyncSession
 ) -> None:
