@@ -20,6 +20,7 @@ import asyncpg
 from quart import Blueprint, Quart, Response, current_app
 
 from domain.access.rights import Right, may
+from domain.access.sessions import is_open
 from domain.kernel.actor import Actor
 from domain.kernel.live import CHANNEL, Topic
 from models.session import current_database
@@ -32,7 +33,7 @@ blueprint = Blueprint("portal_live", __name__)
 
 QUEUE_SIZE = 100
 HEARTBEAT_SECONDS = 15.0
-# A stream ends now and then, so that a session that was ended loses it; the browser comes back by itself.
+# A stream ends with its session, and now and then, for one that ran out; the browser comes back by itself.
 LIFETIME_SECONDS = 900.0
 CHECK_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 10.0
@@ -50,8 +51,9 @@ LOST_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Timeout
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One open page: what waits to be sent to it."""
+    """One open page: what waits to be sent to it, and the session that it was opened in."""
 
+    session_id: int | None = None
     hidden: frozenset[str] = frozenset()
     waiting: "asyncio.Queue[str | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_SIZE))
     pending: set[str] = field(default_factory=set)
@@ -101,7 +103,7 @@ class Hub:
     async def listening(self, actor: Actor) -> AsyncIterator[Listener]:
         """A listener for as long as the block lasts; it misses nothing from the block's beginning on."""
         hidden = frozenset(topic for topic, right in TOPIC_RIGHTS.items() if not may(actor, right))
-        listener = Listener(hidden)
+        listener = Listener(actor.session_id, hidden)
         self.listeners.add(listener)
         LIVE_CLIENTS.inc()
         try:
@@ -154,11 +156,19 @@ class Hub:
         topic, _, record_id = str(payload).partition(":")
         if not topic.isidentifier() or not record_id.isprintable():
             return
+        if topic == Topic.SESSIONS:
+            self._end_streams_of(record_id)
+            return
         self._heard[topic] += 1
         event = f"event: {topic}\ndata: {record_id}\n\n"
         for listener in self.listeners:
             if topic not in listener.hidden:
                 listener.offer(event)
+
+    def _end_streams_of(self, session_id: str) -> None:
+        for listener in self.listeners:
+            if str(listener.session_id) == session_id:
+                listener.offer(None)
 
     def _broadcast(self, event: str) -> None:
         for listener in self.listeners:
@@ -193,6 +203,9 @@ async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LIFETIME_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the returns.
     async with hub.listening(actor) as listener:
+        # An end of the session before this moment was heard by nobody.
+        if not await _is_signed_in(actor):
+            return
         # What changed between the page and its stream was heard by nobody.
         yield f"retry: 2000\n\n{RESYNC}".encode()
         while not hub.is_ending and loop.time() < ends_at:
@@ -200,6 +213,11 @@ async def _stream(hub: Hub, actor: Actor) -> AsyncIterator[bytes]:
             if event is None:
                 return
             yield event.encode()
+
+
+async def _is_signed_in(actor: Actor) -> bool:
+    async with current_database().reading() as connection:
+        return actor.session_id is not None and await is_open(connection, actor.session_id)
 
 
 def register_live(app: Quart) -> None:

@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.tokens import hash_token, new_token
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
+from domain.kernel.live import Topic, announce_many
 from models import Customer, LoginSession, Role, SessionKind, Staff
 
 STAFF_IDLE = timedelta(hours=12)
@@ -91,13 +92,17 @@ async def _touch(connection: AsyncConnection, session_id: int, last_seen_at: dat
     await connection.execute(update(LoginSession).where(LoginSession.id == session_id).values(**values))
 
 
-async def end_session(db: AsyncSession, session_id: int) -> None:
-    """End one session."""
-    await db.execute(
-        update(LoginSession)
-        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
-        .values(ended_at=now())
+async def is_open(connection: AsyncConnection, session_id: int) -> bool:
+    """True while a session has neither ended nor run out."""
+    found = select(LoginSession.id).where(
+        LoginSession.id == session_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > func.now()
     )
+    return await connection.scalar(found) is not None
+
+
+async def end_session(db: AsyncSession, session_id: int) -> None:
+    """End one session, with its live pages."""
+    await _end(db, LoginSession.id == session_id)
 
 
 async def end_sessions_of(
@@ -105,9 +110,17 @@ async def end_sessions_of(
 ) -> int:
     """End every session of one person, except the current one where given; returns how many ended."""
     owner = LoginSession.staff_id if kind is SessionKind.STAFF else LoginSession.customer_id
+    return await _end(db, and_(owner == subject_id, LoginSession.id != (except_session_id or 0)))
+
+
+async def _end(db: AsyncSession, which: ColumnElement[bool]) -> int:
     ended = await db.execute(
         update(LoginSession)
-        .where(owner == subject_id, LoginSession.ended_at.is_(None), LoginSession.id != (except_session_id or 0))
+        .where(which, LoginSession.ended_at.is_(None))
         .values(ended_at=now())
+        .returning(LoginSession.id, LoginSession.kind)
     )
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    rows = ended.all()
+    if of_staff := [row.id for row in rows if row.kind == SessionKind.STAFF]:
+        await announce_many(db, Topic.SESSIONS, of_staff)
+    return len(rows)

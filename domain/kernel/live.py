@@ -24,6 +24,8 @@ class Topic(StrEnum):
     PRODUCTS = "products"
     PROMPTS = "prompts"
     RFQS = "rfqs"
+    SESSIONS = "sessions"
+    """Sessions of staff that ended; no page hears of them, their streams end."""
     SUPPRESSION = "suppression"
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from domain.access.sessions import open_session
+from domain.access.sessions import find_staff_session, open_session
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.live import Topic, announce
-from models import Role, SessionKind
-from portal.live import QUEUE_SIZE, RESYNC, Hub, Listener, _call_before
-from tests.factories import make_staff
+from domain.staff.sign_in import sign_out
+from domain.staff.users import UpdateStaff, delete_staff, update_staff
+from models import Role, SessionKind, Staff
+from portal.live import QUEUE_SIZE, RESYNC, Hub, Listener, _call_before, _stream
+from tests.factories import as_actor, make_staff
 from web.guards import staff_auth
 
 ROOT = Path(__file__).parent.parent.parent
@@ -107,6 +109,41 @@ async def test_streams_end_when_the_server_stops(committed) -> None:
     async with hub.listening(ADMIN) as listener:
         hub.end_streams()
         assert await listener.take(10) is None
+
+
+async def end_what(db, how: str, admin: Staff, rep: Staff, session_id: int) -> None:
+    by = as_actor(admin)
+    if how == "signed out":
+        await sign_out(db, by=as_actor(rep, session_id), claims=None)
+    elif how == "deleted":
+        await delete_staff(db, rep.id, by=by)
+    else:
+        changes = {
+            "demoted": {"role": Role.WAREHOUSE},
+            "inactive": {"is_active": False},
+            "password": {"password": "quite another 9"},
+        }
+        await update_staff(db, rep.id, UpdateStaff.model_validate(changes[how]), by=by)
+    await db.commit()
+
+
+@pytest.mark.parametrize("how", ["signed out", "deleted", "demoted", "inactive", "password"])
+async def test_a_stream_ends_with_its_session_and_no_other_does(committed, how) -> None:
+    hub = Hub()
+    async with committed.session() as db:
+        admin, rep = await make_staff(db, Role.ADMIN), await make_staff(db, Role.SALES_REP)
+        tokens = [await open_session(db, SessionKind.STAFF, person.id) for person in (rep, admin)]
+        await db.commit()
+        async with committed.reading() as connection:
+            ended, kept = [await find_staff_session(connection, token) for token in tokens]
+        assert ended is not None
+        assert kept is not None
+        async with hub.listening(ended) as listener, hub.listening(kept) as other:
+            await end_what(db, how, admin, rep, ended.session_id or 0)
+            await announce_change(committed, "orders", 12)
+            assert await listener.take(10) is None
+            assert await other.take(10) == "event: orders\ndata: 12\n\n"
+    assert [part async for part in _stream(hub, ended)] == []
 
 
 def test_the_servers_own_way_of_stopping_still_runs() -> None:
