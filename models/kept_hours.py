@@ -86,7 +86,9 @@ class JournalHour(Table, table=True):
 
 
 class CallHour(Table, table=True):
-    """The calls that a colleague made in one hour to people of one time zone; without a zone, those of its quarters.
+    """The calls that a colleague made in one hour to people of one time zone.
+
+    Without a zone, and in one whose clock does not show UTC's minutes, those of its quarters.
 
     `at` is where that hour or quarter begins.
     """

@@ -1,7 +1,7 @@
 """The calls of each colleague, from kept hours and those that changed since they were counted.
 
 A call is a logged outcome, or one that was only stamped as made. It rang by the clock of who was called: the first
-zone of their entry, else the business's, for which the quarter of the hour is kept too.
+zone of their entry, else the business's. Where that clock need not show UTC's minutes the quarter is kept too.
 """
 
 from datetime import date, datetime, timedelta, tzinfo
@@ -29,7 +29,13 @@ CROSS JOIN LATERAL (
 ) AS c LEFT JOIN LATERAL (SELECT hours_key FROM calling_entry WHERE id = c.entry_id OFFSET 0) AS e ON true
 """  # noqa: S608 - constants of ours
 _RANG_IN = HOUR.format("created_at")
-_QUARTER = f"CASE WHEN zone = '' THEN date_bin('15 minutes', created_at, 'epoch') ELSE {_RANG_IN} END"
+# Hours of a zone that is off by half an hour or a quarter are no hours of UTC.
+_QUARTER = f"""
+CASE WHEN zone <> '' THEN
+  CASE extract(minute FROM created_at AT TIME ZONE zone) WHEN extract(minute FROM created_at AT TIME ZONE 'UTC')
+  THEN {_RANG_IN} ELSE date_bin('15 minutes', created_at, 'epoch') END
+ELSE date_bin('15 minutes', created_at, 'epoch') END
+"""
 # The calls between two moments; an hour that one of them cuts is counted again.
 CALLS = f"""{changed_between("calls", "since", "until")},
 calls AS (

@@ -50,7 +50,7 @@ GROUP BY 1, 2
 
 async def change_at_random(db: AsyncSession, dice: random.Random, reps: list[int]) -> None:
     """One thing that happens to calls or entries, chosen by the dice."""
-    zone = dice.choice(("America/New_York", "America/Denver", ""))
+    zone = dice.choice(("America/New_York", "America/Denver", "America/St_Johns", "Asia/Kathmandu", ""))
     values = {
         "at": datetime.now(UTC) - timedelta(minutes=dice.randrange(60 * 24 * DAYS)),
         "staff": dice.choice(reps),
