@@ -10,8 +10,7 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Sequence
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
 import httpx2
 
@@ -20,6 +19,35 @@ from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
 TIMEOUT_SECONDS = 10.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
 GONE = 410
+BIGGEST_PORT = 65_535
+# Addresses that anybody's network may have; of IPv4's own, those behind the well-known prefix of translators.
+_REACHABLE = ipaddress.IPv6Network("2000::/3")
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def read_address(url: str) -> httpx2.URL:
+    """The address that messages can be posted to; raises ValueError for one that nothing can be sent to."""
+    try:
+        address = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(str(error)) from error
+    address.host.encode("idna")  # whose error for an empty or overlong label is a ValueError
+    if address.scheme not in {"http", "https"} or not address.host or address.userinfo or address.fragment:
+        raise ValueError("It must begin with http:// or https:// and name a host.")
+    if address.port is not None and not 0 < address.port <= BIGGEST_PORT:
+        raise ValueError("There is no such port.")
+    return address
+
+
+def is_outside(text: str) -> bool:
+    """True for an IP address that lies in nobody's own network, also where it stands for one of IPv4."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _TRANSLATED:
+            return is_outside(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        if address not in _REACHABLE or address.sixtofour is not None:
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> str:
@@ -52,8 +80,13 @@ class WebhookSender:
         Raises ServiceRefused for an address that may not be used, and for 410, by which a receiver says that it wants
         no more; ServiceFailed for everything that another try may mend.
         """
-        if not self._may_be_inside:
-            await _refuse_inside(url)
+        try:
+            address = read_address(url)
+        except ValueError as error:
+            raise ServiceRefused("It is no address that a message can be sent to.") from error
+        watch = None if self._may_be_inside else _Watch(address)
+        if watch is not None:
+            await watch.ask_name()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Ladle-Webhooks/1",
@@ -63,7 +96,9 @@ class WebhookSender:
         }
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                answer = await self._http.post(url, content=body, headers=headers)
+                answer = await self._http.post(
+                    address, content=body, headers=headers, extensions={"trace": watch} if watch else {}
+                )
         except (httpx2.HTTPError, TimeoutError) as error:
             raise ServiceFailed(f"It could not be reached: {type(error).__name__}.") from error
         if answer.is_success:
@@ -75,12 +110,39 @@ class WebhookSender:
         raise ServiceFailed(f"It answered {answer.status_code}.", wait)
 
 
-async def _refuse_inside(url: str) -> None:
-    """Keep an endpoint from being a way into our own network."""
-    parts = urlsplit(url)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ServiceFailed(f"Its name {parts.hostname} is not known.") from error
-    if not all(ipaddress.ip_address(address[0]).is_global for *_, address in found):
-        raise ServiceRefused(f"{parts.hostname} leads into a private network.")
+class _Watch:
+    """Keeps an endpoint from being a way into our own network.
+
+    Its name is asked first; since it may answer otherwise the next moment, the connection itself is looked at before
+    anything is sent over it. A proxy in between has a name of its own.
+    """
+
+    def __init__(self, address: httpx2.URL) -> None:
+        self._host = address.raw_host.decode()
+        self._port = address.port or 443
+        self._is_theirs = False
+
+    async def ask_name(self) -> None:
+        """Raise ServiceRefused where the name leads inside, ServiceFailed where nobody knows it."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ServiceFailed(f"Its name {self._host} is not known.") from error
+        for *_, reached in found:
+            self._refuse_inside(reached[0])
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        """Hear of each step of a request; raises ServiceRefused for a connection that leads inside."""
+        if event == "connection.connect_tcp.started":
+            self._is_theirs = info["host"] == self._host
+        elif event == "connection.connect_tcp.complete" and self._is_theirs:
+            stream = info["return_value"]
+            try:
+                self._refuse_inside(stream.get_extra_info("server_addr")[0])
+            except ServiceRefused:
+                await stream.aclose()
+                raise
+
+    def _refuse_inside(self, reached: object) -> None:
+        if not is_outside(str(reached)):
+            raise ServiceRefused(f"{self._host} leads into a private network.")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import func, or_, select
@@ -20,7 +19,7 @@ from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotFound
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Filled60, Filled2000, Input
-from integrations.webhook_client import SECRET_PREFIX
+from integrations.webhook_client import SECRET_PREFIX, read_address
 from models import AuditAction, DeliveryState, EventKind, Staff, WebhookDelivery, WebhookEndpoint
 
 # For so long after a rotation messages are signed with the older secret too.
@@ -30,9 +29,13 @@ CHOSEN_KINDS = tuple(kind for kind in EventKind if kind is not EventKind.TEST)
 
 
 def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    is_address = parts.scheme in {"http", "https"} and parts.hostname and not set(url) & set(' \\<>"')
-    if not is_address or parts.username or parts.fragment:
+    try:
+        read_address(url)
+    except ValueError:
+        is_address = False
+    else:
+        is_address = not set(url) & set(' \\<>"')
+    if not is_address:
         raise bad_field("must be an address that begins with https://")
     return url
 

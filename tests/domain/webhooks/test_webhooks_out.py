@@ -1,10 +1,12 @@
 """What other programs are notified of: written with the act, sent at least once, in order, signed."""
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
 import standardwebhooks
+from pydantic import ValidationError
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +17,7 @@ from domain.webhooks.deliver import PAUSES, deliver_to, queue_due_deliveries
 from domain.webhooks.deliveries import replay_failed, send_test
 from domain.webhooks.endpoints import CreateEndpoint, create_endpoint, rotate_sealed_secrets, rotate_secret, set_active
 from integrations.errors import ServiceRefused
-from integrations.webhook_client import WebhookSender
+from integrations.webhook_client import WebhookSender, is_outside
 from models import EventKind, WebhookDelivery, WebhookEndpoint
 from models.session import Database, separate_transaction
 from settings import Settings
@@ -234,6 +236,81 @@ async def test_an_endpoint_is_no_way_into_our_own_network() -> None:
     async with WebhookSender(may_be_inside=False) as sender:
         with pytest.raises(ServiceRefused, match="leads into a private network"):
             await sender.send("https://127.0.0.1/", b"{}", message_id="msg_1", timestamp=1, secrets=["whsec_AAAA"])
+
+
+async def test_a_name_that_answers_otherwise_a_moment_later_is_no_way_in_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    ask = loop.getaddrinfo
+    answers: list[str] = ["192.0.9.1"]
+
+    async def answer(host: Any, port: Any, **values: Any) -> Any:
+        return await ask(answers.pop() if answers else "127.0.0.1", port, **values)
+
+    async with fake_http((200, {})) as fake, WebhookSender(may_be_inside=False) as sender:
+        monkeypatch.setattr(loop, "getaddrinfo", answer)
+        url = fake.url.replace("127.0.0.1", "hook.example")
+        with pytest.raises(ServiceRefused, match=r"hook\.example leads into a private network"):
+            await sender.send(url, b"{}", message_id="msg_1", timestamp=1, secrets=["whsec_AAAA"])
+    assert (answers, fake.requests) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("address", "is_out"),
+    [
+        ("192.0.9.1", True),
+        ("2606:4700::1", True),
+        ("64:ff9b::c000:901", True),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:127.0.0.1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("2002:7f00:1::", False),
+        ("fec0::1", False),
+        ("fe80::1%lo", False),
+        ("ff0e::1", False),
+    ],
+)
+def test_addresses_of_our_own_network_are_known_in_every_guise(address: str, is_out: bool) -> None:
+    assert is_outside(address) == is_out
+
+
+NOWHERE = [
+    "https://hook.example:99999/",
+    "https://hook.example:abc/",
+    "https://hook.example:0/",
+    "https://a..b/",
+    f"https://{'a' * 70}.example/",
+    "https://\u2024.example/",
+    "https://hook\t.example/",
+    "https://me@hook.example/",
+    "https://hook.example/#here",
+    "ftp://hook.example/",
+    "https://",
+]
+
+
+@pytest.mark.parametrize("url", NOWHERE)
+def test_an_address_that_nothing_can_be_sent_to_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="must be an address"):
+        CreateEndpoint(name="Accounting", url=url, kinds=EVERY)
+
+
+async def test_an_endpoint_of_before_that_leads_nowhere_is_turned_off(committed: Database, settings: Settings) -> None:
+    endpoint_id, _ = await subscribe("https://hook.example/")
+    async with separate_transaction() as db:
+        await db.execute(update(WebhookEndpoint).values(url=NOWHERE[1]))
+        await send_test(db, endpoint_id, by=SYSTEM)
+    await deliver_to(endpoint_id, settings)
+    async with committed.session() as db:
+        endpoint = await db.get_one(WebhookEndpoint, endpoint_id)
+    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "It is no address that a message can be sent to.")
 
 
 async def test_production_takes_https_only(committed: Database) -> None:
