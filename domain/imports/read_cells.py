@@ -40,16 +40,16 @@ def read_day(cell: str) -> date | None:
 
 def read_moment(cell: str, timezone: tzinfo) -> datetime | None:
     """A day at noon on the business's clock, or a time stamp; None for anything else."""
-    if (day := read_day(cell)) is not None:
-        return datetime.combine(day, NOON, tzinfo=timezone).astimezone(UTC)
     text = cell.strip()
-    if len(text) < 11 or not text.isascii() or text[4] != "-":
-        return None
     try:
+        if (day := read_day(text)) is not None:
+            return datetime.combine(day, NOON, tzinfo=timezone).astimezone(UTC)
+        if len(text) < 11 or not text.isascii() or text[4] != "-":
+            return None
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC the first and the last day that there is may lie beyond it
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
 
 
 def read_amount(cell: str) -> Decimal | None:
