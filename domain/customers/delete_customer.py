@@ -18,7 +18,7 @@ from domain.credit.ledger import get_credit_balance
 from domain.customers.accounts import lock_account
 from domain.customers.linking import unlink_orders
 from domain.customers.links import void_tokens
-from domain.customers.rows import is_emptied
+from domain.customers.rows import EMPTIED, is_emptied
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
@@ -167,7 +167,8 @@ def _empty(customer: Customer) -> None:
         "phone_verified_at", "claimed_order_id", "external_id", "sales_rep_id",
     ):  # fmt: skip
         setattr(customer, name, None)
-    customer.username = f"deleted-{customer.id}"
+    # No account can choose a name with this sign.
+    customer.username = f"{EMPTIED}#{customer.id}"
     customer.is_active = False
     customer.updated_at = now()
     customer.version += 1

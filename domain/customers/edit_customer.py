@@ -14,7 +14,7 @@ from domain.access.rights import Right, may, require
 from domain.customers.accounts import lock_account
 from domain.customers.columns import notify_of_new_email, read_address_change, set_columns
 from domain.customers.followers import queue_following
-from domain.customers.rows import CustomerRow, get_customer
+from domain.customers.rows import EMPTIED, CustomerRow, get_customer
 from domain.customers.typed import AddressIn, read_phone
 from domain.kernel.actor import Actor
 from domain.kernel.audit import make_stale, record_audit
@@ -101,7 +101,7 @@ async def lock_editable(db: AsyncSession, customer_id: int, *, by: Actor) -> Cus
         customer = await lock_account(db, customer_id)
     except NotFound:
         raise NotFound("There is no such customer.") from None
-    if customer.email is None and not customer.is_active and customer.username.startswith("deleted-"):
+    if customer.email is None and not customer.is_active and customer.username.startswith(EMPTIED):
         raise NotFound("There is no such customer.")
     if by.has_role(Role.SALES_REP) and customer.sales_rep_id not in {None, by.id}:
         rep = await db.scalar(select(Staff.full_name).where(Staff.id == customer.sales_rep_id))

@@ -14,6 +14,7 @@ from domain.customers.accounts import Profile, as_owner, describe_account
 from domain.customers.linking import find_claimable_order
 from domain.customers.messages import send_verification_link
 from domain.customers.phone_codes import text_code
+from domain.customers.rows import EMPTIED
 from domain.kernel.addresses import compose_address
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
@@ -37,6 +38,7 @@ from models import AuditAction, Customer
 TAKEN = {"username": Code.USERNAME_TAKEN, "email": Code.EMAIL_TAKEN, "phone": Code.PHONE_TAKEN}
 
 
+MOST_LETTERS = 200
 UsernameIn = Annotated[Filled200, AfterValidator(normalise_username)]
 
 
@@ -58,7 +60,7 @@ class RegisterCustomer(Input):
         """A username that can't be had, and an account with neither email nor phone."""
         username, email = str(sent.get("username") or ""), sent.get("email")
         faults: dict[str, str] = {}
-        if sentence := check_username(username.strip(), str(email).strip().lower() if email else None):
+        if sentence := check_username(normalise_username(username), str(email).strip().lower() if email else None):
             faults["username"] = sentence
         if not email and not sent.get("phone"):
             faults |= {"email": "or a phone is required", "phone": "or an email is required"}
@@ -160,7 +162,9 @@ def check_username(username: str, email: str | None) -> str | None:
         return None
     if "@" in username:
         return "may contain an @ only where it is your own email"
-    return find_username_fault(username)
+    if username.lower().startswith(EMPTIED):
+        return "begins as those of deleted accounts do; choose another one"
+    return find_username_fault(username, most=MOST_LETTERS)
 
 
 async def refuse_duplicates(

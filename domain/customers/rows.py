@@ -99,9 +99,11 @@ def is_suppressed(kind: str) -> ColumnElement[bool]:
     return or_(CUSTOMERS[kind], by_number)
 
 
+# How the usernames of emptied rows begin.
+EMPTIED = "deleted-"
 # A constant text, by which a statement is known to want what the index of the others holds.
 _IS_EMPTIED: ColumnElement[bool] = and_(
-    ~CUSTOMERS.is_active, CUSTOMERS.username.like(literal_column("'deleted-%'")), CUSTOMERS.email.is_(None)
+    ~CUSTOMERS.is_active, CUSTOMERS.username.like(literal_column(f"'{EMPTIED}%'")), CUSTOMERS.email.is_(None)
 )
 _COMPUTED: dict[str, ColumnElement[Any]] = {
     "rep_name": STAFF.full_name,

@@ -41,8 +41,13 @@ def normalise_username(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip()
 
 
-def find_username_fault(name: str) -> str | None:
-    """What is wrong with the letters of a username, if anything: names are compared in lower case."""
+def find_username_fault(name: str, *, most: int) -> str | None:
+    """What is wrong with a normalised username, if anything: names are compared in lower case.
+
+    A single letter may stand for several, so that a name can have grown longer than the `most` letters allowed.
+    """
+    if len(name) > most:
+        return f"must be at most {most} characters"
     if not all((letter.isalnum() and not is_unseen(letter)) or letter in USERNAME_MARKS for letter in name):
         return "must consist of letters, digits, dots, hyphens and underscores"
     if name.lower() != name.casefold():

@@ -26,19 +26,20 @@ from domain.kernel.texts import find_username_fault, normalise_username
 from models import AuditAction, Role, SessionKind, Staff, Table
 
 FACTS = ("username", "email", "full_name", "first_name", "last_name", "role", "is_active")
+MOST_LETTERS = 60
 # Rows that go with the account: they say who is signed in, not what anybody did.
 GOES_ALONG = frozenset({"login_session", "one_time_code", "revoked_token"})
 
 
 def _check_username(name: str) -> str:
-    if fault := find_username_fault(name):
+    if fault := find_username_fault(name, most=MOST_LETTERS):
         raise bad_field(fault)
     return name
 
 
 Username = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=60),
+    StringConstraints(min_length=2, max_length=MOST_LETTERS),
     AfterValidator(normalise_username),
     AfterValidator(_check_username),
 ]

@@ -315,11 +315,12 @@ async def test_an_account_with_credit_is_not_deleted_and_its_spent_ledger_stays(
     response = await client.delete(f"/api/users/{customer.id}")
     assert (response.status_code, (await response.get_json())["code"]) == (409, "has_credit")
     await move_credit(db, customer.id, Decimal("-12.50"), kind=CreditKind.ADJUSTMENT, by=SYSTEM)
+    await make_customer(db, username=f"deleted-{customer.id}")
     await db.commit()
     assert (await client.delete(f"/api/users/{customer.id}")).status_code == 204
     kept = await read_again(db, customer)
     assert (kept.username, kept.is_active, kept.email, kept.password_hash) == (
-        f"deleted-{customer.id}", False, None, None,
+        f"deleted-#{customer.id}", False, None, None,
     )  # fmt: skip
     assert (kept.phone, kept.company_name, kept.billing_street, kept.business_ein, kept.notes) == (
         None, "", "", "", "",

@@ -102,6 +102,12 @@ async def test_a_link_used_twice_at_once_verifies_once(app: Quart, committed: Da
     assert sorted(status for status, _ in answers) == [200, 400, 400, 400, 400]
 
 
+@pytest.mark.parametrize("name", ["deleted-5", "Deleted-x", "a\u00bd", "\ufdfa", "\ufb03" * 70, "x\u0301y"])
+async def test_a_name_that_becomes_another_kind_of_name_is_refused(client: TestClientProtocol, db, name: str) -> None:
+    status, body = await post(client, "/api/auth/register", **GOOD | {"username": name})
+    assert (status, set(body["fields"])) == (400, {"username"})
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
