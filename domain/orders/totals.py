@@ -72,7 +72,7 @@ def check_discount(discount: Decimal, subtotal: Decimal, *, most_percent: Decima
     reason = "the value of the goods"
     if most_percent is not None and most_percent < 100:
         most = round_half_up(subtotal * most_percent / 100)
-        reason = f"{most_percent} % of the goods"
+        reason = f"{most_percent}% of the goods"
     if discount < 0:
         raise InvalidInput("The discount must not be negative.", fields={"discount_amount": "must be at least 0"})
     if discount > most:

@@ -11,11 +11,11 @@ TOP_SHARE = 0.2
 # What the tiers mean, for people.
 TIER_RULES: dict[Tier, str] = {
     Tier.NEW: "One order day",
-    Tier.PROMISING: "2–3 order days, alive 30 %+",
-    Tier.CHAMPION: "Alive 80 %+, top fifth by value",
-    Tier.LOYAL: "Alive 80 %+",
-    Tier.AT_RISK: "Alive 30–80 %, and overdue",
-    Tier.DORMANT: "Alive below 30 %",
+    Tier.PROMISING: "2–3 order days, alive 30%+",
+    Tier.CHAMPION: "Alive 80%+, top fifth by value",
+    Tier.LOYAL: "Alive 80%+",
+    Tier.AT_RISK: "Alive 30–80%, and overdue",
+    Tier.DORMANT: "Alive below 30%",
     Tier.STEADY: "None of the others",
 }
 

@@ -125,7 +125,7 @@ def _draw(past: LookBack) -> Chart:
         title="Did the last run come true?",
         period="90 days, by tenth of customers, most active first",
         summary=(
-            f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f} % too "
+            f"{past.predicted:.0f} orders predicted, {past.actual:.0f} came: {abs(off):.1f}% too "
             f"{'high' if off > 0 else 'low'}."
         ),
         columns=("Tenth", "Predicted", "Actual"),

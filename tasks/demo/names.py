@@ -136,7 +136,7 @@ WORDS = {
     ),
     "customer_note": (
         "Prefers calls before 10 am.", "Orders sheet pans every spring.", "Owner opens a second place next year.",
-        "Wants paper invoices.", "Asks for a discount every time; 5 % is fine from $1,000.", "Closed on Mondays.",
+        "Wants paper invoices.", "Asks for a discount every time; 5% is fine from $1,000.", "Closed on Mondays.",
         "Kitchen speaks Spanish.",
     ),
     "no_cancel": (

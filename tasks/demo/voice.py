@@ -27,7 +27,7 @@ FROM demo_wish AS w, (VALUES
    'When a caller asks for a person, call hand_to_person with the reason.\\n'
    'Never take card or bank numbers; text a link.',
    'Two calls promised free delivery below the minimum, and four callers asked for a person in vain.',
-   '["Fees come from the tool", "A person when asked"]', 'Hallucinations from 3 % to about 1 %.'),
+   '["Fees come from the tool", "A person when asked"]', 'Hallucinations from 3% to about 1%.'),
   ('LLD Outbound Sales', 1, NULL, 'live', interval '200 days',
    'You call customers who are due for a reorder. Ask whether it is a good time first.', '', '[]', ''),
   ('LLD Outbound Sales', 2, NULL, 'dismissed', interval '40 days', 'You call customers and never take a no.',

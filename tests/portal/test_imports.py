@@ -41,7 +41,7 @@ async def test_a_file_is_checked_imported_and_its_bad_rows_come_back(client, db,
     await run_import(run_id, timezone=settings.timezone)
     page = await read_page(client, url)
     assert "semicolons, Windows-1252" in page
-    assert '<span\n        class="why">is missing, and so is a phone</span>' in page
+    assert '<span\n        class="why">Email is missing, and so is a phone</span>' in page
     assert ("a@b.example" in page, "1 bad" in page, "Fits" in page) == (True, True, True)
     assert "Café Größe" in await read_page(client, f"{url}?rows=first")
     assert "Import 1 row" in " ".join(page.split())

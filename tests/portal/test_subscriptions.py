@@ -274,10 +274,10 @@ async def test_scores_say_their_tier_their_reason_and_how_true_they_were(client:
     await db.commit()
     page = await read_page(client, "/portal/scores?tier=at_risk")
     assert "Every 14 days, 31 days silent" in page
-    assert "Alive 30–80 %, and overdue" in page
-    assert "120 orders predicted, 100 came: 20.0 % too high." in page
-    assert "<b>20.0 % too high</b>" in page
-    assert "each customer’s own average: 60.0 %" in page
+    assert "Alive 30–80%, and overdue" in page
+    assert "120 orders predicted, 100 came: 20.0% too high." in page
+    assert "<b>20.0% too high</b>" in page
+    assert "each customer’s own average: 60.0%" in page
     file = await (await client.get("/portal/scores.csv?tier=at_risk")).get_data(as_text=True)
     assert "Blue Heron Diner,at_risk,5,31,yes,0.6100,0.5000,1.5000,135.00" in file
     entry = CallingEntry(customer_id=customer.id, phone="+12165550171", company_name="Blue Heron Diner")

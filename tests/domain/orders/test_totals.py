@@ -81,7 +81,7 @@ def test_a_discount_is_bounded_by_the_goods_and_by_the_giver() -> None:
     assert refusal.value.fields == {"discount_amount": "must be at most $100.00 (the value of the goods)"}
     with pytest.raises(InvalidInput) as refusal:
         check_discount(D("15.01"), D("100.00"), most_percent=15)
-    assert refusal.value.fields == {"discount_amount": "must be at most $15.00 (15 % of the goods)"}
+    assert refusal.value.fields == {"discount_amount": "must be at most $15.00 (15% of the goods)"}
     with pytest.raises(InvalidInput) as refusal:
         check_discount(D("-0.01"), D("100.00"))
     assert refusal.value.fields == {"discount_amount": "must be at least 0"}

@@ -1,5 +1,6 @@
 """Administrators see the outbox, the jobs, the audit trail and the mail test, and can send and do things again."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,12 @@ async def test_an_empty_page_says_what_it_is_for(client, admin, path) -> None:
     page = await read_page(client, path)
     assert "<h1>" in page
     assert 'aria-current="page"' in page
+    assert "0 of 0" not in page
+
+
+async def test_on_phones_a_page_is_named_as_its_title_where_it_has_no_shorter_name(client, admin) -> None:
+    page = await read_page(client, "/portal/jobs")
+    assert re.findall(r"<title>(.+?) ·|</button>\s*<b>(.+?)</b>", page) == [("Jobs", ""), ("", "Jobs")]
 
 
 async def queue_link(db: AsyncSession, **more: Any) -> OutboxMessage:

@@ -103,7 +103,7 @@ async def test_what_they_paid_last_and_the_margin_stand_beside_a_line(
     _, page, _ = await send_form(client, URL, act=f"add:{product.sku}", **chosen)
     assert "Last $10.00 for 5 on" in page
     assert last in page
-    assert "margin 25 %" in page
+    assert "margin 25%" in page
     await sign_in(client, db, await make_staff(db, Role.STAFF))
     _, page, _ = await send_form(client, URL, act=f"add:{product.sku}", **chosen)
     assert "Last $10.00 for 5 on" in page
@@ -220,7 +220,7 @@ async def test_a_reps_discount_is_bounded_and_the_order_is_theirs_and_unpaid(
     fields = GUEST | lines((product, 10)) | {"act": "place", "payment_status": "paid"}
     status, page, _ = await send_form(client, URL, **fields | {"discount_amount": "15.01"})
     assert status == 422
-    assert "Must be at most $15.00 (15 % of the goods)" in page
+    assert "Must be at most $15.00 (15% of the goods)" in page
     assert (await send_form(client, URL, **fields | {"discount_amount": "15.00"}))[0] == 303
     order = (await db.execute(select(Order))).scalar_one()
     assert (order.sales_rep_id, order.payment_status, str(order.total_amount)) == (rep.id, "unpaid", "110.00")
