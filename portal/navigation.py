@@ -79,6 +79,7 @@ SCRIPT = Entry("Call script", "message-2", "/portal/call-script", Right.EDIT_SCR
 SCORES = Entry("Scores", "target", "/portal/scores", Right.SEE_SCORES)
 VOICE = Entry("Voice", "robot", "/portal/voice", Right.REVIEW_CALLS, "voice", go="v")
 PROFIT = Entry("Profit", "scale", "/portal/profit", Right.SEE_PROFIT)
+STATUS = Entry("Status", "activity", "/portal/status", Right.SEE_JOBS, go="t")
 STAFF_USERS = Entry("Staff", "user-cog", "/portal/staff", Right.SEE_STAFF, go="u")
 WEBSITE_USERS = Entry("Website users", "world", "/portal/website-users", Right.SEE_WEBSITE_USERS)
 API_KEYS = Entry("API keys", "key", "/portal/api-keys", Right.EDIT_KEYS)
@@ -87,14 +88,15 @@ SUPPRESSED = Entry("Suppressed numbers", "phone-off", "/portal/suppressed-number
 IMPORTS = Entry("Imports", "upload", "/portal/imports", Right.SEE_IMPORTS)
 SAVINGS = Entry("Save Me Money", "cash", "/portal/save-me-money", Right.SEE_SAVINGS_REQUESTS, "savings")
 OUTBOX = Entry("Outbox", "mail", "/portal/outbox", Right.SEE_OUTBOX, "outbox", go="x")
-JOBS = Entry("Jobs", "activity", "/portal/jobs", Right.SEE_JOBS, "jobs", go="j")
+JOBS = Entry("Jobs", "clipboard-list", "/portal/jobs", Right.SEE_JOBS, "jobs", go="j")
 AUDIT = Entry("Audit", "list-search", "/portal/audit", Right.SEE_AUDIT, go="a")
 MAIL_TEST = Entry("Mail test", "send", "/portal/mail-test", Right.CHECK_MAIL)
 
 DESK_ENTRIES = (HOME, ORDERS, CHECKS, NEW_ORDER, CUSTOMERS, INVOICES, SUBSCRIPTIONS)
 NUMBERS = (MY_SALES, HISTORY, PERFORMANCE, COMMISSIONS, SCRIPT, SCORES, VOICE, PROFIT)
 ADMINISTRATION = (
-    STAFF_USERS, WEBSITE_USERS, API_KEYS, WEBHOOKS, SUPPRESSED, IMPORTS, SAVINGS, OUTBOX, JOBS, AUDIT, MAIL_TEST,
+    STATUS, STAFF_USERS, WEBSITE_USERS, API_KEYS, WEBHOOKS, SUPPRESSED, IMPORTS, SAVINGS, OUTBOX, JOBS, AUDIT,
+    MAIL_TEST,
 )  # fmt: skip
 Layout = tuple[tuple[str, tuple[Entry, ...]], ...]
 OFFICE_LAYOUT: Layout = (

@@ -18,6 +18,7 @@ from domain.sales.bank_account import rotate_bank_accounts
 from domain.staff.recovery import RecoverPassword, remove_lost_second_factor, set_forgotten_password
 from domain.staff.second_factor import rotate_second_factors
 from domain.system.contents import find_filled_table, find_revision
+from domain.system.services import list_services
 from domain.webhooks.endpoints import rotate_sealed_secrets
 from integrations.errors import ServiceFailed
 from models.migrations import list_steps
@@ -25,19 +26,6 @@ from models.session import current_database, separate_transaction
 from postgres.dump import DumpError, dump_database, restore_database
 from settings import Settings
 from tasks.read_password import read_password
-
-# What each outside service needs before it does anything, in the order of docs/integrations.md.
-SERVICES = {
-    "Stripe (cards, bank debits)": ("stripe_secret_key", "stripe_publishable_key", "stripe_webhook_secret"),
-    "EasyPost (labels)": ("easypost_api_key", "easypost_webhook_secret", "warehouse_address"),
-    "Twilio (texts)": ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
-    "Mail": ("smtp_host", "smtp_from"),
-    "Object store": ("r2_account_id", "r2_access_key_id", "r2_secret_access_key", "r2_bucket_name"),
-    "Language model (call evaluation)": ("llm_api_key", "llm_base_url", "llm_model"),
-    "ElevenLabs (call log)": ("elevenlabs_webhook_secret",),
-    "Google sign-in": ("google_client_id", "google_client_secret"),
-    "Metrics": ("metrics_token",),
-}
 
 
 async def set_password(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -90,14 +78,14 @@ async def _rotate_all_bank_accounts(settings: Settings) -> int:
 def check_config(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Say how the program is set up, without a secret: what is on, what is off and which setting would turn it on."""
     print(f"APP_ENV is {settings.app_env}; links lead to {settings.public_url}.")
-    for service, names in SERVICES.items():
-        missing = [name.upper() for name in names if not getattr(settings, name)]
-        if not missing:
-            print(f"on   {service}")
-        elif len(missing) == len(names):
-            print(f"off  {service}: set {', '.join(missing)}")
+    for service in list_services(settings):
+        missing = ", ".join(service.missing)
+        if service.is_on:
+            print(f"on   {service.name}")
+        elif service.is_begun:
+            print(f"part {service.name}: {missing} is missing")
         else:
-            print(f"part {service}: {', '.join(missing)} is missing")
+            print(f"off  {service.name}: set {missing}")
     return 0
 
 

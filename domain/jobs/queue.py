@@ -8,9 +8,11 @@ _WAITING = "FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()"
 COUNT_WAITING = f"SELECT count(*) {_WAITING}"
 WAITING_SINCE = f"SELECT min(execute_after) {_WAITING}"
 LIST_TIMETABLE = (
-    "SELECT entrypoint AS name, expression, created, (SELECT finished_at FROM job_run"
-    " WHERE name = pgqueuer_schedules.entrypoint AND state = 'done' ORDER BY finished_at DESC LIMIT 1) AS succeeded_at"
-    " FROM pgqueuer_schedules ORDER BY entrypoint"
+    "SELECT entrypoint AS name, expression, created, run.finished_at AS succeeded_at,"
+    " extract(epoch FROM run.finished_at - run.started_at)::float AS took_seconds"
+    " FROM pgqueuer_schedules LEFT JOIN LATERAL (SELECT started_at, finished_at FROM job_run"
+    " WHERE name = pgqueuer_schedules.entrypoint AND state = 'done' ORDER BY finished_at DESC LIMIT 1) AS run ON true"
+    " ORDER BY entrypoint"
 )
 # What an older program had in its timetable would count as late forever.
 FORGET_OTHER_SCHEDULES = "DELETE FROM pgqueuer_schedules WHERE entrypoint <> ALL($1::text[])"

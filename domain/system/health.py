@@ -149,7 +149,7 @@ async def check_readiness() -> Readiness:
         disk_full=_was_refused(DISK_FULL),
         replica=await database.replica_answers() if database.has_replica else None,
         timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
-        timetable_late=tuple(entry["name"] for entry in entries if _is_late(entry, now())),
+        timetable_late=tuple(entry["name"] for entry in entries if is_late(entry, now())),
     )
 
 
@@ -172,7 +172,7 @@ async def count_figures() -> Figures:
         jobs={state: row[f"job_run_{state}"] for state in OPEN_JOBS},
         messages={state: row[f"outbox_message_{state}"] for state in OPEN_MESSAGES},
         timetable={entry["name"]: _age_seconds(entry["succeeded_at"]) for entry in entries},
-        timetable_late=tuple(entry["name"] for entry in entries if _is_late(entry, now())),
+        timetable_late=tuple(entry["name"] for entry in entries if is_late(entry, now())),
         replica_fallbacks=current_database().replica_fallbacks,
         replica_lag_seconds=await current_database().replica_lag(),
         orders_ever=business.ever,
@@ -186,7 +186,7 @@ async def count_figures() -> Figures:
     )
 
 
-def _is_late(entry: RowMapping, at: datetime) -> bool:
+def is_late(entry: RowMapping, at: datetime) -> bool:
     """True when an entry of the timetable has missed two of its turns."""
     turns: Any = croniter(entry["expression"], at)
     first: datetime = turns.get_next(datetime)
