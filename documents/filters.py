@@ -46,6 +46,11 @@ def format_percent(value: Number | None, places: int = 1) -> str:
     return NOTHING if value is None else f"{format_number(value, places)}%"
 
 
+def format_points(value: Number) -> str:
+    """By how much a percentage differs from another, in points: `0.3 points` lie between 8.1% and 8.4%."""
+    return f"{format_number(value, 1)} points"
+
+
 def format_plural(count: int, one: str, many: str = "") -> str:
     """A count with its noun: `1 order`, `1,286 orders`."""
     return f"{format_number(count)} {one if count == 1 else many or one + 's'}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from documents.filters import format_number, format_percent, format_plural, format_when
+from documents.filters import format_number, format_percent, format_plural, format_points, format_when
 from domain.kernel.clock import business_today
 from domain.kernel.money import format_money
 from domain.reports.home import Home, Period, Sales, Waiting
@@ -134,7 +134,7 @@ def _compare_conversion(period: Period, sales: Sales, rep: RepHome, before: Sale
         meaning,
         tone="good" if change > 0 else "bad" if change < 0 else "quiet",
         arrow="up" if change > 0 else "down" if change < 0 else "",
-        change=f"{abs(change):.1f} points" if change else "No change",
+        change=format_points(abs(change)) if change else "No change",
         was=f"from {format_percent(was)}",
     )
 

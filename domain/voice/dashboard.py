@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationInfo, field_validator
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.kernel.clock import business_range_bounds, business_today
@@ -21,7 +21,9 @@ from domain.kernel.errors import InvalidInput
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import DateIn, Id, Input
 from domain.kernel.money import ZERO, round_half_up
+from models import CallLog, columns_of
 
+CALLS = columns_of(CallLog)
 MOST_DAYS = 3_700
 DEFAULT_DAYS = 30
 
@@ -133,6 +135,12 @@ FROM linked GROUP BY period ORDER BY period
 _NAMES = (
     "calls", "orders", "revenue", "cost", "evaluated", "score_sum", "resolved", "hallucinated", "seconds",
 )  # fmt: skip
+
+
+async def find_first_day(db: AsyncSession, today: date, *, timezone: ZoneInfo) -> date:
+    """The business day of the first call, and at the earliest the first that a range may begin with; today without."""
+    first = await db.scalar(select(func.min(CALLS.started_at)))
+    return max(first.astimezone(timezone).date(), today - timedelta(days=MOST_DAYS)) if first else today
 
 
 async def read_dashboard(

@@ -8,7 +8,7 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from documents.filters import format_day, format_number, format_percent, format_plural, with_query
+from documents.filters import format_day, format_number, format_percent, format_plural, format_points, with_query
 from domain.access.rights import Right, may
 from domain.kernel.clock import business_today, days_in_month, first_of_month
 from domain.kernel.money import ZERO, format_money
@@ -227,11 +227,13 @@ def _list_figures(
 
 
 def _say_change(value: Any, was: Any, write: Callable[[Any], str]) -> str:
-    """How far a figure moved: money by its share, the rest by what it counts."""
+    """How far a figure moved: money by its share, a percentage by points, the rest by what it counts."""
     if value == was:
         return "No change"
     if write is format_money:
         return format_percent(abs(value - was) / was * 100) if was else ""
+    if write is format_percent:
+        return format_points(abs(value - was))
     return write(abs(value - was))
 
 

@@ -1,19 +1,29 @@
 """What voice agents bring and cost: six figures, calls by day, prompt versions, and how far people agree."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from quart import Blueprint, Response
 
-from documents.filters import format_number, format_percent, format_range, show_money, with_query
+from documents.filters import format_number, format_percent, format_points, format_range, show_money, with_query
 from domain.access.rights import Right
 from domain.kernel.clock import business_today
 from domain.kernel.spreadsheets import write_csv
-from domain.reports.home import HomeQuery, HomeRange, Period, choose_period
+from domain.reports.home import HomeQuery, HomeRange, choose_period
 from domain.voice.agreement import measure_agreement
 from domain.voice.causes import group_causes
-from domain.voice.dashboard import Dashboard, DashboardQuery, Figures, Granularity, Row, fold_weeks, read_dashboard
+from domain.voice.dashboard import (
+    Dashboard,
+    DashboardQuery,
+    Figures,
+    Granularity,
+    Row,
+    find_first_day,
+    fold_weeks,
+    read_dashboard,
+)
 from domain.voice.prompts import list_versions
 from domain.voice.review import ReviewQuery, list_review_queue
 from portal.charts import Chart, Point, draw_chart
@@ -35,25 +45,33 @@ COLUMNS = (
 WEEKS_SHOWN = timedelta(days=55)
 # The sizes of the two drawings beside each other, so that their text is as large as any other.
 WIDE_CARD, NARROW_CARD = (624, 250), (300, 250)
-RANGES = (("7d", "7 days"), ("30d", "30 days"), ("month", "Month"))
+RANGES = (("7d", "7 days"), ("30d", "30 days"), ("month", "Month"), ("all", "All"))
 
 
 class DashboardPage(HomeQuery):
-    """The range, and how long the period of a row is."""
+    """The range, and how long the period of a row is; the whole time is shown by month."""
 
     by: Granularity = Granularity.DAILY
+
+    @property
+    def step(self) -> Granularity:
+        """How long the period of a row is."""
+        return Granularity.MONTHLY if self.range is HomeRange.ALL else self.by
 
 
 @blueprint.get(PAGE)
 @staff_page(Right.REVIEW_CALLS)
 @reads_query(DashboardPage)
 async def show_dashboard(query: DashboardPage) -> Response:
-    """The figures of a range against those of the one before."""
+    """The figures of a range against those of the one before; the whole time has none before it."""
     today = business_today(settings().timezone)
-    chosen, period = _choose(query, today)
-    assert period.first is not None  # only all time has no first day
-    shown = await _read(period.first, period.last)
-    rows = shown if query.by is Granularity.DAILY else await _read(period.first, period.last, by=query.by)
+    period = choose_period(query.range, today)
+    first = period.first or await find_first_day(db(), today, timezone=settings().timezone)
+    rows = await _read(first, period.last, by=query.step)
+    is_all = query.range is HomeRange.ALL
+    shown = rows if is_all or query.by is Granularity.DAILY else await _read(first, period.last)
+    weeks_ago = max(first, period.last - WEEKS_SHOWN)
+    days = (await _read(weeks_ago, period.last) if is_all else shown).rows
     before = None
     if period.before_first and period.before_last:
         before = await _read(period.before_first, period.before_last)
@@ -62,18 +80,21 @@ async def show_dashboard(query: DashboardPage) -> Response:
         "voice/dashboard.html",
         block="voice_dashboard",
         sections=await make_sections("dashboard"),
-        period=(period.first, period.last),
+        period=(first, period.last),
+        is_live=not is_all,
         ranges=[
-            {"word": word, "url": with_query({}, range=name, by=query.by), "current": chosen.value == name}
+            {"word": word, "url": with_query({}, range=name, by=query.by), "current": query.range.value == name}
             for name, word in RANGES
         ],
         steps=[
-            {"word": word, "url": with_query({}, range=chosen, by=by), "current": query.by is by} for by, word in STEPS
+            {"word": word, "url": with_query({}, range=query.range, by=by), "current": query.by is by}
+            for by, word in STEPS
+            if not is_all
         ],
-        csv_url=f"{PAGE}.csv" + with_query({}, range=chosen, by=query.by),
+        csv_url=f"{PAGE}.csv" + with_query({}, range=query.range, by=query.step),
         figures=_figures(shown, before.summary if before else None),
-        chart=_draw(rows, today, query.by),
-        quality=_draw_quality([row for row in shown.rows if row.period >= period.last - WEEKS_SHOWN], today),
+        chart=_draw(rows, today, query.step),
+        quality=_draw_quality([row for row in days if row.period >= weeks_ago], today),
         causes=group_causes(queue),
         versions=await list_versions(db()),
         queue=queue,
@@ -86,19 +107,14 @@ async def show_dashboard(query: DashboardPage) -> Response:
 @reads_query(DashboardPage)
 async def download_dashboard(query: DashboardPage) -> Response:
     """The rows of a range as CSV."""
-    _, period = _choose(query, business_today(settings().timezone))
-    assert period.first is not None  # only all time has no first day
-    found = await _read(period.first, period.last, by=query.by)
+    today = business_today(settings().timezone)
+    period = choose_period(query.range, today)
+    first = period.first or await find_first_day(db(), today, timezone=settings().timezone)
+    found = await _read(first, period.last, by=query.step)
     rows = [
         [f"{row.period:%Y-%m-%d}", *(_say(getattr(row.figures, name)) for name in COLUMNS[1:])] for row in found.rows
     ]
-    return answer_file(b"".join(write_csv(COLUMNS, rows)), f"voice-{query.by}.csv")
-
-
-def _choose(query: DashboardPage, today: date) -> tuple[HomeRange, Period]:
-    """The range, which is never all time here."""
-    chosen = HomeRange.MONTH_BACK if query.range is HomeRange.ALL else query.range
-    return chosen, choose_period(chosen, today)
+    return answer_file(b"".join(write_csv(COLUMNS, rows)), f"voice-{query.step}.csv")
 
 
 def _say(value: object) -> str:
@@ -113,46 +129,56 @@ async def _read(first: date, last: date, *, by: Granularity = Granularity.DAILY)
 
 def _figures(shown: Dashboard, before: Figures | None) -> list[Figure]:
     """Six figures; each links to the calls of the range that it counts."""
-    now, was = shown.summary, before or Figures()
-    share = format_percent
+    now, was = shown.summary, before
     a_call = show_money(now.cost / now.calls) if now.calls else "–"
+    resolved, hallucinated = _percent(now.resolution_rate), _percent(now.hallucination_rate)
+    resolved_before = _percent(was.resolution_rate) if was else None
+    hallucinated_before = _percent(was.hallucination_rate) if was else None
 
     def rows(show: str | None = None) -> str:
         return f"{PAGE}/calls" + with_query({}, show=show, from_date=shown.date_from, to_date=shown.date_to)
 
     return [
-        Figure("Calls", format_number(now.calls), rows(), "Finished calls, in and out", was=f"from {was.calls}",
-              **_change(now.calls, was.calls)),
+        Figure("Calls", format_number(now.calls), rows(), "Finished calls, in and out",
+              **_compare(now.calls, was.calls if was else None, format_number)),
         Figure("Orders", format_number(now.orders), rows("with_order"), "Orders linked to a call, less cancelled",
-              was=f"from {was.orders}", **_change(now.orders, was.orders)),
+              **_compare(now.orders, was.orders if was else None, format_number)),
         Figure("Revenue", show_money(now.revenue), rows("with_order"), "Totals of those orders",
-              was=f"from {show_money(was.revenue)}", **_change(now.revenue, was.revenue)),
+              **_compare(now.revenue, was.revenue if was else None, show_money)),
         Figure("Return on cost", f"{now.roi:.0f}×" if now.roi is not None else "–", rows(),
               "(Revenue − cost) ÷ cost", was=f"{show_money(now.cost)}, {a_call} a call"),
-        Figure("Resolved", share((now.resolution_rate or 0) * 100) if now.evaluated else "–", rows("resolved"),
-              f"{now.resolved} of {now.evaluated} evaluated calls", was=_from(was.resolution_rate),
-              **_change(now.resolution_rate, was.resolution_rate)),
-        Figure("Hallucinations", share((now.hallucination_rate or 0) * 100) if now.evaluated else "–",
-              rows("hallucinated"), f"{now.hallucinated} of {now.evaluated} evaluated calls",
-              was=_from(was.hallucination_rate),
-              **_change(now.hallucination_rate, was.hallucination_rate, more_is_good=False)),
+        Figure("Resolved", format_percent(resolved), rows("resolved"),
+              f"{now.resolved} of {now.evaluated} evaluated calls",
+              **_compare(resolved, resolved_before, format_percent)),
+        Figure("Hallucinations", format_percent(hallucinated), rows("hallucinated"),
+              f"{now.hallucinated} of {now.evaluated} evaluated calls",
+              **_compare(hallucinated, hallucinated_before, format_percent, more_is_good=False)),
     ]  # fmt: skip
 
 
-def _from(share: float | None) -> str:
-    return "" if share is None else f"from {format_percent(share * 100)}"
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100
 
 
-def _change(now: float | Decimal | None, was: float | Decimal | None, *, more_is_good: bool = True) -> dict[str, str]:
-    """By how much a figure moved, with its arrow and whether that is good; nothing where there was none before."""
-    if not was or now is None or now == was:
+def _compare(
+    now: float | Decimal | None,
+    was: float | Decimal | None,
+    write: Callable[[Any], str],
+    *,
+    more_is_good: bool = True,
+) -> dict[str, str]:
+    """What a figure was, by how much it moved and whether that is good: points or a share."""
+    if was is None:
         return {}
+    told = {"was": f"from {write(was)}"}
+    if now is None or now == was or not (was or write is format_percent):
+        return told
     is_more = now > was
-    share = abs(float(now) / float(was) - 1) * 100
-    return {
+    moved = abs(float(now) - float(was))
+    return told | {
         "tone": "good" if is_more is more_is_good else "bad",
         "arrow": "up" if is_more else "down",
-        "change": format_percent(share, 0),
+        "change": format_points(moved) if write is format_percent else format_percent(moved / float(was) * 100, 0),
     }
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from quart.typing import TestClientProtocol
@@ -303,3 +304,44 @@ async def test_the_dashboard_has_its_rows_by_day_week_and_month(office: TestClie
     page = await read(office, "?by=weekly&range=7d")
     for words in ("Calls and orders by week", "Quality by week", "1 hallucination", "41.0"):
         assert words in page
+
+
+async def test_the_whole_time_is_shown_by_month_from_the_first_call_on(
+    office: TestClientProtocol, db: AsyncSession
+) -> None:
+    world = await make_world(db)
+    first = CallLog(
+        call_id="page-0", agent_id=world["call"].agent_id, started_at=now() - timedelta(days=100), duration_seconds=60,
+        eval_status="complete", eval_score=90, eval_hallucination=False, eval_resolution="resolved",
+        eval_escalation_needed=False, transcript=[],
+    )  # fmt: skip
+    db.add(first)
+    await db.flush()
+    page = await read(office, "?range=all&by=daily")
+    assert "Calls and orders by month" in page
+    assert f"from_date={first.started_at.astimezone(ZoneInfo('America/Chicago')):%Y-%m-%d}" in page
+    assert re.search(r'class="value">2<', page)
+    assert "data-live=" not in page.partition("</header>")[0].partition('id="voice_dashboard"')[2]
+    rows = (await read(office, ".csv?range=all&by=daily")).splitlines()[1:]
+    assert (len(rows) in {4, 5}, sum(int(row.split(",")[1]) for row in rows)) == (True, 2)
+
+
+async def test_without_a_call_the_whole_time_is_today(office: TestClientProtocol, db: AsyncSession) -> None:
+    assert len((await read(office, ".csv?range=all")).splitlines()) == 2
+
+
+async def test_shares_are_compared_in_points(office: TestClientProtocol, db: AsyncSession) -> None:
+    world = await make_world(db)
+    for number, resolution in enumerate(("resolved", "partly")):
+        db.add(
+            CallLog(
+                call_id=f"before-{number}", agent_id=world["call"].agent_id, started_at=now() - timedelta(days=9),
+                duration_seconds=60, eval_status="complete", eval_score=70, eval_hallucination=False,
+                eval_resolution=resolution, eval_escalation_needed=False, transcript=[],
+            )
+        )  # fmt: skip
+    await db.flush()
+    page = " ".join((await read(office, "?range=7d")).split())
+    assert re.search(r"50\.0 points</b> from 50\.0%", page)
+    assert re.search(r"100\.0 points</b> from 0\.0%", page)
+    assert re.search(r"50%</b> from 2<", page)
