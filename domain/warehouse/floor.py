@@ -10,7 +10,8 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, DateTime, and_, func, literal, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.own_orders import may_be_seen_by
@@ -24,13 +25,16 @@ from domain.orders.queries import Reader
 from domain.warehouse.late import is_late
 from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
-from domain.warehouse.promise import promised_at
+from domain.warehouse.promise import list_promises, promised_at
 from domain.warehouse.queue import IN_THE_LAST, IS_ACTIVE, ROW_NAMES, QueueRow
 from models import Label, OrderStatus, columns_of
 from models.session import plan_for_values
 
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
+MOMENT = DateTime(timezone=True)
+# An order that is older than this when it is delivered did not leave as promised.
+LOOKED_BACK = timedelta(days=60)
 
 
 class Stage(StrEnum):
@@ -90,7 +94,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """What is done and to do today, and what is on its way."""
+    """What is done and to do today, and what is on its way; `left_in_time` of the delivered ones left as promised."""
 
     to_pick: int
     to_pack: int
@@ -100,6 +104,7 @@ class DayCounts:
     in_transit: int
     late: int
     delivered: int
+    left_in_time: int
     shipped_yesterday: int
     delivered_before: int
 
@@ -222,10 +227,23 @@ async def count_day(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> DayCo
     ]
     counts += [
         select(func.count()).select_from(ORDERS.id.table).where(condition, *mine).scalar_subquery().label(name)
-        for name, condition in _count_before(timezone).items()
+        for name, condition in (_count_before(timezone) | {"left_in_time": _left_in_time(timezone)}).items()
     ]
     found = (await db.execute(select(*counts))).mappings().one()
     return DayCounts(**{name: found[name] for name in DayCounts.__slots__})
+
+
+def _left_in_time(timezone: tzinfo) -> ColumnElement[bool]:
+    """The condition that an order of the delivered ones left by the moment it was promised for.
+
+    The promise is found by the moment of the order among those of the last weeks; what was ordered before is late.
+    """
+    today = business_today(timezone)
+    promises = list_promises(today - LOOKED_BACK, today, timezone)
+    since = array([literal(begins, MOMENT) for begins, _ in promises])
+    leaves_by = array([literal(promised, MOMENT) for _, promised in promises])
+    promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
+    return and_(is_at(Stage.DELIVERED, timezone=timezone), ORDERS.shipped_at <= promised)
 
 
 def _count_before(timezone: tzinfo) -> dict[str, ColumnElement[bool]]:

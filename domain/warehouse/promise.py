@@ -25,6 +25,18 @@ def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
     return datetime.combine(day, LEAVES_BY, tzinfo=zone)
 
 
+def list_promises(first: date, last: date, zone: tzinfo) -> list[tuple[datetime, datetime]]:
+    """Since which moment of these days an order is promised for which, the earliest first."""
+    found: list[tuple[datetime, datetime]] = []
+    for number in range((last - first).days + 1):
+        for begins in (time(), ORDERED_BEFORE):
+            placed = datetime.combine(first + timedelta(days=number), begins, tzinfo=zone)
+            promised = promised_at(placed, zone)
+            if not found or found[-1][1] != promised:
+                found.append((placed, promised))
+    return found
+
+
 def is_day_off(day: date) -> bool:
     """True for weekends and federal holidays."""
     return day.weekday() >= 5 or day in _days_off()

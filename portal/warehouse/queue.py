@@ -20,7 +20,7 @@ from models.session import current_database
 from portal.lists import back_to, make_tabs
 from portal.render import page_or_block, redirect_to
 from portal.warehouse.strip import Part, lay_strip
-from portal.warehouse.words import STAGES, name_groups, write_promise
+from portal.warehouse.words import STAGES, name_groups, write_pickup, write_promise
 from web.guards import staff_page
 from web.reading import read_form_body, reads_query
 from web.request import current_actor, db, settings
@@ -146,6 +146,7 @@ async def _show(query: FloorQuery, wrong: str = "") -> Response:
             keep=(),
         ),
         strip=_make_strip(floor.counts),
+        pickup=write_pickup(zone),
         following=following,
         following_by=write_promise(promised_at(following.created_at, zone), zone) if following else None,
         wrong=wrong,

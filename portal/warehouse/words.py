@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from documents.filters import format_day
 from domain.kernel.clock import business_date, business_today, now
 from domain.warehouse.floor import Group, Stage
+from domain.warehouse.promise import LEAVES_BY, is_day_off, promised_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ def write_promise(at: datetime, zone: tzinfo) -> PromiseWords:
     if (day - today).days == 1:
         return PromiseWords("Tomorrow", format_day(day, today=today), "", "")
     return PromiseWords(format_day(day, today=today), "", "", "")
+
+
+def write_pickup(zone: tzinfo) -> str:
+    """When the carriers take what is packed: today, or on which day next."""
+    today, at = business_today(zone), now()
+    if is_day_off(today):
+        day = business_date(promised_at(at, zone), zone)
+        return f"no pickup today, next {format_day(day, today=today)}"
+    last = datetime.combine(today, LEAVES_BY, tzinfo=zone)
+    return f"last pickup {'was ' if at > last else ''}{_write_hour(last, zone)}"
 
 
 def write_ship_by(at: datetime, zone: tzinfo) -> PromiseWords:
