@@ -1,16 +1,16 @@
 """The engine of changes to many products at once: each row stands or falls alone, and no statement is sent for each.
 
 Rows are worked through in the order they came, as if each were a request of its own; what differs at the end is written
-by one UPDATE, with one INSERT for the timeline and one for the ledger. A SKU or barcode that a product had when the
-request began stays taken until it ends, so that the order of the writes never matters.
+by one UPDATE, with one COPY for the timeline and one INSERT for the ledger. A SKU or barcode that a product had when
+the request began stays taken until it ends, so that the order of the writes never matters.
 """
 
 import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 import asyncpg
@@ -25,10 +25,11 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import DomainError, Refused
 from domain.kernel.input_rows import BadRow
 from domain.kernel.live import Topic, announce
+from domain.kernel.raw_values import write_array, write_rows
 from domain.kernel.turns import in_turns
 from domain.kernel.whole_numbers import is_possible_id
 from domain.stock.ledger import record_levels
-from models import StockReason
+from models import AuditAction, StockReason
 from models.session import raw_connection
 
 # Each picture is opened and re-encoded; a request must end while somebody waits for it.
@@ -48,7 +49,7 @@ _BY_SKU = "SELECT id FROM product WHERE lower(sku) = ANY (ARRAY(SELECT lower(s) 
 # a list of thousands would then be gone through once for each of thousands of rows.
 _LOCK = """
 SELECT p.id, version, archived_at IS NOT NULL AS is_archived, {}
-FROM unnest($1::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
+FROM unnest($1::text::bigint[]) AS wanted(id) JOIN product AS p ON p.id = wanted.id
 ORDER BY p.id FOR NO KEY UPDATE OF p
 """
 # What is read of a product whatever is changed, and what a change of one of its columns depends on.
@@ -56,12 +57,10 @@ _ALWAYS_READ = frozenset({"name", "sku"})
 # The ledger has the levels, and a picture is no value to read.
 _NOT_WORDED = frozenset({"stock_quantity", "image_hash"})
 _READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
-_ENTRIES = """
-INSERT INTO audit_entry
-  (action, record_kind, record_id, record_name, before, after, actor_kind, actor_id, actor_name, request_id)
-SELECT 'product.updated', 'product', id, name, before::jsonb, after::jsonb, $5, $6, $7, $8
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS t(id, name, before, after)
-"""
+_ENTRY = (
+    "record_id", "record_name", "before", "after", "action", "record_kind", "actor_kind", "actor_id", "actor_name",
+    "request_id",
+)  # fmt: skip
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
 _RIVALS = """
 SELECT 'sku' AS kind, lower(sku) AS word, id FROM product
@@ -131,10 +130,11 @@ async def change_products(
     products = await _lock_products(connection, rows, with_archived=with_archived)
     await _check_versions(connection, rows, products)
     categories, owners = await _read_bounds(connection, rows)
-    async for row in in_turns(rows):
-        product = products.get(row.product_id or 0)
-        if not row.error and product is not None:
-            _apply(row, product, categories, owners)
+    async for piece in in_turns(rows):
+        for row in piece:
+            product = products.get(row.product_id or 0)
+            if not row.error and product is not None:
+                _apply(row, product, categories, owners)
     changed = [product for product in products.values() if product.after != product.before]
     if changed:
         try:
@@ -172,22 +172,22 @@ async def _lock_products(
         ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
     products: dict[int, _Product] = {}
     by_sku: dict[str, _Product] = {}
-    names = {name for row in named for name in row.values}
-    async for record in in_turns(await connection.fetch(_make_lock(frozenset(names)), list(ids))):
-        values = dict(record)
-        number, version = values.pop("id"), values.pop("version")
-        if values.pop("is_archived") and not with_archived:
-            continue
-        product = _Product(number, version, values, values.copy())
-        products[number] = by_sku[values["sku"].lower()] = product
+    columns = _list_read(frozenset().union(*(row.values for row in named)))
+    async for records in in_turns(await connection.fetch(_make_lock(columns), write_array(ids))):
+        for number, version, is_archived, *found in records:
+            if is_archived and not with_archived:
+                continue
+            values = dict(zip(columns, found, strict=True))
+            product = _Product(number, version, values, values)
+            products[number] = by_sku[values["sku"].lower()] = product
     for row in named:
-        found = products.get(row.product_id) if row.product_id is not None else by_sku.get((row.sku or "").lower())
-        if found is None:
+        meant = products.get(row.product_id) if row.product_id is not None else by_sku.get((row.sku or "").lower())
+        if meant is None:
             row.refuse(UNKNOWN)
-        elif row.product_id is not None and row.sku and row.sku.lower() != found.before["sku"].lower():
-            row.refuse(f"The product with this id has the SKU {found.before['sku']}.", "sku")
+        elif row.product_id is not None and row.sku and row.sku.lower() != meant.before["sku"].lower():
+            row.refuse(f"The product with this id has the SKU {meant.before['sku']}.", "sku")
         else:
-            row.product_id, row.sku = found.id, found.before["sku"]
+            row.product_id, row.sku = meant.id, meant.before["sku"]
     return products
 
 
@@ -227,12 +227,13 @@ async def _read_bounds(
 
 def _apply(row: WantedChange, product: _Product, categories: set[int], owners: dict[tuple[str, str], int]) -> None:
     """Change what the row says, or say why not."""
-    values = row.values.copy()
-    empty = [name for name, value in values.items() if value is None]
-    if empty and (missing := sorted(REQUIRED.intersection(empty))):
-        return row.refuse(f"{_label(missing[0])} must not be empty.", missing[0])
-    # An empty text is kept as such where the column knows no null.
-    values |= {name: "" for name in empty if name not in _MAY_BE_NULL}
+    values = row.values
+    if None in values.values():
+        empty = [name for name, value in values.items() if value is None]
+        if missing := sorted(REQUIRED.intersection(empty)):
+            return row.refuse(f"{_label(missing[0])} must not be empty.", missing[0])
+        # An empty text is kept as such where the column knows no null.
+        values = values | {name: "" for name in empty if name not in _MAY_BE_NULL}
     if "category_id" in values and values["category_id"] not in categories | {product.after["category_id"]}:
         return row.refuse("There is no such category.", "category_id")
     if not PRICES.isdisjoint(values) and (name := _find_dearer(product.after, values)):
@@ -244,12 +245,12 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
             return row.refuse(
                 f"Another product has the {'SKU' if claim[0] == 'sku' else 'barcode'} {values[claim[0]]}.", claim[0]
             )
-    address = values.get("image_url") or ""
-    if address.startswith("/") and not address.startswith(OWN_ADDRESS.format(product.id)):
-        return row.refuse(OTHERS_PICTURE, "image_url")
-    owners.update(dict.fromkeys(claims, product.id))
     if "image_url" in values:
-        _apply_picture(row, values, product)
+        address = values["image_url"] or ""
+        if address.startswith("/") and not address.startswith(OWN_ADDRESS.format(product.id)):
+            return row.refuse(OTHERS_PICTURE, "image_url")
+        values = _apply_picture(row, values, product)
+    owners.update(dict.fromkeys(claims, product.id))
     before = product.after
     product.after = before | values
     row.is_changed = product.after != before
@@ -268,17 +269,19 @@ def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
     return "unit_price" if bulk_price == stands["bulk_price"] else "bulk_price"
 
 
-def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> None:
-    address = values.get("image_url")
+def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> dict[str, Any]:
+    """The values with what the sent picture makes of them."""
+    address = values["image_url"]
     if row.picture is not None and row.picture.image.sha256 != product.after["image_hash"]:
         product.picture = row.picture
-        values |= {"image_url": None, "image_hash": row.picture.image.sha256}
-    elif row.picture is not None or (address and address.startswith(OWN_ADDRESS.format(product.id))):
+        return values | {"image_url": None, "image_hash": row.picture.image.sha256}
+    if row.picture is not None or (address and address.startswith(OWN_ADDRESS.format(product.id))):
         # The product's own picture, or the address that our own answers gave out, sent back.
-        del values["image_url"]
-    elif address:
+        return {name: value for name, value in values.items() if name != "image_url"}
+    if address:
         product.picture = None
-        values["image_hash"] = None
+        return values | {"image_hash": None}
+    return values
 
 
 async def _write(connection: asyncpg.Connection, changed: list[_Product], reason: StockReason, by: Actor) -> None:
@@ -289,60 +292,68 @@ async def _write(connection: asyncpg.Connection, changed: list[_Product], reason
     pictures = {product.id: product.picture for product in changed if product.picture is not None}
     if pictures:
         await keep_primary_pictures(connection, pictures)
-    names = tuple(name for name in changed[0].before if any(p.before[name] != p.after[name] for p in changed))
-    is_new = [any(p.before[name] != p.after[name] for name in names if name != "stock_quantity") for p in changed]
-    columns = ([product.after[name] for product in changed] for name in names)
-    ids = [product.id for product in changed]
-    writing = asyncio.ensure_future(connection.execute(_make_update(names), ids, is_new, *columns))
+    were, are = [product.before for product in changed], [product.after for product in changed]
+    names = tuple(name for name in were[0] if any(was[name] != now[name] for was, now in zip(were, are, strict=True)))
+    new = [name for name in names if name != "stock_quantity"]
+    # What changed, changed in one of the names.
+    is_new = [len(new) == len(names) or any(p.before[name] != p.after[name] for name in new) for p in changed]
+    arrays = [write_array(now[name] for now in are) for name in names]
+    ids, marks = write_array(product.id for product in changed), write_array(is_new)
+    writing = asyncio.ensure_future(connection.execute(_make_update(names), ids, marks, *arrays))
     try:
         # The timeline is put into words while the database is at work.
+        act = (AuditAction.PRODUCT_UPDATED, "product", by.kind, by.id, by.name, by.request_id)
         entries = [
-            _write_entry(product, names) async for product in in_turns(list(itertools.compress(changed, is_new)))
+            write_rows((_write_entry(product, names) for product in piece), act)
+            async for piece in in_turns(list(itertools.compress(changed, is_new)))
         ]
     finally:
         await writing
     if "stock_quantity" in names:
         levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
         await record_levels(connection, levels, reason=reason, by=by)
-    arrays = zip(*entries, strict=True) if entries else ([], [], [], [])
-    await connection.execute(_ENTRIES, *map(list, arrays), by.kind, by.id, by.name, by.request_id)
+    if entries:
+        await connection.copy_to_table("audit_entry", source=BytesIO(b"".join(entries)), columns=_ENTRY)
 
 
 @lru_cache(maxsize=64)
-def _make_lock(names: frozenset[str]) -> str:
-    """The statement that locks products and reads what a change of these columns asks about."""
+def _list_read(names: frozenset[str]) -> tuple[str, ...]:
+    """The columns that a change of these asks about."""
     read = names | _ALWAYS_READ | {_READ_WITH[name] for name in names & _READ_WITH.keys()}
-    return _LOCK.format(", ".join(name for name in _TYPES if name in read))
+    return tuple(name for name in _TYPES if name in read)
+
+
+@lru_cache(maxsize=64)
+def _make_lock(columns: tuple[str, ...]) -> str:
+    """The statement that locks products and reads these columns of them."""
+    return _LOCK.format(", ".join(columns))
 
 
 @lru_cache(maxsize=64)
 def _make_update(names: tuple[str, ...]) -> str:
     """The UPDATE of these columns from arrays; the ids come first, then whether more than the level changed."""
-    arrays = ", ".join(f"${number}::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
+    arrays = ", ".join(f"${number}::text::{_TYPES[name]}[]" for number, name in enumerate(names, 3))
     values = ", ".join(f"{name} = c.{name}" for name in names)
     # Showing an archived product again takes it out of the archive; its stock alone is no new version of it.
     revived = ", archived_at = CASE WHEN c.is_active THEN NULL ELSE p.archived_at END" if "is_active" in names else ""
     return f"""
     UPDATE product AS p SET {values}{revived}, version = p.version + c.is_new::int,
       updated_at = CASE WHEN c.is_new THEN now() ELSE p.updated_at END
-    FROM unnest($1::bigint[], $2::bool[], {arrays}) AS c(id, is_new, {", ".join(names)}) WHERE p.id = c.id
+    FROM unnest($1::text::bigint[], $2::text::bool[], {arrays}) AS c(id, is_new, {", ".join(names)}) WHERE p.id = c.id
     """  # noqa: S608 -- the names are constants of this module.
 
 
 def _write_entry(product: _Product, names: Sequence[str]) -> tuple[int, str, str, str]:
     """The product and what changed from what to what, as JSON; amounts as text, exactly as they are."""
     was, now = product.before, product.after
-    changed = [name for name in names if was[name] != now[name] and name not in _NOT_WORDED]
-    before = {name: _plain(was[name]) for name in changed}
-    after = {name: _plain(now[name]) for name in changed}
+    before, after = {}, {}
+    for name in names:
+        if was[name] != now[name] and name not in _NOT_WORDED:
+            before[name], after[name] = was[name], now[name]
     if "image_hash" in was and was["image_hash"] != now["image_hash"]:
         after["picture"] = "changed"
     name = f"{now['name']} ({now['sku']})"
-    return product.id, name, orjson.dumps(before).decode(), orjson.dumps(after).decode()
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Decimal) else value
+    return product.id, name, orjson.dumps(before, default=str).decode(), orjson.dumps(after, default=str).decode()
 
 
 def _label(name: str) -> str:

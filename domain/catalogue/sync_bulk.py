@@ -95,7 +95,8 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     require(by, Right.EDIT_PRODUCTS, "This key does not change the catalogue.")
     may_create = may(by, Right.CREATE_PRODUCTS)
     names = (*CHANGEABLE, "category_id") if may_create else CHANGEABLE
-    rows = [_want(row, names) async for row in in_turns(cast(list[SyncRow | BadRow], data.products))]
+    sent = cast(list[SyncRow | BadRow], data.products)
+    rows = [_want(row, names) async for piece in in_turns(sent) for row in piece]
     await change_products(db, rows, reason=StockReason.SYNCED, with_archived=False, by=by)
     created = await create_unknown(db, rows, by=by) if may_create else set()
     result = BulkResult(created=[] if may_create else None)

@@ -206,11 +206,12 @@ async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor,
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
     begins, ends = business_range_bounds(first, last, timezone)
     journal = Journal(first, last)
-    async for row in in_turns((await db.execute(_EVENTS, {"begins": begins, "ends": ends})).all()):
-        on = business_date(row.at, timezone)
-        for account, debit in _post(row):
-            if debit != ZERO:
-                journal.add(row, on, account, debit)
+    async for events in in_turns((await db.execute(_EVENTS, {"begins": begins, "ends": ends})).all()):
+        for row in events:
+            on = business_date(row.at, timezone)
+            for account, debit in _post(row):
+                if debit != ZERO:
+                    journal.add(row, on, account, debit)
     return journal
 
 

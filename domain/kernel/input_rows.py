@@ -29,21 +29,24 @@ class BadRow:
 
 
 def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    nuls = {} if (info.context or {}).get("has_no_nul") else find_nuls(value)
     try:
-        row = _read_row(value, read)
+        row = read(value)
     except ValidationError as error:
-        return BadRow(value, nuls | collect_field_errors(error.errors(include_url=False), value))
-    return BadRow(value, nuls) if nuls else row
+        row = _read_again(value, read, error)
+    nuls = None if (info.context or {}).get("has_no_nul") else find_nuls(value)
+    if not nuls:
+        return row
+    return BadRow(value, nuls | row.fields if isinstance(row, BadRow) else nuls)
 
 
-def _read_row(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+def _read_again(value: Any, read: ValidatorFunctionWrapHandler, error: ValidationError) -> Any:
+    """The row once 3.0 is the whole number that it stands for, if that was all that was wrong."""
     try:
-        return read(value)
-    except ValidationError as error:
-        if not mend_whole_numbers(value, error):
-            raise
-    return read(value)
+        if mend_whole_numbers(value, error):
+            return read(value)
+    except ValidationError as second:
+        error = second
+    return BadRow(value, collect_field_errors(error.errors(include_url=False), value))
 
 
 # Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole

@@ -140,9 +140,10 @@ def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
         raise bad_field("must be a number with at most two decimals")
     if abs(amount) > MOST_MONEY:
         raise bad_field(f"must be at most {MOST_MONEY:,}")
-    if amount != amount.quantize(CENT):
+    exact = amount.quantize(CENT)
+    if amount != exact:
         raise bad_field("must be a number with at most two decimals")
-    return amount.quantize(CENT) + ZERO
+    return exact + ZERO
 
 
 def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:

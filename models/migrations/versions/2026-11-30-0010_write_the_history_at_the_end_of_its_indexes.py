@@ -1,14 +1,14 @@
 """write the history at the end of its indexes
 
 Revision ID: 3e5025f7bfc8
-Revises: 7e02c9d15f3a
+Revises: adafdad08844
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "3e5025f7bfc8"
-down_revision = "7e02c9d15f3a"
+down_revision = "adafdad08844"
 branch_labels = None
 depends_on = None
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.images import to_data_url
+from domain.kernel.raw_values import write_array
 from models import AuditEntry, Product
 from models.session import Database, raw_connection
 from tests.factories import make_product
@@ -98,6 +99,24 @@ async def test_each_row_stands_or_falls_alone(
     assert entry.before == {"unit_price": "10.00", "bulk_price": None, "bulk_quantity": None}
     assert entry.after == {"unit_price": "1.25", "bulk_price": "1.20", "bulk_quantity": 6}
     assert entry.actor_kind == "api_key"
+
+
+async def test_texts_are_kept_and_written_down_as_they_were_sent(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
+) -> None:
+    odd = 'a "b", {c} \\N\\\ttab\nline and crêpe'
+    product, other = await make_product(db), await make_product(db)
+    await db.commit()
+    rows = [{"id": product.id, "name": r'12" \\ NULL', "description": odd}, {"id": other.id, "description": "NULL"}]
+    body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert body["updated_count"] == 2
+    kept, plain = await read(db, product), await read(db, other)
+    assert (kept.name, kept.description, plain.description) == (r'12" \\ NULL', odd, "NULL")
+    entry = await read_audit(db, product)
+    assert (entry.after, entry.record_name) == (
+        {"name": kept.name, "description": odd},
+        f"{kept.name} ({kept.sku})",
+    )
 
 
 async def test_the_trail_names_the_request_that_changed_a_product(
@@ -212,7 +231,7 @@ async def test_a_row_that_a_rival_changed_is_asked_about_itself_alone(
         body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
     assert body["updated_count"] == 3
     [locking] = [text for text in statements if "FOR NO KEY UPDATE" in text]
-    ids = [product.id for product in products]
+    ids = write_array(product.id for product in products)
     connection = await raw_connection(db)
     plan = "\n".join(line[0] for line in await connection.fetch(f"EXPLAIN {locking}", ids))
     assert "LockRows" in plan
