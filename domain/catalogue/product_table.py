@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select
@@ -177,6 +178,7 @@ def export_products(database: Database, filters: ProductFilters, *, visible_to: 
     return copy_sheet(database, SHEET_COLUMNS, find_rows, timezone=UTC)
 
 
+@cache
 def _write_cells(shows_cost: bool) -> list[ColumnElement[Any]]:
     return [
         *(typed(name) for name in (_OF.sku, _OF.name, columns_of(Category).name, _OF.brand, _OF.unit_size)),

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import AsyncIterator
 from datetime import tzinfo
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, any_, case, func, not_, select, tuple_
@@ -74,6 +75,7 @@ def _is_listed(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
     return customer_id == any_(LISTED)
 
 
+@cache
 def _select_lines(theirs: Theirs) -> Select[Any]:
     """The cells of customers, with what they bought; `theirs` says which rows are of these customers.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import tzinfo
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, select
@@ -35,6 +36,7 @@ def export_invoices(
     return copy_sheet(database, COLUMNS, find_rows, timezone=timezone)
 
 
+@cache
 def _write_cells() -> list[ColumnElement[Any]]:
     return [
         typed(NUMBER),

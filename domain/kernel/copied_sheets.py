@@ -157,7 +157,9 @@ async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinf
                 rows = await find_rows(connection)
                 lines, ends = await quote_sql(raw, _select_batch(rows)), await quote_sql(raw, _select_end(rows))
             found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
-            last = [bytes.fromhex(literal).decode() for literal in found.decode().split()]
+            # Without a second line nothing comes after the batch.
+            end, *more = found.decode().splitlines() or [""]
+            last = [bytes.fromhex(literal).decode() for literal in end.split()] if more else []
             data = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
         yield _end_lines(data)
         if not last:
@@ -202,7 +204,7 @@ def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
 
 
 def _select_end(rows: Rows) -> Select[Any]:
-    """The last place of a batch that others follow, as SQL literals; in hexadecimals, which COPY leaves as they are."""
+    """The last place of a batch and the next one, as SQL literals; in hexadecimals, which COPY leaves as they are."""
     wanted = rows.cells.whereclause
     conditions = [*([] if wanted is None else [wanted]), in_batch(*rows.place, falls=rows.falls)]
     places = select(*(column.label(f"place_{n}") for n, column in enumerate(rows.place))).where(*conditions)
@@ -210,7 +212,7 @@ def _select_end(rows: Rows) -> Select[Any]:
         # The conditions ask about what the cells join; without that, an index of the place may hold all of it.
         places = places.select_from(*rows.cells.get_final_froms())
     # A query of its own, since literals of the places that are passed over are else made too.
-    end = places.order_by(*_order_of(rows)).limit(1).offset(_PASSED).subquery()
+    end = places.order_by(*_order_of(rows)).limit(2).offset(_PASSED).subquery()
     literals = (func.quote_literal(cast(column, Text)) for column in end.c)
     return select(*(func.encode(func.convert_to(literal, "UTF8"), "hex") for literal in literals))
 

@@ -1,6 +1,10 @@
-"""Statements for COPY, which takes no parameters: the server quotes their values once, however often they are sent."""
+"""Statements for COPY, which takes no parameters: the server quotes their values once, however often they are sent.
+
+The last few hundred are remembered, since compiling one and having it quoted takes longer than copying a short list.
+"""
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,8 +40,34 @@ class QuotedSql:
             yield part
 
 
+MOST_KNOWN = 200
+_KNOWN: OrderedDict[tuple[Any, ...], QuotedSql] = OrderedDict()
+
+
 async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
-    """Compile a statement and have the server quote its values; two statements, one of which is only read."""
+    """Compile a statement and have the server quote its values; two statements, one of which is only read.
+
+    One that was met before, with the same values, is known without them.
+    """
+    key = _name_statement(statement)
+    if key in _KNOWN:
+        _KNOWN.move_to_end(key)
+        return _KNOWN[key]
+    quoted = await _compile(connection, statement)
+    if key:
+        _KNOWN[key] = quoted
+        if len(_KNOWN) > MOST_KNOWN:
+            _KNOWN.popitem(last=False)
+    return quoted
+
+
+def _name_statement(statement: Select[Any]) -> tuple[Any, ...]:
+    """What SQLAlchemy itself knows a statement by, and its values; empty for one that it does not keep either."""
+    key = statement._generate_cache_key()  # noqa: SLF001 -- nothing public names a statement
+    return (key.key, *(repr(value.effective_value) for value in key.bindparams)) if key else ()
+
+
+async def _compile(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     names = list(compiled.positiontup or ())
     literals = await _quote(connection, str(compiled), [compiled.params[name] for name in names])

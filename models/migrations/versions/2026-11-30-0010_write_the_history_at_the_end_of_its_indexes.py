@@ -1,14 +1,14 @@
 """write the history at the end of its indexes
 
 Revision ID: 3e5025f7bfc8
-Revises: adafdad08844
+Revises: 9755d85a808e
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "3e5025f7bfc8"
-down_revision = "adafdad08844"
+down_revision = "9755d85a808e"
 branch_labels = None
 depends_on = None
 

@@ -67,6 +67,37 @@ async def test_cells_are_the_same_to_the_byte(database: Database) -> None:
     assert await copy(database, columns, Rows(cells, (sheet.n,))) == b"".join(write_csv(columns, rows))
 
 
+async def test_a_statement_that_was_met_before_keeps_its_own_values(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_rows(words: list[str], least: int) -> Rows:
+        sheet = unnest(n=(Integer, [*range(len(words))]), text=(Text, words))
+        return Rows(select(typed(sheet.text)).where(sheet.n >= least), (sheet.n,))
+
+    async def read(words: list[str], least: int) -> list[str]:
+        return (await copy(database, ("text",), make_rows(words, least))).decode("utf-8-sig").splitlines()[1:]
+
+    assert await read(["a", "=b", "c"], 1) == ["'=b", "c"]
+    assert await read(["a", "=b", "c"], 2) == ["c"]
+    assert await read(["a", "=b", "d"], 1) == ["'=b", "d"]
+    monkeypatch.delattr("domain.kernel.quoted_sql._compile")
+    assert await read(["a", "=b", "c"], 1) == ["'=b", "c"]
+
+
+@pytest.mark.parametrize(("most", "pieces"), [(2, 3), (3, 2), (4, 2)])
+async def test_nothing_is_asked_for_behind_the_last_row(
+    database: Database, monkeypatch: pytest.MonkeyPatch, most: int, pieces: int
+) -> None:
+    monkeypatch.setattr("domain.kernel.copied_sheets.FIRST_BATCH", most)
+    sheet = unnest(n=(Integer, [1, 2, 3]))
+
+    async def find_rows(_connection: AsyncConnection) -> Rows:
+        return Rows(select(sheet.n), (sheet.n,))
+
+    # The heading is a piece too.
+    assert len([piece async for piece in copy_sheet(database, ("n",), find_rows, timezone=UTC)]) == pieces
+
+
 @pytest.mark.parametrize("falls", [False, True])
 async def test_batches_go_on_after_any_text(database: Database, monkeypatch: pytest.MonkeyPatch, falls: bool) -> None:
     monkeypatch.setattr("domain.kernel.copied_sheets.BATCH", 7)
