@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.companies import ORDERS_OF_ONE, companies
+from bench.stall_works import HOOKED_ORDERS, office_works, send_hooks
 from domain.calling.upkeep import fill_calling_list, recalculate
 from domain.catalogue.product_table import ActiveFilter, ProductFilters, export_products
 from domain.catalogue.sync_bulk import SyncBulkUpdate, sync_bulk_update
@@ -108,6 +109,8 @@ async def bench(*, orders: int = ORDERS, customers: int = CUSTOMERS, products: i
 
         found["import"] = await _measure(f"an import of {customers:,} customers", bring_in)
         found["sync"] = await _measure(f"a sync of {products:,} rows", lambda: sync(12.5))
+        hooks = f"{HOOKED_ORDERS:,} webhooks"
+        found["webhooks"] = await _measure(hooks, lambda: send_hooks(database, settings, by=ADMIN))
         found["bad sync"] = await _measure(f"a sync of {products:,} bad rows", lambda: sync("none"))
         await database.close()
         await setup.close()
@@ -169,7 +172,7 @@ def _undone_works(database: Database) -> dict[str, Callable[[], Awaitable[None]]
         "the calling list, filled": lambda db: fill_calling_list(db, timezone=zone),
         "the calling list, scored by the hour": recalculate,
         "the kept days, folded": lambda db: fold_days(db, timezone=zone),
-    }
+    } | office_works(by=ADMIN, settings=load_settings())
     return {name: undone(work) for name, work in works.items()}
 
 
