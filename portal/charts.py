@@ -14,7 +14,7 @@ from documents.filters import format_number
 
 LEFT_LEAST, RIGHT_MARGIN, TOP = 38, 4, 14
 BOTTOM = 22
-LETTER_WIDTH = 6.0
+LETTER_WIDTH, LABEL_GAP = 6.0, 8
 # Amounts are wider than words: digits, a dollar sign, sometimes an M. The gap stands between them and the lines.
 AMOUNT_LETTER_WIDTH, AMOUNT_GAP = 7, 8
 SMALLEST = 1e-6
@@ -224,11 +224,16 @@ def _draw(
 def _choose_ticks(
     points: Sequence[Point], centre: Callable[[int], float], most: int, *, right: int
 ) -> tuple[Tick, ...]:
-    """Labels at even distances, counted from the newest, so that today always has one; none is cut off."""
+    """Labels at even distances, counted from the newest, so that today always has one; none is cut off or overlaps."""
     if not points:
         return ()
+    last, widest = len(points) - 1, max(len(point.label) for point in points) * LETTER_WIDTH
+    # The newest label moves in from the edge, towards the one before.
+    moved = max(0.0, centre(last) + len(points[last].label) * LETTER_WIDTH / 2 - right)
     step = math.ceil(len(points) / most)
-    shown = range(len(points) - 1, -1, -step)
+    if last:
+        step = max(step, math.ceil((widest + moved + LABEL_GAP) / (centre(1) - centre(0))))
+    shown = range(last, -1, -step)
     ticks = []
     for index in reversed(shown):
         x, label = round(centre(index), 1), points[index].label

@@ -1,13 +1,17 @@
 """Charts begin at zero, end above their highest value and fit their frame."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.charts import Chart, Point, choose_axis, draw_chart, write_axis_label
+from portal.charts import WIDE, Chart, Point, choose_axis, draw_chart, write_axis_label
 
 
-def chart_of(values: list[float], before: list[float] | None = None, *, as_line: bool = False) -> Chart:
+def chart_of(
+    values: list[float], before: list[float] | None = None, *, as_line: bool = False, wide: tuple[int, int] = WIDE
+) -> Chart:
     points = [
         Point(
             label=f"Nov {index + 1}",
@@ -19,7 +23,7 @@ def chart_of(values: list[float], before: list[float] | None = None, *, as_line:
         )
         for index, value in enumerate(values)
     ]
-    return draw_chart(points, title="T", period="P", summary="S", columns=("Day", "Sum"), as_line=as_line)
+    return draw_chart(points, title="T", period="P", summary="S", columns=("Day", "Sum"), as_line=as_line, wide=wide)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,20 @@ def test_the_newest_day_always_has_a_label_that_is_not_cut_off() -> None:
     assert narrow.ticks[-1].label == "Nov 30"
     assert (narrow.ticks[-1].x, narrow.ticks[-1].anchor) == (322.0, "end")
     assert len(narrow.ticks) <= 4
+
+
+@pytest.mark.parametrize("wide", [(992, 208), (624, 250), (300, 250)])
+@pytest.mark.parametrize("count", [2, 5, 8, 9, 30, 60])
+def test_no_two_labels_overlap(count: int, wide: tuple[int, int]) -> None:
+    chart = chart_of([1.0] * count, wide=wide)
+    for drawing in (chart.wide, chart.narrow):
+        edges = [
+            (tick.x - width, tick.x) if tick.anchor == "end" else (tick.x - width / 2, tick.x + width / 2)
+            for tick in drawing.ticks
+            for width in [len(tick.label) * 6]
+        ]
+        assert all(before[1] + 5 <= after[0] for before, after in pairwise(edges))
+        assert drawing.ticks[-1].label == f"Nov {count}"
 
 
 def test_the_period_before_is_a_line_of_its_own_and_scales_the_axis() -> None:
