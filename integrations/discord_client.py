@@ -3,6 +3,7 @@
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 15
 LONGEST_POST = 2000
@@ -17,7 +18,7 @@ async def post_message(webhook_url: str, *, text: str) -> None:
     """
     content = text if len(text) <= LONGEST_POST else text[: LONGEST_POST - 1] + "…"
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+        async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
             answer = await http.post(webhook_url, json={"content": content, "allowed_mentions": {"parse": []}})
     except httpx2.InvalidURL as error:
         raise ServiceRefused("The Discord webhook's address is not a URL.") from error

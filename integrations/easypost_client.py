@@ -35,6 +35,7 @@ from integrations.easypost_answers import (
     read_tracker,
 )
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 20
 LARGEST_LABEL = 5_000_000
@@ -120,7 +121,7 @@ async def fetch_label(url: str) -> tuple[bytes, str]:
     """The label's file and its media type, at most 5 MB."""
     try:
         async with (
-            httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False) as http,
+            open_client(timeout_seconds=TIMEOUT_SECONDS) as http,
             http.stream("GET", url) as answer,
         ):
             if not answer.is_success:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 20
 PAGE_SIZE = 100
@@ -47,7 +48,7 @@ async def fetch_conversation(account: ElevenLabsAccount, conversation_id: str) -
 async def _get(account: ElevenLabsAccount, path: str, query: dict[str, str]) -> dict[str, Any]:
     url = f"{account.api_base.rstrip('/')}{path}"
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+        async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
             answer = await http.get(url, params=query, headers={"xi-api-key": account.api_key})
     except httpx2.HTTPError as error:
         raise ServiceFailed(f"ElevenLabs could not be reached: {type(error).__name__}.") from error

@@ -12,6 +12,7 @@ import httpx2
 import jwt
 
 from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 10
 KEPT_SECONDS = 3600
@@ -181,7 +182,7 @@ def _read_identity(claims: dict[str, Any]) -> GoogleIdentity:
 
 async def _call(method: str, url: str, **more: Any) -> httpx2.Response:
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+        async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
             return await http.request(method, url, headers={"Accept": "application/json"}, **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise ServiceFailed(f"Google could not be reached: {type(error).__name__}.") from error

@@ -1,12 +1,15 @@
 """A language model behind any endpoint that speaks OpenAI's chat protocol: one question, one answer in a given form."""
 
+import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from integrations.errors import ServiceFailed, ServiceRefused
+from integrations.http import read_trusted
 
 TIMEOUT_SECONDS = 60
 RETRIES = 1
@@ -51,7 +54,8 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
     Not every endpoint keeps to a schema, so the answer is checked here. Raises ServiceRefused when the endpoint says no
     for good, else ServiceFailed.
     """
-    # The library takes most of a second to load.
+    # The library takes most of a second to load, once.
+    await asyncio.to_thread(import_module, "openai")
     import openai
 
     messages: list[Any] = [{"role": "system", "content": system}, {"role": "user", "content": question}]
@@ -65,6 +69,7 @@ async def ask_model(account: LlmAccount, *, system: str, question: str, form: ty
             base_url=account.base_url or None,
             timeout=TIMEOUT_SECONDS,
             max_retries=RETRIES,
+            http_client=openai.DefaultAsyncHttpxClient(verify=await read_trusted()),
         ) as client:
             for _ in range(2):
                 done: Any = await client.chat.completions.create(

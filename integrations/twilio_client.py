@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, Unsubscribed, read_retry_after
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 15
 # Not a mobile number, unreachable by this sender: these stay so, as does a number that was unsubscribed by STOP.
@@ -30,7 +31,7 @@ async def send_text(account: TwilioAccount, *, to: str, text: str) -> str:
     sender = "MessagingServiceSid" if account.sender.startswith("MG") else "From"
     url = f"{account.api_base.rstrip('/')}/2010-04-01/Accounts/{account.sid}/Messages.json"
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+        async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
             answer = await http.post(
                 url, data={"To": to, sender: account.sender, "Body": text}, auth=(account.sid, account.token)
             )

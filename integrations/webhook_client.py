@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import ipaddress
 import socket
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 
 from integrations.errors import ServiceFailed, ServiceRefused, read_retry_after
+from integrations.http import open_client
 
 TIMEOUT_SECONDS = 10.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
@@ -58,21 +60,18 @@ def sign_webhook(message_id: str, timestamp: int, body: bytes, secrets: Sequence
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
+@asynccontextmanager
+async def open_sender(*, may_be_inside: bool) -> AsyncIterator["WebhookSender"]:
+    """Connections for many messages; `may_be_inside` allows addresses in our own network, which are refused else."""
+    async with open_client(timeout_seconds=TIMEOUT_SECONDS) as http:
+        yield WebhookSender(http, may_be_inside=may_be_inside)
+
+
 class WebhookSender:
-    """Connections for many messages, used by `async with`. Redirects are not followed.
+    """Sends messages over its connections."""
 
-    `may_be_inside` allows addresses in our own network, which are refused otherwise.
-    """
-
-    def __init__(self, *, may_be_inside: bool) -> None:
-        self._may_be_inside = may_be_inside
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+    def __init__(self, http: httpx2.AsyncClient, *, may_be_inside: bool) -> None:
+        self._http, self._may_be_inside = http, may_be_inside
 
     async def send(self, url: str, body: bytes, *, message_id: str, timestamp: int, secrets: Sequence[str]) -> int:
         """Send one message and answer the receiver's status, a 2xx.

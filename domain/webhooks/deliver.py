@@ -20,7 +20,7 @@ from domain.jobs.enqueue import enqueue
 from domain.kernel.clock import now
 from domain.webhooks.endpoints import open_secrets
 from integrations.errors import ServiceFailed, ServiceRefused
-from integrations.webhook_client import WebhookSender
+from integrations.webhook_client import WebhookSender, open_sender
 from models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from models.session import current_database, separate_transaction
 from settings import Settings
@@ -88,7 +88,7 @@ async def deliver_to(endpoint_id: int, settings: Settings) -> dict[str, int]:
     """
     clock = asyncio.get_running_loop().time
     ends_at, counted = clock() + LONGEST_RUN_SECONDS, {"delivered": 0, "put_off": 0}
-    async with WebhookSender(may_be_inside=not settings.is_production) as sender:
+    async with open_sender(may_be_inside=not settings.is_production) as sender:
         while clock() < ends_at and await _begin(endpoint_id):
             try:
                 await _deliver_due(sender, endpoint_id, counted, until=ends_at)

@@ -17,7 +17,7 @@ from domain.webhooks.deliver import PAUSES, deliver_to, queue_due_deliveries
 from domain.webhooks.deliveries import replay_failed, send_test
 from domain.webhooks.endpoints import CreateEndpoint, create_endpoint, rotate_sealed_secrets, rotate_secret, set_active
 from integrations.errors import ServiceRefused
-from integrations.webhook_client import WebhookSender, is_outside
+from integrations.webhook_client import is_outside, open_sender
 from models import EventKind, WebhookDelivery, WebhookEndpoint
 from models.session import Database, separate_transaction
 from settings import Settings
@@ -233,7 +233,7 @@ async def test_after_a_rotation_both_secrets_verify_for_a_day(committed: Databas
 
 
 async def test_an_endpoint_is_no_way_into_our_own_network() -> None:
-    async with WebhookSender(may_be_inside=False) as sender:
+    async with open_sender(may_be_inside=False) as sender:
         with pytest.raises(ServiceRefused, match="leads into a private network"):
             await sender.send("https://127.0.0.1/", b"{}", message_id="msg_1", timestamp=1, secrets=["whsec_AAAA"])
 
@@ -248,7 +248,7 @@ async def test_a_name_that_answers_otherwise_a_moment_later_is_no_way_in_either(
     async def answer(host: Any, port: Any, **values: Any) -> Any:
         return await ask(answers.pop() if answers else "127.0.0.1", port, **values)
 
-    async with fake_http((200, {})) as fake, WebhookSender(may_be_inside=False) as sender:
+    async with fake_http((200, {})) as fake, open_sender(may_be_inside=False) as sender:
         monkeypatch.setattr(loop, "getaddrinfo", answer)
         url = fake.url.replace("127.0.0.1", "hook.example")
         with pytest.raises(ServiceRefused, match=r"hook\.example leads into a private network"):
