@@ -105,11 +105,16 @@ async def find_message_neighbours(db: AsyncSession, message_id: int, asked: Outb
 
 
 async def list_messages(db: AsyncSession, asked: OutboxFilters) -> tuple[Page[OutboxMessage], dict[str, Counted]]:
-    """The messages under the filters, the newest first, with the count of each tab."""
+    """The messages under the filters, the newest first, with the count of each tab.
+
+    However deep a page lies, only its own messages are read whole.
+    """
     await plan_for_values(db)
     counts = await _count_tabs(db, asked)
-    chosen = _choose(asked, asked.state).order_by(OutboxMessage.id.desc())
-    rows = (await db.scalars(chosen.limit(asked.per_page).offset(asked.offset))).all()
+    newest = OutboxMessage.id.desc()
+    chosen = _choose(asked, asked.state).with_only_columns(OutboxMessage.id).order_by(newest)
+    on_page = OutboxMessage.id.in_(chosen.limit(asked.per_page).offset(asked.offset))
+    rows = (await db.scalars(select(OutboxMessage).where(on_page).order_by(newest))).all()
     return make_page(rows, counts[asked.state].count, asked), counts
 
 

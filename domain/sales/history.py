@@ -220,13 +220,10 @@ async def _group_cells(database: Database, query: ListHistory, actor: Actor) -> 
 
 
 async def _list_rows(db: Reader, query: PageInput, conditions: Sequence[ColumnElement[bool]]) -> list[SaleRow]:
-    statement = (
-        select(*SALE_COLUMNS)
-        .where(*conditions)
-        .order_by(ORDERS.created_at.desc(), ORDERS.id.desc())
-        .limit(query.per_page)
-        .offset(query.offset)
-    )
+    newest = (ORDERS.created_at.desc(), ORDERS.id.desc())
+    chosen = select(ORDERS.id).where(*conditions).order_by(*newest)
+    on_page = ORDERS.id.in_(chosen.limit(query.per_page).offset(query.offset))
+    statement = select(*SALE_COLUMNS).where(on_page).order_by(*newest)
     return [SaleRow(*row) for row in await db.execute(statement)]
 
 

@@ -197,20 +197,17 @@ def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
 
 
 async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:
-    """A page of the log, the newest call first."""
+    """A page of the log, the newest call first; however deep it lies, only its own calls are read whole."""
     await plan_for_values(db)
     conditions = _conditions(asked)
     counted = select(func.count()).select_from(
         _rows().with_only_columns(CallLog.id).where(*conditions).limit(20_001).subquery()
     )
     total = await db.scalar(counted) or 0
-    rows = await db.execute(
-        _rows()
-        .where(*conditions)
-        .order_by(CALLS.started_at.desc(), CALLS.id.desc())
-        .limit(asked.per_page)
-        .offset(asked.offset)
-    )
+    newest = (CALLS.started_at.desc(), CALLS.id.desc())
+    chosen = _rows().with_only_columns(CALLS.id).where(*conditions).order_by(*newest)
+    on_page = CALLS.id.in_(chosen.limit(asked.per_page).offset(asked.offset))
+    rows = await db.execute(_rows().where(on_page).order_by(*newest))
     return make_page([CallRow(*row) for row in rows], total, asked)
 
 
