@@ -10,9 +10,9 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, DateTime, and_, func, literal, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import ARRAY, ColumnElement, DateTime, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import Grouping
 
 from domain.access.own_orders import may_be_seen_by
 from domain.boxes.pack import count_all, weigh_all
@@ -32,7 +32,7 @@ from models.session import plan_for_values
 
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
-MOMENT = DateTime(timezone=True)
+MOMENTS = ARRAY(DateTime(timezone=True))
 # An order that is older than this when it is delivered did not leave as promised.
 LOOKED_BACK = timedelta(days=60)
 
@@ -240,9 +240,9 @@ def _left_in_time(timezone: tzinfo) -> ColumnElement[bool]:
     """
     today = business_today(timezone)
     promises = list_promises(today - LOOKED_BACK, today, timezone)
-    since = array([literal(begins, MOMENT) for begins, _ in promises])
-    leaves_by = array([literal(promised, MOMENT) for _, promised in promises])
-    promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
+    since, leaves_by = (literal(list(moments), MOMENTS) for moments in zip(*promises, strict=True))
+    # Only in parentheses may a parameter be indexed.
+    promised = Grouping(leaves_by)[func.width_bucket(ORDERS.created_at, since)]
     return and_(is_at(Stage.DELIVERED, timezone=timezone), ORDERS.shipped_at <= promised)
 
 

@@ -25,7 +25,8 @@ def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
     return datetime.combine(day, LEAVES_BY, tzinfo=zone)
 
 
-def list_promises(first: date, last: date, zone: tzinfo) -> list[tuple[datetime, datetime]]:
+@lru_cache(maxsize=8)
+def list_promises(first: date, last: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
     """Since which moment of these days an order is promised for which, the earliest first."""
     found: list[tuple[datetime, datetime]] = []
     for number in range((last - first).days + 1):
@@ -34,7 +35,7 @@ def list_promises(first: date, last: date, zone: tzinfo) -> list[tuple[datetime,
             promised = promised_at(placed, zone)
             if not found or found[-1][1] != promised:
                 found.append((placed, promised))
-    return found
+    return tuple(found)
 
 
 def is_day_off(day: date) -> bool:
