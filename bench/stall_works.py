@@ -91,7 +91,7 @@ def office_works(*, by: Actor, settings: Settings) -> dict[str, Work]:
 
 
 async def send_hooks(database: Database, settings: Settings, *, by: Actor) -> None:
-    """Tell another program of some hundred orders, and wait until it has heard of all."""
+    """Send webhooks of some hundred orders to another program, and wait until all have arrived."""
     heard = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

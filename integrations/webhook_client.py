@@ -42,7 +42,7 @@ def read_address(url: str) -> httpx2.URL:
 
 
 def is_outside(text: str) -> bool:
-    """True for an IP address that lies in nobody's own network, also where it stands for one of IPv4."""
+    """True for an IP address of the public internet, also where it stands for one of IPv4."""
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address):
         if address in _TRANSLATED:

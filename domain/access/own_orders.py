@@ -1,6 +1,6 @@
 """Whose orders somebody sees: a rep and a customer their own, other colleagues all of them.
 
-A drawn order number opens the order to whoever knows it, so lists of other things show only numbers that may be seen.
+Who knows an order's number can open the order, so lists of other things show only the numbers that may be seen.
 """
 
 from typing import Any

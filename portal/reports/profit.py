@@ -8,7 +8,7 @@ from typing import Any
 
 from quart import Blueprint, Response
 
-from documents.filters import format_percent
+from documents.filters import format_percent, format_points
 from domain.access.rights import Right
 from domain.kernel.clock import add_months, business_today, first_of_month
 from domain.kernel.inputs import DateIn, Input
@@ -164,7 +164,7 @@ def _compare_margin(value: Decimal | None, before: Decimal | None, url: str) -> 
         return Figure("Margin", format_percent(value) if value is not None else "–", url, meaning, was=was)
     points = round(value, 1) - round(before, 1)
     arrow, tone = ("up", "good") if points > 0 else ("down", "bad")
-    change, was = f"{abs(points):.1f} points", f"from {format_percent(before)}"
+    change, was = format_points(abs(points)), f"from {format_percent(before)}"
     return Figure("Margin", format_percent(value), url, meaning, was=was, tone=tone, arrow=arrow, change=change)
 
 

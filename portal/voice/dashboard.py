@@ -170,12 +170,12 @@ def _compare(
     """What a figure was, by how much it moved and whether that is good: points or a share."""
     if was is None:
         return {}
-    told = {"was": f"from {write(was)}"}
+    compared = {"was": f"from {write(was)}"}
     if now is None or now == was or not (was or write is format_percent):
-        return told
+        return compared
     is_more = now > was
     moved = abs(float(now) - float(was))
-    return told | {
+    return compared | {
         "tone": "good" if is_more is more_is_good else "bad",
         "arrow": "up" if is_more else "down",
         "change": format_points(moved) if write is format_percent else format_percent(moved / float(was) * 100, 0),

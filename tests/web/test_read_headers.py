@@ -48,8 +48,8 @@ async def test_a_whole_request_has_the_headers_and_the_address_of_any_other(vers
 
     @app.get("/seen")
     async def seen() -> Response:
-        told = [*request.headers, ("address", request.remote_addr), ("host", request.host)]
-        return Response(repr((told, request.cookies.to_dict())))
+        heard = [*request.headers, ("address", request.remote_addr), ("host", request.host)]
+        return Response(repr((heard, request.cookies.to_dict())))
 
     bodies = []
     for whole in ({}, {IS_WHOLE: True}):
