@@ -4,6 +4,7 @@ The mark is set in the request itself, so that the very next text is stopped; th
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from sqlalchemy.dialects.postgresql import insert
@@ -21,8 +22,11 @@ from settings import Settings
 
 STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START = frozenset({"START", "YES", "UNSTOP"})
+# Beside a number these mean something else, such as an order to cancel or how many to send.
+_ALONE = frozenset({"CANCEL", "END", "QUIT"}) | START
 TWILIO = Actor(ActorKind.SYSTEM, name="Twilio")
 _NOT_LETTERS = re.compile(r"[^A-Z]+")
+_DIGIT = re.compile(r"[0-9]")
 _KEPT = ("MessageSid", "SmsSid", "From", "To", "Body", "OptOutType")
 
 
@@ -32,6 +36,8 @@ async def receive_text(db: AsyncSession, fields: Mapping[str, str], signature: s
     token = settings.twilio_auth_token
     if not token or not is_from_twilio(token, url, fields, signature):
         raise NotAllowed("The signature is missing or wrong.", code=Code.BAD_SIGNATURE)
+    # Our database keeps no NUL; a wish beside one counts all the same.
+    fields = {name: value.replace("\0", "") for name, value in fields.items()}
     phone = parse_phone(fields.get("From", ""))
     wish = find_wish(fields)
     if phone is None or wish is None or not await _is_new(db, fields, wish):
@@ -46,7 +52,10 @@ async def receive_text(db: AsyncSession, fields: Mapping[str, str], signature: s
 
 def find_wish(fields: Mapping[str, str]) -> str | None:
     """`stop` or `start` where the text is one of the words that ask for it, or Twilio says so; else None."""
-    word = _NOT_LETTERS.sub("", fields.get("Body", "").upper())
+    body = unicodedata.normalize("NFKC", fields.get("Body", "")).upper()
+    word = _NOT_LETTERS.sub("", body)
+    if word in _ALONE and _DIGIT.search(body):
+        word = ""
     asked = fields.get("OptOutType", "").upper()
     if word in STOP or asked == "STOP":
         return "stop"

@@ -27,7 +27,21 @@ async def text_in(client: TestClientProtocol, body: str, *, token: str = "the to
     return (await client.post("/api/webhooks/twilio", form=fields, headers=headers)).status_code
 
 
-@pytest.mark.parametrize("word", ["STOP", " stop. ", "StopAll", "Unsubscribe", "QUIT", "revoke", "Opt-out"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "STOP",
+        " stop. ",
+        "StopAll",
+        "Unsubscribe",
+        "QUIT",
+        "revoke",
+        "Opt-out",
+        "STOP 2",
+        "\uff33\uff34\uff2f\uff30",
+        "stop\0",
+    ],
+)
 async def test_stop_marks_against_calls_and_texts(client, db: AsyncSession, texting: str, word: str) -> None:
     customer = await make_customer(db, phone=PHONE)
     await db.commit()
@@ -36,6 +50,15 @@ async def test_stop_marks_against_calls_and_texts(client, db: AsyncSession, text
     assert await is_do_not_call(db, PHONE)
     await db.refresh(customer)
     assert (customer.do_not_call, customer.do_not_text) == (True, True)
+
+
+@pytest.mark.parametrize("words", ["CANCEL 4471", "Cancel order #12", "end 12/31", "YES 2", "quit@5"])
+async def test_a_word_beside_a_number_is_no_wish(client, db: AsyncSession, texting: str, words: str) -> None:
+    assert await text_in(client, words) == 200
+    assert not await is_do_not_call(db, PHONE)
+    await text_in(client, "STOP", sid="SM2")
+    assert await text_in(client, words, sid="SM3") == 200
+    assert await is_do_not_text(db, PHONE)
 
 
 async def test_start_lifts_the_mark_of_texts_alone(client, db: AsyncSession, texting: str) -> None:
