@@ -38,6 +38,10 @@ class PackItem:
     short: int
     packed: int
 
+    def is_named(self, code: str) -> bool:
+        """True for the product's own SKU or barcode."""
+        return code.casefold() in {self.product_sku.casefold(), self.barcode.casefold()}
+
     @property
     def left(self) -> int:
         """How many units are still to scan."""

@@ -14,7 +14,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.live import Topic, announce
 from domain.warehouse.pick_list import PickList, Stop
-from domain.warehouse.scan import ProductHere, find_scanned_product, find_slip, read_code
+from domain.warehouse.scan import ProductHere, find_scanned_product, find_slip, read_scan
 from models import PickedLine, table_of
 
 
@@ -49,7 +49,7 @@ class Picked:
 
 async def take_scanned(db: AsyncSession, found: PickList, text: str, *, by: Actor) -> Picked:
     """Take what was scanned for all totes at once; the code of a slip names its order."""
-    code, _ = read_code(text)
+    code, _ = await read_scan(db, text, lambda code: any(stop.is_named(code) for stop in found.stops))
     if not code:
         return Picked(PickKind.ENTER)
     stop = next((stop for stop in found.stops if stop.is_named(code)), None)

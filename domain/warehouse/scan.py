@@ -5,7 +5,7 @@ beyond what was ordered. A scan has a key of the browser's own, so that one sent
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -88,15 +88,13 @@ class Scanned:
 async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: Actor) -> Scanned:
     """Count what was scanned, or say what it was; raises Refused for an order that is not to be packed any more."""
     order = await lock_numbered(db, order_number, by=by)
-    code, quantity = read_code(data.code)
+    items = await list_pack_items(db, order.id)
+    code, quantity = await read_scan(db, data.code, lambda text: any(item.is_named(text) for item in items))
     if not code:
-        items = await list_pack_items(db, order.id)
         return Scanned(ScanKind.ENTER, is_complete=is_complete(items))
     if code.upper() == order.order_number:
-        items = await list_pack_items(db, order.id)
         return Scanned(ScanKind.OWN_SLIP, code, order_number=order.order_number, is_complete=is_complete(items))
-    items = await list_pack_items(db, order.id)
-    matching = [item for item in items if code.casefold() in {item.product_sku.casefold(), item.barcode.casefold()}]
+    matching = [item for item in items if item.is_named(code)]
     if not matching:
         other = await find_slip(db, code)
         if other is not None:
@@ -151,6 +149,19 @@ async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | Non
         )
     ).first()
     return None if row is None else ProductHere(row.name, row.sku, row.bin_location)
+
+
+async def read_scan(db: AsyncSession, text: str, is_here: Callable[[str], bool]) -> tuple[str, int]:
+    """The code and how many of it, where a SKU may itself look like a count: `6X9-PAN` is one pan.
+
+    `is_here` says whether a code names something at hand.
+    """
+    code, quantity = read_code(text)
+    whole = text.strip()
+    looks_like_a_count = bool(code) and _MANY.fullmatch(whole) is not None
+    if looks_like_a_count and (is_here(whole) or await find_scanned_product(db, whole) is not None):
+        return whole, 1
+    return code, quantity
 
 
 def read_code(text: str) -> tuple[str, int]:
