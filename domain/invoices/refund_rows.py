@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.invoices.record import settle_invoice_status
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO, format_money
-from domain.payments.attention import add_attention, drop_attention
+from domain.orders.attention import add_attention, drop_attention
 from domain.payments.record import list_credited
 from domain.payments.refund_rows import calculate_allowed, make_refund_row
 from domain.payments.withdraw import withdraw_from_invoice_later

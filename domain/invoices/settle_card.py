@@ -11,7 +11,7 @@ from domain.invoices.receive import apply_receipt, lock_invoices
 from domain.invoices.record import record_invoice_event
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import format_money
-from domain.payments.attention import add_attention
+from domain.orders.attention import add_attention
 from domain.payments.charges import settles
 from domain.payments.intents import lock_intent, settle_intent
 from domain.payments.refund_rows import prepare_order_refunds

@@ -16,8 +16,8 @@ from domain.invoices.record import record_invoice_event
 from domain.invoices.refund_rows import apply_invoice_refund, put_back
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import ZERO, format_money
+from domain.orders.attention import add_attention, drop_attention
 from domain.orders.record import record_event
-from domain.payments.attention import add_attention, drop_attention
 from domain.payments.charges import ReceiptSettling, settles_receipts
 from domain.payments.intents import UNSETTLED, lock_intent, settle_intent
 from domain.payments.refund_rows import (

@@ -14,7 +14,7 @@ from domain.kernel.audit import record_audit
 from domain.kernel.clock import now
 from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
-from domain.payments.attention import add_attention
+from domain.orders.attention import add_attention
 from domain.payments.withdraw import withdraw_from_invoice_later
 from models import AuditAction, GivenFor, Invoice, InvoiceEventKind, InvoiceStatus, Order
 

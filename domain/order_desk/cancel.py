@@ -18,6 +18,7 @@ from domain.payments.record import settle_payment_status
 from domain.payments.refund_rows import prepare_order_refunds, show_left_to_give_back
 from domain.payments.withdraw import withdraw_later
 from domain.stock.stock import return_held_stock
+from domain.warehouse.label_rows import show_labels_to_void
 from models import Order, OrderEventKind, OrderStatus, StockReason
 from models.session import raw_connection
 
@@ -45,6 +46,9 @@ async def cancel_order(
     settle_payment_status(order)
     await prepare_order_refunds(db, order, by=by)
     await show_left_to_give_back(db, order)
+    if moved_from != OrderStatus.SHIPPED:
+        # What has left can't be voided any more.
+        await show_labels_to_void(db, order)
     await withdraw_later(db, order)
     ended = await end_order_invoice(db, order, by=by)
     gone = {"credit_returned": format_money(returned) if returned else None, "invoice": ended}

@@ -24,6 +24,7 @@ from domain.kernel.inputs import (
 from domain.kernel.phone import NOT_A_PHONE, split_phone
 from domain.orders.record import lock_order, move_locked_order, record_event
 from domain.orders.statuses import OPEN_STATUSES, check_move
+from domain.warehouse.label_rows import drop_other_trackers
 from models import Order, OrderEventKind, OrderStatus
 
 # Fields that need a right of their own.
@@ -88,6 +89,8 @@ async def update_notes(
     order = await lock_order(db, order_id, visible_to=by, version=version)
     is_first_tracking = bool(data.tracking_number) and not order.tracking_number
     changes = change_fields(order, data.model_dump(exclude_unset=True, exclude_none=True))
+    if "tracking_number" in changes:
+        await drop_other_trackers(db, order)
     if is_first_tracking and order.status not in {OrderStatus.SHIPPED, OrderStatus.DELIVERED}:
         check_move(OrderStatus(order.status), OrderStatus.SHIPPED, by.role)
         if order.on_hold:

@@ -14,6 +14,8 @@ from domain.orders.statuses import check_move
 from domain.payments.record import settle_payment_status, show_waiting_check
 from domain.payments.refund_rows import show_left_to_give_back
 from domain.stock.stock import take_stock_again
+from domain.warehouse.label_rows import show_labels_to_void
+from domain.warehouse.record import empty_boxes
 from models import Order, OrderStatus, Role, StockReason
 from models.session import raw_connection
 
@@ -65,6 +67,7 @@ async def move_order(
         raise Refused(f"The order is on hold: {order.hold_reason}", code=Code.ON_HOLD, allowed=["cancelled"])
     await move_locked_order(db, order, to, by=by, note=note)
     if moved_from is OrderStatus.CANCELLED:
+        await empty_boxes(db, order)
         await reopen_order(db, order, by)
     return order
 
@@ -72,6 +75,7 @@ async def move_order(
 async def reopen_order(db: AsyncSession, order: Order, by: Actor) -> None:
     """Take the stock of an order that leaves cancelled, check its terms again, and count its money again."""
     await show_left_to_give_back(db, order)
+    await show_labels_to_void(db, order)
     settle_payment_status(order)
     await show_waiting_check(db, order)
     await settle_hold(db, order, by=by)

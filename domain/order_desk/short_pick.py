@@ -22,9 +22,9 @@ from domain.kernel.inputs import Id, Input, Quantity, Text60, Text2000
 from domain.kernel.money import ZERO, format_money, round_half_up
 from domain.messages.letter import Letter
 from domain.messages.outbox import queue_mail, queue_text
+from domain.orders.attention import add_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.record import lock_order, record_event
-from domain.payments.attention import add_attention
 from domain.payments.give_back_credit import give_back_some_credit
 from domain.payments.refund_rows import apply_refund, list_refundable, prepare_refund, settle_refunded_status
 from domain.stock.stock import lose_held_stock

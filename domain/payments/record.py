@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO, format_money
+from domain.orders.attention import add_attention, drop_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.hold import settle_hold
-from domain.payments.attention import add_attention, drop_attention
 from domain.payments.withdraw import withdraw_later
 from models import (
     CheckState,

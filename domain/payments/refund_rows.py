@@ -14,9 +14,9 @@ from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO, format_money
+from domain.orders.attention import add_attention, drop_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.hold import settle_hold
-from domain.payments.attention import add_attention, drop_attention
 from domain.payments.give_back_credit import calculate_credit_used
 from domain.payments.intents import UNSETTLED, make_intent
 from domain.payments.record import list_credited, show_unapplied, show_waiting_check

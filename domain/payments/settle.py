@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import ZERO, format_money
+from domain.orders.attention import add_attention
 from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order, record_event
-from domain.payments.attention import add_attention
 from domain.payments.charges import settle_charge
 from domain.payments.intents import CHARGING, lock_intent, settle_intent
 from domain.payments.record import add_payment

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.money import format_money
+from domain.orders.attention import add_attention, drop_attention
 from domain.orders.record import lock_order, record_event
-from domain.payments.attention import add_attention, drop_attention
 from domain.payments.charges import receipts
 from domain.payments.intents import UNSETTLED, lock_intent, read_intent, settle_intent
 from domain.payments.record import show_unapplied

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.credit.ledger import move_credit
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.clock import business_today, now
+from domain.orders.attention import add_attention
 from domain.orders.business import current_business
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
-from domain.payments.attention import add_attention
 from domain.payments.charges import settles, stops
 from domain.payments.intents import lock_intent, settle_intent
 from domain.payments.record import settle_payment_status
@@ -25,6 +25,7 @@ from domain.stock.stock import change_stock, return_held_stock
 from domain.subscriptions.dates import choose_next_date
 from domain.subscriptions.failures import plan_payment_retry
 from domain.subscriptions.order import BANK_WORKS, write_renewal_order
+from domain.warehouse.label_rows import show_labels_to_void
 from integrations.stripe_client import CURRENCY, StripePayment
 from models import (
     CreditKind,
@@ -199,6 +200,7 @@ async def _cancel(db: AsyncSession, order: Order, error: str) -> None:
     order.on_hold, order.hold_reason = False, ""
     order.payment_status = PaymentStatus.FAILED
     settle_payment_status(order)
+    await show_labels_to_void(db, order)
     await record_event(
         db, order, OrderEventKind.MOVED, by=SYSTEM, note=error, moved_from=moved_from, moved_to=OrderStatus.CANCELLED
     )

@@ -211,6 +211,8 @@ async def _find_rows(db: AsyncSession, order: Order, client: Client, request_has
         alike = [label for label in rows if label.request_hash == request_hash and label.voided_at is None]
         # A new key buys again what is bought already, but never beside an answer that is still missing.
         found = alike if not client.key or any(label.state in UNSETTLED for label in alike) else []
+    if any(label.void_asked_at is not None and label.voided_at is None for label in found):
+        raise Refused("The label is being voided. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
     newest = {label.position: label for label in found}
     unsettled = [label for label in rows if label.state in UNSETTLED]
     running = [label for label in unsettled if not label.attempts and label.next_ask_at > now()]

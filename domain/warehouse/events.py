@@ -19,7 +19,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotConfigured
 from domain.kernel.inputs import has_nul
 from domain.orders.record import lock_order, move_locked_order
-from domain.warehouse.label_steps import add_order_attention, keep_tracker, settle_refund_event
+from domain.warehouse.label_steps import note_word, settle_refund_event
 from integrations.easypost_answers import TrackerReport, read_event, read_tracker
 from integrations.easypost_signature import BadSignature, verify_event
 from integrations.errors import ServiceFailed
@@ -30,11 +30,6 @@ log = logging.getLogger(__name__)
 PROVIDER = "easypost"
 PATH = "/api/webhooks/easypost"
 CARRIER = Actor(ActorKind.SYSTEM, name="The carrier")
-_TROUBLE = {
-    "failure": "could not be delivered",
-    "return_to_sender": "comes back to us",
-    "error": "is in trouble at the carrier",
-}
 _MOST_ORDERS = 20
 # What is needed later, and the least that is kept of where somebody's parcels go.
 _KEPT = (
@@ -93,13 +88,12 @@ async def _follow_parcel(db: AsyncSession, word: TrackerReport) -> None:
     found = await db.execute(by_label.union(by_tracker).order_by("order_id").limit(_MOST_ORDERS))
     for (order_id,) in found.all():
         order = await lock_order(db, order_id, visible_to=CARRIER)
-        await keep_tracker(db, order.id, word)
-        await db.flush()
+        await note_word(db, order, word)
         await _move_order(db, order)
 
 
 async def _move_order(db: AsyncSession, order: Order) -> None:
-    """Deliver an order whose parcels are all delivered; say once what went wrong with one."""
+    """Deliver an order whose parcels are all delivered."""
     trackers = list(
         (
             await db.execute(
@@ -120,9 +114,6 @@ async def _move_order(db: AsyncSession, order: Order) -> None:
         )
         .limit(1)
     )
-    for tracker in trackers:
-        if tracker.status in _TROUBLE and order.status != OrderStatus.CANCELLED:
-            add_order_attention(order, f"Parcel {tracker.tracking_number} {_TROUBLE[tracker.status]}.")
     is_delivered = waiting is None and all(tracker.status == "delivered" for tracker in trackers)
     open_states = {OrderStatus.CONFIRMED, OrderStatus.PACKED, OrderStatus.SHIPPED}
     if trackers and is_delivered and order.status in open_states and not order.on_hold:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -13,15 +13,18 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
+from domain.orders.attention import add_attention, drop_attention
 from domain.orders.queries import Reader
 from domain.orders.record import lock_order, record_event
-from models import AuditAction, Label, LabelState, Order, OrderEventKind, columns_of, table_of
+from models import AuditAction, Label, LabelState, Order, OrderEventKind, OrderStatus, columns_of, table_of
 from models.label import Tracker
 
 LABELS = columns_of(Label)
 ORDERS = columns_of(Order)
 # Nobody knows yet whether the carrier sold them.
 UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
+
+_TO_VOID = " was bought for a cancelled order; void it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +137,26 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
     await db.delete(label)
     await db.flush()
     await take_tracking_off(db, order, label.tracking_number)
+    await show_labels_to_void(db, order)
     await record_event(db, order, OrderEventKind.LABEL_DELETED, by=by, note=label.tracking_number or "")
+
+
+async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
+    """Say on a locked order that is cancelled which of its labels are still to be voided; on any other, nothing."""
+    drop_attention(order, _TO_VOID)
+    if order.status != OrderStatus.CANCELLED:
+        return
+    left = select(Label.tracking_number).where(
+        Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
+    )
+    for number in await db.scalars(left.order_by(Label.id)):
+        add_attention(order, f"The label {number}{_TO_VOID}")
 
 
 async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:
     """Take a label's number off a locked order; another label's takes its place if there is one."""
-    if tracking_number is None:
-        return
-    tracker = await db.execute(
-        select(Tracker).where(Tracker.order_id == order.id, Tracker.tracking_number == tracking_number)
-    )
-    for each in tracker.scalars():
-        await db.delete(each)
-    if order.tracking_number != tracking_number:
-        await db.flush()
+    if tracking_number is None or order.tracking_number != tracking_number:
+        await drop_other_trackers(db, order)
         return
     other = (
         await db.execute(
@@ -165,4 +174,25 @@ async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str
     ).first()
     order.tracking_number = other.tracking_number if other else None
     order.carrier = other.carrier if other else None
+    await drop_other_trackers(db, order)
+
+
+async def list_parcels(db: AsyncSession, order: Order) -> set[str]:
+    """The numbers of an order's parcels: the one that stands on it, and those of its labels that are not void."""
+    labels = select(Label.tracking_number).where(
+        Label.order_id == order.id,
+        Label.state == LabelState.BOUGHT,
+        Label.voided_at.is_(None),
+        Label.tracking_number.is_not(None),
+    )
+    return {number for number in (order.tracking_number, *await db.scalars(labels)) if number}
+
+
+async def drop_other_trackers(db: AsyncSession, order: Order) -> None:
+    """Forget where parcels are that are not a locked order's any more: its number was changed, or their label is void.
+
+    Else it would wait for their delivery for good.
+    """
     await db.flush()
+    kept = await list_parcels(db, order)
+    await db.execute(delete(Tracker).where(Tracker.order_id == order.id, Tracker.tracking_number.not_in(kept)))

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.kernel.clock import now
+from domain.orders.attention import add_attention
 from domain.orders.record import lock_order, record_event
 from domain.warehouse.batch_rows import follow_labels
-from domain.warehouse.label_rows import UNSETTLED, take_tracking_off
+from domain.warehouse.label_rows import UNSETTLED, list_parcels, show_labels_to_void, take_tracking_off
 from integrations.easypost_answers import Shipment, TrackerReport
 from models import Label, LabelState, Order, OrderEventKind, OrderStatus, Tracker, columns_of
 from models.session import current_database, separate_transaction
@@ -43,6 +44,11 @@ WAY = (
     "delivered",
 )
 _WAY = cast(array(list(WAY)), ARRAY(Text))
+_TROUBLE = {
+    "failure": "could not be delivered",
+    "return_to_sender": "comes back to us",
+    "error": "is in trouble at the carrier",
+}
 _REFUND_WAY = frozenset({"submitted", "refunded", "rejected", "not_applicable"})
 FETCH_JOB = "fetch_label"
 RECONCILE_JOB = "reconcile_labels"
@@ -130,10 +136,10 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
         label.last_error, label.bought_at, label.updated_at = "", now(), now()
         if shipment.tracking_number and order.tracking_number is None:
             order.tracking_number, order.carrier = shipment.tracking_number, label.carrier
-        if order.status == OrderStatus.CANCELLED:
-            add_order_attention(order, f"The label {label.tracking_number} was bought for a cancelled order; void it.")
         if shipment.tracker is not None:
             await keep_tracker(db, order.id, shipment.tracker)
+        await db.flush()
+        await show_labels_to_void(db, order)
         words = " ".join(part for part in (label.carrier, label.service, label.tracking_number) if part)
         await record_event(db, order, OrderEventKind.LABEL_BOUGHT, by=buyer_of(label), note=words)
         await enqueue(db, FETCH_JOB, {"label_id": label.id}, dedupe_key=f"{FETCH_JOB}:{label.id}")
@@ -141,20 +147,23 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
             await follow_labels(db, label.batch_id, label.order_id)
 
 
-async def settle_void(label_id: int, refund_status: str) -> None:
-    """Write down how far a refund has come: one that the carrier took up hides the label, a refused one does not."""
+async def settle_void(label_id: int, refund_status: str, *, by: Actor = SYSTEM) -> None:
+    """Write down how far a refund has come: one that the carrier took up hides the label, a refused one does not.
+
+    `by` is who asked for it, as the timeline names them.
+    """
     async with separate_transaction() as db:
-        await _settle_void(db, label_id, refund_status)
+        await _settle_void(db, label_id, refund_status, by=by)
 
 
 async def settle_refund_event(db: AsyncSession, shipment_id: str, refund_status: str) -> None:
     """The same by an event, which may come before the answer to our own request, or be older than it."""
     label_id = await db.scalar(select(Label.id).where(Label.shipment_id == shipment_id))
     if label_id is not None and refund_status in _REFUND_WAY:
-        await _settle_void(db, label_id, refund_status)
+        await _settle_void(db, label_id, refund_status, by=SYSTEM)
 
 
-async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> None:
+async def _settle_void(db: AsyncSession, label_id: int, refund_status: str, *, by: Actor) -> None:
     order_id = await db.scalar(select(Label.order_id).where(Label.id == label_id))
     if order_id is None:
         return
@@ -172,7 +181,7 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
         label.next_ask_at = now() + _REFUND_PAUSE
     if refund_status == "rejected":
         if was_void and not was_rejected:
-            add_order_attention(order, f"The carrier refuses to refund the label {label.tracking_number}.")
+            add_attention(order, f"The carrier refuses to refund the label {label.tracking_number}.")
             await record_event(db, order, OrderEventKind.LABEL_REFUND_REJECTED, by=SYSTEM)
         return
     if was_void:
@@ -180,7 +189,8 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
     label.voided_at = now()
     await db.flush()
     await take_tracking_off(db, order, label.tracking_number)
-    await record_event(db, order, OrderEventKind.LABEL_VOIDED, by=buyer_of(label), note=label.tracking_number or "")
+    await show_labels_to_void(db, order)
+    await record_event(db, order, OrderEventKind.LABEL_VOIDED, by=by, note=label.tracking_number or "")
 
 
 async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> None:
@@ -205,6 +215,22 @@ async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> 
     await db.execute(
         statement.on_conflict_do_update(index_elements=["order_id", "tracking_number"], set_=values, where=is_newer)
     )
+
+
+async def note_word(db: AsyncSession, order: Order, word: TrackerReport) -> None:
+    """Keep the carrier's word about a parcel of a locked order; trouble that it brings waits for somebody, once.
+
+    A word about a parcel that is not the order's any more is not kept.
+    """
+    if word.tracking_number not in await list_parcels(db, order):
+        return
+    status = select(Tracker.status).where(Tracker.order_id == order.id, Tracker.tracking_number == word.tracking_number)
+    before = await db.scalar(status)
+    await keep_tracker(db, order.id, word)
+    after = await db.scalar(status)
+    if after != before and after in _TROUBLE and order.status != OrderStatus.CANCELLED:
+        add_attention(order, f"Parcel {word.tracking_number} {_TROUBLE[after]}.")
+        await db.flush()
 
 
 def place_on_way(status: str) -> int:
@@ -238,9 +264,3 @@ async def claim_due_labels(limit: int, *, as_of: datetime) -> list[Label]:
         for label in found:
             label.next_ask_at = max(now(), as_of) + LEASE
         return found
-
-
-def add_order_attention(order: Order, sentence: str) -> None:
-    """Put a sentence on a locked order, once."""
-    if sentence not in order.attention.splitlines():
-        order.attention = "\n".join([*order.attention.splitlines(), sentence])

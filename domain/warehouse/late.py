@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today, now
 from domain.messages.outbox import queue_text
+from domain.orders.attention import add_attention
 from domain.orders.filters import ORDERS
 from domain.orders.record import lock_order
 from domain.warehouse.carriers import public_page
-from domain.warehouse.label_steps import add_order_attention
 from models import Order, OrderStatus, Tracker, columns_of
 
 LATE_TEXT = "parcel_late"
@@ -57,7 +57,7 @@ async def _notify(db: AsyncSession, order: Order, tracker: Tracker, company_name
     tracker.late_notified_at = now()
     expected = (tracker.expected_at or now()).astimezone(UTC)
     day = f"{expected:%b} {expected.day}"
-    add_order_attention(order, f"Parcel {tracker.tracking_number} is late: {tracker.carrier} named {day}.")
+    add_attention(order, f"Parcel {tracker.tracking_number} is late: {tracker.carrier} named {day}.")
     if not order.delivery_phone:
         return
     link = tracker.public_url or public_page(tracker.carrier, tracker.tracking_number)

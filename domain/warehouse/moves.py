@@ -11,6 +11,7 @@ from domain.messages.outbox import queue_text
 from domain.orders.record import move_locked_order, record_event
 from domain.orders.statuses import check_move
 from domain.warehouse.carriers import public_page
+from domain.warehouse.label_rows import drop_other_trackers
 from domain.warehouse.record import lock_numbered, refuse_held
 from models import Order, OrderEventKind, OrderStatus
 
@@ -84,6 +85,7 @@ async def ship_locked_order(db: AsyncSession, order: Order, data: ShipOrder, *, 
         )
     order.tracking_number = data.tracking_number or order.tracking_number
     order.carrier = data.carrier or order.carrier
+    await drop_other_trackers(db, order)
     order.picked_at = order.picked_at or now()
     order.set_aside_at = None
     note = f"Tracking {order.tracking_number}" if order.tracking_number else ""

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from domain.kernel.actor import Actor
+from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound
+from domain.orders.record import lock_order
 from domain.warehouse.carriers import public_page
-from domain.warehouse.label_steps import keep_tracker
+from domain.warehouse.label_steps import note_word
 from domain.warehouse.queue import QueueRow, get_queue_row
 from integrations.easypost_answers import TrackerReport
 from integrations.easypost_client import EasyPostAccount, create_tracker, fetch_tracker
@@ -69,7 +70,7 @@ async def track_order(order_number: str, *, visible_to: Actor, settings: Setting
         word = await _ask(account, number, order.carrier or "", kept)
         if word is not None:
             async with separate_transaction() as db:
-                await keep_tracker(db, order.id, word)
+                await note_word(db, await lock_order(db, order.id, visible_to=SYSTEM), word)
             return _show_word(word, order, number)
     return show_kept(kept, order)
 

@@ -60,7 +60,7 @@ async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedL
             label_ids=[label_id],
         ) from error
     status = shipment.refund_status or "submitted"
-    await settle_void(label_id, status)
+    await settle_void(label_id, status, by=by)
     if status not in TAKEN_UP:
         raise _refused(status, f"The carrier says {status}.")
     return VoidedLabel(label.tracking_number, status, await _read_remaining(label.order_id))

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.jobs.webhook_inbox import process_event
 from domain.kernel.clock import now
-from models import Label, LabelState, Order, OrderEvent, WebhookEvent
+from models import Label, LabelState, Order, OrderEvent, Role, WebhookEvent
+from models.label import Tracker
 from tasks.jobs import load_jobs
-from tests.factories import make_product
+from tests.factories import make_product, make_staff, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.easypost_server import FakeEasyPost, make_event, sign
 
@@ -105,6 +106,41 @@ async def test_trouble_on_the_way_waits_for_somebody(
         await send(client, make_event(place, "tracker.updated", tracker("9400", "return_to_sender", place)))
     await process_all(db)
     assert (await read(db, order.id)).attention == "Parcel 9400 comes back to us."
+
+
+async def test_trouble_that_is_dealt_with_does_not_come_back(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order = await shipped_order(db, "9400", "9401")
+    await send(client, make_event(1, "tracker.updated", tracker("9400", "failure", 1)))
+    await process_all(db)
+    assert (await read(db, order.id)).attention == "Parcel 9400 could not be delivered."
+    await db.execute(update(Order).where(Order.id == order.id).values(attention=""))
+    await db.commit()
+    await send(client, make_event(2, "tracker.updated", tracker("9400", "failure", 2)))
+    await send(client, make_event(3, "tracker.updated", tracker("9401", "delivered", 3)))
+    await process_all(db)
+    assert not (await read(db, order.id)).attention
+
+
+async def test_a_number_that_was_replaced_is_waited_for_no_more(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order = await shipped_order(db, "9400")
+    await db.execute(update(Label).where(Label.order_id == order.id).values(state=LabelState.FAILED))
+    await db.execute(insert(Tracker).values(order_id=order.id, tracking_number="9400", status="in_transit"))
+    await db.execute(insert(Tracker).values(order_id=order.id, tracking_number="9500", status="in_transit"))
+    await db.commit()
+    await sign_in(client, db, await make_staff(db, Role.STAFF))
+    changed = await client.put(f"/api/staff/orders/{order.id}/notes", json={"tracking_number": "9500"})
+    assert changed.status_code == 200
+    await send(client, make_event(1, "tracker.updated", tracker("9400", "return_to_sender", 1)))
+    await send(client, make_event(2, "tracker.updated", tracker("9500", "delivered", 2)))
+    await process_all(db)
+    order = await read(db, order.id)
+    assert (order.status, order.attention) == ("delivered", "")
 
 
 async def test_a_refund_ends_by_its_event(client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost) -> None:

@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, Refused
+from domain.order_desk.move import move_order
 from domain.order_desk.short_pick import MissingItem, ShipShort, ship_short
 from domain.orders.balance import calculate_balance
 from domain.warehouse.next_order import find_next_order, set_aside, visit_order
 from domain.warehouse.packing import list_pack_items
 from domain.warehouse.scan import CountItem, ScanCode, ScanKind, count_item, read_code, scan_code
-from models import LabelScan, Order, OutboxMessage, Product, Role, StockMovement
+from models import LabelScan, Order, OrderStatus, OutboxMessage, Product, Role, StockMovement
 from models.session import Database
 from tests.factories import as_actor, make_product, make_staff, next_number
 from tests.factories.orders import make_order
@@ -191,3 +193,34 @@ async def test_short_items_may_be_named(db: AsyncSession) -> None:
     with pytest.raises(Refused, match="Cancel it instead"):
         await short(MissingItem(product_id=pan.id, quantity=4), MissingItem(sku=knife.sku, quantity=1))
     assert (await short(MissingItem(sku=pan.sku, quantity=2))).units == 2
+
+
+async def test_a_reopened_order_is_picked_and_scanned_again(db: AsyncSession) -> None:
+    pan = await make_product(db)
+    order = await order_of(db, (pan, 2))
+    manager = as_actor(await make_staff(db, Role.MANAGER))
+    await scan(db, order, f"2*{pan.sku}", manager)
+    await move_order(db, order.id, to=OrderStatus.PACKED, by=manager)
+    order.picked_at = now()
+    await move_order(db, order.id, to=OrderStatus.CANCELLED, by=manager)
+    assert await packed(db, order) == [2]
+    await move_order(db, order.id, to=OrderStatus.PENDING, by=manager)
+    assert await packed(db, order) == [0]
+    await db.refresh(order)
+    assert order.picked_at is None
+
+
+async def test_a_sku_that_reads_like_a_count_is_scanned_as_it_is(db: AsyncSession) -> None:
+    pan, other = await make_product(db, sku="6X9-PAN"), await make_product(db, sku="9-PAN")
+    order = await order_of(db, (pan, 12), (other, 12))
+    by = as_actor(await make_staff(db, Role.WAREHOUSE))
+    await scan(db, order, "6x9-pan", by)
+    assert await packed(db, order) == [1, 0]
+    await scan(db, order, "3*6X9-PAN", by)
+    await scan(db, order, "2x9-PAN", by)
+    assert await packed(db, order) == [4, 2]
+    alone = await order_of(db, (other, 12))
+    wrong = await scan(db, alone, "6X9-PAN", by)
+    assert (wrong.kind, wrong.product and wrong.product.sku, await packed(db, alone)) == (
+        ScanKind.WRONG, "6X9-PAN", [0],
+    )  # fmt: skip
