@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from documents.filters import register_filters
@@ -17,6 +16,7 @@ from domain.invoices.links import make_invoice_url
 from domain.invoices.papers import WritePdf
 from domain.invoices.statement import Statement
 from domain.kernel.clock import business_today
+from domain.kernel.qr_code import QrCode, draw_qr
 from settings import Settings
 
 TERMS = {"due_on_receipt": "Due on receipt", "net15": "Net 15", "net30": "Net 30"}
@@ -52,7 +52,7 @@ def write_invoice_html(invoice_id: int, content: Mapping[str, Any], *, settings:
     return (
         paper_environment(settings)
         .get_template("pdf/invoice.html")
-        .render(base=base, invoice=invoice, pay_url=pay_url, qr=draw_qr(pay_url) if pay_url else None)
+        .render(base=base, invoice=invoice, pay_url=pay_url, qr=_draw_pay_code(pay_url))
     )
 
 
@@ -72,9 +72,7 @@ def write_statement_html(statement: Statement, *, settings: Settings, base: str 
     return (
         paper_environment(settings)
         .get_template("pdf/statement.html")
-        .render(
-            base=base, statement=statement, methods=METHODS, pay_url=pay_url, qr=draw_qr(pay_url) if pay_url else None
-        )
+        .render(base=base, statement=statement, methods=METHODS, pay_url=pay_url, qr=_draw_pay_code(pay_url))
     )
 
 
@@ -99,12 +97,9 @@ def read_content(content: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def draw_qr(url: str) -> dict[str, Any]:
-    """A QR code as the path of an SVG, one unit a module, with its quiet zone."""
-    code = segno.make(url, error="m", micro=False)
-    rows = [bytearray(row) for row in code.matrix_iter(border=2)]
-    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
-    return {"size": len(rows), "path": path}
+def _draw_pay_code(pay_url: str) -> QrCode | None:
+    """The code beside the way to pay; the paper around it is white for two modules more at least."""
+    return draw_qr(pay_url, quiet=2) if pay_url else None
 
 
 @lru_cache(maxsize=4)

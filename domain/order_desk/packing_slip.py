@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import segno
 from barcode import Code128
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
+from domain.kernel.qr_code import QrCode, draw_qr
 from domain.order_desk.order_page import PageItem, list_page_items
 from domain.orders.queries import OrderRow, list_chosen_orders
 
 # Bars must keep a quiet zone of ten modules at each side, or scanners miss the first and last bar.
 QUIET_MODULES = 10
-QUIET_QR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +31,6 @@ class Barcode:
     text: str
     width: int
     bars: tuple[Bar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QrCode:
-    """A QR code as one path of dark modules; `size` is in modules, quiet zone included."""
-
-    size: int
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +53,6 @@ async def list_packing_slips(db: AsyncSession, order_numbers: Sequence[str], *, 
         PackingSlip(order, items.get(order.id, []), draw_barcode(order.order_number), draw_qr(order.order_number))
         for order in orders
     ]
-
-
-def draw_qr(text: str) -> QrCode:
-    """The QR code of a text, with the quiet zone of four modules that scanners want."""
-    rows = list(segno.make(text, error="m", micro=False).matrix_iter(border=QUIET_QR))
-    path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
-    return QrCode(len(rows), path)
 
 
 def draw_barcode(text: str) -> Barcode:

@@ -14,7 +14,9 @@ from pypdf import PdfReader
 from documents import pdf
 from documents.pdf import _AtHand, close_documents, render_again, render_pdf
 from domain.kernel.errors import OutsideServiceFailed
-from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode, draw_qr
+from domain.kernel.qr_code import draw_qr
+from domain.order_desk.packing_slip import QUIET_MODULES, draw_barcode
+from tests.qr_codes import read_qr_of_paper
 
 
 async def test_a_page_becomes_a_pdf() -> None:
@@ -29,10 +31,14 @@ async def test_a_pdf_is_tagged_for_screen_readers() -> None:
     assert root["/Lang"] == "en"
 
 
-def test_a_qr_code_reads_as_its_text_with_a_quiet_zone() -> None:
-    drawn = draw_qr("LLD-K8RM-5WQN")
-    assert drawn.size == 29
-    assert drawn.path.startswith("M4 4h1v1h-1z")
+@pytest.mark.parametrize(
+    "text", ["LLD-K8RM-5WQN", "https://kitchen.example/pay/invoice/MTI.awztng.U4DZoRpdQFW-abSob1A"]
+)
+async def test_a_qr_code_on_paper_reads_as_its_text(text: str) -> None:
+    drawn = draw_qr(text)
+    assert (drawn.size, drawn.path[:12]) == ({13: 29, 66: 45}[len(text)], "M4 4h7v1h-7z")
+    picture = f'<svg viewBox="0 0 {drawn.size} {drawn.size}" width="76" height="76"><path d="{drawn.path}"/></svg>'
+    assert read_qr_of_paper(await render_pdf(f"<p>Scan this</p>{picture}")) == text
 
 
 async def test_a_document_reaches_no_file_outside_the_static_ones(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pypdf import PdfReader
@@ -18,6 +19,7 @@ from models.session import Database, raw_connection
 from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import make_order
+from tests.qr_codes import read_qr_of_paper
 
 KEYS = {
     "id", "invoice_number", "status", "customer_name", "customer_company", "customer_email", "customer_phone",
@@ -319,6 +321,19 @@ async def test_the_same_key_makes_one_invoice(office: TestClientProtocol, db: As
     assert (await answers[0].get_json())["id"] == (await answers[1].get_json())["id"]
     assert await db.scalar(select(func.count()).select_from(Invoice)) == 1
     assert (await db.scalars(select(Order))).all() == []
+
+
+async def test_the_code_on_the_paper_opens_the_page_to_pay(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    client = committed_client
+    async with committed.session() as db:
+        await sign_in(client, db, await make_staff(db, Role.STAFF))
+    made = await post(client, customer_name="Ann", items=[LADLE], status="sent")
+    paper = await (await client.get(f"/api/invoices/{made['id']}/pdf")).get_data(as_text=False)
+    url = urlsplit(read_qr_of_paper(paper))
+    assert url.path.startswith("/pay/invoice/")
+    assert "INV-000001" in await (await client.get(url.path)).get_data(as_text=True)
 
 
 async def test_the_pdf_is_made_once_a_revision_and_says_the_same_figures(
