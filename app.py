@@ -45,6 +45,9 @@ LARGEST_BODY_MB = 64
 class IdConverter(IntegerConverter):
     """A record's id in a path; every one that no row can have is read as the same one, which has no page."""
 
+    # Other scripts' digits are digits to Python's \d, and would be a second address of the same record.
+    regex = "[0-9]+"
+
     def to_python(self, value: str) -> int:
         """The id, however many digits were sent. To refuse it here would be 405 where the path has two methods."""
         number = int(value) if len(value) <= len(str(IMPOSSIBLE_ID)) else IMPOSSIBLE_ID

@@ -15,7 +15,7 @@ from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from domain.kernel.errors import TooLarge
+from domain.kernel.errors import TooLarge, UnsupportedType
 from web.reading import MEGABYTE
 from web.request import this_app, this_request
 
@@ -98,8 +98,10 @@ class BoundedRequest(Request):
 
 
 async def bound_body() -> None:
-    """Give the body its route's limit before the handler reads it."""
+    """Give the body its route's limit before the handler reads it; a compressed one is 415, not bad JSON."""
     asked = cast(BoundedRequest, this_request())
+    if asked.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
+        raise UnsupportedType("Send the body as it is, without Content-Encoding.")
     view = this_app().view_functions.get(asked.endpoint or "")
     limit: int = getattr(view, "body_limit", MEGABYTE)
     if asked.mimetype in _URLENCODED:

@@ -46,6 +46,16 @@ async def test_the_fields_of_a_form_take_a_megabyte_where_files_may_take_more(cl
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP, br", "rubbish"])
+async def test_a_compressed_body_is_refused_as_what_it_is(client: TestClientProtocol, encoding: str) -> None:
+    body = b'{"username": "nobody", "password": "nothing"}'
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = await client.post("/api/staff/login", headers=headers, data=body)
+    assert (answer.status_code, (await answer.get_json())["code"]) == (415, "unsupported_media_type")
+    plain = await client.post("/api/staff/login", headers=headers | {"Content-Encoding": "identity"}, data=body)
+    assert plain.status_code == 401
+
+
 @pytest.mark.parametrize(("fields", "status"), [(10_000, 403), (10_001, 413)])
 async def test_a_form_has_so_many_fields_at_most(client, fields: int, status: int) -> None:
     assert await send(client, CHECK, URLENCODED, b"&".join([b"a="] * fields)) == status

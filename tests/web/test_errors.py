@@ -8,7 +8,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Role
-from tests.factories import make_staff, sign_in
+from tests.factories import make_product, make_staff, sign_in
 from web.errors import is_passing_trouble
 
 
@@ -51,6 +51,14 @@ async def test_an_id_of_0_is_nobodys(client: TestClientProtocol, db: AsyncSessio
     await sign_in(client, db, await make_staff(db, Role.MANAGER))
     assert (await client.get("/api/staff/customers/0/orders")).status_code == 404
     assert (await client.get("/portal/customers/0")).status_code == 404
+
+
+async def test_a_record_has_one_address_in_the_digits_of_ascii(client: TestClientProtocol, db: AsyncSession) -> None:
+    product = await make_product(db)
+    await db.commit()
+    assert (await client.get(f"/api/products/{product.id}")).status_code == 200
+    other = "".join(chr(ord("\u0660") + int(digit)) for digit in str(product.id))
+    assert (await client.get(f"/api/products/{other}")).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/portal//orders", "/pay//token", "/api//products", "/portal/%2f/orders"])
