@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, groupby
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import Select, delete, func, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,10 +89,10 @@ class PairOfCustomers(Input):
 
 async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
     """The largest groups, at most 200, and how many there are; a group whose every pair is known as two is left out."""
-    shared = await _select_shared_phones(db)
-    total = await db.scalar(select(func.count()).select_from(shared.subquery())) or 0
-    largest = shared.order_by(func.count().desc(), CUSTOMERS.phone).limit(MOST_GROUPS)
-    sizes = {row.phone: row.members for row in await db.execute(largest)}
+    shared = (await _select_shared_phones(db)).add_columns(func.count().over().label("total"))
+    largest = (await db.execute(shared.order_by(func.count().desc(), CUSTOMERS.phone).limit(MOST_GROUPS))).all()
+    total = largest[0].total if largest else 0
+    sizes = {row.phone: row.members for row in largest}
     rows = await read_rows(
         db,
         SELECT_ROWS.where(CUSTOMERS.phone.in_(list(sizes)), ~is_emptied()).order_by(CUSTOMERS.phone, CUSTOMERS.id),
@@ -134,14 +134,9 @@ async def _select_shared_phones(db: Reader) -> Select[str, int]:
 
 async def _find_known_phones(db: Reader) -> list[str]:
     """The phones whose customers are all known to be different people."""
-    first = select(CustomerDistinction.first_id)
-    second = select(CustomerDistinction.second_id)
-    rows = await db.execute(
-        select(CUSTOMERS.phone, CUSTOMERS.id).where(
-            CUSTOMERS.phone.in_(select(CUSTOMERS.phone).where(or_(CUSTOMERS.id.in_(first), CUSTOMERS.id.in_(second)))),
-            ~is_emptied(),
-        )
-    )
+    named = union(select(CustomerDistinction.first_id), select(CustomerDistinction.second_id))
+    theirs = select(CUSTOMERS.phone).where(CUSTOMERS.id.in_(named))
+    rows = await db.execute(select(CUSTOMERS.phone, CUSTOMERS.id).where(CUSTOMERS.phone.in_(theirs), ~is_emptied()))
     members: dict[str, list[int]] = {}
     for phone, customer_id in rows:
         members.setdefault(phone, []).append(customer_id)

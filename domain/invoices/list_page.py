@@ -19,6 +19,7 @@ from domain.invoices.queries import (
     ORDERS,
     InvoiceRow,
     Reader,
+    choose_ids,
     may_be_seen_by,
     read_page,
 )
@@ -113,7 +114,7 @@ async def get_invoice_list(db: Reader, filters: InvoiceFilters, *, today: date, 
     mine: list[ColumnElement[bool]] = [] if own is None else [own]
     conditions = [*mine, *_conditions(filters, today)]
     rows = await read_page(db, conditions, filters, order=_order(filters))
-    counted = select(INVOICES.id).select_from(FROM).where(*conditions).limit(MOST_COUNTED).subquery()
+    counted = choose_ids(conditions).limit(MOST_COUNTED).subquery()
     total = await db.scalar(select(func.count()).select_from(counted))
     ids = [row.id for row in rows]
     statement = (

@@ -213,9 +213,14 @@ async def read_page(
     order: Sequence[ColumnElement[Any]] = NEWEST,
 ) -> list[InvoiceRow]:
     """The invoices of a page under the conditions; however deep it lies, only its own are read whole."""
-    chosen = select(INVOICES.id).select_from(FROM).where(*conditions).order_by(*order)
-    which = INVOICES.id.in_(chosen.limit(asked.per_page).offset(asked.offset))
+    which = INVOICES.id.in_(choose_ids(conditions).order_by(*order).limit(asked.per_page).offset(asked.offset))
     return await read_rows(db, select_rows(which).order_by(*order))
+
+
+def choose_ids(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    """The ids of the invoices under the conditions, from their index alone unless one asks about their orders."""
+    chosen = select(INVOICES.id).where(*conditions)
+    return chosen.select_from(FROM) if table_of(Order) in chosen.get_final_froms() else chosen
 
 
 async def read_rows(db: Reader, statement: Select[Any]) -> list[InvoiceRow]:

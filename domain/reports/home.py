@@ -8,11 +8,26 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, and_, cast, func, literal, select, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from domain.access.own_orders import may_be_seen_by
+from domain.access.own_orders import owner_of_seen
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.kernel.clock import add_months, business_today, days_in_month, first_of_month, now
@@ -108,7 +123,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Everything that home shows; `waiting_orders` counts each order once. Money is absent for who may not see it."""
+    """Everything that home shows; `waiting_orders` counts each order once.
+
+    Money is absent for who may not see it, and `waiting` has no packed and shipped orders for who may.
+    """
 
     period: Period
     waiting: dict[Waiting, WaitingOrders]
@@ -167,26 +185,11 @@ def choose_period(wanted: HomeRange, today: date) -> Period:
 
 
 async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrders]:
-    """Every kind that waits, each by an index that holds little else."""
-    own = may_be_seen_by(reader)
-    name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
-    reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
-    statements = [
-        select(
-            literal(kind.value),
-            func.count(),
-            func.coalesce(func.sum(ORDERS.balance), 0),
-            func.min(ORDERS.created_at),
-            func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
-            func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],
-            func.array_agg(aggregate_order_by(ORDERS.order_number, ORDERS.created_at))[1],
-            func.count().filter(ORDERS.created_at < now() - WAITS_LONG),
-        ).where(condition if own is None else and_(condition, own))
-        for kind, condition in _IS_WAITING.items()
-    ]
+    """Every kind that this colleague is shown, each by an index that holds little else."""
     hides_money = not sees_money(reader)
+    statement = _write_waiting(owner_of_seen(reader), hides_money)
     found: dict[Waiting, WaitingOrders] = {}
-    for row in await db.execute(union_all(*statements)):
+    for row in await db.execute(statement, {"owner": reader.id, "long_ago": now() - WAITS_LONG}):
         kind, count, balance, oldest_at, oldest_name, oldest_reason, oldest_number, long = row
         found[Waiting(kind)] = WaitingOrders(
             count=count,
@@ -200,14 +203,48 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
     return found
 
 
+@cache
+def _write_waiting(owner: str | None, hides_money: bool) -> CompoundSelect[Any]:
+    """The statement for readers that the column `owner` of their orders holds.
+
+    Who has figures of money is shown no others of the floor.
+    """
+    name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
+    reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
+    return union_all(
+        *(
+            select(
+                literal(kind.value),
+                func.count(),
+                func.coalesce(func.sum(ORDERS.balance), 0),
+                func.min(ORDERS.created_at),
+                func.array_agg(aggregate_order_by(name, ORDERS.created_at))[1],
+                func.array_agg(aggregate_order_by(reason, ORDERS.created_at))[1],
+                func.array_agg(aggregate_order_by(ORDERS.order_number, ORDERS.created_at))[1],
+                func.count().filter(ORDERS.created_at < bindparam("long_ago", type_=DateTime(timezone=True))),
+            ).where(*_waits(kind, owner))
+            for kind in Waiting
+            if hides_money or kind not in {Waiting.PACKED, Waiting.SHIPPED}
+        )
+    )
+
+
 async def _count_orders(db: Reader, reader: Actor) -> int:
     """How many orders wait for this colleague, each counted once."""
-    own = may_be_seen_by(reader)
-    waiting = [
-        select(ORDERS.id).where(_IS_WAITING[kind] if own is None else and_(_IS_WAITING[kind], own))
-        for kind in (FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS)
-    ]
-    return (await db.execute(select(func.count()).select_from(union(*waiting).subquery()))).scalar_one()
+    statement = _write_count(owner_of_seen(reader), FLOOR_KINDS if reader.has_role(Role.WAREHOUSE) else DESK_KINDS)
+    return (await db.execute(statement, {"owner": reader.id})).scalar_one()
+
+
+@cache
+def _write_count(owner: str | None, kinds: tuple[Waiting, ...]) -> Select[int]:
+    """The statement for the same readers."""
+    waiting = union(*(select(ORDERS.id).where(*_waits(kind, owner)) for kind in kinds))
+    return select(func.count()).select_from(waiting.subquery())
+
+
+def _waits(kind: Waiting, owner: str | None) -> list[ColumnElement[bool]]:
+    mine = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
+    return [_IS_WAITING[kind], *mine]
 
 
 async def _count_failed_mails(db: Reader) -> int:

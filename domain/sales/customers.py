@@ -36,34 +36,35 @@ c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.p
   AND (CAST(:pattern AS text) IS NULL OR c.search_text LIKE :pattern)
 """
 # The kept day of the last order says who can be on the page at all, so that only their newest orders are looked up:
-# everybody up to the day that the page ends on, and those whose orders changed since that day was kept.
+# everybody up to the day that the page ends on, found in the order of these days, and those whose orders changed since
+# that day was kept. A page that ends among those who never ordered looks at everybody.
 _LIST = text(f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
 kept AS MATERIALIZED (
-  SELECT c.id, s.last_day FROM customer AS c LEFT JOIN customer_sales AS s ON s.customer_id = c.id
-  WHERE {_LISTED} AND c.id NOT IN (SELECT customer_id FROM changed)
-),
-edge AS (
-  SELECT last_day FROM kept ORDER BY last_day NULLS LAST
-  LIMIT 1 OFFSET CAST(:before AS bigint) + CAST(:most AS bigint) - 1
+  SELECT c.id FROM customer_sales AS s JOIN customer AS c ON c.id = s.customer_id
+  WHERE {_LISTED} AND s.customer_id NOT IN (SELECT customer_id FROM changed)
+  ORDER BY s.last_day FETCH FIRST (CAST(:before AS bigint) + CAST(:most AS bigint)) ROWS WITH TIES
 ),
 near AS (
-  SELECT id FROM kept WHERE last_day <= (SELECT last_day FROM edge) OR (SELECT last_day FROM edge) IS NULL
+  SELECT id FROM kept
+  UNION ALL SELECT c.id FROM customer AS c
+  WHERE (SELECT count(*) FROM kept) < CAST(:before AS bigint) + CAST(:most AS bigint) AND {_LISTED}
+    AND c.id NOT IN (SELECT customer_id FROM changed) AND c.id NOT IN (SELECT id FROM kept)
   UNION ALL SELECT c.id FROM changed JOIN customer AS c ON c.id = changed.customer_id WHERE {_LISTED}
 ),
-page AS (
-  SELECT c.*, l.id AS last_id, l.created_at AS last_at, l.total_amount AS last_amount
-  FROM near JOIN customer AS c USING (id) LEFT JOIN LATERAL (
+page AS MATERIALIZED (
+  SELECT near.id, l.id AS last_id, l.created_at AS last_at, l.total_amount AS last_amount
+  FROM near LEFT JOIN LATERAL (
     SELECT o.id, o.created_at, o.total_amount FROM orders AS o
-    WHERE o.customer_id = c.id AND o.status <> 'cancelled' ORDER BY o.created_at DESC, o.id DESC LIMIT 1
+    WHERE o.customer_id = near.id AND o.status <> 'cancelled' ORDER BY o.created_at DESC, o.id DESC LIMIT 1
   ) AS l ON true
-  ORDER BY l.created_at ASC NULLS LAST, c.id LIMIT :most OFFSET :before
+  ORDER BY l.created_at ASC NULLS LAST, near.id LIMIT :most OFFSET :before
 )
-SELECT p.id, p.first_name, p.last_name, p.company_name, p.username, p.phone, p.email, p.shipping_street,
-  p.shipping_city, p.shipping_state, p.shipping_zip, p.shipping_country, coalesce(t.orders, 0) AS order_count,
+SELECT c.id, c.first_name, c.last_name, c.company_name, c.username, c.phone, c.email, c.shipping_street,
+  c.shipping_city, c.shipping_state, c.shipping_zip, c.shipping_country, coalesce(t.orders, 0) AS order_count,
   coalesce(t.spend, 0) AS total_spend, (p.last_at AT TIME ZONE :zone)::date AS last_order_date,
   p.last_amount AS last_order_amount, coalesce(i.names, ARRAY[]::text[]) AS last_order_items
-FROM page AS p
+FROM page AS p JOIN customer AS c ON c.id = p.id
 LEFT JOIN LATERAL (
   SELECT count(*) AS orders, sum(total_amount) AS spend FROM orders
   WHERE customer_id = p.id AND status <> 'cancelled'

@@ -1,0 +1,69 @@
+"""Reads that look up a few rows stay so: nothing makes them read every customer, invoice or order again."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.customers.duplicates import list_duplicates
+from domain.invoices.late import count_late_invoices
+from domain.invoices.list_page import InvoiceFilters, InvoiceTab, get_invoice_list
+from domain.kernel.actor import Actor, ActorKind
+from domain.kernel.clock import business_today
+from domain.reports.home import HomeQuery, Waiting, get_home
+from domain.sales.customers import ListSalesCustomers, list_sales_customers
+from models import CustomerSales, Role
+from models.session import Database, raw_connection
+from proofs.plans import noted
+from tests.factories import make_customer
+from tests.statements import noted_statements
+
+DAY = date(2026, 11, 2)
+ZONE = ZoneInfo("America/Chicago")
+MANAGER = Actor(ActorKind.STAFF, 1, "Test", Role.MANAGER)
+REP = Actor(ActorKind.STAFF, 2, "Test", Role.SALES_REP)
+
+
+async def test_a_page_of_all_invoices_is_found_without_their_orders(db: AsyncSession, database: Database) -> None:
+    filters = InvoiceFilters(status=InvoiceTab.ALL, page=40)
+    async with noted_statements(database) as sent:
+        await get_invoice_list(db, filters, today=business_today(ZONE), visible_to=MANAGER)
+    [page] = [" ".join(statement.split()) for statement in sent if "OFFSET" in statement]
+    assert "(SELECT invoice.id FROM invoice ORDER BY invoice.created_at DESC, invoice.id DESC" in page
+
+
+async def test_whose_a_late_invoice_is_is_asked_of_each(db: AsyncSession, database: Database) -> None:
+    async with noted_statements(database) as sent:
+        await count_late_invoices(db, visible_to=REP)
+    assert "JOIN" not in sent[0]
+
+
+async def test_home_counts_what_it_shows(db: AsyncSession) -> None:
+    shown = (await get_home(db, HomeQuery(), visible_to=MANAGER, timezone=ZONE)).waiting
+    assert set(Waiting) - set(shown) == {Waiting.PACKED, Waiting.SHIPPED}
+    packer = Actor(ActorKind.STAFF, 3, "Test", Role.WAREHOUSE)
+    assert set((await get_home(db, HomeQuery(), visible_to=packer, timezone=ZONE)).waiting) == set(Waiting)
+
+
+async def test_shared_phones_are_grouped_once(db: AsyncSession, database: Database) -> None:
+    async with noted_statements(database) as sent:
+        await list_duplicates(db)
+    assert sum("GROUP BY" in statement for statement in sent) == 1
+
+
+async def test_who_ordered_longest_ago_is_found_by_the_kept_days(db: AsyncSession) -> None:
+    for number in range(400):
+        customer = await make_customer(db, phone=f"+1312555{number:04}")
+        db.add(CustomerSales(customer_id=customer.id, first_day=DAY, last_day=DAY))
+    await db.flush()
+    await db.execute(text("ANALYZE customer, customer_sales"))
+    # So few rows are read and sorted faster without an index; that there is one shows all the same.
+    for way in ("seqscan", "bitmapscan", "sort"):
+        await db.execute(text(f"SET LOCAL enable_{way} = off"))
+    async with noted(db) as sent:
+        await list_sales_customers(db, ListSalesCustomers(per_page=10), visible_to=REP)
+    statement, values = sent[0]
+    connection = await raw_connection(db)
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
+    assert "using ix_customer_sales_last_day on customer_sales" in plan
