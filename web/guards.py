@@ -198,12 +198,24 @@ async def _first_actor(guard: Guard) -> Actor | None:
         if is_foreign:
             raise NotAllowed("Another site's page may not do this in your name.", code=Code.FOREIGN_PAGE)
         return None
-    async with current_database().reading() as connection:
-        if staff_session and (actor := await find_staff_session(connection, staff_session)):
-            return actor
-        if claims and (actor := await find_token_actor(connection, claims)):
-            return actor
-        return await find_customer_session(connection, customer_session) if customer_session else None
+    return await _find_signed_in(staff_session, claims, customer_session)
+
+
+async def _find_signed_in(
+    staff_session: str | None, claims: dict[str, Any] | None, customer_session: str | None
+) -> Actor | None:
+    """The first of them that somebody holds."""
+    actor = None
+    if staff_session:
+        async with current_database().raw_reading() as raw:
+            actor = await find_staff_session(raw, staff_session)
+    if actor is None and claims:
+        async with current_database().reading() as connection:
+            actor = await find_token_actor(connection, claims)
+    if actor is None and customer_session:
+        async with current_database().raw_reading() as raw:
+            actor = await find_customer_session(raw, customer_session)
+    return actor
 
 
 async def find_reader() -> Actor | None:

@@ -134,7 +134,7 @@ async def test_a_stream_ends_with_its_session_and_no_other_does(committed, how) 
         admin, rep = await make_staff(db, Role.ADMIN), await make_staff(db, Role.SALES_REP)
         tokens = [await open_session(db, SessionKind.STAFF, person.id) for person in (rep, admin)]
         await db.commit()
-        async with committed.reading() as connection:
+        async with committed.raw_reading() as connection:
             ended, kept = [await find_staff_session(connection, token) for token in tokens]
         assert ended is not None
         assert kept is not None
