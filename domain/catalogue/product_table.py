@@ -169,7 +169,7 @@ async def count_products(db: AsyncSession | AsyncConnection) -> dict[str, int]:
 
 def export_products(database: Database, filters: ProductFilters, *, visible_to: Actor) -> AsyncIterator[bytes]:
     """Every product that the filters leave as pieces of a CSV file; costs are empty for who may not see them."""
-    cells = select(*_write_cells(may(visible_to, Right.SEE_COSTS))).join(Category, Category.id == Product.category_id)
+    cells = _select_cells(may(visible_to, Right.SEE_COSTS))
 
     async def find_rows(_connection: AsyncConnection) -> Rows:
         place = (_BY_COLUMN[filters.sort.value.removeprefix("-")], Product.id.expression)
@@ -179,15 +179,15 @@ def export_products(database: Database, filters: ProductFilters, *, visible_to: 
 
 
 @cache
-def _write_cells(shows_cost: bool) -> list[ColumnElement[Any]]:
-    return [
+def _select_cells(shows_cost: bool) -> Select[Any]:
+    return select(
         *(typed(name) for name in (_OF.sku, _OF.name, columns_of(Category).name, _OF.brand, _OF.unit_size)),
         *(_OF.unit_price, _OF.bulk_price, _OF.bulk_quantity),
         _OF.cost_per_item if shows_cost else null(),
         yes_or_no(_OF.in_stock),
         *(_OF.stock_quantity, _OF.reorder_level),
         yes_or_no(_OF.is_active),
-    ]
+    ).join(Category, Category.id == Product.category_id)
 
 
 def _conditions_of(filters: ProductFilters) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 
 import asyncpg
@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kernel.quoted_sql import open_value, quote_sql
+from domain.kernel.quoted_sql import QuotedSql, open_value, quote_made, quote_sql
 from domain.kernel.spreadsheets import write_csv
 from models.session import Database, raw_connection_of
 
@@ -154,8 +154,7 @@ async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinf
     while True:
         async with _reading(database, timezone) as (connection, raw):
             if lines is None or ends is None:
-                rows = await find_rows(connection)
-                lines, ends = await quote_sql(raw, _select_batch(rows)), await quote_sql(raw, _select_end(rows))
+                lines, ends = await _quote_rows(raw, await find_rows(connection))
             found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
             # Without a second line nothing comes after the batch.
             end, *more = found.decode().splitlines() or [""]
@@ -183,9 +182,12 @@ async def _read_listed(
 
 @asynccontextmanager
 async def _reading(database: Database, timezone: tzinfo) -> AsyncIterator[tuple[AsyncConnection, asyncpg.Connection]]:
-    """A connection on the business's clock, which it is taken off again."""
+    """A connection on the business's clock, which it is taken off again; each connection's own is UTC."""
     async with database.reporting() as connection:
         raw = await raw_connection_of(connection)
+        if timezone is UTC:
+            yield connection, raw
+            return
         transaction = raw.transaction()
         await transaction.start()
         try:
@@ -193,6 +195,12 @@ async def _reading(database: Database, timezone: tzinfo) -> AsyncIterator[tuple[
             yield connection, raw
         finally:
             await transaction.rollback()  # nothing was written
+
+
+async def _quote_rows(raw: asyncpg.Connection, rows: Rows) -> tuple[QuotedSql, ...]:
+    """The statements of a batch and of its end, which rows in their order say all about."""
+    sorted_rows = rows.cells.order_by(*_order_of(rows))
+    return await quote_made(raw, sorted_rows, "batches", lambda: (_select_batch(rows), _select_end(rows)))
 
 
 def _select_batch(rows: Rows) -> Select[Any]:

@@ -5,7 +5,7 @@ The last few hundred are remembered, since compiling one and having it quoted ta
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -41,7 +41,7 @@ class QuotedSql:
 
 
 MOST_KNOWN = 200
-_KNOWN: OrderedDict[tuple[Any, ...], QuotedSql] = OrderedDict()
+_KNOWN: OrderedDict[tuple[Any, ...], tuple[QuotedSql, ...]] = OrderedDict()
 
 
 async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
@@ -49,12 +49,23 @@ async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> Q
 
     One that was met before, with the same values, is known without them.
     """
-    key = _name_statement(statement)
+    return (await quote_made(connection, statement, "itself", lambda: [statement]))[0]
+
+
+async def quote_made(
+    connection: asyncpg.Connection, base: Select[Any], how: str, make: Callable[[], Iterable[Select[Any]]]
+) -> tuple[QuotedSql, ...]:
+    """The same of the statements that are made of one; for a known one they are not even made.
+
+    What `make` makes must depend on the base alone, and `how` names it.
+    """
+    named = _name_statement(base)
+    key = (how, *named)
     if key in _KNOWN:
         _KNOWN.move_to_end(key)
         return _KNOWN[key]
-    quoted = await _compile(connection, statement)
-    if key:
+    quoted = tuple([await _compile(connection, statement) for statement in make()])
+    if named:
         _KNOWN[key] = quoted
         if len(_KNOWN) > MOST_KNOWN:
             _KNOWN.popitem(last=False)

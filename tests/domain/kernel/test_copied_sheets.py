@@ -67,6 +67,23 @@ async def test_cells_are_the_same_to_the_byte(database: Database) -> None:
     assert await copy(database, columns, Rows(cells, (sheet.n,))) == b"".join(write_csv(columns, rows))
 
 
+async def test_a_list_that_was_met_before_is_not_made_again_and_its_reverse_is_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_rows(*, falls: bool) -> Rows:
+        sheet = unnest(n=(Integer, [1, 2, 3]), text=(Text, ["a", "=b", "c"]))
+        return Rows(select(typed(sheet.text)), (sheet.n,), falls=falls)
+
+    async def read(*, falls: bool) -> list[str]:
+        return (await copy(database, ("text",), make_rows(falls=falls))).decode("utf-8-sig").splitlines()[1:]
+
+    assert await read(falls=False) == ["a", "'=b", "c"]
+    assert await read(falls=True) == ["c", "'=b", "a"]
+    monkeypatch.setattr("domain.kernel.copied_sheets._select_end", None)
+    assert await read(falls=False) == ["a", "'=b", "c"]
+    assert await read(falls=True) == ["c", "'=b", "a"]
+
+
 async def test_a_statement_that_was_met_before_keeps_its_own_values(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
