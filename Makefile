@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 # The interpreter for the set-up: the environment's own, else the newest Python on PATH or of pyenv that really starts.
+PYENV := "$$HOME"/.pyenv/versions
 FIND_PYTHON = works() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; \
-	for python in $(PY) python3.13 python3.12 python3.11 python3 "$$HOME"/.pyenv/versions/3.1[1-3]*/bin/python; do \
+	for python in $(PY) python3.13 $(PYENV)/3.13.*/bin/python python3.12 $(PYENV)/3.12.*/bin/python \
+		python3.11 $(PYENV)/3.11.*/bin/python python3; do \
 		if works "$$python"; then break; fi; python=; \
 	done; \
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi

@@ -8,11 +8,12 @@ const states = new Map();
 // Forms that were looked after: a live page that is morphed keeps the element, and with it what is being typed.
 const seen = new WeakSet();
 const stateOf = (form) => states.get(form.dataset.draft) ?? begin(form);
-const read = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !SKIPPED.has(name) && !isSecret(form, name));
+const read = (form) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !SKIPPED.has(name) && isKept(form.elements[name]));
 const SKIPPED = new Set(["csrf_token", "draft_id", "act", "step"]);
 // What a draft began with: so the server sees, and merges, what a colleague has changed since.
 const BASIS = new Set(["version", "_opened"]);
-const isSecret = (form, name) => form.elements[name]?.type === "password";
+// Passwords are not kept, and the letters of a search are not part of the record.
+const isKept = (field) => field?.type !== "password" && field?.role !== "searchbox";
 const write = (form) => JSON.stringify(read(form));
 
 function begin(form) {

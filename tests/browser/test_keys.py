@@ -316,6 +316,25 @@ async def test_two_tabs_with_one_form_keep_a_draft_each(browser: Browser, portal
     assert sum("second tab" in row[0] for row in kept) == 1
 
 
+async def test_the_draft_of_an_order_keeps_its_name_and_not_the_letters_of_a_search(
+    browser: Browser, portal: Portal
+) -> None:
+    staff, path = await add_colleague(portal), "/portal/orders/new"
+    async with browsing(browser) as page:
+        await open_as(portal, page, staff, path)
+        await page.get_by_role("button", name="Guest, no account").click()
+        await expect(page.locator("[name=delivery_name]")).to_be_visible()
+        await page.locator("[name=product_q]").fill("half a pan")
+        async with page.expect_response("**/portal/drafts"):
+            await page.locator("[name=delivery_name]").fill("Window seat")
+        await open_as(portal, page, staff, path)
+        await expect(page.locator("[name=delivery_name]")).to_have_value("Window seat")
+        await expect(page.locator("[name=product_q]")).to_have_value("")
+    kept = await portal.raw.fetchval("SELECT fields::text FROM draft WHERE staff_id = $1", staff.id)
+    assert "Window seat" in kept
+    assert "half a pan" not in kept
+
+
 async def test_a_draft_is_there_after_a_crash_of_the_browser(browser: Browser, portal: Portal) -> None:
     staff = await add_colleague(portal)
     async with browsing(browser) as page:
