@@ -39,7 +39,8 @@ from domain.orders.filters import OrderFilters
 from domain.reports.profit import ProfitQuery, get_profit
 from domain.sales.history import ListHistory, export_history
 from domain.scores.compute import compute_scores
-from domain.system.trail import TrailFilters, export_trail
+from domain.system.trail import TrailFilters
+from domain.system.trail_pages import export_trail
 from domain.voice.refresh_sales import refresh_sales
 from models import Role
 from models.session import Database, use_database

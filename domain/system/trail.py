@@ -1,30 +1,27 @@
 """The one history that administrators read: changes of records and what happened to orders, newest first."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
-from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, null, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, null, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.clock import business_range_bounds, start_of_business_day
-from domain.kernel.counting import MOST_COUNTED, Counted
+from domain.kernel.counting import Counted
 from domain.kernel.inputs import DateIn, Id, Text60
-from domain.kernel.paging import Page, PageInput, make_page
-from domain.kernel.spreadsheets import Cell, stream_csv
+from domain.kernel.paging import Page, PageInput
 from domain.kernel.texts import as_search_pattern
 from models import MONEY_EVENTS, AuditAction, AuditEntry, Order, OrderEvent, OrderEventKind, Staff
-from models.session import Database, plan_for_values
 
 ORDER_KIND = "order"
 # Shorter texts hold no three letters, which the index of orders is made of. So many orders are looked up, among so many
 # that hold the text anywhere.
 LEAST_INDEXED, MOST_LOOKED_UP, MOST_CANDIDATES = 3, 500, 2_000
-SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
 
 
 class TrailTab(StrEnum):
@@ -127,37 +124,6 @@ class Trail:
     knows_names: bool = True
 
 
-async def list_whole_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
-    """The rows under the filters, the newest first; each half is read no further than the page reaches."""
-    await plan_for_values(db)
-    numbered = await find_orders(db, asked.q) if asked.q else []
-    tabs = await _count_by_tab(db, select_halves(asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered))
-    if tabs is not None:
-        found = Counted(tabs[asked.tab], is_more=False)
-    else:
-        halves = select_halves(asked, timezone, numbered)
-        total = sum([await db.scalar(select(func.count()).select_from(_cap(half, literal(1)))) or 0 for half in halves])
-        found = Counted(min(total, MOST_COUNTED), total > MOST_COUNTED)
-    rows = await db.execute(_select_newest(asked, timezone, numbered))
-    return Trail(make_page([TrailRow(*row) for row in rows], found.count, asked), found, tabs)
-
-
-def _cap(half: Any, *columns: Any) -> Any:
-    """The first rows of a half, as far as anything is counted."""
-    return half.with_only_columns(*columns, maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
-
-
-async def _count_by_tab(db: AsyncSession, halves: list[Any]) -> dict[TrailTab, int] | None:
-    """How many rows each tab has, of all without a tab; None beyond what is counted."""
-    counts = dict.fromkeys(TrailTab, 0)
-    for half, table in zip(halves, (AuditEntry, OrderEvent), strict=False):
-        rows = _cap(half, kind_of(table).label("kind"))
-        for kind, number in await db.execute(select(rows.c.kind, func.count()).group_by(rows.c.kind)):
-            counts[find_tab(table, kind)] += number
-            counts[TrailTab.ALL] += number
-    return counts if counts[TrailTab.ALL] <= MOST_COUNTED else None
-
-
 def kind_of(table: Any) -> Any:
     """The column of a half that says under which tab a row belongs."""
     return AuditEntry.record_kind if table is AuditEntry else OrderEvent.kind
@@ -168,37 +134,6 @@ def find_tab(table: Any, kind: str) -> TrailTab:
     if table is AuditEntry:
         return _TABS.get(kind, TrailTab.SETTINGS)
     return TrailTab.MONEY if kind in MONEY_EVENTS else TrailTab.ORDERS
-
-
-def _select_newest(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> Select[Any]:
-    """The page of rows that is asked for."""
-    reach = asked.offset + asked.per_page
-    halves = zip(select_halves(asked, timezone, numbered), list_tables(asked), strict=True)
-    newest = [half.order_by(table.created_at.desc(), table.id.desc()).limit(reach) for half, table in halves]
-    both = union_all(*(select(half.subquery()) for half in newest)).subquery()
-    rows = select(both).order_by(both.c.created_at.desc(), both.c.source, both.c.id.desc())
-    return rows.limit(asked.per_page).offset(asked.offset)
-
-
-def export_trail(database: Database, asked: TrailFilters, *, timezone: tzinfo) -> AsyncIterator[bytes]:
-    """The newest rows under the filters as pieces of a CSV file, 10,000 at most."""
-    return stream_csv(SHEET_COLUMNS, _read_cells(database, asked, timezone))
-
-
-async def _read_cells(database: Database, asked: TrailFilters, timezone: tzinfo) -> AsyncIterator[tuple[Cell, ...]]:
-    whole = asked.model_copy(update={"page": 1, "per_page": MOST_COUNTED})
-    async with database.session() as db:
-        await plan_for_values(db)
-        numbered = await find_orders(db, whole.q) if whole.q else []
-        statement = _select_newest(whole, timezone, numbered).execution_options(yield_per=500)
-        rows = [TrailRow(*found) async for found in await db.stream(statement)]
-    for row in rows:
-        changes = "; ".join(f"{name}: {_plain(before)} → {_plain(after)}" for name, before, after in row.pairs)
-        yield (row.created_at, row.actor_name, row.record_kind, row.record_name, row.action, changes, row.note)
-
-
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 async def list_record_kinds(db: AsyncSession) -> list[str]:
@@ -235,51 +170,60 @@ def holding(wanted: str) -> str:
     return f"%{as_search_pattern(wanted.lower())}%"
 
 
-def select_halves(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> list[Any]:
-    """The changes of records, and the events of orders where the filters let any through."""
-    audit: Any = select(
-        literal("audit").label("source"),
-        AuditEntry.id,
-        AuditEntry.created_at,
-        AuditEntry.actor_kind,
-        AuditEntry.actor_id,
-        AuditEntry.actor_name,
-        AuditEntry.action,
-        AuditEntry.record_kind,
-        AuditEntry.record_id,
-        AuditEntry.record_name,
-        literal("").label("about"),
-        AuditEntry.before,
-        AuditEntry.after,
-        cast(null(), JSONB).label("changes"),
-        cast(null(), Text).label("from_status"),
-        cast(null(), Text).label("to_status"),
-        AuditEntry.note,
-    ).where(*list_conditions(asked, timezone, AuditEntry, holds(asked.q, AuditEntry.action, AuditEntry.record_name)))
-    events: Any = (
-        select(
-            literal("order").label("source"),
-            OrderEvent.id,
-            OrderEvent.created_at,
-            OrderEvent.actor_kind,
-            OrderEvent.actor_id,
-            OrderEvent.actor_name,
-            OrderEvent.kind.label("action"),
-            literal(ORDER_KIND).label("record_kind"),
-            OrderEvent.order_id.label("record_id"),
-            Order.order_number.label("record_name"),
-            func.coalesce(func.nullif(Order.delivery_company, ""), Order.delivery_name).label("about"),
-            cast(null(), JSONB).label("before"),
-            cast(null(), JSONB).label("after"),
-            OrderEvent.changes,
-            OrderEvent.from_status,
-            OrderEvent.to_status,
-            OrderEvent.note,
-        )
-        .join(Order, Order.id == OrderEvent.order_id)
-        .where(*list_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered)))
-    )
-    return [audit, events] if _has_events(asked) else [audit]
+_CHANGES: Any = select(
+    literal("audit").label("source"),
+    AuditEntry.id,
+    AuditEntry.created_at,
+    AuditEntry.actor_kind,
+    AuditEntry.actor_id,
+    AuditEntry.actor_name,
+    AuditEntry.action,
+    AuditEntry.record_kind,
+    AuditEntry.record_id,
+    AuditEntry.record_name,
+    literal("").label("about"),
+    AuditEntry.before,
+    AuditEntry.after,
+    cast(null(), JSONB).label("changes"),
+    cast(null(), Text).label("from_status"),
+    cast(null(), Text).label("to_status"),
+    AuditEntry.note,
+)
+_EVENTS: Any = select(
+    literal("order").label("source"),
+    OrderEvent.id,
+    OrderEvent.created_at,
+    OrderEvent.actor_kind,
+    OrderEvent.actor_id,
+    OrderEvent.actor_name,
+    OrderEvent.kind.label("action"),
+    literal(ORDER_KIND).label("record_kind"),
+    OrderEvent.order_id.label("record_id"),
+    Order.order_number.label("record_name"),
+    func.coalesce(func.nullif(Order.delivery_company, ""), Order.delivery_name).label("about"),
+    cast(null(), JSONB).label("before"),
+    cast(null(), JSONB).label("after"),
+    OrderEvent.changes,
+    OrderEvent.from_status,
+    OrderEvent.to_status,
+    OrderEvent.note,
+).join(Order, Order.id == OrderEvent.order_id)
+# The rows of each half whole, under the names of TrailRow.
+WHOLE_ROWS: dict[Any, Select[Any]] = {AuditEntry: _CHANGES, OrderEvent: _EVENTS}
+
+
+def select_ids(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> dict[Any, Select[Any]]:
+    """The rows under the filters by `source`, `id` and `created_at`, of each table that any are let through of."""
+    changes: Any = select(literal("audit").label("source"), AuditEntry.id, AuditEntry.created_at)
+    events: Any = select(literal("order").label("source"), OrderEvent.id, OrderEvent.created_at)
+    if asked.q and numbered is None:
+        events = events.join(Order, Order.id == OrderEvent.order_id)
+    named = holds(asked.q, AuditEntry.action, AuditEntry.record_name)
+    found = {
+        AuditEntry: changes.where(*list_conditions(asked, timezone, AuditEntry, named)),
+        OrderEvent: events.where(*list_conditions(asked, timezone, OrderEvent, _events_found(asked.q, numbered))),
+    }
+    return {table: found[table] for table in list_tables(asked)}
 
 
 def _has_events(asked: TrailFilters) -> bool:

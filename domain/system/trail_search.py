@@ -16,6 +16,7 @@ from domain.kernel.counting import Counted
 from domain.kernel.paging import make_page
 from domain.system import trail
 from domain.system.trail import Trail, TrailFilters, TrailRow, TrailTab
+from domain.system.trail_pages import list_whole_trail
 from models import AuditEntry, Customer, Order, OrderEvent, OrderEventKind, Staff
 from models.session import plan_for_values
 
@@ -28,7 +29,7 @@ MOST_PEOPLE = 500
 async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
     """The rows under the filters, the newest first; a search looks through the newest unless it asks for the whole."""
     if not asked.q or asked.whole:
-        return await trail.list_whole_trail(db, asked, timezone=timezone)
+        return await list_whole_trail(db, asked, timezone=timezone)
     await plan_for_values(db)
     numbered, people = await trail.find_orders(db, asked.q), await _find_people(db, asked.q)
     looked = await _look(db, asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered, people)
@@ -37,7 +38,7 @@ async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo)
         looked = await _look(db, asked, timezone, numbered, people) if tabs is None else looked.under(asked.tab)
     counted = Counted(min(len(looked.rows), MOST_FOUND), len(looked.rows) > MOST_FOUND)
     shown = looked.rows[:MOST_FOUND][asked.offset : asked.offset + asked.per_page]
-    rows = await _read_rows(db, shown, asked, timezone)
+    rows = await _read_rows(db, shown)
     knows_names = numbered is not None and people is not None
     return Trail(make_page(rows, counted.count, asked), counted, tabs, looked.back_to, knows_names)
 
@@ -97,11 +98,10 @@ async def _look(
     return _Looked(found, max(reached, default=None))
 
 
-async def _read_rows(db: AsyncSession, shown: list[_Found], asked: TrailFilters, timezone: tzinfo) -> list[TrailRow]:
+async def _read_rows(db: AsyncSession, shown: list[_Found]) -> list[TrailRow]:
     """These rows whole, in their order."""
     read: dict[tuple[Any, int], TrailRow] = {}
-    plain = asked.model_copy(update={"q": None})
-    for half, table in zip(trail.select_halves(plain, timezone, []), trail.list_tables(plain), strict=True):
+    for table, half in trail.WHOLE_ROWS.items():
         numbers = [row.id for row in shown if row.table is table]
         if numbers:
             read |= {(table, row.id): TrailRow(*row) for row in await db.execute(half.where(table.id.in_(numbers)))}

@@ -12,6 +12,7 @@ from domain.access.rights import Right
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.money import format_money, parse_money
 from domain.system import trail
+from domain.system.trail_pages import export_trail
 from domain.system.trail_search import list_trail
 from models import OrderEventKind, OrderStatus
 from models.session import current_database
@@ -87,7 +88,7 @@ async def show_audit(query: trail.TrailFilters) -> Response:
 @audits_export("audit")
 async def download_audit(query: trail.TrailFilters) -> Response:
     """The newest changes under the list's filters as CSV."""
-    rows = trail.export_trail(current_database(), query, timezone=settings().timezone)
+    rows = export_trail(current_database(), query, timezone=settings().timezone)
     return await stream_file(rows, "audit.csv")
 
 

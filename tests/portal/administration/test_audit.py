@@ -1,6 +1,8 @@
 """The audit page: what it finds, under which tab it stands, and what one act did as one row."""
 
-from datetime import UTC, timedelta
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -9,9 +11,9 @@ from domain.kernel.audit import record_audit, record_export
 from domain.order_desk.bulk import confirm_orders
 from domain.order_desk.move import move_order
 from domain.payments.mark_paid import MarkPaid, mark_paid
-from domain.system import trail, trail_search
+from domain.system import trail, trail_pages, trail_search
 from domain.system.trail_search import list_trail
-from models import AuditAction, Order, OrderEvent, OrderStatus, PaymentMethod, Role
+from models import AuditAction, AuditEntry, Order, OrderEvent, OrderEventKind, OrderStatus, PaymentMethod, Role
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.desk import place
 from tests.portal.forms import read_page
@@ -93,7 +95,7 @@ async def test_each_change_belongs_to_one_tab_and_money_is_a_cut_of_all(
     ):  # fmt: skip
         await record_audit(db, action=action, record_kind=kind, record_id=1, by=by)
     for most, is_counted in ((10_000, True), (3, False)):
-        monkeypatch.setattr(trail, "MOST_COUNTED", most)
+        monkeypatch.setattr(trail_pages, "MOST_COUNTED", most)
         listed = {}
         for tab in trail.TrailTab:
             found = await list_trail(db, trail.TrailFilters(tab=tab, who=f"staff:{admin.id}"), timezone=UTC)
@@ -121,3 +123,35 @@ async def test_what_one_act_did_to_several_orders_is_one_row(client, db, admin) 
     assert "3 orders</b>" in page
     for number in numbers:
         assert f'href="/portal/orders/{number}"' in page
+
+
+@pytest.mark.parametrize("filters", [{}, {"tab": "orders"}, {"tab": "products"}, {"who": "system"}, {"money": True}])
+async def test_deep_pages_are_those_of_the_whole_list(
+    db, monkeypatch: pytest.MonkeyPatch, filters: dict[str, Any]
+) -> None:
+    dice = random.Random(7)
+    number, _ = await place(db)
+    order_id = await db.scalar(select(Order.id).where(Order.order_number == number))
+    # Several at one moment, and days on which there is nothing.
+    moments = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=8 * dice.randrange(40)) for _ in range(60)]
+    for moment in moments:
+        kind = dice.choice(("system", "staff"))
+        if dice.random() < 0.5:
+            about: dict[str, Any] = {
+                "record_kind": dice.choice(("product", "customer")),
+                "action": AuditAction.PRODUCT_UPDATED,
+            }
+            db.add(AuditEntry(**about, actor_kind=kind, created_at=moment))
+        else:
+            what = dice.choice((OrderEventKind.PAID, OrderEventKind.HELD))
+            db.add(OrderEvent(order_id=order_id, kind=what, actor_kind=kind, created_at=moment))
+    await db.flush()
+    every = (await list_trail(db, trail.TrailFilters(**filters, per_page=200), timezone=UTC)).page.rows
+    assert len(every) > 10
+    assert sorted(every, key=lambda row: (-row.created_at.timestamp(), row.source, -row.id)) == every
+    monkeypatch.setattr(trail_pages, "MOST_COUNTED", 3)
+    shown: list[trail.TrailRow] = []
+    for page in range(1, len(every) // 4 + 3):
+        asked = trail.TrailFilters(**filters, per_page=4, page=page)
+        shown += (await list_trail(db, asked, timezone=UTC)).page.rows
+    assert shown == every
