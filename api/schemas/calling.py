@@ -1,7 +1,10 @@
 """Answers about the calling list, its scores and its script."""
 
+from collections.abc import Iterable
 from datetime import date
 
+import asyncpg
+import orjson
 from pydantic import Field
 
 from api.schemas.base import Answer, MoneyOut, TimeOut
@@ -113,6 +116,13 @@ class PurchasedProductOut(Answer):
 
 class PurchasedProductsOut(Answer):
     products: list[PurchasedProductOut]
+
+
+def show_purchased_products(rows: Iterable[asyncpg.Record]) -> bytes:
+    """The same as JSON, of rows that hold the columns of a product in its order; there are many of them."""
+    return orjson.dumps(
+        {"products": [{"sku": sku, "name": name, "purchase_count": count} for sku, name, count in rows]}
+    )
 
 
 class RescoredOut(Answer):

@@ -21,6 +21,7 @@ from api.schemas.calling import (
     UpdatedEntriesOut,
     UploadedProspectsOut,
     show_entries,
+    show_purchased_products,
 )
 from api.schemas.orders import DoneOut
 from domain.access.rights import Right
@@ -137,10 +138,10 @@ async def mark_called(data: assign.MarkCalled) -> Any:
 @blueprint.get("/api/sales/calling-list/products")
 @staff_only(Right.CALL_CUSTOMERS)
 @answers(PurchasedProductsOut)
-async def purchased_products() -> Any:
+async def purchased_products() -> bytes:
     """SKUs ever purchased with the number of orders that hold each, for the filter."""
-    async with current_database().reading() as connection:
-        return {"products": await purchases.list_purchased_products(connection)}
+    async with current_database().raw_reading() as connection:
+        return show_purchased_products(await purchases.list_purchased_products(connection))
 
 
 @blueprint.post("/api/sales/calling-list/recalculate")

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.calling.purchases import count_purchases_again, fold_purchase_counts, list_purchased_products
 from models import Product, PurchaseCount
+from models.session import raw_connection
 from tests.factories import make_product
 
 PLAIN = text("""
@@ -55,7 +56,7 @@ CHANGES = (
 
 async def read_both(db: AsyncSession) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """What was bought as it is kept, and as a recount has it."""
-    kept = [tuple(row) for row in await list_purchased_products(db)]
+    kept = [tuple(row) for row in await list_purchased_products(await raw_connection(db))]
     return kept, [tuple(row) for row in (await db.execute(PLAIN)).all()]
 
 
@@ -78,7 +79,7 @@ async def test_what_was_bought_is_a_recount_s_whatever_happens(db: AsyncSession,
     assert kept == counted == (await read_both(db))[0]
     assert await db.scalar(select(func.count()).select_from(Product)) == 1
     await db.execute(text("TRUNCATE order_item CASCADE"))
-    assert await list_purchased_products(db) == []
+    assert await list_purchased_products(await raw_connection(db)) == []
 
 
 async def test_a_fold_keeps_what_was_only_taken_off_a_name(db: AsyncSession) -> None:
