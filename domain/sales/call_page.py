@@ -128,10 +128,15 @@ async def _find_score(db: AsyncSession, customer_id: int | None) -> tuple[str, f
     return (row[0], row[1]) if row is not None else None
 
 
-async def list_callable(db: AsyncSession, segment: Segment, *, by: Actor) -> list[tuple[EntryRow, Verdict]]:
-    """The first of a tab who may be called now, for whom to call instead; of its best fifty, five statements."""
+async def list_callable(
+    db: AsyncSession, segment: Segment, *, by: Actor, counts: Mapping[Segment, int]
+) -> list[tuple[EntryRow, Verdict]]:
+    """The first of a tab who may be called now, for whom to call instead; of its best fifty, four statements.
+
+    `counts` are those of the tabs.
+    """
     query = ListEntries(segment=segment, per_page=50)
-    rows = (await list_entries(db, query, visible_to=by, timezone=current_business().timezone)).rows
+    rows = (await list_entries(db, query, visible_to=by, timezone=current_business().timezone, counts=counts)).rows
     at = now()
     verdicts = await judge_calls(db, [row.callee for row in rows], at=at)
     taken = set(await db.scalars(_TAKEN, {"ids": [row.id for row in rows], "at": at, "me": by.id}))

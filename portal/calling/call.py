@@ -206,7 +206,7 @@ async def _show(
         status=shown.status if shown else 200,
         quick=await read_quick_order(page, order, act) if may_order else None,
         quick_problem=_explain(refused),
-        open_now=[] if is_free else await list_callable(db(), segment, by=me),
+        open_now=[] if is_free else await list_callable(db(), segment, by=me, counts=page.segments),
         zones=describe_zones(page.entry.phone, page.entry.zip, page.verdict.place.zones),
         clock_at=lambda verdict: write_clock(page.at.astimezone(load_zone(verdict.place.zones[0])).time()),
         hours=describe_hours(find_windows(page.verdict.place.state)),
