@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from domain.calling.counts import fold_calling_counts
 from domain.calling.purchases import fold_purchase_counts
 from domain.commissions.sums import fold_commission_sums
+from domain.customers.standings import fold_standings
 from domain.invoices.journal_hours import fold_journal_hours
 from domain.orders.days import fold_days
 from domain.reports.trade_hours import fold_trade_hours
@@ -26,7 +27,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 ORDERS_OF_ONE = 10
 FOLDED = (
     "order_day", "order_day_change", "calling_count", "commission_sum", "hour_change", "trade_hour", "product_hour",
-    "product_pace", "journal_hour", "month_proof", "call_hour", "purchase_count",
+    "product_pace", "journal_hour", "month_proof", "call_hour", "purchase_count", "customer_standing",
 )  # fmt: skip
 
 
@@ -84,6 +85,7 @@ async def _fold(url: str) -> None:
             await fold_calling_counts(db, timezone=load_settings().timezone)
             await fold_commission_sums(db)
             await fold_purchase_counts(db)
+            await fold_standings(db)
             await fold_trade_hours(db)
             await fold_call_hours(db)
             await fold_journal_hours(db)

@@ -17,6 +17,7 @@ from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
 from models.customer_sales import CustomerSales, CustomerSalesChange, ProductPair
 from models.customer_score import CustomerScore, ScoreRun, Tier
+from models.customer_standing import CustomerStanding, CustomerStandingChange
 from models.draft import Draft
 from models.idempotency_key import IdempotencyKey
 from models.import_run import ImportChunk, ImportRow, ImportRun, ImportState, RowOutcome
@@ -117,6 +118,8 @@ __all__ = [
     "CustomerSales",
     "CustomerSalesChange",
     "CustomerScore",
+    "CustomerStanding",
+    "CustomerStandingChange",
     "DeliveryState",
     "Draft",
     "EvalStatus",

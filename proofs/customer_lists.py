@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.customers.browse import browse_customers
 from domain.customers.list_customers import CustomerSort, ListCustomers, SortDirection, list_customers
 from domain.customers.list_filters import BrowseCustomers, BrowseSort, CustomerTab, LastOrder
+from domain.customers.standings import fold_standings
 from domain.orders.business import current_business
 from domain.orders.days import fold_days
 from domain.voice.refresh_sales import fold_sales
@@ -126,6 +127,7 @@ async def grow(database: Database, url: str, rep_id: int, people: tuple[int, int
         await db.execute(text(_MARKS))
         await db.execute(text(_SCORES), {"run": await db.scalar(text(_RUN))})
         await fold_sales(db, timezone=ZONE)
+        await fold_standings(db)
         await fold_days(db, timezone=ZONE)
         await db.commit()
     await _tidy(url)

@@ -17,6 +17,7 @@ TIMETABLE = (
     Entry("*/2 * * * *", "reconcile_labels"),
     Entry("* * * * *", "queue_due_webhooks"),
     Entry("*/5 * * * *", "fold_customer_sales"),
+    Entry("*/5 * * * *", "fold_customer_standings"),
     Entry("*/5 * * * *", "fold_order_days"),
     Entry("*/5 * * * *", "fold_product_count"),
     Entry("*/5 * * * *", "fold_calling_counts"),

@@ -18,17 +18,6 @@ OWED_BY_MANY = (
     .columns(column("customer_id", BigInteger), column("balance", Numeric), column("is_overdue", Boolean))
     .subquery("owed")
 )
-# The same added up per customer who owes anything; one CTE feeds every part of a statement that asks for it.
-OWED_SUMS = (
-    select(
-        OWED_BY_MANY.c.customer_id,
-        func.sum(OWED_BY_MANY.c.balance).label("owes"),
-        func.bool_or(OWED_BY_MANY.c.is_overdue).label("is_overdue"),
-    )
-    .group_by(OWED_BY_MANY.c.customer_id)
-    .having(func.sum(OWED_BY_MANY.c.balance) > 0)
-    .cte("owed_sums")
-)
 _SPLIT = f"""
 SELECT coalesce(sum(balance) FILTER (WHERE is_overdue), 0) AS overdue,
   coalesce(sum(balance) FILTER (WHERE is_overdue IS NOT TRUE AND is_invoiced), 0) AS invoiced,

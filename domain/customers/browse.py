@@ -64,7 +64,7 @@ async def browse_customers(db: Reader, query: BrowseCustomers, *, timezone: tzin
     """A page with its counts, in six statements."""
     await plan_for_values(db)
     people = choose_people(query, timezone)
-    owing = find_owing(people)
+    owing = find_owing(query, people)
     wanted = select_ids(query, owing, timezone=timezone, most=query.per_page, skip=query.offset)
     columns = count_tabs(query, people, owing, timezone)
     counts = dict((await db.execute(select(_join_ids(wanted).label("ids"), *columns))).mappings().one())
@@ -100,7 +100,7 @@ async def find_customer_neighbours(
         source=source,
         order=order,
         here=customer_id,
-        ids=select_ids(query, find_owing(choose_people(query, timezone)), timezone=timezone),
+        ids=select_ids(query, find_owing(query, choose_people(query, timezone)), timezone=timezone),
     )
 
 

@@ -60,7 +60,7 @@ async def export_list(
     """What the list shows, in its order: all of it for who may take the book, else at most 1,000 rows."""
     require(by, Right.EXPORT_CUSTOMER_LIST, "Your role does not export customers.")
     most = None if may(by, Right.EXPORT_CUSTOMERS) else MOST_LISTED
-    owing = find_owing(choose_people(query, timezone))
+    owing = find_owing(query, choose_people(query, timezone))
     wanted = select_ids(query, owing, timezone=timezone, most=most)
     await plan_for_values(db)
     ids = array("q", await db.scalars(wanted))  # 8 bytes a customer

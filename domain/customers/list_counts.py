@@ -58,7 +58,10 @@ def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[i
     marked = _count(select(people.c.id).where(must_not_be_called(people.c.id)), most)
     if query.is_filtered:
         return marked
-    own = _count(select(people.c.id).where(has_own_mark(people.c.id)), most)
+    rows = select(people.c.id).where(has_own_mark(people.c.id)).limit(most + 1).subquery()
+    # Counted once, although it is asked for twice.
+    own_marks = select(func.count().label("count")).select_from(rows).cte("own_marks")
+    own = select(own_marks.c["count"]).scalar_subquery()
     return case((own > most, own), else_=marked)
 
 

@@ -2,9 +2,8 @@
 
 from datetime import tzinfo
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, func, or_, select, union_all
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, or_, select, union_all
 
-from domain.credit.owed import OWED_BY_MANY
 from domain.customers.list_filters import (
     BrowseCustomers,
     CustomerTab,
@@ -13,9 +12,8 @@ from domain.customers.list_filters import (
     must_not_be_called,
 )
 from domain.customers.rows import CUSTOMERS
+from domain.customers.standings import OWING
 from models import PaymentTerms
-
-OWED = OWED_BY_MANY.c
 
 
 def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
@@ -28,27 +26,19 @@ def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
     return people.cte("people") if query.q or query.last is not None else people.subquery("people")
 
 
-def find_owing(people: FromClause) -> CTE:
-    """Those of them who owe anything on terms.
-
-    What is owed meets its customers before it is added up: how many there are is known there, and not of groups.
-    """
-    on_terms = people.c.payment_terms == PaymentTerms.NET30
-    owes = func.sum(OWED.balance)
-    return (
-        select(
-            people.c.id,
-            people.c.created_at,
-            owes.label("owes"),
-            and_(on_terms, func.bool_or(OWED.is_overdue)).label("is_overdue"),
-            and_(on_terms, owes > people.c.credit_limit).label("is_over_limit"),
-            on_terms.label("on_terms"),
-        )
-        .join(OWED_BY_MANY, OWED.customer_id == people.c.id)
-        .group_by(people.c.id, people.c.created_at, people.c.payment_terms, people.c.credit_limit)
-        .having(owes > 0)
-        .cte("owing")
+def find_owing(query: BrowseCustomers, people: FromClause) -> CTE:
+    """Those of them who owe anything on terms; among everybody their standings alone say so."""
+    standing = select(
+        OWING.c.customer_id.label("id"),
+        OWING.c.owes,
+        and_(OWING.c.on_terms, OWING.c.is_overdue).label("is_overdue"),
+        and_(OWING.c.on_terms, OWING.c.is_over_limit).label("is_over_limit"),
+        OWING.c.on_terms,
     )
+    if not query.is_filtered and not query.sort.is_by_debt:
+        return standing.where(OWING.c.is_listed).cte("owing")
+    theirs = people.join(OWING, OWING.c.customer_id == people.c.id)
+    return standing.add_columns(people.c.created_at).select_from(theirs).cte("owing")
 
 
 def owing_under(tab: CustomerTab, owing: CTE, timezone: tzinfo) -> list[ColumnElement[bool]]:

@@ -23,12 +23,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from domain.credit.owed import OWED_SUMS
 from domain.customers.last_orders import KEPT, find_fresh_days, has_never_ordered, is_unchanged, select_last_days
 from domain.customers.list_customers import order_of
 from domain.customers.list_filters import BrowseCustomers, LastOrder, compare_columns, filter_customers, is_day_within
 from domain.customers.list_owing import conditions_of_tab, owing_under
 from domain.customers.rows import CUSTOMERS
+from domain.customers.standings import OWING
 
 _NOTHING: ColumnElement[Any] = literal_column("0")
 # Before every day there is: who never ordered stands where the longest ago would.
@@ -55,8 +55,8 @@ def place_customers(query: BrowseCustomers, timezone: tzinfo) -> tuple[FromClaus
     people = CUSTOMERS.id.table
     order = order_of(query.as_list())
     if query.sort.is_by_debt:
-        source = people.outerjoin(OWED_SUMS, OWED_SUMS.c.customer_id == CUSTOMERS.id)
-        return source, [_turn(query, func.coalesce(OWED_SUMS.c.owes, _NOTHING)), *order]
+        source = people.outerjoin(OWING, OWING.c.customer_id == CUSTOMERS.id)
+        return source, [_turn(query, func.coalesce(OWING.c.owes, _NOTHING)), *order]
     if query.sort.is_by_last_order:
         days = select_last_days(timezone).subquery("last_days")
         source = people.outerjoin(days, days.c.customer_id == CUSTOMERS.id)

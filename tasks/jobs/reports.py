@@ -1,10 +1,11 @@
-"""Keeps the orders of each business day added up, the number of products, the commissions of each month, and what was
-traded in each hour."""
+"""Keeps the orders of each business day added up, what customers owe, the number of products, the commissions of each
+month, and what was traded in each hour."""
 
 from typing import Any
 
 from domain.catalogue import product_count
 from domain.commissions import sums
+from domain.customers import standings
 from domain.orders.days import FOLD_JOB, fold_days
 from domain.reports import trade_hours
 from models.session import separate_transaction
@@ -17,6 +18,13 @@ async def fold(work: Work) -> dict[str, Any]:
     async with separate_transaction() as db:
         await fold_days(db, timezone=work.settings.timezone)
     return {}
+
+
+@job(standings.FOLD_JOB, attempts=1)
+async def fold_standings(_work: Work) -> dict[str, Any]:
+    """The same for what customers owe and when each began."""
+    async with separate_transaction() as db:
+        return {"customers": await standings.fold_standings(db)}
 
 
 @job(product_count.FOLD_JOB, attempts=1)

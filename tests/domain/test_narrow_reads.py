@@ -1,19 +1,25 @@
 """Reads that look up a few rows stay so: nothing makes them read every customer, invoice or order again."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.customers.browse import browse_customers
 from domain.customers.duplicates import list_duplicates
+from domain.customers.list_filters import BrowseCustomers
 from domain.invoices.late import count_late_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceTab, get_invoice_list
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today
 from domain.reports.home import HomeQuery, Waiting, get_home
 from domain.sales.customers import ListSalesCustomers, list_sales_customers
-from models import CustomerSales, Role
+from domain.sales.new_customers import count_new_customers
+from models import CustomerSales, CustomerStanding, Role
 from models.session import Database, raw_connection
 from proofs.plans import noted
 from tests.factories import make_customer
@@ -52,18 +58,38 @@ async def test_shared_phones_are_grouped_once(db: AsyncSession, database: Databa
     assert sum("GROUP BY" in statement for statement in sent) == 1
 
 
-async def test_who_ordered_longest_ago_is_found_by_the_kept_days(db: AsyncSession) -> None:
+async def explain_kept(db: AsyncSession, read: Callable[[], Awaitable[Any]]) -> str:
+    """The plans of what a read sends, in a company with many customers."""
     for number in range(400):
         customer = await make_customer(db, phone=f"+1312555{number:04}")
         db.add(CustomerSales(customer_id=customer.id, first_day=DAY, last_day=DAY))
+        db.add(CustomerStanding(customer_id=customer.id, owes=Decimal(number % 2)))
     await db.flush()
-    await db.execute(text("ANALYZE customer, customer_sales"))
+    await db.execute(text("ANALYZE customer, customer_sales, customer_standing"))
     # So few rows are read and sorted faster without an index; that there is one shows all the same.
     for way in ("seqscan", "bitmapscan", "sort"):
         await db.execute(text(f"SET LOCAL enable_{way} = off"))
     async with noted(db) as sent:
-        await list_sales_customers(db, ListSalesCustomers(per_page=10), visible_to=REP)
-    statement, values = sent[0]
-    connection = await raw_connection(db)
-    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
+        await read()
+    connection, plans = await raw_connection(db), []
+    for statement, values in sent:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            plans += [row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values)]
+    return "\n".join(plans)
+
+
+async def test_who_ordered_longest_ago_is_found_by_the_kept_days(db: AsyncSession) -> None:
+    plan = await explain_kept(db, lambda: list_sales_customers(db, ListSalesCustomers(per_page=10), visible_to=REP))
     assert "using ix_customer_sales_last_day on customer_sales" in plan
+
+
+async def test_who_owes_is_read_from_what_is_kept(db: AsyncSession) -> None:
+    plan = await explain_kept(db, lambda: browse_customers(db, BrowseCustomers(), timezone=ZONE))
+    assert "using ix_customer_standing_owing on customer_standing" in plan
+    # Everybody's orders on terms, which are asked of those alone whose standing changed.
+    assert "Index Cond: (customer_id IS NOT NULL)" not in plan
+
+
+async def test_new_customers_are_counted_from_what_is_kept(db: AsyncSession) -> None:
+    plan = await explain_kept(db, lambda: count_new_customers(db, DAY, DAY))
+    assert "Index Only Scan using ix_customer_standing_first on customer_standing" in plan

@@ -1,0 +1,144 @@
+"""What each customer owes on terms, how that stands against their terms, and their first order, kept for lists.
+
+Triggers note whom a change is about, in its own transaction and without a lock; readers look at those customers' own
+rows and take the rest as kept, so that figures are exact at any time; a job folds the notes in. What is kept never
+comes from adding to what was kept before. `domain/customers/standings.py` is the only reader.
+
+What links an order with an invoice or a customer holds the order's own lock, as every act does.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import DDL, BigInteger, Index, Numeric, event
+from sqlalchemy import text as sql
+from sqlmodel import Field
+
+from models.base import Table, flag, key, moment
+
+
+class CustomerStanding(Table, table=True):
+    """How a customer who owes or has ordered stands, as of the last fold; US dollars.
+
+    `overdue_at` is the instant from which something of it is overdue. The first order is the earliest that is not
+    cancelled, with the rep that it counts for.
+    """
+
+    __tablename__ = "customer_standing"
+    __table_args__ = (
+        Index("ix_customer_standing_first", "first_at", postgresql_include=["customer_id", "first_rep_id"]),
+        Index(
+            "ix_customer_standing_owing",
+            "customer_id",
+            postgresql_include=["owes", "overdue_at", "on_terms", "is_over_limit", "is_listed"],
+            postgresql_where=sql("owes > 0"),
+        ),
+    )
+
+    customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    first_at: datetime | None = moment()
+    # Not a foreign key: it goes with the order, which names the rep by one.
+    first_rep_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    owes: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    overdue_at: datetime | None = moment()
+    on_terms: bool = flag(False)
+    is_over_limit: bool = flag(False)
+    is_listed: bool = flag(False)
+
+
+class CustomerStandingChange(Table, table=True):
+    """A customer whose standing changed since the last fold; several rows may name one."""
+
+    __tablename__ = "customer_standing_change"
+
+    id: int = key()
+    # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
+    customer_id: int = Field(sa_type=BigInteger, nullable=False)
+
+
+# An order's own customer, and for an invoice the customer of its order as well.
+_OF_ORDERS = "SELECT r.customer_id FROM {rows}"
+_OF_INVOICES = """
+SELECT r.customer_id FROM {rows} UNION ALL SELECT o.customer_id FROM {rows} JOIN orders AS o ON o.id = r.order_id
+"""
+_NOTE = "INSERT INTO customer_standing_change (customer_id) SELECT DISTINCT customer_id FROM ({whom}) AS whom"
+_FUNCTION = """
+CREATE FUNCTION note_standing_of_{table}() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    {inserted} WHERE customer_id IS NOT NULL;
+  ELSIF TG_OP = 'DELETE' THEN
+    {deleted} WHERE customer_id IS NOT NULL;
+  ELSE
+    {updated} WHERE customer_id IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END $body$
+"""
+
+
+def _write_function(table: str, whom: str, *columns: str) -> str:
+    both = ", ".join(f"({', '.join(f'{row}.{name}' for name in columns)})" for row in ("OLD", "NEW"))
+    rows = {
+        "inserted": "written AS r",
+        "deleted": "dropped AS r",
+        "updated": f"(VALUES {both}) AS r({', '.join(columns)})",
+    }
+    notes = {name: _NOTE.format(whom=whom.format(rows=source).strip()) for name, source in rows.items()}
+    return _FUNCTION.format(table=table, **notes)
+
+
+def _write_trigger(table: str, columns: tuple[str, ...], compared: tuple[str, ...]) -> str:
+    old, new = (", ".join(value.format(row=row) for value in compared) for row in ("OLD", "NEW"))
+    return f"""
+CREATE TRIGGER standing_updated AFTER UPDATE OF {", ".join(columns)} ON {table}
+FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION note_standing_of_{table}()
+"""
+
+
+_WHOLE = (
+    """
+CREATE TRIGGER standing_inserted AFTER INSERT ON {table} REFERENCING NEW TABLE AS written FOR EACH STATEMENT
+EXECUTE FUNCTION note_standing_of_{table}()
+""",
+    """
+CREATE TRIGGER standing_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS dropped FOR EACH STATEMENT
+EXECUTE FUNCTION note_standing_of_{table}()
+""",
+)
+NOTE_STANDINGS = (
+    _write_function("orders", _OF_ORDERS, "customer_id"),
+    *(trigger.format(table="orders") for trigger in _WHOLE),
+    _write_trigger(
+        "orders",
+        ("customer_id", "sales_rep_id", "status", "created_at", "on_terms", "on_hold", "balance"),
+        (
+            "{row}.customer_id", "{row}.sales_rep_id", "{row}.status = 'cancelled'", "{row}.created_at",
+            "CASE WHEN {row}.on_terms AND NOT {row}.on_hold THEN {row}.balance END",
+        ),
+    ),
+    _write_function("invoice", _OF_INVOICES, "customer_id", "order_id"),
+    *(trigger.format(table="invoice") for trigger in _WHOLE),
+    _write_trigger(
+        "invoice",
+        ("customer_id", "order_id", "status", "balance", "overdue_from"),
+        ("{row}.customer_id", "{row}.order_id", "{row}.status", "{row}.balance", "{row}.overdue_from"),
+    ),
+    """
+CREATE FUNCTION note_standing_of_customer() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO customer_standing_change (customer_id) VALUES (NEW.id);
+  RETURN NULL;
+END $body$
+""",
+    _write_trigger(
+        "customer",
+        ("payment_terms", "credit_limit", "is_active", "username", "email"),
+        (
+            "{row}.payment_terms", "{row}.credit_limit",
+            "{row}.is_active OR {row}.username NOT LIKE 'deleted-%' OR {row}.email IS NOT NULL",
+        ),
+    ),
+)  # fmt: skip
+for _statement in NOTE_STANDINGS:
+    event.listen(Table.metadata, "after_create", DDL(_statement.replace("%", "%%")))  # type: ignore[no-untyped-call]
