@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from domain.calling.counts import fold_calling_counts
 from domain.calling.purchases import fold_purchase_counts
 from domain.commissions.sums import fold_commission_sums
+from domain.customers.duplicates import fold_shared_phones
 from domain.customers.standings import fold_standings
 from domain.invoices.journal_hours import fold_journal_hours
 from domain.orders.days import fold_days
@@ -86,6 +87,7 @@ async def _fold(url: str) -> None:
             await fold_commission_sums(db)
             await fold_purchase_counts(db)
             await fold_standings(db)
+            await fold_shared_phones(db)
             await fold_trade_hours(db)
             await fold_call_hours(db)
             await fold_journal_hours(db)

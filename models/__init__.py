@@ -67,6 +67,7 @@ from models.rate_limit import RateLimit
 from models.rfq import Rfq, RfqStatus
 from models.rfq_quote import RfqQuote
 from models.savings_request import SavingsRequest
+from models.shared_phone import SharedPhone, SharedPhoneChange
 from models.staff import Role, Staff
 from models.stock_movement import StockMovement, StockReason
 from models.stripe_intent import IntentKind, IntentState, StripeIntent
@@ -207,6 +208,8 @@ __all__ = [
     "SavingsRequest",
     "ScoreRun",
     "SessionKind",
+    "SharedPhone",
+    "SharedPhoneChange",
     "Staff",
     "StockMovement",
     "StockReason",

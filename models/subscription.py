@@ -66,8 +66,13 @@ class Subscription(Table, table=True):
             "id",
             postgresql_where=sql("status = 'active' AND retry_on IS NOT NULL"),
         ),
-        # The counts of the tabs.
-        Index("ix_subscription_status", "status"),
+        # The counts of the tabs, and the list of each by the next date.
+        Index(
+            "ix_subscription_status",
+            "status",
+            sql("(CASE WHEN status = 'active' THEN coalesce(retry_on, next_renewal_date) END)"),
+            "id",
+        ),
         Index("ix_subscription_resumes", "resume_on", postgresql_where=sql("status = 'paused'")),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, groupby
 
-from sqlalchemy import Select, delete, func, select, union
+from sqlalchemy import Integer, Select, String, column, delete, func, select, text, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,10 +17,41 @@ from domain.kernel.audit import record_audit
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Id, Input
 from models import AuditAction, Customer, CustomerDistinction
+from models.session import raw_connection
 
+FOLD_JOB = "fold_shared_phones"
 MOST_GROUPS = 200
 # Customers read of one phone: a switchboard of hundreds is no duplicate to merge.
 MOST_OF_ONE_PHONE = 100
+# As kept, but for the phones that a customer got or lost since.
+_SHARED = (
+    text("""
+WITH changed AS MATERIALIZED (SELECT DISTINCT phone FROM shared_phone_change)
+SELECT phone, members FROM shared_phone WHERE phone NOT IN (SELECT phone FROM changed)
+UNION ALL
+SELECT c.phone, count(*) FROM changed JOIN customer AS c ON c.phone = changed.phone GROUP BY c.phone HAVING count(*) > 1
+""")
+    .columns(column("phone", String), column("members", Integer))
+    .subquery("shared")
+)
+# One snapshot takes the notes away and counts the phones that they are about: a note that comes later stays.
+_FOLD = """
+WITH noted AS (DELETE FROM shared_phone_change RETURNING phone),
+wanted AS (SELECT DISTINCT phone FROM noted),
+fresh AS (
+  SELECT c.phone, count(*)::int AS members FROM wanted JOIN customer AS c ON c.phone = wanted.phone
+  GROUP BY c.phone HAVING count(*) > 1
+),
+gone AS (
+  DELETE FROM shared_phone AS s USING wanted
+  WHERE s.phone = wanted.phone AND NOT EXISTS (SELECT FROM fresh WHERE fresh.phone = s.phone)
+),
+written AS (
+  INSERT INTO shared_phone (phone, members) SELECT phone, members FROM fresh ORDER BY phone
+  ON CONFLICT (phone) DO UPDATE SET members = excluded.members
+)
+SELECT count(*) FROM wanted
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +121,8 @@ class PairOfCustomers(Input):
 async def list_duplicates(db: Reader) -> tuple[list[DuplicateGroup], int]:
     """The largest groups, at most 200, and how many there are; a group whose every pair is known as two is left out."""
     shared = (await _select_shared_phones(db)).add_columns(func.count().over().label("total"))
-    largest = (await db.execute(shared.order_by(func.count().desc(), CUSTOMERS.phone).limit(MOST_GROUPS))).all()
+    order = (_SHARED.c.members.desc(), _SHARED.c.phone)
+    largest = (await db.execute(shared.order_by(*order).limit(MOST_GROUPS))).all()
     total = largest[0].total if largest else 0
     sizes = {row.phone: row.members for row in largest}
     rows = await read_rows(
@@ -124,12 +156,15 @@ async def count_duplicates(db: Reader) -> int:
     return await db.scalar(select(func.count()).select_from(shared.subquery())) or 0
 
 
+async def fold_shared_phones(db: AsyncSession) -> int:
+    """Count again the phones that customers got or lost, and return how many there were."""
+    return int(await (await raw_connection(db)).fetchval(_FOLD))
+
+
 async def _select_shared_phones(db: Reader) -> Select[str, int]:
     """The phones of several customers, with how many; an emptied account has none."""
     known = await _find_known_phones(db)
-    phones = select(CUSTOMERS.phone, func.count().label("members"))
-    phones = phones.where(CUSTOMERS.phone.is_not(None), CUSTOMERS.phone.not_in(known))
-    return phones.group_by(CUSTOMERS.phone).having(func.count() > 1)
+    return select(_SHARED.c.phone, _SHARED.c.members).where(_SHARED.c.phone.not_in(known))
 
 
 async def _find_known_phones(db: Reader) -> list[str]:

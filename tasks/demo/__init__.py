@@ -12,6 +12,7 @@ from domain.access.passwords import hash_password
 from domain.calling.counts import fold_calling_counts
 from domain.calling.purchases import count_purchases_again
 from domain.commissions.sums import fold_commission_sums
+from domain.customers.duplicates import fold_shared_phones
 from domain.customers.standings import fold_standings
 from domain.invoices.journal_hours import fold_journal_hours
 from domain.jobs.enqueue import enqueue
@@ -91,6 +92,7 @@ async def load_demo_company(
         await fold_calling_counts(db, timezone=settings.timezone)
         await count_purchases_again(db)
         await fold_standings(db)
+        await fold_shared_phones(db)
         await fold_commission_sums(db)
         await fold_trade_hours(db)
         await fold_call_hours(db)

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.catalogue import product_count
 from domain.commissions import sums
-from domain.customers import standings
+from domain.customers import duplicates, standings
 from domain.orders.days import FOLD_JOB, fold_days
 from domain.reports import trade_hours
 from models.session import separate_transaction
@@ -25,6 +25,13 @@ async def fold_standings(_work: Work) -> dict[str, Any]:
     """The same for what customers owe and when each began."""
     async with separate_transaction() as db:
         return {"customers": await standings.fold_standings(db)}
+
+
+@job(duplicates.FOLD_JOB, attempts=1)
+async def fold_phones(_work: Work) -> dict[str, Any]:
+    """The same for the phones that several customers have."""
+    async with separate_transaction() as db:
+        return {"phones": await duplicates.fold_shared_phones(db)}
 
 
 @job(product_count.FOLD_JOB, attempts=1)

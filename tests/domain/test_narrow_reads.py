@@ -16,12 +16,15 @@ from domain.invoices.late import count_late_invoices
 from domain.invoices.list_page import InvoiceFilters, InvoiceTab, get_invoice_list
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import business_today
+from domain.orders.rules import read_rules
 from domain.reports.home import HomeQuery, Waiting, get_home
 from domain.sales.customers import ListSalesCustomers, list_sales_customers
 from domain.sales.new_customers import count_new_customers
-from models import CustomerSales, CustomerStanding, Role
+from domain.subscriptions.list_subscriptions import ListSubscriptions, SubscriptionSort, list_subscriptions
+from models import CustomerSales, CustomerStanding, Role, SubscriptionStatus
 from models.session import Database, raw_connection
 from proofs.plans import noted
+from settings import load_settings
 from tests.factories import make_customer
 from tests.statements import noted_statements
 
@@ -52,10 +55,24 @@ async def test_home_counts_what_it_shows(db: AsyncSession) -> None:
     assert set((await get_home(db, HomeQuery(), visible_to=packer, timezone=ZONE)).waiting) == set(Waiting)
 
 
-async def test_shared_phones_are_grouped_once(db: AsyncSession, database: Database) -> None:
+async def test_shared_phones_are_asked_for_once(db: AsyncSession, database: Database) -> None:
     async with noted_statements(database) as sent:
         await list_duplicates(db)
-    assert sum("GROUP BY" in statement for statement in sent) == 1
+    assert sum("shared_phone" in statement for statement in sent) == 1
+    assert not any("GROUP BY customer.phone" in statement for statement in sent)
+
+
+async def test_the_subscriptions_of_a_state_are_listed_by_their_index(db: AsyncSession) -> None:
+    connection = await db.connection()
+    for way in ("seqscan", "bitmapscan", "sort"):
+        await db.execute(text(f"SET LOCAL enable_{way} = off"))
+    asked = ListSubscriptions(status=SubscriptionStatus.PAUSED, sort=SubscriptionSort.NEXT)
+    async with noted(db) as sent:
+        await list_subscriptions(connection, asked, rules=read_rules(load_settings()), visible_to=MANAGER)
+    [(statement, values)] = [each for each in sent if "OFFSET" in each[0]]
+    raw = await raw_connection(db)
+    plan = "\n".join(row[0] for row in await raw.fetch(f"EXPLAIN {statement}", *values))
+    assert "using ix_subscription_status on subscription" in plan
 
 
 async def explain_kept(db: AsyncSession, read: Callable[[], Awaitable[Any]]) -> str:
