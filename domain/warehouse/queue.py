@@ -19,7 +19,9 @@ from domain.kernel.clock import business_today, now, start_of_business_day
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Input, Text200
 from domain.kernel.paging import Page, PageInput, make_page
-from domain.orders.filters import ITEMS, ORDERS, search_condition
+from domain.orders.business import current_business
+from domain.orders.days import count_kept
+from domain.orders.filters import ITEMS, ORDERS, OrderFilters, search_condition
 from domain.orders.queries import ItemRow, Reader, list_items
 from models import OrderStatus
 
@@ -77,7 +79,8 @@ class OrderNumber(Input):
     """The order's number."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as what a page makes hundreds of.
+@dataclass(slots=True)
 class QueueRow:
     """One order as the floor needs it; the names are the contract's."""
 
@@ -153,9 +156,14 @@ async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page
     order = (column.asc(), ORDERS.id.asc()) if is_rising else (column.desc(), ORDERS.id.desc())
     statement = _SELECT.where(*conditions).order_by(*order).limit(query.per_page).offset(query.offset)
     rows = [QueueRow(*row) for row in await db.execute(statement)]
-    total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions))
+    if query.q or query.status is QueueStatus.ACTIVE:
+        total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions)) or 0
+    else:
+        status = None if query.status is QueueStatus.ALL else OrderStatus(query.status)
+        zone = current_business().timezone
+        total, _ = await count_kept(db, OrderFilters(status=status), visible_to=visible_to, timezone=zone)
     items = await list_items(db, [row.id for row in rows], visible_to=visible_to)
-    return make_page([QueuedOrder(row, items.get(row.id, [])) for row in rows], total or 0, query)
+    return make_page([QueuedOrder(row, items.get(row.id, [])) for row in rows], total, query)
 
 
 def conditions_of(query: ListQueue, *, visible_to: Actor) -> list[ColumnElement[bool]]:
