@@ -156,8 +156,19 @@ class Order(ByActor, table=True):
             "id",
             postgresql_where=sql("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
         ),
-        Index("ix_orders_shipped", "shipped_at", postgresql_where=sql("shipped_at IS NOT NULL")),
-        Index("ix_orders_delivered", "delivered_at", postgresql_where=sql("delivered_at IS NOT NULL")),
+        # What the warehouse counts of them each time it is looked at.
+        Index(
+            "ix_orders_shipped",
+            "shipped_at",
+            postgresql_include=["status"],
+            postgresql_where=sql("shipped_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_orders_delivered",
+            "delivered_at",
+            postgresql_include=["status", "shipped_at", "created_at"],
+            postgresql_where=sql("delivered_at IS NOT NULL"),
+        ),
         # What a month is not closed with.
         Index(
             "ix_orders_shipped_owed",

@@ -30,7 +30,8 @@ class BoxType:
         return self.sides[0] * self.sides[1] * self.sides[2]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as all that a page makes hundreds of.
+@dataclass(slots=True)
 class Content:
     """Units of one product in a box."""
 
@@ -40,7 +41,7 @@ class Content:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PackedBox:
     """A box with what goes in; `count` boxes are packed alike. `why` says why it was begun, where that is not plain.
 
@@ -61,7 +62,7 @@ class PackedBox:
         return sum(content.quantity for content in self.contents)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PackLine:
     """Units of one product to pack; without a product nobody knows a box for it."""
 
@@ -114,7 +115,7 @@ class StepKind(StrEnum):
     SMALLER = "smaller"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PackStep:
     """One decision: `quantity` units of a product and the box, numbered from 1, that takes them.
 
@@ -131,7 +132,7 @@ class PackStep:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packing:
     """The boxes of an order, and how it came to them."""
 
@@ -139,7 +140,7 @@ class Packing:
     steps: list[PackStep]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Left:
     """What is left of a line, one unit of it measured once; `by_length` are its sides, the shortest first."""
 

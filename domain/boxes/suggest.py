@@ -6,13 +6,35 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, select
 
 from domain.boxes.rules import Reader
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 from domain.kernel.inputs import Id, Input, Quantity
-from models import BoxRule, Product
+from models import BoxRule, Product, columns_of
+
+PRODUCTS, RULES = columns_of(Product), columns_of(BoxRule)
+_BOXES_OF = (
+    select(
+        PRODUCTS.id,
+        PRODUCTS.name,
+        PRODUCTS.sku,
+        RULES.id.label("rule_id"),
+        RULES.qty_per_box,
+        RULES.box_name,
+        RULES.length_in,
+        RULES.width_in,
+        RULES.height_in,
+        PRODUCTS.ship_weight_oz,
+        PRODUCTS.ship_box_name,
+        PRODUCTS.ship_box_length,
+        PRODUCTS.ship_box_width,
+        PRODUCTS.ship_box_height,
+    )
+    .select_from(PRODUCTS.id.table.outerjoin(RULES.id.table, RULES.product_id == PRODUCTS.id))
+    .where(PRODUCTS.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+)
 
 
 class BoxItem(Input):
@@ -31,7 +53,8 @@ class SuggestBoxes(Input):
     """The products with their quantities, 1 to 200 of them."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as what a page makes hundreds of.
+@dataclass(slots=True)
 class ProductBox:
     """How one product is packed: by its rule, or else one unit a box in the box that the product names itself.
 
@@ -90,46 +113,18 @@ async def suggest_boxes(db: Reader, data: SuggestBoxes) -> list[BoxSuggestion]:
 
 async def list_product_boxes(db: Reader, product_ids: Iterable[int]) -> dict[int, ProductBox]:
     """How each of the products is packed, in one statement."""
-    statement: Any = (
-        select(
-            Product.id,
-            Product.name,
-            Product.sku,
-            BoxRule.id.label("rule_id"),
-            BoxRule.qty_per_box,
-            BoxRule.box_name,
-            BoxRule.length_in,
-            BoxRule.width_in,
-            BoxRule.height_in,
-            Product.ship_weight_oz,
-            Product.ship_box_name,
-            Product.ship_box_length,
-            Product.ship_box_width,
-            Product.ship_box_height,
-        )
-        .outerjoin(BoxRule, BoxRule.product_id == Product.id)
-        .where(Product.id.in_(sorted(product_ids)))
-    )
-    return {row.id: _make_box(row) for row in await db.execute(statement)}
+    found = await db.execute(_BOXES_OF, {"ids": sorted(product_ids)})
+    return {row.id: _make_box(row) for row in found}
 
 
 def _make_box(row: Any) -> ProductBox:
-    own = (row.ship_box_length, row.ship_box_width, row.ship_box_height)
-    own = own if all(side is not None for side in own) else (None, None, None)
-    has_rule = row.rule_id is not None
-    sides = (row.length_in, row.width_in, row.height_in) if has_rule else own
-    return ProductBox(
-        row.id,
-        row.name,
-        row.sku,
-        row.qty_per_box if has_rule else 1,
-        row.box_name if has_rule else row.ship_box_name if own[0] is not None else "",
-        sides[0],
-        sides[1],
-        sides[2],
-        has_rule,
-        row.ship_weight_oz,
-    )
+    if row.rule_id is not None:
+        per_box, name, sides = row.qty_per_box, row.box_name, (row.length_in, row.width_in, row.height_in)
+    else:
+        own = (row.ship_box_length, row.ship_box_width, row.ship_box_height)
+        is_measured = None not in own
+        per_box, name, sides = 1, row.ship_box_name if is_measured else "", own if is_measured else (None, None, None)
+    return ProductBox(row.id, row.name, row.sku, per_box, name, *sides, row.rule_id is not None, row.ship_weight_oz)
 
 
 def _suggest(box: ProductBox, quantity: int) -> BoxSuggestion:

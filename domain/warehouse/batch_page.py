@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import DateTime, bindparam, func, or_, select
 
 from domain.access.rights import Right, require
 from domain.boxes.pack import count_all, weigh_all
@@ -26,6 +26,23 @@ LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
 # What nobody decided for so long is left to the order itself.
 SHOWN_FOR = timedelta(days=3)
+_NEEDS_SOMEBODY = or_(*(ROWS.state == state for state in (BatchState.WAITING, BatchState.ASKING, BatchState.NEEDS_YOU)))
+_NEWEST_OPEN = (
+    select(func.max(ROWS.batch_id))
+    .join(table_of(LabelBatch), BATCHES.id == ROWS.batch_id)
+    .where(_NEEDS_SOMEBODY, BATCHES.created_at > bindparam("shown_since", type_=DateTime(timezone=True)))
+    .scalar_subquery()
+)
+_OPEN_BATCH = (
+    select(
+        ROWS.batch_id,
+        func.count().filter(ROWS.state == BatchState.BOUGHT),
+        func.count().filter(ROWS.state != BatchState.LEFT_OUT),
+        func.count().filter(ROWS.state == BatchState.NEEDS_YOU),
+    )
+    .where(ROWS.batch_id == _NEWEST_OPEN)
+    .group_by(ROWS.batch_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +188,5 @@ async def list_batch_labels(db: Reader, batch_id: int, *, by: Actor) -> list[int
 
 async def find_open_batch(db: Reader) -> OpenBatch | None:
     """The newest batch that goes on, or that needs somebody still."""
-    is_open = or_(*(ROWS.state == state for state in (BatchState.WAITING, BatchState.ASKING, BatchState.NEEDS_YOU)))
-    is_new = BATCHES.created_at > now() - SHOWN_FOR
-    newest = (
-        select(func.max(ROWS.batch_id))
-        .join(table_of(LabelBatch), BATCHES.id == ROWS.batch_id)
-        .where(is_open, is_new)
-        .scalar_subquery()
-    )
-    counts = (
-        select(
-            ROWS.batch_id,
-            func.count().filter(ROWS.state == BatchState.BOUGHT),
-            func.count().filter(ROWS.state != BatchState.LEFT_OUT),
-            func.count().filter(ROWS.state == BatchState.NEEDS_YOU),
-        )
-        .where(ROWS.batch_id == newest)
-        .group_by(ROWS.batch_id)
-    )
-    row = (await db.execute(counts)).first()
+    row = (await db.execute(_OPEN_BATCH, {"shown_since": now() - SHOWN_FOR})).first()
     return None if row is None else OpenBatch(*row)

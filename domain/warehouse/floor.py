@@ -1,20 +1,21 @@
 """The warehouse's page: the queue grouped by when each order is promised, the day so far, and what comes next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ARRAY, ColumnElement, DateTime, and_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, DateTime, Select, and_, any_, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import Grouping
 
-from domain.access.own_orders import may_be_seen_by
+from domain.access.own_orders import may_be_seen_by, owner_of_seen
 from domain.boxes.pack import count_all, weigh_all
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today, now, start_of_business_day
@@ -22,7 +23,7 @@ from domain.kernel.inputs import Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.orders.filters import ORDERS, search_condition
 from domain.orders.queries import Reader
-from domain.warehouse.late import is_late
+from domain.warehouse.late import begin_carriers_day, is_late
 from domain.warehouse.next_order import Visitor, list_visitors
 from domain.warehouse.packing import list_pack_items_of, pack_orders
 from domain.warehouse.promise import list_promises, promised_at
@@ -128,29 +129,51 @@ class Floor:
     counts: DayCounts
 
 
+_MOMENT = DateTime(timezone=True)
+_TODAY, _WEEK_AGO = bindparam("today", type_=_MOMENT), bindparam("week_ago", type_=_MOMENT)
 _SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
-_IS_OPEN = and_(IS_ACTIVE, ORDERS.set_aside_at.is_(None))
-# The conditions that are the same at any hour.
-_STANDING: dict[Stage, ColumnElement[bool]] = {
-    Stage.ALL: IS_ACTIVE,
+_BOUGHT = (
+    select(LABELS.order_id, func.count())
+    .where(
+        LABELS.order_id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
+        LABELS.state == "bought",
+        LABELS.voided_at.is_(None),
+    )
+    .group_by(LABELS.order_id)
+)
+_IS_OPEN = ORDERS.set_aside_at.is_(None)
+# What is to be done next with those that can be worked on.
+_STEPS: dict[Stage, ColumnElement[bool]] = {
+    Stage.ALL: true(),
     Stage.TO_PICK: and_(_IS_OPEN, ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None)),
     Stage.TO_PACK: and_(_IS_OPEN, ORDERS.status == OrderStatus.CONFIRMED, ORDERS.picked_at.is_not(None)),
     Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
-    Stage.SHORT: and_(IS_ACTIVE, ORDERS.set_aside_at.is_not(None)),
+    Stage.SHORT: ~_IS_OPEN,
+}
+# The condition that an order stands under a tab; the moments that it names are those of `_find_moments`.
+_IS_AT: dict[Stage, ColumnElement[bool]] = {
+    **{stage: and_(IS_ACTIVE, step) for stage, step in _STEPS.items()},
     Stage.IN_TRANSIT: ORDERS.status == OrderStatus.SHIPPED,
+    Stage.LATE: is_late(bindparam("carriers_day", type_=_MOMENT)),
+    Stage.SHIPPED_TODAY: and_(ORDERS.shipped_at >= _TODAY, ORDERS.status != OrderStatus.CANCELLED),
+    Stage.DELIVERED: and_(ORDERS.delivered_at >= _WEEK_AGO, ORDERS.status == OrderStatus.DELIVERED),
 }
 
 
-def is_at(stage: Stage, *, timezone: tzinfo) -> ColumnElement[bool]:
-    """The condition that an order stands under a tab."""
-    if stage in _STANDING:
-        return _STANDING[stage]
-    if stage is Stage.LATE:
-        return is_late(timezone)
-    if stage is Stage.SHIPPED_TODAY:
-        today = start_of_business_day(business_today(timezone), timezone)
-        return and_(ORDERS.shipped_at >= today, ORDERS.status != OrderStatus.CANCELLED)
-    return and_(ORDERS.delivered_at >= now() - IN_THE_LAST, ORDERS.status == OrderStatus.DELIVERED)
+def _find_moments(timezone: tzinfo) -> dict[str, Any]:
+    """The moments that the conditions of now name, and by when what was ordered since when is promised."""
+    today = business_today(timezone)
+    promises = list_promises(today - LOOKED_BACK, today, timezone)
+    since, leaves_by = (list(moments) for moments in zip(*promises, strict=True))
+    return {
+        "today": start_of_business_day(today, timezone),
+        "yesterday": start_of_business_day(today - timedelta(days=1), timezone),
+        "week_ago": now() - IN_THE_LAST,
+        "two_weeks_ago": now() - 2 * IN_THE_LAST,
+        "carriers_day": begin_carriers_day(today),
+        "since": since,
+        "leaves_by": leaves_by,
+    }
 
 
 def name_stage(order: QueueRow) -> Stage:
@@ -169,17 +192,30 @@ def name_stage(order: QueueRow) -> Stage:
 async def show_floor(db: AsyncSession, query: FloorQuery, *, visible_to: Actor, timezone: tzinfo) -> Floor:
     """The page's rows with all that stands beside them, in a fixed number of statements."""
     await plan_for_values(db)
-    own = may_be_seen_by(visible_to)
-    conditions = [is_at(query.stage, timezone=timezone)] + ([] if own is None else [own])
-    if query.q:
-        conditions.append(search_condition(query.q))
-    statement = _SELECT.where(*conditions).order_by(ORDERS.created_at, ORDERS.id)
-    rows = [QueueRow(*row) for row in await db.execute(statement.limit(query.per_page).offset(query.offset))]
-    total = await db.scalar(select(func.count()).select_from(ORDERS.id.table).where(*conditions)) or 0
+    counts = await _count(db, visible_to=visible_to, timezone=timezone)
+    rows, total = await _list_rows(db, query, visible_to=visible_to, timezone=timezone)
     shown = await describe_rows(db, rows, timezone=timezone)
     groups = [Group(moment, list(together)) for moment, together in groupby(shown, key=attrgetter("promised_at"))]
-    counts = await count_day(db, visible_to=visible_to, timezone=timezone)
-    return Floor(make_page(shown, total, query), groups, counts)
+    page = make_page(shown, counts[query.stage] if total is None else total, query)
+    return Floor(page, groups, _make_counts(counts))
+
+
+async def _list_rows(
+    db: AsyncSession, query: FloorQuery, *, visible_to: Actor, timezone: tzinfo
+) -> tuple[list[QueueRow], int | None]:
+    """The rows of a page, and of how many that were searched for; None without a search."""
+    own, moments = may_be_seen_by(visible_to), _find_moments(timezone)
+    conditions = [_IS_AT[query.stage]] + ([] if own is None else [own])
+    statement = _SELECT.where(*conditions).order_by(ORDERS.created_at, ORDERS.id)
+    page = statement.limit(query.per_page).offset(query.offset)
+    if not query.q:
+        return [QueueRow(*row) for row in await db.execute(page, moments)], None
+    found = search_condition(query.q)
+    rows = (await db.execute(page.where(found).add_columns(func.count().over()), moments)).all()
+    if rows or not query.offset:
+        return [QueueRow(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+    counted = select(func.count()).select_from(ORDERS.id.table).where(*conditions, found)
+    return [], await db.scalar(counted, moments) or 0
 
 
 async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone: tzinfo) -> list[FloorRow]:
@@ -188,14 +224,7 @@ async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone:
     items = await list_pack_items_of(db, ids)
     boxes = await pack_orders(db, {id_: items.get(id_, []) for id_ in ids}) if ids else {}
     visitors = await list_visitors(db, ids)
-    bought: dict[int, int] = {}
-    if ids:
-        counted = (
-            select(LABELS.order_id, func.count())
-            .where(LABELS.order_id.in_(ids), LABELS.state == "bought", LABELS.voided_at.is_(None))
-            .group_by(LABELS.order_id)
-        )
-        bought = {row[0]: row[1] for row in await db.execute(counted)}
+    bought = {row[0]: row[1] for row in await db.execute(_BOUGHT, {"ids": ids})} if ids else {}
     return [
         FloorRow(
             order=row,
@@ -214,45 +243,57 @@ async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone:
 
 async def count_day(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> DayCounts:
     """The counts of every tab, in one statement."""
-    own = may_be_seen_by(visible_to)
-    mine: list[Any] = [] if own is None else [own]
-    counts = [
-        select(func.count())
-        .select_from(ORDERS.id.table)
-        .where(is_at(stage, timezone=timezone), *mine)
-        .scalar_subquery()
-        .label(stage.value)
-        for stage in Stage
-        if stage is not Stage.ALL
-    ]
-    counts += [
-        select(func.count()).select_from(ORDERS.id.table).where(condition, *mine).scalar_subquery().label(name)
-        for name, condition in (_count_before(timezone) | {"left_in_time": _left_in_time(timezone)}).items()
-    ]
-    found = (await db.execute(select(*counts))).mappings().one()
+    return _make_counts(await _count(db, visible_to=visible_to, timezone=timezone))
+
+
+def _make_counts(found: Mapping[str, int]) -> DayCounts:
     return DayCounts(**{name: found[name] for name in DayCounts.__slots__})
 
 
-def _left_in_time(timezone: tzinfo) -> ColumnElement[bool]:
-    """The condition that an order of the delivered ones left by the moment it was promised for.
+async def _count(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> Mapping[str, int]:
+    """How many orders stand under each tab by its name, and what these are compared with."""
+    values = _find_moments(timezone) | {"owner": visible_to.id}
+    return dict((await db.execute(_write_counts(owner_of_seen(visible_to)), values)).mappings().one())
 
-    The promise is found by the moment of the order among those of the last weeks; what was ordered before is late.
+
+@cache
+def _write_counts(owner: str | None) -> Select[Any]:
+    """The statement of `_count` for readers that the column `owner` of their orders holds; it reads each order once.
+
+    The promise of one that was delivered is found by its moment among those of the last weeks; what was ordered before
+    is late.
     """
-    today = business_today(timezone)
-    promises = list_promises(today - LOOKED_BACK, today, timezone)
-    since, leaves_by = (literal(list(moments), MOMENTS) for moments in zip(*promises, strict=True))
+    mine = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
     # Only in parentheses may a parameter be indexed.
-    promised = Grouping(leaves_by)[func.width_bucket(ORDERS.created_at, since)]
-    return and_(is_at(Stage.DELIVERED, timezone=timezone), ORDERS.shipped_at <= promised)
-
-
-def _count_before(timezone: tzinfo) -> dict[str, ColumnElement[bool]]:
-    """The conditions of what the day's counts are compared with."""
-    today = business_today(timezone)
-    yesterday, week_ago = start_of_business_day(today - timedelta(days=1), timezone), now() - IN_THE_LAST
-    left = and_(ORDERS.shipped_at >= yesterday, ORDERS.shipped_at < start_of_business_day(today, timezone))
-    came = and_(ORDERS.delivered_at >= week_ago - IN_THE_LAST, ORDERS.delivered_at < week_ago)
-    return {
-        "shipped_yesterday": and_(left, ORDERS.status != OrderStatus.CANCELLED),
-        "delivered_before": and_(came, ORDERS.status == OrderStatus.DELIVERED),
-    }
+    leaves_by, since = Grouping(bindparam("leaves_by", type_=MOMENTS)), bindparam("since", type_=MOMENTS)
+    promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
+    yesterday, two_weeks_ago = (bindparam(name, type_=_MOMENT) for name in ("yesterday", "two_weeks_ago"))
+    is_new = ORDERS.delivered_at >= _WEEK_AGO
+    parts: list[tuple[ColumnElement[bool], dict[str, ColumnElement[bool]]]] = [
+        (IS_ACTIVE, {stage.value: step for stage, step in _STEPS.items()}),
+        (_IS_AT[Stage.IN_TRANSIT], {Stage.IN_TRANSIT.value: true()}),
+        (_IS_AT[Stage.LATE], {Stage.LATE.value: true()}),
+        (
+            and_(ORDERS.shipped_at >= yesterday, ORDERS.status != OrderStatus.CANCELLED),
+            {Stage.SHIPPED_TODAY.value: ORDERS.shipped_at >= _TODAY, "shipped_yesterday": ORDERS.shipped_at < _TODAY},
+        ),
+        (
+            and_(ORDERS.delivered_at >= two_weeks_ago, ORDERS.status == OrderStatus.DELIVERED),
+            {
+                Stage.DELIVERED.value: is_new,
+                "delivered_before": ~is_new,
+                "left_in_time": and_(is_new, ORDERS.shipped_at <= promised),
+            },
+        ),
+    ]
+    counted = [
+        select(*(func.count().filter(condition).label(name) for name, condition in counts.items()))
+        .select_from(ORDERS.id.table)
+        .where(which, *mine)
+        .subquery()
+        for which, counts in parts
+    ]
+    joined: Any = counted[0]
+    for following in counted[1:]:
+        joined = joined.join(following, true())
+    return select(*(column for part in counted for column in part.c)).select_from(joined)

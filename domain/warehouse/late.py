@@ -22,21 +22,25 @@ _MOST_AT_ONCE = 200
 _WATCH = Actor(ActorKind.SYSTEM, name="Late parcels")
 
 
-def is_late(timezone: tzinfo) -> ColumnElement[bool]:
-    """The condition that an order is on its way past the day the carrier named; that day itself is not late."""
-    late = select(TRACKERS.order_id).where(*_past_its_day(business_today(timezone)))
+def is_late(today: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """The condition that an order is on its way past the day the carrier named; that day itself is not late.
+
+    `today` is where `begin_carriers_day` says that the day begins.
+    """
+    late = select(TRACKERS.order_id).where(TRACKERS.expected_at < today, TRACKERS.status != "delivered")
     return and_(ORDERS.status == OrderStatus.SHIPPED, ORDERS.id.in_(late))
 
 
 async def notify_of_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
     """Text each customer whose parcel is late, and put it before the desk, once a parcel; returns how many parcels."""
-    today = business_today(timezone)
+    today = begin_carriers_day(business_today(timezone))
     late = await db.execute(
         select(TRACKERS.order_id, TRACKERS.id)
         .join_from(TRACKERS.id.table, ORDERS.id.table, ORDERS.id == TRACKERS.order_id)
         .where(
-            *_past_its_day(today),
-            TRACKERS.expected_at >= _begin(today) - _NOTIFIED_WITHIN,
+            TRACKERS.expected_at < today,
+            TRACKERS.expected_at >= today - _NOTIFIED_WITHIN,
+            TRACKERS.status != "delivered",
             TRACKERS.late_notified_at.is_(None),
             ORDERS.status == OrderStatus.SHIPPED,
         )
@@ -76,10 +80,6 @@ async def _notify(db: AsyncSession, order: Order, tracker: Tracker, company_name
     )
 
 
-def _past_its_day(today: date) -> tuple[ColumnElement[bool], ...]:
-    return TRACKERS.expected_at < _begin(today), TRACKERS.status != "delivered"
-
-
-def _begin(day: date) -> datetime:
+def begin_carriers_day(day: date) -> datetime:
     """Carriers name a day as its midnight in UTC."""
     return datetime.combine(day, time(), UTC)

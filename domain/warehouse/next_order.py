@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ARRAY, BigInteger, DateTime, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,28 @@ VISITS = columns_of(PackerVisit)
 # Who has not been heard of for so long has gone on to something else.
 HERE_FOR = timedelta(minutes=5)
 
+_HERE_SINCE = bindparam("here_since", type_=DateTime(timezone=True))
+_TAKEN = select(VISITS.order_id).where(
+    VISITS.staff_id.is_distinct_from(bindparam("me", type_=BigInteger)), VISITS.seen_at > _HERE_SINCE
+)
+_NEXT = (
+    select(ORDERS.id)
+    .where(
+        IS_ACTIVE,
+        ORDERS.status != OrderStatus.PACKED,
+        ORDERS.set_aside_at.is_(None),
+        ORDERS.id.not_in(_TAKEN),
+        ORDERS.id != bindparam("after"),
+    )
+    .order_by(ORDERS.created_at, ORDERS.id)
+    .limit(1)
+)
+_VISITORS = (
+    select(VISITS.order_id, VISITS.staff_id, VISITS.name)
+    .where(VISITS.order_id == any_(bindparam("ids", type_=ARRAY(BigInteger))), VISITS.seen_at > _HERE_SINCE)
+    .order_by(VISITS.seen_at.desc(), VISITS.staff_id)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -36,20 +58,7 @@ class Visitor:
 
 async def find_next_order(db: Reader, *, by: Actor, after: int | None = None) -> QueueRow | None:
     """The oldest order that is to be picked and packed, that nobody else stands at and nobody set aside."""
-    taken = select(VISITS.order_id).where(VISITS.staff_id != by.id, VISITS.seen_at > now() - HERE_FOR)
-    statement = (
-        select(ORDERS.id)
-        .where(
-            IS_ACTIVE,
-            ORDERS.status != OrderStatus.PACKED,
-            ORDERS.set_aside_at.is_(None),
-            ORDERS.id.not_in(taken),
-            ORDERS.id != (after or 0),
-        )
-        .order_by(ORDERS.created_at, ORDERS.id)
-        .limit(1)
-    )
-    found = await db.scalar(statement)
+    found = await db.scalar(_NEXT, {"me": by.id, "here_since": now() - HERE_FOR, "after": after or 0})
     return None if found is None else await get_queue_row(db, found, visible_to=by)
 
 
@@ -78,11 +87,7 @@ async def list_visitors(db: Reader, order_ids: Sequence[int]) -> list[Visitor]:
     """Who stands at these orders now."""
     if not order_ids:
         return []
-    rows = await db.execute(
-        select(VISITS.order_id, VISITS.staff_id, VISITS.name)
-        .where(VISITS.order_id.in_(order_ids), VISITS.seen_at > now() - HERE_FOR)
-        .order_by(VISITS.seen_at.desc(), VISITS.staff_id)
-    )
+    rows = await db.execute(_VISITORS, {"ids": list(order_ids), "here_since": now() - HERE_FOR})
     return [Visitor(*row) for row in rows]
 
 
