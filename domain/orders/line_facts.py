@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, select
 
+from domain.access.own_orders import may_be_seen_by
 from domain.access.rights import Right, may
 from domain.kernel.actor import Actor
 from domain.orders.filters import ITEMS, ORDERS
@@ -20,9 +21,12 @@ MOST_ORDERS = 200
 
 @dataclass(frozen=True, slots=True)
 class LastSold:
-    """The newest order in which the customer took the product, what of it, and at which price."""
+    """The newest order in which the customer took the product, what of it, and at which price.
 
-    order_number: str
+    The order is named to who may see it.
+    """
+
+    order_number: str | None
     placed_at: datetime
     quantity: int
     unit_price: Decimal
@@ -57,15 +61,17 @@ async def list_line_facts(
     if may(reader, Right.SEE_COSTS):
         asked = select(PRODUCTS.id, PRODUCTS.cost_per_item).where(PRODUCTS.id.in_(product_ids))
         costs = {row[0]: row[1] for row in await db.execute(asked)}
-    last = {} if customer_id is None else await _list_last_sold(db, product_ids, customer_id, besides_order)
+    last = {} if customer_id is None else await _list_last_sold(db, product_ids, customer_id, besides_order, reader)
     return {each: LineFacts(last.get(each), costs.get(each)) for each in product_ids}
 
 
 async def _list_last_sold(
-    db: Reader, product_ids: Collection[int], customer_id: int, besides_order: int | None
+    db: Reader, product_ids: Collection[int], customer_id: int, besides_order: int | None, reader: Actor
 ) -> dict[int, LastSold]:
+    own = may_be_seen_by(reader)
+    number: ColumnElement[str | None] = ORDERS.order_number if own is None else case((own, ORDERS.order_number))
     orders = (
-        select(ORDERS.id, ORDERS.order_number, ORDERS.created_at)
+        select(ORDERS.id, number.label("order_number"), ORDERS.created_at)
         .where(
             ORDERS.customer_id == customer_id, ORDERS.status != OrderStatus.CANCELLED, ORDERS.id != (besides_order or 0)
         )

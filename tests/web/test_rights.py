@@ -173,6 +173,7 @@ async def test_a_colleagues_order_is_named_to_who_may_see_it(client, db, role) -
         f"/portal/customers/{customer.id}",
         f"/portal/customers/{customer.id}?tab=credit",
         f"/portal/products/{product.id}",
+        f"/portal/orders/new?customer={customer.id}&line=1x%20{product.sku}",
         f"/api/staff/customers/{customer.id}/credit",
     ):
         response = await client.get(path)
