@@ -170,10 +170,14 @@ async def read_form_body(model: type[InputT]) -> InputT:
 
 
 async def form_pairs() -> dict[str, list[str]]:
-    """The fields of the request's HTML form, each with every value sent."""
+    """The fields of the request's HTML form, each with every value sent.
+
+    Browsers count an end of line as one character while they type, and send two; here it is one again.
+    """
     if request.mimetype not in FORM_TYPES:
         raise UnsupportedType("Send the form as application/x-www-form-urlencoded or multipart/form-data.")
-    return dict((await request.form).to_dict(flat=False))
+    sent = (await request.form).to_dict(flat=False)
+    return {name: [value.replace("\r\n", "\n") for value in values] for name, values in sent.items()}
 
 
 def answers(model: Any, status: int = 200, *, created: Any = None) -> Callable[[Handler], Handler]:

@@ -3,6 +3,7 @@
 Stock stays as it is: it moves by goods received and by counting, and a file is older than the shelf.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,9 @@ WHAT_IS_WRONG = {
     "bulk_price": "must not be above the unit price",
     "unit_price": "must not be below the bulk price",
 }
+# What a spreadsheet makes of a long barcode that it takes for a number: most of its digits are gone.
+_SCIENTIFIC = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
+_SHORTENED = "was shortened by a spreadsheet; make the column text and type it again"
 _CATEGORIES = "SELECT id, lower(name) AS name FROM category WHERE lower(name) = ANY($1::text[]) FOR KEY SHARE"
 _KNOWN = "SELECT lower(sku) AS sku FROM product WHERE lower(sku) = ANY($1::text[])"
 
@@ -83,6 +87,7 @@ def read_product(cells: Cells, _setting: Setting) -> WantedProduct:
     except ValidationError as error:
         raise BadRow(faults | {_name(detail): _say(detail) for detail in error.errors(include_url=False)}) from None
     values = data.model_dump(exclude_none=True, exclude={"sku", "category"})
+    faults |= {name: _SHORTENED for name in ("sku", "barcode") if _SCIENTIFIC.fullmatch(cells.get(name, ""))}
     if is_dearer_in_bulk(data.unit_price, data.bulk_price):
         faults["bulk_price"] = WHAT_IS_WRONG["bulk_price"]
     if faults:

@@ -19,7 +19,11 @@ USERNAME_MARKS = frozenset("._-")
 
 
 def clean_text(text: str) -> str:
-    """The text in NFC, without invisible characters at its ends; empty when there is nothing to see."""
+    """The text in NFC, without invisible characters at its ends; empty when there is nothing to see.
+
+    A line ends in one character, whichever program wrote it.
+    """
+    text = text.replace("\r\n", "\n")
     if text.isascii():
         return text
     composed = unicodedata.normalize("NFC", text)

@@ -58,6 +58,11 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
         ("/x,Cup,{c},5,,,,perhaps", {"is_active": "must be yes or no", "sku": None}),
         ("A-1,Cup,{c},cheap,,0,,", {"unit_price": None, "bulk_quantity": None}),
         (",Cup,{c},5,,,,", {"sku": "is missing"}),
+        (
+            "KNOWN,,,,,,4.00638E+12,",
+            {"barcode": "was shortened by a spreadsheet; make the column text and type it again"},
+        ),
+        ('"1,2E+10",Cup,{c},5,,,,', {"sku": None}),
     ],
 )
 async def test_rows_that_no_door_takes_are_bad(database, db, settings, row: str, faults: dict[str, str]) -> None:
@@ -88,6 +93,14 @@ async def test_what_was_exported_changes_nothing(database, db, settings) -> None
     ]
     counts, _ = await bring(db, settings, b"".join(pieces).decode("utf-8-sig"))
     assert counts == (0, 30, 0)
+
+
+async def test_other_ends_of_lines_in_a_cell_change_nothing(database, db, settings) -> None:
+    await make_product(db, sku="KNOWN", name="Ladle", brand="one\ntwo")
+    await db.commit()
+    for end in ("\n", "\r\n"):
+        counts, _ = await bring(db, settings, f'sku,brand{end}KNOWN,"one{end}two"{end}')
+        assert counts == (0, 1, 0)
 
 
 async def test_a_batch_takes_a_fixed_number_of_statements(database, db, settings) -> None:

@@ -197,6 +197,14 @@ async def test_a_manager_edits_a_product(client: TestClientProtocol, db: AsyncSe
     assert "$1,012.50" in page
 
 
+async def test_a_description_in_lines_is_as_long_as_it_was_typed(client: TestClientProtocol, db: AsyncSession) -> None:
+    lines = "\r\n".join(["a"] * 7_000)
+    pan = await make_product(db)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    assert (await send_form(client, f"{LIST}/{pan.id}/edit", **form_of(pan, description=lines)))[0] == 303
+    assert (await reload(db, pan)).description == lines.replace("\r", "")
+
+
 async def test_a_form_whose_version_can_not_be_read_overwrites_nothing(
     client: TestClientProtocol, db: AsyncSession
 ) -> None:
