@@ -70,7 +70,7 @@ async def get_subscription(id: int) -> Any:  # noqa: A002 - the contract names t
 
 @blueprint.put(f"{LIST}/<id:id>")
 @staff_only(Right.EDIT_SUBSCRIPTIONS)
-@refuses(Code.STATE_NOT_ALLOWED)
+@refuses(Code.RENEWAL_RUNNING, Code.STATE_NOT_ALLOWED)
 @reads(change.UpdateSubscription)
 @answers(SubscriptionOut)
 async def update_subscription(id: int, data: change.UpdateSubscription) -> Any:  # noqa: A002

@@ -52,7 +52,8 @@ async def update_subscription(
 ) -> Subscription:
     """Change a subscription that is not cancelled; another date drops the retries of the one before.
 
-    Raises NotFound, Refused for a cancelled or meanwhile changed one, and InvalidInput for a date in the past.
+    Raises NotFound, Refused for a cancelled or meanwhile changed one and for another date while a charge is open, which
+    goes on to a date of its own, and InvalidInput for a date in the past.
     """
     subscription = await _lock(db, subscription_id, by=by, version=version)
     sent = data.model_dump(exclude_unset=True)
@@ -67,6 +68,7 @@ async def update_subscription(
         sent["notes"] = sent["notes"] or ""
     changed = {name: value for name, value in sent.items() if getattr(subscription, name) != value}
     if "next_renewal_date" in changed:
+        await check_no_open_charge(db, subscription)
         subscription.retry_on, subscription.failures, subscription.rhythm_from = None, 0, None
     await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
     return subscription

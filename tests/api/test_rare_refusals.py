@@ -1,5 +1,6 @@
 """Refusals that hardly ever come, each met once: every code of the registry is seen by some test."""
 
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -124,6 +125,15 @@ async def test_a_charge_that_is_not_decided_keeps_the_next_one_waiting(client, d
     await sign_in(client, db, await make_staff(db))
     response = await client.post(f"/api/staff/subscriptions/{made.id}/renew", headers={"Idempotency-Key": "twice"})
     assert await code_of(response) == (409, "renewal_running")
+    # The charge would go on to a date of its own, and the one that was typed would be lost.
+    path = f"/api/staff/subscriptions/{made.id}"
+    later = made.next_renewal_date + timedelta(days=60)
+    assert await code_of(await client.put(path, json={"next_renewal_date": later.isoformat()})) == (
+        409,
+        "renewal_running",
+    )
+    same = {"next_renewal_date": made.next_renewal_date.isoformat(), "quantity": 12}
+    assert (await client.put(path, json=same)).status_code == 200
 
 
 async def test_a_guest_has_no_store_credit(client, db) -> None:
