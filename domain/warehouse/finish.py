@@ -45,6 +45,11 @@ class PackParcel(Input):
     key: Annotated[int, Field(ge=0, le=9999)] = 0
     """Which row of the form it is; it stays the same while others come and go."""
 
+    @property
+    def shown_pounds(self) -> str:
+        """The weight with one decimal, or the two that were typed."""
+        return f"{self.pounds:.2f}".removesuffix("0")
+
     def as_parcel(self) -> Parcel:
         """The parcel in ounces, as carriers want it."""
         return Parcel(length=self.length, width=self.width, height=self.height, weight=self.pounds * OUNCES_PER_POUND)

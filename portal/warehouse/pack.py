@@ -101,10 +101,10 @@ async def buy_label(number: str) -> Response:
     tried = await attempt_in_own_transaction(PackForm, _change_boxes)
     data = tried.result
     if data is None:
-        if tried.refusal is not None and tried.typed.get("act", "buy") != "buy" and wants_block():
+        if tried.refusal is not None and wants_block():
             # The boxes stay as they were typed, below an alert.
             return await error_page(tried.status, write_refusal(tried.refusal))
-        return await _show(number, refusal=tried.refusal)
+        return await _show(number, refusal=tried.refusal, typed=tried.typed)
     if data.act == "buy":
         return await _buy(number, data)
     return await _show(number, data=data, with_rates=data.act == "rates" or not data.rates_later)

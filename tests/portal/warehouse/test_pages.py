@@ -287,9 +287,26 @@ async def test_the_packer_takes_other_boxes_and_insures_them(
     assert (status, "1 parcel, 1.2 lb" in page) == (200, True)
     status, page, _ = await send_form(client, url, f"{url}/label", act="rates", **boxes | {"parcels[0][pounds]": "0"})
     assert (status, "must be above 0" in page, easypost.buys) == (422, True, 0)
+    weighed = boxes | {"parcels[0][pounds]": "2.25", "insurance": "80.5"}
+    _, page, _ = await send_form(client, url, f"{url}/label", act="rates", **weighed)
+    assert ('value="2.25"' in page, 'value="80.5' in page) == (True, True)
+    status, page, _ = await send_form(client, url, f"{url}/label", act="buy", **weighed | {"insurance": "eighty"})
+    assert (status, 'value="eighty"' in page) == (422, True)
     status, _, _ = await send_form(client, url, f"{url}/label", act="buy", insurance="250", rate="UPS|Ground", **boxes)
     assert (status, easypost.buys, easypost.bought[0]["insurance"]) == (303, 1, "250.00")
     assert easypost.bought[0]["parcel"]["weight"] == 20.8
+
+
+async def test_a_managers_reason_stays_when_the_carrier_refuses(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    order, _ = await ready(db, 1, status="confirmed")
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    easypost.faults.refuse_buy = "The address is not served."
+    url = f"{QUEUE}/{order.order_number}"
+    sent = {"act": "buy", "reason": "The truck waits", "rate": "UPS|Ground"}
+    status, page, _ = await send_form(client, url, f"{url}/label", **sent)
+    assert (status, "The address is not served." in page, 'value="The truck waits"' in page) == (502, True, True)
 
 
 async def test_the_carriers_spelling_of_the_address_is_taken_over(
