@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, any_, case, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, case, func, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.rights import Right, may, require
@@ -90,7 +90,7 @@ def _select_lines(theirs: Theirs) -> Select[Any]:
     )
     is_kept = and_(KEPT.customer_id == CUSTOMERS.id, not_(is_changed(CUSTOMERS.id, theirs)))
     kept = table_of(Customer).outerjoin(table_of(CustomerSales), is_kept)
-    is_same = and_(tuple_(*_SHIPPING) == tuple_(*_BILLING), func.concat(*_SHIPPING) != "")
+    is_same = and_(tuple_(*_SHIPPING) == tuple_(*_BILLING), or_(*(column != "" for column in _SHIPPING)))
     return select(
         *(typed(CUSTOMERS[name]) for name in ("first_name", "last_name", "company_name", "email")),
         typed_phone(func.coalesce(CUSTOMERS.phone, CUSTOMERS.phone_raw)),

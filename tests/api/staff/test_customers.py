@@ -301,6 +301,27 @@ async def test_the_sums_of_the_book_are_exact_whatever_was_folded(client: TestCl
         assert {row["company_name"]: (row["orders"], row["total_spent"]) for row in rows} == wanted, path
 
 
+async def test_the_book_says_whose_bills_go_where_the_goods_go(client: TestClientProtocol, db: AsyncSession) -> None:
+    addresses = {
+        "Same": {
+            "shipping_street": "1 Mill Road",
+            "shipping_zip": "60607",
+            "billing_street": "1 Mill Road",
+            "billing_zip": "60607",
+        },
+        "ZIP": {"shipping_zip": "60607", "billing_zip": "60607"},
+        "Other": {"shipping_street": "1 Mill Road", "billing_street": "PO Box 1"},
+        "None": {},
+    }
+    for name, values in addresses.items():
+        await make_customer(db, company_name=name, **values)
+    await open_as(client, db, Role.MANAGER)
+    book = await (await client.get("/api/staff/customers/export")).get_data(as_text=False)
+    rows = csv.DictReader(io.StringIO(book.decode("utf-8-sig")))
+    found = {row["company_name"]: row["same_as_shipping"] for row in rows}
+    assert found == {"Same": "yes", "ZIP": "yes", "Other": "no", "None": "no"}
+
+
 async def test_the_book_goes_out_as_csv_without_formulas(client: TestClientProtocol, db: AsyncSession) -> None:
     customer = await make_customer(db, company_name="=cmd()", phone=PHONE, billing_street="PO Box 1")
     await make_order(db, (await make_product(db), 3), by=as_actor(customer))
