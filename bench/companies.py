@@ -13,8 +13,10 @@ from domain.customers.duplicates import fold_shared_phones
 from domain.customers.standings import fold_standings
 from domain.invoices.journal_hours import fold_journal_hours
 from domain.orders.days import fold_days
+from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
+from domain.subscriptions.renewal_days import fold_renewal_days
 from models.migrations import upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
@@ -88,6 +90,7 @@ async def _fold(url: str) -> None:
             await fold_purchase_counts(db)
             await fold_standings(db)
             await fold_shared_phones(db)
+            await fold_renewal_days(db, rules=read_rules(load_settings()))
             await fold_trade_hours(db)
             await fold_call_hours(db)
             await fold_journal_hours(db)

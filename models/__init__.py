@@ -64,6 +64,7 @@ from models.product import Product, ProductImage, ProductImageData
 from models.product_count import ProductCount
 from models.purchase_count import PurchaseCount
 from models.rate_limit import RateLimit
+from models.renewal_day import RenewalDay, RenewalDayChange
 from models.rfq import Rfq, RfqStatus
 from models.rfq_quote import RfqQuote
 from models.savings_request import SavingsRequest
@@ -195,6 +196,8 @@ __all__ = [
     "Receipt",
     "ReminderStep",
     "Renewal",
+    "RenewalDay",
+    "RenewalDayChange",
     "RenewalStatus",
     "Resolution",
     "RevokedToken",

@@ -19,6 +19,7 @@ TIMETABLE = (
     Entry("*/5 * * * *", "fold_customer_sales"),
     Entry("*/5 * * * *", "fold_customer_standings"),
     Entry("*/5 * * * *", "fold_shared_phones"),
+    Entry("*/5 * * * *", "count_renewal_days"),
     Entry("*/5 * * * *", "fold_order_days"),
     Entry("*/5 * * * *", "fold_product_count"),
     Entry("*/5 * * * *", "fold_calling_counts"),

@@ -5,15 +5,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, cast, func, literal, null, select, union_all
+from sqlalchemy import CTE, BigInteger, Select, Text, case, cast, func, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.money import ZERO
 from domain.orders.rules import OrderRules
-from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
 from domain.subscriptions.list_subscriptions import SubscriptionLine, select_lines, show_lines, visible_subscriptions
+from domain.subscriptions.renewal_days import group_renewals, select_renewals
 from models import Customer, Product, Subscription, SubscriptionStatus
 
 MOST_FAILED = 50
@@ -89,38 +89,48 @@ async def list_coming(
 ) -> tuple[list[DueDay], list[Need]]:
     """What is due on each of the next 30 days without what has failed, and the products that it needs most of.
 
-    What is late is due today; the shortest product comes first. One statement, which prices every renewal once.
+    What is late is due today; the shortest product comes first. One statement, which looks for the day from which a
+    product is short where all of its renewals together are more than its stock.
     """
     coming = _coming(today, rules, visible_to).cte("coming")
+    due = select(coming.c.product_id, func.sum(coming.c.quantity).label("due")).group_by(coming.c.product_id).subquery()
+    totals = (
+        select(due, Product.name, Product.stock_quantity.label("stock"))
+        .join(Product, Product.id == due.c.product_id)
+        .cte("totals")
+    )
+    short = _find_short(coming, totals)
     day = func.greatest(coming.c.day, today)
-    is_short = func.coalesce(func.bool_or(coming.c.is_short), False)
-    days = select(
-        literal(0).label("part"),
-        day.label("day"),
-        func.count().label("renewals"),
-        func.sum(coming.c.amount).label("amount"),
-        is_short.label("is_short"),
-        cast(null(), BigInteger).label("product_id"),
-        cast(null(), Text).label("name"),
-        cast(null(), BigInteger).label("due"),
-        cast(null(), BigInteger).label("stock"),
-    ).group_by(day)
-    due = func.sum(coming.c.quantity)
+    days = (
+        select(
+            literal(0).label("part"),
+            day.label("day"),
+            func.sum(coming.c.renewals).label("renewals"),
+            func.sum(coming.c.amount).label("amount"),
+            func.coalesce(func.bool_or(coming.c.day >= short.c.first_day), False).label("is_short"),
+            cast(null(), BigInteger).label("product_id"),
+            cast(null(), Text).label("name"),
+            cast(null(), BigInteger).label("due"),
+            cast(null(), BigInteger).label("stock"),
+        )
+        .select_from(coming.outerjoin(short, short.c.product_id == coming.c.product_id))
+        .group_by(day)
+    )
     needs = (
         select(
             literal(1),
-            func.min(day).filter(coming.c.is_short),
-            func.count(),
+            # Without a day the greatest would be today.
+            case((short.c.first_day.is_not(None), func.greatest(short.c.first_day, today))),
+            literal(0),
             literal(ZERO),
-            is_short,
-            Product.id,
-            Product.name,
-            due,
-            Product.stock_quantity,
+            short.c.first_day.is_not(None),
+            totals.c.product_id,
+            totals.c.name,
+            totals.c.due,
+            totals.c.stock,
         )
-        .join(coming, coming.c.product_id == Product.id)
-        .group_by(Product.id)
-        .order_by((Product.stock_quantity - due).asc().nulls_last(), Product.id)
+        .select_from(totals.outerjoin(short, short.c.product_id == totals.c.product_id))
+        .order_by((totals.c.stock - totals.c.due).asc().nulls_last(), totals.c.product_id)
         .limit(most)
     )
     both = union_all(days, needs.subquery().select()).subquery()
@@ -128,29 +138,33 @@ async def list_coming(
     found_days, found_needs = [], []
     for row in await db.execute(select(both).order_by(*order)):
         if row.part == 0:
-            found_days.append(DueDay(row.day, row.renewals, row.amount, row.is_short))
+            found_days.append(DueDay(row.day, int(row.renewals), row.amount, row.is_short))
         else:
             found_needs.append(Need(row.product_id, row.name, int(row.due), row.stock, row.day))
     return found_days, found_needs
 
 
-def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[Any]:
-    """The renewals of the next 30 days; `is_short` from the one on that the present stock does not cover."""
-    place = (Subscription.next_renewal_date, Subscription.id)
-    so_far = func.sum(Subscription.quantity).over(partition_by=SOLD.id, order_by=place)
-    own = visible_subscriptions(visible_to)
-    statement: Select[Any] = select(
-        Subscription.next_renewal_date.label("day"),
-        SOLD.id.label("product_id"),
-        Subscription.quantity,
-        next_amount(rules).label("amount"),
-        (so_far > SOLD.stock_quantity).label("is_short"),
+def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[*tuple[Any, ...]]:
+    """The renewals of the next 30 days by product and day; a rep's own are counted, those of everybody are kept."""
+    if own := visible_subscriptions(visible_to):
+        theirs = group_renewals(rules).join(Customer, Customer.id == Subscription.customer_id)
+        return theirs.where(Subscription.next_renewal_date <= today + AHEAD, *own)
+    renewals = select_renewals(rules)
+    return select(renewals).where(renewals.c.day <= today + AHEAD)
+
+
+def _find_short(coming: CTE, totals: CTE) -> CTE:
+    """The products that the present stock does not cover, with the first day whose renewals it does not last for."""
+    so_far = func.sum(coming.c.quantity).over(partition_by=coming.c.product_id, order_by=coming.c.day)
+    run = (
+        select(coming.c.product_id, coming.c.day, so_far.label("so_far"), totals.c.stock)
+        .join(totals, totals.c.product_id == coming.c.product_id)
+        .where(totals.c.due > totals.c.stock)
+        .subquery()
     )
-    if own:
-        statement = statement.join(Customer, Customer.id == Subscription.customer_id)
-    return statement.join(SOLD, IS_SOLD).where(
-        Subscription.status == SubscriptionStatus.ACTIVE,
-        Subscription.retry_on.is_(None),
-        Subscription.next_renewal_date <= today + AHEAD,
-        *own,
+    return (
+        select(run.c.product_id, func.min(run.c.day).label("first_day"))
+        .where(run.c.so_far > run.c.stock)
+        .group_by(run.c.product_id)
+        .cte("short")
     )

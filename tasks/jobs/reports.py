@@ -7,7 +7,9 @@ from domain.catalogue import product_count
 from domain.commissions import sums
 from domain.customers import duplicates, standings
 from domain.orders.days import FOLD_JOB, fold_days
+from domain.orders.rules import read_rules
 from domain.reports import trade_hours
+from domain.subscriptions import renewal_days
 from models.session import separate_transaction
 from tasks.job import Work, job
 
@@ -32,6 +34,14 @@ async def fold_phones(_work: Work) -> dict[str, Any]:
     """The same for the phones that several customers have."""
     async with separate_transaction() as db:
         return {"phones": await duplicates.fold_shared_phones(db)}
+
+
+@job(renewal_days.FOLD_JOB, attempts=1)
+async def count_renewals(work: Work) -> dict[str, Any]:
+    """The same for what is due on each day."""
+    async with separate_transaction() as db:
+        await renewal_days.fold_renewal_days(db, rules=read_rules(work.settings))
+    return {}
 
 
 @job(product_count.FOLD_JOB, attempts=1)

@@ -21,6 +21,7 @@ from domain.reports.home import HomeQuery, Waiting, get_home
 from domain.sales.customers import ListSalesCustomers, list_sales_customers
 from domain.sales.new_customers import count_new_customers
 from domain.subscriptions.list_subscriptions import ListSubscriptions, SubscriptionSort, list_subscriptions
+from domain.subscriptions.overview import list_coming
 from models import CustomerSales, CustomerStanding, Role, SubscriptionStatus
 from models.session import Database, raw_connection
 from proofs.plans import noted
@@ -110,3 +111,12 @@ async def test_who_owes_is_read_from_what_is_kept(db: AsyncSession) -> None:
 async def test_new_customers_are_counted_from_what_is_kept(db: AsyncSession) -> None:
     plan = await explain_kept(db, lambda: count_new_customers(db, DAY, DAY))
     assert "Index Only Scan using ix_customer_standing_first on customer_standing" in plan
+
+
+async def test_what_is_due_is_read_from_what_is_kept(db: AsyncSession) -> None:
+    async with noted(db) as sent:
+        await list_coming(await db.connection(), DAY, rules=read_rules(load_settings()), visible_to=MANAGER)
+    [(statement, _)] = sent
+    assert "FROM renewal_day" in statement
+    # Only products that changed have their renewals read.
+    assert statement.count("FROM subscription") == statement.count("subscription.product_id IN (SELECT changed") == 1

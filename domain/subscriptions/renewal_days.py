@@ -1,0 +1,85 @@
+"""What renewals come to by product and day, from kept days and the products that changed since: exact at any time."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    CompoundSelect,
+    Select,
+    Subquery,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from domain.orders.rules import OrderRules
+from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
+from models import RenewalDay, RenewalDayChange, Subscription, SubscriptionStatus, columns_of
+
+FOLD_JOB = "count_renewal_days"
+DAYS = columns_of(RenewalDay)
+CHANGES = columns_of(RenewalDayChange)
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('renewal_day'))")
+
+
+def group_renewals(rules: OrderRules) -> Select[*tuple[Any, ...]]:
+    """The renewals of each product and day that have not failed: `product_id`, `day`, `renewals`, `quantity`, `amount`.
+
+    The caller adds conditions on `Subscription` and `SOLD`.
+    """
+    return (
+        select(
+            SOLD.id.label("product_id"),
+            Subscription.next_renewal_date.label("day"),
+            func.count().label("renewals"),
+            func.sum(Subscription.quantity).label("quantity"),
+            func.sum(next_amount(rules)).label("amount"),
+        )
+        .join(SOLD, IS_SOLD)
+        .where(Subscription.status == SubscriptionStatus.ACTIVE, Subscription.retry_on.is_(None))
+        .group_by(SOLD.id, Subscription.next_renewal_date)
+    )
+
+
+def select_renewals(rules: OrderRules) -> Subquery:
+    """The same of everybody, with what is kept where it is still true."""
+    changed = select(CHANGES.product_id).union(_find_other_rules(rules)).cte("changed")
+    kept = select(DAYS.product_id, DAYS.day, DAYS.renewals, DAYS.quantity, DAYS.amount)
+    both: CompoundSelect[Any] = union_all(
+        kept.where(DAYS.product_id.not_in(select(changed.c.product_id))), _group_of(changed, rules)
+    )
+    return both.subquery("renewals")
+
+
+async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
+    """Count the products that changed, or all of them where the rules did, and keep them."""
+    await db.execute(_ONE_AT_A_TIME)
+    # One snapshot takes the notes away and prices the renewals that they are about: a note that comes later stays.
+    noted = delete(RenewalDayChange).returning(CHANGES.product_id).cte("noted")
+    wanted = select(noted.c.product_id).union(_find_other_rules(rules)).cte("wanted")
+    dropped = delete(RenewalDay).where(DAYS.product_id.in_(select(wanted.c.product_id))).cte("dropped")
+    fresh = _group_of(wanted, rules).add_columns(literal(rules.free_delivery_minimum), literal(rules.delivery_fee))
+    names = ["product_id", "day", "renewals", "quantity", "amount", "free_from", "fee"]
+    await db.execute(insert(RenewalDay).from_select(names, fresh.order_by(SOLD.id)).add_cte(dropped))
+
+
+def _find_other_rules(rules: OrderRules) -> Select[int]:
+    """The products that are kept by other rules."""
+    minimum, fee = rules.free_delivery_minimum, rules.delivery_fee
+    others = or_(
+        DAYS.free_from < minimum, DAYS.free_from > minimum, (DAYS.free_from == minimum) & (DAYS.fee < fee),
+        (DAYS.free_from == minimum) & (DAYS.fee > fee),
+    )  # fmt: skip
+    return select(DAYS.product_id).where(others)
+
+
+def _group_of(products: CTE, rules: OrderRules) -> Select[*tuple[Any, ...]]:
+    ids = select(products.c.product_id)
+    meant = or_(Subscription.product_id.in_(ids), Subscription.substitute_id.in_(ids))
+    return group_renewals(rules).where(meant, SOLD.id.in_(ids))

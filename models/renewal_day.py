@@ -1,0 +1,98 @@
+"""The coming renewals of each product and day, kept with what they come to, so that few rows say what is due.
+
+Triggers note the products that a change is about, in its own transaction and without a lock; readers price the renewals
+of those again and take the rest as kept, so that figures are exact at any time; a job counts them for good.
+`domain/subscriptions/renewal_days.py` is the only reader.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import DDL, BigInteger, Index, Numeric, event
+from sqlmodel import Field
+
+from models.base import Table, key, money
+
+
+class RenewalDay(Table, table=True):
+    """The active subscriptions that renew a product on a day and have not failed, as of the last count.
+
+    `amount` is in US dollars with delivery, by the rules in `free_from` and `fee`.
+    """
+
+    __tablename__ = "renewal_day"
+    __table_args__ = (
+        Index("ix_renewal_day_product", "product_id"),
+        Index("ix_renewal_day_rules", "free_from", "fee"),
+    )
+
+    id: int = key()
+    # Not a foreign key: it goes with the subscriptions, which name the product by one.
+    product_id: int = Field(sa_type=BigInteger, nullable=False)
+    day: date
+    renewals: int = Field(sa_type=BigInteger, nullable=False)
+    quantity: int = Field(sa_type=BigInteger, nullable=False)
+    # Many orders of the greatest size must fit.
+    amount: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
+    free_from: Decimal = money()
+    fee: Decimal = money()
+
+
+class RenewalDayChange(Table, table=True):
+    """A product whose renewals or prices changed since the last count; several rows may name one."""
+
+    __tablename__ = "renewal_day_change"
+
+    id: int = key()
+    product_id: int = Field(sa_type=BigInteger, nullable=False)
+
+
+# The product and the one that may stand in; which of both is sold is looked at when they are counted.
+NOTE_RENEWALS = (
+    """
+CREATE FUNCTION note_renewals_of_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    INSERT INTO renewal_day_change (product_id)
+    SELECT id FROM (VALUES (OLD.product_id), (OLD.substitute_id)) AS sold(id) WHERE id IS NOT NULL;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO renewal_day_change (product_id)
+    SELECT id FROM (VALUES (NEW.product_id), (NEW.substitute_id)) AS sold(id) WHERE id IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE FUNCTION note_renewals_of_products() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO renewal_day_change (product_id) VALUES (NEW.id);
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER renewals_inserted AFTER INSERT ON subscription FOR EACH ROW
+EXECUTE FUNCTION note_renewals_of_subscriptions()
+""",
+    """
+CREATE TRIGGER renewals_deleted AFTER DELETE ON subscription FOR EACH ROW
+EXECUTE FUNCTION note_renewals_of_subscriptions()
+""",
+    """
+CREATE TRIGGER renewals_updated AFTER UPDATE OF product_id, substitute_id, substitute_agreed, status, retry_on,
+  next_renewal_date, quantity, discount_pct ON subscription
+FOR EACH ROW WHEN ((OLD.product_id, OLD.substitute_id, OLD.substitute_agreed, OLD.status, OLD.retry_on,
+  OLD.next_renewal_date, OLD.quantity, OLD.discount_pct)
+  IS DISTINCT FROM (NEW.product_id, NEW.substitute_id, NEW.substitute_agreed, NEW.status, NEW.retry_on,
+  NEW.next_renewal_date, NEW.quantity, NEW.discount_pct))
+EXECUTE FUNCTION note_renewals_of_subscriptions()
+""",
+    """
+CREATE TRIGGER renewals_priced AFTER UPDATE OF unit_price, bulk_price, bulk_quantity ON product
+FOR EACH ROW WHEN ((OLD.unit_price, OLD.bulk_price, OLD.bulk_quantity)
+  IS DISTINCT FROM (NEW.unit_price, NEW.bulk_price, NEW.bulk_quantity))
+EXECUTE FUNCTION note_renewals_of_products()
+""",
+)
+for _statement in NOTE_RENEWALS:
+    event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]
