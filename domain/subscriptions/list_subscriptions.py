@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal_column, select
@@ -303,6 +304,7 @@ async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine
     return RenewalLine(*row[:-1]), row[-1]
 
 
+@cache
 def select_lines(rules: OrderRules) -> Select[Any]:
     """The columns of a line; newest renewals are read apart."""
     return (

@@ -1,5 +1,6 @@
 """What renewals come to by product and day, from kept days and the products that changed since: exact at any time."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ CHANGES = columns_of(RenewalDayChange)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('renewal_day'))")
 
 
+@cache
 def group_renewals(rules: OrderRules) -> Select[*tuple[Any, ...]]:
     """The renewals of each product and day that have not failed: `product_id`, `day`, `renewals`, `quantity`, `amount`.
 
@@ -47,6 +49,7 @@ def group_renewals(rules: OrderRules) -> Select[*tuple[Any, ...]]:
     )
 
 
+@cache
 def select_renewals(rules: OrderRules) -> Subquery:
     """The same of everybody, with what is kept where it is still true."""
     changed = select(CHANGES.product_id).union(_find_other_rules(rules)).cte("changed")

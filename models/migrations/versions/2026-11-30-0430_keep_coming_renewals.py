@@ -1,7 +1,7 @@
 """keep coming renewals
 
 Revision ID: d27f60b81c95
-Revises: 9c41e7d05ab3
+Revises: 4d229be94e88
 
 The first pass of the job counts everything, since what a renewal comes to depends on the settings.
 """
@@ -12,7 +12,7 @@ from alembic import op
 from models.migrations.locks import lock_tables
 
 revision = "d27f60b81c95"
-down_revision = "9c41e7d05ab3"
+down_revision = "4d229be94e88"
 branch_labels = None
 depends_on = None
 
