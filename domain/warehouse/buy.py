@@ -24,7 +24,7 @@ from domain.kernel.errors import DomainError, InvalidInput, KeyReused, OutsideSe
 from domain.warehouse.easypost_account import easypost_errors_as_refusals, get_easypost, get_warehouse_address
 from domain.warehouse.in_turns import in_turns
 from domain.warehouse.label_request import BuyLabels, address_of_order, write_requests
-from domain.warehouse.label_rows import UNSETTLED
+from domain.warehouse.label_rows import BEING_BOUGHT, UNSETTLED, is_being_bought
 from domain.warehouse.label_steps import (
     LEASE,
     note_failed,
@@ -215,9 +215,8 @@ async def _find_rows(db: AsyncSession, order: Order, client: Client, request_has
         raise Refused("The label is being voided. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
     newest = {label.position: label for label in found}
     unsettled = [label for label in rows if label.state in UNSETTLED]
-    running = [label for label in unsettled if not label.attempts and label.next_ask_at > now()]
-    if running:
-        raise Refused("Labels of this order are being bought. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
+    if any(is_being_bought(label) for label in unsettled):
+        raise Refused(BEING_BOUGHT, code=Code.REQUEST_IN_PROGRESS)
     others = [label for label in unsettled if label not in newest.values()]
     if others:
         raise _pending(others)

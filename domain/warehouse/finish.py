@@ -16,6 +16,7 @@ from domain.orders.record import record_event
 from domain.warehouse.buy import BoughtLabels, Client, buy_labels
 from domain.warehouse.customs import DeclareGoods, read_customs
 from domain.warehouse.label_request import MOST_BOXES, BuyBoxLabels, LabelAddress, Parcel
+from domain.warehouse.label_rows import refuse_while_buying
 from domain.warehouse.moves import ShipOrder, pack_locked_order, ship_locked_order
 from domain.warehouse.packing import get_packed_order, list_pack_items
 from domain.warehouse.quote import parcels_of, quote_rates
@@ -112,8 +113,12 @@ async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, setting
 
 
 async def ship_typed(db: AsyncSession, order_number: str, data: ShipTyped, *, by: Actor, company_name: str) -> Order:
-    """Ship a complete pack with a number that was typed in, or with none."""
+    """Ship a complete pack with a number that was typed in, or with none.
+
+    Raises Refused while a colleague buys its label, which would be paid for and left over.
+    """
     order = await lock_numbered(db, order_number, by=by)
+    await refuse_while_buying(db, order)
     await _check_complete(db, order, data.reason, by=by)
     if order.status in _OPEN:
         await pack_locked_order(db, order, by=by)

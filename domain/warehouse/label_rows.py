@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
+from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.orders.attention import add_attention, drop_attention
@@ -24,6 +25,7 @@ ORDERS = columns_of(Order)
 # Nobody knows yet whether the carrier sold them.
 UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
 
+BEING_BOUGHT = "Labels of this order are being bought. Try again in a moment."
 _TO_VOID = " was bought for a cancelled order; void it."
 
 
@@ -139,6 +141,18 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
     await take_tracking_off(db, order, label.tracking_number)
     await show_labels_to_void(db, order)
     await record_event(db, order, OrderEventKind.LABEL_DELETED, by=by, note=label.tracking_number or "")
+
+
+def is_being_bought(label: Label) -> bool:
+    """True while a request works on a row and EasyPost's answer has not been missing yet."""
+    return label.state in UNSETTLED and not label.attempts and label.next_ask_at > now()
+
+
+async def refuse_while_buying(db: AsyncSession, order: Order) -> None:
+    """Let a locked order pass of which no label is being bought at this moment, or raise Refused."""
+    unsettled = select(Label).where(Label.order_id == order.id, Label.state.in_(UNSETTLED))
+    if any(is_being_bought(label) for label in await db.scalars(unsettled)):
+        raise Refused(BEING_BOUGHT, code=Code.REQUEST_IN_PROGRESS)
 
 
 async def show_labels_to_void(db: AsyncSession, order: Order) -> None:

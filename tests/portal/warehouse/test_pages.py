@@ -3,6 +3,7 @@
 import html
 import io
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BoxRule, Label, Order, Product, Role
+from domain.kernel.clock import now
+from models import BoxRule, Label, LabelState, Order, Product, Role
 from tests.factories import make_product, make_staff, next_number, sign_in
 from tests.factories.orders import make_order
 from tests.fakes.easypost_server import FakeEasyPost
@@ -295,6 +297,26 @@ async def test_the_packer_takes_other_boxes_and_insures_them(
     status, _, _ = await send_form(client, url, f"{url}/label", act="buy", insurance="250", rate="UPS|Ground", **boxes)
     assert (status, easypost.buys, easypost.bought[0]["insurance"]) == (303, 1, "250.00")
     assert easypost.bought[0]["parcel"]["weight"] == 20.8
+
+
+async def test_nobody_ships_by_hand_while_a_colleague_buys_the_label(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order, _ = await ready(db, 1, status="packed")
+    label = Label(
+        order_id=order.id, state=LabelState.BUYING, purchase="p", position=1, reference="r", request={},
+        next_ask_at=now() + timedelta(minutes=1),
+    )  # fmt: skip
+    db.add(label)
+    await packer(client, db)
+    url = f"{QUEUE}/{order.order_number}"
+    status, page, _ = await send_form(client, url, f"{url}/ship", tracking_number="1Z", carrier="UPS")
+    assert (status, "are being bought" in page, 'value="1Z"' in page) == (409, True, True)
+    # An answer that is missing for long keeps nobody from shipping.
+    label.attempts = 1
+    await db.commit()
+    assert (await send_form(client, url, f"{url}/ship", tracking_number="1Z", carrier="UPS"))[0] == 303
 
 
 async def test_a_managers_reason_stays_when_the_carrier_refuses(
