@@ -51,7 +51,8 @@ REASON_WORDS = {
     StockReason.ORDER_EDITED: "Order changed", StockReason.ORDER_DELETED: "Order deleted",
     StockReason.COUNTED: "Counted", StockReason.RECEIVED: "Received", StockReason.SHORT_PICK: "Short pick",
     StockReason.SYNCED: "Synced", StockReason.DAMAGED: "Damaged", StockReason.RETURNED: "Returned",
-    StockReason.USED: "Used or given away",
+    StockReason.USED: "Used or given away", StockReason.RENEWAL_RESERVED: "Held for a renewal",
+    StockReason.RENEWAL_RETURNED: "Renewal not charged",
 }  # fmt: skip
 # The chart stands in two thirds of the page.
 BESIDE_FACTS = (640, 190)

@@ -22,8 +22,9 @@ from domain.catalogue.product_table import (
 from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import now
 from domain.kernel.spreadsheets import guard_formula
-from models import Order, OrderItem, Product, ProductImage, Role, StockMovement
+from models import Order, OrderItem, Product, ProductImage, Role, StockMovement, StockReason
 from models.session import Database
+from portal.products.product import REASON_WORDS
 from tests.factories import make_category, make_product, make_staff, sign_in
 from tests.portal.forms import TOKEN, read_page, send, send_form
 from tests.statements import noted_statements
@@ -195,6 +196,19 @@ async def test_a_manager_edits_a_product(client: TestClientProtocol, db: AsyncSe
     page = await read_page(client, f"{LIST}/{pan.id}")
     assert "Not in the shop" in page
     assert "$1,012.50" in page
+
+
+async def test_every_reason_of_the_ledger_has_its_words(client: TestClientProtocol, db: AsyncSession) -> None:
+    pan = await make_product(db)
+    for number, reason in enumerate(StockReason, start=1):
+        db.add(StockMovement(product_id=pan.id, delta=1, level_after=number, reason=reason))
+    await db.commit()
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    pages = [await read_page(client, f"{LIST}/{pan.id}?page={page}") for page in (1, 2)]
+    ledger = await read_page(client, f"/portal/inventory/{pan.id}")
+    for reason in StockReason:
+        assert f">{REASON_WORDS[reason]}<" in "".join(pages)
+        assert f">{REASON_WORDS[reason]}<" in ledger
 
 
 async def test_a_description_in_lines_is_as_long_as_it_was_typed(client: TestClientProtocol, db: AsyncSession) -> None:
