@@ -11,7 +11,7 @@ import orjson
 from bench.companies import ORDERS_OF_ONE, companies
 from bench.csv_export import make_proof
 from bench.load import request_bytes
-from bench.server_cpu import cpu_seconds
+from bench.server_cpu import cpu_seconds, wait_until_idle
 from postgres.connect import connect
 from proofs.bank import sign_in
 from proofs.ground import Server, free_port, order_of
@@ -70,6 +70,7 @@ async def bench(*, lists: int = LISTS, seconds: float = 20.0, orders: int = SIZE
         await setup.execute("UPDATE product SET stock_quantity = 100000 WHERE id = $1", product)
         server = Server(urls[orders], free_port())
         await server.start()
+        await wait_until_idle(server)
         try:
             async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
                 await sign_in(client)

@@ -1,10 +1,14 @@
 """CPU seconds of a server process: what a busy machine does to a clock, it hardly does to them."""
 
+import asyncio
 from pathlib import Path
 
 import psutil
 
 from proofs.ground import Server
+
+# So small a share of a core is what an idle server takes.
+_IDLE_SHARE, _LOOKS_SECONDS = 0.05, 0.5
 
 
 def cpu_seconds(server: Server) -> float:
@@ -16,3 +20,13 @@ def cpu_seconds(server: Server) -> float:
     except OSError:
         times = psutil.Process(server.process.pid).cpu_times()
         return float(times.user + times.system)
+
+
+async def wait_until_idle(server: Server) -> None:
+    """Wait until a server that nobody asks has done what it does behind its start: words for numbers take seconds."""
+    spent = cpu_seconds(server)
+    while True:
+        await asyncio.sleep(_LOOKS_SECONDS)
+        before, spent = spent, cpu_seconds(server)
+        if spent - before < _IDLE_SHARE * _LOOKS_SECONDS:
+            return
