@@ -6,7 +6,14 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, FromClause, ScalarSelect, Select, case, func, select
 
 from domain.customers.list_customers import conditions_of
-from domain.customers.list_filters import BrowseCustomers, CustomerTab, has_own_mark, is_late, must_not_be_called
+from domain.customers.list_filters import (
+    BrowseCustomers,
+    CustomerTab,
+    has_own_mark,
+    is_late,
+    is_marked,
+    must_not_be_called,
+)
 from domain.customers.list_owing import is_bad, owing_under
 from domain.customers.rows import CUSTOMERS
 from domain.kernel.counting import MOST_COUNTED
@@ -55,6 +62,8 @@ def _count(rows: Select[Any], most: int) -> ScalarSelect[int]:
 def _count_marked(query: BrowseCustomers, people: FromClause) -> ColumnElement[int]:
     """Those who must not be called; among everybody the marks of numbers are read only where own ones are too few."""
     most = most_counted(query, CustomerTab.DO_NOT_CALL)
+    if query.q:
+        return _count(select(people.c.id).where(is_marked(people)), most)
     marked = _count(select(people.c.id).where(must_not_be_called(people.c.id)), most)
     if query.is_filtered:
         return marked

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator
-from sqlalchemy import CTE, TIMESTAMP, ColumnElement, Integer, cast, exists, func, select
+from sqlalchemy import CTE, TIMESTAMP, ColumnElement, FromClause, Integer, cast, exists, func, or_, select
 
 from domain.customers.last_orders import KEPT, find_fresh_days, has_never_ordered, is_unchanged
 from domain.customers.list_customers import CustomerSort, ListCustomers, SortDirection, conditions_of
@@ -171,6 +171,12 @@ def has_own_mark(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
 def must_not_be_called(customer_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The mark of the customer or of one of its numbers."""
     return customer_id.in_(select(_MARKED.c.id))
+
+
+def is_marked(people: FromClause) -> ColumnElement[bool]:
+    """The same of people whose own mark and numbers are at hand, without finding everybody who has a mark."""
+    numbers = select(NUMBERS.phone).where(NUMBERS.do_not_call)
+    return or_(people.c.do_not_call, people.c.phone.in_(numbers), people.c.phone2.in_(numbers))
 
 
 def split_by_day(when: LastOrder, timezone: tzinfo) -> list[list[ColumnElement[bool]]]:

@@ -22,6 +22,9 @@ def choose_people(query: BrowseCustomers, timezone: tzinfo) -> FromClause:
     A text is looked for once, however often they are asked for; else they are read only as far as a count goes.
     """
     held = select(CUSTOMERS.id, CUSTOMERS.created_at, CUSTOMERS.payment_terms, CUSTOMERS.credit_limit)
+    if query.q:
+        # Rows that a text is looked for in are read whole.
+        held = held.add_columns(CUSTOMERS.do_not_call, CUSTOMERS.phone, CUSTOMERS.phone2)
     people = union_all(*(held.where(*part) for part in filter_customers(query, timezone)))
     return people.cte("people") if query.q or query.last is not None else people.subquery("people")
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from domain.customers.browse import browse_customers, find_customer_neighbours
 from domain.customers.list_filters import BrowseCustomers, BrowseSort, CustomerTab, LastOrder
 from domain.kernel.clock import now
 from domain.voice.refresh_sales import fold_sales
-from models import Order
+from models import Order, SuppressedNumber
 from tests.factories import make_customer, next_number
 
 ZONE = ZoneInfo("America/Chicago")
@@ -107,3 +108,18 @@ async def test_a_short_search_begins_a_word_without_regard_to_accents(db: AsyncS
     assert await find_ids(db, q="qu") == [first.id]
     assert await find_ids(db, q="mi") == [second.id]
     assert await find_ids(db, q="co", tab=CustomerTab.ALL.value) == []
+
+
+async def test_marks_are_counted_under_a_search_as_they_are_listed(db: AsyncSession) -> None:
+    people: list[dict[str, Any]] = [{"do_not_call": True}, {}, {"phone2": "+13125559001"}, {}]
+    for number, values in enumerate(people):
+        await make_customer(db, company_name=f"Quince {number}", phone=f"+1312555800{number}", **values)
+    for phone in ("+13125558001", "+13125559001", "+13125557777"):
+        db.add(SuppressedNumber(phone=phone, do_not_call=True))
+    db.add(SuppressedNumber(phone="+13125558003", do_not_call=False, do_not_text=True))
+    await db.flush()
+    for asked in ({"q": "quince"}, {"state": "IL"}, {}):
+        found = await browse_customers(db, BrowseCustomers.model_validate(asked), timezone=ZONE)
+        listed = await find_ids(db, **asked, tab="do_not_call")
+        assert found.counts[CustomerTab.DO_NOT_CALL] == str(len(listed))
+    assert len(await find_ids(db, q="quince", tab="do_not_call")) == 3
