@@ -43,6 +43,7 @@ from portal.invoices import books, customer_tab, invoice  # noqa: F401 - the tab
 from portal.invoices import editor as invoice_editor
 from portal.invoices import line_search as invoice_lines
 from portal.invoices import list as invoice_list
+from portal.invoices import payer_search as invoice_payers
 from portal.invoices import preview as invoice_preview
 from portal.invoices import take_back as invoice_take_back
 from portal.invoices import week as invoice_week
@@ -84,6 +85,7 @@ def blueprints() -> list[Blueprint]:
         invoice_list.blueprint,
         invoice_editor.blueprint,
         invoice_lines.blueprint,
+        invoice_payers.blueprint,
         invoice_preview.blueprint,
         invoice_week.blueprint,
         books.blueprint,

@@ -20,7 +20,7 @@ from domain.kernel.neighbours import Neighbours
 from domain.kernel.paging import Page, PageInput
 from domain.messages.about import MessageLine
 from domain.orders.line_facts import LastSold, LineFacts
-from domain.search.find import FoundProduct
+from domain.search.find import FoundCustomer, FoundProduct
 from models.session import raw_connection
 from portal.administration.outbox import show_mail_page
 from portal.charts import Chart, Point, draw_chart
@@ -40,6 +40,9 @@ MESSAGES = [
 ]
 WHISK = FoundProduct(
     1, "Balloon whisk, 16 in", "WHK-16", "Brim & Steel", "each", Decimal("8.90"), None, None, 84, True, "C-07", None
+)
+MILL = FoundCustomer(
+    1, "Old Mill Tavern", "Maren Holt", "+12165550148", "maren@oldmill.example", "Akron", "OH", "net30"
 )
 
 
@@ -182,6 +185,7 @@ async def show_parts() -> Response:
         ),
         chart=_draw_sample(),
         products=[WHISK],
+        customers=[MILL],
         messages=MESSAGES,
         facts=LineFacts(LastSold("LLD-2611-0042", START, 12, Decimal("8.40")), Decimal("6.50")),
         now=START,

@@ -223,6 +223,19 @@ async def _find_customer(db: AsyncSession, customer_id: int | None) -> Customer 
     return customer
 
 
+async def find_billing_details(db: AsyncSession, customer_id: int) -> dict[str, str]:
+    """What a customer's invoice begins with: whom it names, where they are billed, and their own order number.
+
+    Raises NotFound for a customer that is not there.
+    """
+    customer = await db.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    name = f"{customer.first_name} {customer.last_name}".strip() or customer.company_name
+    found = {"customer_name": name, "po_number": customer.po_number} | _details_of_customer(customer)
+    return {field: value or "" for field, value in found.items()}
+
+
 def _shared(data: InvoiceDetails, totals: InvoiceTotals, *, has_terms: bool, by: Actor) -> dict[str, Any]:
     return {
         "payment_terms": data.payment_terms or (InvoiceTerms.NET30 if has_terms else InvoiceTerms.DUE_ON_RECEIPT),

@@ -21,6 +21,7 @@ from portal.attempts import Attempt, attempt, refusal_of
 from portal.drafts import find_shown_draft
 from portal.invoices.line_search import LineSearch, search_line
 from portal.invoices.list import LIST
+from portal.invoices.payer_search import PayerSearch, fill_payer, search_payer
 from portal.invoices.preview import sum_form
 from portal.merging import OPENED, MergedAttempt, Present, attempt_merging, choose_version, keep_opened
 from portal.merging_rows import ROW, RowShape, read_row
@@ -65,8 +66,7 @@ async def show_new_invoice(query: NewInvoiceQuery) -> Response:
     draft = None if is_for_somebody else await find_shown_draft(f"{LIST}/new")
     if draft is not None:
         return await _show_draft(None, draft)
-    values = {"customer_id": query.customer_id or "", "payment_terms": ""}
-    return await _show_form(None, values, [])
+    return await _show_form(None, await fill_payer(query.customer_id) if query.customer_id is not None else {}, [])
 
 
 @blueprint.post(f"{LIST}/new")
@@ -79,8 +79,8 @@ async def make_invoice() -> Response:
         return made.id
 
     pairs = await form_pairs()
-    if search := await search_line(pairs, takes_first=True):
-        return await _show_search(None, pairs, search)
+    if found := await _search_new(pairs):
+        return found
     tried = await attempt(CreateInvoice, make)
     if tried.result is None:
         if "order_number" in tried.typed:
@@ -205,6 +205,15 @@ async def _show_draft(shown: InvoicePage | None, draft: KeptDraft) -> Response:
     return await _show_form(shown, typed, typed_lines(typed), sent=typed, draft=draft)
 
 
+async def _search_new(pairs: Mapping[str, Sequence[str]]) -> Response | None:
+    """The form of a new invoice with the customer or product that it looks for; None where it is to be kept."""
+    if payer := await search_payer(pairs):
+        typed = {name: values[-1] for name, values in pairs.items()} | payer.details
+        return await _show_form(None, typed, typed_lines(typed), payer=payer, sent=typed)
+    search = await search_line(pairs, takes_first=True)
+    return await _show_search(None, pairs, search) if search else None
+
+
 async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[str]], search: LineSearch) -> Response:
     """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
     typed = {name: values[-1] for name, values in pairs.items()}
@@ -226,6 +235,7 @@ async def _show_form(
     tried: Attempt[Any] | None = None,
     *,
     search: LineSearch | None = None,
+    payer: PayerSearch | None = None,
     totals: InvoiceTotals | None = None,
     sent: Mapping[str, str] | None = None,
     draft: KeptDraft | None = None,
@@ -258,6 +268,7 @@ async def _show_form(
         is_fixed=is_fixed,
         totals=totals or kept,
         search=search or LineSearch(),
+        payer=payer or PayerSearch(),
         sums_problem="",
         terms=[("", "The customer's"), *TERMS.items()] if invoice is None else list(TERMS.items()),
         url=f"{LIST}/{invoice.id}/edit" if invoice else f"{LIST}/new",

@@ -207,6 +207,41 @@ async def test_a_rep_reads_and_has_no_acts(client: TestClientProtocol, db: Async
     assert (await client.get(f"{LIST}/new")).status_code == 403
 
 
+async def test_a_new_invoices_customer_is_found_by_letters_and_fills_the_fields(
+    client: TestClientProtocol, db: AsyncSession
+) -> None:
+    await open_as(client, db, Role.STAFF)
+    customer = await make_customer(
+        db, company_name="Quince Kitchen", first_name="Ada", last_name="Bell", email="ada@quince.example",
+        po_number="PO-7",
+        shipping_street="12 Elm Street", shipping_city="Akron", shipping_state="OH", shipping_zip="44302",
+    )  # fmt: skip
+    await db.commit()
+    filled = [
+        f'name="customer_id"\n  value="{customer.id}"', 'value="Ada Bell"', 'value="Quince Kitchen"', 'value="PO-7"',
+        'value="ada@quince.example"', 'value="12 Elm Street"', 'value="Akron"', 'value="44302"',
+    ]  # fmt: skip
+    new, choose = f"{LIST}/new", f"customer:{customer.id}"
+    status, page, _ = await send_form(client, new, f"{LIST}/customers", customer_q="quin")
+    assert (status, f'value="{choose}"' in page) == (200, True)
+    typed: dict[str, Any] = LINE | {"notes": "Back door", "customer_name": ""}
+    for way in ({"act": choose}, {"customer_q": "quin"}):
+        status, page, _ = await send_form(client, new, **(typed | way))
+        assert (status, [text for text in filled if text not in page], "Back door" in page) == (200, [], True)
+    page = await read_page(client, f"{new}?customer_id={customer.id}")
+    assert [text for text in filled if text not in page] == []
+    assert (await client.get(f"{new}?customer_id=999999")).status_code == 404
+    _, page, _ = await send_form(client, new, **typed, customer_q="zzzz")
+    assert ("Nobody found" in page, "Back door" in page) == (True, True)
+    _, page, _ = await send_form(
+        client, new, **(typed | {"customer_id": customer.id, "customer_name": "Ada Bell", "act": "other"})
+    )
+    assert ("Ada Bell" in page, 'name="customer_q"' in page, "Back door" in page) == (False, True, True)
+    _, _, where = await send_form(client, new, **(typed | {"customer_id": customer.id, "customer_name": "Ada Bell"}))
+    made = await read_invoice(db, int(where.rsplit("/", 1)[1]))
+    assert (made.customer_id, made.customer_name, made.customer_company) == (customer.id, "Ada Bell", "Quince Kitchen")
+
+
 async def test_a_week_is_looked_at_and_invoiced_in_one_act(client: TestClientProtocol, db: AsyncSession) -> None:
     await open_as(client, db, Role.STAFF)
     customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
