@@ -26,7 +26,13 @@ from domain.orders.attention import add_attention
 from domain.orders.balance import calculate_unpaid
 from domain.orders.record import lock_order, record_event
 from domain.payments.give_back_credit import give_back_some_credit
-from domain.payments.refund_rows import apply_refund, list_refundable, prepare_refund, settle_refunded_status
+from domain.payments.refund_rows import (
+    TO_GIVE_BACK_FOR_SHORT,
+    apply_refund,
+    list_refundable,
+    prepare_refund,
+    settle_refunded_status,
+)
 from domain.stock.stock import lose_held_stock
 from domain.warehouse.moves import pack_locked_order
 from domain.warehouse.packing import PackItem, list_pack_items
@@ -193,7 +199,7 @@ async def _take_off(db: AsyncSession, order: Order, amount: Decimal, *, by: Acto
     if left > ZERO:
         left -= await give_back_some_credit(db, order, left, by=by, note=_NOTE)
     if left > ZERO:
-        add_attention(order, f"{format_money(left)} to give back for what was short.")
+        add_attention(order, f"{format_money(left)}{TO_GIVE_BACK_FOR_SHORT}")
     if amount > unpaid or not calculate_unpaid(order):
         # Else nothing that decides the status has changed: a check may be under review.
         await settle_refunded_status(db, order, by=by)

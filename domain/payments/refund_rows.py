@@ -38,6 +38,7 @@ from models import (
 
 REFUND_JOB = "refund_payment"
 _TO_GIVE_BACK = "Cancelled after payment: "
+TO_GIVE_BACK_FOR_SHORT = " to give back for what was short."
 # A door that refunds in its own answer is done within this; the job then finds nothing left to do.
 _DOOR_SECONDS = 20
 
@@ -178,7 +179,9 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
     left = sum([found.left for found in await list_refundable(db, order.id) if not found.is_stripe], ZERO)
     left += await calculate_credit_used(db, order)
     if left > ZERO:
-        add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back.")
+        # What was short is among it, and its own sentence stays for an order that is reopened.
+        in_all = " in all" if TO_GIVE_BACK_FOR_SHORT in order.attention else ""
+        add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back{in_all}.")
 
 
 async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -> None:

@@ -36,6 +36,7 @@ from models import (
     OrderItem,
     OrderStatus,
     Payment,
+    PaymentMethod,
     Product,
     Role,
     StockMovement,
@@ -131,6 +132,20 @@ async def test_what_was_short_goes_back_to_the_credit_that_paid_it(db: Any, mana
     )  # fmt: skip
     await cancel_order(db, order.id, by=manager)
     assert await get_credit_balance(db, customer.id) == Decimal("65.00")
+
+
+async def test_what_a_cancelled_order_gives_back_holds_what_was_short(db: Any, manager: Actor) -> None:
+    order = await make_owed_order(db)
+    await mark_paid(db, order.id, MarkPaid(payment_method=PaymentMethod.CASH), by=manager)
+    await ship_without(db, order, 1, manager)
+    short = "$20.00 to give back for what was short."
+    assert (await read_order(db, order.id)).attention == short
+    await cancel_order(db, order.id, by=manager)
+    assert (await read_order(db, order.id)).attention == (
+        f"{short}\nCancelled after payment: $65.00 to give back in all."
+    )
+    await move_order(db, order.id, to=OrderStatus.PENDING, by=manager)
+    assert (await read_order(db, order.id)).attention == short
 
 
 async def test_an_order_that_was_short_takes_no_more_than_it_ships_when_reopened(db: Any, manager: Actor) -> None:
