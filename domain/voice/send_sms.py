@@ -16,6 +16,7 @@ from domain.messages.suppression import IS_DO_NOT_TEXT
 from domain.payments.pay_link import link_order
 from domain.voice.inputs import CallerInput, OrderNumberIn, read_order_number
 from domain.voice.order_reads import find_order, is_order_phone
+from models import OrderStatus, PaymentMethod
 from models.session import raw_connection
 from settings import Settings
 
@@ -62,7 +63,7 @@ class SentSms:
 async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, settings: Settings) -> SentSms:
     """Queue the text, to the order's own number or its customer's alone.
 
-    Raises NotFound for another number, and Refused where nothing is left to pay or the number said STOP.
+    Raises NotFound for another number, and Refused where nothing is left to pay or to confirm, or the number said STOP.
     """
     connection = await raw_connection(db)
     if await connection.fetchval(IS_DO_NOT_TEXT, data.caller):
@@ -73,7 +74,11 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
     number, url, secret = row["order_number"], None, None
     company = settings.company_name
     if data.payment_method is TextedMethod.NET30:
-        due = f"{format_money(row['total_amount'])}, net 30"
+        if row["status"] == OrderStatus.CANCELLED:
+            raise Refused("That order is cancelled, so there is nothing to confirm.", code=Code.ORDER_CANCELLED)
+        # A text is a promise in writing: terms that the order did not get are not named.
+        is_on_terms = row["payment_method"] == PaymentMethod.NET30 and not row["on_hold"]
+        due = format_money(row["total_amount"]) + (", net 30" if is_on_terms else "")
         body = f"{company}: thank you for order {number} ({due}). We'll write when it ships. Reply STOP to end texts."
         message = "I just texted you the confirmation."
     else:

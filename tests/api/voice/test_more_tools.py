@@ -1,9 +1,11 @@
-"""The tools beyond the contract, and what is printed for a voice platform."""
+"""The tools beyond the contract, what they may promise, and what is printed for a voice platform."""
+
+from typing import Any
 
 import pytest
 from quart import Quart
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.voice.definitions import FORMATS, list_tool_definitions
@@ -54,3 +56,21 @@ def test_every_tool_is_described_for_a_platform(app: Quart, kind: str) -> None:
     assert "https://orders.example/api/voice/place-order" in text
     assert "$ref" not in text
     assert "anyOf" not in text
+
+
+@pytest.mark.parametrize("on_terms", [True, False])
+async def test_a_confirmation_promises_no_terms_that_were_not_given(
+    client: TestClientProtocol, db: AsyncSession, on_terms: bool
+) -> None:
+    key, phone = await make_key(db, KeyScope.VOICE), next_phone()
+    placed = (await make_order(db, (await make_product(db), 1), delivery_phone=phone)).written
+    changes: dict[str, Any] = {"payment_method": "net30" if on_terms else "credit_card"}
+    await db.execute(update(Order).where(Order.id == placed.id).values(changes))
+    await db.commit()
+    asked = {"phone": phone, "order_number": placed.order_number, "payment_method": "net30"}
+    _, sent = await ask(client, key, "send-sms", **asked)
+    assert (sent["success"], "net 30" in sent["sms_body_preview"]) == (True, on_terms)
+    await db.execute(update(Order).where(Order.id == placed.id).values(status="cancelled"))
+    await db.commit()
+    status, answer = await ask(client, key, "send-sms", **asked | {"call_id": "later"})
+    assert (status, answer["success"], answer["code"]) == (200, False, "order_cancelled")
