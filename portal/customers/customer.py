@@ -47,6 +47,16 @@ ACTION_WORDS: dict[str, tuple[str, str]] = {
     AuditAction.CUSTOMER_MERGE_UNDONE: ("arrow-back-up", "Merge undone"),
     AuditAction.CUSTOMER_NOT_DUPLICATE: ("x", "Not the same as another customer"),
     AuditAction.CUSTOMER_PASSWORD_CHANGED: ("lock", "Password changed"),
+    AuditAction.CUSTOMER_PASSWORD_RESET: ("lock", "Password set by an emailed link"),
+    AuditAction.CUSTOMER_EMAIL_VERIFIED: ("mail", "Email confirmed"),
+    AuditAction.CUSTOMER_EMAIL_CHANGE_ASKED: ("mail", "Another email asked for"),
+    AuditAction.CUSTOMER_EMAIL_CHANGED: ("mail", "Email changed"),
+    AuditAction.CUSTOMER_EMAIL_CHANGE_UNDONE: ("arrow-back-up", "Change of the email undone"),
+    AuditAction.CUSTOMER_PHONE_VERIFIED: ("phone", "Phone confirmed"),
+    AuditAction.CUSTOMER_GOOGLE_LINKED: ("user-check", "Signs in with Google"),
+    AuditAction.CUSTOMER_BANK_ACCOUNT_SAVED: ("building-bank", "Bank account saved"),
+    AuditAction.CUSTOMER_REMINDERS_SWITCHED: ("bell", "Reminders switched"),
+    AuditAction.CUSTOMER_DELETED: ("trash", "Account deleted"),
     AuditAction.CUSTOMER_CREDIT_ADJUSTED: ("coin", "Credit adjusted"),
 }
 FIELD_WORDS = {

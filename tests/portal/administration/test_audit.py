@@ -14,6 +14,8 @@ from domain.payments.mark_paid import MarkPaid, mark_paid
 from domain.system import trail, trail_pages, trail_search
 from domain.system.trail_search import list_trail
 from models import AuditAction, AuditEntry, Order, OrderEvent, OrderEventKind, OrderStatus, PaymentMethod, Role
+from portal.administration import staff_users
+from portal.customers import customer as customer_page
 from tests.factories import as_actor, make_staff, sign_in
 from tests.portal.desk import place
 from tests.portal.forms import read_page
@@ -155,3 +157,8 @@ async def test_deep_pages_are_those_of_the_whole_list(
         asked = trail.TrailFilters(**filters, per_page=4, page=page)
         shown += (await list_trail(db, asked, timezone=UTC)).page.rows
     assert shown == every
+
+
+def test_every_act_on_an_account_has_its_words() -> None:
+    for kind, words in (("customer.", customer_page.ACTION_WORDS), ("staff.", staff_users.ACTION_WORDS)):
+        assert {act for act in AuditAction if act.value.startswith(kind)} == {*words}
