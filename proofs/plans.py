@@ -1,10 +1,13 @@
-"""The floor's and the caller's lists in a large company: by index, and with as many statements as in a small one."""
+"""Long lists, the call queue and the outbox in a large company: by index, with as many statements as in a small one."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +16,10 @@ from domain.calling.counts import count_tabs, fold_calling_counts
 from domain.calling.entries import ListEntries, list_entries
 from domain.calling.tabs import Segment
 from domain.kernel.actor import Actor, ActorKind
+from domain.messages.list_messages import OutboxFilters, list_messages
 from domain.orders.business import current_business
+from domain.voice.call_queue import read_call_queue
+from domain.voice.queue_members import QueueQuery
 from domain.warehouse.floor import FloorQuery, Stage, show_floor
 from domain.warehouse.queue import ListQueue, count_stats, list_queue
 from models import Role
@@ -63,7 +69,29 @@ SELECT '+131' || 2 + n % 2 || (2000000 + n), true
 FROM generate_series(CAST(:first AS int), :last) AS n WHERE n % 500 = 0
 ON CONFLICT DO NOTHING
 """
-_BIG = re.compile(r"Seq Scan on (orders|order_item|tracker|calling_entry)\b")
+# One in ten of the customers was called within three weeks.
+_CUSTOMERS = """
+INSERT INTO customer (username, phone, company_name)
+SELECT 'plan-' || n, '+1414' || (2000000 + n), 'Diner ' || n FROM generate_series(CAST(:first AS int), :last) AS n
+"""
+_SALES = """
+INSERT INTO customer_sales (customer_id, order_count, order_days, first_day, last_day, lifetime_value)
+SELECT id, 5, 5, current_date - 300, current_date - CAST(20 + id % 150 AS int), id % 1000 FROM customer
+ON CONFLICT DO NOTHING
+"""
+_CALLS = """
+INSERT INTO outbound_call_log (customer_id, phone, outcome, created_at)
+SELECT c.id, c.phone, 'no_answer', now() - n % 21 * interval '1 day'
+FROM generate_series(CAST(:first AS int), :last) AS n JOIN customer AS c ON c.username = 'plan-' || n WHERE n % 10 = 0
+"""
+_MESSAGES = """
+INSERT INTO outbox_message (channel, kind, recipient, state)
+SELECT 'email', 'plan', 'diner-' || n || '@example.com', CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'sent' END
+FROM generate_series(CAST(:first AS int), :last) AS n
+"""
+_BIG = re.compile(
+    r"Seq Scan on (orders|order_item|tracker|calling_entry|customer|customer_sales|outbound_call_log|outbox_message)\b"
+)
 _NODE = re.compile(r"(?:Index|Bitmap|Seq)[\w ]*Scan(?: Backward)? (?:using|on) [\w ]+")
 
 
@@ -89,11 +117,13 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
         await db.execute(text(_ORDERS), {"first": known + 1, "last": orders})
         await db.execute(text(_ITEMS), {"known": known})
         await db.execute(text(_TRACKERS), {"known": known})
-        for statement in (_ENTRIES, _MARKS):
+        for statement in (_ENTRIES, _MARKS, _CUSTOMERS, _CALLS, _MESSAGES):
             await db.execute(text(statement), {"first": first, "last": entries})
+        await db.execute(text(_SALES))
         await fold_calling_counts(db, timezone=current_business().timezone)
-        await db.execute(text("ANALYZE"))
         await db.commit()
+    async with database.reading() as connection:
+        await connection.execute(text("VACUUM ANALYZE"))
     zone = current_business().timezone
     reads: dict[str, Read] = {
         f"the floor, {stage.value}": lambda db, stage=stage: show_floor(  # type: ignore[misc]
@@ -111,6 +141,11 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
         "the queue": lambda db: list_queue(db, ListQueue(), visible_to=MANAGER),
         "the stats": lambda db: count_stats(db, visible_to=MANAGER, timezone=zone),
         "the segments": lambda db: count_tabs(db, visible_to=MANAGER, timezone=zone),
+        "the calls that are due": lambda db: read_call_queue(
+            db, QueueQuery(), timezone=ZoneInfo(str(zone)), free_delivery_minimum=Decimal(100)
+        ),
+        "the outbox": lambda db: list_messages(db, OutboxFilters()),
+        "the outbox, a deep page": lambda db: list_messages(db, OutboxFilters(page=9)),
     }
 
 
@@ -139,17 +174,26 @@ async def read_all(
 
 @asynccontextmanager
 async def noted(db: AsyncSession) -> AsyncIterator[list[tuple[str, Any]]]:
-    """The statements of a session, with what they are sent with."""
+    """The statements of a session and of asyncpg's own calls over its connection, with what they are sent with."""
     sent: list[tuple[str, Any]] = []
-    connection = (await db.connection()).sync_connection
+    connection, raw = (await db.connection()).sync_connection, await raw_connection(db)
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
+    def note_raw(logged: Any) -> None:
+        # What a connection asks for a type when it first meets it is no statement of the program.
+        if "typeinfo_tree" not in logged.query and "set_config" not in logged.query:
+            sent.append((logged.query, logged.args))
+
     event.listen(connection, "before_cursor_execute", note)
+    raw.add_query_logger(note_raw)
     try:
         yield sent
+        # asyncpg's loggers hear of a statement in the loop's next round.
+        await asyncio.sleep(0)
     finally:
+        raw.remove_query_logger(note_raw)
         event.remove(connection, "before_cursor_execute", note)
 
 
