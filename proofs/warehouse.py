@@ -138,6 +138,7 @@ async def shuffle_events(_fake: FakeEasyPost, settings: Settings, count: int) ->
     async with separate_transaction() as db:
         for order_id, _, _ in orders:
             db.add(Tracker(order_id=order_id, tracking_number=f"9400{order_id}", details=[]))
+            await db.execute(update(Order).where(Order.id == order_id).values(tracking_number=f"9400{order_id}"))
     sent = []
     for order_id, _, _ in orders:
         for minute, status in enumerate(WAY):

@@ -1,11 +1,12 @@
 """The labels of an order as they are listed; void ones are kept and hidden."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -26,6 +27,7 @@ ORDERS = columns_of(Order)
 UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
 
 BEING_BOUGHT = "Labels of this order are being bought. Try again in a moment."
+_MARKS = re.compile("[^0-9A-Za-z]")
 _TO_VOID = " was bought for a cancelled order; void it."
 
 
@@ -192,14 +194,19 @@ async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str
 
 
 async def list_parcels(db: AsyncSession, order: Order) -> set[str]:
-    """The numbers of an order's parcels: the one that stands on it, and those of its labels that are not void."""
+    """The bare numbers of an order's parcels: the one that stands on it, and those of its labels that are not void."""
     labels = select(Label.tracking_number).where(
         Label.order_id == order.id,
         Label.state == LabelState.BOUGHT,
         Label.voided_at.is_(None),
         Label.tracking_number.is_not(None),
     )
-    return {number for number in (order.tracking_number, *await db.scalars(labels)) if number}
+    return {bare_number(number) for number in (order.tracking_number, *await db.scalars(labels)) if number}
+
+
+def bare_number(number: str) -> str:
+    """A tracking number as the carriers' own words spell it: in capitals, without the spaces and hyphens of a label."""
+    return _MARKS.sub("", number).upper()
 
 
 async def drop_other_trackers(db: AsyncSession, order: Order) -> None:
@@ -208,5 +215,6 @@ async def drop_other_trackers(db: AsyncSession, order: Order) -> None:
     Else it would wait for their delivery for good.
     """
     await db.flush()
+    bare = func.upper(func.regexp_replace(Tracker.tracking_number, _MARKS.pattern, "", "g"))
     kept = await list_parcels(db, order)
-    await db.execute(delete(Tracker).where(Tracker.order_id == order.id, Tracker.tracking_number.not_in(kept)))
+    await db.execute(delete(Tracker).where(Tracker.order_id == order.id, bare.not_in(kept)))

@@ -17,7 +17,7 @@ from domain.kernel.clock import now
 from domain.orders.attention import add_attention
 from domain.orders.record import lock_order, record_event
 from domain.warehouse.batch_rows import follow_labels
-from domain.warehouse.label_rows import UNSETTLED, list_parcels, show_labels_to_void, take_tracking_off
+from domain.warehouse.label_rows import UNSETTLED, bare_number, list_parcels, show_labels_to_void, take_tracking_off
 from integrations.easypost_answers import Shipment, TrackerReport
 from models import Label, LabelState, Order, OrderEventKind, OrderStatus, Tracker, columns_of
 from models.session import current_database, separate_transaction
@@ -222,7 +222,7 @@ async def note_word(db: AsyncSession, order: Order, word: TrackerReport) -> None
 
     A word about a parcel that is not the order's any more is not kept.
     """
-    if word.tracking_number not in await list_parcels(db, order):
+    if bare_number(word.tracking_number) not in await list_parcels(db, order):
         return
     status = select(Tracker.status).where(Tracker.order_id == order.id, Tracker.tracking_number == word.tracking_number)
     before = await db.scalar(status)

@@ -143,6 +143,22 @@ async def test_a_number_that_was_replaced_is_waited_for_no_more(
     assert (order.status, order.attention) == ("delivered", "")
 
 
+async def test_a_number_that_was_typed_with_spaces_is_followed(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order = await shipped_order(db, "x1")
+    await db.execute(update(Label).where(Label.order_id == order.id).values(state=LabelState.FAILED))
+    await db.execute(insert(Tracker).values(order_id=order.id, tracking_number="1Z9400AB", status="in_transit"))
+    await db.commit()
+    await sign_in(client, db, await make_staff(db, Role.STAFF))
+    changed = await client.put(f"/api/staff/orders/{order.id}/notes", json={"tracking_number": "1z 9400-ab"})
+    assert changed.status_code == 200
+    await send(client, make_event(1, "tracker.updated", tracker("1Z9400AB", "delivered", 1)))
+    await process_all(db)
+    assert (await read(db, order.id)).status == "delivered"
+
+
 async def test_a_refund_ends_by_its_event(client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost) -> None:
     del easypost
     order = await shipped_order(db, "9400")
