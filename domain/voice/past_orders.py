@@ -53,18 +53,23 @@ async def describe_past_orders(
     """The caller's orders; a number without account or order gets a sentence that says so."""
     caller = await find_caller(connection, data.caller)
     status = None if data.status_filter == ALL else data.status_filter
-    orders = await list_caller_orders(connection, caller, most=data.limit, status=status)
+    # One more tells whether these are all.
+    found = await list_caller_orders(connection, caller, most=data.limit + 1, status=status)
+    orders, is_more = found[: data.limit], len(found) > data.limit
     if not orders and caller.customer is None:
         return PastOrdersAnswer("I don't find any orders under this number.", success=False)
     shown = [order | {"date": order["created_at"], "total": order["total_amount"]} for order in orders]
     name = caller.name or None
-    return PastOrdersAnswer(_say_orders(orders, timezone), customer_name=name, order_count=len(orders), orders=shown)
+    said = _say_orders(orders, timezone, is_more=is_more)
+    return PastOrdersAnswer(said, customer_name=name, order_count=len(orders), orders=shown)
 
 
-def _say_orders(orders: list[dict[str, Any]], timezone: tzinfo) -> str:
+def _say_orders(orders: list[dict[str, Any]], timezone: tzinfo, *, is_more: bool) -> str:
     if not orders:
         return "I don't find an order like that on your account."
     newest = orders[0]
     day, total = say_day(newest["created_at"], timezone).removeprefix("on "), say_money(newest["total_amount"])
     newest_said = f"The newest is from {day} for {total} and {SAID_STATUS[newest['status']]}."
-    return f"I see {say_count(len(orders), 'order')}. {newest_said}"
+    counted = say_count(len(orders), "order")
+    last = "your last order" if len(orders) == 1 else f"your last {counted}"
+    return f"I see {last if is_more else counted}. {newest_said}"

@@ -276,6 +276,10 @@ async def test_past_orders_are_listed_by_status_and_bounded(
         await make_order(db, (product, 1), delivery_phone=phone)
     _, answer = await ask(client, key, "past-orders", phone_number=phone, limit="2")
     assert (answer["success"], answer["order_count"], len(answer["orders"])) == (True, 2, 2)
+    assert answer["message"].startswith("I see your last two orders. The newest is from ")
+    for limit, seen in ((1, "I see your last order. "), (3, "I see three orders. ")):
+        _, answer = await ask(client, key, "past-orders", phone_number=phone, limit=limit)
+        assert (answer["order_count"], answer["message"].startswith(seen)) == (limit, True)
     assert set(answer["orders"][0]) == {
         "order_number", "date", "status", "payment_status", "total", "items", "tracking_number",
     }  # fmt: skip
