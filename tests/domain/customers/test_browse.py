@@ -1,7 +1,6 @@
 """The list by the last order: exact whether the kept day is fresh, stale or missing, in every filter and both ways."""
 
 import random
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.customers.browse import browse_customers, find_customer_neighbours
 from domain.customers.list_filters import BrowseCustomers, BrowseSort, CustomerTab, LastOrder
-from domain.kernel.clock import now
 from domain.voice.refresh_sales import fold_sales
 from models import Order, SuppressedNumber
 from tests.factories import make_customer, next_number
+from tests.factories.orders import noon
 
 ZONE = ZoneInfo("America/Chicago")
 DAYS = (0, 3, 6, 8, 20, 29, 31, 60, 89, 91, 300)
@@ -23,7 +22,7 @@ async def order_before(db: AsyncSession, customer_id: int, days: int, *, status:
     db.add(
         Order(
             order_number=f"LAST-{next_number()}", status=status, payment_method="credit_card", delivery_name="Ana",
-            customer_id=customer_id, created_at=now() - timedelta(days=days), item_count=1, unit_count=1,
+            customer_id=customer_id, created_at=noon(days), item_count=1, unit_count=1,
         )
     )  # fmt: skip
     await db.flush()
