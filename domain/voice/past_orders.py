@@ -53,7 +53,7 @@ async def describe_past_orders(
     """The caller's orders; a number without account or order gets a sentence that says so."""
     caller = await find_caller(connection, data.caller)
     status = None if data.status_filter == ALL else data.status_filter
-    # One more tells whether these are all.
+    # One more says whether these are all.
     found = await list_caller_orders(connection, caller, most=data.limit + 1, status=status)
     orders, is_more = found[: data.limit], len(found) > data.limit
     if not orders and caller.customer is None:

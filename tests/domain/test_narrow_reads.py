@@ -106,7 +106,7 @@ async def test_who_ordered_longest_ago_is_found_by_the_kept_days(db: AsyncSessio
 async def test_who_owes_is_read_from_what_is_kept(db: AsyncSession) -> None:
     plan = await explain_kept(db, lambda: browse_customers(db, BrowseCustomers(), timezone=ZONE))
     assert "using ix_customer_standing_owing on customer_standing" in plan
-    # Everybody's orders on terms, which are asked of those alone whose standing changed.
+    # The orders on terms, which are asked of those customers alone whose standing changed.
     assert "Index Cond: (customer_id IS NOT NULL)" not in plan
 
 
