@@ -208,13 +208,18 @@ async def _show_draft(shown: InvoicePage | None, draft: KeptDraft) -> Response:
 async def _search_new(pairs: Mapping[str, Sequence[str]]) -> Response | None:
     """The form of a new invoice with the customer or product that it looks for; None where it is to be kept."""
     if payer := await search_payer(pairs):
-        typed = {name: values[-1] for name, values in pairs.items()} | payer.details
-        return await _show_form(None, typed, typed_lines(typed), payer=payer, sent=typed)
+        filled = {**pairs, **{name: [value] for name, value in payer.details.items()}}
+        return await _show_search(None, filled, LineSearch(pairs.get("product_q", [""])[-1]), payer)
     search = await search_line(pairs, takes_first=True)
     return await _show_search(None, pairs, search) if search else None
 
 
-async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[str]], search: LineSearch) -> Response:
+async def _show_search(
+    shown: InvoicePage | None,
+    pairs: Mapping[str, Sequence[str]],
+    search: LineSearch,
+    payer: PayerSearch | None = None,
+) -> Response:
     """The form as it was typed, with the product that was chosen as its last line and what it comes to now."""
     typed = {name: values[-1] for name, values in pairs.items()}
     lines = typed_lines(typed) + ([search.line] if search.line else [])
@@ -225,7 +230,7 @@ async def _show_search(shown: InvoicePage | None, pairs: Mapping[str, Sequence[s
         lines = [line | {"line_total": one.line_total} for line, one in zip(lines, filled, strict=True)]
     except (DomainError, ArithmeticError):
         totals = None
-    return await _show_form(shown, typed, lines, search=search, totals=totals, sent=typed)
+    return await _show_form(shown, typed, lines, search=search, payer=payer, totals=totals, sent=typed)
 
 
 async def _show_form(

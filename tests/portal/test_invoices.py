@@ -228,6 +228,7 @@ async def test_a_new_invoices_customer_is_found_by_letters_and_fills_the_fields(
     for way in ({"act": choose}, {"customer_q": "quin"}):
         status, page, _ = await send_form(client, new, **(typed | way))
         assert (status, [text for text in filled if text not in page], "Back door" in page) == (200, [], True)
+        assert re.search(r'class="num fw-medium">\$', page), "the lines keep their amounts"
     page = await read_page(client, f"{new}?customer_id={customer.id}")
     assert [text for text in filled if text not in page] == []
     assert (await client.get(f"{new}?customer_id=999999")).status_code == 404
