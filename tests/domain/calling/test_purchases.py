@@ -11,6 +11,7 @@ from domain.calling.purchases import count_purchases_again, fold_purchase_counts
 from models import Product, PurchaseCount
 from models.session import raw_connection
 from tests.factories import make_product
+from tests.factories.picks import pick
 
 PLAIN = text("""
 SELECT s.sku, coalesce(p.name, s.name) AS name, s.purchase_count FROM (
@@ -20,9 +21,9 @@ SELECT s.sku, coalesce(p.name, s.name) AS name, s.purchase_count FROM (
 ) AS s LEFT JOIN product AS p ON lower(p.sku) = lower(s.sku)
 ORDER BY s.purchase_count DESC, s.sku
 """)
-ONE_ORDER = "(SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
-OTHER_ORDER = "(SELECT id FROM orders ORDER BY md5(:salt || id) LIMIT 1)"
-SOME_LINES = "(SELECT id FROM order_item ORDER BY md5(id || :salt) LIMIT 3)"
+ONE_ORDER = pick("orders")
+OTHER_ORDER = pick("orders", order=":salt || {place}")
+SOME_LINES = pick("order_item", most=3)
 # Few SKUs and names, so that an order has one of them twice, and some lines without any.
 LINES = """
 INSERT INTO order_item (order_id, product_name, product_sku, quantity, unit_price, line_total, position)

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.customers.duplicates import count_duplicates, fold_shared_phones, list_duplicates
 from models import SharedPhoneChange
 from tests.factories import make_customer
+from tests.factories.picks import pick
 
 RECOUNT = text("""
 SELECT phone, count(*) FROM customer WHERE phone IS NOT NULL GROUP BY phone HAVING count(*) > 1
 ORDER BY count(*) DESC, phone
 """)
-ONE = "(SELECT id FROM customer ORDER BY md5(id || :salt) LIMIT 1)"
+ONE = pick("customer")
 CHANGES = (
     f"UPDATE customer SET phone = :phone WHERE id = {ONE}",
     f"UPDATE customer SET phone = NULL, phone_raw = '?' WHERE id = {ONE}",

@@ -13,6 +13,7 @@ from domain.customers.standings import COUNT_FIRST, OWING, fold_standings
 from domain.kernel.clock import now
 from models import CustomerStanding, CustomerStandingChange, Role
 from tests.factories import make_customer, make_staff
+from tests.factories.picks import pick
 
 OWED = text(f"""
 SELECT customer_id, sum(balance), coalesce(bool_or(is_overdue), false), c.payment_terms = 'net30',
@@ -28,10 +29,11 @@ SELECT sales_rep_id, count(*) FROM (
 ) AS first
 WHERE sales_rep_id IS NOT NULL AND created_at >= :since AND created_at < :until GROUP BY sales_rep_id ORDER BY 1
 """)
-ONE_ORDER = "(SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_INVOICE = "(SELECT id FROM invoice ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_CUSTOMER = "(SELECT id FROM customer ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_REP = "(SELECT id FROM staff ORDER BY md5(:salt || id) LIMIT 1)"
+ONE_ORDER = pick("orders")
+ONE_INVOICE = pick("invoice")
+FREE_ORDER = pick("orders", which="NOT EXISTS (SELECT FROM invoice WHERE order_id = orders.id)")
+ONE_CUSTOMER = pick("customer")
+ONE_REP = pick("staff", order=":salt || {place}")
 DAYS = "(CAST(:count AS int) * 20 || ' days')::interval"
 PLACE = f"""
 INSERT INTO orders (order_number, status, customer_id, sales_rep_id, on_terms, on_hold, subtotal, total_amount,
@@ -47,9 +49,7 @@ INSERT INTO invoice (invoice_number, status, order_id, customer_id, subtotal, to
   updated_at, actor_kind, actor_name)
 SELECT CASE WHEN CAST(:count AS int) > 0 THEN 'STANDS-' || nextval('orders_id_seq') END,
   (ARRAY['draft', 'sent', 'partly_paid', 'paid', 'void'])[1 + CAST(:count AS int)],
-  (SELECT o.id FROM orders AS o WHERE NOT EXISTS (SELECT FROM invoice AS i WHERE i.order_id = o.id)
-   ORDER BY md5(o.id || :salt) LIMIT 1),
-  {ONE_CUSTOMER}, 30, 30, now() + interval '30 days' - {DAYS}, now(), now(), 'system', ''
+  {FREE_ORDER}, {ONE_CUSTOMER}, 30, 30, now() + interval '30 days' - {DAYS}, now(), now(), 'system', ''
 """
 CHANGES = (
     f"""UPDATE orders SET status = CASE status WHEN 'cancelled' THEN 'packed' ELSE 'cancelled' END
@@ -61,7 +61,7 @@ CHANGES = (
     f"UPDATE orders SET customer_id = {ONE_CUSTOMER} WHERE id = {ONE_ORDER}",
     f"UPDATE orders SET created_at = now() - {DAYS} WHERE id = {ONE_ORDER}",
     f"UPDATE invoice SET amount_paid = CAST(:count AS int) * 10 WHERE id = {ONE_INVOICE}",
-    f"""UPDATE invoice SET status = (ARRAY['sent', 'partly_paid', 'paid', 'void'])[1 + CAST(:count AS int)]
+    f"""UPDATE invoice SET status = (ARRAY['sent', 'partly_paid', 'paid', 'void', 'sent'])[1 + CAST(:count AS int)]
         WHERE id = {ONE_INVOICE} AND status <> 'draft'""",
     f"UPDATE invoice SET customer_id = {ONE_CUSTOMER} WHERE id = {ONE_INVOICE}",
     f"UPDATE invoice SET order_id = NULL WHERE id = {ONE_INVOICE}",

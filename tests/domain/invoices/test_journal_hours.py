@@ -20,6 +20,7 @@ from domain.kernel.clock import business_today, first_of_month, now, start_of_bu
 from models import HourChange, JobRun, Role
 from models.session import Database
 from settings import Settings
+from tests.factories.picks import pick
 from tests.portal.desk import open_as
 from tests.portal.forms import read_page, send_form
 
@@ -28,11 +29,9 @@ ZONE = ZoneInfo("America/Chicago")
 # The day begins at a quarter past an hour of UTC.
 ELSEWHERE = ZoneInfo("Asia/Kathmandu")
 DAYS = 40
-ONE_ORDER = "(SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_INVOICE = "(SELECT id FROM invoice WHERE sent_at IS NOT NULL ORDER BY md5(id || :salt) LIMIT 1)"
-FREE_ORDER = """
-(SELECT id FROM orders WHERE NOT EXISTS (SELECT FROM invoice WHERE order_id = orders.id AND status <> 'void')
-ORDER BY md5(id || :salt) LIMIT 1)"""
+ONE_ORDER = pick("orders")
+ONE_INVOICE = pick("invoice", which="sent_at IS NOT NULL")
+FREE_ORDER = pick("orders", which="NOT EXISTS (SELECT FROM invoice WHERE order_id = orders.id AND status <> 'void')")
 NEW = """
 INSERT INTO orders (order_number, subtotal, delivery_fee, total_amount, created_at, updated_at)
 VALUES ('BOOK-' || :salt, 20, 5, 25, :at, now())

@@ -20,6 +20,7 @@ from domain.reports.home import HomeQuery, HomeRange, get_home
 from domain.reports.stats import StatsQuery, get_stats
 from models import Order, OrderDay, OrderDayChange, OrderStatus, Role
 from tests.factories import as_actor, make_customer, make_staff
+from tests.factories.picks import pick
 
 ZONE = ZoneInfo("America/Chicago")
 ELSEWHERE = ZoneInfo("Asia/Kathmandu")
@@ -30,12 +31,12 @@ INSERT INTO orders (order_number, status, sales_rep_id, subtotal, total_amount, 
 SELECT 'DAY-' || nextval('orders_id_seq'), :status, :rep, n, n, :at, now() FROM generate_series(1, :count) AS n
 """
 CHANGES = (
-    "UPDATE orders SET status = :status WHERE id = (SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)",
-    "UPDATE orders SET sales_rep_id = :rep WHERE id IN (SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 3)",
+    f"UPDATE orders SET status = :status WHERE id = {pick('orders')}",
+    f"UPDATE orders SET sales_rep_id = :rep WHERE id IN {pick('orders', most=3)}",
     "UPDATE orders SET subtotal = 9, total_amount = 9 WHERE id = (SELECT max(id) FROM orders)",
     "UPDATE orders SET created_at = :at WHERE id = (SELECT min(id) FROM orders)",
     "UPDATE orders SET staff_notes = 'Ring twice', status = status",
-    "DELETE FROM orders WHERE id = (SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)",
+    f"DELETE FROM orders WHERE id = {pick('orders')}",
 )
 
 

@@ -14,11 +14,12 @@ from domain.reports.trade_hours import fold_trade_hours
 from models import HourChange, Order, OrderItem, Product, Role
 from proofs.profit import ZONE, read_months, recount_months
 from tests.factories import make_product, make_staff
+from tests.factories.picks import pick
 
 # The day begins at a quarter past an hour of UTC.
 ELSEWHERE = ZoneInfo("Asia/Kathmandu")
-ONE_ORDER = "(SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_LINE = "(SELECT id FROM order_item ORDER BY md5(id || :salt) LIMIT 1)"
+ONE_ORDER = pick("orders")
+ONE_LINE = pick("order_item")
 PLACE = """
 WITH made AS (
   INSERT INTO orders (order_number, subtotal, discount_amount, delivery_fee, total_amount, created_at, updated_at)

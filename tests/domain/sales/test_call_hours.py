@@ -14,12 +14,13 @@ from domain.sales import call_hours
 from domain.sales.call_hours import count_calls, fold_call_hours, list_by_hour
 from models import HourChange, Role
 from tests.factories import make_staff
+from tests.factories.picks import pick
 
 # The day begins at a quarter past an hour of UTC.
 ELSEWHERE = ZoneInfo("Asia/Kathmandu")
 DAYS = 20
-ONE_ENTRY = "(SELECT id FROM calling_entry ORDER BY md5(id || :salt) LIMIT 1)"
-ONE_CALL = "(SELECT id FROM outbound_call_log ORDER BY md5(id || :salt) LIMIT 1)"
+ONE_ENTRY = pick("calling_entry")
+ONE_CALL = pick("outbound_call_log")
 ACTS = (
     "INSERT INTO calling_entry (phone, hours_key) VALUES ('+1216' || :digits, :key)",
     f"""

@@ -12,13 +12,14 @@ from domain.sales.performance import ReadPerformance, get_performance
 from domain.voice.refresh_sales import fold_sales
 from models import Role
 from tests.factories import as_actor, make_customer, make_staff
+from tests.factories.picks import pick
 
 ZONE = ZoneInfo("America/Chicago")
 ORDER = """
 INSERT INTO orders (order_number, status, sales_rep_id, customer_id, subtotal, total_amount, created_at, updated_at)
 VALUES ('KEPT-' || nextval('orders_id_seq'), :status, :rep, :customer, 9, 9, :at, now())
 """
-CANCEL = "UPDATE orders SET status = 'cancelled' WHERE id = (SELECT id FROM orders ORDER BY md5(id || :salt) LIMIT 1)"
+CANCEL = f"UPDATE orders SET status = 'cancelled' WHERE id = {pick('orders')}"
 FIRSTS = """
 SELECT count(DISTINCT f.customer_id) FROM orders AS f
 WHERE f.sales_rep_id IS NOT NULL AND (:rep = 0 OR f.sales_rep_id = :rep) AND f.status <> 'cancelled'

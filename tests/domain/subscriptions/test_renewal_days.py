@@ -15,6 +15,7 @@ from domain.subscriptions.overview import list_coming
 from domain.subscriptions.renewal_days import fold_renewal_days
 from models import Customer, RenewalDayChange, Role, Subscription
 from tests.factories import as_actor, make_customer, make_product, make_staff
+from tests.factories.picks import pick
 
 TODAY = date(2026, 11, 29)
 MANAGER = Actor(ActorKind.STAFF, 1, "Test", Role.MANAGER)
@@ -43,8 +44,8 @@ SELECT product_id, name, sum(quantity), stock_quantity, min(greatest(day, CAST(:
 FROM ({EACH}) AS each GROUP BY product_id, name, stock_quantity
 ORDER BY stock_quantity IS NULL, stock_quantity - sum(quantity), product_id LIMIT 3
 """)
-ONE = "(SELECT id FROM subscription ORDER BY md5(id || :salt) LIMIT 1)"
-PRODUCT = "(SELECT id FROM product ORDER BY md5(id || :salt) LIMIT 1)"
+ONE = pick("subscription")
+PRODUCT = pick("product")
 CHANGES = (
     f"UPDATE subscription SET next_renewal_date = CAST(:day AS date) WHERE id = {ONE}",
     f"UPDATE subscription SET quantity = CAST(:count AS int) * 3 + 4 WHERE id = {ONE}",
