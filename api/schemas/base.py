@@ -3,7 +3,6 @@
 Answers list their fields, so nothing of a table leaks by being added to it.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -46,8 +45,3 @@ class Answer(Described):
     def to_bytes(self) -> bytes:
         """The answer as JSON, in one pass and without a text in between."""
         return self.__pydantic_serializer__.to_json(self, by_alias=True)
-
-
-def list_to_bytes(answers: Iterable[Answer]) -> bytes:
-    """Several answers as one JSON list."""
-    return b"[" + b",".join(answer.to_bytes() for answer in answers) + b"]"

@@ -184,13 +184,8 @@ class _Open:
         self.lines.append((left, quantity))
 
 
-def fits_in(inner: Sides, outer: Sides) -> bool:
-    """True when the inner box goes into the outer one in some position along its sides."""
-    return _fits(sorted(inner), outer)
-
-
 def _fits(by_length: Sequence[Decimal], outer: Sides) -> bool:
-    """The same, where the inner box's sides are sorted already."""
+    """Whether a unit of these sides, the shortest first, goes into a box in some position along its sides."""
     short, middle, long = sorted(outer)
     return by_length[0] <= short and by_length[1] <= middle and by_length[2] <= long
 

@@ -65,11 +65,6 @@ class BrowseSort(StrEnum):
         """True for the order by the day of the last order, which is kept in another table."""
         return self in {BrowseSort.LAST_ORDER, BrowseSort.LAST_ORDER_FALLING}
 
-    @property
-    def is_computed(self) -> bool:
-        """True for an order by what no column of the customers holds."""
-        return self.is_by_debt or self.is_by_last_order
-
 
 class LastOrder(StrEnum):
     """How long ago somebody ordered last."""

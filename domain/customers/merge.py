@@ -182,12 +182,6 @@ async def why_not_undone(db: AsyncSession, merge: CustomerMerge) -> str:
     return ""
 
 
-async def list_merges(db: AsyncSession, customer_id: int) -> list[CustomerMerge]:
-    """The merges into a customer, newest first."""
-    statement = select(CustomerMerge).where(CustomerMerge.kept_id == customer_id).order_by(CustomerMerge.id.desc())
-    return list((await db.scalars(statement.limit(20))).all())
-
-
 async def _lock_both(
     db: AsyncSession, connection: asyncpg.Connection, data: MergeCustomers
 ) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -63,9 +63,3 @@ def last_of_close(day: date, zone: tzinfo) -> date:
     """The last date of the month around a date, and of the running month today."""
     first = first_of_month(day)
     return min(add_months(first, 1) - timedelta(days=1), max(business_today(zone), first))
-
-
-def business_month_bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The instants from which and before which the month around a date lasts, in UTC."""
-    first = first_of_month(day)
-    return start_of_business_day(first, zone), start_of_business_day(add_months(first, 1), zone)

@@ -18,12 +18,6 @@ def round_half_up(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_UP) + ZERO
 
 
-def is_cents(amount: Decimal) -> bool:
-    """True when the amount is a plain number with at most two decimals."""
-    # Quantizing a number beyond the decimal context's precision raises, so the size is asked first.
-    return amount.is_finite() and abs(amount) <= MOST_MONEY and amount == amount.quantize(CENT)
-
-
 def parse_money(text: str) -> Decimal | None:
     """Read an amount as people write it ("$1,234.50", "-5", ".5"); None when it is no amount.
 

@@ -73,16 +73,6 @@ class Page(Generic[T]):
         """The number of the last row shown; 0 when the page is empty."""
         return self.first_row + len(self.rows) - 1 if self.rows else 0
 
-    @property
-    def has_next(self) -> bool:
-        """True when rows follow this page."""
-        return self.page < self.pages
-
-    @property
-    def has_previous(self) -> bool:
-        """True when this is not the first page."""
-        return self.page > 1
-
     def map(self, change: Callable[[T], U]) -> "Page[U]":
         """The same page with every row changed."""
         return Page([change(row) for row in self.rows], self.total, self.page, self.per_page)

@@ -36,11 +36,6 @@ def allowed_next(status: OrderStatus, role: Role | None) -> tuple[OrderStatus, .
     return allowed
 
 
-def can_cancel(status: OrderStatus, role: Role | None) -> bool:
-    """True when someone may cancel an order in this state."""
-    return OrderStatus.CANCELLED in allowed_next(status, role)
-
-
 def check_move(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> None:
     """Let a move of an order pass, or raise Refused naming the states that are allowed instead."""
     allowed = allowed_next(current, role)

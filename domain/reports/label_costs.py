@@ -1,8 +1,7 @@
 """The labels that a month's shipping cost is made of, for the figure of the profit page that opens them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select
@@ -13,7 +12,6 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import add_months, first_of_month, start_of_business_day
 from domain.kernel.copied_sheets import Rows, copy_sheet, on_day, typed
 from domain.orders.filters import ORDERS
-from domain.orders.queries import Reader
 from models import Label, LabelState, Order, columns_of, table_of
 from models.session import Database
 
@@ -24,35 +22,8 @@ _RATE, _INSURANCE = (func.coalesce(column, Decimal("0.00")) for column in (LABEL
 COLUMNS = ("bought_on", "order_number", "carrier", "service", "tracking_number", "rate", "insurance", "cost")
 
 
-@dataclass(frozen=True, slots=True)
-class LabelCost:
-    """One label that was bought and not refunded, US dollars."""
-
-    bought_at: datetime
-    order_number: str
-    carrier: str
-    service: str
-    tracking_number: str
-    rate: Decimal
-    insurance: Decimal
-
-    @property
-    def cost(self) -> Decimal:
-        """What the parcel's way cost."""
-        return self.rate + self.insurance
-
-
-async def list_label_costs(db: Reader, day: date, *, visible_to: Actor, timezone: tzinfo) -> list[LabelCost]:
-    """The labels bought in the business month of a day, in their order; those refunded since are left out."""
-    require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
-    columns = (LABELS.bought_at, ORDERS.order_number, LABELS.carrier, LABELS.service, _TRACKED, _RATE, _INSURANCE)
-    statement = select(*columns).select_from(_FROM).where(*_bought_in_month(day, timezone))
-    statement = statement.order_by(LABELS.bought_at, LABELS.id)
-    return [LabelCost(*row) for row in await db.execute(statement)]
-
-
 def export_label_costs(database: Database, day: date, *, visible_to: Actor, timezone: tzinfo) -> AsyncIterator[bytes]:
-    """The same labels as pieces of a CSV file."""
+    """The labels bought in the business month of a day as pieces of a CSV file; those refunded since are left out."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees profit.")
     cells = (
         on_day(LABELS.bought_at),

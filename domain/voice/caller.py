@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from domain.voice.speech import say_text
-
 # The newest order of each account with the number, one index look-up each.
 _BY_PHONE = """
 SELECT c.id, c.first_name, c.last_name, c.company_name, c.email, c.phone, c.payment_terms, c.credit_limit,
@@ -53,11 +51,6 @@ class Caller:
             return ""
         person = f"{self.customer['first_name']} {self.customer['last_name']}".strip()
         return str(self.customer["company_name"] or person)
-
-    @property
-    def spoken_name(self) -> str:
-        """The name in a sentence, "you" where it is not revealed."""
-        return say_text(self.name) or "you"
 
 
 async def find_caller(connection: asyncpg.Connection, phone: str, *, lock: bool = False) -> Caller:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
@@ -155,8 +155,3 @@ async def _review(db: AsyncSession, call_log_id: int, status: EvalStatus, notes:
     await db.flush()
     await announce(db, Topic.CALLS, call_log_id)
     return call
-
-
-def show_row(row: ReviewRow) -> dict[str, Any]:
-    """A row with its agent's name."""
-    return {field.name: getattr(row, field.name) for field in fields(row)} | {"sub_agent_name": row.sub_agent_name}

@@ -163,8 +163,3 @@ def write_requests(
     if data.customs_info:
         shared["customs_info"] = data.customs_info
     return [shared | {"parcel": parcel.as_request()} for parcel in data.parcels]
-
-
-def ounces_of(parcels: list[Parcel]) -> Decimal:
-    """What the parcels weigh together."""
-    return sum((parcel.weight for parcel in parcels), Decimal(0))

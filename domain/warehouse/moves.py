@@ -46,15 +46,8 @@ async def confirm_order(db: AsyncSession, order_number: str, *, by: Actor) -> Or
     return order
 
 
-async def pack_order(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
-    """Mark an order packed; raises Refused from any other state than pending and confirmed."""
-    order = await lock_numbered(db, order_number, by=by)
-    await pack_locked_order(db, order, by=by)
-    return order
-
-
 async def pack_locked_order(db: AsyncSession, order: Order, *, by: Actor, note: str = "") -> None:
-    """The same for an order that is locked."""
+    """Mark a locked order packed; raises Refused from any other state than pending and confirmed."""
     refuse_held(order)
     check_move(OrderStatus(order.status), OrderStatus.PACKED, None)
     order.picked_at = order.picked_at or now()

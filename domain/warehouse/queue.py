@@ -4,7 +4,7 @@
 own index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -195,12 +195,6 @@ async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> Q
     if row is None:
         raise NotFound("There is no such order.")
     return QueueRow(*row)
-
-
-async def list_queue_rows(db: Reader, order_ids: Sequence[int]) -> Mapping[int, QueueRow]:
-    """Several orders by their ids, without asking who may see them."""
-    rows = [QueueRow(*row) for row in await db.execute(_SELECT.where(ORDERS.id.in_(order_ids)))]
-    return {row.id: row for row in rows}
 
 
 async def count_stats(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> WarehouseStats:

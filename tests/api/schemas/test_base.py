@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.schemas.base import Answer, MoneyOut, TimeOut, list_to_bytes, write_time
+from api.schemas.base import Answer, MoneyOut, TimeOut, write_time
 
 
 class OrderOut(Answer):
@@ -31,13 +31,6 @@ def test_an_answer_shows_its_own_fields_only() -> None:
     assert OrderOut.model_validate(row).to_bytes() == (
         b'{"number":"A","total":1784.9,"placed_at":"2026-11-24T15:30:00Z"}'
     )
-
-
-def test_several_answers_are_one_list() -> None:
-    answer = OrderOut(number="é", total=Decimal("0.10"), placed_at=None)
-    one = '{"number":"é","total":0.1,"placed_at":null}'
-    assert list_to_bytes([answer, answer]).decode() == f"[{one},{one}]"
-    assert list_to_bytes([]) == b"[]"
 
 
 @given(st.decimals(min_value=Decimal("-9999999999.99"), max_value=Decimal("9999999999.99"), places=2))

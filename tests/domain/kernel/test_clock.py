@@ -11,7 +11,6 @@ from domain.kernel.clock import (
     add_months,
     business_date,
     business_day_bounds,
-    business_month_bounds,
     business_range_bounds,
     business_today,
     days_in_month,
@@ -51,10 +50,6 @@ def test_late_evening_belongs_to_the_business_date() -> None:
 
 
 def test_a_month_runs_from_its_first_day_to_the_next_ones() -> None:
-    assert business_month_bounds(date(2026, 12, 31), CHICAGO) == (
-        datetime(2026, 12, 1, 6, tzinfo=UTC),
-        datetime(2027, 1, 1, 6, tzinfo=UTC),
-    )
     assert business_range_bounds(date(2026, 11, 1), date(2026, 11, 30), CHICAGO) == (
         datetime(2026, 11, 1, 5, tzinfo=UTC),
         datetime(2026, 12, 1, 6, tzinfo=UTC),

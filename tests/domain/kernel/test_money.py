@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.kernel.money import MOST_MONEY, format_money, is_cents, parse_money, round_half_up
+from domain.kernel.money import MOST_MONEY, format_money, parse_money, round_half_up
 
 AMOUNTS = st.decimals(min_value=-MOST_MONEY, max_value=MOST_MONEY, places=2)
 
@@ -75,15 +75,6 @@ def test_amounts_are_written_with_thousands_and_a_real_minus() -> None:
     assert format_money(Decimal("1784.9")) == "$1,784.90"
     assert format_money(Decimal(-12)) == "−$12.00"
     assert format_money(Decimal("-0.001")) == "$0.00"
-
-
-def test_only_plain_amounts_of_two_decimals_are_cents() -> None:
-    assert is_cents(Decimal("1.10"))
-    assert is_cents(Decimal("1.100"))
-    assert not is_cents(Decimal("1.101"))
-    assert not is_cents(Decimal("NaN"))
-    assert not is_cents(Decimal("Infinity"))
-    assert not is_cents(Decimal("1e40"))
 
 
 def test_an_amount_of_endless_digits_is_none() -> None:
