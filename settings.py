@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     free_delivery_minimum: Decimal = Field(Decimal("300.00"), ge=0, max_digits=12, decimal_places=2)
     delivery_fee: Decimal = Field(Decimal("25.00"), ge=0, max_digits=12, decimal_places=2)
     rep_max_discount_pct: Decimal = Field(Decimal(15), ge=0, le=100)
-    calling_min: int = 0
-    calling_max: int = 100
+    calling_min: float = Field(0, ge=0, le=100)
+    calling_max: float = Field(100, ge=0, le=100)
     warehouse_address: str = ""
     warehouse_phone: str = ""
     commission_pct: Decimal = Field(Decimal(0), ge=0, le=50, decimal_places=2)

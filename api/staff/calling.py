@@ -60,8 +60,9 @@ tag_blueprint(blueprint, ["calling"])
 @answers(EntryListOut)
 async def list_calling(query: entries.ListEntries) -> Any:
     """Prospects and customers to call, most urgent first; a rep sees their own and those without a rep."""
+    asked = query.within(settings().calling_min, settings().calling_max)
     async with current_database().listing() as connection:
-        page = await entries.list_entries(connection, query, visible_to=current_actor(), timezone=settings().timezone)
+        page = await entries.list_entries(connection, asked, visible_to=current_actor(), timezone=settings().timezone)
     return show_entries(page)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, Select, and_, cast, exists, func, or_, select
@@ -94,9 +94,14 @@ class ListEntries(PageInput):
     segment: Segment = Segment.PRIORITY
     """The tab."""
     score_min: Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)] = LEAST_SCORE
-    """The lowest score listed, 0–100."""
+    """The lowest score listed, 0–100; not sent, what the company has set."""
     score_max: Annotated[float, Field(ge=LEAST_SCORE, le=MOST_SCORE)] = MOST_SCORE
-    """The highest score listed, 0–100."""
+    """The highest score listed, 0–100; not sent, what the company has set."""
+
+    def within(self, least: float, most: float) -> Self:
+        """The same with these bounds of the score where the caller sent none."""
+        bounds = {"score_min": least, "score_max": most}
+        return self.model_copy(update={name: bounds[name] for name in bounds.keys() - self.model_fields_set})
 
 
 @dataclass(frozen=True, slots=True)

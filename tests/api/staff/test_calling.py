@@ -13,7 +13,9 @@ from domain.kernel.clock import now
 from domain.messages.suppression import mark_do_not_call
 from models import CallingEntry, CallingEvent, KeyScope, Order, Role, SuppressionReason
 from models.session import Database
+from settings import Settings
 from tests.factories import as_actor, make_customer, make_product, make_staff, next_number, sign_in
+from tests.factories.accounts import with_settings
 from tests.factories.catalogue import as_file, make_key
 from tests.factories.orders import make_order
 
@@ -101,6 +103,16 @@ async def test_the_list_is_filtered_sorted_and_paged(client: TestClientProtocol,
     assert [entry["id"] for entry in body["entries"]] == [second.id]
     for bad in ("sort=phone", "dir=up", "segment=x", "status=odd", "assignee=you", "score_min=-1", "per_page=201"):
         assert (await client.get(f"{LIST}?{bad}")).status_code == 400, bad
+
+
+async def test_the_company_says_which_scores_are_listed_where_nobody_asks(settings: Settings, db: AsyncSession) -> None:
+    client = with_settings(settings, calling_min=40, calling_max=80)
+    await sign_in(client, db, await make_staff(db, Role.ADMIN))
+    high, middle, low = [await make_entry(db, priority_score=score) for score in (90, 60, 20)]
+    assert await ids(client, "") == [middle.id]
+    assert (await read(client, LIST))["total"] == 1
+    assert await ids(client, "score_max=100") == [high.id, middle.id]
+    assert await ids(client, "score_min=0&score_max=100") == [high.id, middle.id, low.id]
 
 
 async def test_who_is_suppressed_is_on_no_page(client: TestClientProtocol, db: AsyncSession) -> None:
