@@ -1,10 +1,12 @@
-"""What nothing calls is taken out: a function that only its own test knows keeps readers busy and guards nothing."""
+"""What nothing uses is taken out: functions that only their tests call, styles, icons and settings without a reader."""
 
 import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = (
@@ -23,6 +25,10 @@ OVERRIDES = {
     "web/shielded.py:preprocess_request",
     "web/shielded.py:process_response",
 }
+# Written by a template or a door as the beginning of a word and a value, or by htmx.
+CLASSES_OF_VALUES = re.compile(r"(is-(agent|caller)|late-\d|u-[a-e]|htmx-request)\Z")
+SETTINGS_OF_VALUES = {"discord_sourcing_webhook"}
+ICONS_OF_VALUES = {"arrow-up-right", "arrow-down-right"}
 
 
 def read_sources() -> Iterator[tuple[str, str]]:
@@ -60,6 +66,32 @@ def _is_plain(decorator: ast.expr) -> bool:
 
 def test_every_function_is_called() -> None:
     assert find_unused(dict(read_sources())) - OVERRIDES == set()
+
+
+def read_words() -> set[str]:
+    """Every word of templates, scripts and doors; hyphens belong to a word."""
+    scripts = [path.read_text() for path in sorted((ROOT / "static").glob("*.js"))]
+    return set(re.findall(r"[\w-]+", " ".join([*dict(read_sources()).values(), *scripts])))
+
+
+def test_every_class_of_a_stylesheet_is_written_somewhere() -> None:
+    words, found = read_words(), set()
+    for file in sorted((ROOT / "static").glob("*.css")):
+        style = re.sub(r"/\*.*?\*/|\{[^{}]*\}", "", file.read_text(), flags=re.DOTALL)
+        found |= {f"{file.name}: {name}" for name in re.findall(r"\.([a-zA-Z][\w-]*)", style) if name not in words}
+    assert {name for name in found if not CLASSES_OF_VALUES.search(name)} == set()
+
+
+def test_every_icon_is_shown_somewhere() -> None:
+    names = set((ROOT / "templates" / "shared" / "icons.txt").read_text().split())
+    sources = " ".join(source for name, source in read_sources() if not name.endswith("icons.txt"))
+    assert names - set(re.findall(r"[\w-]+", sources)) == ICONS_OF_VALUES
+
+
+def test_every_setting_has_a_reader() -> None:
+    words = set(re.findall(r"\w+", " ".join(source for name, source in read_sources() if name != "settings.py")))
+    used = words | set(re.findall(r"self\.(\w+)", (ROOT / "settings.py").read_text()))
+    assert set(Settings.model_fields) - used == SETTINGS_OF_VALUES
 
 
 def test_a_function_that_nothing_calls_is_found() -> None:
