@@ -145,6 +145,16 @@ def test_no_file_lies_loose_in_the_domain() -> None:
     assert [file.name for file in (ROOT / "domain").glob("*.py") if file.name != "__init__.py"] == []
 
 
+def test_the_map_of_the_design_names_every_room() -> None:
+    drawn = (ROOT / "docs" / "design.md").read_text().split("## Folders")[1].split("```")[1]
+    rooms = [path for path in ROOT.iterdir() if path.name != "var" and path.name[0] not in "._"]
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in rooms if path.is_dir() or path.suffix == ".py"]
+    assert [name for name in names if not re.search(rf"(^|\s){re.escape(name)}", drawn)] == []
+    desks = [path.name for path in (ROOT / "portal").iterdir() if path.is_dir() and path.name[0] not in "._"]
+    [line] = [line for line in drawn.splitlines() if line.startswith("portal/")]
+    assert sorted(line.split("desk:")[1].replace(",", " ").split()) == sorted(desks)
+
+
 def test_an_arrow_up_between_areas_is_found() -> None:
     assert arrows_up(area_arrows("kernel", "from domain.orders.place import place_order")) == [("kernel", "orders")]
     assert arrows_up(area_arrows("orders", "from domain.catalogue import search")) == [("orders", "catalogue")]
