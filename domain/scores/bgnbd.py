@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
-from domain.scores.numbers import Numbers
+from domain.scores.numbers import BOUNDS, Numbers
 from domain.scores.shapes import Rhythm
 
 
@@ -28,8 +28,9 @@ def fit(frequency: Numbers, recency: Numbers, age: Numbers, weights: Numbers | N
         likelihood = float((counts * _log_likelihood(np.exp(logs), frequency, recency, age)).sum())
         return -likelihood / total if np.isfinite(likelihood) else 1e10
 
-    found: Any = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-9, 9)] * 4, options={"ftol": 1e-13})
-    found = minimize(loss, found.x, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000})
+    found: Any = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[BOUNDS] * 4, options={"ftol": 1e-13})
+    closely = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000}
+    found = minimize(loss, found.x, method="Nelder-Mead", bounds=[BOUNDS] * 4, options=closely)
     if not np.isfinite(found.fun) or found.fun >= 1e10:
         raise ArithmeticError("The BG/NBD model could not be fitted.")
     r, alpha, a, b = (float(value) for value in np.exp(found.x))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from domain.scores.numbers import Numbers
+from domain.scores.numbers import BOUNDS, Numbers
 from domain.scores.shapes import Worth
 
 
@@ -39,8 +39,9 @@ def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
 
     # The likelihood is flat along p × v, where Nelder-Mead alone may stop short of the maximum.
     start = np.array([1.0, 1.0, 0.5])
-    found: Any = minimize(loss, start, method="L-BFGS-B", bounds=[(-9, 9)] * 3, options={"ftol": 1e-14, "gtol": 1e-8})
-    found = minimize(loss, found.x, method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-7, "fatol": 1e-12})
+    found: Any = minimize(loss, start, method="L-BFGS-B", bounds=[BOUNDS] * 3, options={"ftol": 1e-14, "gtol": 1e-8})
+    closely = {"maxiter": 2000, "xatol": 1e-7, "fatol": 1e-12}
+    found = minimize(loss, found.x, method="Nelder-Mead", bounds=[BOUNDS] * 3, options=closely)
     if not np.isfinite(found.fun) or found.fun >= 1e10:
         raise ArithmeticError("The Gamma-Gamma model could not be fitted.")
     p, q, v = (float(part) for part in np.exp(found.x))

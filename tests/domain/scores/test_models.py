@@ -39,6 +39,16 @@ def test_equal_histories_may_be_counted_by_weight() -> None:
     one_by_one = fit(frequency, recency, age)
     weighted = fit(frequency[:2], recency[:2], age[:2], np.array([1.0, 2.0]))
     assert weighted.log_likelihood == pytest.approx(one_by_one.log_likelihood, rel=1e-3)
+    # Three customers have no likeliest parameters; those that are found stay where their likelihood can be computed.
+    assert one_by_one.log_likelihood == pytest.approx(-14.83, abs=0.01)
+    assert max(one_by_one.r, one_by_one.alpha, one_by_one.a, one_by_one.b) < 1.3e6
+
+
+def test_what_everybody_spends_alike_is_expected_of_everybody() -> None:
+    days, value = np.array([1.0, 2.0, 3.0]), np.array([50.0, 50.0, 50.0])
+    model = fit_worth(days, value)
+    assert max(model.p, model.q) < 1.3e6
+    assert expect_worth(model, days, value) == pytest.approx([50.0, 50.0, 50.0], abs=0.005)
 
 
 def test_one_order_leaves_no_doubt_by_the_model_and_a_equal_to_one_divides_nothing() -> None:
