@@ -46,9 +46,7 @@ async def cancel_order(
     settle_payment_status(order)
     await prepare_order_refunds(db, order, by=by)
     await show_left_to_give_back(db, order)
-    if moved_from != OrderStatus.SHIPPED:
-        # What has left can't be voided any more.
-        await show_labels_to_void(db, order)
+    await show_labels_to_void(db, order)
     await withdraw_later(db, order)
     ended = await end_order_invoice(db, order, by=by)
     gone = {"credit_returned": format_money(returned) if returned else None, "invoice": ended}

@@ -158,13 +158,18 @@ async def refuse_while_buying(db: AsyncSession, order: Order) -> None:
 
 
 async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
-    """Say on a locked order that is cancelled which of its labels are still to be voided; on any other, nothing."""
+    """Say on a locked order that is cancelled which of its labels are still to be voided; on any other, nothing.
+
+    Of an order that had been shipped, only those whose purchase became known since: what has left can't be voided.
+    """
     drop_attention(order, _TO_VOID)
     if order.status != OrderStatus.CANCELLED:
         return
     left = select(Label.tracking_number).where(
         Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
     )
+    if order.shipped_at is not None:
+        left = left.where(Label.bought_at > order.cancelled_at)
     for number in await db.scalars(left.order_by(Label.id)):
         add_attention(order, f"The label {number}{_TO_VOID}")
 

@@ -278,6 +278,28 @@ async def test_labels_of_a_cancelled_order_wait_until_they_are_void(
     assert set(await db.scalars(voided)) == {"Mona Manager"}
 
 
+async def test_a_cancelled_order_that_had_left_names_only_the_labels_that_came_since(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta
+) -> None:
+    order = await ready_order(db)
+    await packer(client, db)
+    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
+    easypost.faults.drop_share = 1
+    assert (await buy(client, order, service="Express"))[0] == 502
+    easypost.faults.drop_share = 0
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+    for to in ("shipped", "cancelled"):
+        path = f"/api/staff/orders/{order.id}/status"
+        assert (await client.put(path, json={"status": to})).status_code == 200
+    await client.post(f"/api/warehouse/labels/{body['labels'][0]['id']}/void")
+    await db.refresh(order)
+    assert order.attention == ""
+    await reconcile_labels(easypost_settings, ahead=later)
+    await db.refresh(order)
+    late = (await labels_of(db, order))[-1].tracking_number
+    assert order.attention == f"The label {late} was bought for a cancelled order; void it."
+
+
 async def test_a_refused_refund_changes_nothing(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
 ) -> None:
