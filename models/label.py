@@ -30,7 +30,8 @@ class LabelState(StrEnum):
 class Label(ByActor, table=True):
     """One parcel's label. `request` is what was asked of EasyPost; `purchase` names the parcels bought in one act.
 
-    `void_asked_at` is set while a refund's answer is missing, `voided_at` once the label is void and hidden.
+    `void_asked_at` is set while a refund's answer is missing, with who asked for it; `voided_at` once the label is void
+    and hidden.
     """
 
     __tablename__ = "label"
@@ -71,6 +72,9 @@ class Label(ByActor, table=True):
     label_url: str = text()
     refund_status: str | None = text(nullable=True)
     void_asked_at: datetime | None = moment()
+    void_actor_kind: str = text()
+    void_actor_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    void_actor_name: str = text()
     voided_at: datetime | None = moment()
     bought_at: datetime | None = moment()
     last_error: str = text()

@@ -113,7 +113,8 @@ class Subscription(Table, table=True):
 
 class Renewal(Table, table=True):
     """One try to renew, with its product and amount fixed. `holds_stock` while units are reserved for it and no order
-    is made; `caller`, `client_key` and `request_hash` are those of the request that asked for it."""
+    is made; its order moved the subscription from `moved_from`, with `rhythm_from`, to `moved_to`; `caller`,
+    `client_key` and `request_hash` are those of the request that asked for it."""
 
     __tablename__ = "renewal"
     __table_args__ = (
@@ -137,6 +138,9 @@ class Renewal(Table, table=True):
     holds_stock: bool = flag(False)
     order_id: int | None = link("orders.id", nullable=True, ondelete="SET NULL")
     intent_id: int | None = link("stripe_intent.id", nullable=True, ondelete="SET NULL")
+    moved_from: date | None = Field(default=None, sa_type=Date, nullable=True)
+    moved_to: date | None = Field(default=None, sa_type=Date, nullable=True)
+    rhythm_from: date | None = Field(default=None, sa_type=Date, nullable=True)
     payment_intent_id: str = text()
     error: str = text()
     caller: str = text()

@@ -171,8 +171,7 @@ async def _fail(at: _Locked, error: str, *, was_stopped: bool = False) -> None:
     if at.order is not None:
         await _cancel(at.db, at.order, error)
         if not await _has_newer(at.db, renewal):
-            # The bank took days to say no: the renewal is due again.
-            subscription.next_renewal_date = renewal.due_date
+            _set_back(subscription, renewal)
     if renewal.holds_stock:
         renewal.holds_stock = False
         await change_stock(
@@ -216,10 +215,24 @@ def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent)
     """The subscription goes on to its next date."""
     counted_from = subscription.rhythm_from or renewal.due_date
     coming = choose_next_date(counted_from, subscription.interval_days, renewed_on=_read_day(intent))
-    subscription.rhythm_from = None
+    renewal.moved_from, renewal.moved_to = subscription.next_renewal_date, coming
+    renewal.rhythm_from, subscription.rhythm_from = subscription.rhythm_from, None
     if renewal.product_id == subscription.substitute_id:
         subscription.substitute_id, subscription.substitute_agreed = None, False
     subscription.next_renewal_date, subscription.retry_on, subscription.failures = coming, None, 0
+    subscription.updated_at = now()
+    subscription.version += 1
+
+
+def _set_back(subscription: Subscription, renewal: Renewal) -> None:
+    """The bank took days to say no: the renewal is due as before, unless somebody chose another date meanwhile."""
+    if renewal.moved_to not in (None, subscription.next_renewal_date):
+        return
+    # Renewals of earlier releases kept no more than the day they were due.
+    subscription.next_renewal_date = renewal.moved_from or renewal.due_date
+    subscription.rhythm_from = renewal.rhythm_from
+    if renewal.product_id != subscription.product_id and subscription.substitute_id is None:
+        subscription.substitute_id, subscription.substitute_agreed = renewal.product_id, True
     subscription.updated_at = now()
     subscription.version += 1
 

@@ -147,28 +147,29 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
             await follow_labels(db, label.batch_id, label.order_id)
 
 
-async def settle_void(label_id: int, refund_status: str, *, by: Actor = SYSTEM) -> None:
+async def settle_void(label_id: int, refund_status: str) -> None:
     """Write down how far a refund has come: one that the carrier took up hides the label, a refused one does not.
 
-    `by` is who asked for it, as the timeline names them.
+    The timeline names who asked for it, however late the answer comes.
     """
     async with separate_transaction() as db:
-        await _settle_void(db, label_id, refund_status, by=by)
+        await _settle_void(db, label_id, refund_status)
 
 
 async def settle_refund_event(db: AsyncSession, shipment_id: str, refund_status: str) -> None:
     """The same by an event, which may come before the answer to our own request, or be older than it."""
     label_id = await db.scalar(select(Label.id).where(Label.shipment_id == shipment_id))
     if label_id is not None and refund_status in _REFUND_WAY:
-        await _settle_void(db, label_id, refund_status, by=SYSTEM)
+        await _settle_void(db, label_id, refund_status)
 
 
-async def _settle_void(db: AsyncSession, label_id: int, refund_status: str, *, by: Actor) -> None:
+async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> None:
     order_id = await db.scalar(select(Label.order_id).where(Label.id == label_id))
     if order_id is None:
         return
     order = await lock_order(db, order_id, visible_to=SYSTEM)
     label = await lock_label_row(db, label_id)
+    by = _voider_of(label)
     if label.refund_status in {"refunded", "not_applicable"}:
         # These are final, whatever older word comes after them.
         label.void_asked_at = None
@@ -241,6 +242,13 @@ def place_on_way(status: str) -> int:
 def buyer_of(label: Label) -> Actor:
     """Who asked for the label, as timelines name them."""
     return Actor(ActorKind(label.actor_kind or SYSTEM.kind), label.actor_id, label.actor_name or SYSTEM.name)
+
+
+def _voider_of(label: Label) -> Actor:
+    """Who asked for the refund whose answer is missing; nobody here did where it was asked for at EasyPost itself."""
+    if label.void_asked_at is None or not label.void_actor_kind:
+        return SYSTEM
+    return Actor(ActorKind(label.void_actor_kind), label.void_actor_id, label.void_actor_name)
 
 
 async def claim_due_labels(limit: int, *, as_of: datetime) -> list[Label]:

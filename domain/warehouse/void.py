@@ -60,7 +60,7 @@ async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedL
             label_ids=[label_id],
         ) from error
     status = shipment.refund_status or "submitted"
-    await settle_void(label_id, status, by=by)
+    await settle_void(label_id, status)
     if status not in TAKEN_UP:
         raise _refused(status, f"The carrier says {status}.")
     return VoidedLabel(label.tracking_number, status, await _read_remaining(label.order_id))
@@ -101,6 +101,8 @@ async def _prepare_void(label_id: int, *, by: Actor) -> Label:
             raise Refused("The label is being voided. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
         label.attempts = label.attempts if label.void_asked_at is not None else 0
         label.void_asked_at, label.next_ask_at = now(), now() + LEASE
+        for column, value in by.columns.items():
+            setattr(label, f"void_{column}", value)
     return await read_label(label_id)
 
 

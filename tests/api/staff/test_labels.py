@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.warehouse.label_files import keep_label_file
+from domain.warehouse.label_steps import settle_refund_event
 from domain.warehouse.reconcile import reconcile_labels
 from models import Label, LabelFile, Order, OrderEvent, Role
 from models.session import Database
@@ -248,6 +249,26 @@ async def test_a_label_that_is_being_voided_is_not_answered_again(
     assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 200
     status, answer = await buy(client, order)
     assert (status, answer["label_id"] != body["label_id"]) == (201, True)
+
+
+@pytest.mark.parametrize("told_by", ["reconciler", "event"])
+async def test_a_label_that_is_void_late_names_who_asked(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta,
+    told_by: str,
+) -> None:  # fmt: skip
+    order = await ready_order(db)
+    await packer(client, db)
+    _, body = await buy(client, order)
+    await sign_in(client, db, await make_staff(db, Role.MANAGER, full_name="Mona Manager"))
+    easypost.faults.drop_next = 10
+    assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 502
+    easypost.faults.drop_next = 0
+    if told_by == "event":
+        await settle_refund_event(db, body["shipment_id"], "refunded")
+    else:
+        await reconcile_labels(easypost_settings, ahead=later)
+    voided = select(OrderEvent.actor_name).where(OrderEvent.kind == "label_voided")
+    assert list(await db.scalars(voided)) == ["Mona Manager"]
 
 
 async def test_labels_of_a_cancelled_order_wait_until_they_are_void(

@@ -249,6 +249,36 @@ async def test_a_bank_payment_holds_the_order_until_it_is_decided(client, db, st
     await check_stock(db, made.product_id, 100 if fails else 90)
 
 
+async def test_a_bank_that_fails_late_leaves_the_date_that_somebody_chose_meanwhile(
+    client, db, stripe, stripe_settings
+) -> None:
+    made = await subscribe(db, stripe_settings, method=BANK)
+    await process_due(stripe_settings, rules=RULES)
+    chosen = (business_today(stripe_settings.timezone) + timedelta(days=11)).isoformat()
+    assert (await client.put(f"{LIST}/{made.id}", json={"next_renewal_date": chosen})).status_code == 200
+    stripe.clear(next(iter(stripe.payments)), fails=True)
+    await deliver(client, stripe, stripe_settings, times=2, chance=random.Random(7))
+    [after], [renewal] = await read(db, Subscription), await read(db, Renewal)
+    assert (renewal.status, after.next_renewal_date.isoformat(), after.retry_on) == ("failed", chosen, None)
+
+
+async def test_a_bank_that_fails_late_gives_the_plan_back_as_it_was(client, db, stripe, stripe_settings) -> None:
+    today = business_today(stripe_settings.timezone)
+    due, rhythm = today + timedelta(days=5), today + timedelta(days=2)
+    other = await make_product(db, unit_price=Decimal("21.00"), stock_quantity=50)
+    made = await subscribe(
+        db, stripe_settings, method=BANK, next_renewal_date=due, rhythm_from=rhythm, substitute_id=other.id,
+        substitute_agreed=True,
+    )  # fmt: skip
+    body = await (await client.post(f"{LIST}/{made.id}/renew")).get_json()
+    assert body["next_renewal_date"] == (rhythm + timedelta(days=30)).isoformat()
+    stripe.clear(next(iter(stripe.payments)), fails=True)
+    await deliver(client, stripe, stripe_settings, times=1, chance=random.Random(7))
+    [after] = await read(db, Subscription)
+    assert (after.next_renewal_date, after.rhythm_from, after.retry_on, after.failures) == (due, rhythm, None, 0)
+    assert (after.substitute_id, after.substitute_agreed) == (other.id, True)
+
+
 async def test_two_schedulers_renew_each_once(committed, stripe, stripe_settings) -> None:
     async with committed.session() as db:
         product = await make_product(db, unit_price=Decimal("20.00"), stock_quantity=100)
