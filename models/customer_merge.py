@@ -3,21 +3,25 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from models.base import ByActor, Table, created, key, link, moment, text
 
 
 class CustomerMerge(ByActor, table=True):
-    """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table."""
+    """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table.
+
+    `further_phones` are numbers of the two that found no place on the row that stays, and are that customer's still.
+    """
 
     __tablename__ = "customer_merge"
     __table_args__ = (
         Index("ix_customer_merge_kept_id_id", "kept_id", sql("id DESC")),
         Index("ix_customer_merge_merged_id", "merged_id"),
+        Index("ix_customer_merge_further_phones", "further_phones", postgresql_using="gin"),
     )
 
     id: int = key()
@@ -29,6 +33,9 @@ class CustomerMerge(ByActor, table=True):
     kept_after: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     merged_row: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     moved: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
+    further_phones: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(Text), nullable=False, sa_column_kwargs={"server_default": "{}"}
+    )
     created_at: datetime = created()
     undone_at: datetime | None = moment()
     undone_by: str = text()

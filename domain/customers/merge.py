@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.access.rights import Right, require
 from domain.customers.edit_customer import refuse_taken_email
 from domain.customers.linking import settle_holds
-from domain.customers.merge_fields import choose_values
+from domain.customers.merge_fields import choose_values, list_numbers
 from domain.customers.merge_tables import Moved, insert_snapshot, move_back, move_rows, take_snapshot
 from domain.customers.rows import CustomerRow, get_customer
 from domain.customers.totals import NOTHING, Bought, sum_orders_of
@@ -209,7 +209,7 @@ async def _write_values(connection: asyncpg.Connection, customer_id: int, values
 
 async def _keep_marks(db: AsyncSession, kept: dict[str, Any], merged: dict[str, Any], by: Actor) -> None:
     """Marks of either hold for every number of both."""
-    phones = sorted({row[name] for row in (kept, merged) for name in ("phone", "phone2") if row[name]})
+    phones = list_numbers(kept, merged)
     reason = SuppressionReason.STAFF
     for phone in phones:
         if kept["do_not_call"] or merged["do_not_call"]:
@@ -240,6 +240,7 @@ async def _note_merge(  # noqa: PLR0917 - the columns of one row
         kept_after=changed | {"version": after["version"]},
         merged_row=merged,
         moved={"ids": moved.ids, "gave_way": moved.gave_way},
+        further_phones=[phone for phone in list_numbers(kept, merged) if phone not in list_numbers(after)],
         **by.columns,
     )
     db.add(merge)

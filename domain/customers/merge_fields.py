@@ -13,6 +13,11 @@ _ADDRESS = ("street", "city", "state", "zip", "country")
 _SIGN_IN = ("password_hash", "google_subject", "failed_sign_ins", "locked_until")
 
 
+def list_numbers(*rows: Row) -> list[str]:
+    """Every phone of these customers, each once."""
+    return sorted({row[name] for row in rows for name in ("phone", "phone2") if row[name]})
+
+
 def choose_values(kept: Row, merged: Row, chosen: Row) -> Row:
     """The columns of the kept row after the merge: what is chosen, else its own, else the merged one's."""
     values: Row = {name: kept[name] or merged[name] for name in _GAPS} | chosen

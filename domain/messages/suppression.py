@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.live import Topic, announce
+from domain.messages.owners import owners_sql
 from models import AuditAction, SuppressedNumber, SuppressionReason, columns_of
 
 NUMBERS = columns_of(SuppressedNumber)
@@ -48,11 +49,12 @@ UPDATE suppressed_number SET {kind} = false, updated_at = now() WHERE phone = :p
 """)  # noqa: S608 - see above
     for kind in KINDS
 }
+_OWNERS = owners_sql("CAST(:phone AS text)")
 # The customers that carry the number, marked in order of id; those marked already are left alone.
 _MARK_CUSTOMERS = {
     kind: text(f"""
 WITH wanted AS (
-  SELECT id FROM customer WHERE (phone = :phone OR phone2 = :phone) AND NOT {kind} ORDER BY id FOR NO KEY UPDATE
+  SELECT id FROM customer WHERE id IN {_OWNERS} AND NOT {kind} ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE customer SET {kind} = true, updated_at = now() WHERE id IN (SELECT id FROM wanted)
 """)  # noqa: S608 - see above
@@ -62,8 +64,10 @@ UPDATE customer SET {kind} = true, updated_at = now() WHERE id IN (SELECT id FRO
 _LIFT_CUSTOMERS = {
     kind: text(f"""
 WITH wanted AS (
-  SELECT c.id FROM customer c WHERE (c.phone = :phone OR c.phone2 = :phone) AND c.{kind} AND NOT EXISTS (
-    SELECT FROM suppressed_number s WHERE s.{kind} AND s.phone IN (c.phone, c.phone2) AND s.phone <> :phone
+  SELECT c.id FROM customer c WHERE c.id IN {_OWNERS} AND c.{kind} AND NOT EXISTS (
+    SELECT FROM suppressed_number s WHERE s.{kind} AND s.phone <> :phone AND (s.phone IN (c.phone, c.phone2) OR EXISTS (
+      SELECT FROM customer_merge m WHERE m.kept_id = c.id AND m.undone_at IS NULL AND s.phone = ANY(m.further_phones)
+    ))
   )
   ORDER BY c.id FOR NO KEY UPDATE
 )

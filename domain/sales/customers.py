@@ -21,6 +21,7 @@ from domain.kernel.inputs import Input, PhoneIn, Text200
 from domain.kernel.paging import Page, PageInput, make_page
 from domain.kernel.phone import parse_phone
 from domain.kernel.texts import as_search_pattern
+from domain.messages.owners import owners_sql
 from domain.messages.suppression import callable_sql
 from domain.orders.business import current_business
 from domain.orders.queries import Reader
@@ -98,12 +99,12 @@ FROM customer AS c LEFT JOIN staff AS s ON s.id = c.sales_rep_id LEFT JOIN LATER
 WHERE c.id = :id
 """
 # A shared number is the account that ordered last.
-_BY_PHONE = text("""
+_BY_PHONE = text(f"""
 SELECT c.id FROM customer AS c LEFT JOIN LATERAL (
   SELECT created_at FROM orders WHERE customer_id = c.id ORDER BY created_at DESC LIMIT 1
 ) AS l ON true
-WHERE c.phone = :phone AND c.is_active ORDER BY l.created_at DESC NULLS LAST, c.id LIMIT 1
-""")
+WHERE c.id IN {owners_sql("CAST(:phone AS text)")} AND c.is_active ORDER BY l.created_at DESC NULLS LAST, c.id LIMIT 1
+""")  # noqa: S608 - a constant of ours
 _GUEST = text(f"""
 SELECT o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_company, o.delivery_email,
   o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_country, o.billing_address,

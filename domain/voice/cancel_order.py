@@ -10,7 +10,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.order_desk.cancel import cancel_order
 from domain.voice.inputs import OrderNumberIn, PhoneInput, SpokenFlag, read_order_number
-from domain.voice.order_reads import find_order, is_order_phone
+from domain.voice.order_reads import find_order
 from domain.voice.order_status import SAID_STATUS
 from domain.voice.speech import say_money, spell_order_number
 from models import OrderStatus
@@ -45,7 +45,7 @@ async def cancel_voice_order(db: AsyncSession, data: CancelVoiceOrder, *, by: Ac
     """
     number = read_order_number(data.order_number)
     row = await find_order(await raw_connection(db), number, phone=data.caller_phone)
-    has_right_phone = data.caller_phone is None or (row is not None and is_order_phone(row, data.caller_phone))
+    has_right_phone = data.caller_phone is None or (row is not None and row["has_phone"])
     if row is None or not has_right_phone or (data.caller_phone is None and not is_random_order_number(number)):
         raise NotFound("I can't find that order under this phone number. Could you read me the number again?")
     spelled = spell_order_number(row["order_number"])

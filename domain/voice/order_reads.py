@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from domain.access.tokens import is_random_order_number
+from domain.messages.owners import owners_sql
 from domain.voice.caller import Caller
 
 _COLUMNS = """o.id, o.order_number, o.status, o.on_hold, o.total_amount, o.subtotal, o.delivery_fee, o.payment_method,
@@ -22,9 +23,8 @@ SELECT {_COLUMNS} FROM (
 ) AS o ORDER BY o.created_at DESC, o.id DESC LIMIT $3
 """  # noqa: S608 - constants of this module
 _BY_NUMBER = f"""
-SELECT {_COLUMNS}, c.phone AS customer_phone, c.phone2 AS customer_phone2
-FROM orders AS o LEFT JOIN customer AS c ON c.id = o.customer_id
-WHERE o.order_number = ANY($1::text[]) LIMIT 1
+SELECT {_COLUMNS}, o.delivery_phone = $2 OR o.customer_id IN {owners_sql("$2::text")} AS has_phone
+FROM orders AS o WHERE o.order_number = ANY($1::text[]) LIMIT 1
 """  # noqa: S608 - the same
 _ITEMS = """
 SELECT order_id, product_sku AS sku, product_name AS name, quantity, unit_price, line_total
@@ -42,20 +42,11 @@ async def list_caller_orders(
 
 async def find_order(connection: asyncpg.Connection, number: str, *, phone: str | None) -> asyncpg.Record | None:
     """The order of a number, where the caller may hear of it: a drawn number is proof enough, a given one needs its
-    phone."""
-    row = await connection.fetchrow(_BY_NUMBER, [number, number.upper()])
-    if row is None or is_random_order_number(row["order_number"]) or is_order_phone(row, phone):
+    phone. `has_phone` is true where that is the number that the order goes to, or its customer's own."""
+    row = await connection.fetchrow(_BY_NUMBER, [number, number.upper()], phone)
+    if row is None or is_random_order_number(row["order_number"]) or row["has_phone"]:
         return row
     return None
-
-
-def is_order_phone(order: asyncpg.Record, phone: str | None) -> bool:
-    """True for the number that the order goes to, or its customer's own."""
-    return phone is not None and phone in {
-        order["delivery_phone"],
-        order["customer_phone"],
-        order["customer_phone2"],
-    }
 
 
 async def with_items(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from domain.messages.outbox import Secret, queue_text
 from domain.messages.suppression import IS_DO_NOT_TEXT
 from domain.payments.pay_link import link_order
 from domain.voice.inputs import CallerInput, OrderNumberIn, read_order_number
-from domain.voice.order_reads import find_order, is_order_phone
+from domain.voice.order_reads import find_order
 from models import OrderStatus, PaymentMethod
 from models.session import raw_connection
 from settings import Settings
@@ -69,7 +69,7 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
     if await connection.fetchval(IS_DO_NOT_TEXT, data.caller):
         raise Refused("You asked us not to text this number, so I can't send you anything.", code=Code.DO_NOT_TEXT)
     row = await find_order(connection, read_order_number(data.order_number), phone=data.caller)
-    if row is None or not is_order_phone(row, data.caller):
+    if row is None or not row["has_phone"]:
         raise NotFound("I can only text the phone number that the order was placed with.")
     number, url, secret = row["order_number"], None, None
     company = settings.company_name

@@ -15,8 +15,18 @@ from domain.customers.rows import get_customer
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.errors import InvalidInput, NotFound, NotSignedIn, Refused
-from domain.messages.suppression import is_do_not_call
-from models import CallingEntry, CreditEntry, CreditKind, Customer, CustomerMerge, Order, Role, columns_of
+from domain.messages.suppression import is_do_not_call, lift_do_not_call, mark_do_not_call
+from models import (
+    CallingEntry,
+    CreditEntry,
+    CreditKind,
+    Customer,
+    CustomerMerge,
+    Order,
+    Role,
+    SuppressionReason,
+    columns_of,
+)
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.orders import make_order
 
@@ -59,6 +69,23 @@ async def test_orders_credit_entries_and_marks_move_and_gaps_are_filled(db, cler
     assert await db.scalar(select(CallingEntry.customer_id)) == keep.id
     with pytest.raises(NotFound):
         await get_customer(db, gone.id)
+
+
+async def test_a_mark_on_a_number_that_came_by_a_merge_is_the_customers(db, clerk) -> None:
+    keep = await make_customer(db, phone=PHONE, phone2=OTHER)
+    further = "+12165550150"
+    gone = await make_customer(db, phone=further)
+    await merge(db, keep, gone, clerk)
+    await mark_do_not_call(db, further, reason=SuppressionReason.DNC_REQUESTED, note="", by=SYSTEM)
+    await mark_do_not_call(db, OTHER, reason=SuppressionReason.DNC_REQUESTED, note="", by=SYSTEM)
+    await db.refresh(keep)
+    assert keep.do_not_call is True
+    await lift_do_not_call(db, OTHER, note="", by=SYSTEM)
+    await db.refresh(keep)
+    assert keep.do_not_call is True
+    await lift_do_not_call(db, further, note="", by=SYSTEM)
+    await db.refresh(keep)
+    assert keep.do_not_call is False
 
 
 async def test_orders_on_terms_meet_the_terms_of_the_customer_that_stays(db, clerk) -> None:
