@@ -11,9 +11,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.warehouse.label_files import keep_label_file
-from domain.warehouse.label_steps import settle_refund_event
 from domain.warehouse.reconcile import reconcile_labels
-from models import Label, LabelFile, Order, OrderEvent, Role
+from models import Label, LabelFile, Order, Role
 from models.session import Database
 from settings import Settings
 from tests.factories import make_product, make_staff, sign_in
@@ -233,92 +232,6 @@ async def test_a_label_is_voided_once(client: TestClientProtocol, db: AsyncSessi
     assert len(await labels_of(db, order)) == 2
     await packer(client, db, Role.SALES_REP)
     assert (await client.post(f"/api/warehouse/labels/{first}/void")).status_code == 403
-
-
-async def test_a_label_that_is_being_voided_is_not_answered_again(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
-) -> None:
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order)
-    easypost.faults.drop_before_next = 10
-    assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 502
-    easypost.faults.drop_before_next = 0
-    status, answer = await buy(client, order)
-    assert (status, answer["code"], easypost.buys) == (409, "request_in_progress", 1)
-    assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 200
-    status, answer = await buy(client, order)
-    assert (status, answer["label_id"] != body["label_id"]) == (201, True)
-
-
-@pytest.mark.parametrize("told_by", ["reconciler", "event"])
-async def test_a_label_that_is_void_late_names_who_asked(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta,
-    told_by: str,
-) -> None:  # fmt: skip
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order)
-    await sign_in(client, db, await make_staff(db, Role.MANAGER, full_name="Mona Manager"))
-    easypost.faults.drop_next = 10
-    assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 502
-    easypost.faults.drop_next = 0
-    if told_by == "event":
-        await settle_refund_event(db, body["shipment_id"], "refunded")
-    else:
-        await reconcile_labels(easypost_settings, ahead=later)
-    voided = select(OrderEvent.actor_name).where(OrderEvent.kind == "label_voided")
-    assert list(await db.scalars(voided)) == ["Mona Manager"]
-
-
-async def test_labels_of_a_cancelled_order_wait_until_they_are_void(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
-) -> None:
-    del easypost
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
-    await sign_in(client, db, await make_staff(db, Role.MANAGER, full_name="Mona Manager"))
-
-    async def move(to: str) -> str:
-        path = f"/api/staff/orders/{order.id}/status"
-        assert (await client.put(path, json={"status": to})).status_code == 200
-        await db.refresh(order)
-        return order.attention
-
-    numbers = [each["tracking_number"] for each in body["labels"]]
-    void = [f"The label {number} was bought for a cancelled order; void it." for number in numbers]
-    assert await move("cancelled") == "\n".join(void)
-    assert not await move("pending")
-    assert await move("cancelled") == "\n".join(void)
-    for left, label in ((void[1], body["labels"][0]), ("", body["labels"][1])):
-        await client.post(f"/api/warehouse/labels/{label['id']}/void")
-        await db.refresh(order)
-        assert order.attention == left
-    voided = select(OrderEvent.actor_name).where(OrderEvent.kind == "label_voided")
-    assert set(await db.scalars(voided)) == {"Mona Manager"}
-
-
-async def test_a_cancelled_order_that_had_left_names_only_the_labels_that_came_since(
-    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta
-) -> None:
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
-    easypost.faults.drop_share = 1
-    assert (await buy(client, order, service="Express"))[0] == 502
-    easypost.faults.drop_share = 0
-    await sign_in(client, db, await make_staff(db, Role.MANAGER))
-    for to in ("shipped", "cancelled"):
-        path = f"/api/staff/orders/{order.id}/status"
-        assert (await client.put(path, json={"status": to})).status_code == 200
-    await client.post(f"/api/warehouse/labels/{body['labels'][0]['id']}/void")
-    await db.refresh(order)
-    assert order.attention == ""
-    await reconcile_labels(easypost_settings, ahead=later)
-    await db.refresh(order)
-    late = (await labels_of(db, order))[-1].tracking_number
-    assert order.attention == f"The label {late} was bought for a cancelled order; void it."
 
 
 async def test_a_refused_refund_changes_nothing(

@@ -8,11 +8,10 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
 from models import CallLog, Customer, JobRun, KeyScope, Order, OutboxMessage, Product, Rfq, Role
 from settings import Settings
 from tests.api.voice.calling import GUEST, ask, next_phone
-from tests.factories import as_actor, make_category, make_customer, make_product, make_staff, sign_in
+from tests.factories import make_category, make_customer, make_product, make_staff, sign_in
 from tests.factories.accounts import with_settings
 from tests.factories.catalogue import make_key
 from tests.factories.orders import make_order
@@ -105,35 +104,6 @@ async def test_a_shared_number_is_the_account_that_ordered_last_and_its_name_sta
     assert answer["customer"]["id"] == first.id
     assert (answer["customer"]["company"], answer["customer"]["email"]) == (None, None)
     assert "Diner" not in answer["message"]
-
-
-async def test_every_number_of_a_customer_is_theirs_also_after_merges(
-    client: TestClientProtocol, db: AsyncSession, key: dict[str, str]
-) -> None:
-    clerk = as_actor(await make_staff(db, Role.STAFF))
-    first, second, third = [await make_caller(db, phone2=next_phone(), **NET30) for _ in range(3)]
-    numbers = [number for each in (first, second, third) for number in (each.phone, each.phone2)]
-    placed = await make_order(db, (await make_product(db), 1), by=as_actor(third))
-    first_merge = await merge_customers(db, MergeCustomers(keep_id=second.id, merge_id=third.id), by=clerk)
-    second_merge = await merge_customers(db, MergeCustomers(keep_id=first.id, merge_id=second.id), by=clerk)
-
-    async def find_owners() -> list[int | None]:
-        found = [await ask(client, key, "lookup-customer", phone_number=number) for number in numbers]
-        return [(body["customer"] or {}).get("id") for _, body in found]
-
-    assert await find_owners() == [first.id] * 6
-    for number in numbers:
-        _, body = await ask(client, key, "check-terms", phone_number=number)
-        assert body["customer_id"] == first.id
-    order = await db.get_one(Order, placed.written.id)
-    await db.refresh(order)
-    order.order_number = "PO-77"
-    await db.flush()
-    _, body = await ask(client, key, "order-status", order_number="PO-77", phone=numbers[-1])
-    assert (body["success"], order.customer_id) == (True, first.id)
-    await undo_merge(db, second_merge.merge_id, by=clerk)
-    await undo_merge(db, first_merge.merge_id, by=clerk)
-    assert await find_owners() == [each.id for each in (first, second, third) for _ in range(2)]
 
 
 async def test_terms_say_what_is_left_and_what_is_overdue(
