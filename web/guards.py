@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
-from quart import Quart, Response, current_app, request
+from quart import Quart, Response, abort, current_app, request, send_from_directory
 from quart_auth import AuthUser, QuartAuth
 
 from domain.access.rate_limits import use_limit
@@ -32,6 +32,9 @@ MINUTE = 60
 HOUR = 3600
 # Stands before the name of a module of the portal, which the other modules are named beside.
 MODULE_PATH = re.compile(r"m-[0-9a-f]{10}")
+_PART = re.compile(r"bytes=(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})")
+# A file system refuses longer names of files, in bytes.
+_LONGEST_NAME = 255
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -289,12 +292,24 @@ def check_guards(app: Quart) -> None:
 
 async def static_file(filename: str) -> Response:
     """Serve one of the portal's own pinned files; one asked for with its content's hash is cached forever."""
+    if len(filename.encode()) > _LONGEST_NAME:
+        abort(404)
     hashed, slash, module = filename.partition("/")
     is_module = bool(slash) and MODULE_PATH.fullmatch(hashed) is not None
-    response = await current_app.send_static_file(module if is_module else filename)
+    folder = cast(str, current_app.static_folder)
+    response = await send_from_directory(folder, module if is_module else filename, conditional=False)
+    # What a Range means that names no part from a place on, may be ignored: then the whole file is the answer.
+    length = response.content_length if _names_a_part() else None
+    await response.make_conditional(request, accept_ranges=True, complete_length=length)
     if (is_module or "v" in request.args) and response.status_code in {200, 304}:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
+
+
+def _names_a_part() -> bool:
+    """True for one range of bytes that begins at a place and does not end before it."""
+    part = _PART.fullmatch(request.headers.get("Range", "").strip())
+    return part is not None and (part["last"] == "" or int(part["first"]) <= int(part["last"]))
 
 
 static_file.guard = Guard(is_public=True)  # type: ignore[attr-defined]
