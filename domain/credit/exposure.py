@@ -20,7 +20,8 @@ TERMS = timedelta(days=30)
 _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
-# What is owed on terms, row by row; the two blanks say of whom. Each branch is fed by its index of what is open.
+# What is owed on terms, row by row, with the last instant that is not late; the two blanks say of whom. Each branch is
+# fed by its index of what is open.
 OWED_ROWS = f"""
   SELECT o.customer_id, o.balance, o.created_at < now() - interval '{TERMS.days} days' AS is_overdue,
     false AS is_invoiced, o.created_at + interval '{TERMS.days} days' AS due_at
@@ -30,7 +31,7 @@ OWED_ROWS = f"""
   )
   UNION ALL
   SELECT i.customer_id, i.balance, i.overdue_from IS NOT NULL AND i.overdue_from <= now(), true,
-    i.overdue_from - interval '1 day'
+    i.overdue_from - interval '1 microsecond'
   FROM invoice AS i
   WHERE {{whose_invoices}} AND i.status IN ('sent', 'partly_paid')
 """  # noqa: S608 - fixed words only.

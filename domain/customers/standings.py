@@ -14,7 +14,7 @@ from models.session import raw_connection
 
 FOLD_JOB = "fold_customer_standings"
 _OF_ONE = {"whose_orders": "o.customer_id = w.customer_id", "whose_invoices": "i.customer_id = w.customer_id"}
-# Of the customers in `wanted`. An order is overdue after its last moment, an invoice from its own on.
+# Of the customers in `wanted`.
 FRESH = f"""
 SELECT w.customer_id, f.created_at AS first_at, f.sales_rep_id AS first_rep_id, coalesce(d.owes, 0) AS owes,
   d.overdue_at, c.payment_terms = '{PaymentTerms.NET30.value}' AS on_terms,
@@ -26,7 +26,7 @@ LEFT JOIN LATERAL (
 ) AS f ON true
 CROSS JOIN LATERAL (
   SELECT sum(balance) AS owes,
-    min(due_at + CASE WHEN is_invoiced THEN interval '1 day' ELSE interval '1 microsecond' END) AS overdue_at
+    min(due_at) + interval '1 microsecond' AS overdue_at
   FROM ({OWED_ROWS.format(**_OF_ONE)}) AS owed
 ) AS d
 WHERE f.created_at IS NOT NULL OR d.owes > 0
