@@ -85,11 +85,15 @@ async def price_lines(
 ) -> list[Line]:
     """Price the lines from the catalogue, in the order asked; those that stand on the order already keep their price.
 
-    With `lock` the products stay locked for the rest of the transaction, in id order. Raises InvalidInput naming every
-    line whose product is not sold, or whose id and SKU are those of two products, and Refused naming every product with
-    too little stock. A product archived since it was `kept` may stay or shrink, not grow.
+    With `lock` the products, those of `kept` too, stay locked for the rest of the transaction, in id order. Raises
+    InvalidInput naming every line whose product is not sold, or whose id and SKU are those of two products, and Refused
+    naming every product with too little stock. A product archived since it was `kept` may stay or shrink, not grow.
     """
     ids = [line.product_id for line in asked if line.product_id is not None]
+    if lock:
+        # What stands on the order and goes now gives its units back: all are locked at once, so that no two wait in a
+        # circle.
+        ids += [sold.product_id for sold in kept]
     skus = [line.sku.lower() for line in asked if line.sku]
     statement = (_BY_ID_OR_SKU if skus else _BY_ID) + (_LOCKED if lock else "")
     rows = await (connection.fetch(statement, ids, skus) if skus else connection.fetch(statement, ids))

@@ -48,6 +48,27 @@ async def test_an_order_whose_caller_hangs_up_is_finished(
     assert level == 3
 
 
+async def test_an_edit_waits_for_the_first_product_before_it_holds_another(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    async with committed.separate_transaction() as db:
+        pan, lid = await make_product(db, 5), await make_product(db, 5)
+        order = (await make_order(db, (pan, 2))).written
+        await sign_in(committed_client, db, await make_staff(db, Role.STAFF))
+    row = "SELECT id FROM product WHERE id = :id FOR NO KEY UPDATE NOWAIT"
+    async with committed.engine.connect() as watcher, committed.engine.connect() as holder:
+        await holder.execute(text(row), {"id": pan.id})
+        edit = {"items": [{"product_id": lid.id, "quantity": 3}]}
+        editing = asyncio.create_task(committed_client.put(f"/api/staff/orders/{order.id}/items", json=edit))
+        await _until(watcher, WAITING, 1)
+        # Who holds one product and wants the other gets it: neither waits for the other.
+        assert await holder.scalar(text(row), {"id": lid.id}) == lid.id
+        await holder.rollback()
+        assert (await editing).status_code == 200
+        levels = await watcher.execute(text("SELECT stock_quantity FROM product ORDER BY id"))
+    assert list(levels.scalars()) == [5, 2]
+
+
 async def test_an_order_whose_account_is_deleted_in_that_moment_is_refused(
     committed_client: TestClientProtocol, committed: Database
 ) -> None:
