@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -34,6 +34,7 @@ from models import (
     CodePurpose,
     CreditEntry,
     Customer,
+    CustomerMerge,
     SessionKind,
     Subscription,
     SubscriptionStatus,
@@ -90,6 +91,7 @@ async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: 
     await _keep_marks(db, customer, by)
     await end_sessions_of(db, SessionKind.CUSTOMER, customer_id)
     await unlink_orders(db, customer, by=by)
+    await _forget_merges(db, customer_id)
     username = customer.username
     if await db.scalar(select(exists().where(CreditEntry.customer_id == customer_id))):
         _empty(customer)
@@ -110,9 +112,21 @@ async def remove_customer(db: AsyncSession, customer_id: int, *, note: str, by: 
     await announce(db, Topic.CUSTOMERS, customer_id)
 
 
+async def _forget_merges(db: AsyncSession, customer_id: int) -> None:
+    """Take the customer, and those who were merged into them, out of what would part them again."""
+    merges = update(CustomerMerge).where(CustomerMerge.kept_id == customer_id)
+    nothing: dict[str, Any] = {name: {} for name in ("kept_before", "kept_after", "merged_row", "moved")}
+    await db.execute(merges.values(kept_id=None, merged_name="", further_phones=[], **nothing))
+
+
 async def _keep_marks(db: AsyncSession, customer: Customer, by: Actor) -> None:
     """Mark the numbers of somebody who carries a mark, so that it outlives them."""
-    for phone in sorted(phone for phone in (customer.phone, customer.phone2) if phone):
+    further = await db.scalars(
+        select(func.unnest(CustomerMerge.further_phones)).where(
+            CustomerMerge.kept_id == customer.id, CustomerMerge.undone_at.is_(None)
+        )
+    )
+    for phone in sorted({phone for phone in (customer.phone, customer.phone2, *further) if phone}):
         if customer.do_not_call:
             reason = SuppressionReason.STAFF
             await mark_do_not_call(db, phone, reason=reason, note=customer.do_not_call_note, by=by)

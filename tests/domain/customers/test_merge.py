@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.credit.ledger import get_credit_balance, move_credit
+from domain.customers.delete_customer import remove_customer
 from domain.customers.duplicates import PairOfCustomers, list_duplicates, mark_distinct, unmark_distinct
 from domain.customers.merge import ChosenValues, MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_fields import choose_values
@@ -201,3 +202,20 @@ def test_the_stricter_mark_and_the_earlier_day_win() -> None:
     assert (values["do_not_text"], values["do_not_call"], values["created_at"]) == (True, False, "2023-01-01")
     assert (values["notes"], values["company_name"], values["version"]) == ("one\ntwo", "Chosen", 2)
     assert (values["phone"], values["phone2"]) == (PHONE, OTHER)
+
+
+@pytest.mark.parametrize("stays_empty", [False, True])
+async def test_a_deleted_customer_is_in_no_merge_any_more(db, clerk, stays_empty) -> None:
+    keep = await make_customer(db, phone=PHONE, phone2=OTHER)
+    gone = await make_customer(db, phone="+12165550150", do_not_call=True)
+    if stays_empty:
+        for amount in ("5.00", "-5.00"):
+            await move_credit(db, keep.id, Decimal(amount), kind=CreditKind.ADJUSTMENT, by=SYSTEM)
+    merged = await merge(db, keep, gone, clerk)
+    await remove_customer(db, keep.id, note="By themselves", by=SYSTEM)
+    found = await db.get(CustomerMerge, merged.merge_id, populate_existing=True)
+    assert (found.kept_id, found.merged_name, found.merged_row, found.kept_before) == (None, "", {}, {})
+    assert (found.kept_after, found.moved, found.further_phones) == ({}, {}, [])
+    assert await is_do_not_call(db, "+12165550150")
+    with pytest.raises(NotFound):
+        await undo_merge(db, merged.merge_id, by=clerk)
