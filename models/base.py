@@ -60,6 +60,11 @@ def link(target: str, *, index: bool = True, nullable: bool = False, **foreign_k
     return Field(sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **more)
 
 
+def seldom(name: str, column: str) -> Index:
+    """The index of a foreign key that few rows have; the others cost a write nothing."""
+    return Index(name, column, postgresql_where=sql(f"{column} IS NOT NULL"))
+
+
 def text(*, nullable: bool = False, **more: Any) -> Any:
     """A text column; required texts default to the empty string in the database."""
     if nullable:

@@ -33,7 +33,6 @@ class ScoreRun(Table, table=True):
     """
 
     __tablename__ = "score_run"
-    __table_args__ = (Index("ix_score_run_newest", sql("id DESC")),)
 
     id: int = key()
     computed_at: datetime = created()

@@ -37,7 +37,6 @@ class ImportRun(ByActor, table=True):
     __tablename__ = "import_run"
     __table_args__ = (
         one_of("state", ImportState),
-        Index("ix_import_run_newest", sql("id DESC")),
         Index("ix_import_run_open", "id", postgresql_where=sql("state IN ('queued', 'running')")),
     )
 

@@ -31,7 +31,6 @@ class JobRun(Table, table=True):
     __tablename__ = "job_run"
     __table_args__ = (
         one_of("state", JobState),
-        Index("ix_job_run_newest", sql("id DESC")),
         Index("ix_job_run_done", "name", "finished_at", postgresql_where=sql("state = 'done'")),
         Index("ix_job_run_state", "state", sql("id DESC")),
         Index(

@@ -26,6 +26,7 @@ from models.base import (
     one_of,
     search_index,
     searched,
+    seldom,
     text,
 )
 
@@ -156,6 +157,8 @@ class Order(ByActor, table=True):
             "id",
             postgresql_where=sql("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
         ),
+        seldom("ix_orders_commission_rep_id", "commission_rep_id"),
+        seldom("ix_orders_subscription_id", "subscription_id"),
         # What the warehouse counts of them each time it is looked at.
         Index(
             "ix_orders_shipped",
@@ -224,7 +227,7 @@ class Order(ByActor, table=True):
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
     # Null without a rep; fixed when the order is placed, for the rep that it counts for then.
-    commission_rep_id: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
+    commission_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
     commission_percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2), nullable=True)
     commission_amount: Decimal | None = money(nullable=True)
     commission_paid: bool = flag(False)
@@ -242,7 +245,7 @@ class Order(ByActor, table=True):
     delivered_at: datetime | None = moment()
     cancelled_at: datetime | None = moment()
     external_id: str | None = Field(default=None, unique=True)
-    subscription_id: int | None = link("subscription.id", nullable=True, ondelete="SET NULL")
+    subscription_id: int | None = link("subscription.id", index=False, nullable=True, ondelete="SET NULL")
     search_text: str = searched(SEARCHED)
     version: int = count(1)
 

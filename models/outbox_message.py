@@ -43,7 +43,6 @@ class OutboxMessage(Table, table=True):
     __table_args__ = (
         one_of("channel", Channel),
         one_of("state", MessageState),
-        Index("ix_outbox_message_created", sql("id DESC")),
         Index("ix_outbox_message_state", "state", sql("id DESC")),
         Index(
             "ix_outbox_message_search",

@@ -34,7 +34,6 @@ class Rfq(Table, table=True):
         is_e164("phone"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("timeline_weeks > 0", name="timeline_positive"),
-        Index("ix_rfq_newest", sql("id DESC")),
         Index("ix_rfq_status_newest", "status", sql("id DESC")),
         search_index("ix_rfq_search"),
     )

@@ -16,7 +16,6 @@ class SavingsRequest(Table, table=True):
 
     __tablename__ = "savings_request"
     __table_args__ = (
-        Index("ix_savings_request_newest", sql("id DESC")),
         Index("ix_savings_request_open", sql("id DESC"), postgresql_where=sql("answered_at IS NULL")),
         search_index("ix_savings_request_search_text"),
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as sql
 
-from models.base import ByActor, created, flag, key, link, money, one_of, text
+from models.base import ByActor, created, flag, key, link, money, one_of, seldom, text
 
 
 class StockReason(StrEnum):
@@ -42,6 +42,7 @@ class StockMovement(ByActor, table=True):
     __table_args__ = (
         one_of("reason", StockReason),
         CheckConstraint("level_after >= 0", name="level_not_negative"),
+        seldom("ix_stock_movement_vendor_id", "vendor_id"),
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
         Index("uq_stock_movement_undoes", "undoes_id", unique=True, postgresql_where=sql("undoes_id IS NOT NULL")),
     )
@@ -57,6 +58,6 @@ class StockMovement(ByActor, table=True):
     cost_before: Decimal | None = money(nullable=True)
     starts_count: bool = flag(False)
     undoes_id: int | None = link("stock_movement.id", nullable=True, index=False)
-    vendor_id: int | None = link("vendor.id", nullable=True, ondelete="SET NULL")
+    vendor_id: int | None = link("vendor.id", index=False, nullable=True, ondelete="SET NULL")
     vendor_name: str = text()
     created_at: datetime = created()

@@ -54,7 +54,6 @@ class Subscription(Table, table=True):
         CheckConstraint("discount_pct BETWEEN 0 AND 20", name="discount_in_range"),
         Index("ix_subscription_customer", "customer_id", "id"),
         Index("ix_subscription_due", "next_renewal_date", postgresql_where=sql("status = 'active'")),
-        Index("ix_subscription_newest", sql("id DESC")),
         Index(
             "ix_subscription_next",
             sql("(CASE WHEN status = 'active' THEN coalesce(retry_on, next_renewal_date) END)"),

@@ -48,6 +48,16 @@ INDEXES = """
 SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'pgqueuer%'
 AND tablename <> 'alembic_version'
 """
+# Two indexes of the same rows, columns and order; one that is unique does what the other does.
+REPEATED_INDEXES = """
+SELECT a.indexrelid::regclass::text || ' repeats ' || b.indexrelid::regclass::text AS line
+FROM pg_index AS a JOIN pg_index AS b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
+JOIN pg_class AS ca ON ca.oid = a.indexrelid JOIN pg_class AS cb ON cb.oid = b.indexrelid
+WHERE NOT a.indisunique AND ca.relam = cb.relam AND ca.relnamespace = 'public'::regnamespace
+  AND ca.relname NOT LIKE 'pgqueuer%' AND a.indkey::text = b.indkey::text AND a.indclass::text = b.indclass::text
+  AND a.indexprs::text IS NOT DISTINCT FROM b.indexprs::text AND a.indpred::text IS NOT DISTINCT FROM b.indpred::text
+  AND (a.indnatts = 1 OR a.indoption::text = b.indoption::text)
+"""
 COLUMNS = """
 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' ||
   coalesce(column_default, '') || ' ' || coalesce(generation_expression, '') || ' ' ||
@@ -110,6 +120,13 @@ async def test_the_migrated_database_is_what_the_models_describe(
     assert wide.keys() <= wanted["columns"]
     wanted["columns"] = {wide.get(line, line) for line in wanted["columns"]}
     assert await describe(database_urls["committed"]) == wanted
+
+
+async def test_no_index_repeats_another(database_urls: dict[str, str]) -> None:
+    connection = await connect(database_urls["committed"])
+    repeated = [row["line"] for row in await connection.fetch(REPEATED_INDEXES)]
+    await connection.close()
+    assert repeated == []
 
 
 async def test_the_demo_company_goes_down_to_the_first_schema_and_up_again(
