@@ -4,13 +4,11 @@ P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers" the Easy W
 likelihood (6), expected purchases (10), and the chance of being alive as in their note of 2008. Times are in weeks.
 """
 
-from typing import Any
-
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
-from domain.scores.numbers import BOUNDS, Numbers
+from domain.scores.maximum_likelihood import fit_logs
+from domain.scores.numbers import Numbers
 from domain.scores.shapes import Rhythm
 
 
@@ -24,17 +22,12 @@ def fit(frequency: Numbers, recency: Numbers, age: Numbers, weights: Numbers | N
     counts = np.ones_like(frequency) if weights is None else weights
     total = counts.sum()
 
-    def loss(logs: Numbers) -> float:
-        likelihood = float((counts * _log_likelihood(np.exp(logs), frequency, recency, age)).sum())
-        return -likelihood / total if np.isfinite(likelihood) else 1e10
+    def likelihood(logs: Numbers) -> float:
+        return float((counts * _log_likelihood(np.exp(logs), frequency, recency, age)).sum() / total)
 
-    found: Any = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[BOUNDS] * 4, options={"ftol": 1e-13})
-    closely = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000}
-    found = minimize(loss, found.x, method="Nelder-Mead", bounds=[BOUNDS] * 4, options=closely)
-    if not np.isfinite(found.fun) or found.fun >= 1e10:
-        raise ArithmeticError("The BG/NBD model could not be fitted.")
-    r, alpha, a, b = (float(value) for value in np.exp(found.x))
-    return Rhythm(r, alpha, a, b, -float(found.fun) * float(total))
+    logs, highest = fit_logs(likelihood, np.zeros(4), model="BG/NBD")
+    r, alpha, a, b = (float(value) for value in np.exp(logs))
+    return Rhythm(r, alpha, a, b, highest * float(total))
 
 
 def _log_likelihood(parameters: Numbers, frequency: Numbers, recency: Numbers, age: Numbers) -> Numbers:

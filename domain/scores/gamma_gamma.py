@@ -4,13 +4,11 @@ P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma Model of Monetary Value" (note
 conditional expectation (5). Values are in dollars.
 """
 
-from typing import Any
-
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from domain.scores.numbers import BOUNDS, Numbers
+from domain.scores.maximum_likelihood import fit_logs
+from domain.scores.numbers import Numbers
 from domain.scores.shapes import Worth
 
 
@@ -23,7 +21,7 @@ def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
     scale = float(value.mean())
     mean = value / scale
 
-    def loss(logs: Numbers) -> float:
+    def likelihood(logs: Numbers) -> float:
         p, q, v = np.exp(logs)
         terms = (
             gammaln(p * frequency + q)
@@ -34,17 +32,11 @@ def fit_worth(frequency: Numbers, value: Numbers) -> Worth:
             + p * frequency * np.log(frequency)
             - (p * frequency + q) * np.log(frequency * mean + v)
         )
-        likelihood = float(terms.mean())
-        return -likelihood if np.isfinite(likelihood) else 1e10
+        return float(terms.mean())
 
-    # The likelihood is flat along p × v, where Nelder-Mead alone may stop short of the maximum.
-    start = np.array([1.0, 1.0, 0.5])
-    found: Any = minimize(loss, start, method="L-BFGS-B", bounds=[BOUNDS] * 3, options={"ftol": 1e-14, "gtol": 1e-8})
-    closely = {"maxiter": 2000, "xatol": 1e-7, "fatol": 1e-12}
-    found = minimize(loss, found.x, method="Nelder-Mead", bounds=[BOUNDS] * 3, options=closely)
-    if not np.isfinite(found.fun) or found.fun >= 1e10:
-        raise ArithmeticError("The Gamma-Gamma model could not be fitted.")
-    p, q, v = (float(part) for part in np.exp(found.x))
+    # The likelihood is flat along p × v.
+    logs, _ = fit_logs(likelihood, np.array([1.0, 1.0, 0.5]), model="Gamma-Gamma")
+    p, q, v = (float(part) for part in np.exp(logs))
     return Worth(p, q, v * scale)
 
 

@@ -8,6 +8,3 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-# Of the logarithms of a model's parameters. Few customers who are much alike have no likeliest ones: they grow without
-# end, and far out the logarithms of gamma functions differ by rounding alone, which would pass for a likelihood.
-BOUNDS = (-9.0, 14.0)
