@@ -1,6 +1,7 @@
 """Placing an order of five lines, against the same statements from a plain asyncpg script and from pgbench.
 
 Once with lines of 5,000 products, and once hot: all callers want the same five and wait for one another's row locks.
+Served by one process, and by two as the image starts them.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from proofs.ground import Server, free_port, order_of, proving_database, stock_s
 PRODUCTS = 5_000
 HOT = 5
 CLIENTS = 8
+SERVED = {"by one process": 1, "by two": 2}
 BUYER = "buyer@kitchen.example"
 # A colon as pgbench does not take it for the beginning of a variable.
 COLON = r"\x3a"
@@ -48,29 +50,39 @@ async def bench(*, seconds: float = 4.0, rounds: int = 3) -> dict[str, float]:
         # Thousands of orders first: plans made over empty tables look through them, and would be kept for a while.
         await run_pgbench(url, pgbench_script(), clients=CLIENTS, seconds=seconds)
         await setup.execute("VACUUM ANALYZE")
-        server = Server(url, free_port())
-        await server.start()
+        servers = {name: Server(url, free_port(), workers=workers) for name, workers in SERVED.items()}
+        for server in servers.values():
+            await server.start()
         rates: dict[tuple[str, int], list[float]] = defaultdict(list)
         try:
-            await measure(server.port, order_requests(), connections=CLIENTS, seconds=1.5, good=b"201")
+            for server in servers.values():
+                await measure(server.port, order_requests(), connections=CLIENTS, seconds=1.5, good=b"201")
             await run_script(url, seconds=1.0)
             for _ in range(rounds):
                 for shelf in (PRODUCTS, HOT):
                     requests, script = order_requests(shelf), pgbench_script(shelf)
-                    rates["served", shelf].append(
-                        await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
-                    )
+                    for way, server in servers.items():
+                        rates[way, shelf].append(
+                            await measure(server.port, requests, connections=CLIENTS, seconds=seconds, good=b"201")
+                        )
                     rates["script", shelf].append(await run_script(url, seconds=seconds, shelf=shelf))
                     rates["pgbench", shelf].append(await run_pgbench(url, script, clients=CLIENTS, seconds=seconds))
         finally:
-            await server.stop()
+            for server in servers.values():
+                await server.stop()
             await setup.close()
     best = {name: statistics.median(found) for name, found in rates.items()}
     ratios: dict[str, float] = {}
     for shelf, name in ((PRODUCTS, "placing an order"), (HOT, "hot")):
-        served, plain, most = (best[way, shelf] for way in ("served", "script", "pgbench"))
-        ratios |= {f"{name}, of the asyncpg script": served / plain, f"{name}, of pgbench": served / most}
-        print(f"  {name}: served {served:.0f}/s, asyncpg script {plain:.0f}/s, pgbench {most:.0f}/s")
+        plain, most = best["script", shelf], best["pgbench", shelf]
+        print(f"  {name}: asyncpg script {plain:.0f}/s, pgbench {most:.0f}/s")
+        for way in SERVED:
+            served = best[way, shelf]
+            ratios |= {
+                f"{name}, {way}, of the asyncpg script": served / plain,
+                f"{name}, {way}, of pgbench": served / most,
+            }
+            print(f"  {name}: {way} {served:.0f}/s")
     for name, ratio in ratios.items():
         print(f"  {ratio:.2f} {name}")
     return ratios

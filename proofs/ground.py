@@ -26,7 +26,7 @@ START_SECONDS = 240
 
 @dataclass
 class Server:
-    """One server process on a port of its own, which may be killed and started again."""
+    """A server on a port of its own, of one process or several, which may be killed and started again."""
 
     database_url: str
     port: int
@@ -35,6 +35,7 @@ class Server:
     app: str = ""
     log: str = ""
     root: Path = ROOT
+    workers: int = 1
 
     @property
     def url(self) -> str:
@@ -44,7 +45,7 @@ class Server:
     async def start(self) -> None:
         """Start the process and wait until it answers."""
         environment = os.environ | self.extra | {"DATABASE_URL": self.database_url, "RATE_LIMITS": "off"}
-        serve = [str(self.root / "run.py"), "serve", "--no-worker"]
+        serve = [str(self.root / "run.py"), "serve", "--no-worker", "--workers", str(self.workers)]
         if self.app:  # another app than the program's own, served with the same server
             serve = ["-m", "uvicorn", "--factory", self.app, "--no-access-log", "--log-level", "warning"]
         with self._open_log() as out:
