@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.credit.ledger import move_credit
+from domain.credit.owner import lock_owners
 from domain.invoices.record import calculate_invoice_balance, record_invoice_event, settle_invoice_status
 from domain.invoices.refund_rows import show_unapplied
 from domain.kernel.actor import Actor
@@ -25,7 +26,6 @@ from domain.payments.settle import settle_payment
 from domain.payments.withdraw import withdraw_from_invoice_later
 from models import (
     CreditKind,
-    Customer,
     Invoice,
     InvoiceEventKind,
     InvoiceStatus,
@@ -99,6 +99,7 @@ async def lock_invoices(db: AsyncSession, invoice_ids: list[int], *, are_togethe
     one customer's when they were put `together`.
     """
     ids = sorted(set(invoice_ids))
+    await lock_owners(db, select(Invoice.customer_id).where(Invoice.id.in_(ids), Invoice.customer_id.is_not(None)))
     found = (
         await db.execute(select(Invoice.id, Invoice.customer_id, Invoice.order_id).where(Invoice.id.in_(ids)))
     ).all()
@@ -107,8 +108,6 @@ async def lock_invoices(db: AsyncSession, invoice_ids: list[int], *, are_togethe
     customers = {row.customer_id for row in found}
     if len(ids) > 1 and not are_together and (len(customers) > 1 or None in customers):
         raise Refused("One payment is for the invoices of one customer.", code=Code.SEVERAL_CUSTOMERS)
-    for customer_id in sorted(customers - {None}):
-        await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     orders = [row.order_id for row in found if row.order_id is not None]
     for model, wanted in ((Order, orders), (Invoice, ids)):
         await db.execute(

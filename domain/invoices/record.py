@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.credit.owner import lock_owner
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
 from domain.kernel.errors import NotFound, Refused
 from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO
-from models import Customer, Invoice, InvoiceEvent, InvoiceEventKind, InvoiceStatus, Order
+from models import Invoice, InvoiceEvent, InvoiceEventKind, InvoiceStatus, Order
 
 OWED = (InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID)
 
@@ -23,17 +24,12 @@ async def lock_invoice(db: AsyncSession, invoice_id: int, *, version: int | None
     Raises NotFound for an unknown one, and Refused with code `stale` when `version` is not the invoice's any more.
     Acts on invoices are the office's, which sees all of them.
     """
-    found = (
-        await db.execute(select(Invoice.customer_id, Invoice.order_id).where(Invoice.id == invoice_id))
-    ).one_or_none()
-    if found is None:
-        raise NotFound("There is no such invoice.")
-    if found.customer_id is not None:
-        await db.execute(select(Customer.id).where(Customer.id == found.customer_id).with_for_update(key_share=True))
-    if found.order_id is not None:
+    await lock_owner(db, select(Invoice.customer_id).where(Invoice.id == invoice_id))
+    order_id = await db.scalar(select(Invoice.order_id).where(Invoice.id == invoice_id))
+    if order_id is not None:
         await db.execute(
             select(Order)
-            .where(Order.id == found.order_id)
+            .where(Order.id == order_id)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )

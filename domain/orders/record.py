@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.credit.owner import lock_owner, lock_owners
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -15,7 +16,7 @@ from domain.kernel.live import Topic, announce
 from domain.orders.calling_totals import refresh_calling_totals
 from domain.orders.commission import fix_commission, settle_commission
 from domain.orders.statuses import WAY_FORWARD
-from models import Customer, Order, OrderEvent, OrderEventKind, OrderStatus, Role
+from models import Order, OrderEvent, OrderEventKind, OrderStatus, Role
 from models.session import raw_connection
 
 
@@ -32,27 +33,31 @@ async def lock_order(
     Raises NotFound for an order the actor may not see (a rep sees their own), and Refused with code `stale` and who
     changed it when `version` is not the order's any more.
     """
-    locked = None
-    if with_customer:
-        customer_id = select(Order.customer_id).where(Order.id == order_id).scalar_subquery()
-        customer = select(Customer.id).where(Customer.id == customer_id)
-        locked = (await db.execute(customer.with_for_update(key_share=True))).scalar_one_or_none()
-    order = (
-        await db.execute(
-            select(Order)
-            .where(Order.id == order_id)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one_or_none()
+    asked = (
+        select(Order)
+        .where(Order.id == order_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    order = await _lock_with_owner(db, order_id, asked) if with_customer else await db.scalar(asked)
     if order is None or not may_see(order, visible_to):
         raise NotFound("There is no such order.")
-    if with_customer and order.customer_id not in {None, locked}:
-        # It was linked to another account just now; who holds that account waits for nothing of ours.
-        await db.execute(select(Customer.id).where(Customer.id == order.customer_id).with_for_update(key_share=True))
     if version is not None and version != order.version:
         await _refuse_stale(db, order)
     return order
+
+
+async def _lock_with_owner(db: AsyncSession, order_id: int, asked: Select[Order]) -> Order | None:
+    """Lock the customer, then the order; None for one that is not there.
+
+    Whose it is may change while this waits, by a merge or a link. The order is taken only from whom is locked, since
+    somebody who holds the other customer may want it.
+    """
+    while True:
+        owner = await lock_owner(db, select(Order.customer_id).where(Order.id == order_id))
+        order = await db.scalar(asked.where(Order.customer_id.is_not_distinct_from(owner)))
+        if order is not None or not await db.scalar(select(exists().where(Order.id == order_id))):
+            return order
 
 
 async def lock_together(db: AsyncSession, order_ids: Iterable[int]) -> None:
@@ -61,12 +66,9 @@ async def lock_together(db: AsyncSession, order_ids: Iterable[int]) -> None:
     So two who act on several orders never wait for each other in a circle, nor with one who numbers an invoice.
     """
     ids = sorted(set(order_ids))
-    customers = select(Order.customer_id).where(Order.id.in_(ids), Order.customer_id.is_not(None))
-    for locked in (
-        select(Customer.id).where(Customer.id.in_(customers)).order_by(Customer.id),
-        select(Order.id).where(Order.id.in_(ids)).order_by(Order.id),
-    ):
-        await db.execute(locked.with_for_update(key_share=True))
+    await lock_owners(db, select(Order.customer_id).where(Order.id.in_(ids), Order.customer_id.is_not(None)))
+    orders = select(Order.id).where(Order.id.in_(ids)).order_by(Order.id)
+    await db.execute(orders.with_for_update(key_share=True))
 
 
 def may_see(order: Order, actor: Actor) -> bool:

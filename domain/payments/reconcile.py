@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, func, select
 
 from domain.credit.ledger import move_credit
+from domain.credit.owner import lock_owner
 from domain.kernel.actor import SYSTEM
 from domain.kernel.clock import now
 from domain.kernel.money import ZERO
@@ -20,7 +21,7 @@ from domain.payments.intents import AWAITING_ANSWER, claim_due_intents, count_un
 from domain.payments.stripe_account import get_stripe
 from integrations.errors import ServiceFailed
 from integrations.stripe_client import Busy, StripeAccount, fetch_payment
-from models import CreditKind, Customer, IntentKind, IntentState, StripeIntent
+from models import CreditKind, IntentKind, IntentState, StripeIntent
 from models.session import current_database, separate_transaction
 from settings import Settings
 
@@ -131,7 +132,7 @@ async def _credit_orderless_payments(account: StripeAccount) -> None:
 async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> None:
     """Give the credit, unless the payment was tied to an order or credited since; customer first, then the intent."""
     async with separate_transaction() as db:
-        await db.execute(select(Customer.id).where(Customer.id == asked.customer_id).with_for_update(key_share=True))
+        await lock_owner(db, select(StripeIntent.customer_id).where(StripeIntent.id == asked.id))
         intent = (
             await db.execute(
                 select(StripeIntent).where(StripeIntent.id == asked.id, *_ORDERLESS_PAID).with_for_update()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.credit.owner import lock_owner
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import SYSTEM, Actor, ActorKind
 from domain.kernel.clock import business_today, now
@@ -156,13 +157,13 @@ async def keep_method(intent_id: int, setup: FinishedSetup) -> None:
 
 async def _lock_paid_alike(db: AsyncSession, subscription_id: int) -> list[Subscription]:
     """The subscription and its customer's others that pay by the same method; customer first, then by id."""
-    found = await db.get(Subscription, subscription_id)
+    owner = await lock_owner(db, select(Subscription.customer_id).where(Subscription.id == subscription_id))
+    found = await db.get(Subscription, subscription_id, populate_existing=True)
     if found is None:
         return []
-    await db.execute(select(Customer.id).where(Customer.id == found.customer_id).with_for_update(key_share=True))
     alike = Subscription.stripe_payment_method_id == found.stripe_payment_method_id
     wanted = select(Subscription).where(
-        Subscription.customer_id == found.customer_id,
+        Subscription.customer_id == owner,
         Subscription.status != SubscriptionStatus.CANCELLED,
         or_(Subscription.id == subscription_id, alike if found.stripe_payment_method_id else false()),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.credit.ledger import move_credit
+from domain.credit.owner import lock_owner
 from domain.kernel.actor import SYSTEM, Actor
 from domain.kernel.clock import business_today, now
 from domain.orders.attention import add_attention
@@ -29,7 +30,6 @@ from domain.warehouse.label_rows import show_labels_to_void
 from integrations.stripe_client import CURRENCY, StripePayment
 from models import (
     CreditKind,
-    Customer,
     IntentKind,
     IntentState,
     Order,
@@ -110,8 +110,7 @@ async def why_not_renewed(intent_id: int) -> str:
 
 
 async def _lock_subscription(db: AsyncSession, subscription_id: int) -> Subscription:
-    owner = select(Subscription.customer_id).where(Subscription.id == subscription_id).scalar_subquery()
-    await db.execute(select(Customer.id).where(Customer.id == owner).with_for_update(key_share=True))
+    await lock_owner(db, select(Subscription.customer_id).where(Subscription.id == subscription_id))
     statement = select(Subscription).where(Subscription.id == subscription_id).with_for_update()
     return (await db.execute(statement.execution_options(populate_existing=True))).scalar_one()
 

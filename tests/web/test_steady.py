@@ -10,6 +10,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.customers.merge import MergeCustomers, merge_customers
 from domain.invoices.create import CreateInvoice, create_invoice
 from domain.invoices.week import InvoiceWeek, invoice_week
 from domain.kernel.clock import business_today
@@ -67,6 +68,37 @@ async def test_an_edit_waits_for_the_first_product_before_it_holds_another(
         assert (await editing).status_code == 200
         levels = await watcher.execute(text("SELECT stock_quantity FROM product ORDER BY id"))
     assert list(levels.scalars()) == [5, 2]
+
+
+async def test_an_act_on_an_order_whose_customer_is_merged_meanwhile_locks_the_one_who_stays_first(
+    committed_client: TestClientProtocol, committed: Database
+) -> None:
+    async with committed.separate_transaction() as db:
+        clerk = await make_staff(db, Role.STAFF)
+        keep, gone = await make_customer(db), await make_customer(db)
+        order = (await make_order(db, (await make_product(db), 2), by=as_actor(gone))).written
+        await sign_in(committed_client, db, clerk)
+    async with (
+        committed.engine.connect() as watcher,
+        committed.engine.connect() as holder,
+        committed.session() as merging,
+    ):
+        await merge_customers(merging, MergeCustomers(keep_id=keep.id, merge_id=gone.id), by=as_actor(clerk))
+        lock = text("SELECT id FROM customer WHERE id = :id FOR NO KEY UPDATE")
+        holding = asyncio.create_task(holder.scalar(lock, {"id": keep.id}))
+        await _until(watcher, WAITING, 1)
+        paying = asyncio.create_task(
+            committed_client.post(f"/api/staff/orders/{order.id}/mark-paid", json={"payment_method": "cash"})
+        )
+        await _until(watcher, WAITING, 2)
+        await merging.commit()
+        await holding
+        await _until(watcher, WAITING, 1)
+        # Who holds the customer that stays gets the order, too: the payment waits for both.
+        wanted = text("SELECT id FROM orders WHERE id = :id FOR NO KEY UPDATE NOWAIT")
+        assert await holder.scalar(wanted, {"id": order.id}) == order.id
+        await holder.rollback()
+        assert (await paying).status_code == 200
 
 
 async def test_an_order_whose_account_is_deleted_in_that_moment_is_refused(
