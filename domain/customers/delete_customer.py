@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
@@ -27,6 +27,7 @@ from domain.kernel.errors import NotFound, Refused
 from domain.kernel.inputs import Id, Input
 from domain.kernel.live import Topic, announce
 from domain.kernel.money import ZERO, format_money
+from domain.messages.owners import list_numbers_of
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from domain.payments.intents import has_money_without_order
 from models import (
@@ -121,12 +122,7 @@ async def _forget_merges(db: AsyncSession, customer_id: int) -> None:
 
 async def _keep_marks(db: AsyncSession, customer: Customer, by: Actor) -> None:
     """Mark the numbers of somebody who carries a mark, so that it outlives them."""
-    further = await db.scalars(
-        select(func.unnest(CustomerMerge.further_phones)).where(
-            CustomerMerge.kept_id == customer.id, CustomerMerge.undone_at.is_(None)
-        )
-    )
-    for phone in sorted({phone for phone in (customer.phone, customer.phone2, *further) if phone}):
+    for phone in await list_numbers_of(db, customer):
         if customer.do_not_call:
             reason = SuppressionReason.STAFF
             await mark_do_not_call(db, phone, reason=reason, note=customer.do_not_call_note, by=by)

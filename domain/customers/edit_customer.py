@@ -24,6 +24,7 @@ from domain.kernel.errors import NotAllowed, NotFound, Refused
 from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import EmptyableEmailIn, Input, PhoneIn, Text20, Text60, Text200, Text2000
 from domain.kernel.live import Topic, announce
+from domain.messages.owners import list_numbers_of
 from domain.messages.suppression import find_suppressed, lift_do_not_call, mark_do_not_call, mark_do_not_text
 from models import AuditAction, Customer, Role, Staff, SuppressionReason
 
@@ -220,27 +221,27 @@ def email_taken() -> Refused:
 async def _mark(
     db: AsyncSession, customer: Customer, data: UpdateCustomer, changes: dict[str, Any], *, by: Actor
 ) -> None:
-    """Mark or lift the customer and both numbers; a new number of somebody marked is marked too."""
+    """Mark or lift the customer and all numbers; a new number of somebody marked is marked too."""
     note = data.do_not_call_note or ""
-    phones = [phone for phone in (customer.phone, customer.phone2) if phone]
+    phones = await list_numbers_of(db, customer)
     if data.do_not_call is False:
         await lift_customer(db, customer, note=note, by=by)
     elif data.do_not_call or (customer.do_not_call and changes.keys() & {"phone", "phone2"}):
-        for phone in sorted(phones):
+        for phone in phones:
             await mark_do_not_call(db, phone, reason=SuppressionReason.STAFF, note=note, by=by)
         await _set_flag(db, customer, True, note, by)
     elif data.do_not_call_note is not None and data.do_not_call_note != customer.do_not_call_note:
         customer.do_not_call_note = data.do_not_call_note
     if customer.do_not_text and changes.keys() & {"phone", "phone2"}:
-        for phone in sorted(phones):
+        for phone in phones:
             await mark_do_not_text(db, phone, reason=SuppressionReason.STAFF, by=by)
     await db.flush()
     await db.refresh(customer)
 
 
 async def lift_customer(db: AsyncSession, customer: Customer, *, note: str, by: Actor) -> None:
-    """Let the customer be called again, on both numbers."""
-    for phone in sorted(phone for phone in (customer.phone, customer.phone2) if phone):
+    """Let the customer be called again, on every number."""
+    for phone in await list_numbers_of(db, customer):
         await lift_do_not_call(db, phone, note=note, by=by)
     await _set_flag(db, customer, False, note, by)
 

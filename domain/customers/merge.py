@@ -27,6 +27,7 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, NotFound, Refused
 from domain.kernel.inputs import EmailIn, Id, Input, Text60, Text200
 from domain.kernel.live import Topic, announce
+from domain.messages.owners import list_further_numbers
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
 from models import AuditAction, CustomerMerge, SuppressionReason
 from models.session import raw_connection
@@ -209,9 +210,8 @@ async def _write_values(connection: asyncpg.Connection, customer_id: int, values
 
 async def _keep_marks(db: AsyncSession, kept: dict[str, Any], merged: dict[str, Any], by: Actor) -> None:
     """Marks of either hold for every number of both."""
-    phones = list_numbers(kept, merged)
     reason = SuppressionReason.STAFF
-    for phone in phones:
+    for phone in sorted({*list_numbers(kept, merged), *await list_further_numbers(db, kept["id"])}):
         if kept["do_not_call"] or merged["do_not_call"]:
             note = kept["do_not_call_note"] or merged["do_not_call_note"]
             await mark_do_not_call(db, phone, reason=reason, note=note, by=by)

@@ -32,6 +32,14 @@ _FORGET_SECRETS = text(
 )
 
 
+# Of a merge that can't be undone any more, who was who stays, and which rows moved.
+_FORGET_SNAPSHOTS = text("""
+UPDATE customer_merge SET kept_before = '{}', kept_after = '{}', merged_row = '{}',
+  moved = jsonb_build_object('ids', moved -> 'ids', 'gave_way', '{}'::jsonb)
+WHERE merged_row <> '{}' AND created_at < now() - interval '31 days'
+""")
+
+
 async def forget_expired() -> dict[str, int]:
     """Drop expired codes, sessions, limits, answers kept for a repeat and secrets of messages; answers how many."""
     forgotten = {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
@@ -41,8 +49,14 @@ async def forget_expired() -> dict[str, int]:
 
 
 async def forget_history() -> dict[str, int]:
-    """Drop old rows of finished jobs, messages, webhooks and the queue's own log; answers how many of each."""
-    return {table: await _forget(table, condition) for table, condition in HISTORY.items()}
+    """Drop old rows of finished jobs, messages, webhooks and the queue's own log, and what merges kept for an undo.
+
+    Answers how many of each.
+    """
+    forgotten = {table: await _forget(table, condition) for table, condition in HISTORY.items()}
+    async with current_database().reading() as connection:
+        forgotten["customer_merge"] = (await connection.execute(_FORGET_SNAPSHOTS)).rowcount
+    return forgotten
 
 
 async def _forget(table: str, condition: str) -> int:
