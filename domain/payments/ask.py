@@ -6,6 +6,7 @@ same. No transaction is open during the call. A lost answer leaves the row unkno
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import exists, select
@@ -52,7 +53,9 @@ from models import IntentKind, IntentState, Invoice, InvoiceCheckout, Order, Ord
 from models.session import current_database, separate_transaction
 
 _UNHEARD_OF = "Stripe knows nothing of it."
-_WAITING = {"requires_payment_method", "requires_confirmation", "requires_action"}
+_UNCONFIRMED = {"requires_confirmation", "requires_action"}
+_WAITING = {"requires_payment_method", *_UNCONFIRMED}
+_WANTS_ITS_OWNER = "The bank wants the customer to confirm the charge."
 # A customer who has not paid within this does not come back to the same payment.
 _ABANDONED = timedelta(days=7)
 
@@ -98,8 +101,20 @@ async def ask_charge(intent: StripeIntent, account: StripeAccount) -> StripePaym
             if intent.state == IntentState.UNKNOWN:
                 # A key's second answer is the first one again, whatever has happened since.
                 payment = await fetch_payment(account, payment.id)
+        if payment.status in _UNCONFIRMED:
+            payment = await _withdraw_unconfirmed(payment, account)
         await settle_with_refunds(payment, account)
     return payment
+
+
+async def _withdraw_unconfirmed(payment: StripePayment, account: StripeAccount) -> StripePayment:
+    """Close a charge whose owner would have to confirm it: the next try is one of its own, and both would be made."""
+    try:
+        withdrawn = await cancel_payment(account, payment.id)
+    except StripeRefused:
+        # Somebody was quicker and confirmed it.
+        return await fetch_payment(account, payment.id)
+    return replace(withdrawn, error=withdrawn.error or _WANTS_ITS_OWNER)
 
 
 async def settle_with_refunds(payment: StripePayment, account: StripeAccount) -> IntentState | None:

@@ -13,6 +13,7 @@ PUBLISHABLE_KEY = "pk_test_ours"
 WEBHOOK_SECRET = "whsec_ours"
 DECLINED = "pm_card_chargeDeclined"
 BANK = "pm_usBankAccount"
+UNCONFIRMED = "pm_card_authenticationRequired"
 CHECKOUT_PAGE = "https://checkout.stripe.com/c/pay"
 Object = dict[str, Any]
 
@@ -84,6 +85,10 @@ class FakeAccount:
         if method == DECLINED:
             payment["last_payment_error"] = {"message": "Your card was declined.", "code": "card_declined"}
             self._emit("payment_intent.payment_failed", payment)
+            return payment
+        if method == UNCONFIRMED:
+            payment["status"] = "requires_action"
+            self._emit("payment_intent.requires_action", payment)
             return payment
         is_bank = method == BANK
         charge = {

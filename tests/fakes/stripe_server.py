@@ -28,6 +28,7 @@ from tests.fakes.stripe_account import (
     DECLINED,
     PUBLISHABLE_KEY,
     SECRET_KEY,
+    UNCONFIRMED,
     WEBHOOK_SECRET,
     FakeAccount,
     Object,
@@ -35,7 +36,7 @@ from tests.fakes.stripe_account import (
 )
 from tests.fakes.stripe_checks import find_problem, read_nested
 
-__all__ = ["BANK", "DECLINED", "SECRET_KEY", "WEBHOOK_SECRET", "FakeStripe", "with_stripe"]
+__all__ = ["BANK", "DECLINED", "SECRET_KEY", "UNCONFIRMED", "WEBHOOK_SECRET", "FakeStripe", "with_stripe"]
 
 Answer = tuple[int, Object]
 
@@ -198,7 +199,8 @@ class FakeStripe(FakeAccount):
 
     def _cancel(self, found: str) -> Answer:
         payment = self.payments[found]
-        if payment["status"] not in {"requires_payment_method", "requires_confirmation", "canceled"}:
+        open_states = {"requires_payment_method", "requires_confirmation", "requires_action", "canceled"}
+        if payment["status"] not in open_states:
             return _refuse(400, "This PaymentIntent can't be canceled.", code="payment_intent_unexpected_state")
         payment["status"] = "canceled"
         self._emit("payment_intent.canceled", payment)

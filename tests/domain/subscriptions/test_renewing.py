@@ -21,7 +21,7 @@ from tasks.jobs import subscriptions as _jobs  # noqa: F401 - registers them
 from tests.api.webhooks.test_stripe import deliver
 from tests.factories import as_actor, make_customer, make_product, make_staff, sign_in
 from tests.factories.orders import RULES
-from tests.fakes.stripe_server import BANK, DECLINED
+from tests.fakes.stripe_server import BANK, DECLINED, UNCONFIRMED
 
 LIST = "/api/staff/subscriptions"
 
@@ -130,6 +130,25 @@ async def test_a_declined_card_leaves_a_failed_renewal_and_one_notice(db, stripe
     [after] = await read(db, Subscription)
     assert (after.status, after.retry_on) == ("paused", None)
     assert await list_notices(db, stripe_settings) == ["renewal_failed"]
+
+
+@pytest.mark.parametrize("drop", ["drop_next", ""])
+async def test_a_charge_that_the_bank_wants_confirmed_is_withdrawn(client, db, stripe, stripe_settings, drop) -> None:
+    made = await subscribe(db, stripe_settings, method=UNCONFIRMED)
+    if drop:
+        setattr(stripe.faults, drop, 1)
+    await process_due(stripe_settings, rules=RULES)
+    await reconcile_payments(stripe_settings, ahead=timedelta(hours=1))
+    [charge], [renewal] = stripe.payments.values(), await read(db, Renewal)
+    assert (charge["status"], renewal.status, renewal.error) == (
+        "canceled", "failed", "The bank wants the customer to confirm the charge.",
+    )  # fmt: skip
+    await deliver(client, stripe, stripe_settings, times=2, chance=random.Random(7))
+    [after] = await read(db, Subscription)
+    assert (after.failures, after.retry_on, await read(db, Order)) == (
+        1, business_today(stripe_settings.timezone) + timedelta(days=1), [],
+    )  # fmt: skip
+    await check_stock(db, made.product_id, 100)
 
 
 async def test_out_of_stock_fails_without_a_charge_and_is_tried_tomorrow(db, stripe, stripe_settings) -> None:
