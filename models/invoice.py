@@ -304,15 +304,16 @@ class ReminderStep(StrEnum):
 
 
 class InvoiceReminder(Table, table=True):
-    """One reminder that went out."""
+    """One reminder that went out, of an invoice that was due on `due_date`; another date has steps of its own."""
 
     __tablename__ = "invoice_reminder"
     __table_args__ = (
         one_of("step", ReminderStep),
         Index(
-            "uq_invoice_reminder_invoice_step",
+            "uq_invoice_reminder_invoice_step_due",
             "invoice_id",
             "step",
+            "due_date",
             unique=True,
             postgresql_where=sql("step <> 'by_hand'"),
         ),
@@ -322,6 +323,7 @@ class InvoiceReminder(Table, table=True):
     id: int = key()
     invoice_id: int = link("invoice.id", index=False, ondelete="CASCADE")
     step: str
+    due_date: date | None = Field(default=None, sa_type=Date, nullable=True)
     recipient: str = text()
     created_at: datetime = created()
 

@@ -84,6 +84,7 @@ async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor)
             continue
         reminder = InvoiceReminder(invoice_id=invoice.id, step=ReminderStep.BY_HAND, recipient=invoice.customer_email)
         db.add(reminder)
+        await db.flush()
         await record_invoice_event(db, invoice, InvoiceEventKind.REMINDED, by=by, note=f"To {invoice.customer_email}")
         await enqueue(
             db,

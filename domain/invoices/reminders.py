@@ -1,4 +1,7 @@
-"""Reminders by schedule: three days before the due date, on the day, and 7 and 21 days after; paid ones get none."""
+"""Reminders by schedule: three days before the due date, on the day, and 7 and 21 days after; paid ones get none.
+
+An invoice whose due date is moved is reminded of the new one.
+"""
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,10 +21,11 @@ REMIND_JOB = "send_reminders"
 # A pass takes so many; the next one takes the rest.
 MOST_AT_ONCE = 500
 
-# Only the newest step that has come is sent, so that a worker that slept for a week reminds once.
+# Only the newest step that has come is sent, so that a worker that slept for a week reminds once. A reminder without a
+# date is one of an earlier release that still runs.
 _TAKE = text("""
 WITH owed AS (
-  SELECT i.id, i.customer_email, i.invoice_number, CASE
+  SELECT i.id, i.customer_email, i.due_date, CASE
     WHEN i.due_date <= CAST(:today AS date) - 21 THEN 'late_21'
     WHEN i.due_date <= CAST(:today AS date) - 7 THEN 'late_7'
     WHEN i.due_date <= CAST(:today AS date) THEN 'due' ELSE 'before' END AS step
@@ -32,18 +36,21 @@ WITH owed AS (
 ),
 chosen AS (
   SELECT o.* FROM owed AS o
-  WHERE NOT EXISTS (SELECT FROM invoice_reminder AS r WHERE r.invoice_id = o.id AND r.step = o.step)
+  WHERE NOT EXISTS (
+    SELECT FROM invoice_reminder AS r
+    WHERE r.invoice_id = o.id AND r.step = o.step AND coalesce(r.due_date, o.due_date) = o.due_date
+  )
   ORDER BY o.id LIMIT :most
 ),
 kept AS (
-  INSERT INTO invoice_reminder (invoice_id, step, recipient)
-  SELECT id, step, customer_email FROM chosen ON CONFLICT DO NOTHING RETURNING invoice_id, step, recipient
+  INSERT INTO invoice_reminder (invoice_id, step, due_date, recipient)
+  SELECT id, step, due_date, customer_email FROM chosen ON CONFLICT DO NOTHING RETURNING id, invoice_id, step, recipient
 ),
 events AS (
   INSERT INTO invoice_event (invoice_id, kind, note, actor_kind, actor_name)
   SELECT invoice_id, 'reminded', 'To ' || recipient, 'system', :who FROM kept
 )
-SELECT invoice_id, step, recipient FROM kept ORDER BY invoice_id
+SELECT id, invoice_id, step, recipient FROM kept ORDER BY invoice_id
 """)
 
 
@@ -60,7 +67,7 @@ async def send_reminders(settings: Settings) -> int:
                     "invoice_id": row.invoice_id,
                     "to": row.recipient,
                     "step": row.step,
-                    "key": f"invoice_reminder:{row.invoice_id}:{row.step}",
+                    "key": f"invoice_reminder:{row.id}",
                 },
             )
     return len(rows)

@@ -114,8 +114,8 @@ FROM invoice AS i CROSS JOIN LATERAL (VALUES
 ) AS e(kind, note, changes, at) WHERE e.at IS NOT NULL AND e.note IS NOT NULL ORDER BY e.at, i.id, e.kind;
 
 WITH sent AS (
-  INSERT INTO invoice_reminder (invoice_id, step, recipient, created_at)
-  SELECT i.id, s.step, i.customer_email, s.at
+  INSERT INTO invoice_reminder (invoice_id, step, due_date, recipient, created_at)
+  SELECT i.id, s.step, i.due_date, i.customer_email, s.at
   FROM invoice AS i CROSS JOIN demo_wish AS w CROSS JOIN LATERAL (VALUES
     ('before', i.overdue_from - interval '99 hours'), ('due', i.overdue_from - interval '15 hours'),
     ('late_7', i.overdue_from + interval '6 days 9 hours'), ('late_21', i.overdue_from + interval '20 days 9 hours')

@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 
 import domain.invoices.reminders
 from documents.mail_html import make_mail_writer
+from domain.invoices.edit import UpdateInvoice, update_invoice
 from domain.invoices.links import read_invoice_token
-from domain.invoices.mail import MailInvoice, mail_invoice
+from domain.invoices.mail import MailInvoice, list_invoice_messages, mail_invoice
 from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.reminders import send_reminders, switch_reminders
 from domain.invoices.statement_mail import mail_statements
@@ -109,6 +110,20 @@ async def test_a_reminder_goes_out_on_its_day_and_once(db, settings, clerk, cust
     assert timeline.scalars().all() == (["To greta@oldmill.example"] if step else [])
     await run_jobs(settings, "mail_invoice")
     assert [mail.kind for mail in await list_mails(db)] == (["invoice_reminder"] if step else [])
+
+
+async def test_an_invoice_whose_due_date_is_moved_is_reminded_of_the_new_one(db, settings, clerk, customer):
+    today = business_today(settings.timezone)
+    invoice_id = await owe_mailed(db, "64.00", clerk, customer, due=today)
+    assert await send_reminders(settings) == 1
+    for days, steps in ((30, 0), (2, 1), (30, 0), (3, 1), (0, 0)):
+        later = UpdateInvoice(due_date=today + timedelta(days=days))
+        await update_invoice(db, invoice_id, later, by=clerk, timezone=settings.timezone)
+        await db.commit()
+        assert [await send_reminders(settings) for _ in range(2)] == [steps, 0]
+    await run_jobs(settings, "mail_invoice")
+    listed = await list_invoice_messages(db, invoice_id, version=9)
+    assert [line.kind for line in listed] == ["invoice_reminder"] * 3
 
 
 async def test_nothing_is_reminded_of_that_is_paid_void_or_switched_off(db, settings, clerk, customer):
