@@ -3,7 +3,7 @@
 A repeat within the call, or of the same content within two minutes, gets the first success again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -14,15 +14,26 @@ from quart import Response, g, make_response, request
 
 from api.idempotent import answered
 from api.schemas.voice_tools import ToolOut
-from domain.access.idempotency import Claim, KeptAnswer, check_key, claim_or_wait, hash_request, keep_answer
+from domain.access.idempotency import (
+    Claim,
+    KeptAnswer,
+    check_key,
+    claim_or_wait,
+    forget_answer,
+    hash_request,
+    keep_answer,
+)
 from domain.kernel.codes import Code
 from domain.kernel.errors import DomainError, InvalidInput, NotFound, Refused
 from domain.voice.inputs import ToolInput
 from domain.voice.speech import make_speakable, say_bad_fields, say_list, say_number, say_text
+from models.session import Transaction
 from web.guards import Handler
 from web.reading import JSON_TYPE, answers
 from web.request import current_actor, db
 
+# Of the transaction and the answer that was kept.
+StillTrue = Callable[[Transaction, Mapping[str, Any]], Awaitable[bool]]
 WAIT_SECONDS = 5
 KEPT = timedelta(hours=24)
 # Without a call's id the same content counts as a repeat for so long.
@@ -43,15 +54,18 @@ _NOT_UNDERSTOOD = "I didn't get that right. Could you say it once more?"
 _NOT_CONTENT = {"call_id", "conversation_id", "phone", "phone_number"}
 
 
-def speaks(model: type[ToolOut], *, once: bool = False) -> Callable[[Handler], Handler]:
+def speaks(
+    model: type[ToolOut], *, once: bool = False, while_true: StillTrue | None = None
+) -> Callable[[Handler], Handler]:
     """Answer as `model`; what the caller must hear is `success` false with the sentence, and nothing is kept.
 
-    With `once` a repeat within the call waits for the first and gets its success again.
+    With `once` a repeat within the call waits for the first and gets its success again, for as long as what it says is
+    `while_true`: afterwards the caller means something new.
     """
 
     def decorate(handler: Handler) -> Handler:
         answering = answers(model)(handler)
-        done = _once_per_call(answering) if once else answering
+        done = _once_per_call(answering, while_true) if once else answering
 
         @wraps(done)
         async def speaking(*args: Any, **kwargs: Any) -> Any:
@@ -105,13 +119,17 @@ def _say(refusal: DomainError) -> str:
     return make_speakable(refusal.message)
 
 
-def _once_per_call(handler: Handler) -> Handler:
+def _once_per_call(handler: Handler, while_true: StillTrue | None) -> Handler:
     @wraps(handler)
     async def once(*args: Any, data: ToolInput, **kwargs: Any) -> Any:
         if (key := request.headers.get("Idempotency-Key")) is not None:
             check_key(key)
         claim, kept_for = _make_claim(data)
         kept = await claim_or_wait(db(), claim, wait_seconds=WAIT_SECONDS, kept_for=kept_for)
+        if kept is not None and key is None and while_true and not await while_true(db(), orjson.loads(kept.body)):
+            # Of two who find it outdated at once, one forgets it, and the other waits for what that one does.
+            is_mine = await forget_answer(db(), claim)
+            kept = None if is_mine else await claim_or_wait(db(), claim, wait_seconds=WAIT_SECONDS, kept_for=kept_for)
         if kept is not None:
             return _replay(kept)
         response = await make_response(await handler(*args, data=data, **kwargs))

@@ -123,10 +123,10 @@ async def voice_products(data: products.FindProducts) -> Any:
 @api_key_for(KeyScope.VOICE)
 @in_raw_transaction
 @reads(placing.PlaceVoiceOrder)
-@speaks(VoiceOrderOut, once=True)
+@speaks(VoiceOrderOut, once=True, while_true=placing.is_still_placed)
 @refuses(Code.ORDER_TOO_LARGE)
 async def voice_place_order(data: placing.PlaceVoiceOrder) -> Any:
-    """Place an order for a caller, once they said yes to its price; a repeat gets the first order."""
+    """Place an order for a caller, once they said yes to its price; a repeat gets the first while that stands."""
     return await placing.place_voice_order(db(), data, by=current_actor(), rules=order_rules())
 
 

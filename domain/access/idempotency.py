@@ -35,6 +35,7 @@ WHERE caller = $1 AND route = $2 AND key = $3 AND created_at > now() - $4::inter
 """
 # A rival is looked after at first so soon, then less and less often, seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.4
+_FORGET = "DELETE FROM idempotency_key WHERE caller = $1 AND route = $2 AND key = $3"
 _KEEP = "SELECT keep_answer($1, $2, $3, $4, $5, $6, $7)"
 # What `keep_answer` says of a key that has an answer by now.
 KEPT_ALREADY = "LL001"
@@ -144,6 +145,13 @@ def _read_kept(row: asyncpg.Record | None, claim: Claim) -> KeptAnswer | None:
         raise KeyReused(
             "This request was done, but its answer can't be read any more. Look for what it made."
         ) from None
+
+
+async def forget_answer(db: Transaction, claim: Claim) -> bool:
+    """Drop a kept answer that holds no more, with this transaction; False when somebody else does."""
+    connection = await raw_connection(db)
+    done: str = await connection.execute(_FORGET, claim.caller, claim.route, claim.key)
+    return done != "DELETE 0"
 
 
 async def keep_answer(

@@ -25,8 +25,8 @@ from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput, SpokenFlag, SpokenId, SpokenQuantity
 from domain.voice.redact import redact_text
 from domain.voice.speech import say_count, say_money, spell_order_number
-from models import OrderSource, PaymentMethod
-from models.session import raw_connection
+from models import OrderSource, OrderStatus, PaymentMethod
+from models.session import Transaction, raw_connection
 
 ADDRESS = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")
 
@@ -134,6 +134,13 @@ async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Acto
         customer_type="registered" if customer else "guest",
         payment_required=method is not PaymentMethod.NET30 or bool(hold_reason),
     )
+
+
+async def is_still_placed(db: Transaction, answer: Mapping[str, Any]) -> bool:
+    """False when the order of an earlier answer was cancelled since: who asks for the same again wants another."""
+    connection = await raw_connection(db)
+    status = await connection.fetchval("SELECT status FROM orders WHERE order_number = $1", answer["order_number"])
+    return status is not None and status != OrderStatus.CANCELLED
 
 
 def _deliver_to(data: PlaceVoiceOrder, caller: Caller) -> Delivery:

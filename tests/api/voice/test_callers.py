@@ -1,14 +1,15 @@
-"""Whose number it is that calls: every number of a customer, those of merged customers too."""
+"""Who calls, by every number of a customer; and what they mean by asking for the same again."""
 
 from decimal import Decimal
 
 import pytest
 from quart.typing import TestClientProtocol
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
-from models import KeyScope, Order, Role
-from tests.api.voice.calling import ask, next_phone
+from models import KeyScope, Order, Product, Role
+from tests.api.voice.calling import GUEST, ask, next_phone
 from tests.factories import as_actor, make_customer, make_product, make_staff
 from tests.factories.catalogue import make_key
 from tests.factories.orders import make_order
@@ -47,3 +48,20 @@ async def test_every_number_of_a_customer_is_theirs_also_after_merges(
     await undo_merge(db, second_merge.merge_id, by=clerk)
     await undo_merge(db, first_merge.merge_id, by=clerk)
     assert await find_owners() == [each.id for each in (first, second, third) for _ in range(2)]
+
+
+@pytest.mark.parametrize("call", [{"call_id": "conv-1"}, {}])
+async def test_an_order_that_was_cancelled_is_placed_again(
+    client: TestClientProtocol, db: AsyncSession, key: dict[str, str], call: dict[str, str]
+) -> None:
+    product = await make_product(db, 50)
+    phone = next_phone()
+    said = {"phone": phone, "items": [{"sku": product.sku, "quantity": 1}], "confirmed": True} | GUEST | call
+    _, first = await ask(client, key, "place-order", **said)
+    _, gone = await ask(client, key, "cancel-order", order_number=first["order_number"], phone=phone, confirmed=True)
+    assert gone["success"]
+    _, second = await ask(client, key, "place-order", **said)
+    _, repeat = await ask(client, key, "place-order", **said)
+    assert (second["success"], second["order_number"] != first["order_number"], repeat) == (True, True, second)
+    level = await db.scalar(select(Product.stock_quantity).where(Product.id == product.id))
+    assert level == 49
