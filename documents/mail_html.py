@@ -19,12 +19,16 @@ from settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 _LINK = re.compile(r"https?://\S+")
-# A sum on a line of its own, such as `Total: $12.00`.
-_SUM = re.compile(r"(?P<word>[A-Z][\w ]{1,30}): (?P<amount>−?\$[\d,.]+)")
+# A sum on a line of its own, such as `Total: $12.00` or `INV-000473 (your PO 12/7), due Dec 30: $12.00`.
+_SUM = re.compile(r"(?P<word>[A-Z].{1,120}): (?P<amount>−?\$[\d,.]+)")
 _CAPTION = re.compile(r"[A-Z][\w ]{1,40}:")
 # What the words above a link ask for, which its button repeats.
 _ASKS = re.compile(r"Pay \$[\d,]+\.\d\d")
 _GOODS = re.compile(r"(?P<quantity>[\d,]+) × (?P<name>.+?)(?: \((?P<sku>[^()]+)\))?: (?P<amount>\$[\d,.]+)")
+# What else is open, which the page of the mail's first link pays too.
+_ALSO_OPEN = re.compile(
+    r"(?P<what>Also open: .+)\. The same page pays (?P<which>both|all of them), (?P<amount>\$[\d,.]+)\."
+)
 # What a link is for, by the beginning of its path; another one says its address.
 BUTTONS = {
     "/pay/sub/": "See your subscription", "/pay/": "Look and pay", "/verify-email": "Confirm your email",
@@ -49,8 +53,8 @@ def _environment() -> Environment:
 
 
 def split_paragraphs(text: str) -> list[dict[str, Any]]:
-    """The text's paragraphs: each its lines, the one link that stands alone in it, goods with their sums, or lines
-    with a caption.
+    """The text's paragraphs: each its lines, the one link that stands alone in it, goods with their sums, lines with a
+    caption, or what else is open.
     """
     paragraphs: list[dict[str, Any]] = []
     for block in re.split(r"\n\s*\n", text.strip()):
@@ -62,6 +66,10 @@ def split_paragraphs(text: str) -> list[dict[str, Any]]:
             table = paragraphs[-1] if paragraphs and paragraphs[-1]["goods"] else _paragraph()
             table["sums"] = [found.groupdict() for found in sums if found]
             paragraphs += [] if table["goods"] else [table]
+        elif also := _ALSO_OPEN.fullmatch(block):
+            asks = f"Pay {also['which']}, {also['amount']}"
+            first = next((paragraph["link"] for paragraph in paragraphs if paragraph["link"]), "")
+            paragraphs.append(_paragraph(also=also["what"], link=first, label=asks))
         elif len(lines) > 1 and _CAPTION.fullmatch(lines[0]) and not any(map(_LINK.fullmatch, lines)):
             paragraphs.append(_paragraph(caption=lines[0].rstrip(":"), lines=lines[1:]))
         else:
@@ -88,7 +96,16 @@ def _split_links(paragraphs: list[dict[str, Any]], lines: list[str]) -> None:
 
 
 def _paragraph(**parts: Any) -> dict[str, Any]:
-    return {"link": "", "label": "", "words": "", "caption": "", "lines": [], "goods": [], "sums": []} | parts
+    return {
+        "link": "",
+        "label": "",
+        "words": "",
+        "caption": "",
+        "also": "",
+        "lines": [],
+        "goods": [],
+        "sums": [],
+    } | parts
 
 
 def name_quiet_link(link: str) -> str:

@@ -4,14 +4,14 @@ Each sample is made by the function that writes the real mail, so that the two n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from domain.customers import letters as customer_letters
 from domain.customers.savings_request import SaveMeMoney, write_savings_letter
-from domain.invoices.letters import Occasion, write_invoice, write_statement
+from domain.invoices.letters import Occasion, write_invoice, write_invoices, write_statement
 from domain.invoices.own_invoices import OwnInvoicePage
 from domain.invoices.queries import InvoiceItemRow, InvoiceRow
 from domain.kernel.actor import SYSTEM
@@ -111,6 +111,7 @@ def _of_invoices(goods: Sequence[SampleGood], today: date, settings: Settings) -
     balance = late.invoice.balance
     return [
         ("Invoice", write_invoice(ahead, Occasion(today), link, settings)),
+        ("Invoices of a week", write_invoices([ahead, _week_mate(ahead)], link, settings)),
         ("Reminder before the due date", write_invoice(ahead, Occasion(today, is_reminder=True), link, settings)),
         ("Reminder of a late invoice", write_invoice(late, Occasion(today, is_reminder=True), link, settings)),
         ("Statement", write_statement(COMPANY, today, late.together, balance, link, settings.company_name)),
@@ -126,15 +127,20 @@ def _invoice(goods: Sequence[SampleGood], *, due: date) -> OwnInvoicePage:
     paid = (total / 4).quantize(Decimal(1))
     # What a mail does not say stays as empty as in an invoice without it.
     values: dict[str, Any] = {field.name: "" for field in fields(InvoiceRow)} | {
-        "id": 1, "invoice_number": INVOICE_NUMBER, "status": InvoiceStatus.PARTLY_PAID, "customer_company": COMPANY,
-        "customer_name": BUYER, "customer_address": street[0], "customer_city": street[1], "customer_state": street[2],
-        "customer_zip": street[3], "total_amount": total, "amount_paid": paid, "allowances": Decimal(0),
-        "balance": total - paid, "due_date": due, "po_number": "RCC-109",
+        "id": 1, "customer_id": 1, "invoice_number": INVOICE_NUMBER, "status": InvoiceStatus.PARTLY_PAID,
+        "customer_company": COMPANY, "customer_name": BUYER, "customer_address": street[0],
+        "customer_city": street[1], "customer_state": street[2], "customer_zip": street[3], "total_amount": total,
+        "amount_paid": paid, "allowances": Decimal(0), "balance": total - paid, "due_date": due, "po_number": "RCC-109",
     }  # fmt: skip
     other = values | {
         "id": 2, "invoice_number": "INV-000470", "balance": OTHER_BALANCE, "due_date": due + timedelta(days=30),
     }  # fmt: skip
     return OwnInvoicePage(InvoiceRow(**values), items, [InvoiceRow(**other)], frozenset())
+
+
+def _week_mate(page: OwnInvoicePage) -> OwnInvoicePage:
+    """The other invoice of the same week."""
+    return replace(page, invoice=page.others[0], others=[page.invoice])
 
 
 def _of_subscriptions(goods: Sequence[SampleGood], today: date, settings: Settings) -> list[tuple[str, Letter]]:

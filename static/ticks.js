@@ -113,9 +113,16 @@ document.addEventListener("reset", ({ target: form }) => setTimeout(() => {
 // A form that says what its ticked rows come to.
 document.addEventListener("change", ({ target: box }) => {
   if (box.type !== "checkbox" || !box.form || !find("[data-ticked-sum]", box.form)) return;
-  const ticked = rowBoxes(box.form).filter((row) => row.checked);
+  const rows = rowBoxes(box.form).filter((row) => "amount" in row.dataset);
+  if (box.matches("[data-select-all]")) for (const row of rows) row.checked = box.checked;
+  const ticked = rows.filter((row) => row.checked);
+  const all = selectAllOf(box.form);
+  if (all) { all.checked = ticked.length === rows.length; all.indeterminate = ticked.length > 0 && !all.checked; }
   const cents = ticked.reduce((sum, row) => sum + Math.round(Number(row.dataset.amount ?? 0) * 100), 0);
+  const payers = new Set(ticked.map((row) => row.dataset.payer)).size;
   for (const place of findAll("[data-ticked-count]", box.form)) place.textContent = ticked.length;
+  for (const place of findAll("[data-ticked-noun]", box.form)) place.textContent = place.dataset.tickedNoun + (ticked.length === 1 ? "" : "s");
+  for (const place of findAll("[data-ticked-payers]", box.form)) place.textContent = payers;
   for (const place of findAll("[data-ticked-sum]", box.form)) place.textContent = money.format(cents / 100);
 });
 // What was acted upon is ticked no more; a dialog in between asks with the rows that the form sent.

@@ -1,12 +1,13 @@
 """The mails about invoices: the amount leads, then what was bought, what is left to pay and until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from domain.invoices.links import find_reminders_page
 from domain.invoices.own_invoices import OwnInvoicePage
-from domain.kernel.money import format_money
+from domain.kernel.money import ZERO, format_money
 from domain.messages.letter import Letter
 from models import InvoiceStatus
 from settings import Settings
@@ -39,6 +40,25 @@ def write_invoice(page: OwnInvoicePage, why: Occasion, link: str, settings: Sett
         parts.append(f"You get this because the invoice is open.\n{find_reminders_page(link)}")
     kind = "invoice_reminder" if why.is_reminder else "invoice"
     return Letter(kind, subject, "\n\n".join(part for part in parts if part))
+
+
+def write_invoices(pages: Sequence[OwnInvoicePage], link: str, settings: Settings) -> Letter:
+    """The mail with several invoices of one customer; `link` leads to the first, where all of them are paid."""
+    first, count = pages[0].invoice, len(pages)
+    owed = sum((page.invoice.balance for page in pages), ZERO)
+    parts = [f"Hello {first.payer}, here are your {count} invoices. {format_money(owed)} is to pay."]
+    if owed:
+        parts += [f"Pay {format_money(owed)} at once or invoice by invoice:", link]
+    contact = f", or call {settings.company_phone}." if settings.company_phone else "."
+    sums = [
+        f"{_name(page)}, due {_write(page.invoice.due_date)}: {format_money(page.invoice.balance)}" for page in pages
+    ]
+    parts.append("\n".join([*sums, f"Together: {format_money(owed)}"]))
+    more = pages[0].together - owed
+    if more > 0:
+        parts.append(f"{format_money(more)} of earlier invoices is open too; the same page pays it.")
+    parts += [_address(pages[0]), f"The {count} invoices are attached. Something wrong? Reply to this mail{contact}"]
+    return Letter("invoice", f"{count} invoices from {settings.company_name}, {format_money(owed)}", "\n\n".join(parts))
 
 
 def write_statement(  # noqa: PLR0917 - one letter in its parts

@@ -1,5 +1,6 @@
 """Invoices by mail: the act says to whom, a job makes the PDF and puts the mail with it into the outbox."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -7,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
-from domain.invoices.letters import Occasion, write_invoice
+from domain.invoices.letters import Occasion, write_invoice, write_invoices
 from domain.invoices.links import make_invoice_url
 from domain.invoices.own_invoices import get_own_page
 from domain.invoices.papers import WritePdf, get_revision_pdf, name_file
-from domain.invoices.record import OWED, lock_invoice, record_invoice_event
+from domain.invoices.record import OWED, lock_invoice, name_invoice, record_invoice_event
 from domain.invoices.send import issue_invoice
 from domain.jobs.enqueue import enqueue
 from domain.kernel.actor import Actor
@@ -21,13 +22,15 @@ from domain.kernel.errors import InvalidInput, Refused
 from domain.kernel.inputs import Input, OptionalEmailIn, Text2000
 from domain.messages.about import MOST_SHOWN, MessageLine, list_by_key
 from domain.messages.outbox import Attachment, queue_mail
-from models import Invoice, InvoiceEventKind, InvoiceReminder, InvoiceStatus, ReminderStep
+from models import Invoice, InvoiceEvent, InvoiceEventKind, InvoiceReminder, InvoiceStatus, ReminderStep
 from models.session import current_database, separate_transaction
 from settings import Settings
 
 MAIL_JOB = "mail_invoice"
 # How far back a mail is looked for by the version that the invoice had.
 MOST_VERSIONS = 200
+# How many invoices one mail carries: each brings a PDF.
+MOST_TOGETHER = 20
 
 
 class MailInvoice(Input):
@@ -74,6 +77,16 @@ async def queue_invoice_mail(db: AsyncSession, invoice: Invoice, *, to: str, not
     await enqueue(db, MAIL_JOB, payload)
 
 
+async def queue_joint_mail(db: AsyncSession, invoices: Sequence[Invoice], *, to: str, by: Actor) -> None:
+    """Have one mail made of several locked invoices of one customer, and say so on the timeline of each."""
+    key = f"invoices_mail:{invoices[0].id}:{invoices[0].version}"
+    names = [name_invoice(invoice) for invoice in invoices]
+    for invoice, name in zip(invoices, names, strict=True):
+        note = f"To {to}, with {', '.join(other for other in names if other != name)}"
+        await record_invoice_event(db, invoice, InvoiceEventKind.MAILED, by=by, note=note, changes={"mail": key})
+    await enqueue(db, MAIL_JOB, {"invoice_ids": [invoice.id for invoice in invoices], "to": to, "key": key})
+
+
 async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor) -> int:
     """Remind of these invoices now, where something is owed and an address is known; returns of how many."""
     require(by, Right.EDIT_INVOICES, "Your role does not remind customers.")
@@ -109,46 +122,61 @@ async def list_invoice_messages(db: AsyncSession, invoice_id: int, *, version: i
         .limit(MOST_SHOWN)
     )
     mails = [f"invoice_mail:{invoice_id}:{number}" for number in range(max(0, version - MOST_VERSIONS), version + 1)]
-    return await list_by_key(db, [*mails, *(f"invoice_reminder:{reminder_id}" for reminder_id in reminders)])
+    mailed_with = InvoiceEvent.changes["mail"].astext  # type: ignore[index]
+    joint = await db.scalars(select(mailed_with).where(InvoiceEvent.invoice_id == invoice_id, mailed_with.is_not(None)))
+    keys = [*mails, *joint, *(f"invoice_reminder:{reminder_id}" for reminder_id in reminders)]
+    return await list_by_key(db, keys)
 
 
 async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, write_pdf: WritePdf) -> str:
-    """Put the mail of the job's invoice into the outbox, with the PDF of its newest revision; returns what was done.
+    """Put the mail of the job's invoice, or of its `invoice_ids`, into the outbox with the PDF of each newest revision;
+    returns what was done.
 
-    A reminder of an invoice that was paid meanwhile is not sent.
+    A reminder of an invoice that was paid meanwhile is not sent, and one that was voided is left out.
     """
+    ids = payload.get("invoice_ids") or [payload["invoice_id"]]
     async with current_database().reading() as connection:
-        row = (
-            await connection.execute(
-                select(
-                    Invoice.id,
-                    Invoice.invoice_number,
-                    Invoice.status,
-                    Invoice.revision,
-                    Invoice.customer_id,
-                    Invoice.customer_name,
-                    Invoice.customer_company,
-                    Invoice.order_id,
-                ).where(Invoice.id == payload["invoice_id"])
+        found = await connection.execute(
+            select(
+                Invoice.id,
+                Invoice.invoice_number,
+                Invoice.status,
+                Invoice.revision,
+                Invoice.customer_id,
+                Invoice.customer_name,
+                Invoice.customer_company,
+                Invoice.order_id,
             )
-        ).one_or_none()
-    if row is None or row.status == InvoiceStatus.VOID:
+            .where(Invoice.id.in_(ids), Invoice.status != InvoiceStatus.VOID)
+            .order_by(Invoice.id)
+        )
+        rows = found.all()
+    if not rows:
         return "nothing to send"
     step = payload.get("step")
-    if step and row.status not in OWED:
+    if step and rows[0].status not in OWED:
         return "paid meanwhile"
-    pdf = await get_revision_pdf(row.id, row.revision, write_pdf=write_pdf)
-    payer = row.customer_company or row.customer_name
+    files = []
+    for row in rows:
+        pdf = await get_revision_pdf(row.id, row.revision, write_pdf=write_pdf)
+        name = name_file(row.invoice_number, row.customer_company or row.customer_name)
+        files.append(Attachment(name, "application/pdf", pdf))
+    link = make_invoice_url(rows[0].id, settings=settings)
     async with separate_transaction() as db:
-        page = await get_own_page(db, row.id)
-        why = Occasion(business_date(now(), settings.timezone), is_reminder=bool(step), note=payload.get("note", ""))
+        pages = [await get_own_page(db, row.id) for row in rows]
+        if len(pages) > 1:
+            letter = write_invoices(pages, link, settings)
+        else:
+            today = business_date(now(), settings.timezone)
+            why = Occasion(today, is_reminder=bool(step), note=payload.get("note", ""))
+            letter = write_invoice(pages[0], why, link, settings)
         await queue_mail(
             db,
-            write_invoice(page, why, make_invoice_url(row.id, settings=settings), settings),
+            letter,
             to=payload["to"],
-            order_id=row.order_id,
-            customer_id=row.customer_id,
+            order_id=rows[0].order_id if len(rows) == 1 else None,
+            customer_id=rows[0].customer_id,
             dedupe_key=payload["key"],
-            attachments=[Attachment(name_file(row.invoice_number, payer), "application/pdf", pdf)],
+            attachments=files,
         )
     return "queued"

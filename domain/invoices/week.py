@@ -1,5 +1,6 @@
 """Invoicing a week in one act: every order on terms that shipped in it and has no invoice yet, with a preview."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -11,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
 from domain.invoices.create import InvoiceDetails, invoice_order
-from domain.invoices.mail import queue_invoice_mail
+from domain.invoices.mail import MOST_TOGETHER, queue_invoice_mail, queue_joint_mail
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_range_bounds
 from domain.kernel.errors import DomainError
 from domain.kernel.inputs import DateIn, Id, Input
-from domain.kernel.money import ZERO
 from domain.orders.record import lock_order, lock_together
 from models import Invoice, InvoiceStatus, Order, OrderStatus
 
@@ -32,6 +32,8 @@ class InvoiceWeek(Input):
     """The ids of the orders."""
     how: Literal["mail", "draft"] = "mail"
     """Sent by mail, or kept as drafts without numbers."""
+    one_mail: bool = False
+    """True sends a customer's invoices in one mail instead of one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,10 @@ class Week:
     orders: list[WeekOrder]
     left_out: list[WeekOrder]
 
-    @property
-    def total(self) -> Decimal:
-        """What the invoices come to together."""
-        return sum((order.total_amount for order in self.orders), ZERO)
-
-    @property
-    def customers(self) -> int:
-        """How many different people they go to."""
-        return len({order.customer_id or order.email for order in self.orders})
+    @staticmethod
+    def count_customers(orders: Sequence[WeekOrder]) -> int:
+        """How many different people these orders' invoices go to."""
+        return len({order.customer_id or order.email for order in orders})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +121,29 @@ async def invoice_week(db: AsyncSession, data: InvoiceWeek, *, by: Actor, timezo
                 order = await lock_order(db, order_id, visible_to=by, with_customer=True)
                 details = InvoiceDetails(status=status)
                 invoice = await invoice_order(db, order, details, by=by, timezone=timezone)
-                if status == "sent" and invoice.customer_email:
-                    await queue_invoice_mail(db, invoice, to=invoice.customer_email, by=by)
         except DomainError as refusal:
             failed[known[order_id].order_number] = refusal.message
         else:
             made.append(invoice)
+    if status == "sent":
+        await _mail(db, made, together=data.one_mail, by=by)
     return WeekDone(made, failed)
+
+
+async def _mail(db: AsyncSession, made: Sequence[Invoice], *, together: bool, by: Actor) -> None:
+    """Have the invoices mailed, one by one or those of one customer and address together."""
+    mails: dict[tuple[object, ...], list[Invoice]] = {}
+    for place, invoice in enumerate(made):
+        key = (invoice.customer_id, (invoice.customer_email or "").lower()) if together else (place,)
+        mails.setdefault(key, []).append(invoice)
+    for invoices in mails.values():
+        to = invoices[0].customer_email
+        for start in range(0, len(invoices) if to else 0, MOST_TOGETHER):
+            one, *others = invoices[start : start + MOST_TOGETHER]
+            if others:
+                await queue_joint_mail(db, [one, *others], to=to, by=by)
+            else:
+                await queue_invoice_mail(db, one, to=to, by=by)
 
 
 def _show(order: Order) -> WeekOrder:

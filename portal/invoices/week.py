@@ -1,15 +1,18 @@
 """Invoicing a week's shipped orders on terms in one act, after a look at what it will do."""
 
+from collections.abc import Container, Mapping
 from datetime import timedelta
 from typing import Any
 
-from quart import Blueprint, Response
+from pydantic import ValidationError
+from quart import Blueprint, Response, request
 
 from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.invoices.week import InvoiceWeek, WeekDone, invoice_week, preview_week, week_of
 from domain.kernel.clock import business_today
 from domain.kernel.inputs import DateIn, Input
+from domain.kernel.whole_numbers import read_ids
 from portal.attempts import attempt
 from portal.invoices.list import LIST
 from portal.render import page_or_block, redirect_to
@@ -31,7 +34,7 @@ class WeekQuery(Input):
 @reads_query(WeekQuery)
 async def show_week(query: WeekQuery) -> Response:
     """What invoicing the week would do."""
-    return await _show(query)
+    return await _show(query, {"how": "mail", "one_mail": "on"})
 
 
 @blueprint.post(f"{LIST}/week")
@@ -44,15 +47,31 @@ async def invoice_the_week() -> Response:
 
     tried = await attempt(InvoiceWeek, act)
     if tried.result is None:
-        return await _show(WeekQuery(), tried.problem or "Tick at least one order.", tried.status)
-    toast = f"{format_plural(len(tried.result.invoices), 'invoice')} made"
+        problem = tried.problem or "Tick at least one order."
+        chosen = set(read_ids((await request.form).getlist("order")))
+        return await _show(_read_week(tried.typed), tried.typed, chosen, problem, tried.status)
+    toast = f"{format_plural(len(tried.result.invoices), 'draft' if tried.typed['how'] == 'draft' else 'invoice')} made"
     if tried.result.failed:
         number, reason = next(iter(tried.result.failed.items()))
         toast += f", {len(tried.result.failed)} not. {number}: {reason}"
     return await redirect_to(LIST, toast=toast)
 
 
-async def _show(query: WeekQuery, problem: str = "", status: int = 200) -> Response:
+def _read_week(typed: Mapping[str, str]) -> WeekQuery:
+    """The week that the form was opened for; last week where that can't be read."""
+    try:
+        return WeekQuery.model_validate({"of": typed["of"]})
+    except ValidationError:
+        return WeekQuery()
+
+
+async def _show(
+    query: WeekQuery,
+    typed: Mapping[str, str],
+    chosen: Container[int] | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
     today = business_today(settings().timezone)
     day = query.of or today - timedelta(days=7)
     week = await preview_week(db(), day, by=current_actor(), timezone=settings().timezone)
@@ -65,5 +84,13 @@ async def _show(query: WeekQuery, problem: str = "", status: int = 200) -> Respo
         for back in (2, 1, 0)
     ]
     return await page_or_block(
-        "invoices/week.html", block="week_page", status=status, week=week, weeks=weeks, problem=problem, today=today
+        "invoices/week.html",
+        block="week_page",
+        status=status,
+        week=week,
+        weeks=weeks,
+        chosen={order.id for order in week.orders} if chosen is None else chosen,
+        typed=typed,
+        problem=problem,
+        today=today,
     )

@@ -1,5 +1,7 @@
 """Mails as HTML: what the text says in words stands there as a button, a table or a paragraph, and nothing is lost."""
 
+import re
+
 import pytest
 
 from documents.mail_html import find_skus, make_mail_writer, name_link, split_paragraphs
@@ -77,3 +79,21 @@ def test_the_words_above_a_link_name_its_button() -> None:
     assert link["label"] == "Pay $1,204.50"
     _, caption = split_paragraphs("See here:\nhttps://a.example/pay/sub/x")
     assert caption["label"] == "See your subscription"
+
+
+def test_a_list_of_invoices_is_a_table_and_what_else_is_open_leads_to_the_same_page() -> None:
+    text = (
+        "Pay $12.00 at once:\n\nhttps://a.example/pay/invoice/x\n\n"
+        "INV-000001 (your PO A: 7/2), due Dec 30: $8.00\nINV-000002, due Dec 30: $4.00\nTogether: $12.00\n\n"
+        "Also open: INV-000003, $3.00, due Dec 19. The same page pays both, $15.00."
+    )
+    _, link, table, also = split_paragraphs(text)
+    assert [(row["word"], row["amount"]) for row in table["sums"]] == [
+        ("INV-000001 (your PO A: 7/2), due Dec 30", "$8.00"), ("INV-000002, due Dec 30", "$4.00"),
+        ("Together", "$12.00"),
+    ]  # fmt: skip
+    assert (also["also"], also["label"], also["link"]) == (
+        "Also open: INV-000003, $3.00, due Dec 19", "Pay both, $15.00", link["link"],
+    )  # fmt: skip
+    html = make_mail_writer(Settings())("3 invoices", text)
+    assert re.search(r'href="https://a.example/pay/invoice/x"[^>]*>Pay both, \$15.00</a>', html)

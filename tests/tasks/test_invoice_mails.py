@@ -19,11 +19,13 @@ from domain.invoices.receive import RecordReceipt, record_receipt
 from domain.invoices.reminders import send_reminders, switch_reminders
 from domain.invoices.statement_mail import mail_statements
 from domain.invoices.void import void_invoice
+from domain.invoices.week import InvoiceWeek, invoice_week
 from domain.kernel.clock import business_today, now
-from models import Invoice, InvoiceEvent, InvoiceReminder, OutboxAttachment, OutboxMessage
+from models import Invoice, InvoiceEvent, InvoiceReminder, Order, OutboxAttachment, OutboxMessage
 from settings import Settings
 from tests.domain.invoices.owing import ZONE, owe
-from tests.factories import as_actor, make_customer, make_staff
+from tests.factories import as_actor, make_customer, make_product, make_staff
+from tests.factories.orders import make_order, noon
 from tests.job_runner import run_jobs
 
 
@@ -168,3 +170,50 @@ async def test_a_statement_goes_to_who_owes_once_a_day(db, settings, clerk, cust
     assert read_linked_invoice(mail, settings) == first
     filename, text = await read_attachment(db, mail.id)
     assert (filename, "$100.00" in text) == (f"Statement {today} Old Mill Tavern.pdf", True)
+
+
+async def test_a_customers_invoices_of_a_week_go_out_in_one_mail(db, settings, clerk, customer):
+    pan = await make_product(db, unit_price=Decimal("20.00"))
+    other = await make_customer(db, payment_terms="net30", credit_limit=1000, email="ida@copper.example")
+    placed = [
+        await make_order(
+            db, (pan, units), by=as_actor(buyer), payment_method="net30", po_number=po, delivery_email=buyer.email,
+            delivery_company=buyer.company_name,
+        )
+        for units, buyer, po in ((1, customer, "A: 7"), (2, customer, ""), (3, other, ""))
+    ]  # fmt: skip
+    ids = [order.written.id for order in placed]
+    await db.execute(update(Order).where(Order.id.in_(ids)).values(status="shipped", shipped_at=noon(0)))
+    await db.commit()
+    data = InvoiceWeek(of=business_today(settings.timezone), order=ids, one_mail=True)
+    done = await invoice_week(db, data, by=clerk, timezone=settings.timezone)
+    await db.commit()
+    assert [invoice.invoice_number for invoice in done.invoices] == ["INV-000001", "INV-000002", "INV-000003"]
+    assert await run_jobs(settings, "mail_invoice", "mail_invoice") == ["mail_invoice", "mail_invoice"]
+    joint, single = [mail for mail in await list_mails(db) if mail.kind == "invoice"]
+    due = business_today(settings.timezone) + timedelta(days=30)
+    written = f"{due:%b} {due.day}"
+    assert (joint.recipient, joint.subject) == (
+        "greta@oldmill.example", f"2 invoices from {settings.company_name}, $110.00",
+    )  # fmt: skip
+    assert (
+        f"INV-000001 (your PO A: 7), due {written}: $45.00\nINV-000002, due {written}: $65.00\nTogether: $110.00"
+        in joint.body_text
+    )
+    assert read_linked_invoice(joint, settings) == done.invoices[0].id
+    files = select(OutboxAttachment.filename).where(OutboxAttachment.message_id == joint.id)
+    assert (await db.execute(files)).scalars().all() == [
+        "INV-000001 Old Mill Tavern.pdf", "INV-000002 Old Mill Tavern.pdf",
+    ]  # fmt: skip
+    html = make_mail_writer(settings)(joint.subject, joint.body_text)
+    assert "Pay $110.00</a>" in html
+    assert re.search(r"<th[^>]*>Together</th>\s*<td[^>]*>\$110.00</td>", html)
+    assert (single.recipient, single.subject) == (
+        "ida@copper.example", f"Invoice INV-000003 from {settings.company_name}, $85.00",
+    )  # fmt: skip
+    # Each invoice names the mail that it went with, and what went with it.
+    for invoice, with_it in zip(done.invoices[:2], ("INV-000002", "INV-000001"), strict=True):
+        shown = await list_invoice_messages(db, invoice.id, version=invoice.version)
+        assert [line.id for line in shown] == [joint.id]
+        notes = select(InvoiceEvent.note).where(InvoiceEvent.invoice_id == invoice.id, InvoiceEvent.kind == "mailed")
+        assert (await db.execute(notes)).scalars().all() == [f"To greta@oldmill.example, with {with_it}"]
