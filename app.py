@@ -150,6 +150,7 @@ def build_app(settings: Settings) -> Quart:
         app,
         zone=settings.timezone,
         company_name=settings.company_name,
+        company_phone=settings.company_phone,
         csrf_token=csrf_token,
         is_sandbox=settings.sandbox,
         count_waiting=_count_waiting,

@@ -106,7 +106,7 @@ def _list_steps(found: FirstRun, chosen: Settings, services: list[Service]) -> I
     yield Step("Products", bool(found.products), line, "Import CSV", f"{IMPORTS}/products")
     has_keys = found.has_keys or any(service.is_set for service in services[1:])
     line = "Cards, labels, texts: orders work without, each key adds a way"
-    yield Step("Keys", has_keys, line, "API keys", "/portal/api-keys")
+    yield Step("Keys", has_keys, line, "See what is missing", "/portal/status#services")
     others = found.colleagues - 1
     line = format_plural(others, "colleague") if others else "Add the order desk, the reps and the packers"
     yield Step("Team", others > 0, line, "Add", "/portal/staff/new")

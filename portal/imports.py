@@ -29,7 +29,6 @@ from web.uploads import reads_spooled
 blueprint = Blueprint("portal_imports", __name__)
 LIST = "/portal/imports"
 SHOWN_ROWS = 20
-SHOWN_COLUMNS = 5
 STATE_LOOKS = {
     ImportState.DRAFT: ("quiet", "pencil", "Draft"),
     ImportState.QUEUED: ("info", "clock", "Waiting"),
@@ -131,7 +130,7 @@ async def download_bad_rows(run_id: int) -> Response:
     """The bad rows as they came, with the reason in a last column."""
     async with current_database().reading() as connection:
         run = await queries.get_run(connection, run_id, visible_to=current_actor())
-    return await stream_file(queries.export_bad_rows(current_database(), run), f"import-{run_id}-bad.csv")
+    return await stream_file(queries.export_bad_rows(current_database(), run), run.bad_filename)
 
 
 async def _show_upload(kind: ImportKind, *, problem: str = "", status: int = 200) -> Response:
@@ -141,6 +140,7 @@ async def _show_upload(kind: ImportKind, *, problem: str = "", status: int = 200
         status=status,
         kind=kind,
         problem=problem,
+        steps=_make_steps(0),
         url=f"{LIST}/new/{kind.name}",
     )
 
@@ -159,7 +159,8 @@ async def _show(
             if shown == "first"
             else await queries.list_kept_rows(connection, run_id, outcome=outcome, most=SHOWN_ROWS)
         )
-    fields = _choose_fields(run, {field for row in rows for field in row.faults})
+    waits = run.state == ImportState.DRAFT or (run.is_dry and run.finished_at is not None)
+    fields = _choose_fields(run, {field for row in rows for field in row.faults}, 4 if waits else 5)
     return await page_or_block(
         "imports/import.html",
         block="import_page",
@@ -176,10 +177,11 @@ async def _show(
         samples={name: next((row.cells[name] for row in first if row.cells.get(name)), "") for name in run.headings},
         bad_counts=bad_counts,
         delimiter=DELIMITERS.get(run.delimiter, run.delimiter),
-        waits=run.state == ImportState.DRAFT or (run.is_dry and run.finished_at is not None),
+        waits=waits,
         took=_write_duration(run.took),
         left=_write_duration(run.time_left),
-        steps=_make_steps(run),
+        steps=_make_steps(_find_step(run)),
+        name_column=_name_column,
         problem=problem,
         url=f"{LIST}/{run_id}",
     )
@@ -199,14 +201,14 @@ def _make_tabs(run: RunRow, shown: str, first: int) -> list[dict[str, Any]]:
     ]
 
 
-def _choose_fields(run: RunRow, faulty: set[str]) -> list[tuple[str, str, str]]:
-    """The columns to show, with their field and its name: the first, those at fault, then others up to five."""
+def _choose_fields(run: RunRow, faulty: set[str], most: int) -> list[tuple[str, str, str]]:
+    """The columns to show, with their field and its name: the first, those at fault, then others up to `most`."""
     labels = {each.name: each.label for each in run.of_kind.fields}
     taken = [(column, field, labels[field]) for column, field in run.mapping.items() if field in labels]
     taken.sort(key=lambda each: list(labels).index(each[1]))
     chosen = taken[:1] + [each for each in taken[1:] if each[1] in faulty]
     chosen += [each for each in taken if each not in chosen]
-    return sorted(chosen[:SHOWN_COLUMNS], key=lambda each: list(labels).index(each[1]))
+    return sorted(chosen[:most], key=lambda each: list(labels).index(each[1]))
 
 
 def _tell_others(row: queries.KeptRow, fields: list[tuple[str, str, str]]) -> str:
@@ -222,8 +224,17 @@ def _write_duration(took: timedelta | None) -> str:
     return f"{minutes} min {seconds} s" if minutes else format_plural(seconds, "second")
 
 
-def _make_steps(run: RunRow) -> list[dict[str, Any]]:
-    place = 1 if run.state == ImportState.DRAFT or run.is_dry else 2 if run.is_open else 4
+def _name_column(column: str) -> str:
+    """A column of the file as people write it: its name is kept in lower case, with underscores."""
+    words = column.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _find_step(run: RunRow) -> int:
+    return 1 if run.state == ImportState.DRAFT or run.is_dry else 2 if run.is_open else 4
+
+
+def _make_steps(place: int) -> list[dict[str, Any]]:
     words = [("File", "file-text"), ("Columns", "list-check"), ("Import", "upload"), ("Done", "circle-check")]
     return [
         {"word": word, "icon": "check" if number < place else icon, "state": _step_state(number, place)}

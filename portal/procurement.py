@@ -7,6 +7,7 @@ from quart import Blueprint, Response, request
 
 from domain.access.rights import Right
 from domain.kernel.errors import Refused
+from domain.kernel.phone import format_phone
 from domain.procurement import products as goods
 from domain.procurement import reorder
 from domain.procurement import vendors as companies
@@ -188,8 +189,9 @@ async def _save_product(product_id: int) -> MergedAttempt[Any]:
 
 
 def _write_values(row: Any, names: Sequence[str]) -> dict[str, str]:
-    """What a form of the row holds."""
-    return {name: "" if getattr(row, name) is None else str(getattr(row, name)) for name in names}
+    """What a form of the row holds, a phone as people write it."""
+    values = {name: "" if getattr(row, name) is None else str(getattr(row, name)) for name in names}
+    return values | ({"phone": format_phone(values["phone"])} if values.get("phone") else {})
 
 
 async def _show_vendor_form(

@@ -25,6 +25,7 @@ from documents.filters import register_filters, with_query
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
 from domain.kernel.paging import Page
+from domain.kernel.phone import parse_phone
 from domain.kernel.whole_numbers import read_id
 from portal.navigation import ROLE_WORDS, build_navigation
 from portal.walk import carry_list, keep_walk
@@ -45,6 +46,7 @@ SHARED = (
     "goods",
     "entry",
     "messages",
+    "barcode",
 )
 # What every page's script imports, so that the browser fetches all of it at once.
 MODULES = (
@@ -53,6 +55,7 @@ MODULES = (
     "toasts.js",
     "dialogs.js",
     "forms.js",
+    "files.js",
     "settings.js",
     "keys.js",
     "palette.js",
@@ -99,6 +102,7 @@ def prepare_templates(
     *,
     zone: ZoneInfo,
     company_name: str,
+    company_phone: str = "",
     csrf_token: Callable[[], str],
     is_sandbox: bool = False,
     count_waiting: Counts = _count_nothing,
@@ -119,6 +123,8 @@ def prepare_templates(
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.globals.update(
         company_name=company_name,
+        company_phone=company_phone,
+        company_tel=parse_phone(company_phone) or company_phone,
         csrf_token=csrf_token,
         is_sandbox=is_sandbox,
         asset=asset,
@@ -190,6 +196,12 @@ def take_toasts() -> list[dict[str, Any]]:
         return []
     messages = get_flashed_messages(category_filter=["toast"])
     return [json.loads(message) for message in messages if isinstance(message, str)]
+
+
+async def lead_back(url: str, noun: str = "order") -> Response:
+    """Back to a list from an address that names none of its rows, as when nothing was ticked."""
+    article = "an" if noun[0] in "aeiou" else "a"
+    return await redirect_to(url, toast=f"Tick {article} {noun} first")
 
 
 async def redirect_to(url: str, *, toast: str | None = None, undo: str | None = None) -> Response:

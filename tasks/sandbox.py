@@ -43,6 +43,7 @@ async def serve_vendors() -> None:
         "EASYPOST_API_KEY": KEY,
         "EASYPOST_WEBHOOK_SECRET": EASYPOST_SECRET,
         "EASYPOST_API_BASE": f"{easypost.url}/v2",
+        "COMPANY_PHONE": "(312) 555-0100",
         "WAREHOUSE_ADDRESS": "400 Harbor Street, Chicago, IL 60607",
         "WAREHOUSE_PHONE": "(312) 555-0100",
         "TWILIO_ACCOUNT_SID": "AC_sandbox",

@@ -1,6 +1,7 @@
 """Reads of imports: their list, one with its counts, and the rows that did not go in, also as a file to correct."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,6 +79,12 @@ class RunRow:
     def is_over(self) -> bool:
         """True for an import in earnest that has ended, in whatever way."""
         return not self.is_dry and self.finished_at is not None
+
+    @property
+    def bad_filename(self) -> str:
+        """The name of the file with the bad rows, after the file that they came in; ASCII letters, digits, - and _."""
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", self.filename.rpartition(".")[0] or self.filename).strip("-")
+        return f"{stem[:60] or f'import-{self.id}'}-bad.csv"
 
     @property
     def percent(self) -> int:

@@ -122,7 +122,7 @@ async def list_invoice_messages(db: AsyncSession, invoice_id: int, *, version: i
         .limit(MOST_SHOWN)
     )
     mails = [f"invoice_mail:{invoice_id}:{number}" for number in range(max(0, version - MOST_VERSIONS), version + 1)]
-    mailed_with = InvoiceEvent.changes["mail"].astext  # type: ignore[index]
+    mailed_with = InvoiceEvent.changes["mail"].astext
     joint = await db.scalars(select(mailed_with).where(InvoiceEvent.invoice_id == invoice_id, mailed_with.is_not(None)))
     keys = [*mails, *joint, *(f"invoice_reminder:{reminder_id}" for reminder_id in reminders)]
     return await list_by_key(db, keys)

@@ -137,8 +137,9 @@ async def _mail(db: AsyncSession, made: Sequence[Invoice], *, together: bool, by
         key = (invoice.customer_id, (invoice.customer_email or "").lower()) if together else (place,)
         mails.setdefault(key, []).append(invoice)
     for invoices in mails.values():
-        to = invoices[0].customer_email
-        for start in range(0, len(invoices) if to else 0, MOST_TOGETHER):
+        if (to := invoices[0].customer_email) is None:
+            continue
+        for start in range(0, len(invoices), MOST_TOGETHER):
             one, *others = invoices[start : start + MOST_TOGETHER]
             if others:
                 await queue_joint_mail(db, [one, *others], to=to, by=by)

@@ -238,13 +238,14 @@ async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
         evaluation=evaluation,
         lines=number_lines(call.transcript, reasons),
         reasons=reasons,
-        done_today=await _count_done_today(db),
+        done_today=await count_done_today(db),
         outputs=show_outputs(call.tool_outputs),
         strip=sorted((_strip(row, names) for row in queue), key=_by_urgency),
     )
 
 
-async def _count_done_today(db: AsyncSession) -> int:
+async def count_done_today(db: AsyncSession) -> int:
+    """How many calls were reviewed since midnight of the business."""
     zone = current_business().timezone
     since = start_of_business_day(business_today(zone), zone)
     return await db.scalar(select(func.count()).where(CALLS.eval_reviewed_at >= since)) or 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +24,7 @@ class Tote:
     letter: str
     order_number: str
     customer_name: str
+    placed_at: datetime
     units: int
     taken: int
 
@@ -128,7 +130,13 @@ async def make_pick_list(db: AsyncSession, order_numbers: Sequence[str], *, visi
     await _mark_taken(db, list(stops.values()))
     ordered = sorted(stops.values(), key=lambda stop: (not stop.bin_location, stop.bin_location, stop.product_name))
     totes = [
-        Tote(_letter(place), order.order_number, order.customer_name, *_count_tote(_letter(place), ordered))
+        Tote(
+            _letter(place),
+            order.order_number,
+            order.customer_name,
+            order.created_at,
+            *_count_tote(_letter(place), ordered),
+        )
         for place, order in enumerate(orders)
     ]
     return PickList(totes, ordered)

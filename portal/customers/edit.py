@@ -15,7 +15,7 @@ from domain.customers.hub import list_customer_trail
 from domain.customers.rows import CustomerRow, get_customer
 from domain.kernel.errors import Refused
 from domain.kernel.inputs import Input, Text2000
-from domain.kernel.phone import parse_phone
+from domain.kernel.phone import format_phone, parse_phone
 from domain.kernel.whole_numbers import read_whole
 from domain.order_desk.assign import list_sales_reps
 from models import PaymentTerms
@@ -272,8 +272,9 @@ async def _find_twins(typed: dict[str, str]) -> list[CustomerRow]:
 
 
 def _values(row: CustomerRow) -> dict[str, str]:
-    values = {name: getattr(row, name) or "" for name in FIELDS}
-    return {name: str(value) for name, value in values.items()}
+    """The fields as people write them, phones too."""
+    values = {name: str(getattr(row, name) or "") for name in FIELDS}
+    return values | {name: format_phone(values[name]) for name in ("phone", "phone2") if values[name]}
 
 
 def _term_values(row: CustomerRow) -> dict[str, str]:

@@ -21,7 +21,7 @@ from portal.attempts import Attempt, attempt, form_version, refusal_of
 from portal.invoices.invoice import REASON_WORDS
 from portal.invoices.list import LIST
 from portal.outgoing import say_leaving
-from portal.render import page_or_block, redirect_to
+from portal.render import lead_back, page_or_block, redirect_to
 from web.guards import staff_page
 from web.reading import form_pairs, reads_query
 from web.request import current_actor, db, settings
@@ -31,9 +31,9 @@ METHODS = [("check", "Check"), ("cash", "Cash"), ("ach", "Bank transfer"), ("cre
 
 
 class ReceiveQuery(Input):
-    """The invoices that one payment is for."""
+    """The invoices that one payment is for; an address without any leads back to the list."""
 
-    invoice: Annotated[list[Id], Field(min_length=1, max_length=MOST_INVOICES)]
+    invoice: Annotated[list[Id], Field(max_length=MOST_INVOICES)] = Field(default_factory=list)
 
 
 class Noted(Input):
@@ -74,7 +74,7 @@ async def send_mail(invoice_id: int) -> Response:
 @reads_query(ReceiveQuery)
 async def show_receive(query: ReceiveQuery) -> Response:
     """Ask what came in for one or several invoices."""
-    return await _ask_receipt(query.invoice)
+    return await _ask_receipt(query.invoice) if query.invoice else await lead_back(LIST, "invoice")
 
 
 @blueprint.post(f"{LIST}/receive")

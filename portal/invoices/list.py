@@ -21,7 +21,7 @@ from models import Channel
 from models.session import current_database
 from portal.lists import back_to, list_rep_choices, make_tabs
 from portal.outgoing import say_leaving
-from portal.render import page_or_block, redirect_to
+from portal.render import lead_back, page_or_block, redirect_to
 from web.exports import audits_export
 from web.guards import staff_page
 from web.papers import answer_pdf
@@ -49,9 +49,9 @@ class ChosenInvoices(Input):
 
 
 class PrintedInvoices(Input):
-    """The invoices of one PDF."""
+    """The invoices of one PDF; an address without any leads back to the list."""
 
-    invoice: Annotated[list[Id], Field(min_length=1, max_length=50)]
+    invoice: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ async def act_on_invoices() -> Response:
 @reads_query(PrintedInvoices)
 async def show_invoice_pdfs(query: PrintedInvoices) -> Response:
     """At most 50 ticked invoices as one PDF."""
+    if not query.invoice:
+        return await lead_back(LIST, "invoice")
     write_pdf = make_invoice_writer(settings())
     data = await join_invoice_pdfs(query.invoice, visible_to=current_actor(), write_pdf=write_pdf)
     return answer_pdf(data, "invoices.pdf")

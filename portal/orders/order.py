@@ -232,7 +232,9 @@ async def show_order_page(
     walk = await walk_orders(order)
     if editing is Part.ITEMS and entry is None:
         typed = {name: [value] for name, value in tried.typed.items()} if tried else None
-        entry = await show_items(shown, start_items(shown) if typed is None else read_items(typed))
+        # Whoever opens the lines types into the first one.
+        focus = "quantity-0" if typed is None else ""
+        entry = await show_items(shown, start_items(shown) if typed is None else read_items(typed), focus=focus)
     return await page_or_block(
         "orders/order.html",
         block="order_page",

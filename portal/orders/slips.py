@@ -7,6 +7,7 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Filled60, Input
+from portal.render import lead_back
 from web.guards import staff_page
 from web.papers import answer_slips
 from web.reading import reads_query
@@ -15,9 +16,9 @@ blueprint = Blueprint("portal_slips", __name__)
 
 
 class SlipsQuery(Input):
-    """The numbers of the orders to print."""
+    """The numbers of the orders to print; an address without any leads back to the list."""
 
-    order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
+    order: Annotated[list[Filled60], Field(max_length=200)] = Field(default_factory=list)
 
 
 @blueprint.get("/portal/orders/<number>/slip")
@@ -32,4 +33,4 @@ async def show_slip(number: str) -> Response:
 @reads_query(SlipsQuery)
 async def show_slips(query: SlipsQuery) -> Response:
     """The packing slips of several orders, each on pages of its own."""
-    return await answer_slips(query.order, "slips.pdf")
+    return await answer_slips(query.order, "slips.pdf") if query.order else await lead_back("/portal/orders")

@@ -181,7 +181,6 @@ async def _show(token: str, refusal: DomainError | None = None) -> Response:
         not_arrived=bool(request.args.get("not_arrived")),
         problem=refusal.message if refusal else "",
         company_address=settings().company_address,
-        company_phone=settings().company_phone,
     )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

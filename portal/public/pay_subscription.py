@@ -163,7 +163,6 @@ async def _show(token: str, refusal: DomainError | None = None, *, act: str = ""
         returned=bool(request.args.get("paid")),
         problem=refusal.message if refusal and not refusal.fields else "",
         errors=refusal.fields if refusal else {},
-        company_phone=settings().company_phone,
     )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -69,6 +69,7 @@ async def show_queue(query: QueuePage) -> Response:
         filters=query,
         credit=CREDIT,
         outcome_words=OUTCOME_WORDS,
+        is_filtered=is_filtered,
     )
 
 

@@ -4,7 +4,7 @@ from quart import Blueprint, Response
 
 from domain.access.rights import Right
 from domain.kernel.inputs import Input, Text2000
-from domain.voice.calls import CallFilter, CallQuery, get_call_page, list_calls, write_transcript
+from domain.voice.calls import CallFilter, CallQuery, count_done_today, get_call_page, list_calls, write_transcript
 from domain.voice.prompts import list_agents
 from domain.voice.review import FlagCall, ReviewQuery, approve_call, flag_call, list_review_queue, reopen_call
 from portal.attempts import attempt
@@ -39,7 +39,8 @@ async def show_queue() -> Response:
     if waiting:
         page = await get_call_page(db(), waiting[0].id)
         return await redirect_to(f"{QUEUE}/{page.strip[0].id}")
-    return await page_or_block("voice/nothing.html", sections=await make_sections("review"))
+    done_today = await count_done_today(db())
+    return await page_or_block("voice/nothing.html", sections=await make_sections("review"), done_today=done_today)
 
 
 @blueprint.get(f"{QUEUE}/<id:call_log_id>")

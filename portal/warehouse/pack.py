@@ -26,11 +26,18 @@ from models import OrderStatus
 from models.session import separate_transaction
 from portal.attempts import Attempt, attempt, attempt_in_own_transaction, form_status
 from portal.render import error_page, page_or_block, redirect_to, wants_block
-from portal.warehouse.pack_boxes import change_boxes, choose_boxes, list_box_choices, name_offers, write_refusal
+from portal.warehouse.pack_boxes import (
+    change_boxes,
+    choose_boxes,
+    list_box_choices,
+    name_offers,
+    read_typed,
+    write_refusal,
+)
 from portal.warehouse.queue import QUEUE
 from portal.warehouse.words import write_promise, write_ship_by
 from web.guards import staff_page
-from web.reading import reads_query
+from web.reading import input_rules, reads_query
 from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_packing", __name__)
@@ -104,7 +111,8 @@ async def buy_label(number: str) -> Response:
         if tried.refusal is not None and wants_block():
             # The boxes stay as they were typed, below an alert.
             return await error_page(tried.status, write_refusal(tried.refusal))
-        return await _show(number, refusal=tried.refusal, typed=tried.typed)
+        readable = read_typed(tried.typed, tried.errors, input_rules())
+        return await _show(number, refusal=tried.refusal, data=readable, typed=tried.typed)
     if data.act == "buy":
         return await _buy(number, data)
     return await _show(number, data=data, with_rates=data.act == "rates" or not data.rates_later)
@@ -257,6 +265,7 @@ async def _show(
         chosen=_find_chosen(quote, data.rate if data else ""),
         problem=problem,
         typed=typed or {},
+        errors=dict(refusal.fields) if refusal is not None else {},
         rates_url=f"{QUEUE}/{packed.order.order_number}" + with_query({"rates": "1"}),
     )
 

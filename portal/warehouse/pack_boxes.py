@@ -2,15 +2,18 @@
 
 import re
 import zlib
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.boxes.shelf import list_shelf
-from domain.kernel.errors import DomainError
+from domain.kernel.errors import DomainError, InvalidInput
+from domain.kernel.inputs import read_form
 from domain.warehouse.finish import OUNCES_PER_POUND, FinishPack, PackParcel
 from domain.warehouse.packing import PackedOrder
 from domain.warehouse.quote import parcels_of
+from web.reading import InputRules
 
 OWN_CARTON = "Own carton"
 # What a box of a size of its own begins with, to be typed over.
@@ -76,6 +79,22 @@ def name_offers(packed: PackedOrder) -> str:
     order = packed.order
     asked = (order.id, order.delivery_address, order.delivery_city, order.delivery_zip, packed.boxes)
     return f"offers-{zlib.crc32(repr(asked).encode()):08x}"
+
+
+def read_typed(typed: Mapping[str, str], wrong: Iterable[str], rules: InputRules) -> FinishPack | None:
+    """What of a refused form can be read; a side or a weight that can't be is a blank box's, below what was typed."""
+    pairs = {name: [value] for name, value in typed.items()}
+    for path in wrong:
+        head, *rest = path.split(".")
+        name = head + "".join(f"[{part}]" for part in rest)
+        if rest and rest[-1] in _BLANK:
+            pairs[name] = [str(_BLANK[rest[-1]])]
+        else:
+            pairs.pop(name, None)
+    try:
+        return read_form(FinishPack, pairs, **rules)
+    except InvalidInput:
+        return None
 
 
 def write_refusal(refusal: DomainError) -> str:

@@ -10,29 +10,37 @@ from domain.access.rights import Right
 from domain.kernel.clock import now
 from domain.kernel.errors import NotFound
 from domain.kernel.inputs import Filled60, Input, Text200
+from domain.order_desk.packing_slip import draw_barcode
 from domain.warehouse.label_files import print_labels
 from domain.warehouse.label_rows import list_label_ids
 from domain.warehouse.pick_list import PickList, finish_pick_list, make_pick_list
 from domain.warehouse.pick_take import Picked, PickKind, put_back, take_scanned, take_stop
+from domain.warehouse.promise import promised_at
 from models.session import current_database
-from portal.render import page_or_block, redirect_to
+from portal.render import lead_back, page_or_block, redirect_to
 from portal.warehouse.queue import QUEUE
 from web.guards import staff_page
 from web.papers import answer_pdf
 from web.reading import read_form_body, reads_query
-from web.request import current_actor, db
+from web.request import current_actor, db, settings
 
 blueprint = Blueprint("portal_pick_list", __name__)
 LIST = f"{QUEUE}/pick-list"
 
 
 class PickListQuery(Input):
-    """The numbers of the orders to pick."""
+    """The numbers of the orders to pick; an address without any leads back to the queue."""
+
+    order: Annotated[list[Filled60], Field(max_length=200)] = Field(default_factory=list)
+
+
+class PickOrders(Input):
+    """The numbers of the orders that are picked."""
 
     order: Annotated[list[Filled60], Field(min_length=1, max_length=200)]
 
 
-class PickScan(PickListQuery):
+class PickScan(PickOrders):
     """What was scanned on the way, or the bin whose key was pressed: `take:SKU`, `short:SKU`, `back:SKU`."""
 
     code: Text200 = ""
@@ -44,6 +52,8 @@ class PickScan(PickListQuery):
 @reads_query(PickListQuery)
 async def show_pick_list(query: PickListQuery) -> Response:
     """What to take from where, into which tote."""
+    if not query.order:
+        return await lead_back(QUEUE)
     return await _show(query.order)
 
 
@@ -65,7 +75,7 @@ async def scan_pick_list() -> Response:
 @staff_page(Right.PACK_ORDERS)
 async def finish_picking() -> Response:
     """Note that the orders are picked."""
-    return await _finish((await read_form_body(PickListQuery)).order)
+    return await _finish((await read_form_body(PickOrders)).order)
 
 
 @blueprint.get(f"{QUEUE}/labels.pdf")
@@ -73,6 +83,8 @@ async def finish_picking() -> Response:
 @reads_query(PickListQuery)
 async def show_labels(query: PickListQuery) -> Response:
     """The labels of the orders as one PDF."""
+    if not query.order:
+        return await lead_back(QUEUE)
     async with current_database().reading() as connection:
         ids = await list_label_ids(connection, query.order)
     return answer_pdf(await print_labels(ids), "labels.pdf")
@@ -106,5 +118,7 @@ async def _show(numbers: list[str], picked: Picked | None = None) -> Response:
         picked=picked,
         now_at=found.left[0] if found.left else None,
         url=LIST + with_query({"order": [tote.order_number for tote in found.totes]}),
+        promises={tote.order_number: promised_at(tote.placed_at, settings().timezone) for tote in found.totes},
+        barcodes={tote.order_number: draw_barcode(tote.order_number) for tote in found.totes},
         made_at=now(),
     )

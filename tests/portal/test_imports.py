@@ -56,7 +56,9 @@ async def test_a_file_is_checked_imported_and_its_bad_rows_come_back(client, db,
     assert "Mend and send again" in await read_page(client, url)
     assert 'id="side_tasks"' not in await read_page(client, "/portal/customers")
     assert "kunden.csv" in await read_page(client, "/portal/imports")
-    bad = await (await client.get(f"{url}/bad.csv")).get_data(as_text=True)
+    response = await client.get(f"{url}/bad.csv")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="kunden-bad.csv"'
+    bad = await response.get_data(as_text=True)
     assert bad.splitlines()[1].startswith("Ohne,,,")
     assert (await send_form(client, "/portal/profile", f"{url}/start", **columns))[0] == 409
 
@@ -164,3 +166,17 @@ async def test_vendors_and_their_products_are_kept_on_pages(client, db) -> None:
     assert await db.scalar(select(func.count()).select_from(Vendor)) == 0
     await open_as(client, db, Role.STAFF)
     assert (await client.get(home)).status_code == 403
+
+
+async def test_a_file_without_anything_new_says_so_before_it_runs(client, db, settings) -> None:
+    await open_as(client, db, Role.MANAGER)
+    await make_customer(db, email="a@b.example")
+    await db.commit()
+    url = await upload(client, b"Company;Cust. no.;E-mail\r\nMill;7;a@b.example\r\nInn;8;not an address\r\n")
+    assert "rows, others come first" in await read_page(client, url)
+    await run_import(int(url.rpartition("/")[2]), timezone=settings.timezone)
+    page = " ".join((await read_page(client, url)).split())
+    assert ("Nothing new in it" in page, "Import 0 rows" in page) == (True, True)
+    # The value stands above what is wrong with it, and the column is named as in a letter.
+    assert '<span class="raw">not an address</span><span class="why">is no email address</span>' in page
+    assert ('aria-label="Cust. no. goes to"' in page, 'aria-label="E mail goes to"' in page) == (True, True)

@@ -35,6 +35,7 @@ def test_each_csv_of_the_portal_is_written_down_or_lists_nobody(app: Quart) -> N
         ("/portal/history.csv?group_by=customer", "sale", {"group_by": "customer"}),
         ("/api/sales/history?format=csv", "sale", {"format": "csv"}),
         ("/portal/voice/outbound.csv", "call_queue", {}),
+        ("/portal/calling.csv?segment=all&q=mill", "calling_entry", {"segment": "all", "q": "mill"}),
         ("/portal/voice/sourcing.csv?show=won", "rfq", {"show": "won"}),
         ("/portal/audit.csv", "audit", {}),
         ("/portal/customers.csv", "customer", {"rows": 0}),

@@ -14,10 +14,10 @@ from domain.calling import claim, remind, segments
 from domain.calling.hours_key import find_hours_key
 from domain.calling.segments import find_usual_day
 from domain.kernel.actor import SYSTEM
-from domain.messages.suppression import is_do_not_call
+from domain.messages.suppression import is_do_not_call, mark_do_not_call
 from domain.orders.business import current_business
 from domain.sales import call_page
-from models import CallingEntry, CallScript, Order, OutboundCallLog, Role, SalesTarget, Staff
+from models import CallingEntry, CallScript, Order, OutboundCallLog, Role, SalesTarget, Staff, SuppressionReason
 from tests.factories import as_actor, make_customer, make_product, make_staff, next_number, sign_in
 from tests.factories.orders import make_order
 from tests.portal.forms import TOKEN
@@ -119,8 +119,7 @@ async def test_a_clear_tab_says_who_has_somebody_and_what_came_of_the_day(
 ) -> None:
     rep = await sign_in_rep(client, db)
     text = await page(client, "/portal/calling?segment=window")
-    assert "Nobody left to call in Window" in text
-    assert "The other tabs are clear too." in text
+    assert "Nobody on the list yet" in text
     assert "Today’s calls" not in text
     await make_entry(db)
     for outcome in ("no_answer", "no_answer", "sale_made"):
@@ -300,3 +299,18 @@ async def test_a_caller_is_reminded_of_who_is_closed_and_may_forget_it(
     assert "you wanted to be reminded" not in await page(client, "/portal/calling")
     await sign_in(client, db, await make_staff(db, Role.WAREHOUSE))
     assert (await client.get(here)).status_code == 403
+
+
+async def test_the_list_is_there_as_csv_for_the_office(client: TestClientProtocol, db: AsyncSession) -> None:
+    entry = await make_entry(db, company_name="=Old Mill", contact_name="Greta")
+    marked = await make_entry(db, company_name="Old Mill Annex")
+    await mark_do_not_call(db, str(marked.phone), reason=SuppressionReason.STAFF, by=SYSTEM)
+    await db.commit()
+    await sign_in_rep(client, db)
+    assert (await client.get("/portal/calling.csv?segment=all")).status_code == 403
+    assert "calling.csv" not in await page(client, "/portal/calling?segment=all")
+    await sign_in(client, db, await make_staff(db, Role.STAFF))
+    assert "/portal/calling.csv?segment=all&amp;q=mill" in await page(client, "/portal/calling?segment=all&q=mill")
+    heading, row = (await page(client, "/portal/calling.csv?segment=all&q=mill")).lstrip("\ufeff").splitlines()
+    assert heading.startswith("company,contact,phone,")
+    assert row.startswith(f"'=Old Mill,Greta,'{entry.phone},")

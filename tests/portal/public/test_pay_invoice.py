@@ -35,6 +35,8 @@ async def test_the_page_pays_one_invoice_and_says_when_it_arrived(client, db, st
     path = page_of(stripe_settings, owed[0])
     shown = await read_page(client, path)
     assert ("Old Mill Tavern owes" in shown, "$20.00" in shown, "Pay all 2, $75.00" in shown) == (True, True, True)
+    # Its amounts keep one line, however long the names of the goods are.
+    assert shown.count('class="facts facts-wide"') == 1
     assert stripe.sessions == {}
     status, _, where = await send_form(client, path, f"{path}/pay")
     (session_id,) = stripe.sessions
@@ -110,3 +112,15 @@ async def test_only_an_account_can_turn_reminders_off(client, db, stripe_setting
     for url in (page_of(stripe_settings, lone), "/pay/invoice/forged"):
         assert (await client.get(f"{url}/reminders")).status_code == 404
     assert (await client.get(page_of(stripe_settings, lone))).status_code == 200
+
+
+async def test_a_page_says_where_to_call_if_the_company_has_a_phone(client, app, settings, owed, monkeypatch):
+    path = page_of(settings, owed[0])
+    assert "Something wrong?" not in await read_page(client, path)
+    monkeypatch.setitem(app.extensions["portal"], "ui", None)
+    monkeypatch.setitem(app.jinja_env.globals, "company_phone", "(216) 555-0100")
+    monkeypatch.setitem(app.jinja_env.globals, "company_tel", "+12165550100")
+    called = (
+        'Something wrong? <a class="text-nowrap text-decoration-underline" href="tel:+12165550100">(216) 555-0100</a>'
+    )
+    assert called in await read_page(client, path)

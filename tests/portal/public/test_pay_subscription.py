@@ -66,6 +66,8 @@ async def test_the_customer_moves_skips_and_pauses_without_signing_in(client, db
     assert (await send_form(client, path, f"{path}/pause", until=until.isoformat()))[0] == 303
     paused = await read(db, made)
     assert (paused.quantity, paused.status, paused.resume_on) == (6, "paused", until)
+    shown = await read_page(client, path)
+    assert shown.index("Nothing is charged or sent") < shown.index("Change the quantity")
     assert (await send_form(client, path, f"{path}/resume"))[0] == 303
     assert (await read(db, made)).status == "active"
 

@@ -1,7 +1,7 @@
 """The voice pages: they open, show what is so, and their acts do what they say."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from quart.typing import TestClientProtocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.kernel.clock import now
+from domain.kernel.clock import business_today, now
 from domain.voice.prompts import mark_words
 from domain.voice.rfqs import count_rfqs
 from models import CallEvaluation, CallLog, Order, OutboxMessage, PromptVersion, Rfq, RfqQuote, Role, Vendor, VoiceAgent
@@ -345,3 +345,25 @@ async def test_shares_are_compared_in_points(office: TestClientProtocol, db: Asy
     assert re.search(r"50\.0 points</b> from 50\.0%", page)
     assert re.search(r"100\.0 points</b> from 0\.0%", page)
     assert re.search(r"50%</b> from 2<", page)
+
+
+async def test_the_review_says_how_many_were_done_today(office: TestClientProtocol, db: AsyncSession) -> None:
+    """Counted from midnight of the business, for everybody who reviews; a verdict taken back counts no more."""
+    world = await make_world(db)
+    zone = ZoneInfo("America/Chicago")
+    path = f"/portal/voice/review/{world['call'].id}"
+    for number, hours in ((2, 1), (3, -1)):
+        moment = datetime.combine(business_today(zone), time(), zone) + timedelta(hours=hours)
+        reviewed: dict[str, Any] = {
+            "eval_status": "reviewed",
+            "eval_score": 70,
+            "eval_reviewed_by": "Ida",
+            "eval_reviewed_at": moment,
+        }
+        db.add(CallLog(call_id=f"page-{number}", started_at=now(), duration_seconds=1, **reviewed))
+    await db.commit()
+    assert "1 of 1, 1 done today" in await read(office, "/review")
+    await submit(office, path, {"act": "approve"})
+    assert "Nothing waits, 2 done today" in await read(office, "/review")
+    await submit(office, f"{path}/reopen", {})
+    assert "1 of 1, 1 done today" in await read(office, "/review")
