@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from domain.invoices.links import ask_for_all
 from domain.kernel.phone import parse_phone
 from domain.messages.sending import WriteHtml
 from settings import Settings
@@ -69,7 +70,7 @@ def split_paragraphs(text: str) -> list[dict[str, Any]]:
         elif also := _ALSO_OPEN.fullmatch(block):
             asks = f"Pay {also['which']}, {also['amount']}"
             first = next((paragraph["link"] for paragraph in paragraphs if paragraph["link"]), "")
-            paragraphs.append(_paragraph(also=also["what"], link=first, label=asks))
+            paragraphs.append(_paragraph(also=also["what"], link=ask_for_all(first) if first else "", label=asks))
         elif len(lines) > 1 and _CAPTION.fullmatch(lines[0]) and not any(map(_LINK.fullmatch, lines)):
             paragraphs.append(_paragraph(caption=lines[0].rstrip(":"), lines=lines[1:]))
         else:

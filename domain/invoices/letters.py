@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from domain.invoices.links import find_reminders_page
+from domain.invoices.links import ask_for_all, find_reminders_page
 from domain.invoices.own_invoices import OwnInvoicePage
 from domain.kernel.money import ZERO, format_money
 from domain.messages.letter import Letter
@@ -46,17 +46,17 @@ def write_invoices(pages: Sequence[OwnInvoicePage], link: str, settings: Setting
     """The mail with several invoices of one customer; `link` leads to the first, where all of them are paid."""
     first, count = pages[0].invoice, len(pages)
     owed = sum((page.invoice.balance for page in pages), ZERO)
+    before = max(pages[0].together - owed, ZERO) if first.customer_id else ZERO
     parts = [f"Hello {first.payer}, here are your {count} invoices. {format_money(owed)} is to pay."]
     if owed:
-        parts += [f"Pay {format_money(owed)} at once or invoice by invoice:", link]
+        parts += [f"Pay {format_money(owed + before)} at once or invoice by invoice:", ask_for_all(link)]
     contact = f", or call {settings.company_phone}." if settings.company_phone else "."
     sums = [
         f"{_name(page)}, due {_write(page.invoice.due_date)}: {format_money(page.invoice.balance)}" for page in pages
     ]
-    parts.append("\n".join([*sums, f"Together: {format_money(owed)}"]))
-    more = pages[0].together - owed
-    if more > 0:
-        parts.append(f"{format_money(more)} of earlier invoices is open too; the same page pays it.")
+    if before:
+        sums.append(f"Open from before: {format_money(before)}")
+    parts.append("\n".join([*sums, f"Together: {format_money(owed + before)}"]))
     parts += [_address(pages[0]), f"The {count} invoices are attached. Something wrong? Reply to this mail{contact}"]
     return Letter("invoice", f"{count} invoices from {settings.company_name}, {format_money(owed)}", "\n\n".join(parts))
 

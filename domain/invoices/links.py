@@ -20,6 +20,11 @@ def make_invoice_url(invoice_id: int, *, settings: Settings) -> str:
     return f"{settings.public_url.rstrip('/')}/pay/invoice/{token}"
 
 
+def ask_for_all(invoice_url: str) -> str:
+    """The same address, whose page asks for all that its customer has open before it asks for this one."""
+    return f"{invoice_url}?all=1"
+
+
 def find_reminders_page(invoice_url: str) -> str:
     """The address of the page at which the invoice's customer turns reminders off."""
     return f"{invoice_url}/reminders"

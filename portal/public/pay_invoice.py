@@ -177,6 +177,7 @@ async def _show(token: str, refusal: DomainError | None = None) -> Response:
         terms=TERMS[page.invoice.payment_terms],
         takes_cards=bool(settings().stripe_secret_key),
         smallest=SMALLEST,
+        pays_all=bool(request.args.get("all")),
         returned=bool(request.args.get("paid")),
         not_arrived=bool(request.args.get("not_arrived")),
         problem=refusal.message if refusal else "",

@@ -57,7 +57,7 @@ async def list_mails(db: Any) -> list[OutboxMessage]:
 
 def read_linked_invoice(mail: OutboxMessage, settings: Settings) -> int:
     """The id of the invoice that the mail's pay link is for."""
-    link = re.search(rf"{re.escape(settings.public_url)}/pay/invoice/(\S+)", mail.body_text)
+    link = re.search(rf"{re.escape(settings.public_url)}/pay/invoice/([^\s?]+)", mail.body_text)
     assert link is not None
     return read_invoice_token(link[1], settings=settings)
 

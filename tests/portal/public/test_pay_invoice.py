@@ -1,6 +1,7 @@
 """A customer's page of an invoice: opening it starts nothing, its buttons pay one or all, and it says what happened."""
 
 import io
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -124,3 +125,13 @@ async def test_a_page_says_where_to_call_if_the_company_has_a_phone(client, app,
         'Something wrong? <a class="text-nowrap text-decoration-underline" href="tel:+12165550100">(216) 555-0100</a>'
     )
     assert called in await read_page(client, path)
+
+
+async def test_a_link_for_all_asks_for_all_before_the_one(client, db, stripe, stripe_settings, owed):
+    path = page_of(stripe_settings, owed[0])
+    one = " ".join(re.sub(r"<[^>]+>", " ", await read_page(client, path)).split())
+    assert ("owes $20.00" in one, one.index("Pay $20.00") < one.index("Pay all 2, $75.00")) == (True, True)
+    everything = " ".join(re.sub(r"<[^>]+>", " ", await read_page(client, f"{path}?all=1")).split())
+    assert "owes $75.00 On 2 invoices. $20.00 of it due" in everything
+    assert everything.index("Pay all 2, $75.00") < everything.index("Pay INV-000001 alone, $20.00")
+    assert everything.count("Pay all 2") == 1
