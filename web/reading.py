@@ -17,6 +17,7 @@ from quart_schema import DataSource, document_querystring, document_request, doc
 
 from domain.access.rights import Right, require
 from domain.kernel.codes import Code
+from domain.kernel.collector import collector_resting
 from domain.kernel.errors import InvalidInput, UnsupportedType
 from domain.kernel.inputs import Input, InputT, read_form, read_query
 from domain.kernel.long_bodies import read_body
@@ -273,6 +274,17 @@ def answers_nothing(handler: Handler) -> Handler:
         return Response(b"", 204)
 
     return answers_file(status=204)(answering)
+
+
+def many_rows(handler: Handler) -> Handler:
+    """For a body of thousands of rows, above `@reads`: the garbage collector rests until they are answered."""
+
+    @wraps(handler)
+    async def working(*args: Any, **kwargs: Any) -> Any:
+        with collector_resting():
+            return await handler(*args, **kwargs)
+
+    return working
 
 
 def body_limit(megabytes: int) -> Callable[[H], H]:

@@ -25,7 +25,7 @@ from domain.kernel.codes import Code
 from models import KeyScope
 from models.session import current_database
 from web.guards import api_key_for
-from web.reading import Created, answers, body_limit, reads, reads_query, refuses
+from web.reading import Created, answers, body_limit, many_rows, reads, reads_query, refuses
 from web.request import current_actor, db
 from web.uploads import reads_file
 
@@ -117,8 +117,10 @@ async def sync_update_pricing(id_or_sku: str, data: SyncUpdatePricing) -> Any:
 @blueprint.post(f"{LIST}/bulk")
 @api_key_for(KeyScope.SYNC, KeyScope.CATALOGUE)
 @body_limit(64)
+@many_rows
 @reads(SyncBulkUpdate)
 @answers(SyncBulkOut)
+@refuses(Code.CONFLICT)
 async def sync_bulk_update(data: SyncBulkUpdate) -> bytes:
     """Change up to 5,000 products by id or SKU; each row stands or falls alone.
 

@@ -157,6 +157,7 @@ async def reorder_gallery(id: int, data: ReorderGallery) -> Any:  # noqa: A002 -
 @body_limit(PICTURE_MEGABYTES)
 @reads(BulkSaveProducts)
 @answers(SavedProductsOut)
+@refuses(Code.CONFLICT)
 async def bulk_save_products(data: BulkSaveProducts) -> Any:
     """Save many edits; each row stands or falls alone."""
     return await bulk_save.bulk_save_products(db(), data, by=current_actor())

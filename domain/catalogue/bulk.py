@@ -1,8 +1,9 @@
 """The engine of changes to many products at once: each row stands or falls alone, and no statement is sent for each.
 
 Rows are worked through in the order they came, as if each were a request of its own; what differs at the end is written
-by one UPDATE, with one COPY for the timeline and one INSERT for the ledger. A SKU or barcode that a product had when
-the request began stays taken until it ends, so that the order of the writes never matters.
+by one UPDATE, with one COPY for the timeline and one INSERT for the ledger. Of many rows the first few are written by
+themselves, so that the database is at work while the others are worked through. A SKU or barcode that a product had
+when the request began stays taken until it ends, so that the order of the writes never matters.
 """
 
 import asyncio
@@ -11,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
-import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue.bulk_timeline import ENTRY, write_entry
 from domain.catalogue.create_product import DEARER_IN_BULK, OTHERS_PICTURE, is_dearer_in_bulk
 from domain.catalogue.edit_product import NULLABLE, OWN_ADDRESS, PRICES, REQUIRED
 from domain.catalogue.fields import is_data_url
@@ -35,6 +36,8 @@ from models.session import raw_connection
 # Each picture is opened and re-encoded; a request must end while somebody waits for it.
 MOST_PICTURES = 50
 UNKNOWN = "There is no such product."
+# Of more rows than MANY, so many are written first.
+MANY, FIRST = 1_000, 500
 _TYPES = {
     "name": "text", "description": "text", "category_id": "bigint", "sku": "text", "brand": "text",
     "unit_size": "text", "unit_price": "numeric", "bulk_price": "numeric", "bulk_quantity": "int",
@@ -54,13 +57,7 @@ ORDER BY p.id FOR NO KEY UPDATE OF p
 """
 # What is read of a product whatever is changed, and what a change of one of its columns depends on.
 _ALWAYS_READ = frozenset({"name", "sku"})
-# The ledger has the levels, and a picture is no value to read.
-_NOT_WORDED = frozenset({"stock_quantity", "image_hash"})
 _READ_WITH = {"unit_price": "bulk_price", "bulk_price": "unit_price", "image_url": "image_hash"}
-_ENTRY = (
-    "record_id", "record_name", "before", "after", "action", "record_kind", "actor_kind", "actor_id", "actor_name",
-    "request_id",
-)  # fmt: skip
 _DEMOTE = "UPDATE product_image SET is_primary = false WHERE is_primary AND product_id = ANY($1::bigint[])"
 _RIVALS = """
 SELECT 'sku' AS kind, lower(sku) AS word, id FROM product
@@ -130,18 +127,31 @@ async def change_products(
     products = await _lock_products(connection, rows, with_archived=with_archived)
     await _check_versions(connection, rows, products)
     categories, owners = await _read_bounds(connection, rows)
-    async for piece in in_turns(rows):
-        for row in piece:
-            product = products.get(row.product_id or 0)
-            if not row.error and product is not None:
-                _apply(row, product, categories, owners)
-    changed = [product for product in products.values() if product.after != product.before]
+    changed: list[_Product] = []
+    writer = _Writer(connection, reason, by)
+    try:
+        async with writer:
+            for part in _part(rows):
+                async for piece in in_turns(part):
+                    for row in piece:
+                        product = products.get(row.product_id or 0)
+                        if not row.error and product is not None:
+                            _apply(row, product, categories, owners)
+                touched = sorted({row.product_id for row in part if row.is_changed and row.product_id})
+                differing = [products[id_] for id_ in touched if products[id_].after != products[id_].before]
+                if differing:
+                    await writer.write(differing)
+                    changed += differing
+    except asyncpg.UniqueViolationError:
+        raise Refused("Another request took one of these SKUs or barcodes just now. Send this again.") from None
     if changed:
-        try:
-            await _write(connection, changed, reason, by)
-        except asyncpg.UniqueViolationError:
-            raise Refused("Another request took one of these SKUs or barcodes just now. Send this again.") from None
         await announce(db, Topic.PRODUCTS, changed[0].id if len(changed) == 1 else "many")
+
+
+def _part(rows: Sequence[WantedChange]) -> list[Sequence[WantedChange]]:
+    """The rows in the parts that are written together; all of them, where a product may be named twice."""
+    named = [row.product_id for row in rows if not row.error] if len(rows) > MANY else []
+    return [rows[:FIRST], rows[FIRST:]] if named and len(set(named)) == len(named) else [rows]
 
 
 async def _prepare_pictures(rows: Sequence[WantedChange]) -> None:
@@ -170,24 +180,26 @@ async def _lock_products(
     skus = {row.sku for row in named if row.product_id is None and row.sku}
     if skus:
         ids |= {record["id"] for record in await connection.fetch(_BY_SKU, list(skus))}
-    products: dict[int, _Product] = {}
-    by_sku: dict[str, _Product] = {}
     columns = _list_read(frozenset().union(*(row.values for row in named)))
+    products: dict[int, _Product] = {}
     async for records in in_turns(await connection.fetch(_make_lock(columns), write_array(ids))):
         for number, version, is_archived, *found in records:
-            if is_archived and not with_archived:
-                continue
-            values = dict(zip(columns, found, strict=True))
-            product = _Product(number, version, values, values)
-            products[number] = by_sku[values["sku"].lower()] = product
+            if with_archived or not is_archived:
+                values = dict(zip(columns, found, strict=True))
+                products[number] = _Product(number, version, values, values)
+    by_sku = {product.before["sku"].lower(): product for product in products.values()} if skus else {}
     for row in named:
         meant = products.get(row.product_id) if row.product_id is not None else by_sku.get((row.sku or "").lower())
         if meant is None:
             row.refuse(UNKNOWN)
-        elif row.product_id is not None and row.sku and row.sku.lower() != meant.before["sku"].lower():
-            row.refuse(f"The product with this id has the SKU {meant.before['sku']}.", "sku")
-        else:
-            row.product_id, row.sku = meant.id, meant.before["sku"]
+            continue
+        sku = meant.before["sku"]
+        if row.product_id is None:
+            row.product_id = meant.id
+        elif row.sku and row.sku.lower() != sku.lower():
+            row.refuse(f"The product with this id has the SKU {sku}.", "sku")
+            continue
+        row.sku = sku
     return products
 
 
@@ -260,13 +272,11 @@ def _apply(row: WantedChange, product: _Product, categories: set[int], owners: d
 
 def _find_dearer(stands: dict[str, Any], values: dict[str, Any]) -> str:
     """The price to blame where a change of prices makes many dearer than one; nothing where none does."""
-    unit_price, bulk_price = (values.get(name, stands[name]) for name in ("unit_price", "bulk_price"))
-    if not is_dearer_in_bulk(unit_price, bulk_price) or (unit_price, bulk_price) == (
-        stands["unit_price"],
-        stands["bulk_price"],
-    ):
+    stood = stands["unit_price"], stands["bulk_price"]
+    prices = values.get("unit_price", stood[0]), values.get("bulk_price", stood[1])
+    if not is_dearer_in_bulk(*prices) or prices == stood:
         return ""
-    return "unit_price" if bulk_price == stands["bulk_price"] else "bulk_price"
+    return "unit_price" if prices[1] == stood[1] else "bulk_price"
 
 
 def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product) -> dict[str, Any]:
@@ -284,36 +294,67 @@ def _apply_picture(row: WantedChange, values: dict[str, Any], product: _Product)
     return values
 
 
-async def _write(connection: asyncpg.Connection, changed: list[_Product], reason: StockReason, by: Actor) -> None:
-    """Write products, pictures, levels and timeline: a statement each, however many there are."""
-    demoted = [p.id for p in changed if p.before.get("image_hash") != p.after.get("image_hash") and p.picture is None]
-    if demoted:
-        await connection.execute(_DEMOTE, demoted)
-    pictures = {product.id: product.picture for product in changed if product.picture is not None}
-    if pictures:
-        await keep_primary_pictures(connection, pictures)
-    were, are = [product.before for product in changed], [product.after for product in changed]
-    names = tuple(name for name in were[0] if any(was[name] != now[name] for was, now in zip(were, are, strict=True)))
-    new = [name for name in names if name != "stock_quantity"]
-    # What changed, changed in one of the names.
-    is_new = [len(new) == len(names) or any(p.before[name] != p.after[name] for name in new) for p in changed]
-    arrays = [write_array(now[name] for now in are) for name in names]
-    ids, marks = write_array(product.id for product in changed), write_array(is_new)
-    writing = asyncio.ensure_future(connection.execute(_make_update(names), ids, marks, *arrays))
-    try:
-        # The timeline is put into words while the database is at work.
-        act = (AuditAction.PRODUCT_UPDATED, "product", by.kind, by.id, by.name, by.request_id)
-        entries = [
-            write_rows((_write_entry(product, names) for product in piece), act)
-            async for piece in in_turns(list(itertools.compress(changed, is_new)))
+class _Writer:
+    """Writes products, pictures, levels and timeline: a statement each, however many there are.
+
+    The database works at one part while the next is worked through and the timeline is put into words.
+    """
+
+    def __init__(self, connection: asyncpg.Connection, reason: StockReason, by: Actor) -> None:
+        self._connection, self._reason, self._by = connection, reason, by
+        self._writing: asyncio.Future[None] | None = None
+        self._entries: list[bytes] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            await self._settle()
+        except Exception:
+            # What went wrong first is what is said.
+            if kind is None:
+                raise
+        if kind is None and self._entries:
+            entries = BytesIO(b"".join(self._entries))
+            await self._connection.copy_to_table("audit_entry", source=entries, columns=ENTRY)
+
+    async def write(self, changed: list[_Product]) -> None:
+        """Write these once those before are written, and come back before they are."""
+        were, are = [product.before for product in changed], [product.after for product in changed]
+        names = tuple(n for n in were[0] if any(was[n] != now[n] for was, now in zip(were, are, strict=True)))
+        new = [name for name in names if name != "stock_quantity"]
+        # What changed, changed in one of the names.
+        is_new = [len(new) == len(names) or any(p.before[name] != p.after[name] for name in new) for p in changed]
+        arrays = [write_array(now[name] for now in are) for name in names]
+        ids, marks = write_array(product.id for product in changed), write_array(is_new)
+        await self._settle()
+        self._writing = asyncio.ensure_future(self._write_rows(changed, names, ids, marks, *arrays))
+        act = (AuditAction.PRODUCT_UPDATED, "product", self._by.kind, self._by.id, self._by.name, self._by.request_id)
+        async for piece in in_turns(list(itertools.compress(changed, is_new))):
+            # The statement goes out before the first of these.
+            await asyncio.sleep(0)
+            self._entries.append(write_rows((write_entry(p.id, p.before, p.after, names) for p in piece), act))
+
+    async def _settle(self) -> None:
+        """Wait until the database has done its part."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    async def _write_rows(self, changed: list[_Product], names: tuple[str, ...], *values: str) -> None:
+        demoted = [
+            p.id for p in changed if p.before.get("image_hash") != p.after.get("image_hash") and p.picture is None
         ]
-    finally:
-        await writing
-    if "stock_quantity" in names:
-        levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
-        await record_levels(connection, levels, reason=reason, by=by)
-    if entries:
-        await connection.copy_to_table("audit_entry", source=BytesIO(b"".join(entries)), columns=_ENTRY)
+        if demoted:
+            await self._connection.execute(_DEMOTE, demoted)
+        pictures = {product.id: product.picture for product in changed if product.picture is not None}
+        if pictures:
+            await keep_primary_pictures(self._connection, pictures)
+        await self._connection.execute(_make_update(names), *values)
+        if "stock_quantity" in names:
+            levels = [(p.id, p.before["stock_quantity"], p.after["stock_quantity"]) for p in changed]
+            await record_levels(self._connection, levels, reason=self._reason, by=self._by)
 
 
 @lru_cache(maxsize=64)
@@ -341,19 +382,6 @@ def _make_update(names: tuple[str, ...]) -> str:
       updated_at = CASE WHEN c.is_new THEN now() ELSE p.updated_at END
     FROM unnest($1::text::bigint[], $2::text::bool[], {arrays}) AS c(id, is_new, {", ".join(names)}) WHERE p.id = c.id
     """  # noqa: S608 -- the names are constants of this module.
-
-
-def _write_entry(product: _Product, names: Sequence[str]) -> tuple[int, str, str, str]:
-    """The product and what changed from what to what, as JSON; amounts as text, exactly as they are."""
-    was, now = product.before, product.after
-    before, after = {}, {}
-    for name in names:
-        if was[name] != now[name] and name not in _NOT_WORDED:
-            before[name], after[name] = was[name], now[name]
-    if "image_hash" in was and was["image_hash"] != now["image_hash"]:
-        after["picture"] = "changed"
-    name = f"{now['name']} ({now['sku']})"
-    return product.id, name, orjson.dumps(before, default=str).decode(), orjson.dumps(after, default=str).decode()
 
 
 def _label(name: str) -> str:

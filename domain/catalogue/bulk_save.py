@@ -10,7 +10,7 @@ from domain.access.rights import Right, require
 from domain.catalogue.bulk import WantedChange, change_products, find_sent_id
 from domain.catalogue.staff_products import UpdateProduct
 from domain.kernel.actor import Actor
-from domain.kernel.input_rows import STANDS_ALONE, BadRow
+from domain.kernel.input_rows import STANDS_ALONE, BadRow, read_together
 from domain.kernel.inputs import Id, Input
 from models import StockReason
 
@@ -29,7 +29,9 @@ class BulkSaveProducts(Input):
 
     ROWS_ALONE = frozenset({"products"})
 
-    products: Annotated[list[Annotated[BulkSaveRow, STANDS_ALONE]], Field(max_length=MOST_ROWS)]
+    products: Annotated[
+        list[Annotated[BulkSaveRow, STANDS_ALONE]], read_together(BulkSaveRow), Field(max_length=MOST_ROWS)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

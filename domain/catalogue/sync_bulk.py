@@ -1,7 +1,7 @@
 """Thousands of products changed by an outside system in one request: each row stands or falls alone and is reported."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, cast
 
 from pydantic import Field, model_validator
@@ -13,7 +13,7 @@ from domain.catalogue.fields import ImageUrlIn, ProductFields
 from domain.catalogue.sync_create import create_unknown
 from domain.kernel.actor import Actor
 from domain.kernel.input_errors import bad_field
-from domain.kernel.input_rows import STANDS_ALONE, BadRow
+from domain.kernel.input_rows import STANDS_ALONE, BadRow, read_together
 from domain.kernel.inputs import Id, Input, Text60
 from domain.kernel.turns import in_turns
 from models import StockReason
@@ -47,12 +47,12 @@ class SyncBulkUpdate(Input):
 
     ROWS_ALONE = frozenset({"products"})
 
-    products: Annotated[list[Annotated[SyncRow, STANDS_ALONE]], Field(max_length=MOST_ROWS)]
+    products: Annotated[list[Annotated[SyncRow, STANDS_ALONE]], read_together(SyncRow), Field(max_length=MOST_ROWS)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NamedRow:
-    """A row that was done."""
+    """A row that was done; not frozen, since thousands are made and that takes three times as long."""
 
     id: int
     sku: str
@@ -112,9 +112,14 @@ async def sync_bulk_update(db: AsyncSession, data: SyncBulkUpdate, *, by: Actor)
     return result
 
 
-def _want(row: SyncRow | BadRow, names: Sequence[str]) -> WantedChange:
+def _want(row: SyncRow | BadRow, names: tuple[str, ...]) -> WantedChange:
     if isinstance(row, BadRow):
         return WantedChange(find_sent_id(row), row.get("sku", str), {}, error=row.sentence)
-    sent, read = row.model_fields_set, vars(row)
-    values = {name: read[name] for name in names if name in sent}
-    return WantedChange(row.id, row.sku, values)
+    read, sent = vars(row), _list_sent(frozenset(row.model_fields_set), names)
+    return WantedChange(row.id, row.sku, {name: read[name] for name in sent})
+
+
+@lru_cache(maxsize=64)
+def _list_sent(sent: frozenset[str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names that were sent; most rows of a request send the same."""
+    return tuple(name for name in names if name in sent)

@@ -1,12 +1,13 @@
 """Rows of one input that stand or fall alone: a bad one is kept with what is wrong with it, and the others are read."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
-from pydantic import ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import FailFast, TypeAdapter, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
 from domain.kernel.input_errors import collect_field_errors, refuse_fields
-from domain.kernel.inputs import find_nuls
+from domain.kernel.inputs import Input, find_nuls
 from domain.kernel.whole_numbers import mend_whole_numbers
 
 
@@ -52,3 +53,24 @@ def _read_again(value: Any, read: ValidatorFunctionWrapHandler, error: Validatio
 # Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole
 # input names the list in `ROWS_ALONE`.
 STANDS_ALONE = WrapValidator(_keep_bad_row)
+
+
+def read_together(model: type[Input]) -> WrapValidator:
+    """Beside such a list in `Annotated`: rows that are all good are read in one go, which takes half the time."""
+
+    # Made when it is first needed.
+    @cache
+    def adapter() -> TypeAdapter[Any]:
+        rows: Any = list[model]  # type: ignore[valid-type]
+        together: Any = Annotated[rows, FailFast()]
+        return TypeAdapter(together)
+
+    def read(value: Any, read_alone: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if (info.context or {}).get("has_no_nul"):
+            try:
+                return adapter().validate_python(value, strict=True, context=info.context)
+            except ValidationError:
+                pass  # One of them at least is bad; each is asked by itself which.
+        return read_alone(value)
+
+    return WrapValidator(read)

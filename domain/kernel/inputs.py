@@ -119,12 +119,14 @@ def read_values(model: type[InputT], values: dict[str, Any]) -> InputT:
 
 def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
     """Read an amount exactly: a JSON number, text from a form or a query, or a Decimal from our own code."""
+    if type(value) is int and 0 <= value <= MOST_MONEY:
+        return Decimal(value).quantize(CENT)
     source = (info.context or {}).get("source")
     if isinstance(value, str) and source in {"form", "query"}:
         amount = parse_money(value)
         if amount is None or (source == "query" and set(value) & set("$,")):
             raise bad_field("must be a number with at most two decimals")
-    elif isinstance(value, float) and info.mode == "json":
+    elif isinstance(value, float) and (source == "json" or info.mode == "json"):
         # repr gives back the digits that were sent, for every number of up to 15 of them.
         amount = Decimal(repr(value))
     elif isinstance(value, int) and not isinstance(value, bool):

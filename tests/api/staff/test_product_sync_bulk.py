@@ -1,13 +1,16 @@
 """Many products changed by an outside system at once: what each row does, alone and in order."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.catalogue import bulk
 from domain.kernel.images import to_data_url
 from domain.kernel.raw_values import write_array
 from models import AuditEntry, Product
@@ -146,6 +149,65 @@ async def test_rows_on_one_product_are_worked_through_in_order(
     assert (body["updated_count"], body["skipped_count"]) == (3, 1)
     kept = await read(db, product)
     assert (kept.unit_price, kept.version) == (Decimal("10.00"), 1)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+async def test_the_first_of_many_rows_are_written_by_themselves(
+    client: TestClientProtocol,
+    db: AsyncSession,
+    key: dict[str, str],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    repeated: bool,
+) -> None:
+    monkeypatch.setattr(bulk, "MANY", 3)
+    monkeypatch.setattr(bulk, "FIRST", 2)
+    products = [await make_product(db, brand="Old", unit_price=Decimal(5), stock_quantity=3) for _ in range(4)]
+    await db.commit()
+    rows: list[dict[str, Any]] = [{"id": product.id, "brand": "New", "unit_price": 6.25} for product in products[::-1]]
+    rows[1]["unit_price"] = -1
+    rows += [{"id": products[3].id, "unit_price": 7}] if repeated else []
+    async with noted_statements(database) as statements:
+        body = await (await client.post(BULK, json={"products": rows}, headers=key)).get_json()
+    assert (body["updated_count"], body["skipped_count"], body["error_count"]) == (4 if repeated else 3, 0, 1)
+    assert sum("UPDATE product AS p" in text for text in statements) == (1 if repeated else 2)
+    found = [await read(db, product) for product in products]
+    last = Decimal(7) if repeated else Decimal("6.25")
+    assert [(p.brand, p.unit_price, p.version) for p in found] == [
+        ("New", Decimal("6.25"), 2),
+        ("New", Decimal("6.25"), 2),
+        ("Old", Decimal(5), 1),
+        ("New", last, 2),
+    ]
+    for product, price in zip((products[0], products[1], products[3]), ("6.25", "6.25", str(last)), strict=True):
+        entry = await read_audit(db, product)
+        assert entry.before == {"brand": "Old", "unit_price": "5.00"}
+        assert {name: str(Decimal(v)) if name == "unit_price" else v for name, v in (entry.after or {}).items()} == {
+            "brand": "New",
+            "unit_price": f"{Decimal(price):.2f}",
+        }
+
+
+async def test_a_clash_in_the_first_rows_leaves_nothing_of_the_others(
+    client: TestClientProtocol,
+    db: AsyncSession,
+    key: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def clash(*_: object) -> None:
+        await asyncio.sleep(0)
+        raise asyncpg.UniqueViolationError
+
+    monkeypatch.setattr(bulk, "MANY", 2)
+    monkeypatch.setattr(bulk, "FIRST", 1)
+    products = [await make_product(db, brand="Old") for _ in range(3)]
+    await db.commit()
+    monkeypatch.setattr(bulk._Writer, "_write_rows", clash)
+    rows = [{"id": product.id, "brand": "New"} for product in products]
+    answer = await client.post(BULK, json={"products": rows}, headers=key)
+    assert answer.status_code == 409
+    assert [(await read(db, product)).brand for product in products] == ["Old"] * 3
+    assert (await db.execute(select(func.count()).where(AuditEntry.record_kind == "product"))).scalar_one() == 0
 
 
 async def test_pictures_and_addresses_come_with_rows(
