@@ -8,7 +8,7 @@ import domain.invoices.settle_refund  # noqa: F401 - both write down what Stripe
 from documents.invoice_pdf import make_invoice_writer, render_statement
 from domain.invoices.journal_hours import FOLD_JOB, fold_journal_hours
 from domain.invoices.letters import write_statement
-from domain.invoices.links import make_invoice_url
+from domain.invoices.links import ask_for_all, make_invoice_url
 from domain.invoices.mail import MAIL_JOB, write_invoice_mail
 from domain.invoices.month_proof import NIGHT_JOB, PROVE_JOB, prove_month, prove_months
 from domain.invoices.papers import name_file
@@ -76,7 +76,7 @@ async def mail_statement(work: Work) -> dict[str, Any]:
         return {"done": "nothing owed"}
     pdf = await render_statement(statement, settings=work.settings)
     payer = statement.company or statement.name
-    link = make_invoice_url(statement.open[0].id, settings=work.settings)
+    link = ask_for_all(make_invoice_url(statement.open[0].id, settings=work.settings))
     async with separate_transaction() as db:
         await queue_mail(
             db,

@@ -168,6 +168,7 @@ async def test_a_statement_goes_to_who_owes_once_a_day(db, settings, clerk, cust
     assert mail.recipient == "greta@oldmill.example"
     assert mail.subject == f"Your statement from {settings.company_name}, $100.00 to pay"
     assert read_linked_invoice(mail, settings) == first
+    assert mail.body_text.endswith("?all=1")
     filename, text = await read_attachment(db, mail.id)
     assert (filename, "$100.00" in text) == (f"Statement {today} Old Mill Tavern.pdf", True)
 

@@ -362,7 +362,9 @@ async def test_the_review_says_how_many_were_done_today(office: TestClientProtoc
         }
         db.add(CallLog(call_id=f"page-{number}", started_at=now(), duration_seconds=1, **reviewed))
     await db.commit()
-    assert "1 of 1, 1 done today" in await read(office, "/review")
+    shown = await read(office, "/review")
+    assert "1 of 1, 1 done today" in shown
+    assert f'href="/portal/customers/{world["customer"].id}">(216) 555-0177</a>' in shown
     await submit(office, path, {"act": "approve"})
     assert "Nothing waits, 2 done today" in await read(office, "/review")
     await submit(office, f"{path}/reopen", {})
