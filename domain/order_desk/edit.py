@@ -24,6 +24,7 @@ from domain.kernel.inputs import (
 from domain.kernel.phone import NOT_A_PHONE, split_phone
 from domain.orders.record import lock_order, move_locked_order, record_event
 from domain.orders.statuses import OPEN_STATUSES, check_move
+from domain.warehouse.label_places import show_labels_elsewhere
 from domain.warehouse.label_rows import drop_other_trackers
 from models import Order, OrderEventKind, OrderStatus
 
@@ -59,7 +60,8 @@ async def update_delivery(
 ) -> tuple[Order, list[str]]:
     """Change where an open order goes; returns the order and the names of the fields that changed.
 
-    Raises Refused once the order has shipped or is cancelled, and InvalidInput when nothing was sent.
+    Labels that were bought for the address before wait for somebody. Raises Refused once the order has shipped or is
+    cancelled, or while its labels are being bought, and InvalidInput when nothing was sent.
     """
     require(by, Right.EDIT_ORDERS, "Your role does not change delivery details.")
     sent = data.model_dump(exclude_unset=True)
@@ -73,6 +75,7 @@ async def update_delivery(
     sent |= _check_typed(order, sent)
     changes = change_fields(order, sent)
     if changes:
+        await show_labels_elsewhere(db, order, changes)
         await record_event(db, order, OrderEventKind.ADDRESS, by=by, changes=changes)
     return order, [name for name in changes if name != "delivery_phone_raw"]
 

@@ -29,6 +29,8 @@ UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
 BEING_BOUGHT = "Labels of this order are being bought. Try again in a moment."
 _MARKS = re.compile("[^0-9A-Za-z]")
 _TO_VOID = " was bought for a cancelled order; void it."
+# Written by `label_places.py`, and over once the label or the order is.
+OLD_PLACE = " goes to the address that the order had before; void it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
     drop_attention(order, _TO_VOID)
     if order.status != OrderStatus.CANCELLED:
         return
+    drop_attention(order, OLD_PLACE)
     left = select(Label.tracking_number).where(
         Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
     )
@@ -176,6 +179,7 @@ async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
 
 async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:
     """Take a label's number off a locked order; another label's takes its place if there is one."""
+    drop_attention(order, f"The label {tracking_number}{OLD_PLACE}")
     if tracking_number is None or order.tracking_number != tracking_number:
         await drop_other_trackers(db, order)
         return

@@ -100,3 +100,33 @@ async def test_a_cancelled_order_that_had_left_names_only_the_labels_that_came_s
     await db.refresh(order)
     late = (await labels_of(db, order))[-1].tracking_number
     assert order.attention == f"The label {late} was bought for a cancelled order; void it."
+
+
+async def test_a_label_for_the_address_before_waits_until_it_is_void(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order = await ready_order(db)
+    await packer(client, db)
+    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
+    elsewhere = {"name": "Greta", "street1": "88 Grist Road", "city": "Alder Falls", "state": "OH", "zip": "44099"}
+    assert (await buy(client, order, key="other", to_address=elsewhere | {"street1": "1 Pier"}))[0] == 201
+    await sign_in(client, db, await make_staff(db, Role.MANAGER))
+
+    async def change(**fields: str) -> str:
+        assert (await client.put(f"/api/staff/orders/{order.id}/address", json=fields)).status_code == 200
+        await db.refresh(order)
+        return order.attention
+
+    before = order.delivery_address
+    numbers = [each["tracking_number"] for each in body["labels"]]
+    wrong = [f"The label {number} goes to the address that the order had before; void it." for number in numbers]
+    assert await change(delivery_name="Somebody else", delivery_phone="(216) 555-0148") == ""
+    assert await change(delivery_address="9 New Street") == "\n".join(wrong)
+    assert await change(delivery_address="10 New Street") == "\n".join(wrong)
+    assert await change(delivery_address=before.upper()) == ""
+    assert await change(delivery_address="9 New Street") == "\n".join(wrong)
+    for left, label in ((wrong[1], body["labels"][0]), ("", body["labels"][1])):
+        await client.post(f"/api/warehouse/labels/{label['id']}/void")
+        await db.refresh(order)
+        assert order.attention == left
