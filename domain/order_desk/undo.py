@@ -13,6 +13,7 @@ from domain.order_desk.edit import change_fields
 from domain.order_desk.edit_items import restore_items
 from domain.orders.record import lock_order, record_event
 from domain.orders.statuses import OPEN_STATUSES
+from domain.warehouse.label_places import show_labels_elsewhere
 from models import Order, OrderEvent, OrderEventKind, Staff
 
 UNDONE = (OrderEventKind.ADDRESS, OrderEventKind.NOTE, OrderEventKind.ITEMS)
@@ -48,6 +49,7 @@ async def undo_edit(db: AsyncSession, order_id: int, event_id: int, *, by: Actor
         raise Refused("Somebody changed it again in the meantime, so it stays.", code=Code.STALE)
     changes = change_fields(order, {name: change["from"] for name, change in edits.items()})
     if changes:
+        await show_labels_elsewhere(db, order, changes)
         note = await _name_rep(db, order) if event.kind == OrderEventKind.ASSIGNED else "Undone"
         await record_event(db, order, OrderEventKind(event.kind), by=by, note=note, changes=changes)
     return order

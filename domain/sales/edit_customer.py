@@ -10,6 +10,7 @@ from domain.customers.edit_customer import UpdateCustomer, update_customer
 from domain.kernel.actor import Actor
 from domain.orders.record import record_event
 from domain.sales.customers import SalesProfile, get_sales_profile
+from domain.warehouse.label_places import show_labels_elsewhere
 from models import Customer, Order, OrderEventKind
 
 # Column of the order -> how the customer says it.
@@ -87,6 +88,7 @@ async def _follow(
         changes = {name: {"from": getattr(order, name), "to": after[name]} for name in moves}
         for name in moves:
             setattr(order, name, after[name])
+        await show_labels_elsewhere(db, order, changes)
         await record_event(
             db, order, OrderEventKind.ADDRESS, by=by, note="The customer's details changed", changes=changes
         )

@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 from quart.typing import TestClientProtocol
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.order_desk.undo import undo_edit
 from domain.warehouse.label_steps import settle_refund_event
 from domain.warehouse.reconcile import reconcile_labels
 from models import OrderEvent, Role
 from settings import Settings
 from tests.api.staff.test_labels import PARCEL, buy, labels_of, packer, ready_order
-from tests.factories import make_staff, sign_in
+from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.fakes.easypost_server import FakeEasyPost
 
 
@@ -130,3 +131,28 @@ async def test_a_label_for_the_address_before_waits_until_it_is_void(
         await client.post(f"/api/warehouse/labels/{label['id']}/void")
         await db.refresh(order)
         assert order.attention == left
+
+
+async def test_labels_for_the_address_before_are_known_when_the_customers_own_changes_and_when_that_is_undone(
+    client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
+) -> None:
+    del easypost
+    order = await ready_order(db)
+    names = {"street": "address", "city": "city", "state": "state", "zip": "zip"}
+    place = {f"shipping_{part}": getattr(order, f"delivery_{name}") for part, name in names.items()}
+    customer = await make_customer(db, shipping_country=order.delivery_country, **place)
+    order.customer_id = customer.id
+    await db.flush()
+    await packer(client, db)
+    _, body = await buy(client, order)
+    manager = await make_staff(db, Role.MANAGER)
+    await sign_in(client, db, manager)
+    changed = {"shipping_address": "9 New Street, Chicago, IL 60607"}
+    assert (await client.put(f"/api/sales/customers/{customer.id}", json=changed)).status_code == 200
+    await db.refresh(order)
+    wrong = f"The label {body['tracking_num']} goes to the address that the order had before; void it."
+    assert (order.delivery_address, order.attention) == ("9 New Street", wrong)
+    event_id = await db.scalar(select(func.max(OrderEvent.id)).where(OrderEvent.order_id == order.id))
+    await undo_edit(db, order.id, event_id or 0, by=as_actor(manager))
+    await db.refresh(order)
+    assert (order.delivery_address, order.attention) == (place["shipping_street"], "")
