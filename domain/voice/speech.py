@@ -28,7 +28,8 @@ _AMOUNT = re.compile(r"\$([0-9][0-9,]*(?:\.[0-9]{1,2})?)")
 _ISO_DAY = re.compile(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b")
 _SNAKE_CASE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_UNSAID = re.compile(r"[.!?<>{}\[\]|\\^~`_@$]")
+# A point between digits belongs to a size, such as 8.5 oz.
+_UNSAID = re.compile(r"(?<![0-9])\.|\.(?![0-9])|[!?<>{}\[\]|\\^~`_@$]")
 # Fields whose name says too little.
 _FIELDS = {
     "body": "that",

@@ -27,3 +27,16 @@ async def test_callers_wait_for_the_words_without_stopping_the_loop(monkeypatch:
     await asyncio.gather(*callers)
     assert len(loading) == 1
     assert loading[0] is not threading.main_thread()
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Tulip wine glass, 8.5 oz", "Tulip wine glass, 8.5 oz"),
+        ("Glass carafe, 0.25 L.", "Glass carafe, 0.25 L"),
+        ("Pan 2.5in. deep. No. 10!", "Pan 2.5in deep No 10"),
+        ("Order now. Or else? <b>", "Order now Or else b"),
+    ],
+)
+def test_a_size_keeps_its_point_and_a_name_ends_no_sentence(written: str, said: str) -> None:
+    assert speech.say_text(written) == said
