@@ -4,7 +4,8 @@ Triggers note whom a change is about, in its own transaction and without a lock;
 rows and take the rest as kept, so that figures are exact at any time; a job folds the notes in. What is kept never
 comes from adding to what was kept before. `domain/customers/standings.py` is the only reader.
 
-What links an order with an invoice or a customer holds the order's own lock, as every act does.
+Acts that link an order with an invoice or a customer hold the order's lock, so that no trigger reads a link which
+another transaction is changing.
 """
 
 from datetime import datetime

@@ -205,9 +205,9 @@ async def _count_waiting(db: Reader, reader: Actor) -> dict[Waiting, WaitingOrde
 
 @cache
 def _write_waiting(owner: str | None, hides_money: bool) -> CompoundSelect[Any]:
-    """The statement for readers that the column `owner` of their orders holds.
+    """The statement for all readers of one kind; `owner` is the column of an order that holds the reader, if any.
 
-    Who has figures of money is shown no others of the floor.
+    Readers who see money are shown no counts of packed and shipped orders.
     """
     name = func.coalesce(func.nullif(ORDERS.delivery_company, ""), ORDERS.delivery_name)
     reason = func.coalesce(func.nullif(ORDERS.hold_reason, ""), ORDERS.attention)
@@ -237,7 +237,7 @@ async def _count_orders(db: Reader, reader: Actor) -> int:
 
 @cache
 def _write_count(owner: str | None, kinds: tuple[Waiting, ...]) -> Select[int]:
-    """The statement for the same readers."""
+    """The statement for all readers of one kind, as in `_write_waiting`."""
     waiting = union(*(select(ORDERS.id).where(*_waits(kind, owner)) for kind in kinds))
     return select(func.count()).select_from(waiting.subquery())
 

@@ -1,6 +1,6 @@
 """The pages of the history, their counts, and its sheet.
 
-The rows before a page are passed over by their index alone, and those before a deep page by the day.
+Rows before a page are skipped by their index alone; before a deep page they are counted day by day.
 """
 
 from collections.abc import AsyncIterator

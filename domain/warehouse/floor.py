@@ -258,7 +258,7 @@ async def _count(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> Mapping[
 
 @cache
 def _write_counts(owner: str | None) -> Select[Any]:
-    """The statement of `_count` for readers that the column `owner` of their orders holds; it reads each order once.
+    """The statement of `_count`, which reads each order once; `owner` is the column that holds the reader, if any.
 
     The promise of one that was delivered is found by its moment among those of the last weeks; what was ordered before
     is late.

@@ -48,7 +48,7 @@ _ITEMS_OF = (
 )
 
 
-# Not frozen: a page of the queue has hundreds, and a frozen one takes five times as long to make.
+# Not frozen: a page makes hundreds of these, and a frozen one takes five times as long to make.
 @dataclass(slots=True)
 class PackItem:
     """One line at its bin; `packed` of its `quantity` units lie in the box, and `short` more were never found."""

@@ -79,7 +79,7 @@ class OrderNumber(Input):
     """The order's number."""
 
 
-# Not frozen, as what a page makes hundreds of.
+# Not frozen: a page makes hundreds of these, and a frozen one takes five times as long to make.
 @dataclass(slots=True)
 class QueueRow:
     """One order as the floor needs it; the names are the contract's."""
