@@ -13,5 +13,7 @@ def freeze_what_stays() -> None:
     puts its tables in order first; else the first request that uses one waits nearly as long.
     """
     configure_mappers()
+    # What the start froze unseen (`run.py:loading`) holds garbage as well.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
