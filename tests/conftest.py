@@ -118,6 +118,19 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
     return template
 
 
+@asynccontextmanager
+async def migrated_database(postgres: EmbeddedPostgres, name: str) -> AsyncIterator[str]:
+    """The address of a database of the newest schema under this name, gone afterwards."""
+    template = await asyncio.to_thread(migrated_template, postgres)
+    admin = await connect(postgres.database_url("postgres"))
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield postgres.database_url(name)
+    finally:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await admin.close()
+
+
 _MIGRATED = "SELECT datname FROM pg_database WHERE datname LIKE 'migrated%'"
 
 

@@ -1,6 +1,5 @@
 """A real browser before the real program: one server process on a committed database with a small demo company."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable
@@ -9,7 +8,6 @@ import pytest
 from playwright.async_api import Browser, async_playwright, expect
 from quart import Quart
 
-from models.migrations import upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
 from postgres.embedded import EmbeddedPostgres
@@ -19,7 +17,7 @@ from tasks.demo import load_demo_company
 from tests.browser.browsing import Launch, Portal
 from tests.browser.till import Till, open_till
 from tests.browser.walking import Company, found_company
-from tests.conftest import SECRET
+from tests.conftest import SECRET, migrated_database
 from tests.fakes.easypost_server import KEY, FakeEasyPost
 
 # A crowded machine shows a page late; what never comes still fails.
@@ -86,12 +84,7 @@ async def portal(
     postgres: EmbeddedPostgres, app: Quart, settings: Settings, carrier: FakeEasyPost
 ) -> AsyncIterator[Portal]:
     """The program with its demo company; tests add the records they change, so that none sees another's."""
-    name = f"test_{os.getpid()}_browser"
-    admin = await connect(postgres.database_url("postgres"))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    url = postgres.database_url(name)
-    try:
-        await asyncio.to_thread(upgrade, url)
+    async with migrated_database(postgres, f"test_{os.getpid()}_browser") as url:
         database = Database(url, pool_size=3)
         use_database(database)
         await load_demo_company(settings, customers=20, products=24, orders=100, seed=1)
@@ -100,9 +93,6 @@ async def portal(
             yield Portal(servers[0].url, url, database, raw, app)
         await raw.close()
         await database.close()
-    finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ import pytest
 from domain.kernel.actor import SYSTEM
 from domain.staff.api_keys import CreateApiKey, create_api_key
 from models import KeyScope
-from proofs.ground import proving_database, running_servers
+from proofs.ground import running_servers
 from tasks.demo import load_demo_company
 from tests.clients.tools import GENERATOR, HERE, find_node_tool, run
+from tests.conftest import migrated_database
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 RUN = {
@@ -36,9 +37,9 @@ def test_the_guide_has_examples_in_three_languages() -> None:
 
 
 @pytest.fixture(scope="module")
-async def shop(settings):
+async def shop(postgres, settings):
     """The program with a small demo company: its address, and a key that may fill the catalogue."""
-    async with proving_database() as url:
+    async with migrated_database(postgres, f"test_{os.getpid()}_shop") as url:
         key = await asyncio.to_thread(_load, url, settings)
         async with running_servers(url, 1, APP_ENV="development") as servers:
             yield servers[0].url, key
