@@ -17,6 +17,7 @@ from domain.orders.rules import read_rules
 from domain.reports.trade_hours import fold_trade_hours
 from domain.sales.call_hours import fold_call_hours
 from domain.subscriptions.renewal_days import fold_renewal_days
+from domain.voice.refresh_sales import fold_sales
 from models.migrations import upgrade
 from models.session import Database, use_database
 from postgres.connect import connect
@@ -73,7 +74,8 @@ async def _open_company(server: EmbeddedPostgres, size: int, orders_of_one: int)
         # What a worker does every five minutes.
         await _fold(url)
         await setup.execute(
-            "VACUUM ANALYZE order_day, order_day_change, calling_count, commission_sum, hour_change, trade_hour"
+            "VACUUM ANALYZE order_day, order_day_change, calling_count, commission_sum, hour_change, trade_hour, "
+            "customer_sales, customer_sales_change, customer_call_change"
         )
     finally:
         await setup.close()
@@ -88,6 +90,7 @@ async def _fold(url: str) -> None:
             await fold_calling_counts(db, timezone=load_settings().timezone)
             await fold_commission_sums(db)
             await fold_purchase_counts(db)
+            await fold_sales(db, timezone=load_settings().timezone)
             await fold_standings(db)
             await fold_shared_phones(db)
             await fold_renewal_days(db, rules=read_rules(load_settings()))

@@ -15,7 +15,13 @@ from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
 from models.customer_merge import CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
-from models.customer_sales import CustomerSales, CustomerSalesChange, ProductPair
+from models.customer_sales import (
+    CustomerCallChange,
+    CustomerSales,
+    CustomerSalesChange,
+    CustomerSalesSteps,
+    ProductPair,
+)
 from models.customer_score import CustomerScore, ScoreRun, Tier
 from models.customer_standing import CustomerStanding, CustomerStandingChange
 from models.draft import Draft
@@ -114,11 +120,13 @@ __all__ = [
     "CreditMemo",
     "CreditReason",
     "Customer",
+    "CustomerCallChange",
     "CustomerDistinction",
     "CustomerMerge",
     "CustomerNote",
     "CustomerSales",
     "CustomerSalesChange",
+    "CustomerSalesSteps",
     "CustomerScore",
     "CustomerStanding",
     "CustomerStandingChange",

@@ -33,6 +33,12 @@ NAMING_CONVENTION = {
 }
 
 
+# Of a table whose lists are read from indexes alone: what changed since its last VACUUM is looked up in its rows.
+VACUUMED_SOON = {
+    "postgresql_with": {"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_insert_scale_factor": 0.02}
+}
+
+
 class Table(SQLModel):
     """Base of every table; answers never return one."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from models.base import Table, count, created, flag, is_e164, key, link, moment, one_of, text
+from models.base import VACUUMED_SOON, Table, count, created, flag, is_e164, key, link, moment, one_of, text
 from models.voice_agent import CallDirection
 
 
@@ -74,6 +74,7 @@ class CallLog(Table, table=True):
             postgresql_include=["eval_score", "eval_hallucination", "eval_escalation_needed"],
             postgresql_where=sql("eval_status IN ('reviewed', 'flagged')"),
         ),
+        VACUUMED_SOON,
     )
 
     id: int = key()

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    VACUUMED_SOON,
     ByActor,
     Table,
     count,
@@ -98,6 +99,7 @@ class CallingEntry(Table, table=True):
             postgresql_where=sql("callback_on IS NOT NULL"),
         ),
         search_index("ix_calling_entry_search"),
+        VACUUMED_SOON,
     )
 
     id: int = key()
@@ -161,11 +163,7 @@ class OutboundCallLog(ByActor, table=True):
             sql("id DESC"),
             postgresql_include=["customer_id", "phone"],
         ),
-        Index(
-            "ix_outbound_call_log_callback",
-            "created_at",
-            postgresql_where=sql("outcome IN ('interested_callback', 'busy_callback')"),
-        ),
+        VACUUMED_SOON,
     )
 
     id: int = key()

@@ -1,7 +1,8 @@
 """How many entries the calling list has, kept so that its tabs need not count them.
 
 Triggers write what an entry adds or takes away, in its own transaction and without a lock; all rows together are the
-counts at any time, and a job folds them. `domain/calling/counts.py` is the only reader.
+counts at any time, and a job folds them into those that it keeps, which stay where they are in the table's file.
+`domain/calling/counts.py` is the only reader.
 """
 
 from datetime import date
@@ -9,11 +10,12 @@ from datetime import date
 from sqlalchemy import DDL, BigInteger, event
 from sqlmodel import Field
 
-from models.base import Table, key
+from models.base import Table, flag, key
 
 
 class CallingCount(Table, table=True):
-    """Open entries of one caller (0 without one) that came since the last fold, below zero for those that went.
+    """Open entries of one caller (0 without one) that came since the last fold, below zero for those that went; where
+    `is_kept`, all of before.
 
     `kind` is what they are counted for: `open` all of them, `phone` those with a number, `ordered` those whose last
     order was on `day` (of Greenwich, so that it needs no time zone of a business), and `window` those whose window
@@ -28,6 +30,7 @@ class CallingCount(Table, table=True):
     kind: str
     day: date | None = Field(default=None, nullable=True)
     entries: int = Field(sa_type=BigInteger, nullable=False)
+    is_kept: bool = flag(False)
 
 
 # What one entry is counted for; `{e}` is the entry.

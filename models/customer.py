@@ -9,6 +9,7 @@ from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from models.base import (
+    VACUUMED_SOON,
     Table,
     count,
     created,
@@ -77,12 +78,6 @@ class Customer(Table, table=True):
             postgresql_include=["phone", "phone2", "sales_rep_id"],
             postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
         ),
-        # And the call queue leaves out who may not.
-        Index(
-            "ix_customer_uncallable",
-            "id",
-            postgresql_where=sql("NOT (is_active AND phone IS NOT NULL AND NOT do_not_call)"),
-        ),
         # What the list counts under its tabs and filters.
         Index(
             "ix_customer_listed",
@@ -94,6 +89,7 @@ class Customer(Table, table=True):
         Index("ix_customer_net30", "id", postgresql_where=sql("payment_terms = 'net30'")),
         Index("ix_customer_website", "id", postgresql_where=sql(REGISTERED)),
         search_index("ix_customer_search"),
+        VACUUMED_SOON,
     )
 
     id: int = key()

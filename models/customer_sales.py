@@ -1,17 +1,18 @@
-"""What customers bought, added up for the outbound call queue, and which products are bought by the same customers.
+"""What customers bought and when they were last called, added up for the outbound call queue, and which products are
+bought by the same customers.
 
-Triggers note whose orders changed, in the order's own transaction and without a lock; readers add those up again, and
-a job folds them in. The pairs of products are refreshed at night.
+Triggers note whose orders or calls changed, in the change's own transaction and without a lock; readers add those up
+again, and a job folds them in. The pairs of products are refreshed at night.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import DDL, BigInteger, Column, Computed, Double, Index, Numeric, event
+from sqlalchemy import ARRAY, DDL, BigInteger, Column, Computed, Double, Index, Integer, Numeric, event
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, count, key
+from models.base import VACUUMED_SOON, Table, count, key, moment, text
 
 # None with one order day.
 OWN_CYCLE = "CASE WHEN order_days > 1 THEN greatest((last_day - first_day)::float8 / (order_days - 1), 1) END"
@@ -19,7 +20,12 @@ WORTH = "lifetime_value::float8"
 
 
 class CustomerSales(Table, table=True):
-    """One customer's orders that count, as of the last refresh; days are the business's."""
+    """One customer's orders that count and their newest logged call, as of the last fold; days are the business's.
+
+    The newest call is the one by the account or by its phone. `call_back_on` is its callback's day, if it asks for one.
+    `is_barred` are those who must not be called at all; where it is null nothing is known of calls, and readers look at
+    the rows.
+    """
 
     __tablename__ = "customer_sales"
     # By the day of the last order customers are listed, by that of the first one counted. The call queue reads those of
@@ -30,11 +36,14 @@ class CustomerSales(Table, table=True):
             "ix_customer_sales_due",
             "last_day",
             "own_cycle",
-            postgresql_include=["customer_id", "order_count", "worth"],
+            postgresql_include=["customer_id", "order_count", "worth", "called_at", "call_back_on"],
+            postgresql_where=sql("NOT is_barred"),
         ),
         Index("ix_customer_sales_first_day", "first_day"),
         Index("ix_customer_sales_last_day", "last_day", "customer_id"),
+        Index("ix_customer_sales_unknown", "customer_id", postgresql_where=sql("is_barred IS NULL")),
         Index("ix_customer_sales_worth", "worth", "customer_id"),
+        VACUUMED_SOON,
     )
 
     customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -44,6 +53,9 @@ class CustomerSales(Table, table=True):
     last_day: date
     # Many orders of the greatest size must fit.
     lifetime_value: Decimal = Field(default=Decimal(0), sa_type=Numeric(18, 2), nullable=False)
+    is_barred: bool | None = Field(default=None, nullable=True)
+    called_at: datetime | None = moment()
+    call_back_on: date | None = Field(default=None, nullable=True)
     # What the call queue computes with for everybody at each look: the days between orders, and the value as a double.
     own_cycle: float | None = Field(default=None, sa_column=Column(Double, Computed(OWN_CYCLE, persisted=True)))
     worth: float = Field(default=None, sa_column=Column(Double, Computed(WORTH, persisted=True), nullable=False))
@@ -57,6 +69,39 @@ class CustomerSalesChange(Table, table=True):
     id: int = key()
     # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
     customer_id: int = Field(sa_type=BigInteger, nullable=False)
+
+
+class CustomerCallChange(Table, table=True):
+    """A customer or a number whose calls or marks changed since the last fold; several rows may name one.
+
+    Whose the number is, is asked when the row is read: it may be given to somebody in a transaction beside.
+    """
+
+    __tablename__ = "customer_call_change"
+
+    id: int = key()
+    # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
+    customer_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    phone: str | None = text(nullable=True)
+
+
+class CustomerSalesSteps(Table, table=True):
+    """Every so manieth worth and cycle of `customer_sales` in their order, and how many there are up to and with each.
+
+    One row, or none: whatever is written to `customer_sales` takes it away, and the fold writes it again. `worths` are
+    negated, so that both rise. Between two steps, and behind the last, lie at most `apart` customers.
+    """
+
+    __tablename__ = "customer_sales_steps"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    apart: int
+    customers: int
+    known_cycles: int
+    worths: list[float] = Field(sa_type=ARRAY(Double), nullable=False)
+    worths_through: list[int] = Field(sa_type=ARRAY(Integer), nullable=False)
+    cycles: list[float] = Field(sa_type=ARRAY(Double), nullable=False)
+    cycles_through: list[int] = Field(sa_type=ARRAY(Integer), nullable=False)
 
 
 class ProductPair(Table, table=True):
@@ -103,5 +148,91 @@ FOR EACH ROW WHEN ((OLD.customer_id, OLD.status = 'cancelled', OLD.total_amount,
 EXECUTE FUNCTION note_customer_sales()
 """,
 )
-for _statement in (NOTE_SALES, *NOTE_SALES_TRIGGERS):
+# Calls by account and number, whose number that is, and who must not be called.
+NOTE_CALLS_OF_CUSTOMERS = (
+    """
+CREATE FUNCTION note_calls_of_customers() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO customer_call_change (customer_id, phone) SELECT DISTINCT customer_id, phone FROM written;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO customer_call_change (customer_id, phone) SELECT DISTINCT customer_id, phone FROM dropped;
+  ELSE
+    INSERT INTO customer_call_change (customer_id, phone)
+    VALUES (OLD.customer_id, OLD.phone), (NEW.customer_id, NEW.phone);
+  END IF;
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER customer_call_inserted AFTER INSERT ON outbound_call_log REFERENCING NEW TABLE AS written
+FOR EACH STATEMENT EXECUTE FUNCTION note_calls_of_customers()
+""",
+    """
+CREATE TRIGGER customer_call_deleted AFTER DELETE ON outbound_call_log REFERENCING OLD TABLE AS dropped
+FOR EACH STATEMENT EXECUTE FUNCTION note_calls_of_customers()
+""",
+    """
+CREATE TRIGGER customer_call_updated AFTER UPDATE OF customer_id, phone, outcome, callback_date, created_at
+ON outbound_call_log
+FOR EACH ROW WHEN ((OLD.customer_id, OLD.phone, OLD.outcome, OLD.callback_date, OLD.created_at)
+  IS DISTINCT FROM (NEW.customer_id, NEW.phone, NEW.outcome, NEW.callback_date, NEW.created_at))
+EXECUTE FUNCTION note_calls_of_customers()
+""",
+    """
+CREATE FUNCTION note_reach_of_customer() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO customer_call_change (customer_id) VALUES (NEW.id);
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER customer_reach_updated AFTER UPDATE OF phone, phone2, is_active, do_not_call ON customer
+FOR EACH ROW WHEN ((OLD.phone, OLD.phone2, OLD.is_active, OLD.do_not_call)
+  IS DISTINCT FROM (NEW.phone, NEW.phone2, NEW.is_active, NEW.do_not_call))
+EXECUTE FUNCTION note_reach_of_customer()
+""",
+    """
+CREATE FUNCTION note_reach_of_number() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    INSERT INTO customer_call_change (phone) VALUES (OLD.phone);
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO customer_call_change (phone) VALUES (NEW.phone);
+  END IF;
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER customer_reach_inserted AFTER INSERT ON suppressed_number
+FOR EACH ROW WHEN (NEW.do_not_call) EXECUTE FUNCTION note_reach_of_number()
+""",
+    """
+CREATE TRIGGER customer_reach_deleted AFTER DELETE ON suppressed_number
+FOR EACH ROW WHEN (OLD.do_not_call) EXECUTE FUNCTION note_reach_of_number()
+""",
+    """
+CREATE TRIGGER customer_reach_updated AFTER UPDATE OF phone, do_not_call ON suppressed_number
+FOR EACH ROW WHEN ((OLD.phone, OLD.do_not_call) IS DISTINCT FROM (NEW.phone, NEW.do_not_call))
+EXECUTE FUNCTION note_reach_of_number()
+""",
+)
+# Steps are true of the rows that they were taken from alone. Who changes those is one at a time, so that no steps of
+# another transaction appear beside.
+DROP_STEPS = (
+    """
+CREATE FUNCTION drop_customer_sales_steps() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('customer_sales'));
+  DELETE FROM customer_sales_steps;
+  RETURN NULL;
+END $body$
+""",
+    """
+CREATE TRIGGER customer_sales_steps_dropped BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON customer_sales
+FOR EACH STATEMENT EXECUTE FUNCTION drop_customer_sales_steps()
+""",
+)
+for _statement in (NOTE_SALES, *NOTE_SALES_TRIGGERS, *NOTE_CALLS_OF_CUSTOMERS, *DROP_STEPS):
     event.listen(Table.metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]

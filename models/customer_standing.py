@@ -15,7 +15,7 @@ from sqlalchemy import DDL, BigInteger, Index, Numeric, event
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, flag, key, moment
+from models.base import VACUUMED_SOON, Table, flag, key, moment
 
 
 class CustomerStanding(Table, table=True):
@@ -34,6 +34,7 @@ class CustomerStanding(Table, table=True):
             postgresql_include=["owes", "overdue_at", "on_terms", "is_over_limit", "is_listed"],
             postgresql_where=sql("owes > 0"),
         ),
+        VACUUMED_SOON,
     )
 
     customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})

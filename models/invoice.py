@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    VACUUMED_SOON,
     ByActor,
     Table,
     count,
@@ -98,6 +99,7 @@ class Invoice(ByActor, table=True):
         Index("ix_invoice_email", sql("lower(customer_email)")),
         Index("ix_invoice_phone", "customer_phone"),
         search_index("ix_invoice_search"),
+        VACUUMED_SOON,
     )
 
     id: int = key()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from models.base import (
+    VACUUMED_SOON,
     ByActor,
     Table,
     count,
@@ -182,6 +183,7 @@ class Order(ByActor, table=True):
         Index("ix_orders_overpaid", "created_at", "id", postgresql_where=sql("overpaid > 0")),
         Index("ix_orders_set_aside", "set_aside_at", postgresql_where=sql("set_aside_at IS NOT NULL")),
         search_index("ix_orders_search"),
+        VACUUMED_SOON,
     )
 
     id: int = key()

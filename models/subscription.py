@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Date, Index, Numeric
 from sqlalchemy import text as sql
 from sqlmodel import Field
 
-from models.base import Table, count, created, flag, key, link, moment, money, one_of, text
+from models.base import VACUUMED_SOON, Table, count, created, flag, key, link, moment, money, one_of, text
 
 
 class SubscriptionStatus(StrEnum):
@@ -73,6 +73,7 @@ class Subscription(Table, table=True):
             "id",
         ),
         Index("ix_subscription_resumes", "resume_on", postgresql_where=sql("status = 'paused'")),
+        VACUUMED_SOON,
     )
 
     id: int = key()

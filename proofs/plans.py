@@ -20,6 +20,7 @@ from domain.messages.list_messages import OutboxFilters, list_messages
 from domain.orders.business import current_business
 from domain.voice.call_queue import read_call_queue
 from domain.voice.queue_members import QueueQuery
+from domain.voice.refresh_sales import keep_steps
 from domain.warehouse.floor import FloorQuery, Stage, show_floor
 from domain.warehouse.queue import ListQueue, count_stats, list_queue
 from models import Role
@@ -69,16 +70,21 @@ SELECT '+131' || 2 + n % 2 || (2000000 + n), true
 FROM generate_series(CAST(:first AS int), :last) AS n WHERE n % 500 = 0
 ON CONFLICT DO NOTHING
 """
-# One in ten of the customers was called within three weeks.
+# One in ten of the customers was called within three weeks, and two in five ordered last when a call is due.
 _CUSTOMERS = """
 INSERT INTO customer (username, phone, company_name)
 SELECT 'plan-' || n, '+1414' || (2000000 + n), 'Diner ' || n FROM generate_series(CAST(:first AS int), :last) AS n
 """
 _SALES = """
-INSERT INTO customer_sales (customer_id, order_count, order_days, first_day, last_day, lifetime_value)
-SELECT id, 5, 5, current_date - 300, current_date - CAST(20 + id % 150 AS int), id % 1000 FROM customer
+INSERT INTO customer_sales (customer_id, order_count, order_days, first_day, last_day, lifetime_value, is_barred,
+  called_at)
+SELECT id, 5, 5, current_date - 500, current_date - CAST(id % 400 AS int), id % 1000, false,
+  (SELECT max(created_at) FROM outbound_call_log WHERE customer_id = c.id)
+FROM customer AS c
 ON CONFLICT DO NOTHING
 """
+# Whose calls were noted stands in what was just written.
+_KNOWN = "DELETE FROM customer_call_change"
 _CALLS = """
 INSERT INTO outbound_call_log (customer_id, phone, outcome, created_at)
 SELECT c.id, c.phone, 'no_answer', now() - n % 21 * interval '1 day'
@@ -120,6 +126,8 @@ async def grow(database: Database, known: int, orders: int, entries: int) -> dic
         for statement in (_ENTRIES, _MARKS, _CUSTOMERS, _CALLS, _MESSAGES):
             await db.execute(text(statement), {"first": first, "last": entries})
         await db.execute(text(_SALES))
+        await db.execute(text(_KNOWN))
+        await keep_steps(await raw_connection(db))
         await fold_calling_counts(db, timezone=current_business().timezone)
         await db.commit()
     async with database.reading() as connection:

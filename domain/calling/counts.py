@@ -61,13 +61,27 @@ SELECT kept.phone - recent.rests - hidden.priority AS priority, kept.in_window -
   kept.open - hidden.open AS open
 FROM kept, hidden, recent, edge
 """)  # noqa: S608 - constants of ours
-# One snapshot takes the notes away and adds them up: a note that comes later stays.
+# One snapshot takes the notes away and adds them up: a note that comes later stays. What is kept is written where it
+# changed alone: many notes come at once, and rows written behind them all would keep the file as long as it was.
 _FOLD = """
-WITH noted AS (DELETE FROM calling_count RETURNING assigned_to, kind, day, entries)
-INSERT INTO calling_count (assigned_to, kind, day, entries)
-SELECT assigned_to, kind, CASE WHEN day < $1::date THEN $1::date ELSE day END, sum(entries) FROM noted
-GROUP BY 1, 2, 3 HAVING sum(entries) <> 0 ORDER BY 1, 2, 3
+WITH noted AS (
+  DELETE FROM calling_count WHERE NOT is_kept OR day < $1::date RETURNING assigned_to, kind, day, entries
+),
+summed AS MATERIALIZED (
+  SELECT assigned_to, kind, CASE WHEN day < $1::date THEN $1::date ELSE day END AS day, sum(entries) AS entries
+  FROM noted GROUP BY 1, 2, 3 HAVING sum(entries) <> 0
+),
+met AS MATERIALIZED (
+  SELECT s.*, k.id, k.entries + s.entries AS together FROM summed AS s LEFT JOIN calling_count AS k
+    ON k.is_kept AND k.assigned_to = s.assigned_to AND k.kind = s.kind
+      AND coalesce(k.day, '-infinity') = coalesce(s.day, '-infinity')
+),
+gone AS (DELETE FROM calling_count AS k USING met WHERE k.id = met.id AND met.together = 0),
+changed AS (UPDATE calling_count AS k SET entries = met.together FROM met WHERE k.id = met.id AND met.together <> 0)
+INSERT INTO calling_count (assigned_to, kind, day, entries, is_kept)
+SELECT assigned_to, kind, day, entries, true FROM met WHERE id IS NULL ORDER BY 1, 2, 3
 """
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('calling_count'))"
 
 
 async def count_tabs(
@@ -103,6 +117,7 @@ async def count_tabs(
 
 
 async def fold_calling_counts(db: AsyncSession, *, timezone: tzinfo) -> None:
-    """Add up what was noted since the last fold."""
-    oldest = business_today(timezone) - _KEPT_DAYS
-    await (await raw_connection(db)).execute(_FOLD, oldest)
+    """Add what was noted since the last fold to what is kept."""
+    connection = await raw_connection(db)
+    await connection.execute(_ONE_AT_A_TIME)
+    await connection.execute(_FOLD, business_today(timezone) - _KEPT_DAYS)

@@ -33,15 +33,16 @@ WHERE f.created_at IS NOT NULL OR d.owes > 0
 """  # noqa: S608 - constants of ours
 _COLUMNS = "owes, overdue_at, on_terms, is_over_limit, is_listed"
 # Everybody who owes.
-OWING = (
-    text(f"""
+SELECT_OWING = f"""
 WITH wanted AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_standing_change)
 SELECT customer_id, owes, coalesce(overdue_at <= now(), false) AS is_overdue, on_terms, is_over_limit, is_listed FROM (
   SELECT customer_id, {_COLUMNS} FROM customer_standing
   WHERE owes > 0 AND customer_id NOT IN (SELECT customer_id FROM wanted)
   UNION ALL SELECT customer_id, {_COLUMNS} FROM ({FRESH}) AS fresh WHERE owes > 0
 ) AS owing
-""")  # noqa: S608 - constants of ours
+"""  # noqa: S608 - constants of ours
+OWING = (
+    text(SELECT_OWING)
     .columns(
         column("customer_id", BigInteger), column("owes", Numeric), column("is_overdue", Boolean),
         column("on_terms", Boolean), column("is_over_limit", Boolean), column("is_listed", Boolean),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from domain.voice.refresh_sales import PAIRS
+from domain.voice.refresh_sales import NEWEST_CALL, PAIRS
 
 # A product is due again when so much of its usual gap is over.
 DUE_AT = 0.8
@@ -99,16 +99,6 @@ ORDER BY kind, customer_id, place
 _PAIRS_COUNTED = _DETAILS.format(pairs=f"WITH {PAIRS},", source="paired")
 _PAIRS_KEPT = _DETAILS.format(pairs="WITH", source="product_pair")
 _FEW_LINES = "SELECT count(*) <= $1 FROM (SELECT FROM order_item LIMIT $1 + 1) AS lines"
-# The newest logged call with a customer `c`, by the account or by its number.
-NEWEST_CALL = """
-SELECT * FROM (
-  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
-   ORDER BY created_at DESC, id DESC LIMIT 1)
-  UNION ALL
-  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE phone = c.phone
-   ORDER BY created_at DESC, id DESC LIMIT 1)
-) AS logged ORDER BY created_at DESC, id DESC LIMIT 1
-"""
 _LAST_CALLS = f"""
 SELECT c.id AS customer_id, l.created_at AS date, l.outcome, l.callback_date, l.notes
 FROM customer AS c CROSS JOIN LATERAL ({NEWEST_CALL}) AS l WHERE c.id = ANY($1::bigint[])

@@ -17,19 +17,20 @@ import asyncpg
 from pydantic import Field
 
 from domain.credit.exposure import OWED_ROWS
+from domain.customers.standings import SELECT_OWING
 from domain.kernel.clock import business_today, start_of_business_day
 from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageNumber
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
-from domain.voice.queue_details import NEWEST_CALL
-from domain.voice.refresh_sales import ADD_UP
-from models.customer_sales import OWN_CYCLE, WORTH
+from domain.voice.refresh_sales import CHANGED, FRESH, STEPS
 
 MOST_DAYS = 36_500
 _NUMBER = re.compile(r"[\d\s().+-]+")
 # The cycle of a customer with one order day while nobody has a cycle of their own, days.
 UNKNOWN_CYCLE = 30
+# The places of so many are counted one by one; beyond, all worths are put in a row.
+MOST_COUNTED = 400
 
 
 class QueueSort(StrEnum):
@@ -107,74 +108,66 @@ class Member:
 
 
 _OWED_BY_ONE = OWED_ROWS.format(whose_orders="o.customer_id = c.id", whose_invoices="i.customer_id = c.id")
-_OWED_BY_EACH = OWED_ROWS.format(whose_orders="o.customer_id IS NOT NULL", whose_invoices="i.customer_id IS NOT NULL")
 _ORDER_BY = {
     QueueSort.PRIORITY: "priority DESC, customer_id",
     QueueSort.DAYS_DESC: "days_since DESC, customer_id",
     QueueSort.LTV_DESC: "worth DESC, customer_id",
 }
-_IS_CALLBACK = "outcome IN ('interested_callback', 'busy_callback')"
-_IS_CALLBACK_DUE = f"{_IS_CALLBACK} AND callback_date <= $1::date"
 _SUMS = "customer_id, order_count, order_days, first_day, last_day, lifetime_value, own_cycle, worth"
 # $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, then what a page takes and the credit status.
 _IS_IN_RANGE = "last_day BETWEEN $1::date - $4::int AND $1::date - $3::int AND order_count >= $5"
-# What was bought, and the cycles, are read in the order of their indexes, once for all ranks and once for the median;
-# what changed since is taken off and added where a place is looked up, so that nobody is sorted. The median is the
-# least cycle through which there are half of them, and lies as near to the middle of the kept ones as few changed.
-# Who is left out is found from the calls and the marks, which are fewer than the customers: `gone` for whatever reason,
-# `skipped` also those whose kept sums are not true any more and stand in `fresh`.
+# The same orders, of rows that are kept.
+_SORTED_BY = {QueueSort.DAYS_DESC: "last_day", QueueSort.LTV_DESC: "worth DESC"}
+# Called before the cooldown, or the newest call asks for another by now.
+_IS_FREE = "NOT is_barred AND (called_at IS NULL OR called_at < $6 OR call_back_on <= $1::date)"
+_IS_MEMBER = f"{_IS_IN_RANGE} AND {_IS_FREE}"
+_LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
+_IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
+# What is kept of the customers in `changed` is not true any more, and `fresh` is. Steps tell near which place a worth
+# and a cycle stand among the kept ones; what changed is taken off and added where a place is looked up, so that nobody
+# is sorted. The median is the least cycle through which there are half of them: it is looked for from the last step
+# through which there can't be so many. Nothing is added to the steps' arrays, so that they are unpacked once and not at
+# each look.
 _GROUND = f"""
-WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
-summed AS (
-  SELECT o.customer_id, {ADD_UP.format(zone="$2::text")}
-  FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
+WITH changed AS MATERIALIZED ({CHANGED.format(sales="customer_sales_change", calls="customer_call_change")}),
+fresh AS MATERIALIZED ({FRESH.format(zone="$2::text")}),
+old AS MATERIALIZED (SELECT s.* FROM customer_sales AS s JOIN changed USING (customer_id)),
+steps AS MATERIALIZED (
+  SELECT apart, customers, known_cycles, worths || '{{}}' AS worths, worths_through || '{{}}' AS worths_through,
+    cycles || '{{}}' AS cycles, cycles_through || '{{}}' AS cycles_through
+  FROM (
+    SELECT apart, customers, known_cycles, worths, worths_through, cycles, cycles_through FROM customer_sales_steps
+    UNION ALL SELECT * FROM ({STEPS}) AS counted WHERE NOT EXISTS (SELECT FROM customer_sales_steps)
+  ) AS either LIMIT 1
 ),
-fresh AS MATERIALIZED (SELECT summed.*, {OWN_CYCLE} AS own_cycle, {WORTH} AS worth FROM summed),
-old AS MATERIALIZED (SELECT own_cycle, worth FROM customer_sales JOIN changed USING (customer_id)),
-summed_up AS MATERIALIZED (
-  SELECT ARRAY(SELECT -worth FROM customer_sales ORDER BY worth DESC) AS worths,
-    ARRAY(SELECT -worth FROM old ORDER BY worth DESC) AS old_worths,
+differing AS MATERIALIZED (
+  SELECT ARRAY(SELECT -worth FROM old ORDER BY worth DESC) AS old_worths,
     ARRAY(SELECT -worth FROM fresh ORDER BY worth DESC) AS fresh_worths,
-    ARRAY(SELECT own_cycle FROM customer_sales WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS cycles,
-    ARRAY(SELECT own_cycle FROM old WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS old_cycles,
-    ARRAY(SELECT own_cycle FROM fresh WHERE own_cycle IS NOT NULL ORDER BY own_cycle) AS fresh_cycles
+    (SELECT count(own_cycle) FROM old) AS old_cycles, (SELECT count(own_cycle) FROM fresh) AS fresh_cycles
+),
+middle AS MATERIALIZED (
+  SELECT n.known, coalesce(s.cycles_through[at], 0) AS through, coalesce(s.cycles[at], '-infinity') AS cycle,
+    greatest(n.known / 2 + 1 + d.old_cycles - coalesce(s.cycles_through[at], 0), 0) AS most
+  FROM steps AS s, differing AS d, LATERAL (SELECT s.known_cycles - d.old_cycles + d.fresh_cycles AS known) AS n,
+    LATERAL (SELECT width_bucket(((n.known - 1) / 2 - d.fresh_cycles)::int, s.cycles_through) AS at) AS a
+),
+median AS (
+  SELECT min(c.own_cycle) FILTER (WHERE c.through > (m.known - 1) / 2) AS least,
+    min(c.own_cycle) FILTER (WHERE c.through > m.known / 2) AS most
+  FROM middle AS m, LATERAL (
+    SELECT own_cycle, m.through + sum(n) OVER (ORDER BY own_cycle) AS through FROM (
+      (SELECT own_cycle, 1 AS n FROM customer_sales WHERE own_cycle > m.cycle ORDER BY own_cycle LIMIT m.most)
+      UNION ALL SELECT own_cycle, -1 FROM old WHERE own_cycle IS NOT NULL
+      UNION ALL SELECT own_cycle, 1 FROM fresh WHERE own_cycle IS NOT NULL
+    ) AS near
+  ) AS c
 ),
 everybody AS MATERIALIZED (
-  SELECT cardinality(worths) - cardinality(old_worths) + cardinality(fresh_worths) AS customers, s.*,
+  SELECT s.customers - cardinality(d.old_worths) + cardinality(d.fresh_worths) AS customers, s.apart, s.worths,
+    s.worths_through, d.old_worths, d.fresh_worths,
     coalesce(m.least + (m.most - m.least) * 0.5, {UNKNOWN_CYCLE}) AS cycle
-  FROM summed_up AS s CROSS JOIN LATERAL (
-    SELECT cardinality(cycles) - cardinality(old_cycles) + cardinality(fresh_cycles) AS known,
-      cardinality(old_cycles) + cardinality(fresh_cycles) + 2 AS about
-  ) AS n CROSS JOIN LATERAL (
-    SELECT min(own_cycle) FILTER (WHERE through > (known - 1) / 2) AS least,
-      min(own_cycle) FILTER (WHERE through > known / 2) AS most
-    FROM unnest(cycles[known / 2 - about:known / 2 + about] || fresh_cycles) AS own_cycle, LATERAL (
-      SELECT width_bucket(own_cycle, cycles) - width_bucket(own_cycle, old_cycles)
-        + width_bucket(own_cycle, fresh_cycles) AS through
-    ) AS t
-  ) AS m
+  FROM steps AS s, differing AS d, median AS m
 ),
-called AS MATERIALIZED (SELECT DISTINCT customer_id, phone FROM outbound_call_log WHERE created_at >= $6),
-callback AS MATERIALIZED (
-  SELECT customer_id, phone FROM outbound_call_log WHERE created_at >= $6 AND {_IS_CALLBACK_DUE}
-),
-due AS MATERIALIZED (
-  SELECT c.id FROM (
-    SELECT customer_id AS id FROM callback
-    UNION SELECT p.id FROM callback AS b JOIN customer AS p ON p.phone = b.phone
-  ) AS called JOIN customer AS c USING (id) CROSS JOIN LATERAL ({NEWEST_CALL}) AS newest WHERE {_IS_CALLBACK_DUE}
-),
-quiet AS (
-  SELECT customer_id AS id FROM called WHERE customer_id IS NOT NULL
-  UNION ALL SELECT c.id FROM called JOIN customer AS c USING (phone)
-),
-gone AS MATERIALIZED (
-  SELECT id FROM customer WHERE NOT (is_active AND phone IS NOT NULL AND NOT do_not_call)
-  UNION SELECT c.id FROM suppressed_number AS n JOIN customer AS c ON c.phone = n.phone WHERE n.do_not_call
-  UNION SELECT c.id FROM suppressed_number AS n JOIN customer AS c ON c.phone2 = n.phone WHERE n.do_not_call
-  UNION SELECT id FROM quiet WHERE id NOT IN (SELECT id FROM due)
-),
-skipped AS MATERIALIZED (SELECT id FROM gone UNION ALL SELECT customer_id FROM changed),
 """  # noqa: S608 - constants of this module and its neighbours
 # Everybody who is on the queue, for the lists that look at all of them.
 _EVERY_MEMBER = f"""
@@ -183,44 +176,46 @@ members AS MATERIALIZED (
   SELECT s.customer_id, s.worth, $1::date - s.last_day AS days_since,
     coalesce(s.own_cycle, (SELECT cycle FROM everybody)) AS cycle
   FROM (
-    SELECT {_SUMS} FROM customer_sales AS s
-    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM skipped WHERE skipped.id = s.customer_id)
+    SELECT {_SUMS} FROM customer_sales WHERE {_IS_MEMBER} AND {_IS_KEPT}
     UNION ALL
-    SELECT {_SUMS} FROM fresh AS s
-    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
+    SELECT {_SUMS} FROM fresh WHERE {_IS_MEMBER}
   ) AS s {{with_owed}}
 ),
 counted AS (SELECT count(*) AS total FROM members),
 chosen AS ({{chosen}}),
 """  # noqa: S608 - the same
+# How many have a greater worth than `m` or the same, as far as steps tell, and among those that changed.
+_THROUGH_STEP = "coalesce(e.worths_through[width_bucket(-m.worth, e.worths)], 0)"
+_THROUGH_CHANGED = "width_bucket(-m.worth, e.fresh_worths) - width_bucket(-m.worth, e.old_worths)"
+_WEIGHT = """0.5::float8 + CASE WHEN e.customers = 1 THEN 0 ELSE ({below})::float8 / (e.customers - 1) END"""
+_LEAST_WEIGHT = _WEIGHT.format(below=f"greatest(e.customers - {_THROUGH_STEP} - e.apart - ({_THROUGH_CHANGED}), 0)")
+_MOST_WEIGHT = _WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - ({_THROUGH_CHANGED})")
+_COUNTED = f"""
+counted AS (
+  SELECT (SELECT count(*) FROM customer_sales WHERE {_IS_MEMBER}) - (SELECT count(*) FROM old WHERE {_IS_MEMBER})
+    + (SELECT count(*) FROM fresh WHERE {_IS_MEMBER}) AS total
+),
+"""  # noqa: S608 - the same
 # A weight lies between a half and one and a half: who would not come before the last of the page even with the greatest
 # is not on it. Of each day the shortest cycles come first, so `likely` holds as many of a day as could be on the page,
-# and what the last of those would have with the least weight is what anybody must reach.
+# and what the last of those has at least is what anybody must reach.
 _FIRST_MEMBERS = f"""
 day AS MATERIALIZED (
   SELECT days_since, $1::date - days_since AS day
   FROM generate_series($3::int, least($4::int, $1::date - (SELECT min(last_day) FROM customer_sales))) AS days_since
 ),
-counted AS (
-  SELECT (
-    SELECT count(*) FROM customer_sales
-    WHERE {_IS_IN_RANGE} AND (customer_id NOT IN (SELECT id FROM skipped)) IS TRUE
-  ) + (
-    SELECT count(*) FROM fresh AS s
-    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
-  ) AS total
-),
+{_COUNTED.strip()}
 likely AS (
   SELECT d.days_since, s.* FROM day AS d CROSS JOIN LATERAL (
-    SELECT customer_id, own_cycle FROM customer_sales AS s WHERE last_day = d.day AND order_count >= $5
+    SELECT own_cycle, worth FROM customer_sales
+    WHERE last_day = d.day AND order_count >= $5 AND {_IS_FREE} AND {_IS_KEPT}
     ORDER BY own_cycle LIMIT $7::bigint + $8::bigint
   ) AS s
 ),
 least AS MATERIALIZED (
   SELECT coalesce((
-    SELECT l.days_since / coalesce(l.own_cycle, e.cycle) * 0.5 AS reached FROM likely AS l, everybody AS e
-    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = l.customer_id)
-    ORDER BY reached DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
+    SELECT m.days_since / coalesce(m.own_cycle, e.cycle) * ({_LEAST_WEIGHT}) AS reached
+    FROM likely AS m, everybody AS e ORDER BY reached DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
   ), 0) AS reached
 ),
 -- A little more than the greatest weight, since the division may round.
@@ -232,26 +227,63 @@ chosen AS (
   SELECT s.customer_id, s.worth, s.days_since, coalesce(s.own_cycle, e.cycle) AS cycle FROM (
     SELECT * FROM (
       SELECT s.customer_id, s.worth, r.days_since, s.own_cycle FROM reaching AS r JOIN customer_sales AS s
-        ON s.last_day = r.day AND s.own_cycle <= r.cycle AND s.order_count >= $5
+        ON s.last_day = r.day AND s.own_cycle <= r.cycle AND s.order_count >= $5 AND {_IS_FREE}
       UNION ALL
       SELECT s.customer_id, s.worth, r.days_since, NULL FROM reaching AS r JOIN customer_sales AS s
-        ON s.last_day = r.day AND s.own_cycle IS NULL AND s.order_count >= $5
+        ON s.last_day = r.day AND s.own_cycle IS NULL AND s.order_count >= $5 AND {_IS_FREE}
       WHERE (SELECT cycle FROM everybody) <= r.cycle
     ) AS kept
-    WHERE NOT EXISTS (SELECT FROM skipped WHERE skipped.id = kept.customer_id)
+    WHERE {_IS_KEPT}
     UNION ALL
-    SELECT customer_id, worth, $1::date - last_day, own_cycle FROM fresh AS s
-    WHERE {_IS_IN_RANGE} AND NOT EXISTS (SELECT FROM gone WHERE gone.id = s.customer_id)
+    SELECT customer_id, worth, $1::date - last_day, own_cycle FROM fresh WHERE {_IS_MEMBER}
   ) AS s, everybody AS e
 ),
 """  # noqa: S608 - the same
-_PLACED = """
-ranked AS MATERIALIZED (
-  SELECT m.*, 0.5::float8 + CASE WHEN e.customers = 1 THEN 0
-    ELSE (e.customers - width_bucket(-m.worth, e.worths) + width_bucket(-m.worth, e.old_worths)
-      - width_bucket(-m.worth, e.fresh_worths))::float8 / (e.customers - 1) END AS weight
-  FROM chosen AS m CROSS JOIN everybody AS e
+# The first by worth or by days: those up to the page's end are read in the order of an index.
+_SORTED_MEMBERS = f"""
+{_COUNTED.strip()}
+kept AS MATERIALIZED (
+  SELECT {_SUMS} FROM customer_sales WHERE {_IS_MEMBER} AND {_IS_KEPT}
+  ORDER BY {{sorted}} FETCH FIRST ($7::bigint + $8::bigint) ROWS WITH TIES
 ),
+chosen AS (
+  SELECT s.customer_id, s.worth, $1::date - s.last_day AS days_since, coalesce(s.own_cycle, e.cycle) AS cycle
+  FROM (SELECT {_SUMS} FROM kept UNION ALL SELECT {_SUMS} FROM fresh WHERE {_IS_MEMBER}) AS s, everybody AS e
+  ORDER BY {{sorted}}, customer_id {_LIMIT}
+),
+"""  # noqa: S608 - the same
+# A page by priority needs the exact place of those alone who can be on it, by what the steps tell of each.
+_NEAR = f"""
+bounded AS MATERIALIZED (
+  SELECT m.*, m.days_since / m.cycle * ({_LEAST_WEIGHT}) AS least, m.days_since / m.cycle * ({_MOST_WEIGHT}) AS most
+  FROM chosen AS m, everybody AS e
+),
+near AS MATERIALIZED (
+  SELECT customer_id, worth, days_since, cycle FROM bounded
+  WHERE most >= coalesce((SELECT least FROM bounded ORDER BY least DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1), 0)
+),
+"""  # noqa: S608 - the same
+_CHOSEN = "near AS (SELECT * FROM chosen),"
+# The place of a few among all: those between the next step and them are counted.
+_COUNTED_PLACES = f"""
+ranked AS MATERIALIZED (
+  SELECT m.*, {_WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - between.customers - ({_THROUGH_CHANGED})")}
+    AS weight
+  FROM near AS m CROSS JOIN everybody AS e CROSS JOIN LATERAL (
+    SELECT count(*) AS customers FROM customer_sales AS s WHERE s.worth >= m.worth
+      AND s.worth < coalesce(-e.worths[width_bucket(-m.worth, e.worths)], 'infinity')
+  ) AS between
+),
+"""  # noqa: S608 - the same
+# The place of many: all worths are put in a row.
+_ALL_PLACES = f"""
+all_worths AS MATERIALIZED (SELECT ARRAY(SELECT -worth FROM customer_sales ORDER BY worth DESC) AS worths),
+ranked AS MATERIALIZED (
+  SELECT m.*, {_WEIGHT.format(below=f"e.customers - width_bucket(-m.worth, w.worths) - ({_THROUGH_CHANGED})")} AS weight
+  FROM near AS m CROSS JOIN everybody AS e CROSS JOIN all_worths AS w
+),
+"""  # noqa: S608 - the same
+_PLACED = """
 placed AS MATERIALIZED (SELECT *, days_since / cycle * weight AS priority FROM ranked ORDER BY {order} {limit})
 """
 _PAGE = f"""
@@ -273,11 +305,10 @@ SELECT p.customer_id, c.phone, c.shipping_zip AS zip, c.shipping_state AS state
 FROM placed AS p JOIN customer AS c ON c.id = p.customer_id ORDER BY {order}
 """
 _ALL = "SELECT * FROM members"
-_LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
 _THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
 # What a filter by credit needs of everybody.
 _OWED_BY_ALL = f"""
-owed AS MATERIALIZED (SELECT customer_id, sum(balance) AS balance FROM ({_OWED_BY_EACH}) AS o GROUP BY customer_id),
+owed AS MATERIALIZED (SELECT customer_id, owes AS balance FROM ({SELECT_OWING}) AS s),
 """  # noqa: S608 - the same
 _HAS_STATUS = """${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_terms'
   WHEN coalesce(owed.balance, 0) <= c.credit_limit THEN 'good' ELSE 'overdue' END"""
@@ -287,13 +318,17 @@ async def list_members(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> tuple[list[Member], int]:
     """One page of the queue, and how many members it has."""
-    values = [asked.limit, (asked.page - 1) * asked.limit]
-    chosen, limit = None, _LIMIT
+    before = (asked.page - 1) * asked.limit
+    is_filtered = asked.credit_status is not None or bool(_read_search(asked))
     if asked.sort is not QueueSort.PRIORITY:
-        chosen, limit = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}", ""
-    elif asked.credit_status is not None or _read_search(asked):
-        chosen = _ALL
-    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, limit=limit, values=values)
+        chosen = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}" if is_filtered else None
+        ranks, limit = _CHOSEN + _COUNTED_PLACES, ""
+    else:
+        chosen = _ALL if is_filtered else None
+        ranks = _NEAR + (_COUNTED_PLACES if before + asked.limit <= MOST_COUNTED else _ALL_PLACES)
+        limit = _LIMIT
+    values = [asked.limit, before]
+    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, ranks=ranks, limit=limit, values=values)
     return [_read_member(row) for row in rows if row["customer_id"] is not None], rows[0]["total"]
 
 
@@ -301,14 +336,15 @@ async def list_callees(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> list[asyncpg.Record]:
     """Everybody on the queue in its order, with what says whether they may be called now."""
-    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL)
+    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL, ranks=_CHOSEN + _ALL_PLACES)
 
 
 async def list_these_members(
     connection: asyncpg.Connection, asked: QueueQuery, ids: Sequence[int], *, timezone: ZoneInfo
 ) -> list[Member]:
     """Those of the queue with these ids, in its order."""
-    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, values=[list(ids)])
+    ranks = _CHOSEN + _COUNTED_PLACES
+    rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, ranks=ranks, values=[list(ids)])
     return [_read_member(row) for row in rows if row["customer_id"] is not None]
 
 
@@ -319,10 +355,14 @@ async def _fetch(
     timezone: ZoneInfo,
     *,
     chosen: str | None,
+    ranks: str,
     limit: str = "",
     values: Sequence[Any] = (),
 ) -> list[asyncpg.Record]:
-    """Read what is `shown` of those who are `chosen` among all; None for the first by priority, found by index."""
+    """Read what is `shown` of those who are `chosen` among all; None for the page that was asked for, found by index.
+
+    `ranks` are the CTEs that give each their weight.
+    """
     today = business_today(timezone)
     since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
     days = (asked.min_days_since_order, asked.max_days_since_order)
@@ -337,10 +377,14 @@ async def _fetch(
         sent.append(_find_patterns(wanted))
         conditions.append(f"c.search_text LIKE ALL (${len(sent)}::text[])")
     with_owed = f"JOIN customer AS c ON c.id = s.customer_id {joins} WHERE {' AND '.join(conditions)}"
-    members = _FIRST_MEMBERS if chosen is None else _EVERY_MEMBER
-    statement = (_GROUND + members + _PLACED + shown).format(
-        order=_ORDER_BY[asked.sort], chosen=chosen, limit=limit, owed=owed, with_owed=with_owed if conditions else ""
-    )
+    if chosen is not None:
+        members = _EVERY_MEMBER.format(chosen=chosen, owed=owed, with_owed=with_owed if conditions else "")
+    elif asked.sort is QueueSort.PRIORITY:
+        members = _FIRST_MEMBERS
+    else:
+        members = _SORTED_MEMBERS.format(sorted=_SORTED_BY[asked.sort])
+    order = _ORDER_BY[asked.sort]
+    statement = _GROUND + members + ranks + (_PLACED + shown).format(order=order, limit=limit)
     rows: list[asyncpg.Record] = await connection.fetch(statement, *sent)
     return rows
 

@@ -1,4 +1,4 @@
-"""Keeping what customers bought added up: what changed is folded in by day, everything is rebuilt at night."""
+"""Keeping what customers bought and when they were called: changes are folded in by day, everything at night."""
 
 from array import array
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.kernel.children import in_child
 from domain.kernel.turns import read_in_pieces
 from domain.voice.product_pairs import count_pairs
+from models.customer_sales import OWN_CYCLE, WORTH
 from models.session import raw_connection
 
 FOLD_JOB = "fold_customer_sales"
@@ -27,26 +28,97 @@ count(*)::int AS order_count, count(DISTINCT (o.created_at AT TIME ZONE {zone}):
 (min(o.created_at) AT TIME ZONE {zone})::date AS first_day, (max(o.created_at) AT TIME ZONE {zone})::date AS last_day,
 sum(o.total_amount) AS lifetime_value
 """
-# One snapshot takes the notes away and reads the orders that they are about: a note that comes later stays.
+IS_CALLBACK = "outcome IN ('interested_callback', 'busy_callback')"
+# The newest logged call with a customer `c`, by the account or by its number.
+NEWEST_CALL = """
+SELECT * FROM (
+  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
+   ORDER BY created_at DESC, id DESC LIMIT 1)
+  UNION ALL
+  (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE phone = c.phone
+   ORDER BY created_at DESC, id DESC LIMIT 1)
+) AS logged ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+# Whoever is noted, and those of whose calls nothing is known. Numbers are looked up one by one: how many are noted is
+# a guess of the planner's, and there are few.
+CHANGED = """
+SELECT customer_id FROM {sales}
+UNION SELECT customer_id FROM customer_sales WHERE is_barred IS NULL
+UNION SELECT customer_id FROM {calls} WHERE customer_id IS NOT NULL
+UNION SELECT c.id FROM (SELECT DISTINCT phone FROM {calls} WHERE phone IS NOT NULL) AS n CROSS JOIN LATERAL (
+  SELECT id FROM customer WHERE phone = n.phone UNION ALL SELECT id FROM customer WHERE phone2 = n.phone OFFSET 0
+) AS c
+"""
+# Of the customers in `changed`, as `customer_sales` keeps them.
+FRESH = f"""
+SELECT s.*, {OWN_CYCLE} AS own_cycle, {WORTH} AS worth,
+  NOT (c.is_active AND c.phone IS NOT NULL AND NOT c.do_not_call) OR EXISTS (
+    SELECT FROM suppressed_number AS n WHERE n.phone IN (c.phone, c.phone2) AND n.do_not_call
+  ) AS is_barred,
+  newest.created_at AS called_at, CASE WHEN newest.{IS_CALLBACK} THEN newest.callback_date END AS call_back_on
+FROM (
+  SELECT o.customer_id, {ADD_UP}
+  FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
+) AS s JOIN customer AS c ON c.id = s.customer_id LEFT JOIN LATERAL ({NEWEST_CALL}) AS newest ON true
+"""  # noqa: S608 - constants of this module
+# So many customers lie between two steps at most, besides those of the steps.
+APART = 63
+STEPS = f"""
+SELECT {APART} AS apart, w.customers, c.known_cycles, w.worths, w.worths_through, c.cycles, c.cycles_through
+FROM (
+  SELECT coalesce(max(total), 0) AS customers, coalesce(array_agg(worth ORDER BY worth), '{{}}') AS worths,
+    coalesce(array_agg(through ORDER BY worth), '{{}}') AS worths_through
+  FROM (
+    SELECT DISTINCT worth, through, total FROM (
+      SELECT -worth AS worth, row_number() OVER (ORDER BY worth DESC) AS place,
+        count(*) OVER (ORDER BY worth DESC)::int AS through, count(*) OVER ()::int AS total
+      FROM customer_sales
+    ) AS placed WHERE place % ({APART} + 1) = 1
+  ) AS steps
+) AS w CROSS JOIN (
+  SELECT coalesce(max(total), 0) AS known_cycles, coalesce(array_agg(own_cycle ORDER BY own_cycle), '{{}}') AS cycles,
+    coalesce(array_agg(through ORDER BY own_cycle), '{{}}') AS cycles_through
+  FROM (
+    SELECT DISTINCT own_cycle, through, total FROM (
+      SELECT own_cycle, row_number() OVER (ORDER BY own_cycle) AS place,
+        count(*) OVER (ORDER BY own_cycle)::int AS through, count(*) OVER ()::int AS total
+      FROM customer_sales WHERE own_cycle IS NOT NULL
+    ) AS placed WHERE place % ({APART} + 1) = 1
+  ) AS steps
+) AS c
+"""  # noqa: S608 - the same
+_KEPT = (
+    "order_count", "order_days", "first_day", "last_day", "lifetime_value", "is_barred", "called_at", "call_back_on",
+)  # fmt: skip
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('customer_sales'))"
+# One snapshot takes the notes away and reads the rows that they are about: a note that comes later stays. Who is as
+# they were is not written again.
 _FOLD = f"""
-WITH noted AS (DELETE FROM customer_sales_change RETURNING customer_id),
-wanted AS (SELECT DISTINCT customer_id FROM noted),
-fresh AS (
-  SELECT o.customer_id, {ADD_UP.format(zone="$1::text")}
-  FROM wanted JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
-),
+WITH sold AS (DELETE FROM customer_sales_change RETURNING customer_id),
+called AS (DELETE FROM customer_call_change RETURNING customer_id, phone),
+changed AS MATERIALIZED ({CHANGED.format(sales="sold", calls="called")}),
+fresh AS MATERIALIZED ({FRESH.format(zone="$1::text")}),
 gone AS (
-  DELETE FROM customer_sales AS s USING wanted
-  WHERE s.customer_id = wanted.customer_id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.customer_id = s.customer_id)
+  DELETE FROM customer_sales AS s USING changed
+  WHERE s.customer_id = changed.customer_id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.customer_id = s.customer_id)
 ),
 written AS (
-  INSERT INTO customer_sales AS s (customer_id, order_count, order_days, first_day, last_day, lifetime_value)
-  SELECT customer_id, order_count, order_days, first_day, last_day, lifetime_value FROM fresh ORDER BY customer_id
-  ON CONFLICT (customer_id) DO UPDATE SET order_count = excluded.order_count, order_days = excluded.order_days,
-    first_day = excluded.first_day, last_day = excluded.last_day, lifetime_value = excluded.lifetime_value
+  INSERT INTO customer_sales AS s (customer_id, {", ".join(_KEPT)})
+  SELECT customer_id, {", ".join(_KEPT)} FROM fresh WHERE NOT EXISTS (
+    SELECT FROM customer_sales AS s WHERE s.customer_id = fresh.customer_id
+      AND ({", ".join(f"s.{name}" for name in _KEPT)})
+        IS NOT DISTINCT FROM ({", ".join(f"fresh.{name}" for name in _KEPT)})
+  ) ORDER BY customer_id
+  ON CONFLICT (customer_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _KEPT)}
 )
-SELECT count(*) FROM wanted
+SELECT count(*) FROM changed
 """  # noqa: S608 - constants of this module
+_KEEP_STEPS = f"""
+INSERT INTO customer_sales_steps (
+  id, apart, customers, known_cycles, worths, worths_through, cycles, cycles_through
+)
+SELECT 1, steps.* FROM ({STEPS}) AS steps
+"""  # noqa: S608 - the same
 _NOTE_ALL = """
 INSERT INTO customer_sales_change (customer_id)
 SELECT DISTINCT customer_id FROM orders WHERE customer_id IS NOT NULL
@@ -83,9 +155,17 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::float8[])
 
 
 async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
-    """Add up again the customers whose orders changed, and return how many there were."""
+    """Add up again the customers whose orders or calls changed, and return how many there were."""
     connection = await raw_connection(db)
-    return int(await connection.fetchval(_FOLD, timezone.key))
+    await connection.execute(_ONE_AT_A_TIME)
+    customers = int(await connection.fetchval(_FOLD, timezone.key))
+    await keep_steps(connection)
+    return customers
+
+
+async def keep_steps(connection: asyncpg.Connection) -> None:
+    """Keep the steps of what the transaction wrote, which took the old ones away, to `customer_sales`."""
+    await connection.execute(_KEEP_STEPS)
 
 
 async def refresh_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:

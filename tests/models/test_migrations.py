@@ -71,6 +71,11 @@ WHERE NOT t.tgisinternal AND t.tgrelid::regclass::text NOT LIKE 'pgqueuer%'
 """
 UNLOGGED = "SELECT relname::text AS line FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
 
+STORAGE = """
+SELECT relname || ' ' || array_to_string(reloptions, ' ') AS line FROM pg_class
+WHERE relkind = 'r' AND reloptions IS NOT NULL AND relnamespace = 'public'::regnamespace
+"""
+
 
 async def describe(url: str) -> dict[str, set[str]]:
     """What a database is made of, as text."""
@@ -83,6 +88,7 @@ async def describe(url: str) -> dict[str, set[str]]:
             "columns": COLUMNS,
             "triggers": TRIGGERS,
             "unlogged": UNLOGGED,
+            "storage": STORAGE,
         }.items()
     }
     await connection.close()

@@ -101,8 +101,24 @@ async def test_the_counts_are_those_of_the_rows_whatever_happens(db: AsyncSessio
     folded = await db.scalar(select(func.count()).select_from(CallingCount))
     await fold_calling_counts(db, timezone=ZONE)
     assert await db.scalar(select(func.count()).select_from(CallingCount)) == folded
+    assert await db.scalar(select(func.count()).where(~CallingCount.is_kept | (CallingCount.entries == 0))) == 0
     await db.execute(text("TRUNCATE calling_entry CASCADE"))
     assert await db.scalar(select(func.count()).select_from(CallingCount)) == 0
+
+
+async def test_a_fold_writes_what_changed_alone(db: AsyncSession) -> None:
+    rep = await make_staff(db, Role.SALES_REP)
+    one, other = CallingEntry(phone="+12165550141"), CallingEntry(phone="+12165550142", assigned_to=rep.id)
+    db.add_all([one, other])
+    await db.flush()
+    await fold_calling_counts(db, timezone=ZONE)
+    rows = text("SELECT assigned_to, kind, entries, ctid::text FROM calling_count ORDER BY assigned_to, kind")
+    before = (await db.execute(rows)).all()
+    assert [row[:3] for row in before] == [(0, "open", 1), (0, "phone", 1), (rep.id, "open", 1), (rep.id, "phone", 1)]
+    await db.execute(update(CallingEntry).where(CallingEntry.id == one.id).values(phone=None))
+    await fold_calling_counts(db, timezone=ZONE)
+    # What nothing is left of is gone, and the others lie where they lay.
+    assert (await db.execute(rows)).all() == [before[0], *before[2:]]
 
 
 async def test_the_total_of_any_list_is_the_number_of_its_rows(db: AsyncSession) -> None:

@@ -1,6 +1,7 @@
 """The call queue against a plain model of its definition, on random histories; do-not-call never appears."""
 
 import random
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.customers.standings import fold_standings
 from domain.kernel.clock import business_today, now
 from domain.voice import queue_details
 from domain.voice.call_queue import QueueRow, read_call_queue
@@ -154,6 +156,22 @@ async def test_the_queue_is_searched_by_name_and_number_and_keeps_its_ranks(db: 
             assert [row.priority_score for row in found.results] == [one.priority_score] * hits
 
 
+async def test_who_owes_more_than_their_limit_is_overdue_folded_or_not(db: AsyncSession) -> None:
+    await build_world(db, 5)
+    known = [row for row in await read(db, {}) if row.credit_status == "good"]
+    one = known[0].customer_id
+    order = update(Order).where(Order.customer_id == one, Order.status != "cancelled")
+    for fold in (False, True):
+        if fold:
+            await fold_standings(db)
+        await db.execute(order.values(on_terms=True))
+        assert [row.customer_id for row in await read(db, {"credit_status": "overdue"})] == [one]
+        found = {row.customer_id for row in await read(db, {"credit_status": "good"})}
+        assert found == {row.customer_id for row in known} - {one}
+    await db.execute(order.values(on_hold=True))
+    assert await read(db, {"credit_status": "overdue"}) == []
+
+
 async def test_changes_count_at_once_after_a_refresh(db: AsyncSession) -> None:
     world = await build_world(db, 77, people=12)
     await refresh_sales(db, timezone=ZONE)
@@ -194,7 +212,8 @@ async def test_the_first_page_is_found_by_the_days_that_are_due(db: AsyncSession
     assert "Seq Scan on customer_sales " not in explained.plan
     for index in ("due", "worth", "cycle"):
         assert f"ix_customer_sales_{index} " in explained.plan
-    assert "ix_customer_uncallable" in explained.plan
+    for table in ("customer c_?", "outbound_call_log"):
+        assert not re.search(rf"Seq Scan on {table}", explained.plan)
 
 
 class Explained:
