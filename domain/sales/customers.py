@@ -37,17 +37,25 @@ c.phone IS NOT NULL AND c.is_active AND NOT c.do_not_call AND {callable_sql("c.p
   AND (CAST(:pattern AS text) IS NULL OR c.search_text LIKE :pattern)
 """
 # The kept day of the last order says who can be on the page at all, so that only their newest orders are looked up:
-# everybody up to the day that the page ends on, found in the order of these days, and those whose orders changed since
-# that day was kept. A page that ends among those who never ordered looks at everybody.
+# everybody from the day that the page begins on, or from as many before as changed, up to the day that it ends on,
+# found in the order of these days; and those whose orders changed since their day was kept. A page that ends among
+# those who never ordered looks at all of them.
 _LIST = text(f"""
 WITH changed AS MATERIALIZED (SELECT DISTINCT customer_id FROM customer_sales_change),
 kept AS MATERIALIZED (
-  SELECT c.id FROM customer_sales AS s JOIN customer AS c ON c.id = s.customer_id
+  SELECT c.id, s.last_day FROM customer_sales AS s JOIN customer AS c ON c.id = s.customer_id
   WHERE {_LISTED} AND s.customer_id NOT IN (SELECT customer_id FROM changed)
   ORDER BY s.last_day FETCH FIRST (CAST(:before AS bigint) + CAST(:most AS bigint)) ROWS WITH TIES
 ),
+start AS MATERIALIZED (
+  SELECT coalesce((
+    SELECT last_day FROM kept ORDER BY last_day
+    OFFSET greatest(CAST(:before AS bigint) - (SELECT count(*) FROM changed), 0) LIMIT 1
+  ), 'infinity') AS day
+),
+skipped AS MATERIALIZED (SELECT count(*) AS customers FROM kept WHERE last_day < (SELECT day FROM start)),
 near AS (
-  SELECT id FROM kept
+  SELECT id FROM kept WHERE last_day >= (SELECT day FROM start)
   UNION ALL SELECT c.id FROM customer AS c
   WHERE (SELECT count(*) FROM kept) < CAST(:before AS bigint) + CAST(:most AS bigint) AND {_LISTED}
     AND c.id NOT IN (SELECT customer_id FROM changed) AND c.id NOT IN (SELECT id FROM kept)
@@ -59,7 +67,8 @@ page AS MATERIALIZED (
     SELECT o.id, o.created_at, o.total_amount FROM orders AS o
     WHERE o.customer_id = near.id AND o.status <> 'cancelled' ORDER BY o.created_at DESC, o.id DESC LIMIT 1
   ) AS l ON true
-  ORDER BY l.created_at ASC NULLS LAST, near.id LIMIT :most OFFSET :before
+  ORDER BY l.created_at ASC NULLS LAST, near.id LIMIT :most
+  OFFSET CAST(:before AS bigint) - (SELECT customers FROM skipped)
 )
 SELECT c.id, c.first_name, c.last_name, c.company_name, c.username, c.phone, c.email, c.shipping_street,
   c.shipping_city, c.shipping_state, c.shipping_zip, c.shipping_country, coalesce(t.orders, 0) AS order_count,
