@@ -26,7 +26,7 @@ from domain.calling.hours import (
 )
 from domain.calling.zones import find_zones
 from domain.kernel.clock import now
-from domain.messages.suppression import find_suppressed
+from domain.messages.suppression import find_suppressed, read_all_suppressed
 
 MOST_ATTEMPTS = 3
 # Area codes of the states whose own hours are narrower than the default, for numbers without an address.
@@ -34,13 +34,17 @@ NARROW_CODES = {"401": "RI"}
 ATTEMPT_WINDOW = timedelta(hours=24)
 # How many are judged before other requests have their turn.
 JUDGED_AT_ONCE = 500
+# Of more numbers than these all marks and all calls of the day are read, which are fewer.
+MOST_LOOKED_UP = 2_000
 # Every call that somebody made to a number, with an outcome or only stamped as made.
-_ATTEMPTS = text("""
-SELECT phone, created_at FROM outbound_call_log WHERE phone = ANY(:phones) AND created_at > :since
+_ATTEMPTS = """
+SELECT phone, created_at FROM outbound_call_log WHERE {whose} created_at > :since
 UNION ALL
 SELECT e.phone, v.created_at FROM calling_entry e JOIN calling_event v ON v.entry_id = e.id
-WHERE e.phone = ANY(:phones) AND v.kind = 'called' AND v.created_at > :since
-""")
+WHERE e.{whose} v.kind = 'called' AND v.created_at > :since
+"""
+_ATTEMPTS_OF_THESE = text(_ATTEMPTS.format(whose="phone = ANY(:phones) AND"))
+_ATTEMPTS_OF_ALL = text(_ATTEMPTS.format(whose="phone IS NOT NULL AND"))
 
 
 class CallRule(StrEnum):
@@ -111,13 +115,19 @@ async def judge_calls(
 
 
 async def find_known(db: AsyncSession | AsyncConnection, phones: Iterable[str | None], *, at: datetime) -> Known:
-    """The marks and the calls of the last day of these numbers."""
+    """The marks and the calls of the last day of these numbers, and where they are many, of others too."""
     wanted = sorted({phone for phone in phones if phone})
     if not wanted:
         return Known()
-    suppressed = await find_suppressed(db, wanted)
+    since = {"since": at - ATTEMPT_WINDOW}
+    if len(wanted) > MOST_LOOKED_UP:
+        suppressed = await read_all_suppressed(db)
+        made = await db.execute(_ATTEMPTS_OF_ALL, since)
+    else:
+        suppressed = await find_suppressed(db, wanted)
+        made = await db.execute(_ATTEMPTS_OF_THESE, since | {"phones": wanted})
     attempts: dict[str, list[datetime]] = {}
-    for phone, made_at in await db.execute(_ATTEMPTS, {"phones": wanted, "since": at - ATTEMPT_WINDOW}):
+    for phone, made_at in made:
         attempts.setdefault(phone, []).append(made_at)
     return Known(frozenset(phone for phone, mark in suppressed.items() if mark.do_not_call), attempts)
 

@@ -38,7 +38,6 @@ _SAME_CLOCK = {
 }
 
 
-@lru_cache(maxsize=65536)
 def find_zones(phone: str | None, zip_code: str) -> tuple[str, ...]:
     """The zones in all of which a call must be right, sorted; every US zone where nothing is known.
 
@@ -53,14 +52,20 @@ def find_zones(phone: str | None, zip_code: str) -> tuple[str, ...]:
 
 def find_zip_zone(zip_code: str) -> str | None:
     """The zone of a ZIP of five or nine digits; None for what is none."""
+    return _find_zone_of_five(zip_code.strip()[:5])
+
+
+@lru_cache(maxsize=65536)
+def _find_zone_of_five(digits: str) -> str | None:
     try:
-        zone = ziptz.zone(zip_code.strip()[:5])
+        zone = ziptz.zone(digits)
     except ziptz.ZipError:
         return None
     return _SAME_CLOCK.get(zone, zone)
 
 
-@lru_cache(maxsize=65536)
+# More than a large call queue has members: one that asks for all in turn never finds the next in a smaller cache.
+@lru_cache(maxsize=131_072)
 def find_number_zones(phone: str) -> tuple[str, ...]:
     """The zones that an E.164 number may belong to; none when they are unknown or more than four."""
     if listed := read_area_codes().get(phone[2:5] if phone.startswith("+1") else ""):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.calling import rules
 from domain.calling.hours import DEFAULT_WINDOWS, find_windows, read_state_hours, read_windows
 from domain.calling.rules import Callee, CallRule, Known, find_place, judge_call, judge_calls
 from domain.calling.zones import US_ZONES, find_zones
@@ -132,7 +133,11 @@ def test_each_rule_says_its_name_and_from_when() -> None:
     assert (nobody.rule, nobody.callable_from) == (CallRule.NO_PHONE, None)
 
 
-async def test_marks_and_calls_are_found_in_two_statements(database: Database, db: AsyncSession) -> None:
+@pytest.mark.parametrize("most", [2_000, 10], ids=["of_these", "of_all"])
+async def test_marks_and_calls_are_found_in_two_statements(
+    database: Database, db: AsyncSession, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(rules, "MOST_LOOKED_UP", most)
     by = as_actor(await make_staff(db))
     at = now()
     phones = [f"+1216555{number:04d}" for number in range(100, 160)]
