@@ -23,6 +23,7 @@ from domain.kernel.inputs import Input, Text60
 from domain.kernel.paging import PageNumber
 from domain.kernel.phone import digits_for_search
 from domain.kernel.texts import as_search_pattern
+from domain.voice.queue_ranks import ALL_PLACES, CHOSEN, COUNTED_PLACES, LEAST_WEIGHT, NEAR
 from domain.voice.refresh_sales import CHANGED, FRESH, STEPS
 
 MOST_DAYS = 36_500
@@ -184,12 +185,6 @@ members AS MATERIALIZED (
 counted AS (SELECT count(*) AS total FROM members),
 chosen AS ({{chosen}}),
 """  # noqa: S608 - the same
-# How many have a greater worth than `m` or the same, as far as steps tell, and among those that changed.
-_THROUGH_STEP = "coalesce(e.worths_through[width_bucket(-m.worth, e.worths)], 0)"
-_THROUGH_CHANGED = "width_bucket(-m.worth, e.fresh_worths) - width_bucket(-m.worth, e.old_worths)"
-_WEIGHT = """0.5::float8 + CASE WHEN e.customers = 1 THEN 0 ELSE ({below})::float8 / (e.customers - 1) END"""
-_LEAST_WEIGHT = _WEIGHT.format(below=f"greatest(e.customers - {_THROUGH_STEP} - e.apart - ({_THROUGH_CHANGED}), 0)")
-_MOST_WEIGHT = _WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - ({_THROUGH_CHANGED})")
 _COUNTED = f"""
 counted AS (
   SELECT (SELECT count(*) FROM customer_sales WHERE {_IS_MEMBER}) - (SELECT count(*) FROM old WHERE {_IS_MEMBER})
@@ -214,7 +209,7 @@ likely AS (
 ),
 least AS MATERIALIZED (
   SELECT coalesce((
-    SELECT m.days_since / coalesce(m.own_cycle, e.cycle) * ({_LEAST_WEIGHT}) AS reached
+    SELECT m.days_since / coalesce(m.own_cycle, e.cycle) * ({LEAST_WEIGHT}) AS reached
     FROM likely AS m, everybody AS e ORDER BY reached DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1
   ), 0) AS reached
 ),
@@ -250,37 +245,6 @@ chosen AS (
   SELECT s.customer_id, s.worth, $1::date - s.last_day AS days_since, coalesce(s.own_cycle, e.cycle) AS cycle
   FROM (SELECT {_SUMS} FROM kept UNION ALL SELECT {_SUMS} FROM fresh WHERE {_IS_MEMBER}) AS s, everybody AS e
   ORDER BY {{sorted}}, customer_id {_LIMIT}
-),
-"""  # noqa: S608 - the same
-# A page by priority needs the exact place of those alone who can be on it, by what the steps tell of each.
-_NEAR = f"""
-bounded AS MATERIALIZED (
-  SELECT m.*, m.days_since / m.cycle * ({_LEAST_WEIGHT}) AS least, m.days_since / m.cycle * ({_MOST_WEIGHT}) AS most
-  FROM chosen AS m, everybody AS e
-),
-near AS MATERIALIZED (
-  SELECT customer_id, worth, days_since, cycle FROM bounded
-  WHERE most >= coalesce((SELECT least FROM bounded ORDER BY least DESC OFFSET $7::bigint + $8::bigint - 1 LIMIT 1), 0)
-),
-"""  # noqa: S608 - the same
-_CHOSEN = "near AS (SELECT * FROM chosen),"
-# The place of a few among all: those between the next step and them are counted.
-_COUNTED_PLACES = f"""
-ranked AS MATERIALIZED (
-  SELECT m.*, {_WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - between.customers - ({_THROUGH_CHANGED})")}
-    AS weight
-  FROM near AS m CROSS JOIN everybody AS e CROSS JOIN LATERAL (
-    SELECT count(*) AS customers FROM customer_sales AS s WHERE s.worth >= m.worth
-      AND s.worth < coalesce(-e.worths[width_bucket(-m.worth, e.worths)], 'infinity')
-  ) AS between
-),
-"""  # noqa: S608 - the same
-# The place of many: all worths are put in a row.
-_ALL_PLACES = f"""
-all_worths AS MATERIALIZED (SELECT ARRAY(SELECT -worth FROM customer_sales ORDER BY worth DESC) AS worths),
-ranked AS MATERIALIZED (
-  SELECT m.*, {_WEIGHT.format(below=f"e.customers - width_bucket(-m.worth, w.worths) - ({_THROUGH_CHANGED})")} AS weight
-  FROM near AS m CROSS JOIN everybody AS e CROSS JOIN all_worths AS w
 ),
 """  # noqa: S608 - the same
 _PLACED = """
@@ -322,10 +286,10 @@ async def list_members(
     is_filtered = asked.credit_status is not None or bool(_read_search(asked))
     if asked.sort is not QueueSort.PRIORITY:
         chosen = f"{_ALL} ORDER BY {_ORDER_BY[asked.sort]} {_LIMIT}" if is_filtered else None
-        ranks, limit = _CHOSEN + _COUNTED_PLACES, ""
+        ranks, limit = CHOSEN + COUNTED_PLACES, ""
     else:
         chosen = _ALL if is_filtered else None
-        ranks = _NEAR + (_COUNTED_PLACES if before + asked.limit <= MOST_COUNTED else _ALL_PLACES)
+        ranks = NEAR + (COUNTED_PLACES if before + asked.limit <= MOST_COUNTED else ALL_PLACES)
         limit = _LIMIT
     values = [asked.limit, before]
     rows = await _fetch(connection, _PAGE, asked, timezone, chosen=chosen, ranks=ranks, limit=limit, values=values)
@@ -336,14 +300,14 @@ async def list_callees(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> list[asyncpg.Record]:
     """Everybody on the queue in its order, with what says whether they may be called now."""
-    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL, ranks=_CHOSEN + _ALL_PLACES)
+    return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL, ranks=CHOSEN + ALL_PLACES)
 
 
 async def list_these_members(
     connection: asyncpg.Connection, asked: QueueQuery, ids: Sequence[int], *, timezone: ZoneInfo
 ) -> list[Member]:
     """Those of the queue with these ids, in its order."""
-    ranks = _CHOSEN + _COUNTED_PLACES
+    ranks = CHOSEN + COUNTED_PLACES
     rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, ranks=ranks, values=[list(ids)])
     return [_read_member(row) for row in rows if row["customer_id"] is not None]
 
