@@ -6,12 +6,10 @@ webhooks, jobs, NOTIFY, races and the browser; it is emptied after each test.
 
 import asyncio
 import fcntl
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 import asyncpg
@@ -29,6 +27,7 @@ from models.session import Database, plan_for_values, use_database
 from postgres.connect import connect
 from postgres.embedded import EmbeddedPostgres
 from settings import Settings
+from tests.clusters import name_schema
 from tests.fakes.easypost_server import FakeEasyPost, with_easypost
 from tests.fakes.stripe_server import FakeStripe, with_stripe
 from tests.witness import WitnessPlugin
@@ -102,10 +101,7 @@ def database_urls(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
 
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """The name of an empty database of the newest schema; it is kept until a migration changes."""
-    steps = hashlib.sha256(version("pgqueuer").encode())
-    for path in sorted((ROOT / "models" / "migrations").rglob("*.py")):
-        steps.update(path.read_bytes())
-    template = f"migrated_{steps.hexdigest()[:16]}"
+    template = f"migrated_{name_schema()}"
     with (TEST_DATA / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Workers of one run begin at the same moment.
         found = {row["datname"] for row in asyncio.run(_execute(postgres, _MIGRATED))}

@@ -22,6 +22,7 @@ from postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, attached
 from postgres.home import open_home
 from postgres.processes import is_anything_left, read_pid_file, wait_until
 from postgres.programs import find_postgres_programs
+from tests.clusters import lay_out_cluster
 
 ROOT = Path(__file__).parent.parent.parent
 IS_ROOT = os.geteuid() == 0
@@ -53,9 +54,16 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    """A server that was started once and runs."""
-    server = EmbeddedPostgres(data_dir, durable=False)
+def used_dir(data_dir: Path) -> Path:
+    """The same, with a database that was started and stopped before."""
+    lay_out_cluster(data_dir)
+    return data_dir
+
+
+@pytest.fixture
+def server(used_dir: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that runs, and not for the first time."""
+    server = EmbeddedPostgres(used_dir, durable=False)
     server.start()
     yield server
     server.stop()
@@ -151,51 +159,45 @@ def test_a_restart_finds_what_was_written(data_dir: Path) -> None:
         assert not server.is_running()
 
 
-def test_a_killed_postmaster_is_restarted_and_loses_nothing(data_dir: Path) -> None:
-    server = EmbeddedPostgres(data_dir)
+def test_a_killed_postmaster_is_restarted_and_loses_nothing(used_dir: Path) -> None:
+    server = EmbeddedPostgres(used_dir)
     server.start()
     ask(server, "CREATE TABLE note (id int)", "INSERT INTO note VALUES (7)", "SELECT 1")
     assert not server.restart_if_dead()
     killed, url = server.pid, server.database_url()
     os.kill(killed, signal.SIGKILL)
     assert wait_until(lambda: not server.is_running(), 10)
-
     assert server.restart_if_dead()
-
     assert server.pid != killed
     assert server.database_url() == url
     assert ask(server, "SELECT id FROM note") == 7
     server.stop()
 
 
-def test_the_server_of_a_killed_program_is_adopted(data_dir: Path) -> None:
-    program = start_program(data_dir)
+def test_the_server_of_a_killed_program_is_adopted(used_dir: Path) -> None:
+    program = start_program(used_dir)
     postmaster = postmaster_of(program)
     end(program)
     assert psutil.pid_exists(postmaster)
-
-    server = EmbeddedPostgres(data_dir, durable=False)
+    server = EmbeddedPostgres(used_dir, durable=False)
     server.start()
-
     assert server.pid == postmaster
     assert not server.owned
     assert server.is_running()
     assert ask(server, "SELECT 42") == 42
     server.stop()
-    assert not is_anything_left(open_home(data_dir))
+    assert not is_anything_left(open_home(used_dir))
 
 
-def test_an_adopted_server_that_is_killed_is_restarted(data_dir: Path) -> None:
-    program = start_program(data_dir)
+def test_an_adopted_server_that_is_killed_is_restarted(used_dir: Path) -> None:
+    program = start_program(used_dir)
     postmaster = postmaster_of(program)
     end(program)
-    server = EmbeddedPostgres(data_dir, durable=False)
+    server = EmbeddedPostgres(used_dir, durable=False)
     server.start()
     os.kill(postmaster, signal.SIGKILL)
     assert wait_until(lambda: not server.is_running(), 10)
-
     assert server.restart_if_dead()
-
     assert server.owned
     assert ask(server, "SELECT 42") == 42
     server.stop()
@@ -204,12 +206,14 @@ def test_an_adopted_server_that_is_killed_is_restarted(data_dir: Path) -> None:
 @pytest.mark.parametrize("stranger_is", ["a live program", "a zombie", "another postmaster"])
 def test_a_stale_pid_file_that_names_a_stranger_is_seen_through(data_dir: Path, stranger_is: str) -> None:
     mine, other = data_dir / "mine", data_dir / "other"
+    lay_out_cluster(mine)
     server = EmbeddedPostgres(mine, durable=False)
     server.start()
     running = (mine / "postgres" / "data" / "postmaster.pid").read_text()
     server.stop()
     other_server = EmbeddedPostgres(other, durable=False)
     if stranger_is == "another postmaster":
+        lay_out_cluster(other)
         other_server.start()
         stranger, process = other_server.pid, None
     else:
@@ -254,10 +258,10 @@ def test_a_command_attaches_to_the_running_server_and_leaves_it_running(
     assert ask(server, "SELECT 42") == 42
 
 
-def test_the_last_of_two_commands_stops_the_server(data_dir: Path) -> None:
-    first, second = (start_program(data_dir, "attach_or_start") for _ in range(2))
+def test_the_last_of_two_commands_stops_the_server(used_dir: Path) -> None:
+    first, second = (start_program(used_dir, "attach_or_start") for _ in range(2))
     assert postmaster_of(first) == postmaster_of(second)
-    home = open_home(data_dir)
+    home = open_home(used_dir)
 
     first.communicate(timeout=60)
     assert first.returncode == 0
@@ -278,8 +282,7 @@ def test_a_read_only_disk_is_one_sentence(data_dir: Path, is_used: bool) -> None
     try:
         data_dir.chmod(0o755)
         if is_used:
-            with attached(data_dir):
-                pass
+            lay_out_cluster(data_dir)
         subprocess.run(["mount", "-o", "remount,ro", str(data_dir)], check=True)
         with pytest.raises(EmbeddedPostgresError) as refused:
             EmbeddedPostgres(data_dir).start()
@@ -311,21 +314,19 @@ def start_as_nobody(data_dir: Path, said: Any) -> None:
         said.put(str(error))
 
 
-def test_data_of_another_version_is_left_alone_and_the_version_named(data_dir: Path) -> None:
-    with attached(data_dir):
-        pass
-    version_file = data_dir / "postgres" / "data" / "PG_VERSION"
+def test_data_of_another_version_is_left_alone_and_the_version_named(used_dir: Path) -> None:
+    version_file = used_dir / "postgres" / "data" / "PG_VERSION"
     made_by = version_file.read_text()
     version_file.write_text("99\n")
 
     with pytest.raises(EmbeddedPostgresError) as refused:
-        EmbeddedPostgres(data_dir).start()
+        EmbeddedPostgres(used_dir).start()
 
     there = find_postgres_programs(None).major
     assert "made by PostgreSQL 99, whose programs are not here" in str(refused.value)
     assert str(there) in str(refused.value)
     version_file.write_text(made_by)
-    with attached(data_dir) as url:
+    with attached(used_dir) as url:
         assert url.startswith("postgresql+asyncpg://ladle@/ladle?host=")
 
 
@@ -347,22 +348,21 @@ def test_a_set_up_that_was_killed_halfway_starts_over(data_dir: Path) -> None:
     server.stop()
 
 
-def test_a_server_that_refuses_its_configuration_says_why(data_dir: Path) -> None:
-    with attached(data_dir):
-        pass
-    with (data_dir / "postgres" / "data" / "postgresql.conf").open("a") as configuration:
+def test_a_server_that_refuses_its_configuration_says_why(used_dir: Path) -> None:
+    with (used_dir / "postgres" / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write("no_such_setting = 1\n")
 
     with pytest.raises(EmbeddedPostgresError) as refused:
-        EmbeddedPostgres(data_dir).start()
+        EmbeddedPostgres(used_dir).start()
 
     assert "PostgreSQL did not start" in str(refused.value)
     assert "contains errors" in str(refused.value)
-    assert not is_anything_left(open_home(data_dir))
+    assert not is_anything_left(open_home(used_dir))
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_private_one(data_dir: Path) -> None:
     deep = data_dir / ("d" * 60) / ("e" * 60)
+    lay_out_cluster(deep)
     server = EmbeddedPostgres(deep, durable=False)
     url = server.start()
     socket_directory = Path(str(make_url(url).query["host"]))

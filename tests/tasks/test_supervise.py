@@ -16,6 +16,7 @@ import pytest
 
 from postgres.home import open_home
 from postgres.processes import is_anything_left, read_pid_file, wait_until
+from tests.clusters import lay_out_cluster
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
@@ -100,7 +101,8 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Iterator[Run]:
+def first_run() -> Iterator[Run]:
+    """A directory in which nothing has run before."""
     place = Path(tempfile.mkdtemp(prefix="ladle-run-"))
     place.chmod(0o755)
     run = Run(place)
@@ -111,6 +113,13 @@ def run() -> Iterator[Run]:
         parent.communicate(timeout=60)
     assert not is_anything_left(open_home(place / "var"))
     shutil.rmtree(place)
+
+
+@pytest.fixture
+def run(first_run: Run) -> Run:
+    """A directory whose database has the newest schema, as an earlier run has left it."""
+    lay_out_cluster(first_run.place / "var", migrated=True)
+    return first_run
 
 
 def free_port() -> int:
@@ -129,8 +138,15 @@ def is_gone(pid: int) -> Callable[[], bool]:
     return check
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_everything(run: Run, how: signal.Signals) -> None:
+def test_the_first_run_makes_everything_and_an_interrupt_ends_it(first_run: Run) -> None:
+    check_that_one_signal_ends_everything(first_run, signal.SIGINT)
+
+
+def test_a_request_to_terminate_ends_everything(run: Run) -> None:
+    check_that_one_signal_ends_everything(run, signal.SIGTERM)
+
+
+def check_that_one_signal_ends_everything(run: Run, how: signal.Signals) -> None:
     parent = run.start_and_wait()
     assert len(run.starts("demo")) == 1
     assert f"Ready at http://127.0.0.1:{run.port}" in run.said
@@ -170,17 +186,17 @@ def test_a_killed_parent_leaves_nothing_in_the_way_of_the_next(run: Run) -> None
     assert run.answering() not in {0, server}
 
 
-def test_a_port_in_use_is_one_sentence(run: Run) -> None:
+def test_a_port_in_use_is_one_sentence(first_run: Run) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", run.port))
+        taken.bind(("127.0.0.1", first_run.port))
         taken.listen()
-        parent = run.start()
+        parent = first_run.start()
         said = parent.communicate(timeout=60)[1]
 
     assert parent.returncode == 1
     assert said == (
-        f"Port {run.port} on 127.0.0.1 can't be used: address already in use. "
-        f'Choose another with: make run ARGS="--port {run.port + 1}".\n'
+        f"Port {first_run.port} on 127.0.0.1 can't be used: address already in use. "
+        f'Choose another with: make run ARGS="--port {first_run.port + 1}".\n'
     )
 
 
