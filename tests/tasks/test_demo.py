@@ -1,8 +1,11 @@
 """The demo company adds up: stock, money, states and timelines, whatever its size, and it is the same every time."""
 
+import os
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,9 +16,12 @@ from domain.kernel.errors import Refused
 from domain.kernel.phone import parse_phone
 from domain.voice.causes import find_cause
 from domain.voice.review import ReviewQuery, list_review_queue
-from models.session import Database, raw_connection, separate_transaction
+from models.session import Database, raw_connection, separate_transaction, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from settings import Settings
 from tasks.demo import FILLED, load_demo_company
+from tests.conftest import migrated_database
 from tests.factories import make_customer, make_staff
 
 AT = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)
@@ -119,6 +125,19 @@ async def load(settings: Settings, **changes: object) -> str:
     return await load_demo_company(settings, **SIZE | {"at": AT} | changes)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+async def company(postgres: EmbeddedPostgres, settings: Settings) -> AsyncIterator[tuple[str, asyncpg.Connection]]:
+    """What the demo says of itself, and a database of its own with it, for tests that only read."""
+    async with migrated_database(postgres, f"test_{os.getpid()}_demo") as url:
+        database = Database(url, pool_size=3)
+        use_database(database)
+        summary = await load(settings)
+        await database.close()
+        connection = await connect(url)
+        yield summary, connection
+        await connection.close()
+
+
 async def fingerprint(table: str) -> str:
     columns = "to_jsonb(t) - 'password_hash'"
     async with separate_transaction() as db:
@@ -129,11 +148,10 @@ async def fingerprint(table: str) -> str:
         )
 
 
-async def test_the_demo_company_keeps_every_promise_of_the_books(settings: Settings, db: AsyncSession) -> None:
-    summary = await load(settings)
+async def test_the_demo_company_keeps_every_promise_of_the_books(company: tuple[str, asyncpg.Connection]) -> None:
+    summary, connection = company
     assert "40 customers and 120 products in 12 categories" in summary
     assert "1,500 orders" in summary
-    connection = await raw_connection(db)
     for promise, query in PROMISES.items():
         broken = await connection.fetch(query, *([AT] if "$1" in query else []))
         assert broken == [], promise
@@ -209,9 +227,8 @@ async def test_the_newest_orders_are_of_today(settings: Settings, db: AsyncSessi
     assert await connection.fetchval("SELECT count(*) FROM orders WHERE created_at >= $1", today) >= 12
 
 
-async def test_barcodes_phones_and_zips_are_well_formed(settings: Settings, db: AsyncSession) -> None:
-    await load(settings)
-    connection = await raw_connection(db)
+async def test_barcodes_phones_and_zips_are_well_formed(company: tuple[str, asyncpg.Connection]) -> None:
+    _, connection = company
     for (code,) in await connection.fetch("SELECT barcode FROM product"):
         digits = [int(digit) for digit in code]
         assert len(digits) == 13
@@ -234,9 +251,8 @@ async def test_every_city_has_a_phone_that_could_be_dialled(settings: Settings, 
         assert parse_phone(phone) == phone
 
 
-async def test_the_demo_users_sign_in_with_the_demo_password(settings: Settings, db: AsyncSession) -> None:
-    await load(settings, orders=10)
-    connection = await raw_connection(db)
+async def test_the_demo_users_sign_in_with_the_demo_password(company: tuple[str, asyncpg.Connection]) -> None:
+    _, connection = company
     staff = await connection.fetch("SELECT username, role, password_hash FROM staff WHERE is_demo AND is_active")
     roles = {row["username"]: row["role"] for row in staff}
     assert roles["admin"] == "admin"

@@ -5,18 +5,24 @@ are skipped and say so.
 """
 
 import csv
+import os
 import shutil
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.passwords import verify_password
 from domain.kernel.errors import Refused
-from models.session import Database, raw_connection
+from models.session import Database, raw_connection, use_database
+from postgres.connect import connect
+from postgres.embedded import EmbeddedPostgres
 from tasks.northwind import load_northwind
 from tasks.northwind_books import BookSums, add_up, discount_of, gross_of, read_books
+from tests.conftest import migrated_database
 
 BOOKS = Path(__file__).parents[3] / "shared" / "data" / "northwind"
 TABLES = (
@@ -29,6 +35,21 @@ def books() -> Path:
     if not BOOKS.is_dir():
         pytest.skip(f"The Northwind books are not at {BOOKS}.")
     return BOOKS
+
+
+@pytest.fixture(scope="module")
+async def loaded(postgres: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
+    """A database of its own with the books loaded, for tests that only read."""
+    if not BOOKS.is_dir():
+        pytest.skip(f"The Northwind books are not at {BOOKS}.")
+    async with migrated_database(postgres, f"test_{os.getpid()}_northwind") as url:
+        database = Database(url, pool_size=2)
+        use_database(database)
+        await load_northwind(BOOKS)
+        await database.close()
+        connection = await connect(url)
+        yield connection
+        await connection.close()
 
 
 def test_a_line_is_discounted_and_rounded_half_up_by_itself() -> None:
@@ -73,10 +94,8 @@ async def test_loading_tells_counts_and_sums_and_they_are_in_the_tables(books: P
     assert await connection.fetchval("SELECT sum(line_total) FROM order_item") == Decimal("1354458.59")
 
 
-async def test_an_order_keeps_its_date_prices_rep_and_country(books: Path, db: AsyncSession) -> None:
-    await load_northwind(books)
-    connection = await raw_connection(db)
-    order = await connection.fetchrow(
+async def test_an_order_keeps_its_date_prices_rep_and_country(loaded: asyncpg.Connection) -> None:
+    order = await loaded.fetchrow(
         "SELECT o.*, s.full_name AS rep, c.company_name FROM orders AS o JOIN staff AS s ON s.id = o.sales_rep_id"
         " JOIN customer AS c ON c.id = o.customer_id WHERE order_number = 'NW-10250'"
     )
@@ -89,16 +108,12 @@ async def test_an_order_keeps_its_date_prices_rep_and_country(books: Path, db: A
     assert (order["subtotal"], order["discount_amount"]) == (Decimal("1813.00"), Decimal("260.40"))
     assert (order["delivery_fee"], order["total_amount"]) == (Decimal("65.83"), Decimal("1618.43"))
     assert (order["status"], order["payment_status"], order["amount_paid"]) == ("delivered", "paid", Decimal("1618.43"))
-    prices = await connection.fetch(
-        "SELECT unit_price FROM order_item WHERE order_id = $1 ORDER BY position", order["id"]
-    )
+    prices = await loaded.fetch("SELECT unit_price FROM order_item WHERE order_id = $1 ORDER BY position", order["id"])
     assert [row[0] for row in prices] == [Decimal("7.70"), Decimal("42.40"), Decimal("16.80")]
 
 
-async def test_a_valid_phone_is_kept_as_a_number_and_any_other_as_written(books: Path, db: AsyncSession) -> None:
-    await load_northwind(books)
-    connection = await raw_connection(db)
-    rows = await connection.fetch("SELECT external_id, phone, phone_raw, shipping_country FROM customer")
+async def test_a_valid_phone_is_kept_as_a_number_and_any_other_as_written(loaded: asyncpg.Connection) -> None:
+    rows = await loaded.fetch("SELECT external_id, phone, phone_raw, shipping_country FROM customer")
     assert len(rows) == 91
     assert all((row["phone"] is None) == (row["phone_raw"] != "") for row in rows)
     by_id = {row["external_id"]: row for row in rows}
@@ -108,20 +123,18 @@ async def test_a_valid_phone_is_kept_as_a_number_and_any_other_as_written(books:
     assert by_id["northwind:AROUT"]["shipping_country"] == "GB"
 
 
-async def test_stock_has_its_opening_row_and_discontinued_products_are_not_sold(books: Path, db: AsyncSession) -> None:
-    await load_northwind(books)
-    connection = await raw_connection(db)
-    wrong = await connection.fetch(
+async def test_stock_has_its_opening_row_and_discontinued_products_are_not_sold(loaded: asyncpg.Connection) -> None:
+    wrong = await loaded.fetch(
         "SELECT sku FROM product AS p"
         " LEFT JOIN (SELECT product_id, sum(delta) AS sum FROM stock_movement GROUP BY 1) AS m ON m.product_id = p.id"
         " WHERE coalesce(m.sum, 0) <> p.stock_quantity"
     )
     assert wrong == []
-    chai = await connection.fetchrow("SELECT * FROM product WHERE sku = 'NW-001'")
+    chai = await loaded.fetchrow("SELECT * FROM product WHERE sku = 'NW-001'")
     assert chai is not None
     assert (chai["name"], chai["stock_quantity"], chai["reorder_level"], chai["is_active"]) == ("Chai", 39, 10, False)
     assert (chai["unit_size"], chai["brand"]) == ("10 boxes x 30 bags", "Specialty Biscuits, Ltd.")
-    assert await connection.fetchval("SELECT count(*) FROM product WHERE is_active") == 67
+    assert await loaded.fetchval("SELECT count(*) FROM product WHERE is_active") == 67
 
 
 async def test_suppliers_are_vendors_with_what_they_sell(books: Path, db: AsyncSession) -> None:
@@ -143,10 +156,8 @@ async def test_suppliers_are_vendors_with_what_they_sell(books: Path, db: AsyncS
     assert await connection.fetchval("SELECT count(*) FROM vendor_product") == 77
 
 
-async def test_payments_and_timelines_agree_with_the_orders(books: Path, db: AsyncSession) -> None:
-    await load_northwind(books)
-    connection = await raw_connection(db)
-    wrong = await connection.fetch(
+async def test_payments_and_timelines_agree_with_the_orders(loaded: asyncpg.Connection) -> None:
+    wrong = await loaded.fetch(
         "SELECT o.order_number FROM orders AS o"
         " LEFT JOIN (SELECT order_id, sum(applied_amount) AS sum FROM payment GROUP BY 1) AS p ON p.order_id = o.id"
         " LEFT JOIN LATERAL (SELECT to_status FROM order_event WHERE order_id = o.id AND to_status IS NOT NULL"
@@ -156,10 +167,8 @@ async def test_payments_and_timelines_agree_with_the_orders(books: Path, db: Asy
     assert wrong == []
 
 
-async def test_nobody_signs_in_as_a_loaded_employee(books: Path, db: AsyncSession) -> None:
-    await load_northwind(books)
-    connection = await raw_connection(db)
-    rows = await connection.fetch("SELECT role, password_hash FROM staff")
+async def test_nobody_signs_in_as_a_loaded_employee(loaded: asyncpg.Connection) -> None:
+    rows = await loaded.fetch("SELECT role, password_hash FROM staff")
     assert [row["role"] for row in rows] == ["sales_rep"] * 9
     assert not await verify_password(rows[0]["password_hash"], "!")
 
