@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 
 from croniter import croniter
 from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.jobs.queue import COUNT_STALE, COUNT_WAITING, LIST_TIMETABLE, WAITING_SINCE
 from domain.jobs.runs import is_overdue
@@ -131,12 +133,20 @@ def _is_migrated(revision: str | None) -> bool:
     return revision is not None and revision not in _older_revisions()
 
 
-async def check_readiness() -> Readiness:
-    """Ask the database one question; whatever goes wrong means that it can't be used."""
+async def read_timetable(connection: AsyncConnection) -> Sequence[RowMapping]:
+    """The entries of the timetable, each with its last success."""
+    return (await connection.execute(_TIMETABLE)).mappings().all()
+
+
+async def check_readiness(timetable: Sequence[RowMapping] | None = None) -> Readiness:
+    """Ask the database one question; whatever goes wrong means that it can't be used.
+
+    Who has the timetable read already hands it over.
+    """
     try:
         async with current_database().reading() as connection:
             row = (await connection.execute(_READY)).one()
-            entries = (await connection.execute(_TIMETABLE)).mappings().all()
+            entries = timetable if timetable is not None else await read_timetable(connection)
     except Exception as error:  # noqa: BLE001 - every fault has the same meaning here.
         reached = getattr(getattr(error, "orig", None), "sqlstate", None) == "42P01"
         return Readiness(database=reached, migrated=False)
@@ -160,11 +170,14 @@ async def wait_for_schema(seconds: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def count_figures() -> Figures:
-    """The figures of the metrics, by three statements that read little however large the tables are."""
+async def count_figures(timetable: Sequence[RowMapping] | None = None) -> Figures:
+    """The figures of the metrics, by three statements that read little however large the tables are.
+
+    Who has the timetable read already hands it over.
+    """
     async with current_database().reading() as connection:
         row = (await connection.execute(_FIGURES)).mappings().one()
-        entries = (await connection.execute(_TIMETABLE)).mappings().all()
+        entries = timetable if timetable is not None else await read_timetable(connection)
         business = (await connection.execute(_BUSINESS)).one()
     return Figures(
         queue_depth=row["depth"],

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from domain.jobs.queue import LIST_TIMETABLE
 from domain.kernel.clock import now
-from domain.system.health import COUNTED_TO, Figures, Readiness, check_readiness, count_figures, is_late
+from domain.system.health import COUNTED_TO, Figures, Readiness, check_readiness, count_figures, is_late, read_timetable
 from models.session import current_database
 
 MOST_PROGRAMS = 50
@@ -81,7 +80,6 @@ class Status:
         return lag is not None and lag > MOST_LAG_SECONDS
 
 
-_TIMETABLE = text(LIST_TIMETABLE)
 _STOPPED = text(
     "SELECT name, count(*) AS stopped FROM"  # noqa: S608 - a number only.
     f" (SELECT name FROM job_run WHERE state IN ('failed', 'parked') LIMIT {COUNTED_TO}) AS runs GROUP BY name"
@@ -101,7 +99,7 @@ _DATABASE = text(
 async def read_status() -> Status:
     """The state of the program as it is now."""
     async with current_database().reading() as connection:
-        entries = (await connection.execute(_TIMETABLE)).mappings().all()
+        entries = await read_timetable(connection)
         stopped = {row.name: row.stopped for row in await connection.execute(_STOPPED)}
         programs = [Program(*row) for row in await connection.execute(_PROGRAMS)]
         database = (await connection.execute(_DATABASE)).one()
@@ -118,8 +116,8 @@ async def read_status() -> Status:
         for entry in entries
     ]
     return Status(
-        readiness=await check_readiness(),
-        figures=await count_figures(),
+        readiness=await check_readiness(entries),
+        figures=await count_figures(entries),
         timetable=sorted(timetable, key=lambda entry: (not entry.is_late, not entry.stopped, entry.name)),
         programs=programs,
         server_version=database.server_version,

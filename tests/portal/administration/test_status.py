@@ -14,9 +14,11 @@ from domain.kernel.clock import now
 from domain.system.health import DISK_FULL, _refused_at, note_refusal
 from domain.system.status import TimetableEntry
 from models import JobRun, OutboxMessage, Role
+from models.session import Database
 from portal.administration.status import write_seconds, write_size, write_turn
 from tests.factories import make_staff, sign_in
 from tests.portal.forms import read_page
+from tests.statements import noted_statements
 
 PAGE = "/portal/status"
 CHICAGO = ZoneInfo("America/Chicago")
@@ -56,6 +58,12 @@ async def test_where_nothing_is_wrong_it_says_so(client: TestClientProtocol, adm
     assert "All well" in page
     assert "Needs you" not in page
     assert "No worker has started yet" in page
+
+
+async def test_the_timetable_is_read_once(client: TestClientProtocol, database: Database, admin: Any) -> None:
+    async with noted_statements(database) as statements:
+        await read_page(client, PAGE)
+    assert sum("pgqueuer_schedules" in text for text in statements) == 1
 
 
 async def test_what_needs_a_person_stands_first_and_leads_to_its_rows(
