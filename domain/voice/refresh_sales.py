@@ -39,7 +39,7 @@ SELECT * FROM (
    ORDER BY created_at DESC, id DESC LIMIT 1)
 ) AS logged ORDER BY created_at DESC, id DESC LIMIT 1
 """
-# Whoever is noted, and those of whose calls nothing is known. Numbers are looked up one by one: how many are noted is
+# All who are noted, and those of whose calls nothing is known. Numbers are looked up one by one: how many are noted is
 # a guess of the planner's, and there are few.
 CHANGED = """
 SELECT customer_id FROM {sales}

@@ -232,7 +232,7 @@ async def show_order_page(
     walk = await walk_orders(order)
     if editing is Part.ITEMS and entry is None:
         typed = {name: [value] for name, value in tried.typed.items()} if tried else None
-        # Whoever opens the lines types into the first one.
+        # When the lines open, the first quantity has the focus.
         focus = "quantity-0" if typed is None else ""
         entry = await show_items(shown, start_items(shown) if typed is None else read_items(typed), focus=focus)
     return await page_or_block(

@@ -380,7 +380,7 @@ async def test_a_refused_edit_is_shown_with_the_order_as_it_was(client: TestClie
     placed = await make_order(db, (product, 3))
     await db.commit()
     url = f"/portal/orders/{placed.written.order_number}"
-    # Whoever opens the lines types into the first one.
+    # When the lines open, the first quantity has the focus.
     opened = await read_page(client, f"{url}?edit=items")
     assert re.findall(r'name="([^"]+)"[^>]* autofocus', opened) == ["items[0][quantity]"]
     fields = {"items[0][sku]": product.sku, "items[0][quantity]": "98000"}
