@@ -1,6 +1,9 @@
 """The CPU time of the PostgreSQL backends behind a program's connections: a busy machine leaves this figure alone."""
 
+from pathlib import Path
+
 import asyncpg
+import psutil
 
 _BACKENDS = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'ladle'
@@ -24,6 +27,14 @@ class BackendCpu:
     def read(self) -> float:
         """Milliseconds of all of them since they started."""
         return sum(_read_milliseconds(pid) for pid in self._pids)
+
+
+def read_family_cpu() -> float:
+    """Milliseconds of this process and of all processes that it started and that live still."""
+    own = psutil.Process()
+    pids = [own.pid, *(child.pid for child in own.children(recursive=True))]
+    tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(task.read_text().split()[0]) / 1e6 for task in tasks)
 
 
 def _read_milliseconds(pid: int) -> float:
