@@ -158,8 +158,10 @@ FACTS = {
     "phone": "(SELECT phone FROM customer WHERE phone IS NOT NULL ORDER BY id OFFSET 50 LIMIT 1)",
     "number": "(SELECT order_number FROM orders ORDER BY id DESC OFFSET 100 LIMIT 1)",
     "guest": """(
-      SELECT right(delivery_phone, 10) FROM orders
-      WHERE customer_id IS NULL AND delivery_phone IS NOT NULL ORDER BY id DESC LIMIT 1
+      SELECT right(delivery_phone, 10) FROM orders WHERE customer_id IS NULL AND delivery_phone IS NOT NULL
+        AND NOT EXISTS (SELECT FROM customer WHERE phone = delivery_phone)
+        AND NOT EXISTS (SELECT FROM customer WHERE phone2 = delivery_phone)
+      ORDER BY id DESC LIMIT 1
     )""",
     "open_number": "(SELECT order_number FROM orders WHERE status = 'confirmed' ORDER BY id DESC LIMIT 1)",
     "customer": "(SELECT min(id) + 60 FROM customer)",
