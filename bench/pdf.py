@@ -95,8 +95,8 @@ async def _compare(
 ) -> dict[str, float]:
     """Each way in turns; prints and returns making one against the PDF maker alone, and a kept one against that.
 
-    Making one is a hundredth more than the maker alone, which a clock tells from other work only in many rounds; the
-    CPU of this process and its children tells it in a few.
+    Making one takes a hundredth more than the maker alone. By the clock that shows in many rounds only, by the CPU of
+    this process and its children in a few.
     """
 
     async def bare() -> None:

@@ -66,8 +66,8 @@ def link(target: str, *, index: bool = True, nullable: bool = False, **foreign_k
     return Field(sa_type=BigInteger, foreign_key=target, index=index, nullable=nullable, **more)
 
 
-def seldom(name: str, column: str) -> Index:
-    """The index of a foreign key that few rows have; the others cost a write nothing."""
+def sparse_index(name: str, column: str) -> Index:
+    """The index of a foreign key that few rows have; a row without one has no entry in it."""
     return Index(name, column, postgresql_where=sql(f"{column} IS NOT NULL"))
 
 

@@ -27,7 +27,7 @@ from models.base import (
     one_of,
     search_index,
     searched,
-    seldom,
+    sparse_index,
     text,
 )
 
@@ -158,8 +158,8 @@ class Order(ByActor, table=True):
             "id",
             postgresql_where=sql("status = 'confirmed' OR status = 'packed' OR status = 'pending' AND NOT on_hold"),
         ),
-        seldom("ix_orders_commission_rep_id", "commission_rep_id"),
-        seldom("ix_orders_subscription_id", "subscription_id"),
+        sparse_index("ix_orders_commission_rep_id", "commission_rep_id"),
+        sparse_index("ix_orders_subscription_id", "subscription_id"),
         # What the warehouse counts of them each time it is looked at.
         Index(
             "ix_orders_shipped",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as sql
 
-from models.base import ByActor, created, flag, key, link, money, one_of, seldom, text
+from models.base import ByActor, created, flag, key, link, money, one_of, sparse_index, text
 
 
 class StockReason(StrEnum):
@@ -42,7 +42,7 @@ class StockMovement(ByActor, table=True):
     __table_args__ = (
         one_of("reason", StockReason),
         CheckConstraint("level_after >= 0", name="level_not_negative"),
-        seldom("ix_stock_movement_vendor_id", "vendor_id"),
+        sparse_index("ix_stock_movement_vendor_id", "vendor_id"),
         Index("ix_stock_movement_product_id_id", "product_id", "id"),
         Index("uq_stock_movement_undoes", "undoes_id", unique=True, postgresql_where=sql("undoes_id IS NOT NULL")),
     )

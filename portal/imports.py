@@ -29,6 +29,8 @@ from web.uploads import reads_spooled
 blueprint = Blueprint("portal_imports", __name__)
 LIST = "/portal/imports"
 SHOWN_ROWS = 20
+# Columns of the rows; beside the mapping there is room for one less.
+SHOWN_ALONE, SHOWN_BESIDE_MAPPING = 5, 4
 STATE_LOOKS = {
     ImportState.DRAFT: ("quiet", "pencil", "Draft"),
     ImportState.QUEUED: ("info", "clock", "Waiting"),
@@ -160,7 +162,9 @@ async def _show(
             else await queries.list_kept_rows(connection, run_id, outcome=outcome, most=SHOWN_ROWS)
         )
     waits = run.state == ImportState.DRAFT or (run.is_dry and run.finished_at is not None)
-    fields = _choose_fields(run, {field for row in rows for field in row.faults}, 4 if waits else 5)
+    fields = _choose_fields(
+        run, {field for row in rows for field in row.faults}, SHOWN_BESIDE_MAPPING if waits else SHOWN_ALONE
+    )
     return await page_or_block(
         "imports/import.html",
         block="import_page",

@@ -123,17 +123,23 @@ async def empty_database() -> AsyncIterator[str]:
     """The same without a schema."""
     server = EmbeddedPostgres(DATA)
     await asyncio.to_thread(server.attach_or_start)
-    name = f"proof_{secrets.token_hex(4)}"
     try:
-        admin = await connect(server.database_url("postgres"))
-        await admin.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield server.database_url(name)
-        finally:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-            await admin.close()
+        async with passing_database(server, f"proof_{secrets.token_hex(4)}") as url:
+            yield url
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def passing_database(server: EmbeddedPostgres, name: str, *, template: str = "template1") -> AsyncIterator[str]:
+    """The address of a database of this name, a copy of the template, gone afterwards."""
+    admin = await connect(server.database_url("postgres"))
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield server.database_url(name)
+    finally:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await admin.close()
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from models.migrations import upgrade
 from models.session import Database, plan_for_values, use_database
 from postgres.connect import connect
 from postgres.embedded import EmbeddedPostgres
+from proofs.ground import passing_database
 from settings import Settings
 from tests.clusters import name_schema
 from tests.fakes.easypost_server import FakeEasyPost, with_easypost
@@ -118,13 +119,8 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
 async def migrated_database(postgres: EmbeddedPostgres, name: str) -> AsyncIterator[str]:
     """The address of a database of the newest schema under this name, gone afterwards."""
     template = await asyncio.to_thread(migrated_template, postgres)
-    admin = await connect(postgres.database_url("postgres"))
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    try:
-        yield postgres.database_url(name)
-    finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
+    async with passing_database(postgres, name, template=template) as url:
+        yield url
 
 
 _MIGRATED = "SELECT datname FROM pg_database WHERE datname LIKE 'migrated%'"

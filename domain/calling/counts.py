@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.calling.tabs import Segment, find_bounds
 from domain.kernel.actor import Actor
 from domain.kernel.clock import business_today
+from domain.kernel.folds import wait_for_turn
 from domain.orders.queries import Reader
 from models import Role
 from models.session import raw_connection
@@ -81,7 +82,6 @@ changed AS (UPDATE calling_count AS k SET entries = met.together FROM met WHERE 
 INSERT INTO calling_count (assigned_to, kind, day, entries, is_kept)
 SELECT assigned_to, kind, day, entries, true FROM met WHERE id IS NULL ORDER BY 1, 2, 3
 """
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('calling_count'))"
 
 
 async def count_tabs(
@@ -119,5 +119,5 @@ async def count_tabs(
 async def fold_calling_counts(db: AsyncSession, *, timezone: tzinfo) -> None:
     """Add what was noted since the last fold to what is kept."""
     connection = await raw_connection(db)
-    await connection.execute(_ONE_AT_A_TIME)
+    await wait_for_turn(connection, "calling_count")
     await connection.execute(_FOLD, business_today(timezone) - _KEPT_DAYS)

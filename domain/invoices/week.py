@@ -137,7 +137,7 @@ async def _mail(db: AsyncSession, made: Sequence[Invoice], *, together: bool, by
         key = (invoice.customer_id, (invoice.customer_email or "").lower()) if together else (place,)
         mails.setdefault(key, []).append(invoice)
     for invoices in mails.values():
-        if (to := invoices[0].customer_email) is None:
+        if not (to := invoices[0].customer_email):
             continue
         for start in range(0, len(invoices), MOST_TOGETHER):
             one, *others = invoices[start : start + MOST_TOGETHER]

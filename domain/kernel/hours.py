@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.folds import wait_for_turn
 from models.session import raw_connection
 
 HOUR = "date_trunc('hour', {0}, 'UTC')"
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('hour_change'))"
 
 
 def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
@@ -41,5 +41,5 @@ changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted)"""  # noqa: S608 - nam
 async def count_for_good(db: AsyncSession, statement: str) -> None:
     """Run a statement that begins with `take_notes`, one at a time in all processes."""
     connection = await raw_connection(db)
-    await connection.execute(_ONE_AT_A_TIME)
+    await wait_for_turn(connection, "hour_change")
     await connection.execute(statement)

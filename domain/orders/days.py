@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from domain.access.own_orders import owner_of_seen
 from domain.kernel.actor import Actor
+from domain.kernel.folds import wait_for_turn
 from domain.kernel.money import ZERO
 from domain.orders.filters import ORDERS, OrderFilters, OrderSort
 from models import OrderDay, OrderDayChange, OrderStatus, columns_of
@@ -42,7 +43,6 @@ SELECT $1::text, (created_at AT TIME ZONE $1::text)::date AS day, coalesce(sales
   sum(total_amount)
 FROM orders GROUP BY day, coalesce(sales_rep_id, 0), status
 """
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('order_day'))"
 
 
 @cache
@@ -129,6 +129,6 @@ def _day_of(moment: ColumnElement[object], zone: str) -> ColumnElement[date]:
 async def fold_days(db: AsyncSession, *, timezone: ZoneInfo) -> None:
     """Fold what changed into the days; where the time zone of the business changed, cut all of them again."""
     connection = await raw_connection(db)
-    await connection.execute(_ONE_AT_A_TIME)
+    await wait_for_turn(connection, "order_day")
     is_cut_otherwise = await connection.fetchval(_IS_CUT_OTHERWISE, timezone.key)
     await connection.execute(_CUT_AGAIN if is_cut_otherwise else _FOLD, timezone.key)

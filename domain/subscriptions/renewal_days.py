@@ -14,19 +14,19 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.kernel.folds import wait_for_turn
 from domain.orders.rules import OrderRules
 from domain.subscriptions.amounts import IS_SOLD, SOLD, next_amount
 from models import RenewalDay, RenewalDayChange, Subscription, SubscriptionStatus, columns_of
+from models.session import raw_connection
 
 FOLD_JOB = "count_renewal_days"
 DAYS = columns_of(RenewalDay)
 CHANGES = columns_of(RenewalDayChange)
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('renewal_day'))")
 
 
 @cache
@@ -62,7 +62,7 @@ def select_renewals(rules: OrderRules) -> Subquery:
 
 async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
     """Count the products that changed, or all of them where the rules did, and keep them."""
-    await db.execute(_ONE_AT_A_TIME)
+    await wait_for_turn(await raw_connection(db), "renewal_day")
     # One snapshot takes the notes away and prices the renewals that they are about: a note that comes later stays.
     noted = delete(RenewalDayChange).returning(CHANGES.product_id).cte("noted")
     wanted = select(noted.c.product_id).union(_find_other_rules(rules)).cte("wanted")

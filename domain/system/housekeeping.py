@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from domain.customers.merge import UNDO_DAYS
 from domain.jobs.queue import OLD_ROWS
 from models.session import current_database
 
@@ -32,12 +33,12 @@ _FORGET_SECRETS = text(
 )
 
 
-# Of a merge that can't be undone any more, who was who stays, and which rows moved.
-_FORGET_SNAPSHOTS = text("""
-UPDATE customer_merge SET kept_before = '{}', kept_after = '{}', merged_row = '{}',
-  moved = jsonb_build_object('ids', moved -> 'ids', 'gave_way', '{}'::jsonb)
-WHERE merged_row <> '{}' AND created_at < now() - interval '31 days'
-""")
+# A merge that can't be undone any more keeps whom it was about and which rows moved, and no row of theirs.
+_FORGET_SNAPSHOTS = text(f"""
+UPDATE customer_merge SET kept_before = '{{}}', kept_after = '{{}}', merged_row = '{{}}',
+  moved = jsonb_build_object('ids', moved -> 'ids', 'gave_way', '{{}}'::jsonb)
+WHERE merged_row <> '{{}}' AND created_at < now() - interval '{UNDO_DAYS + 1} days'
+""")  # noqa: S608 - a number of ours
 
 
 async def forget_expired() -> dict[str, int]:

@@ -124,7 +124,7 @@ _IS_FREE = "NOT is_barred AND (called_at IS NULL OR called_at < $6 OR call_back_
 _IS_MEMBER = f"{_IS_IN_RANGE} AND {_IS_FREE}"
 _LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
 _IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
-# What is kept of the customers in `changed` is not true any more, and `fresh` is. Steps tell near which place a worth
+# What is kept of the customers in `changed` is not true any more, and `fresh` is. Steps say near which place a worth
 # and a cycle stand among the kept ones; what changed is taken off and added where a place is looked up, so that nobody
 # is sorted. The median is the least cycle through which there are half of them: it is looked for from the last step
 # through which there can't be so many. Nothing is added to the steps' arrays, so that they are unpacked once and not at

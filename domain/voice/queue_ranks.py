@@ -4,13 +4,13 @@ The statements are parts of those of `queue_members.py`, which name `everybody` 
 and `chosen` (those whose places are wanted). $7 and $8 are a page's length and how many come before it.
 """
 
-# How many have a greater worth than `m` or the same, as far as steps tell, and among those that changed.
+# How many have a greater worth than `m` or the same, as far as steps say, and among those that changed.
 _THROUGH_STEP = "coalesce(e.worths_through[width_bucket(-m.worth, e.worths)], 0)"
 _THROUGH_CHANGED = "width_bucket(-m.worth, e.fresh_worths) - width_bucket(-m.worth, e.old_worths)"
 _WEIGHT = """0.5::float8 + CASE WHEN e.customers = 1 THEN 0 ELSE ({below})::float8 / (e.customers - 1) END"""
 LEAST_WEIGHT = _WEIGHT.format(below=f"greatest(e.customers - {_THROUGH_STEP} - e.apart - ({_THROUGH_CHANGED}), 0)")
 _MOST_WEIGHT = _WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - ({_THROUGH_CHANGED})")
-# A page by priority needs the exact place of those alone who can be on it, by what the steps tell of each.
+# A page by priority needs the exact place of those alone who can be on it, by what the steps say of each.
 NEAR = f"""
 bounded AS MATERIALIZED (
   SELECT m.*, m.days_since / m.cycle * ({LEAST_WEIGHT}) AS least, m.days_since / m.cycle * ({_MOST_WEIGHT}) AS most

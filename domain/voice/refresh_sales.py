@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.kernel.children import in_child
+from domain.kernel.folds import wait_for_turn
 from domain.kernel.turns import read_in_pieces
 from domain.voice.product_pairs import count_pairs
 from models.customer_sales import OWN_CYCLE, WORTH
@@ -90,7 +91,6 @@ FROM (
 _KEPT = (
     "order_count", "order_days", "first_day", "last_day", "lifetime_value", "is_barred", "called_at", "call_back_on",
 )  # fmt: skip
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('customer_sales'))"
 # One snapshot takes the notes away and reads the rows that they are about: a note that comes later stays. Who is as
 # they were is not written again.
 _FOLD = f"""
@@ -157,7 +157,7 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::float8[])
 async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
     """Add up again the customers whose orders or calls changed, and return how many there were."""
     connection = await raw_connection(db)
-    await connection.execute(_ONE_AT_A_TIME)
+    await wait_for_turn(connection, "customer_sales")
     customers = int(await connection.fetchval(_FOLD, timezone.key))
     await keep_steps(connection)
     return customers

@@ -14,6 +14,7 @@ from domain.calling.rules import judge_calls
 from domain.calling.segments import find_usual_day, get_caller_day
 from domain.calling.tabs import Segment
 from domain.calling.upkeep import recalculate
+from domain.customers.export import MOST_LISTED
 from domain.kernel.clock import business_date, business_today
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
@@ -35,7 +36,6 @@ from web.streams import answer_file
 
 blueprint = Blueprint("portal_calling", __name__)
 LIST = "/portal/calling"
-MOST_IN_CSV = 1000
 COLUMNS = (
     "company", "contact", "phone", "second_phone", "email", "address", "status", "assigned_to", "last_called",
     "last_outcome", "callback_on", "last_order", "orders", "spent", "score", "notes",
@@ -95,8 +95,8 @@ async def show_calling(query: ListEntries) -> Response:
 @reads_query(ListEntries)
 @audits_export("calling_entry")
 async def download_calling(query: ListEntries) -> Response:
-    """The first 1,000 of a tab as CSV, as the filters have it; nobody who must not be called is in it."""
-    asked = query.model_copy(update={"page": 1, "per_page": MOST_IN_CSV})
+    """The first of a tab as CSV, as many as a list of customers gives; nobody who must not be called is in it."""
+    asked = query.model_copy(update={"page": 1, "per_page": MOST_LISTED})
     page = await list_entries(db(), asked, visible_to=current_actor(), timezone=settings().timezone)
     return answer_file(b"".join(write_csv(COLUMNS, map(_list_cells, page.rows))), "calling-list.csv")
 

@@ -82,6 +82,22 @@ def test_every_class_of_a_stylesheet_is_written_somewhere() -> None:
     assert {name for name in found if not CLASSES_OF_VALUES.search(name)} == set()
 
 
+def test_every_class_of_a_template_has_a_style() -> None:
+    """Of one that a script alone asks for, the script is its reader. A mail brings its own style."""
+    templates = "\n".join(path.read_text() for path in sorted((ROOT / "templates").rglob("*.html")))
+    styles = [path.read_text() for path in sorted((ROOT / "static").rglob("*.css"))]
+    styles += re.findall(r"<style>.*?</style>", templates, flags=re.DOTALL)
+    known = set(re.findall(r"\.(-?[a-zA-Z][\w-]*)", " ".join(styles)))
+    scripts = [path.read_text() for path in sorted((ROOT / "static").glob("*.js"))]
+    known |= set(re.findall(r"[\w-]+", " ".join(scripts)))
+    # What is put together with a value is known only when the page is made.
+    marked = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "\0", templates, flags=re.DOTALL)
+    words = {word for value in re.findall(r'\bclass="([^"]*)"', marked) for word in value.split()}
+    written = {word for word in words if "\0" not in word}
+    assert len(written) > 300
+    assert written - known == set()
+
+
 def test_every_icon_is_shown_somewhere() -> None:
     names = set((ROOT / "templates" / "shared" / "icons.txt").read_text().split())
     sources = " ".join(source for name, source in read_sources() if not name.endswith("icons.txt"))

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from models import Product, Role
 from tests.browser.browsing import Portal, browsing
 from tests.browser.test_journeys import add_colleague, open_as
-from tests.browser.walking import Findings, inspect
+from tests.browser.walking import LOOK_SIDEWAYS, WIDTHS, Findings, inspect, set_width
 from tests.factories import make_product
 from tests.factories.orders import make_order
 from tests.fakes.easypost_server import FakeEasyPost
@@ -132,6 +132,9 @@ async def test_other_boxes_are_taken_and_rates_stay_while_scanning(browser: Brow
         await page.get_by_label("Weight of Box 3, box 3, in pounds").fill("4")
         await page.keyboard.press("Tab")
         await expect(page.locator("#pack_offers")).to_contain_text("3 parcels, 6.4 lb")
+        for width in WIDTHS:
+            await set_width(page, width)
+            assert (width, await page.evaluate(LOOK_SIDEWAYS)) == (width, "")
         fastest = page.locator("#pack_offers .choice").last
         await fastest.click()
         sum_of_all = await fastest.locator("b").inner_text()

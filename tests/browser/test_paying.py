@@ -20,6 +20,13 @@ from tests.fakes.stripe_page import DECLINED_CARD, GOOD_CARD
 pytestmark = pytest.mark.browser
 
 PHOTO_WIDTH = 320
+# A name that wants the whole width of a phone for itself.
+LONG_NAME = "Stainless steel hotel pan with a lid, full size, six inches deep"
+COUNT_LINES = """all => all.map(one => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return new Set([...range.getClientRects()].map(line => Math.round(line.top))).size;
+})"""
 
 
 async def go_to_checkout(page: Page) -> str:
@@ -187,7 +194,7 @@ async def test_an_order_becomes_an_invoice_that_is_mailed_part_paid_reminded_of_
     async with till.portal.writing() as db:
         staff = await make_staff(db)
         customer = await make_customer(db, payment_terms="net30", credit_limit=Decimal(1000))
-        product = await make_product(db, unit_price=Decimal("20.00"))
+        product = await make_product(db, name=LONG_NAME, unit_price=Decimal("20.00"))
         placed = await make_order(db, (product, 2), by=as_actor(customer), payment_method="net30")
     async with browsing(browser) as page:
         await till.portal.sign_in(page.context, staff)
@@ -215,6 +222,9 @@ async def test_an_order_becomes_an_invoice_that_is_mailed_part_paid_reminded_of_
     assert [job["step"] for job in jobs] == [None, "by_hand"]
     async with till.open_phone() as page:
         await page.goto(make_invoice_url(invoice_id, settings=till.settings))
+        await page.get_by_text("What this is for").click()
+        await expect(page.get_by_text(LONG_NAME)).to_be_visible()
+        assert await page.locator("dl.facts dd").evaluate_all(COUNT_LINES) == [1] * 4
         await page.get_by_role("button", name="Pay $50.00").click()
         await page.get_by_role("button", name="Pay $50.00").click()
         await expect(page).to_have_url(CHECKOUT)

@@ -128,7 +128,7 @@ async def test_a_subscription_is_enrolled_renewed_declined_mended_and_recovered(
         failed = desk.get_by_role("region", name="Failed").get_by_role("listitem").filter(has_text=who)
         await expect(failed).to_contain_text(f"Next try on {format_day(today + timedelta(days=1), today=today)}")
         await desk.goto(f"{till.portal.url}{LIST}/{number}")
-        await expect(desk.locator(".track.retry li.failed")).to_have_count(1)
+        await expect(desk.locator("section[aria-labelledby=retry] .track li.failed")).to_have_count(1)
         await inspect(desk, "a subscription whose renewal failed", findings)
 
         await phone.goto(link)

@@ -66,6 +66,10 @@ LOOK_SIDEWAYS = """() => {
   const out = [...document.querySelectorAll('body *')].filter(isOut);
   return over > 0 ? `${over} too wide: ${out.slice(0, 3).map(one => one.outerHTML.slice(0, 80)).join(' ')}` : '';
 }"""
+# Figures that their cell of a table cuts off.
+LOOK_CUT = """() => [...document.querySelectorAll('td')]
+  .filter(one => one.matches('.num') || one.querySelector('.gap-days'))
+  .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 40)).slice(0, 3).join(', ')"""
 # Where the forms and buttons of the page lead.
 READ_ACTIONS = """() => [
   ...[...document.forms].map(form => [form.method, form.getAttribute('action') ?? location.pathname]),
@@ -298,6 +302,8 @@ async def inspect(page: Page, name: str, findings: Findings, *, widths: tuple[in
             findings.wrong += [f"{name} {width} {scheme}: {one}" for one in found]
         if sideways := await page.evaluate(LOOK_SIDEWAYS):
             findings.wrong.append(f"{name} at {width}: {sideways}")
+        if cut := await page.evaluate(LOOK_CUT):
+            findings.wrong.append(f"{name} at {width} cuts {cut}")
 
 
 def is_door(doors: MapAdapter, method: str, path: str) -> bool:

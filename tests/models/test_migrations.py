@@ -14,6 +14,7 @@ from models.migrations import alembic_config, newest_revision, older_revisions, 
 from models.session import Database, use_database
 from postgres.connect import connect
 from postgres.embedded import EmbeddedPostgres
+from proofs.ground import passing_database
 from settings import Settings
 from tasks.demo import load_demo_company
 
@@ -99,14 +100,8 @@ async def describe(url: str) -> dict[str, set[str]]:
 @asynccontextmanager
 async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The address of a database of its own, gone afterwards."""
-    name = f"test_models_{secrets.token_hex(4)}"
-    admin = await connect(postgres.database_url("postgres"))
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    try:
-        yield postgres.database_url(name)
-    finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
+    async with passing_database(postgres, f"test_models_{secrets.token_hex(4)}") as url:
+        yield url
 
 
 async def test_the_migrated_database_is_what_the_models_describe(

@@ -1,10 +1,8 @@
 """Many products changed by an outside system at once: what each row does, alone and in order."""
 
-import asyncio
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
 import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
@@ -186,28 +184,6 @@ async def test_the_first_of_many_rows_are_written_by_themselves(
             "brand": "New",
             "unit_price": f"{Decimal(price):.2f}",
         }
-
-
-async def test_a_clash_in_the_first_rows_leaves_nothing_of_the_others(
-    client: TestClientProtocol,
-    db: AsyncSession,
-    key: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def clash(*_: object) -> None:
-        await asyncio.sleep(0)
-        raise asyncpg.UniqueViolationError
-
-    monkeypatch.setattr(bulk, "MANY", 2)
-    monkeypatch.setattr(bulk, "FIRST", 1)
-    products = [await make_product(db, brand="Old") for _ in range(3)]
-    await db.commit()
-    monkeypatch.setattr(bulk._Writer, "_write_rows", clash)
-    rows = [{"id": product.id, "brand": "New"} for product in products]
-    answer = await client.post(BULK, json={"products": rows}, headers=key)
-    assert answer.status_code == 409
-    assert [(await read(db, product)).brand for product in products] == ["Old"] * 3
-    assert (await db.execute(select(func.count()).where(AuditEntry.record_kind == "product"))).scalar_one() == 0
 
 
 async def test_pictures_and_addresses_come_with_rows(

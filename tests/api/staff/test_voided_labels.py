@@ -1,6 +1,7 @@
 """Voiding labels: who asked stands on the timeline, and a cancelled order names what is still to be voided."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from quart.typing import TestClientProtocol
@@ -10,19 +11,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.order_desk.undo import undo_edit
 from domain.warehouse.label_steps import settle_refund_event
 from domain.warehouse.reconcile import reconcile_labels
-from models import OrderEvent, Role
+from models import Order, OrderEvent, Role
 from settings import Settings
 from tests.api.staff.test_labels import PARCEL, buy, labels_of, packer, ready_order
 from tests.factories import as_actor, make_customer, make_staff, sign_in
 from tests.fakes.easypost_server import FakeEasyPost
 
 
+async def order_with_labels(
+    client: TestClientProtocol, db: AsyncSession, count: int = 1
+) -> tuple[Order, dict[str, Any]]:
+    """An order that a packer bought so many labels for, and what the purchase answered."""
+    order = await ready_order(db)
+    await packer(client, db)
+    _, body = await (buy(client, order, parcels=[PARCEL] * count) if count > 1 else buy(client, order))
+    return order, body
+
+
 async def test_a_label_that_is_being_voided_is_not_answered_again(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
 ) -> None:
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order)
+    order, body = await order_with_labels(client, db)
     easypost.faults.drop_before_next = 10
     assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 502
     easypost.faults.drop_before_next = 0
@@ -38,9 +47,7 @@ async def test_a_label_that_is_void_late_names_who_asked(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta,
     told_by: str,
 ) -> None:  # fmt: skip
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order)
+    _, body = await order_with_labels(client, db)
     await sign_in(client, db, await make_staff(db, Role.MANAGER, full_name="Mona Manager"))
     easypost.faults.drop_next = 10
     assert (await client.post(f"/api/warehouse/labels/{body['label_id']}/void")).status_code == 502
@@ -57,9 +64,7 @@ async def test_labels_of_a_cancelled_order_wait_until_they_are_void(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
 ) -> None:
     del easypost
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
+    order, body = await order_with_labels(client, db, 2)
     await sign_in(client, db, await make_staff(db, Role.MANAGER, full_name="Mona Manager"))
 
     async def move(to: str) -> str:
@@ -84,9 +89,7 @@ async def test_labels_of_a_cancelled_order_wait_until_they_are_void(
 async def test_a_cancelled_order_that_had_left_names_only_the_labels_that_came_since(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost, easypost_settings: Settings, later: timedelta
 ) -> None:
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
+    order, body = await order_with_labels(client, db, 2)
     easypost.faults.drop_share = 1
     assert (await buy(client, order, service="Express"))[0] == 502
     easypost.faults.drop_share = 0
@@ -107,9 +110,7 @@ async def test_a_label_for_the_address_before_waits_until_it_is_void(
     client: TestClientProtocol, db: AsyncSession, easypost: FakeEasyPost
 ) -> None:
     del easypost
-    order = await ready_order(db)
-    await packer(client, db)
-    _, body = await buy(client, order, parcels=[PARCEL, PARCEL])
+    order, body = await order_with_labels(client, db, 2)
     elsewhere = {"name": "Greta", "street1": "88 Grist Road", "city": "Alder Falls", "state": "OH", "zip": "44099"}
     assert (await buy(client, order, key="other", to_address=elsewhere | {"street1": "1 Pier"}))[0] == 201
     await sign_in(client, db, await make_staff(db, Role.MANAGER))
