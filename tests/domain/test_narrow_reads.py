@@ -1,6 +1,5 @@
 """Reads that look up a few rows stay so: nothing makes them read every customer, invoice or order again."""
 
-import re
 from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
@@ -99,8 +98,7 @@ async def explain_kept(db: AsyncSession, read: Callable[[], Awaitable[Any]]) -> 
 
 async def test_who_ordered_longest_ago_is_found_by_the_kept_days(db: AsyncSession) -> None:
     plan = await explain_kept(db, lambda: list_sales_customers(db, ListSalesCustomers(per_page=10), visible_to=REP))
-    # Two indexes begin with the day, and either has them in order.
-    assert re.search("using ix_customer_sales_(last_day|due) on customer_sales", plan)
+    assert "using ix_customer_sales_last_day on customer_sales" in plan
 
 
 async def test_who_owes_is_read_from_what_is_kept(db: AsyncSession) -> None:
