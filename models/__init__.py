@@ -13,7 +13,7 @@ from models.commission import CommissionEntry, CommissionKind, CommissionMonth, 
 from models.commission_sum import CommissionSum
 from models.credit_entry import CreditEntry, CreditKind
 from models.customer import Customer, PaymentTerms
-from models.customer_merge import CustomerDistinction, CustomerMerge
+from models.customer_merge import UNDO_DAYS, CustomerDistinction, CustomerMerge
 from models.customer_note import CustomerNote
 from models.customer_sales import (
     CustomerCallChange,
@@ -87,6 +87,7 @@ from models.webhook_out import DeliveryState, EventKind, WebhookDelivery, Webhoo
 
 __all__ = [
     "MONEY_EVENTS",
+    "UNDO_DAYS",
     "AccountType",
     "ApiKey",
     "AuditAction",

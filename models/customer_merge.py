@@ -10,6 +10,9 @@ from sqlmodel import Field
 
 from models.base import ByActor, Table, created, key, link, moment, text
 
+# A merge is undone within so many days; what it keeps for that is dropped later.
+UNDO_DAYS = 30
+
 
 class CustomerMerge(ByActor, table=True):
     """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table.

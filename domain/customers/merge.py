@@ -29,10 +29,9 @@ from domain.kernel.inputs import EmailIn, Id, Input, Text60, Text200
 from domain.kernel.live import Topic, announce
 from domain.messages.owners import list_further_numbers
 from domain.messages.suppression import mark_do_not_call, mark_do_not_text
-from models import AuditAction, CustomerMerge, SuppressionReason
+from models import UNDO_DAYS, AuditAction, CustomerMerge, SuppressionReason
 from models.session import raw_connection
 
-UNDO_DAYS = 30
 _RECOUNT_CREDIT = """
 UPDATE credit_entry e SET balance_after = r.balance FROM (
   SELECT id, sum(amount) OVER (ORDER BY id) AS balance FROM credit_entry WHERE customer_id = $1

@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from domain.customers.merge import UNDO_DAYS
 from domain.jobs.queue import OLD_ROWS
+from models import UNDO_DAYS
 from models.session import current_database
 
 BATCH = 5000

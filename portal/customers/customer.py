@@ -15,14 +15,14 @@ from domain.customers import notes
 from domain.customers.browse import find_customer_neighbours
 from domain.customers.hub import get_hub, list_customer_trail
 from domain.customers.list_filters import BrowseCustomers
-from domain.customers.merge import UNDO_DAYS, find_merge_of, why_not_undone
+from domain.customers.merge import find_merge_of, why_not_undone
 from domain.customers.rows import CustomerRow, get_customer
 from domain.invoices.statement_mail import mail_statements
 from domain.kernel.clock import business_date, business_today, now
 from domain.kernel.errors import NotFound
 from domain.orders.filters import OrderFilters
 from domain.orders.queries import list_orders
-from models import AuditAction
+from models import UNDO_DAYS, AuditAction
 from portal.attempts import attempt
 from portal.calling.strip import Light, find_light
 from portal.customers.list import LIST

@@ -9,12 +9,13 @@ from documents.filters import format_plural
 from domain.access.rights import Right
 from domain.customers import duplicates
 from domain.customers.duplicates import PairOfCustomers, list_duplicates, mark_distinct
-from domain.customers.merge import UNDO_DAYS, MergeCustomers, merge_customers, undo_merge
+from domain.customers.merge import MergeCustomers, merge_customers, undo_merge
 from domain.customers.merge_preview import MergePreview, preview_merge
 from domain.kernel.clock import business_today
 from domain.kernel.errors import DomainError, NotFound
 from domain.kernel.inputs import read_form
 from domain.kernel.whole_numbers import read_id
+from models import UNDO_DAYS
 from models.session import current_database
 from portal.attempts import form_status
 from portal.customers.list import LIST

@@ -77,7 +77,7 @@ async def test_a_declined_renewal_shows_its_tries_and_those_to_come(client: Any,
         )  # fmt: skip
     await db.commit()
     page = " ".join((await read_page(client, f"{LIST}/{made.id}")).split())
-    track = page[page.index('<ol class="track retry">') :].partition("</ol>")[0]
+    track = page[page.index('id="retry"') :].partition("</ol>")[0]
     assert track.count('class="failed"') == 2
     assert [word in track for word in ("Declined", "Retry 1", "Retry 2", "Retry 3", "Pauses")] == [True] * 5
 

@@ -1,23 +1,20 @@
 """The office's catalogue over HTTP: every field, the gallery, and many edits at once."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from io import BytesIO
 from random import Random
 from typing import Any
 
-import asyncpg
 import pytest
 from PIL import Image
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.catalogue import bulk
 from domain.catalogue.gallery import MOST_PICTURES
 from domain.kernel.clock import now
 from domain.kernel.images import read_data_url, to_data_url
-from models import AuditEntry, Product, ProductImage, Role, StockMovement
+from models import Product, ProductImage, Role, StockMovement
 from models.session import Database
 from tests.factories import make_category, make_product, make_staff, sign_in
 from tests.factories.catalogue import as_file, make_picture
@@ -266,33 +263,6 @@ async def test_a_level_alone_is_no_new_version_of_a_product_saved_beside_others(
         await db.refresh(product)
     assert (counted.stock_quantity, counted.version, counted.updated_at) == (7, 1, was)
     assert (renamed.stock_quantity, renamed.version) == (8, 2)
-
-
-async def test_a_barcode_that_is_taken_meanwhile_leaves_nothing_of_any_part(
-    manager: TestClientProtocol, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another product gets it between the look at who has it and the first rows' UPDATE, while others are prepared."""
-    read_bounds = bulk._read_bounds
-    *products, rival = [await make_product(db, brand="Old") for _ in range(4)]
-    await db.commit()
-    rival_id = rival.id
-
-    async def overtaken(connection: asyncpg.Connection, rows: Sequence[bulk.WantedChange]) -> Any:
-        found = await read_bounds(connection, rows)
-        await connection.execute("UPDATE product SET barcode = '4006381333931' WHERE id = $1", rival_id)
-        return found
-
-    monkeypatch.setattr(bulk, "MANY", 2)
-    monkeypatch.setattr(bulk, "FIRST", 1)
-    monkeypatch.setattr(bulk, "_read_bounds", overtaken)
-    rows: list[dict[str, Any]] = [{"id": product.id, "brand": "New"} for product in products]
-    rows[0]["barcode"] = "4006381333931"
-    status, answer = await sent(manager, "POST", f"{LIST}/bulk-save", json={"products": rows})
-    assert (status, answer["code"]) == (409, "conflict")
-    for product in products:
-        await db.refresh(product)
-        assert (product.brand, product.barcode, product.version) == ("Old", "", 1)
-    assert await db.scalar(select(func.count()).where(AuditEntry.record_kind == "product")) == 0
 
 
 async def test_the_largest_picture_can_be_sent_along_with_its_product(
