@@ -1,4 +1,4 @@
-"""Tables only: columns, constraints and indexes. Importing this package makes all of them known."""
+"""The tables: columns, constraints and indexes. Importing this package registers all of them in the metadata."""
 
 from models.api_key import ApiKey, KeyScope
 from models.audit_entry import AuditAction, AuditEntry

@@ -1,6 +1,6 @@
-"""Letters with marks and the letters under them: a search ignores accents, in what it looks for and where it looks.
+"""Accented letters and their plain letters. Search ignores accents both in the query and in the searched text.
 
-The columns that are searched are made with these texts: a letter more needs a migration.
+The generated search columns use these two strings, so adding a letter needs a migration.
 """
 
 ACCENTED = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿāăąćĉċčďēĕėęěĝğġģĥĩīĭįĵķĺļľńņňōŏőŕŗřśŝşšţťũūŭůűųŵŷźżžøđħłıŧ"

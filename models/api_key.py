@@ -1,4 +1,4 @@
-"""Keys for programs: found by prefix, kept as SHA-256, scoped and revocable."""
+"""API keys for programs: found by prefix, stored as SHA-256, scoped and revocable."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class KeyScope(StrEnum):
 
 
 class ApiKey(Table, table=True):
-    """A named key; `last_used_at` is noted at most once a minute."""
+    """A named key. `last_used_at` is updated at most once a minute."""
 
     __tablename__ = "api_key"
 

@@ -1,4 +1,4 @@
-"""The audit trail: every change of a record outside an order's own timeline, with before and after."""
+"""The audit trail: every change to a record, with the values before and after. Orders also have their own timeline."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from models.base import ByActor, created, key, text
 
 
 class AuditAction(StrEnum):
-    """What was done to a record: the record's noun, and what became of it."""
+    """What was done to a record: the kind of record and the action."""
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
@@ -111,11 +111,11 @@ class AuditAction(StrEnum):
 
 
 class AuditEntry(ByActor, table=True):
-    """Who changed which record how; secrets never stand in `before` or `after`."""
+    """Who changed which record, and how. `before` and `after` never contain secrets."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (
-        # These two rise, although they are read the other way: many entries at once are written one behind the other.
+        # These two ascend although they are read descending: entries inserted together then go to the end of the index.
         Index("ix_audit_entry_latest", "created_at", "id"),
         Index("ix_audit_entry_actor", "actor_kind", "actor_id", "id"),
         Index("ix_audit_entry_record", "record_kind", "record_id", sql("id DESC")),

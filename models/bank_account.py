@@ -10,15 +10,15 @@ from models.base import ByActor, count, created, key, link, one_of, required_mom
 
 
 class AccountType(StrEnum):
-    """What kind of account it is."""
+    """The type of the account."""
 
     CHECKING = "checking"
     SAVINGS = "savings"
 
 
 class BankAccount(ByActor, table=True):
-    """One customer's account. `sealed_number` is encrypted and bound to this row; `number_index` is an HMAC, so that
-    the same account is found at two customers without anybody reading it."""
+    """One customer's account. `sealed_number` is encrypted and bound to this row. `number_index` is an HMAC, so that
+    the same account can be found at two customers without decrypting it."""
 
     __tablename__ = "bank_account"
     __table_args__ = (

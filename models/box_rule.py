@@ -1,4 +1,4 @@
-"""How many of a product go into which box; one rule a product."""
+"""Box rules: how many units of a product fit into which box. At most one rule per product."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,8 @@ from models.base import Table, count, created, key, link, number, text
 
 
 class BoxRule(Table, table=True):
-    """`qty_per_box` units of the product fill one box; sizes are inches, and null while nobody measured the box."""
+    """`qty_per_box` units of the product fill one box. Sizes are in inches, and null until the box has been
+    measured."""
 
     __tablename__ = "box_rule"
     __table_args__ = (

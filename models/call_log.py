@@ -1,4 +1,4 @@
-"""Finished calls of voice agents, and what the evaluator said about them. No card or bank digits are kept."""
+"""Finished calls of voice agents and their evaluations. Card and bank digits are never stored."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,14 +15,14 @@ from models.voice_agent import CallDirection
 
 
 class CallType(StrEnum):
-    """What a call was for."""
+    """The purpose of a call."""
 
     INBOUND_ORDER = "inbound_order"
     OUTBOUND_SALES = "outbound_sales"
 
 
 class EvalStatus(StrEnum):
-    """How far the evaluation of a call has come; a person's verdict is the last word."""
+    """The progress of a call's evaluation. A person's verdict (reviewed, flagged) is final."""
 
     PENDING = "pending"
     COMPLETE = "complete"
@@ -32,14 +32,14 @@ class EvalStatus(StrEnum):
 
 
 class CheckerVerdict(StrEnum):
-    """What the outbound checker found."""
+    """The verdict of the check on outbound calls."""
 
     PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
 
 
 class Resolution(StrEnum):
-    """Whether the caller got what they called for."""
+    """Whether the caller got what they asked for."""
 
     RESOLVED = "resolved"
     PARTLY = "partly"
@@ -47,7 +47,7 @@ class Resolution(StrEnum):
 
 
 class CallLog(Table, table=True):
-    """One call, unique by the platform's call id. The last evaluation's figures stand here too, for the lists."""
+    """One call, unique by the platform's call id. The figures of its last evaluation are copied here for the lists."""
 
     __tablename__ = "call_log"
     __table_args__ = (
@@ -62,7 +62,7 @@ class CallLog(Table, table=True):
         Index("ix_call_log_agent_started", "agent_id", sql("started_at DESC"), sql("id DESC")),
         Index("ix_call_log_phone_started", "caller_phone", sql("started_at DESC")),
         Index("ix_call_log_review", "eval_status", sql("id DESC"), postgresql_where=sql("wants_review")),
-        # What each prompt's calls come to, and how people judged the judge: neither reads a call's row.
+        # For the figures of each prompt version, and for how reviewers rated the evaluator: index-only scans.
         Index(
             "ix_call_log_prompt_figures",
             "prompt_version_id",
@@ -116,7 +116,7 @@ class CallLog(Table, table=True):
 
 
 class CallEvaluation(Table, table=True):
-    """One run of the evaluator over a call; the newest one counts."""
+    """One run of the evaluator on a call. The newest one is valid."""
 
     __tablename__ = "call_evaluation"
     __table_args__ = (

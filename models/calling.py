@@ -1,4 +1,4 @@
-"""The calling list: who is to be called, what made them more or less urgent, every call made, and the script."""
+"""The calling list: people to call, the events that change their priority, the calls made, and the call script."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,7 +32,8 @@ SEARCHED = (
     "lower(company_name || ' ' || contact_name || ' ' || first_name || ' ' || last_name || ' ' || "
     "coalesce(email, '') || ' ' || coalesce(phone, phone_raw))"
 )
-# What an entry's events add to its base now; each loses half its points every 14 days. `e` is the entry.
+# The points that an entry's events now add to its base score: each event's points halve every 14 days. `e` is the
+# entry.
 DECAYED_POINTS = """coalesce((
   SELECT sum(v.points * power(0.5::float8, extract(epoch FROM now() - v.created_at)::float8 / 1209600))
   FROM calling_event AS v WHERE v.entry_id = e.id
@@ -40,7 +41,7 @@ DECAYED_POINTS = """coalesce((
 
 
 class CallingStatus(StrEnum):
-    """How far somebody on the calling list has come."""
+    """The progress of a calling entry."""
 
     NEW = "new"
     CONTACTED = "contacted"
@@ -50,7 +51,7 @@ class CallingStatus(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How a call ended, for people and voice agents alike, in the order of the keys 1 to 7."""
+    """The outcome of a call, for people and voice agents alike, in the order of the keys 1 to 7."""
 
     SALE_MADE = "sale_made"
     INTERESTED_CALLBACK = "interested_callback"
@@ -67,8 +68,8 @@ def score(default: float = 0) -> Any:
 
 
 class CallingEntry(Table, table=True):
-    """A prospect or a customer to be called. `hours_key` names the zones and the state whose hours count for it, and
-    the orders of its customer are summed up here, so that lists and segments read one table."""
+    """A prospect or a customer to call. `hours_key` names the time zones and the state that decide its calling hours.
+    The totals of its customer's orders are stored here, so that lists and segments read one table."""
 
     __tablename__ = "calling_entry"
     __table_args__ = (
@@ -126,18 +127,19 @@ class CallingEntry(Table, table=True):
     last_called_at: datetime | None = moment()
     last_outcome: str = text()
     callback_on: date | None = Field(default=None, nullable=True)
-    # What the caller writes while the call goes on; it goes into the log with the outcome.
+    # What the caller writes during the call; it is copied to the log with the outcome.
     draft_note: str = text()
     claimed_by: int | None = link("staff.id", nullable=True, ondelete="SET NULL")
     claimed_until: datetime | None = moment()
-    # From when it waits for the caller who wanted to be reminded; None in an ordinary claim.
+    # The time from which the entry waits for the caller who set a reminder; null in an ordinary claim.
     reminded_at: datetime | None = moment()
     order_count: int = count()
     order_days: int = count()
     total_spend: Decimal = money()
     first_order_at: datetime | None = moment()
     last_order_at: datetime | None = moment()
-    # The business days between which the next order is to be expected: 0.8 to 1.3 of the own gap after the last one.
+    # The business days on which the next order is expected: 0.8 to 1.3 of the customer's own cycle after the last
+    # order.
     window_from: date | None = Field(default=None, nullable=True)
     window_until: date | None = Field(default=None, nullable=True)
     created_at: datetime = created()
@@ -147,7 +149,7 @@ class CallingEntry(Table, table=True):
 
 
 class OutboundCallLog(ByActor, table=True):
-    """One call to a prospect or customer and how it ended, made by a colleague or by a voice agent."""
+    """One call to a prospect or customer and its outcome, made by a colleague or by a voice agent."""
 
     __tablename__ = "outbound_call_log"
     __table_args__ = (
@@ -183,15 +185,15 @@ class OutboundCallLog(ByActor, table=True):
         default_factory=list, sa_type=JSONB, nullable=False, sa_column_kwargs={"server_default": "[]"}
     )
     transcript_url: str = text()
-    # Not a foreign key: the review entry lives with the voice agents' calls.
+    # Not a foreign key: the review entry belongs to the voice agents' calls.
     review_queue_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
-    # What the outcome replaced on its entry, for taking it back.
+    # The entry's values before this outcome, to undo it.
     replaced: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
     created_at: datetime = created()
 
 
 class CallingEvent(ByActor, table=True):
-    """Something that made an entry more or less urgent; its points were fixed when it happened and fade by age."""
+    """An event that changed an entry's priority. Its points are fixed when it happens, and decay with its age."""
 
     __tablename__ = "calling_event"
     __table_args__ = (
@@ -209,7 +211,7 @@ class CallingEvent(ByActor, table=True):
 
 
 class CallScript(ByActor, table=True):
-    """One version of the call script; the newest is the one that is read aloud."""
+    """One version of the call script; the newest one is in use."""
 
     __tablename__ = "call_script"
 

@@ -1,7 +1,7 @@
-"""How many entries the calling list has, kept so that its tabs need not count them.
+"""Precalculated counts of calling entries, so that the tabs of the calling list need not count them.
 
-Triggers write what an entry adds or takes away, in its own transaction and without a lock; all rows together are the
-counts at any time, and a job folds them into those that it keeps, which stay where they are in the table's file.
+Triggers insert a row for what each change adds or subtracts, in its own transaction and without a lock. The sum of all
+rows is always the exact count. A job folds the rows into the kept ones (`is_kept`), which are updated in place.
 `domain/calling/counts.py` is the only reader.
 """
 
@@ -14,18 +14,18 @@ from models.base import Table, flag, key
 
 
 class CallingCount(Table, table=True):
-    """Open entries of one caller (0 without one) that came since the last fold, below zero for those that went; where
-    `is_kept`, all of before.
+    """The number of open entries of one caller (0: unassigned) added since the last fold, negative if removed; in a row
+    with `is_kept`, the total up to the last fold.
 
-    `kind` is what they are counted for: `open` all of them, `phone` those with a number, `ordered` those whose last
-    order was on `day` (of Greenwich, so that it needs no time zone of a business), and `window` those whose window
-    begins on `day`, below zero where it is over.
+    `kind` says what is counted: `open` all open entries; `phone` those with a phone number; `ordered` those whose last
+    order was on `day` (in UTC, so that it does not depend on the business time zone); `window` those whose window
+    begins on `day`, with a negative number on the day after it ends.
     """
 
     __tablename__ = "calling_count"
 
     id: int = key()
-    # Not a foreign key: a caller who is deleted gives their entries back by a trigger.
+    # Not a foreign key: when a caller is deleted, a trigger moves their entries to unassigned.
     assigned_to: int = Field(sa_type=BigInteger, nullable=False)
     kind: str
     day: date | None = Field(default=None, nullable=True)
@@ -33,7 +33,7 @@ class CallingCount(Table, table=True):
     is_kept: bool = flag(False)
 
 
-# What one entry is counted for; `{e}` is the entry.
+# What one entry is counted under; `{e}` is the entry.
 _PARTS = """
   (VALUES ('open', CAST(NULL AS date), 1, true), ('phone', NULL, 1, {e}.phone IS NOT NULL),
     ('ordered', ({e}.last_order_at AT TIME ZONE 'UTC')::date, 1, {e}.last_order_at IS NOT NULL),

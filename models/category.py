@@ -9,7 +9,7 @@ from models.base import Table, count, created, key, text
 
 
 class Category(Table, table=True):
-    """A shelf of the catalogue; its name is unique whatever the case."""
+    """A category of products. Its name is unique regardless of case."""
 
     __tablename__ = "category"
     __table_args__ = (Index("uq_category_name_lower", sql("lower(name)"), unique=True),)

@@ -1,4 +1,4 @@
-"""What sales reps earn: their rates, the ledger of what is due to them, locked months, and their targets."""
+"""Commissions: the rates of sales reps, the ledger of what they are owed, locked months, and sales targets."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,14 +12,14 @@ from models.base import ByActor, Table, created, key, link, moment, money, one_o
 
 
 class CommissionKind(StrEnum):
-    """Why an amount stands in the commission ledger."""
+    """Why an amount was written to the commission ledger."""
 
     EARNED = "earned"
     TAKEN_BACK = "taken_back"
 
 
 class CommissionRate(ByActor, table=True):
-    """A rep's share of the goods they sell, in percent, from a business day on; the newest that has begun counts."""
+    """A rep's commission in percent of goods sold, from a business day on. The newest rate that has begun applies."""
 
     __tablename__ = "commission_rate"
     __table_args__ = (
@@ -35,10 +35,10 @@ class CommissionRate(ByActor, table=True):
 
 
 class CommissionEntry(Table, table=True):
-    """One amount due to a rep, or taken back; never changed but for its payment.
+    """One amount due to a rep, or taken back. Only its payment columns ever change.
 
-    `month` is the first day of the month it is paid with. Customer, base and percent are the order's as they were then,
-    so that a locked statement reads the same for ever. What is taken back after the rep was paid is open by itself.
+    `month` is the first day of the month in which it is paid. Customer, base and percent are copied from the order, so
+    that a locked statement never changes. An amount taken back after the rep was paid is an open entry of its own.
     """
 
     __tablename__ = "commission_entry"
@@ -67,7 +67,7 @@ class CommissionEntry(Table, table=True):
 
 
 class CommissionMonth(ByActor, table=True):
-    """A month whose statements are final; later changes stand in the months after it."""
+    """A month whose statements are final. Later changes are entries of later months."""
 
     __tablename__ = "commission_month"
 
@@ -76,7 +76,7 @@ class CommissionMonth(ByActor, table=True):
 
 
 class SalesTarget(ByActor, table=True):
-    """What a rep is to sell in a month, in US dollars of order totals."""
+    """A rep's sales target for a month, in US dollars of order totals."""
 
     __tablename__ = "sales_target"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""The commissions of each rep and month added up, so that the list of months costs the same however many orders paid.
+"""Precalculated commission sums per rep and month, so that the list of months costs the same for any number of orders.
 
-Triggers write what an entry of the ledger adds or takes away, in its own transaction and without a lock; all rows
-together are the sums at any time, and a job folds them.
+Triggers insert a row for what each ledger entry adds or subtracts, in its own transaction and without a lock. The sum
+of all rows is always exact; a job folds them.
 """
 
 from datetime import date
@@ -14,17 +14,18 @@ from models.base import Table, key
 
 
 class CommissionSum(Table, table=True):
-    """What entries of a rep's month came to since the last fold, US dollars; one row of each has all before."""
+    """The change of a rep's month since the last fold, in US dollars; after a fold, one row holds the total up to
+    then."""
 
     __tablename__ = "commission_sum"
 
     id: int = key()
     month: date
-    # Not a foreign key: colleagues with entries are never deleted, and an entry names its rep by one.
+    # Not a foreign key: colleagues with entries are never deleted, and the entries have the foreign key.
     staff_id: int = Field(sa_type=BigInteger, nullable=False)
     earned: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
     taken_back: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
-    # The part of both that is marked paid.
+    # The part of `earned` and `taken_back` that is marked as paid.
     paid: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
     entries: int = Field(sa_type=BigInteger, nullable=False)
 

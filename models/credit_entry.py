@@ -1,4 +1,4 @@
-"""The store credit ledger: a customer's balance is the sum of the amounts and never negative."""
+"""The store credit ledger: a customer's balance is the sum of the amounts and is never negative."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from models.base import ByActor, created, key, link, money, one_of, text
 
 
 class CreditKind(StrEnum):
-    """Why credit moved."""
+    """The reason for a change of store credit."""
 
     OVERPAYMENT = "overpayment"
     APPLIED = "applied"
@@ -20,7 +20,7 @@ class CreditKind(StrEnum):
 
 
 class CreditEntry(ByActor, table=True):
-    """One movement of a customer's store credit, written under a lock on the customer."""
+    """One change of a customer's store credit, written under a lock on the customer. Amounts are US dollars."""
 
     __tablename__ = "credit_entry"
     __table_args__ = (

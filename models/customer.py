@@ -1,4 +1,4 @@
-"""Customers of the storefront and of the desk, with or without a sign-in of their own."""
+"""Customers, with or without their own sign-in."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -31,25 +31,25 @@ SEARCHED = (
 )
 
 
-# Accounts that their owners opened and proved; contacts that staff or an import made have no sign-in.
+# Accounts opened and verified by their owner. Contacts created by staff or by an import have no sign-in.
 REGISTERED = (
     "google_subject IS NOT NULL OR "
     "(password_hash IS NOT NULL AND (email_verified_at IS NOT NULL OR phone_verified_at IS NOT NULL))"
 )
 
-# All but the rows that stay for their ledger alone, after their owners were deleted.
+# Excludes rows that are kept only for their ledger after the customer was deleted.
 LISTED = "is_active OR username NOT LIKE 'deleted-%' OR email IS NOT NULL"
 
 
 class PaymentTerms(StrEnum):
-    """How a customer may pay."""
+    """How a customer is allowed to pay."""
 
     PREPAID = "prepaid"
     NET30 = "net30"
 
 
 class Customer(Table, table=True):
-    """A restaurant. `password_hash` is null for one that staff entered; an invalid phone stays in `phone_raw`."""
+    """A restaurant. `password_hash` is null if staff created it. `phone_raw` keeps an invalid phone number."""
 
     __tablename__ = "customer"
     __table_args__ = (
@@ -64,21 +64,21 @@ class Customer(Table, table=True):
         Index("ix_customer_phone2", "phone2"),
         Index("ix_customer_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_company", sql("lower(company_name)"), "id"),
-        # Two letters of a company's beginning.
+        # For a search by the first two letters of a company's name.
         Index("ix_customer_company_begins", sql("lower(company_name) text_pattern_ops")),
         Index("ix_customer_first_name", sql("lower(first_name)"), "id"),
         Index("ix_customer_last_name", sql("lower(last_name)"), "id"),
         Index("ix_customer_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_state_created", "shipping_state", sql("created_at DESC"), sql("id DESC")),
         Index("ix_customer_zip", "shipping_zip", postgresql_ops={"shipping_zip": "text_pattern_ops"}),
-        # Who may be called at all is read for everybody where the calling list is filled.
+        # For filling the calling list, which reads every customer who may be called.
         Index(
             "ix_customer_callable",
             "id",
             postgresql_include=["phone", "phone2", "sales_rep_id"],
             postgresql_where=sql("is_active AND phone IS NOT NULL AND NOT do_not_call"),
         ),
-        # What the list counts under its tabs and filters.
+        # For the counts of the list's tabs and filters.
         Index(
             "ix_customer_listed",
             "id",
@@ -135,7 +135,7 @@ class Customer(Table, table=True):
     do_not_call: bool = flag(False)
     do_not_call_note: str = text()
     do_not_text: bool = flag(False)
-    # Not a foreign key: it names the guest order to link on verification, and orders already point here.
+    # Not a foreign key: it names the guest order to link on verification, and orders already refer to this table.
     claimed_order_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     external_id: str | None = Field(default=None, unique=True)
     is_demo: bool = flag(False)

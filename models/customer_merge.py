@@ -1,4 +1,4 @@
-"""Two customers made one, with all that is needed to part them again; and pairs that are known to be two."""
+"""Merges of two customers, with everything needed to undo them, and pairs of customers known to be different."""
 
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,16 @@ from sqlmodel import Field
 
 from models.base import ByActor, Table, created, key, link, moment, text
 
-# A merge is undone within so many days; what it keeps for that is dropped later.
+# A merge can be undone for this many days; after that, the data for undoing it is deleted.
 UNDO_DAYS = 30
 
 
 class CustomerMerge(ByActor, table=True):
-    """One merge: `kept_before` and `merged_row` are both rows as they were, `moved` the ids by table.
+    """One merge. `kept_before` and `merged_row` are the two rows before the merge; `moved` holds the moved ids by
+    table.
 
-    `further_phones` are numbers of the two that found no place on the row that stays, and are that customer's still.
+    `further_phones` are phone numbers of the two that do not fit on the remaining row, but still belong to that
+    customer.
     """
 
     __tablename__ = "customer_merge"
@@ -29,7 +31,7 @@ class CustomerMerge(ByActor, table=True):
 
     id: int = key()
     kept_id: int | None = link("customer.id", index=False, nullable=True, ondelete="SET NULL")
-    # Not a foreign key: the row is gone until the merge is undone.
+    # Not a foreign key: the row does not exist until the merge is undone.
     merged_id: int = Field(sa_type=BigInteger)
     merged_name: str = text()
     kept_before: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
@@ -45,7 +47,7 @@ class CustomerMerge(ByActor, table=True):
 
 
 class CustomerDistinction(Table, table=True):
-    """Two customers that look alike and are not the same; the lower id stands first."""
+    """Two customers that look alike but are different. The lower id is in `first_id`."""
 
     __tablename__ = "customer_distinction"
     __table_args__ = (

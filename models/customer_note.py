@@ -1,4 +1,4 @@
-"""What colleagues note about a customer, each with its writer and time."""
+"""Notes about a customer, each with its author and time."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from models.base import ByActor, created, key, link
 
 
 class CustomerNote(ByActor, table=True):
-    """One note; it is never changed, only taken away."""
+    """One note. It is never edited, only deleted."""
 
     __tablename__ = "customer_note"
     __table_args__ = (Index("ix_customer_note_customer_id_id", "customer_id", "id"),)

@@ -1,8 +1,8 @@
-"""What customers bought and when they were last called, added up for the outbound call queue, and which products are
+"""What customers bought and when they were last called, summed up for the outbound call queue, and which products are
 bought by the same customers.
 
-Triggers note whose orders or calls changed, in the change's own transaction and without a lock; readers add those up
-again, and a job folds them in. The pairs of products are refreshed at night.
+Triggers note the customers whose orders or calls changed, in the change's own transaction and without a lock. Readers
+recalculate those customers; a job folds the changes in. The pairs of products are refreshed nightly.
 """
 
 from datetime import date, datetime
@@ -14,22 +14,22 @@ from sqlmodel import Field
 
 from models.base import VACUUMED_SOON, Table, count, key, moment, text
 
-# None with one order day.
+# In days; null with only one order day.
 OWN_CYCLE = "CASE WHEN order_days > 1 THEN greatest((last_day - first_day)::float8 / (order_days - 1), 1) END"
 WORTH = "lifetime_value::float8"
 
 
 class CustomerSales(Table, table=True):
-    """One customer's orders that count and their newest logged call, as of the last fold; days are the business's.
+    """One customer's orders that count and their newest logged call, as of the last fold. Days are business days.
 
-    The newest call is the one by the account or by its phone. `call_back_on` is its callback's day, if it asks for one.
-    `is_barred` are those who must not be called at all; where it is null nothing is known of calls, and readers look at
-    the rows.
+    The newest call is the newest one to the account or to its phone number. `call_back_on` is its callback date, if
+    any. `is_barred` marks customers who must not be called at all. Where it is null, nothing is known of their calls,
+    and readers read the calls themselves.
     """
 
     __tablename__ = "customer_sales"
-    # By the day of the last order customers are listed, by that of the first one counted. The call queue reads those of
-    # a day by their cycles, and all by cycle and by worth.
+    # Lists sort customers by the day of their last order and count by that of the first one. The call queue reads the
+    # cycles of customers due on a day, and ranks all customers by cycle and by worth.
     __table_args__ = (
         Index("ix_customer_sales_cycle", "own_cycle", "customer_id"),
         Index(
@@ -51,45 +51,50 @@ class CustomerSales(Table, table=True):
     order_days: int = count()
     first_day: date
     last_day: date
-    # Many orders of the greatest size must fit.
+    # Wide enough for the sum of many orders of the greatest amount.
     lifetime_value: Decimal = Field(default=Decimal(0), sa_type=Numeric(18, 2), nullable=False)
     is_barred: bool | None = Field(default=None, nullable=True)
     called_at: datetime | None = moment()
     call_back_on: date | None = Field(default=None, nullable=True)
-    # What the call queue computes with for everybody at each look: the days between orders, and the value as a double.
+    # Values that the call queue uses for every customer in each query: the mean days between orders, and the lifetime
+    # value as a double.
     own_cycle: float | None = Field(default=None, sa_column=Column(Double, Computed(OWN_CYCLE, persisted=True)))
     worth: float = Field(default=None, sa_column=Column(Double, Computed(WORTH, persisted=True), nullable=False))
 
 
 class CustomerSalesChange(Table, table=True):
-    """A customer whose orders changed since the last refresh; several rows may name one."""
+    """A customer whose orders changed since the last refresh. Several rows may name the same customer."""
 
     __tablename__ = "customer_sales_change"
 
     id: int = key()
-    # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
+    # Not a foreign key: triggers write the row while customers are merged and deleted, and it is deleted within
+    # minutes.
     customer_id: int = Field(sa_type=BigInteger, nullable=False)
 
 
 class CustomerCallChange(Table, table=True):
-    """A customer or a number whose calls or marks changed since the last fold; several rows may name one.
+    """A customer or phone number whose calls or suppression changed since the last fold; several rows may name the same
+    one.
 
-    Whose the number is, is asked when the row is read: it may be given to somebody in a transaction beside.
+    Readers look up the owner of the number, because a concurrent transaction may assign it to a customer.
     """
 
     __tablename__ = "customer_call_change"
 
     id: int = key()
-    # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
+    # Not a foreign key: triggers write the row while customers are merged and deleted, and it is deleted within
+    # minutes.
     customer_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     phone: str | None = text(nullable=True)
 
 
 class CustomerSalesSteps(Table, table=True):
-    """Every so manieth worth and cycle of `customer_sales` in their order, and how many there are up to and with each.
+    """Quantiles of `customer_sales`: every n-th worth and cycle in order, and the number of customers up to and
+    including it.
 
-    One row, or none: whatever is written to `customer_sales` takes it away, and the fold writes it again. `worths` are
-    negated, so that both rise. Between two steps, and behind the last, lie at most `apart` customers.
+    There is one row or none: any write to `customer_sales` deletes it, and the fold writes a new one. `worths` are
+    negated, so that both arrays ascend. At most `apart` customers are between two steps, or after the last one.
     """
 
     __tablename__ = "customer_sales_steps"
@@ -105,7 +110,7 @@ class CustomerSalesSteps(Table, table=True):
 
 
 class ProductPair(Table, table=True):
-    """Two products bought by at least three of the same customers, and how often against chance (the lift)."""
+    """Two products bought by at least three of the same customers. `lift` is how often, relative to chance."""
 
     __tablename__ = "product_pair"
     __table_args__ = (Index("ix_product_pair_best", "product_id", sql("lift DESC"), sql("shared DESC"), "other_id"),)
@@ -148,7 +153,7 @@ FOR EACH ROW WHEN ((OLD.customer_id, OLD.status = 'cancelled', OLD.total_amount,
 EXECUTE FUNCTION note_customer_sales()
 """,
 )
-# Calls by account and number, whose number that is, and who must not be called.
+# Triggers for calls by account and by phone number, for the owners of numbers, and for suppression.
 NOTE_CALLS_OF_CUSTOMERS = (
     """
 CREATE FUNCTION note_calls_of_customers() RETURNS trigger LANGUAGE plpgsql AS $body$
@@ -218,8 +223,8 @@ FOR EACH ROW WHEN ((OLD.phone, OLD.do_not_call) IS DISTINCT FROM (NEW.phone, NEW
 EXECUTE FUNCTION note_reach_of_number()
 """,
 )
-# Steps are true of the rows that they were taken from alone. Who changes those is one at a time, so that no steps of
-# another transaction appear beside.
+# Steps are valid only for the rows from which they were calculated. Only one transaction at a time changes those rows,
+# so that no other transaction writes steps concurrently.
 DROP_STEPS = (
     """
 CREATE FUNCTION drop_customer_sales_steps() RETURNS trigger LANGUAGE plpgsql AS $body$

@@ -1,4 +1,4 @@
-"""Repeat-purchase scores: one row a run with its parameters, one row a customer of the newest run."""
+"""Repeat-purchase scores: one row per run with its parameters, and one row per customer from the newest run."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from models.base import Table, count, created, flag, key, link, money, one_of, t
 
 
 class Tier(StrEnum):
-    """The tiers of customers, in the order in which their rules are asked: the first that fits holds."""
+    """The tiers of customers, in the order in which their rules are checked: the first match applies."""
 
     NEW = "new"
     PROMISING = "promising"
@@ -26,10 +26,10 @@ class Tier(StrEnum):
 
 
 class ScoreRun(Table, table=True):
-    """One computation of all scores. Without enough history `reason` says so and the parameters are null.
+    """One computation of all scores. Without enough history, `reason` explains that and there are no parameters.
 
-    `parameters` holds r, alpha, a, b (per week) and p, q, v of the models; `calibration` how far the prediction of
-    90 days ago was off.
+    `parameters` holds r, alpha, a, b (per week) of BG/NBD and p, q, v of Gamma-Gamma. `calibration` holds the error of
+    the prediction made 90 days before.
     """
 
     __tablename__ = "score_run"
@@ -49,7 +49,8 @@ class ScoreRun(Table, table=True):
 
 
 class CustomerScore(Table, table=True):
-    """A customer's score of the newest run. `frequency` counts order days after the first; days are whole."""
+    """A customer's score from the newest run. `frequency` is the number of order days after the first; days are
+    integers."""
 
     __tablename__ = "customer_score"
     __table_args__ = (

@@ -1,11 +1,13 @@
-"""What each customer owes on terms, how that stands against their terms, and their first order, kept for lists.
+"""Precalculated standing of each customer for lists: what they owe on terms, whether their terms allow it, and their
+first order.
 
-Triggers note whom a change is about, in its own transaction and without a lock; readers look at those customers' own
-rows and take the rest as kept, so that figures are exact at any time; a job folds the notes in. What is kept never
-comes from adding to what was kept before. `domain/customers/standings.py` is the only reader.
+Triggers note the customers that a change affects, in its own transaction and without a lock. Readers recalculate those
+customers from their rows and use the stored values of all others, so that figures are always exact. A job folds the
+changes in. Stored values are always recalculated, never incremented. `domain/customers/standings.py` is the only
+reader.
 
-Acts that link an order with an invoice or a customer hold the order's lock, so that no trigger reads a link which
-another transaction is changing.
+Acts that link an order to an invoice or a customer hold the order's lock, so that no trigger reads a link that another
+transaction is changing.
 """
 
 from datetime import datetime
@@ -19,10 +21,10 @@ from models.base import VACUUMED_SOON, Table, flag, key, moment
 
 
 class CustomerStanding(Table, table=True):
-    """How a customer who owes or has ordered stands, as of the last fold; US dollars.
+    """The standing of a customer who owes or has ordered, as of the last fold, in US dollars.
 
-    `overdue_at` is the instant from which something of it is overdue. The first order is the earliest that is not
-    cancelled, with the rep that it counts for.
+    `overdue_at` is the time from which some of the debt is overdue. The first order is the earliest one not cancelled;
+    `first_rep_id` is the rep it counts for.
     """
 
     __tablename__ = "customer_standing"
@@ -39,7 +41,7 @@ class CustomerStanding(Table, table=True):
 
     customer_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     first_at: datetime | None = moment()
-    # Not a foreign key: it goes with the order, which names the rep by one.
+    # Not a foreign key: it is updated with the order, which has the foreign key to the rep.
     first_rep_id: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
     owes: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
     overdue_at: datetime | None = moment()
@@ -49,16 +51,17 @@ class CustomerStanding(Table, table=True):
 
 
 class CustomerStandingChange(Table, table=True):
-    """A customer whose standing changed since the last fold; several rows may name one."""
+    """A customer whose standing changed since the last fold. Several rows may name the same customer."""
 
     __tablename__ = "customer_standing_change"
 
     id: int = key()
-    # Not a foreign key: the row is written by triggers while customers are merged and deleted, and lives for minutes.
+    # Not a foreign key: triggers write the row while customers are merged and deleted, and it is deleted within
+    # minutes.
     customer_id: int = Field(sa_type=BigInteger, nullable=False)
 
 
-# An order's own customer, and for an invoice the customer of its order as well.
+# An order affects its customer; an invoice affects its own customer and that of its order.
 _OF_ORDERS = "SELECT r.customer_id FROM {rows}"
 _OF_INVOICES = """
 SELECT r.customer_id FROM {rows} UNION ALL SELECT o.customer_id FROM {rows} JOIN orders AS o ON o.id = r.order_id

@@ -1,4 +1,4 @@
-"""What colleagues typed and have not sent yet, so that neither a closed laptop nor a lost session loses it."""
+"""What colleagues typed but have not sent, so that neither a closed laptop nor a lost session loses it."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.base import Table, count, created, key, link, moment, text
 
 
 class Draft(Table, table=True):
-    """One form of one colleague as it stood; two tabs on one form keep a row each."""
+    """The state of one form of one colleague. Two tabs with the same form have a row each."""
 
     __tablename__ = "draft"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""First answers kept for a day, so that a repeated request is answered and not done again."""
+"""First answers, kept for a day, so that a repeated request gets the same answer and nothing is done twice."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Imports: what was sent, how far it has come and what became of each row that did not go in."""
+"""Imports: the uploaded file, the progress, and the outcome of each row that was not imported."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from models.base import ByActor, Table, count, created, flag, key, moment, one_o
 
 
 class ImportState(StrEnum):
-    """How far an import has come; a draft waits for its columns to be named."""
+    """The progress of an import. A draft waits for its columns to be mapped."""
 
     DRAFT = "draft"
     QUEUED = "queued"
@@ -24,7 +24,7 @@ class ImportState(StrEnum):
 
 
 class RowOutcome(StrEnum):
-    """What became of a row that is kept; rows that went in are not."""
+    """The outcome of a stored row. Imported rows are not stored."""
 
     WAITING = "waiting"
     SKIPPED = "skipped"
@@ -32,7 +32,7 @@ class RowOutcome(StrEnum):
 
 
 class ImportRun(ByActor, table=True):
-    """One file of one kind; a dry run writes nothing. The fate of every group up to `last_group` is committed."""
+    """One file of one kind. A dry run writes nothing. The outcome of every group up to `last_group` is committed."""
 
     __tablename__ = "import_run"
     __table_args__ = (
@@ -51,7 +51,7 @@ class ImportRun(ByActor, table=True):
     headings: list[str] = Field(
         default_factory=list, sa_type=JSONB, nullable=False, sa_column_kwargs={"server_default": "[]"}
     )
-    # The field of the kind by the name of the file's column; a column that is left out is not there.
+    # From the column names of the file to the fields of the kind; columns that are left out are missing.
     mapping: dict[str, str] = Field(
         default_factory=dict, sa_type=JSONB, nullable=False, sa_column_kwargs={"server_default": "{}"}
     )
@@ -62,7 +62,7 @@ class ImportRun(ByActor, table=True):
     created_rows: int = count()
     skipped_rows: int = count()
     bad_rows: int = count()
-    # Of those that went in, the customers whose number must not be called or texted.
+    # The number of imported customers whose phone number must not be called or texted.
     marked_rows: int = count()
     last_error: str = text()
     created_at: datetime = created()
@@ -71,7 +71,7 @@ class ImportRun(ByActor, table=True):
 
 
 class ImportChunk(Table, table=True):
-    """A piece of the file as it was sent, so that any worker on any machine can read it."""
+    """A piece of the uploaded file, so that any worker on any machine can read it."""
 
     __tablename__ = "import_chunk"
 
@@ -81,7 +81,8 @@ class ImportChunk(Table, table=True):
 
 
 class ImportRow(Table, table=True):
-    """A row that waits for its turn, or that did not go in; rows of one record share `group_number`."""
+    """A row that waits to be imported, or that was not imported. Rows of the same record have the same
+    `group_number`."""
 
     __tablename__ = "import_row"
     __table_args__ = (

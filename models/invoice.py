@@ -1,7 +1,7 @@
-"""Invoices, what they say, and how they came to say it. Numbers have no gaps: they are given with the sending.
+"""Invoices, their lines, revisions and timeline. Numbers have no gaps: an invoice gets its number when it is sent.
 
-An invoice made from an order is paid by the order's payment rows: a trigger on `orders` keeps its money equal to the
-order's in the very statement that changes it, so that there is one ledger and not two.
+An invoice made from an order is paid by the order's payment rows: a trigger on `orders` keeps its amounts equal to the
+order's in the same statement, so that there is only one ledger.
 """
 
 from datetime import date, datetime
@@ -48,7 +48,7 @@ class InvoiceStatus(StrEnum):
 
 
 class InvoiceTerms(StrEnum):
-    """When an invoice is due, counted from the day of sending."""
+    """When an invoice is due, counted from the day it is sent."""
 
     DUE_ON_RECEIPT = "due_on_receipt"
     NET15 = "net15"
@@ -59,11 +59,11 @@ BALANCE = "CASE WHEN status = 'void' THEN 0 ELSE greatest(total_amount - allowan
 
 
 class Invoice(ByActor, table=True):
-    """One invoice. The database works out `balance`. `revision` is 0 in a draft and counts what was sent;
-    `overdue_from` is the instant at which the business day of the due date is over."""
+    """One invoice. The database calculates `balance`. `revision` is 0 in a draft, then the number of times it was sent.
+    `overdue_from` is the end of the due date's business day."""
 
     __tablename__ = "invoice"
-    # What the database works out is read back with each write.
+    # Generated columns are read back with each write.
     __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
     __table_args__ = (
         one_of("status", InvoiceStatus),
@@ -79,7 +79,7 @@ class Invoice(ByActor, table=True):
         ),
         CheckConstraint("amount_paid >= 0", name="paid_not_negative"),
         CheckConstraint("allowances >= 0", name="allowances_not_negative"),
-        # One open invoice an order; a void one makes room for another.
+        # One open invoice per order; a void one no longer counts.
         Index("uq_invoice_order_open", "order_id", unique=True, postgresql_where=sql("status <> 'void'")),
         Index("ix_invoice_order_id", "order_id"),
         Index("ix_invoice_created", sql("created_at DESC"), sql("id DESC")),
@@ -87,7 +87,7 @@ class Invoice(ByActor, table=True):
         Index("ix_invoice_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_invoice_sent", sql("sent_at DESC"), postgresql_where=sql("sent_at IS NOT NULL")),
         Index("ix_invoice_voided", "voided_at", postgresql_where=sql("voided_at IS NOT NULL")),
-        # What is owed: the ageing, the reminders and the terms read these alone.
+        # What is owed: the ageing report, the reminders and the terms check read only these.
         Index(
             "ix_invoice_owed",
             "customer_id",
@@ -145,7 +145,7 @@ class Invoice(ByActor, table=True):
 
 
 class InvoiceItem(Table, table=True):
-    """One line of an invoice, as it stands there whatever becomes of the product."""
+    """One line of an invoice. Later changes of the product do not change it."""
 
     __tablename__ = "invoice_item"
     __table_args__ = (
@@ -167,7 +167,7 @@ class InvoiceItem(Table, table=True):
 
 
 class InvoiceRevision(ByActor, table=True):
-    """What was sent: the whole invoice as it stood, and its PDF once somebody has asked for it."""
+    """One sent version: the whole invoice as it was sent, and its PDF once it has been requested."""
 
     __tablename__ = "invoice_revision"
     __table_args__ = (Index("uq_invoice_revision_invoice_revision", "invoice_id", "revision", unique=True),)
@@ -182,7 +182,7 @@ class InvoiceRevision(ByActor, table=True):
 
 
 class InvoiceEventKind(StrEnum):
-    """What happened to an invoice, as its timeline keeps it."""
+    """What happened to an invoice, for its timeline."""
 
     CREATED = "created"
     CREDITED = "credited"
@@ -204,7 +204,7 @@ class InvoiceEventKind(StrEnum):
 
 
 class InvoiceEvent(ByActor, table=True):
-    """One entry of an invoice's timeline: who, when, what, from what to what."""
+    """One entry of an invoice's timeline: who did what and when, and what changed."""
 
     __tablename__ = "invoice_event"
     __table_args__ = (Index("ix_invoice_event_invoice_id_id", "invoice_id", "id"),)
@@ -218,7 +218,7 @@ class InvoiceEvent(ByActor, table=True):
 
 
 class NumberSeries(Table, table=True):
-    """The last number given out in a series without gaps; its row is locked until the giver's transaction ends."""
+    """The last number of a series without gaps. Its row is locked until the transaction that takes a number ends."""
 
     __tablename__ = "number_series"
 
@@ -227,8 +227,8 @@ class NumberSeries(Table, table=True):
 
 
 class Receipt(ByActor, table=True):
-    """Money that came in one go for several invoices; its payment rows share its id. `provider_id` is the payment at
-    Stripe that brought it."""
+    """One payment received for several invoices; its payment rows share its id. `provider_id` is the payment at Stripe,
+    if it came from there."""
 
     __tablename__ = "receipt"
     __table_args__ = (
@@ -248,7 +248,7 @@ class Receipt(ByActor, table=True):
 
 
 class InvoiceCheckout(Table, table=True):
-    """One of the invoices that a checkout at Stripe pays, with its balance when the checkout was opened."""
+    """One of the invoices paid by a checkout at Stripe, with its balance when the checkout was opened."""
 
     __tablename__ = "invoice_checkout"
     __table_args__ = (
@@ -263,7 +263,7 @@ class InvoiceCheckout(Table, table=True):
 
 
 class CreditReason(StrEnum):
-    """What a credit memo is for."""
+    """The reason for a credit memo."""
 
     RETURNED = "returned"
     DAMAGED = "damaged"
@@ -272,9 +272,10 @@ class CreditReason(StrEnum):
 
 
 class CreditMemo(ByActor, table=True):
-    """Something taken off an invoice that was sent: numbered without gaps, never changed, never deleted.
+    """A reduction of a sent invoice: numbered without gaps, never changed, never deleted.
 
-    `to_credit` is the part that had been paid already and became store credit."""
+    `to_credit` is the part that had already been paid and became store credit.
+    """
 
     __tablename__ = "credit_memo"
     __table_args__ = (
@@ -296,7 +297,7 @@ class CreditMemo(ByActor, table=True):
 
 
 class ReminderStep(StrEnum):
-    """The reminders of an invoice, each sent at most once."""
+    """The reminders of an invoice. Each is sent at most once, except those sent by hand."""
 
     BEFORE = "before"
     DUE = "due"
@@ -306,7 +307,7 @@ class ReminderStep(StrEnum):
 
 
 class InvoiceReminder(Table, table=True):
-    """One reminder that went out, of an invoice that was due on `due_date`; another date has steps of its own."""
+    """One reminder sent for an invoice that was due on `due_date`. Another due date has its own steps."""
 
     __tablename__ = "invoice_reminder"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What the portal shows of background jobs: the queue itself is pgqueuer's, this row outlives it.
+"""Background jobs as the portal shows them. pgqueuer owns the queue; these rows outlive its entries.
 
 pgqueuer does not count a crash as an attempt, so `starts` does: a job that keeps killing its worker is parked.
 """
@@ -16,7 +16,7 @@ from models.base import Table, count, created, key, moment, one_of, text
 
 
 class JobState(StrEnum):
-    """How far a job has come."""
+    """The progress of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class JobState(StrEnum):
 
 
 class JobRun(Table, table=True):
-    """One job: what it was asked, how often it was started, how it ended."""
+    """One job: its payload, how often it was started, and how it ended."""
 
     __tablename__ = "job_run"
     __table_args__ = (

@@ -1,10 +1,10 @@
-"""Figures of reports kept by the hour, each of them a count of the rows themselves.
+"""Precalculated figures of reports by hour, each counted from the rows themselves.
 
-Triggers note which hours a change is about, in its own transaction and without a lock. A reader counts those hours
-again and takes the rest as kept, so that figures are exact at any time; a job counts them for good. What is kept never
-comes from adding to what was kept before, and so cannot drift.
+Triggers note which hours a change affects, in its own transaction and without a lock. A reader recounts those hours and
+uses the stored figures of the others, so that figures are always exact. A job stores the new counts. Stored figures are
+always recounted, never incremented, and so cannot drift.
 
-Hours are UTC's. Where a business's day begins within one, readers count that hour again in two parts.
+Hours are in UTC. If a business day begins within an hour, readers count that hour again in two parts.
 """
 
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from models.base import Table, key, moment, required_moment
 
 
 class HourChange(Table, table=True):
-    """An hour that a report has to count again since something of it changed; several rows may name one."""
+    """An hour that a report must recount because its data changed. Several rows may name the same hour."""
 
     __tablename__ = "hour_change"
 
@@ -27,9 +27,10 @@ class HourChange(Table, table=True):
 
 
 class TradeHour(Table, table=True):
-    """What orders, goods, allowances and labels of one hour come to, US dollars; cancelled orders are left out.
+    """Totals of orders, goods, allowances and labels of one hour, in US dollars, without cancelled orders.
 
-    `sales` are lines less discounts. `bare_lines` know no cost, and were sold for `bare_sales`.
+    `sales` are lines less discounts. `bare_lines` is the number of lines without a cost; they were sold for
+    `bare_sales`.
     """
 
     __tablename__ = "trade_hour"
@@ -48,20 +49,20 @@ class TradeHour(Table, table=True):
 
 
 class ProductHour(Table, table=True):
-    """The units of a product sold in one hour; of the last 90 days alone."""
+    """The units of a product sold in one hour, only of the last 90 days."""
 
     __tablename__ = "product_hour"
     __table_args__ = (Index("ix_product_hour_hour", "hour"),)
 
     id: int = key()
     hour: datetime = required_moment()
-    # Not a foreign key: it goes with the order's lines, which name the product by one.
+    # Not a foreign key: it is updated with the order's lines, which have the foreign key to the product.
     product_id: int = Field(sa_type=BigInteger, nullable=False)
     units: int = Field(sa_type=BigInteger, nullable=False)
 
 
 class ProductPace(Table, table=True):
-    """The sum of a product's hours as of the last count."""
+    """The sum of a product's hours, as of the last count."""
 
     __tablename__ = "product_pace"
 
@@ -70,7 +71,8 @@ class ProductPace(Table, table=True):
 
 
 class JournalHour(Table, table=True):
-    """What the journal's events of one hour post to an account, US dollars; their number stands without an account."""
+    """What the journal's events of one hour post to an account, in US dollars. The row with an empty account has their
+    number."""
 
     __tablename__ = "journal_hour"
     __table_args__ = (Index("ix_journal_hour_hour", "hour"),)
@@ -86,11 +88,10 @@ class JournalHour(Table, table=True):
 
 
 class CallHour(Table, table=True):
-    """The calls that a colleague made in one hour to people of one time zone.
+    """The calls that a colleague made in one hour to people in one time zone.
 
-    Without a zone, and in one whose clock does not show UTC's minutes, those of its quarters.
-
-    `at` is where that hour or quarter begins.
+    Without a zone, or in a zone whose offset from UTC is not a whole hour, the row covers a quarter of an hour. `at` is
+    the beginning of that hour or quarter.
     """
 
     __tablename__ = "call_hour"
@@ -99,7 +100,7 @@ class CallHour(Table, table=True):
     id: int = key()
     hour: datetime = required_moment()
     at: datetime = required_moment()
-    # Not a foreign key: it goes with the calls, which name their caller by one.
+    # Not a foreign key: it is updated with the calls, which have the foreign key to the caller.
     staff_id: int = Field(sa_type=BigInteger, nullable=False)
     zone: str
     calls: int = Field(sa_type=BigInteger, nullable=False)
@@ -107,8 +108,8 @@ class CallHour(Table, table=True):
 
 
 class MonthProof(Table, table=True):
-    """When a month's journal was last held against its own events, and receivables against the invoices, and whether
-    they agreed. `changed_at` is when something of that time was counted again since."""
+    """The last check of a month: when its journal was compared with the month's events, and receivables with the
+    invoices, and whether they agreed. `changed_at` is when something of that month was recounted since."""
 
     __tablename__ = "month_proof"
 
@@ -155,10 +156,10 @@ FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION {name}()
 def note_hours(
     report: str, table: str, hours: str, columns: tuple[str, ...], *, only_updates: bool = False
 ) -> tuple[str, ...]:
-    """The statements that let a report hear of a table's changes.
+    """Return the statements that create the triggers which note the changes of a table for a report.
 
-    `hours` selects the report's name and the hours that rows are about, from `{rows}`; `columns` are those whose
-    change matters, where a column's name may go on to what matters of it.
+    `hours` selects the report's name and the affected hours from `{rows}`. `columns` are the columns whose changes
+    matter; after a column's name there may be an expression that limits the change to what matters.
     """
     name = f"note_{report}_of_{table}"
     function = _FUNCTION.format(
@@ -175,7 +176,7 @@ def note_hours(
 
 
 _OF_ROW = f"SELECT DISTINCT 'trade', {_HOUR.format(moment='r.{moment}')} FROM {{{{rows}}}}{{where}}"  # noqa: S608 - ours
-# Whatever its order's state: it may be changing beside this.
+# Regardless of the order's state, which may be changing concurrently.
 _OF_LINES = f"""
 SELECT DISTINCT 'trade', {_HOUR.format(moment="o.created_at")} FROM {{rows}} JOIN orders AS o ON o.id = r.order_id
 """  # noqa: S608 - ours
@@ -204,7 +205,7 @@ NOTE_TRADE = (
         ("bought_at", "state", "rate", "insurance", "refund_status"),
     ),
 )  # fmt: skip
-# Where money and what was taken off lie in the journal depends on when an invoice was sent and voided.
+# The accounts of payments and allowances in the journal depend on when an invoice was sent and voided.
 _MOMENTS = "LATERAL (VALUES (i.sent_at), (i.voided_at)) AS b(at)"
 _OF_PAYMENTS = f"""
 SELECT DISTINCT 'books', {_HOUR.format(moment="m.at")} FROM {{rows}}, LATERAL (
@@ -276,7 +277,7 @@ NOTE_CALLS = (
         _OF_CALLS.replace("{which}", "kind = 'called'"),
         ("created_at", "kind", "actor_kind", "actor_id", "entry_id"),
     ),
-    # By whose clock a call rang; an entry that goes leaves its calls, which are noted then.
+    # The time zone of the called person. If an entry is deleted, its calls lose it and are noted then.
     *note_hours("calls", "calling_entry", _OF_ENTRIES, ("hours_key",), only_updates=True),
 )  # fmt: skip
 for _statement in (*NOTE_TRADE, *NOTE_BOOKS, *NOTE_CALLS):

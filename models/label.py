@@ -1,7 +1,7 @@
-"""Shipping labels: one row a parcel, committed with its reference before EasyPost is asked to sell anything.
+"""Shipping labels: one row per parcel, committed with its reference before EasyPost is asked to sell a label.
 
 A lost answer is `unknown`, never `failed`; the reconciler asks EasyPost about every row that is not settled. The file
-itself is kept, so that a label is printed again without EasyPost.
+is stored, so that a label can be printed again without EasyPost.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from models.base import ByActor, Table, count, created, key, link, moment, money
 
 
 class LabelState(StrEnum):
-    """How far a label has come: intended → buying → (unknown) → bought or failed."""
+    """The progress of a label: intended → buying → (unknown) → bought or failed."""
 
     INTENDED = "intended"
     BUYING = "buying"
@@ -28,10 +28,10 @@ class LabelState(StrEnum):
 
 
 class Label(ByActor, table=True):
-    """One parcel's label. `request` is what was asked of EasyPost; `purchase` names the parcels bought in one act.
+    """One parcel's label. `request` is the request to EasyPost. Parcels bought in one act share `purchase`.
 
-    `void_asked_at` is set while a refund's answer is missing, with who asked for it; `voided_at` once the label is void
-    and hidden.
+    `void_asked_at` is set while the answer to a refund is missing; the `void_actor_…` columns say who asked.
+    `voided_at` is set once the label is void and hidden.
     """
 
     __tablename__ = "label"
@@ -88,7 +88,7 @@ class Label(ByActor, table=True):
 
 
 class LabelFile(Table, table=True):
-    """The label as it is printed, fetched once after it was bought."""
+    """The printable label, fetched once after it was bought."""
 
     __tablename__ = "label_file"
 
@@ -99,7 +99,7 @@ class LabelFile(Table, table=True):
 
 
 class Tracker(Table, table=True):
-    """Where a parcel is, as the carrier last said; one row for an order and a tracking number."""
+    """The carrier's last status of a parcel; one row per order and tracking number."""
 
     __tablename__ = "tracker"
     __table_args__ = (
@@ -128,7 +128,7 @@ class Tracker(Table, table=True):
 
 
 class BatchState(StrEnum):
-    """How far one order of a batch has come."""
+    """The progress of one order of a batch."""
 
     WAITING = "waiting"
     ASKING = "asking"
@@ -138,7 +138,7 @@ class BatchState(StrEnum):
 
 
 class LabelBatch(ByActor, table=True):
-    """Labels for many orders in one act; `choice` says which rate is taken."""
+    """Labels for many orders in one act. `choice` says which rate is taken."""
 
     __tablename__ = "label_batch"
 
@@ -150,7 +150,7 @@ class LabelBatch(ByActor, table=True):
 
 
 class LabelBatchOrder(Table, table=True):
-    """One order of a batch: what was chosen for it, or what somebody has to decide."""
+    """One order of a batch: what was chosen for it, or what a person has to decide."""
 
     __tablename__ = "label_batch_order"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What the packers scanned: each row adds to or takes from the units of one line that lie in the box."""
+"""What packers scanned: each row adds to or subtracts from the packed units of one line."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from models.base import Table, created, key, link, text
 
 
 class LabelScan(Table, table=True):
-    """One scan or press of a key; the units of a line that are packed are the sum of `quantity`.
+    """One scan or key press. The packed units of a line are the sum of `quantity`.
 
-    `scan_key` is the browser's own name for the scan, so that one sent twice counts once.
+    `scan_key` is the browser's id of the scan, so that a scan sent twice counts once.
     """
 
     __tablename__ = "label_scan"
@@ -34,7 +34,7 @@ class LabelScan(Table, table=True):
 
 
 class PackerVisit(Table, table=True):
-    """Who stands at an order's packing screen, so that two packers see each other."""
+    """Who has an order's packing screen open, so that two packers notice each other."""
 
     __tablename__ = "packer_visit"
     __table_args__ = (Index("ix_packer_visit_staff_id", "staff_id"),)

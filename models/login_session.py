@@ -1,4 +1,4 @@
-"""Sessions are rows, so that disabling, a role change, a password change and signing out end them at once."""
+"""Sign-in sessions are rows, so that disabling, role changes, password changes and signing out end them at once."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,14 +11,14 @@ from models.base import Table, created, key, link, moment, one_of, required_mome
 
 
 class SessionKind(StrEnum):
-    """Whose session: the two have their own cookie, salt and lifetime."""
+    """Whose session it is. Each kind has its own cookie, salt and lifetime."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
 
 
 class LoginSession(Table, table=True):
-    """One signed-in browser; the cookie's random id is kept as SHA-256 only."""
+    """One signed-in browser. Only the SHA-256 of the cookie's random id is stored."""
 
     __tablename__ = "login_session"
     __table_args__ = (
@@ -44,7 +44,7 @@ class LoginSession(Table, table=True):
 
 
 class RevokedToken(Table, table=True):
-    """A JWT ended before its time; the row may go once the token has expired by itself."""
+    """A JWT that was revoked. The row can be deleted once the token has expired."""
 
     __tablename__ = "revoked_token"
     __table_args__ = (Index("ix_revoked_token_expiry", "expires_at"),)

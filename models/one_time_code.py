@@ -1,4 +1,4 @@
-"""One-time codes and links: phone codes, phone session tokens, email verification and password resets."""
+"""One-time codes and links: phone codes, phone session tokens, email verifications and changes, and password resets."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from models.base import Table, count, created, key, link, moment, one_of, requir
 
 
 class CodePurpose(StrEnum):
-    """What a code proves or opens."""
+    """What a code proves or permits."""
 
     PHONE_CODE = "phone_code"
     PHONE_SESSION = "phone_session"
@@ -21,7 +21,8 @@ class CodePurpose(StrEnum):
 
 
 class OneTimeCode(Table, table=True):
-    """A secret kept as its hash, single-use, with an expiry and a locked count of attempts."""
+    """A single-use secret, stored as its hash, with an expiry and a counter of attempts that is updated under a
+    lock."""
 
     __tablename__ = "one_time_code"
     __table_args__ = (

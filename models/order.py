@@ -1,5 +1,5 @@
-"""Orders, their lines and their timeline. Money is fixed at the sale; states are guarded by CHECK and by
-`domain/orders/statuses.py`."""
+"""Orders, their lines and their timeline. Amounts are fixed at the sale. CHECK constraints and
+`domain/orders/statuses.py` guard the statuses."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -60,7 +60,7 @@ class PaymentMethod(StrEnum):
 
 
 class OrderSource(StrEnum):
-    """Through which door an order came."""
+    """The channel through which an order came."""
 
     WEB = "web"
     DESK = "desk"
@@ -76,7 +76,7 @@ SEARCHED = (
 )
 
 
-# Nothing is owed on a cancelled order; on any other the claim is the total less what was allowed off it.
+# Nothing is owed on a cancelled order; on any other, the total less allowances and payments is.
 BALANCE = "CASE WHEN status = 'cancelled' THEN 0 ELSE greatest(total_amount - allowances - amount_paid, 0) END"
 REFUND_DUE = (
     "overpaid + CASE WHEN status = 'cancelled' THEN amount_paid "
@@ -85,13 +85,13 @@ REFUND_DUE = (
 
 
 class Order(ByActor, table=True):
-    """One order. `amount_paid` and `allowances` are kept beside the payments they sum, so that lists need no join, and
-    the database works out `balance` and `refund_due`. `on_terms` says that it was placed on terms, whatever the way to
-    pay is by now; `released_total` is the total that a manager released it at. `takes_stock` is false for historical
-    orders. What stock an order holds is what the stock ledger says."""
+    """One order. `amount_paid` and `allowances` are stored sums of its payments, so that lists need no join; the
+    database calculates `balance` and `refund_due`. `on_terms` says that it was placed on terms, whatever its payment
+    method is now; `released_total` is the total for which a manager released it. `takes_stock` is false for historical
+    orders. The stock that an order holds is the sum of its rows in the stock ledger."""
 
     __tablename__ = "orders"  # `order` is a reserved word in SQL
-    # What the database works out is read back with each write.
+    # Generated columns are read back with each write.
     __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
     __table_args__ = (
         one_of("status", OrderStatus),
@@ -108,7 +108,7 @@ class Order(ByActor, table=True):
         CheckConstraint("overpaid >= 0", name="overpaid_not_negative"),
         Index("ix_orders_created", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_status_created", "status", sql("created_at DESC"), sql("id DESC")),
-        # With what a list under a payment state adds up.
+        # Includes the column that lists filtered by payment status sum up.
         Index(
             "ix_orders_payment_created",
             "payment_status",
@@ -117,13 +117,13 @@ class Order(ByActor, table=True):
             postgresql_include=["total_amount"],
         ),
         Index("ix_orders_rep_created", "sales_rep_id", sql("created_at DESC"), sql("id DESC")),
-        # A rep's tabs.
+        # For the tabs of a sales rep.
         Index("ix_orders_rep_status_created", "sales_rep_id", "status", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_customer_created", "customer_id", sql("created_at DESC"), sql("id DESC")),
         Index("ix_orders_phone_created", "delivery_phone", sql("created_at DESC")),
         Index("ix_orders_email", sql("lower(delivery_email)")),
         Index("ix_orders_on_hold", sql("created_at DESC"), postgresql_where=sql("on_hold")),
-        # What customers owe on terms: their exposure.
+        # For the exposure: what customers owe on terms.
         Index(
             "ix_orders_owed_on_terms",
             "customer_id",
@@ -143,7 +143,7 @@ class Order(ByActor, table=True):
             sql("created_at DESC"),
             postgresql_where=sql("commission_amount IS NOT NULL AND NOT commission_paid"),
         ),
-        # What reps earned in a stretch.
+        # For what reps earned in a period.
         Index(
             "ix_orders_rep_commission",
             "sales_rep_id",
@@ -151,7 +151,7 @@ class Order(ByActor, table=True):
             postgresql_include=["commission_amount", "commission_paid", "status"],
             postgresql_where=sql("commission_amount IS NOT NULL"),
         ),
-        # The warehouse's queue, oldest first, and its counts.
+        # For the warehouse's queue, oldest first, and its counts.
         Index(
             "ix_orders_to_ship",
             "created_at",
@@ -160,7 +160,7 @@ class Order(ByActor, table=True):
         ),
         sparse_index("ix_orders_commission_rep_id", "commission_rep_id"),
         sparse_index("ix_orders_subscription_id", "subscription_id"),
-        # What the warehouse counts of them each time it is looked at.
+        # For the counts that the warehouse page shows.
         Index(
             "ix_orders_shipped",
             "shipped_at",
@@ -173,7 +173,7 @@ class Order(ByActor, table=True):
             postgresql_include=["status", "shipped_at", "created_at"],
             postgresql_where=sql("delivered_at IS NOT NULL"),
         ),
-        # What a month is not closed with.
+        # For the checks before a month is closed.
         Index(
             "ix_orders_shipped_owed",
             "shipped_at",
@@ -228,7 +228,7 @@ class Order(ByActor, table=True):
     refund_due: Decimal = generated_column("refund_due", REFUND_DUE)
     payment_method: str = Field(default="net30", sa_column_kwargs={"server_default": "net30"})
     payment_status: str = Field(default="unpaid", sa_column_kwargs={"server_default": "unpaid"})
-    # Null without a rep; fixed when the order is placed, for the rep that it counts for then.
+    # Null without a rep. Fixed when the order is placed, for the rep it then counts for.
     commission_rep_id: int | None = link("staff.id", index=False, nullable=True, ondelete="SET NULL")
     commission_percent: Decimal | None = Field(default=None, sa_type=Numeric(5, 2), nullable=True)
     commission_amount: Decimal | None = money(nullable=True)
@@ -253,7 +253,7 @@ class Order(ByActor, table=True):
 
 
 class OrderItem(Table, table=True):
-    """One line as it was sold: name, price and cost never follow later edits of the product."""
+    """One line as it was sold. Later edits of the product never change its name, price or cost."""
 
     __tablename__ = "order_item"
     __table_args__ = (
@@ -278,12 +278,12 @@ class OrderItem(Table, table=True):
     is_bulk_price: bool = flag(False)
     line_total: Decimal = money()
     unit_cost: Decimal | None = money(nullable=True)
-    # Of the quantity as sold, what never left because it was not there.
+    # The part of the ordered quantity that was not shipped because it was not in stock.
     short_quantity: int = count()
 
 
 class OrderEventKind(StrEnum):
-    """What happened to an order, as its timeline keeps it."""
+    """What happened to an order, for its timeline."""
 
     ADDRESS = "address"
     ASSIGNED = "assigned"
@@ -322,7 +322,7 @@ class OrderEventKind(StrEnum):
     UNLINKED = "unlinked"
 
 
-# What moved money; an index finds these alone, and names them.
+# The events that moved money. A partial index holds only these, and names them.
 MONEY_EVENTS = (
     OrderEventKind.CREDIT_USED, OrderEventKind.CREDITED, OrderEventKind.DISPUTE_LOST, OrderEventKind.DISPUTE_WON,
     OrderEventKind.DISPUTED, OrderEventKind.PAID, OrderEventKind.REFUNDED, OrderEventKind.REVERSED,
@@ -331,7 +331,7 @@ _IS_MONEY = sql(f"kind IN ({', '.join(repr(kind.value) for kind in MONEY_EVENTS)
 
 
 class OrderEvent(ByActor, table=True):
-    """One entry of an order's timeline: who, when, what, from what to what."""
+    """One entry of an order's timeline: who did what and when, the statuses before and after, and what changed."""
 
     __tablename__ = "order_event"
     __table_args__ = (

@@ -1,7 +1,8 @@
-"""Orders counted and added up by business day, rep and state, so that figures cost the same however many there are.
+"""Precalculated counts and sums of orders by business day, rep and status, so that figures cost the same for any number
+of orders.
 
-Triggers write what an order adds or takes away, in the order's own transaction and without a lock; a job folds that
-into the days. Both together are exact at any time: `domain/orders/days.py` is the only reader.
+Triggers insert a row for what each order adds or subtracts, in its own transaction and without a lock; a job folds
+those rows into the days. Both tables together are always exact. `domain/orders/days.py` is the only reader.
 """
 
 from datetime import date, datetime
@@ -14,9 +15,9 @@ from models.base import Table, key
 
 
 class OrderDay(Table, table=True):
-    """The orders of one business day, rep (0 without one) and state, as of the last fold.
+    """The orders of one business day, rep (0: none) and status, as of the last fold.
 
-    `zone` is the time zone that the days were cut in; all rows have the same one.
+    `zone` is the time zone of the business days; it is the same in all rows.
     """
 
     __tablename__ = "order_day"
@@ -26,18 +27,18 @@ class OrderDay(Table, table=True):
     sales_rep_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     status: str = Field(primary_key=True)
     orders: int = Field(sa_type=BigInteger, nullable=False)
-    # Many orders of the greatest size must fit.
+    # Wide enough for the sum of many orders of the greatest amount.
     amount: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
 
 
 class OrderDayChange(Table, table=True):
-    """What an order added to its day since the last fold, or took away; `orders` is 1 or -1."""
+    """What an order added to or subtracted from its day since the last fold. `orders` is 1 or -1."""
 
     __tablename__ = "order_day_change"
 
     id: int = key()
     created_at: datetime = Field(sa_type=DateTime(timezone=True), nullable=False)
-    # Not a foreign key: the row lives for minutes, and the rep may be deleted meanwhile.
+    # Not a foreign key: the row is deleted within minutes, and the rep may be deleted before.
     sales_rep_id: int = Field(sa_type=BigInteger, nullable=False)
     status: str
     orders: int

@@ -1,6 +1,5 @@
-"""The outbox: mails, texts and Discord posts written in the act's own transaction and sent by a job; mails may carry
-files, which are dropped once the mail is sent.
-"""
+"""The outbox: emails, texts and Discord posts, written in the act's own transaction and sent by a job. Emails may have
+attachments, which are deleted once the email is sent."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,12 +10,12 @@ from sqlmodel import Field
 
 from models.base import Table, count, created, key, link, moment, one_of, text
 
-# What the search of the list looks through.
+# The columns that the list's search looks in.
 SEARCHED = ("recipient", "subject", "kind")
 
 
 class Channel(StrEnum):
-    """How a message leaves."""
+    """How a message is sent."""
 
     EMAIL = "email"
     TEXT = "text"
@@ -24,7 +23,7 @@ class Channel(StrEnum):
 
 
 class MessageState(StrEnum):
-    """How far a message has come; `not_sent` says in `last_error` which setting is missing."""
+    """The state of a message. For `not_sent`, `last_error` names the missing setting."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -33,10 +32,10 @@ class MessageState(StrEnum):
 
 
 class OutboxMessage(Table, table=True):
-    """One message to one recipient; `dedupe_key` keeps an act from writing it twice.
+    """One message to one recipient. `dedupe_key` prevents an act from writing it twice.
 
-    A secret that it carries (a link's token, a code) stands in `secret_sealed`, and in the text only as a mark; it is
-    forgotten once the message is sent or the secret has expired.
+    A secret in it (a link's token, a code) is stored encrypted in `secret_sealed`; the text contains only a
+    placeholder. The secret is deleted once the message is sent or the secret has expired.
     """
 
     __tablename__ = "outbox_message"
@@ -77,7 +76,7 @@ class OutboxMessage(Table, table=True):
 
 
 class OutboxAttachment(Table, table=True):
-    """A file that goes with a mail, in the order of `position`."""
+    """A file attached to an email, ordered by `position`."""
 
     __tablename__ = "outbox_attachment"
 

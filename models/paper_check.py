@@ -1,4 +1,4 @@
-"""Photos of paper checks and what became of them; the pictures lie in a table of their own."""
+"""Photos of paper checks and their review. The images are in a separate table."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from models.base import ByActor, Table, created, key, link, moment, money, one_o
 
 
 class CheckState(StrEnum):
-    """How far a check has come; a newer photo replaces one that nobody has looked at yet."""
+    """The state of a check. A newer photo replaces one that has not been reviewed."""
 
     PENDING_REVIEW = "pending_review"
     APPROVED = "approved"
@@ -44,7 +44,8 @@ class PaperCheck(ByActor, table=True):
 
 
 class PaperCheckImage(Table, table=True):
-    """One side of a check, re-encoded from what was sent; it lies here, or sealed in the object store under a key."""
+    """One side of a check, re-encoded from the upload. It is stored here, or encrypted in the object store under
+    `object_key`."""
 
     __tablename__ = "paper_check_image"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Links to a customer's pay page; the token itself is kept nowhere, only its hash."""
+"""Links to a customer's pay page. Only the hash of the token is stored."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from models.base import ByActor, created, key, link, money, required_moment
 
 
 class PayLink(ByActor, table=True):
-    """One link for the balance that an order had; it is over with its time or when the balance is another one."""
+    """One link for an order's balance. It ends when it expires or when the balance changes."""
 
     __tablename__ = "pay_link"
 

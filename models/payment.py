@@ -1,4 +1,4 @@
-"""Money in and out of orders and invoices: every payment, credit used included, is a row."""
+"""Money received for, and given back on, orders and invoices: every payment, store credit included, is a row."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from models.order import PaymentMethod
 
 
 class PaymentState(StrEnum):
-    """How far a payment has come; only `succeeded` counts as money."""
+    """The progress of a payment. Only `succeeded` counts as money."""
 
     INTENDED = "intended"
     PENDING = "pending"
@@ -22,7 +22,7 @@ class PaymentState(StrEnum):
 
 
 class GivenBack(StrEnum):
-    """What money given back does to the claim: an allowance makes it smaller, a reversal brings it to life again."""
+    """What money given back does to the amount owed: an allowance reduces it, a reversal makes it owed again."""
 
     ALLOWANCE = "allowance"
     REVERSAL = "reversal"
@@ -42,7 +42,7 @@ class GivenFor(StrEnum):
 
     @property
     def kind(self) -> GivenBack:
-        """What giving money back for this does to the claim."""
+        """Whether giving money back for this reason is an allowance or a reversal."""
         return GivenBack.REVERSAL if self in _REVERSALS else GivenBack.ALLOWANCE
 
 
@@ -50,9 +50,9 @@ _REVERSALS = (GivenFor.MISTAKE, GivenFor.BOUNCED, GivenFor.DISPUTED)
 
 
 class Payment(ByActor, table=True):
-    """One payment of one order or of one invoice that has none, never of both; money given back is a row below zero
-    that names the payment it returns, and what it was given back for. What goes back because an order was cancelled
-    counts while it is cancelled only. Rows that came as one receipt share its id."""
+    """One payment of an order, or of an invoice without an order, never of both. Money given back is a negative row
+    that names the payment it returns and the reason. What is given back because an order was cancelled counts only
+    while it is cancelled. Rows of one receipt share its id."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -92,7 +92,7 @@ class Payment(ByActor, table=True):
 
 
 class OrderAllowance(ByActor, table=True):
-    """Something taken off what is still owed on an order, like goods that were short: no money moves, so there is no
+    """A reduction of what is owed on an order, for example for missing goods. No money moves, so it is not a
     payment."""
 
     __tablename__ = "order_allowance"

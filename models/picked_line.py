@@ -1,4 +1,4 @@
-"""What lies in a tote: lines of orders that somebody took from their bin on the way along a pick list."""
+"""Lines of orders that somebody picked into a tote while following a pick list."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Table, created, link, text
 
 
 class PickedLine(Table, table=True):
-    """One line of an order that was taken, or looked for: `quantity` units of it lie in the tote, 0 were not found."""
+    """One line of an order that was looked for: `quantity` units of it are in the tote; 0 means none were found."""
 
     __tablename__ = "picked_line"
     __table_args__ = (CheckConstraint("quantity >= 0", name="quantity_not_below_zero"),)

@@ -1,4 +1,4 @@
-"""Products and their pictures; the bytes of pictures live in a table of their own that no read of products touches."""
+"""Products and their images. The bytes of images are in a separate table that no read of products touches."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -27,7 +27,7 @@ SEARCHED = "lower(name || ' ' || sku || ' ' || brand || ' ' || description)"
 
 
 class Product(Table, table=True):
-    """What the company sells. `stock_quantity` is null when untracked, else never below zero."""
+    """A product. `stock_quantity` is null if stock is untracked, otherwise never negative."""
 
     __tablename__ = "product"
     __table_args__ = (
@@ -43,7 +43,7 @@ class Product(Table, table=True):
         Index("ix_product_updated_active", sql("updated_at DESC"), sql("id DESC"), postgresql_where=sql("is_active")),
         Index("ix_product_name", "name", "id"),
         Index("ix_product_category_name", "category_id", "name", "id"),
-        # Small enough that counting the active products, as every page of the shop does, reads little.
+        # Small, so that counting the active products on every page of the shop reads few blocks.
         Index("ix_product_category_active", "category_id", postgresql_where=sql("is_active")),
         Index("ix_product_price", "unit_price", "id"),
         prefix_index("ix_product_name_prefix", "name"),
@@ -85,7 +85,7 @@ class Product(Table, table=True):
 
 
 class ProductImage(Table, table=True):
-    """A picture in a product's gallery; the primary one is also named on the product by its hash."""
+    """An image in a product's gallery. The product also has the hash of the primary one."""
 
     __tablename__ = "product_image"
     __table_args__ = (
@@ -106,7 +106,7 @@ class ProductImage(Table, table=True):
 
 
 class ProductImageData(Table, table=True):
-    """The bytes of one picture and of its thumbnail (JPEG), made once."""
+    """The bytes of one image and of its thumbnail (JPEG), which is made once."""
 
     __tablename__ = "product_image_data"
 

@@ -1,7 +1,7 @@
-"""How many products are sold, kept so that the shop's list need not count them beside each page.
+"""Precalculated number of active products, so that the shop's list need not count them for each page.
 
-Triggers write what a product adds or takes away, in its own transaction and without a lock; all rows together are the
-number at any time, and a job folds them into one.
+Triggers insert a row for what each change adds or subtracts, in its own transaction and without a lock. The sum of all
+rows is always exact; a job folds them into one.
 """
 
 from sqlalchemy import DDL, event
@@ -11,7 +11,8 @@ from models.base import Table, key
 
 
 class ProductCount(Table, table=True):
-    """Active products that came since the last fold, below zero for those that went; one row has all before."""
+    """The number of active products added since the last fold, negative if removed; one row holds the total up to
+    then."""
 
     __tablename__ = "product_count"
 

@@ -1,10 +1,10 @@
-"""How many orders hold each SKU, kept so that what was bought need not be counted from every line ever sold.
+"""Precalculated number of orders per SKU, so that it need not be counted from all lines ever sold.
 
-Triggers write what an order adds or takes away, in its own transaction and without a lock, as one row whatever its
-lines; all rows together are the counts at any time, and a job makes one of them. `domain/calling/purchases.py` is the
+Triggers insert one row for what each order adds or subtracts, whatever the number of its lines, in its own transaction
+and without a lock. The sum of all rows is always exact; a job folds them into one. `domain/calling/purchases.py` is the
 only reader.
 
-What changes an order's lines holds the order's own lock, as every act does, so that no state changes beside it.
+Every act that changes an order's lines holds the order's lock, so that its status does not change concurrently.
 """
 
 from sqlalchemy import ARRAY, DDL, BigInteger, String, event
@@ -14,9 +14,10 @@ from models.base import Table, key
 
 
 class PurchaseCount(Table, table=True):
-    """Orders with a SKU, or what a change adds to them, below zero where it takes away; cancelled ones are left out.
+    """The number of orders with each SKU, or the change of it, negative where it decreases. Cancelled orders do not
+    count.
 
-    The three lists are of one length. An order with several names for one SKU counts under the last by the alphabet.
+    The three arrays have the same length. An order with several names for one SKU counts under the alphabetically last.
     """
 
     __tablename__ = "purchase_count"
@@ -27,8 +28,8 @@ class PurchaseCount(Table, table=True):
     orders: list[int] = Field(sa_type=ARRAY(BigInteger), nullable=False)
 
 
-# Of each order with changed lines: how many of a SKU and name there were before and are now. Lateral, so that a plan
-# that a connection keeps reads the lines of these orders alone, however many they were when it was made.
+# For each order with changed lines: the number of lines by SKU and name, before and after. LATERAL makes a cached plan
+# read only the lines of these orders, however many there were when it was planned.
 _LINES = """
           SELECT i.* FROM (SELECT order_id FROM {changed} GROUP BY order_id) AS c CROSS JOIN LATERAL (
             SELECT order_id, product_sku, product_name, 1, 1 FROM order_item WHERE order_id = c.order_id OFFSET 0
@@ -91,7 +92,7 @@ BEGIN
 END $body$
 """,
 )
-# Lines that go with their order find it gone; so the order takes them off before.
+# Lines deleted together with their order can no longer read it, so the order's own trigger subtracts them first.
 NOTE_PURCHASES_TRIGGERS = (
     """
 CREATE TRIGGER purchases_inserted AFTER INSERT ON order_item REFERENCING NEW TABLE AS written FOR EACH STATEMENT

@@ -1,4 +1,4 @@
-"""Counts of the rate limits, shared by all processes; unlogged, since losing them in a crash costs nothing."""
+"""Counters of the rate limits, shared by all processes. The table is unlogged: losing it in a crash does no harm."""
 
 from datetime import datetime
 

@@ -1,8 +1,8 @@
-"""The coming renewals of each product and day, kept with what they come to, so that few rows say what is due.
+"""Precalculated renewals by product and day, with their amounts, so that few rows say what is due.
 
-Triggers note the products that a change is about, in its own transaction and without a lock; readers price the renewals
-of those again and take the rest as kept, so that figures are exact at any time; a job counts them for good.
-`domain/subscriptions/renewal_days.py` is the only reader.
+Triggers note the products that a change affects, in its own transaction and without a lock. Readers recalculate the
+renewals of those products and use the stored values of all others, so that figures are always exact. A job stores the
+new counts. `domain/subscriptions/renewal_days.py` is the only reader.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ from models.base import Table, key, money
 class RenewalDay(Table, table=True):
     """The active subscriptions that renew a product on a day and have not failed, as of the last count.
 
-    `amount` is in US dollars with delivery, by the rules in `free_from` and `fee`.
+    `amount` is in US dollars including delivery, calculated with the delivery rules in `free_from` and `fee`.
     """
 
     __tablename__ = "renewal_day"
@@ -27,19 +27,19 @@ class RenewalDay(Table, table=True):
     )
 
     id: int = key()
-    # Not a foreign key: it goes with the subscriptions, which name the product by one.
+    # Not a foreign key: it is updated with the subscriptions, which have the foreign key to the product.
     product_id: int = Field(sa_type=BigInteger, nullable=False)
     day: date
     renewals: int = Field(sa_type=BigInteger, nullable=False)
     quantity: int = Field(sa_type=BigInteger, nullable=False)
-    # Many orders of the greatest size must fit.
+    # Wide enough for the sum of many orders of the greatest amount.
     amount: Decimal = Field(sa_type=Numeric(18, 2), nullable=False)
     free_from: Decimal = money()
     fee: Decimal = money()
 
 
 class RenewalDayChange(Table, table=True):
-    """A product whose renewals or prices changed since the last count; several rows may name one."""
+    """A product whose renewals or prices changed since the last count. Several rows may name the same product."""
 
     __tablename__ = "renewal_day_change"
 
@@ -47,7 +47,7 @@ class RenewalDayChange(Table, table=True):
     product_id: int = Field(sa_type=BigInteger, nullable=False)
 
 
-# The product and the one that may stand in; which of both is sold is looked at when they are counted.
+# Both the product and its possible substitute; the count decides which of the two is sold.
 NOTE_RENEWALS = (
     """
 CREATE FUNCTION note_renewals_of_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $body$

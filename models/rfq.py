@@ -1,4 +1,4 @@
-"""Requests for quotes: what callers want that is not in the catalogue."""
+"""Requests for quotes: items that callers want and that are not in the catalogue."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from models.base import Table, count, created, is_e164, key, link, moment, money
 
 
 class RfqStatus(StrEnum):
-    """How far a request has come."""
+    """The progress of a request."""
 
     OPEN = "open"
     QUOTED = "quoted"
@@ -21,12 +21,12 @@ class RfqStatus(StrEnum):
 
 
 def number_rfq(rfq_id: int) -> str:
-    """The number of a request, RFQ-000001 on."""
+    """Return the number of a request, starting at RFQ-000001."""
     return f"RFQ-{rfq_id:06d}"
 
 
 class Rfq(Table, table=True):
-    """One request, numbered RFQ-000001 on by its id; prices are US dollars a piece."""
+    """One request, numbered by its id, starting at RFQ-000001. Prices are in US dollars per piece."""
 
     __tablename__ = "rfq"
     __table_args__ = (
@@ -63,10 +63,10 @@ class Rfq(Table, table=True):
 
     @property
     def needed_by(self) -> datetime | None:
-        """When it is needed, counted from the call."""
+        """When the item is needed, counted from the call; None if the caller gave no time."""
         return self.created_at + timedelta(weeks=self.timeline_weeks) if self.timeline_weeks else None
 
     @property
     def rfq_number(self) -> str:
-        """The number that people use."""
+        """The number shown to people."""
         return number_rfq(self.id)

@@ -1,4 +1,4 @@
-"""What vendors ask for an item that a caller wants; the chosen quote is the cost when the request is won."""
+"""Vendors' quotes for an item that a caller wants. The chosen quote is the cost if the request is won."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from models.base import Table, created, flag, key, link, money, text
 
 
 class RfqQuote(Table, table=True):
-    """One vendor's price for a request, US dollars a piece; a vendor who is not on our list is kept by name."""
+    """One vendor's price for a request, in US dollars per piece. A vendor not in our list has only a name."""
 
     __tablename__ = "rfq_quote"
     __table_args__ = (

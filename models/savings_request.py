@@ -1,6 +1,5 @@
-"""What restaurants send with the "Save Me Money" form: who they are, the invoice that they pay elsewhere, and who of us
-answered them.
-"""
+"""What restaurants send with the "Save Me Money" form: their contact data, an invoice from their current supplier, and
+which colleague answered them."""
 
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from models.base import Table, created, key, moment, search_index, searched, tex
 
 
 class SavingsRequest(Table, table=True):
-    """One request; a photo of an invoice is kept re-encoded, a PDF as it came."""
+    """One request. A photo of an invoice is re-encoded; a PDF is stored as it was sent."""
 
     __tablename__ = "savings_request"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""The way to the database: one engine a process, a transaction a request, and the ones that stand apart.
+"""Access to the database: one engine per process, one transaction per request, and separate transactions.
 
-A request's session begins its transaction lazily and is committed at the edge. What must survive a refusal
-uses `separate_transaction()`; reads of one statement use `reading()`, which runs on AUTOCOMMIT.
+A request's session begins its transaction lazily and is committed at the edge. Writes that must survive a refusal use
+`separate_transaction()`. Reads of one statement use `reading()`, which runs on AUTOCOMMIT.
 """
 
 import asyncio
@@ -25,34 +25,34 @@ SERVER_SETTINGS = {
     "application_name": "ladle",
     "timezone": "UTC",
     "jit": "off",
-    # How alike two words must be for a search to take one as a misspelling of the other.
+    # How similar two words must be for a search to treat one as a misspelling of the other.
     "pg_trgm.word_similarity_threshold": "0.5",
 }
 
 
 log = logging.getLogger(__name__)
-# A replica that does not answer is left alone for so long; a page does not wait for it any longer than this either.
+# A replica that does not answer is not used for this long. A page waits for it at most the second time.
 REPLICA_PAUSE_SECONDS = 15.0
 REPLICA_PATIENCE_SECONDS = 3.0
-# What a statement says on a connection that the server is ending, or has ended.
+# The errors of a statement on a connection that the server is ending or has ended.
 ENDED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 MOST_DEAD = 20
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OperationalError, InterfaceError)
-# Words of an address that only SQLAlchemy's driver knows.
+# Options of the database URL that only SQLAlchemy's dialect knows.
 OF_THE_DRIVER = frozenset({"prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback"})
-# A replica that has replayed all it received is not behind, however long ago that was; a primary never is.
+# A replica that has replayed all it received is not behind, however long ago that was. A primary is never behind.
 _LAG = text("""
 SELECT CASE
   WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
   ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp())
 END
 """)
-# Where a session keeps the transaction it is in and that transaction's raw connection.
+# The key under which a session keeps its current transaction and that transaction's raw connection.
 _RAW = "raw_connection"
 
 
 class Database:
-    """One engine and what is made from it; tests give a subclass bound to a connection that is rolled back."""
+    """One engine and the sessions made from it. Tests pass a subclass bound to a connection that is rolled back."""
 
     replica_fallbacks = 0
     _pool: LendingPool | None = None
@@ -66,7 +66,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=False,
-            hide_parameters=True,  # An error's text goes into the logs; what people typed does not.
+            hide_parameters=True,  # Error texts go into the logs; what people typed must not.
             pool_recycle=1800,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
@@ -78,30 +78,30 @@ class Database:
         self._replica_away_until = 0.0
 
     def session(self) -> AsyncSession:
-        """A session whose transaction begins with its first statement; the caller commits and closes it."""
+        """Return a session whose transaction begins with its first statement. The caller commits and closes it."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
     def raw_transaction(self) -> "Transaction":
-        """A transaction for the busiest writes, which need nothing but `raw_connection` of a session."""
+        """Return a transaction for the busiest writes, which need only a session's `raw_connection`."""
         return RawTransaction(self.engine)
 
     @asynccontextmanager
     async def separate_transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction of its own, committed at the end of the block and rolled back on an error."""
+        """Open an independent transaction: committed at the end of the block, rolled back on an error."""
         async with self.session() as session, session.begin():
             yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on AUTOCOMMIT for reads of one statement: no BEGIN and no COMMIT travel."""
+        """Open a connection on AUTOCOMMIT for reads of one statement; no BEGIN or COMMIT is sent."""
         async with self._autocommit.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def listing(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for lists that are filtered at will: each statement is planned for the values it is sent with.
+        """Open a connection for lists with arbitrary filters: each statement is planned for its actual values.
 
-        It is in a transaction, which is what the wish lasts for (see `plan_for_values`).
+        The connection is in a transaction, because the setting lasts until its end (see `plan_for_values`).
         """
         async with self.engine.connect() as connection, connection.begin():
             await plan_for_values(connection)
@@ -109,7 +109,8 @@ class Database:
 
     @asynccontextmanager
     async def reporting(self) -> AsyncIterator[AsyncConnection]:
-        """As `reading`, for reports and exports: from the replica where READ_DATABASE_URL names one and it answers."""
+        """Like `reading`, for reports and exports: uses the replica if READ_DATABASE_URL is set and the replica
+        answers."""
         async with AsyncExitStack() as stack:
             connection = await self._find_replica(stack)
             if connection is None:
@@ -118,17 +119,18 @@ class Database:
 
     @property
     def has_replica(self) -> bool:
-        """True where READ_DATABASE_URL names a database of its own."""
+        """True if READ_DATABASE_URL names another database."""
         return self._replica is not None
 
     async def replica_answers(self) -> bool:
-        """Ask the replica, also while it is left alone."""
+        """Ask the replica whether it answers, even during the pause after a failure."""
         self._replica_away_until = 0.0
         async with AsyncExitStack() as stack:
             return await self._find_replica(stack) is not None
 
     async def _find_replica(self, stack: AsyncExitStack) -> AsyncConnection | None:
-        """A connection to the replica that has just answered; None without a replica, or while it is away."""
+        """Return a connection to a replica that has just answered; None without a replica, or while it is
+        unavailable."""
         if self._replica is None:
             return None
         if time.monotonic() >= self._replica_away_until:
@@ -145,29 +147,29 @@ class Database:
         return None
 
     def raw_reading(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        """asyncpg's own connection outside any transaction, for the hottest reads of one statement.
+        """Return asyncpg's own connection outside any transaction, for the hottest reads of one statement.
 
-        It is one of the engine's pool. Measured: it costs 0.01 ms more than a connection that is at hand, where
-        `reading()` costs 0.06 ms. Raises ConnectionError when the connection is lost meanwhile.
+        It comes from the engine's pool. Measured: it costs 0.01 ms more than using an open connection; `reading()`
+        costs 0.06 ms. Raises ConnectionError if the connection is lost during the block.
         """
         return _RawReading(self.engine)
 
     async def listening_connection(self) -> asyncpg.Connection:
-        """A raw asyncpg connection outside the pool, for LISTEN."""
-        # The driver reads the address for the pool, TLS included; what it keeps to itself is no word of asyncpg's.
+        """Return a raw asyncpg connection outside the pool, for LISTEN."""
+        # The dialect parses the pool's URL, TLS included; options that only the dialect knows are removed for asyncpg.
         _, options = self.engine.sync_engine.dialect.create_connect_args(make_url(self.url))
         known = {name: value for name, value in options.items() if name not in OF_THE_DRIVER}
         return await asyncpg.connect(**known, server_settings={"application_name": "ladle-listener"})
 
     def pool_figures(self) -> dict[str, int]:
-        """The pool's connections: lent, idle, and how many there may be at most; nothing without a pool."""
+        """Return the pool's connections: lent, idle, and the maximum; empty without a pool."""
         pool = self._pool
         if pool is None:
             return {}
         return {"lent": pool.checkedout(), "idle": pool.checkedin(), "most": self._most}
 
     async def replica_lag(self) -> float | None:
-        """By how many seconds the replica is behind; None without one, and while it does not answer."""
+        """Return how many seconds the replica is behind; None without one, or if it does not answer."""
         if self._replica is None:
             return None
         try:
@@ -185,13 +187,14 @@ class Database:
 
 
 def _refuse_closed(_connection: object, record: Any, _proxy: object) -> None:
-    """Keep a connection that the server has ended from being lent; all older ones go with it, as after a restart."""
+    """Keep the pool from lending a connection that the server has ended. All older ones are discarded too, as after a
+    restart."""
     if cast(asyncpg.Connection, record.driver_connection).is_closed():
         raise InvalidatePoolError("The server ended this connection.")
 
 
 async def _borrow(engine: AsyncEngine) -> Lent:
-    """A connection of the pool; one that is idle is there at once, any other is waited for in SQLAlchemy's greenlet."""
+    """Take a connection from the pool: an idle one at once, otherwise by waiting in SQLAlchemy's greenlet."""
     pool = engine.sync_engine.pool
     if isinstance(pool, LendingPool) and (entry := pool.take_idle()) is not None:
         return Lent(pool, entry)
@@ -199,7 +202,7 @@ async def _borrow(engine: AsyncEngine) -> Lent:
 
 
 class _RawReading:
-    """What `raw_reading` gives; a class of its own, since a generator takes as long as the pool does."""
+    """The context manager of `raw_reading`. It is a class because a generator would cost as much as the pool itself."""
 
     __slots__ = ("_borrowed", "_engine")
 
@@ -213,7 +216,7 @@ class _RawReading:
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        # The last is what asyncpg says of a connection that ends in this very moment.
+        # asyncpg raises InternalClientError for a connection that ends at this very moment.
         is_lost = self._borrowed.connection.is_closed() or isinstance(error, asyncpg.InternalClientError)
         if is_lost:
             await self._borrowed.invalidate()
@@ -223,11 +226,11 @@ class _RawReading:
 
 
 class RawTransaction:
-    """A transaction on asyncpg's own connection, begun with its first use; it stands where a session would.
+    """A transaction on asyncpg's own connection, begun with its first use. It can be passed instead of a session.
 
-    Measured: it costs a tenth of placing an order less than a session does, whose bookkeeping such a write never uses.
-    What needs no answer travels with its ends: a statement with BEGIN (`begin_with`), others with COMMIT (`later`).
-    Such a message takes no parameters; `domain/kernel/literals.py` writes values as SQL text.
+    Measured: placing an order costs a tenth less than with a session, whose bookkeeping such a write never uses.
+    Statements whose results are not needed are sent together with its ends: one with BEGIN (`begin_with`), others with
+    COMMIT (`later`). Such a message takes no parameters; `domain/kernel/literals.py` writes values as SQL text.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -238,11 +241,11 @@ class RawTransaction:
 
     @property
     def has_begun(self) -> bool:
-        """True between BEGIN and the end."""
+        """True between BEGIN and the end of the transaction."""
         return self._is_open
 
     async def connection(self) -> asyncpg.Connection:
-        """The connection, inside the transaction."""
+        """Return the connection, with the transaction begun."""
         if self._is_open and self._borrowed is not None:
             return self._borrowed.connection
         await self._begin("BEGIN")
@@ -250,29 +253,30 @@ class RawTransaction:
         return self._borrowed.connection
 
     async def begin_with(self, statement: str) -> str:
-        """Begin with this statement in one message; returns its status, as `SELECT 1` for one row."""
+        """Begin the transaction and run this statement in one message. Returns its status, for example `SELECT 1` for
+        one row."""
         return await self._begin(f"BEGIN; {statement}")
 
     def later(self, statement: str) -> None:
-        """Send this statement in one message with COMMIT, after those that were handed over before."""
+        """Send this statement in one message with COMMIT, after those passed before."""
         self._later.append(statement)
 
     async def commit(self) -> None:
-        """End the transaction, keeping what it did."""
+        """Commit the transaction."""
         later, self._later = self._later, []
         if later:
             await self.connection()
         await self._end("; ".join([*later, "COMMIT"]))
 
     async def rollback(self) -> None:
-        """End the transaction, undoing what it did; with its connection it has ended by itself."""
+        """Roll back the transaction. If the connection is closed, the transaction has already ended."""
         self._later = []
         if self._borrowed is not None and self._borrowed.connection.is_closed():
             return
         await self._end("ROLLBACK")
 
     async def close(self) -> None:
-        """Give the connection back to the pool; a lost one, or one whose transaction has not ended, is thrown away."""
+        """Return the connection to the pool. One that is lost, or whose transaction has not ended, is discarded."""
         borrowed, self._borrowed = self._borrowed, None
         if borrowed is None:
             return
@@ -285,13 +289,14 @@ class RawTransaction:
         for left in range(MOST_DEAD, -1, -1):
             self._borrowed = await _borrow(self._engine)
             connection = self._borrowed.connection
-            self._is_open = True  # From here on nobody knows, until the message is answered.
+            self._is_open = True  # The state is unknown from here until the message is answered.
             try:
                 return str(await connection.execute(message))
             except ENDED as error:
                 if not (left and (connection.is_closed() or isinstance(error, asyncpg.InternalClientError))):
                     raise
-                # The server ended it in this moment; nothing has been done yet, so that another may do all of it.
+                # The server ended the connection just now. Nothing has been done yet, so another connection can do all
+                # of it.
                 self._is_open = False
                 borrowed, self._borrowed = self._borrowed, None
                 await borrowed.invalidate()
@@ -304,7 +309,7 @@ class RawTransaction:
             self._is_open = False
 
 
-# What acts are handed over as their transaction.
+# What acts accept as their transaction.
 Transaction = AsyncSession | RawTransaction
 
 
@@ -313,12 +318,12 @@ class _Current:
 
 
 def use_database(database: Database) -> None:
-    """Make `database` the one this process uses."""
+    """Set the database that this process uses."""
     _Current.database = database
 
 
 def current_database() -> Database:
-    """The database of this process; set by the program's start."""
+    """Return the database of this process. Raises RuntimeError before `use_database` was called."""
     if _Current.database is None:
         raise RuntimeError("use_database() has not been called")
     return _Current.database
@@ -326,16 +331,17 @@ def current_database() -> Database:
 
 @asynccontextmanager
 async def separate_transaction() -> AsyncIterator[AsyncSession]:
-    """Commit apart from the request: for what must survive its refusal (failed sign-in, receipt, call log)."""
+    """Open a transaction independent of the request, for writes that must survive its refusal (failed sign-in, webhook
+    receipt, call log)."""
     async with current_database().separate_transaction() as session:
         yield session
 
 
 async def raw_connection(db: Transaction) -> asyncpg.Connection:
-    """asyncpg's own connection inside the session's transaction, for hot statements.
+    """Return asyncpg's own connection inside the session's transaction, for hot statements.
 
-    SQLAlchemy begins the transaction with its own first statement only, so it is begun here before the connection
-    is handed out; its adapter has no public word for that.
+    SQLAlchemy begins a transaction only with its own first statement, so it is begun here before the connection is
+    returned; its adapter has no public method for that.
     """
     if isinstance(db, RawTransaction):
         return await db.connection()
@@ -352,14 +358,14 @@ async def raw_connection(db: Transaction) -> asyncpg.Connection:
 
 
 async def raw_connection_of(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's own connection beneath one of `reading` or `reporting`, where no transaction has to be begun."""
+    """Return asyncpg's own connection of one from `reading` or `reporting`, where no transaction has to be begun."""
     return cast(asyncpg.Connection, (await connection.get_raw_connection()).driver_connection)
 
 
 async def plan_for_values(db: AsyncSession | AsyncConnection) -> None:
-    """Have the rest of this transaction's statements planned for the values they are sent with.
+    """Make the rest of this transaction's statements be planned for their actual values.
 
-    For lists that are filtered at will: a statement that a connection sends the sixth time is else planned for any
-    values, which among a million orders made a filter by date take seventeen seconds where it takes one.
+    For lists with arbitrary filters. From the sixth use on, a prepared statement may get a generic plan. With a million
+    orders, that made a filter by date take seventeen seconds instead of one.
     """
     await db.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))

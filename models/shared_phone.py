@@ -1,8 +1,8 @@
-"""Phones that several customers have, kept so that lookalikes need not be counted from everybody.
+"""Precalculated phone numbers that several customers share, so that finding duplicates need not read all customers.
 
-Triggers note the phones that customers get or lose, in the change's own transaction and without a lock; readers count
-those again and take the rest as kept, so that figures are exact at any time; a job folds the notes in.
-`domain/customers/duplicates.py` is the only reader.
+Triggers note the phone numbers that customers get or lose, in the change's own transaction and without a lock. Readers
+recount those numbers and use the stored counts of all others, so that figures are always exact. A job folds the changes
+in. `domain/customers/duplicates.py` is the only reader.
 """
 
 from sqlalchemy import DDL, event
@@ -12,7 +12,7 @@ from models.base import Table, key
 
 
 class SharedPhone(Table, table=True):
-    """A primary phone that `members` customers have, two at least, as of the last fold."""
+    """A primary phone number that `members` customers have, at least two, as of the last fold."""
 
     __tablename__ = "shared_phone"
 
@@ -21,7 +21,7 @@ class SharedPhone(Table, table=True):
 
 
 class SharedPhoneChange(Table, table=True):
-    """A phone that a customer got or lost since the last fold; several rows may name one."""
+    """A phone number that a customer got or lost since the last fold. Several rows may name the same number."""
 
     __tablename__ = "shared_phone_change"
 

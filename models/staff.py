@@ -1,4 +1,4 @@
-"""Colleagues: who may sign in to the portal and in which role."""
+"""Staff: who may sign in to the portal and with which role."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from models.base import Table, count, created, flag, key, moment, one_of, text
 
 
 class Role(StrEnum):
-    """The roles of staff; what each may do stands in `domain/access/rights.py`."""
+    """The roles of staff. `domain/access/rights.py` says what each may do."""
 
     ADMIN = "admin"
     MANAGER = "manager"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Staff(Table, table=True):
-    """A staff user; one with history is archived, never deleted. Demo users sign in from loopback only."""
+    """A staff user. One with history is archived, never deleted. Demo users can sign in only from loopback."""
 
     __tablename__ = "staff"
     __table_args__ = (

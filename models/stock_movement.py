@@ -1,4 +1,4 @@
-"""The stock ledger: the deltas of a product add up to its level, always."""
+"""The stock ledger: the sum of a product's deltas is always its level."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -31,11 +31,11 @@ class StockReason(StrEnum):
 
 
 class StockMovement(ByActor, table=True):
-    """One change of one product's level; never updated or deleted.
+    """One change of one product's level. Never updated or deleted.
 
-    `unit_cost`, `vendor_name` and `cost_before`, the product's average until then, are a delivery's, and so is
-    `starts_count`: nobody had counted the product before. A delivery that was taken back is named by `undoes_id` of the
-    movement that did it, so that it happens once.
+    Deliveries have `unit_cost`, `vendor_name`, `cost_before` (the product's average cost before it) and `starts_count`
+    (the product's stock was untracked before). The movement that undoes a delivery names it in `undoes_id`, which is
+    unique, so that a delivery is undone at most once.
     """
 
     __tablename__ = "stock_movement"

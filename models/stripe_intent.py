@@ -1,4 +1,4 @@
-"""What we mean to do at Stripe: the row and its idempotency key are committed before the call.
+"""What we are about to do at Stripe: the row and its idempotency key are committed before the call.
 
 A lost answer is `unknown`, never `failed`; the reconciler asks Stripe about every row that is not settled.
 """
@@ -17,7 +17,7 @@ from models.base import ByActor, count, created, key, link, moment, money, one_o
 
 
 class IntentKind(StrEnum):
-    """Which of Stripe's objects the row stands for."""
+    """The kind of Stripe object, and its purpose."""
 
     CARD = "card"
     CHECKOUT = "checkout"
@@ -28,7 +28,7 @@ class IntentKind(StrEnum):
 
 
 class IntentState(StrEnum):
-    """How far it has come: intended → (unknown) → open → pending → one of the last three."""
+    """The progress of an intent: intended → (unknown) → open → pending → one of the last three."""
 
     INTENDED = "intended"
     UNKNOWN = "unknown"
@@ -40,16 +40,17 @@ class IntentState(StrEnum):
 
 
 class StripeIntent(ByActor, table=True):
-    """One act at Stripe. `parameters` are fixed with the key, since Stripe refuses a key that comes with others;
-    `payment_intent_id` is the payment behind a checkout, `payment_id` the payment that a refund returns. An `invoice`
-    is a checkout too; `InvoiceCheckout` names what it pays. A `setup` takes no money: it saves a payment method."""
+    """One act at Stripe. `parameters` are fixed with the key, since Stripe refuses a key with different parameters.
+    `payment_intent_id` is the payment of a checkout; `payment_id` is the payment that a refund returns. An `invoice` is
+    also a checkout; `InvoiceCheckout` rows name the invoices it pays. A `setup` takes no money: it saves a payment
+    method."""
 
     __tablename__ = "stripe_intent"
     __table_args__ = (
         one_of("kind", IntentKind),
         one_of("state", IntentState),
         CheckConstraint("amount > 0 OR kind = 'setup'", name="amount_positive"),
-        # One payment in progress for an order and an amount, one checkout for a link.
+        # At most one payment in progress per order and amount, and one checkout per link.
         Index(
             "uq_stripe_intent_card_order_amount",
             "order_id",

@@ -1,4 +1,4 @@
-"""Subscriptions: orders that place themselves, and every try to renew one."""
+"""Subscriptions: recurring orders, and every attempt to renew one."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from models.base import VACUUMED_SOON, Table, count, created, flag, key, link, m
 
 
 class SubscriptionStatus(StrEnum):
-    """Whether a subscription renews; cancelled is final."""
+    """Whether a subscription renews. Cancelled is final."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -20,14 +20,14 @@ class SubscriptionStatus(StrEnum):
 
 
 class SavedPayment(StrEnum):
-    """How a subscription is paid: by a saved card or a US bank account."""
+    """The saved payment method of a subscription: a card or a US bank account."""
 
     CARD = "card"
     ACH = "ach"
 
 
 class RenewalStatus(StrEnum):
-    """How far a renewal has come; processing while the charge or the bank is under way."""
+    """The progress of a renewal. It is processing while the charge or the bank debit is pending."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -36,13 +36,15 @@ class RenewalStatus(StrEnum):
 
 
 class Subscription(Table, table=True):
-    """A product that a customer gets every `interval_days` days at a discount in percent, charged to what they saved.
+    """A product that a customer gets every `interval_days` days at a discount in percent, charged to the saved payment
+    method.
 
-    `retry_on` is the day of the next try after a failed renewal of `next_renewal_date`; `rhythm_from` the date that a
-    single moved delivery had, from which the later ones are counted; `resume_on` the day on which a pause ends by
-    itself. `pays_by` names what was saved, as Stripe shows it, for `pays_by_id`; `payment_expires_on` is a card's last
-    day. `substitute_id` is a product that stands in for the next renewal once the customer has agreed. Without a saved
-    payment method it waits, paused, for the customer to save one.
+    `retry_on` is the day of the next attempt after the renewal of `next_renewal_date` failed. `rhythm_from` is the
+    original date of a single delivery that was moved; later dates are counted from it. `resume_on` is the day on which
+    a pause ends automatically. `pays_by` describes the saved payment method `pays_by_id` as Stripe shows it;
+    `payment_expires_on` is a card's last day. `substitute_id` is a product that replaces the next renewal's product
+    once the customer has agreed. Without a saved payment method, the subscription is paused until the customer saves
+    one.
     """
 
     __tablename__ = "subscription"
@@ -65,7 +67,7 @@ class Subscription(Table, table=True):
             "id",
             postgresql_where=sql("status = 'active' AND retry_on IS NOT NULL"),
         ),
-        # The counts of the tabs, and the list of each by the next date.
+        # For the counts of the tabs, and for the list of each status by next date.
         Index(
             "ix_subscription_status",
             "status",
@@ -112,9 +114,9 @@ class Subscription(Table, table=True):
 
 
 class Renewal(Table, table=True):
-    """One try to renew, with its product and amount fixed. `holds_stock` while units are reserved for it and no order
-    is made; its order moved the subscription from `moved_from`, with `rhythm_from`, to `moved_to`; `caller`,
-    `client_key` and `request_hash` are those of the request that asked for it."""
+    """One attempt to renew, with its product and amount fixed. `holds_stock` is true while units are reserved for it
+    and it has no order yet. Its order moved the subscription from `moved_from`, with `rhythm_from`, to `moved_to`.
+    `caller`, `client_key` and `request_hash` belong to the request that asked for it."""
 
     __tablename__ = "renewal"
     __table_args__ = (

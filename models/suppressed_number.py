@@ -1,4 +1,4 @@
-"""Numbers that must not be called or texted: kept by the number itself, so that they outlive every customer."""
+"""Phone numbers that must not be called or texted. They are kept by number, so that they outlive any customer."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class SuppressionReason(StrEnum):
 
 
 class SuppressedNumber(Table, table=True):
-    """One number with both marks; a lifted mark leaves the row, so that its history stays."""
+    """One number with both marks. Lifting a mark keeps the row, and with it the history."""
 
     __tablename__ = "suppressed_number"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Whom we buy from, and what each of them sells us at which price and how fast."""
+"""Vendors, and what each of them sells us, with prices and lead times."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from models.base import Table, count, created, flag, key, link, money, search_in
 
 
 class Vendor(Table, table=True):
-    """A company that supplies us; one that is named elsewhere is archived instead of deleted."""
+    """A company that supplies us. One that other records refer to is archived instead of deleted."""
 
     __tablename__ = "vendor"
     __table_args__ = (
@@ -36,7 +36,8 @@ class Vendor(Table, table=True):
 
 
 class VendorProduct(Table, table=True):
-    """Something a vendor sells us, with the range of its price and its lead time; perhaps one of our own products."""
+    """An item that a vendor sells, with its price range in US dollars and its lead time; may be linked to one of our
+    products."""
 
     __tablename__ = "vendor_product"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Voice agents and the prompts they speak by: one version of each is live."""
+"""Voice agents and their prompts. Each agent has at most one live prompt version."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ class CallDirection(StrEnum):
 
 
 class PromptState(StrEnum):
-    """How far a prompt has come."""
+    """The state of a prompt version."""
 
     SUGGESTED = "suggested"
     LIVE = "live"
@@ -30,7 +30,7 @@ class PromptState(StrEnum):
 
 
 class VoiceAgent(Table, table=True):
-    """An agent at the voice platform; `external_id` is the platform's own name for it."""
+    """An agent at the voice platform. `external_id` is the platform's id for it."""
 
     __tablename__ = "voice_agent"
     __table_args__ = (one_of("direction", CallDirection), Index("ix_voice_agent_name", "name"))
@@ -44,7 +44,7 @@ class VoiceAgent(Table, table=True):
 
 
 class PromptVersion(Table, table=True):
-    """One wording of an agent's system prompt; a suggested one says why, and what changed."""
+    """One version of an agent's system prompt. A suggested one has the reasons, and what it changes."""
 
     __tablename__ = "prompt_version"
     __table_args__ = (
@@ -64,7 +64,7 @@ class PromptVersion(Table, table=True):
     changes_made: list[Any] = Field(default_factory=list, sa_type=JSONB, nullable=False)
     expected_improvement: str = text()
     trial: dict[str, Any] | None = Field(default=None, sa_type=JSONB, nullable=True)
-    # Which language model proposed it, and what that cost.
+    # The language model that suggested it, and the cost.
     model: str = text()
     cost_dollars: Decimal | None = Field(default=None, sa_type=Numeric(12, 6), nullable=True)
     actor_name: str = text()

@@ -1,4 +1,4 @@
-"""The webhook inbox: verified events of outside companies, each kept once and processed by a job."""
+"""The webhook inbox: verified events from outside services, each stored once and processed by a job."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from models.base import Table, count, created, key, moment, text
 
 
 class WebhookEvent(Table, table=True):
-    """One event, unique by provider and the provider's own id."""
+    """One event, unique by provider and the provider's event id."""
 
     __tablename__ = "webhook_event"
     __table_args__ = (

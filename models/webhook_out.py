@@ -1,7 +1,7 @@
-"""Webhooks out: the programs that are notified of what happens here, and each message on its way to one of them.
+"""Outgoing webhooks: the endpoints that are notified of events, and the queued messages to each of them.
 
-Messages are written by triggers in the transaction of the act itself, so that no act can forget them and none is sent
-for what was rolled back.
+Triggers write the messages in the act's own transaction, so that no act can forget them and none is sent for a change
+that was rolled back.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from models.base import Table, count, created, flag, key, link, moment, one_of, 
 
 
 class EventKind(StrEnum):
-    """The kinds of events that other programs can be notified of."""
+    """The kinds of events for which endpoints can be notified."""
 
     ORDER_PLACED = "order.placed"
     ORDER_PAID = "order.paid"
@@ -29,7 +29,7 @@ class EventKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a message has come; failed is one that was tried for three days."""
+    """The progress of a message. It has failed after being tried for three days."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -37,9 +37,10 @@ class DeliveryState(StrEnum):
 
 
 class WebhookEndpoint(Table, table=True):
-    """An address that is notified of some events; the secret that signs them is encrypted and bound to this row.
+    """An endpoint that is notified of some kinds of events. The signing secret is encrypted and bound to this row.
 
-    After a rotation the older secret signs too, until `older_until`. `busy_until` is set while a worker sends.
+    After a rotation, messages are also signed with the older secret until `older_until`. `busy_until` is set while a
+    worker is sending.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -59,7 +60,7 @@ class WebhookEndpoint(Table, table=True):
 
 
 class WebhookDelivery(Table, table=True):
-    """One message to one endpoint; those about the same subject (`order:17`) leave in the order of their ids."""
+    """One message to one endpoint. Messages about the same subject (`order:17`) are sent in the order of their ids."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -83,8 +84,8 @@ class WebhookDelivery(Table, table=True):
     delivered_at: datetime | None = moment()
 
 
-# A message for each endpoint that wants this kind, and a job for each such endpoint. The jobs have no key in common: on
-# one key every order would wait for the transaction of the order before.
+# Insert a message for each endpoint subscribed to this kind, and a job for each such endpoint. The jobs have no dedupe
+# key: with a common key, every order would wait for the transaction of the previous order.
 QUEUE_WEBHOOKS = """
 CREATE FUNCTION queue_webhooks(event_kind text, event_subject text, event_data jsonb) RETURNS void
 LANGUAGE plpgsql AS $body$
@@ -109,7 +110,7 @@ SELECT jsonb_build_object(
 )
 $body$
 """
-# Orders of an import happened long ago, so nobody is notified of them.
+# Imported orders are historical, so no endpoint is notified of them.
 NOTE_PLACED = """
 CREATE FUNCTION note_orders_placed() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

@@ -1,4 +1,4 @@
-"""The database's schema, step by step; `upgrade` brings a database to the newest."""
+"""The migrations of the schema. `upgrade` brings a database to the newest revision."""
 
 import logging
 import re
@@ -11,20 +11,20 @@ from sqlalchemy.exc import DBAPIError
 
 from models.migrations.locks import DEADLOCK, LOCK_NOT_AVAILABLE, state_of
 
-# A server only asks which revisions there are, and need not load Alembic for it.
+# A server only needs the list of revisions, for which Alembic need not be loaded.
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import Script
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-# How long to wait before a step that did not get its lock is tried again.
+# How long to wait before retrying a migration that did not get its lock.
 PAUSES = (1.0, 3.0, 10.0, 30.0)
 _NAMED = re.compile(r'^(down_)?revision = "([^"]+)"$', re.MULTILINE)
 
 
 def alembic_config(database_url: str) -> "Config":
-    """Alembic's configuration, without an ini file."""
+    """Return Alembic's configuration, without an ini file."""
     from alembic.config import Config
 
     config = Config()
@@ -35,10 +35,10 @@ def alembic_config(database_url: str) -> "Config":
 
 
 def upgrade(database_url: str, *, pauses: Sequence[float] = PAUSES) -> None:
-    """Bring the database to the newest schema; safe to run from several programs at once.
+    """Bring the database to the newest schema. Several programs may call this at the same time.
 
-    A step gives up where it would have to wait long for a lock, or met an act that waits for one of its own. It is
-    tried again after each of the pauses, and goes on from the last step that was done.
+    A migration stops if it would wait too long for a lock, or if it deadlocks with an act. It is retried after each of
+    the pauses, continuing after the last finished migration.
     """
     from alembic import command
 
@@ -55,26 +55,26 @@ def upgrade(database_url: str, *, pauses: Sequence[float] = PAUSES) -> None:
 
 
 def newest_revision() -> str:
-    """The revision a migrated database stands at."""
+    """Return the revision of a fully migrated database."""
     revisions, replaced = _read_revisions()
     (newest,) = revisions - replaced
     return newest
 
 
 def older_revisions() -> frozenset[str]:
-    """Every revision of this release but the newest: a database at one of them is not migrated yet."""
+    """Return every revision except the newest. A database at one of them is not fully migrated."""
     return _read_revisions()[1]
 
 
 def _read_revisions() -> tuple[frozenset[str], frozenset[str]]:
-    """All revisions, and those that another one builds on, from the lines that name them in each step's file."""
+    """Return all revisions, and those that another one builds on, as named in the files of the migrations."""
     named = [found for file in (HERE / "versions").glob("*.py") for found in _NAMED.findall(file.read_text())]
     revisions, replaced = ({name for below, name in named if bool(below) is wanted} for wanted in (False, True))
     return frozenset(revisions), frozenset(replaced)
 
 
 def list_steps(*, after: str | None) -> "list[Script]":
-    """The steps from a revision to the newest schema, the next one first; None stands for an empty database."""
+    """Return the migrations after a revision in the order in which they run. None means an empty database."""
     from alembic.script import ScriptDirectory
 
     steps = ScriptDirectory.from_config(alembic_config("")).iterate_revisions("head", after or "base")

@@ -1,6 +1,6 @@
-"""Alembic's environment: one connection, an advisory lock so that two programs don't migrate at once, and a transaction
-for each step, so that a long chain holds no lock longer than its step and a step that fails undoes nothing before it.
-"""
+"""Alembic's environment: one connection, an advisory lock so that only one program migrates at a time, and one
+transaction per migration. A long chain thus holds each lock only during one migration, and a failure does not undo the
+migrations before it."""
 
 import asyncio
 
@@ -12,21 +12,22 @@ from sqlalchemy.pool import NullPool
 from models import Table
 
 MIGRATION_LOCK = 7_205_318
-# A step gives way to the company: one that waits for a lock makes everybody behind it wait too. A step that is known to
-# take long (an index of a large table) says so itself: `op.execute("SET LOCAL statement_timeout = '30min'")`.
+# A migration gives way to running requests, because everything queues behind a migration that waits for a lock. One
+# that is known to take long (an index on a large table) sets its own limit: `op.execute("SET LOCAL statement_timeout =
+# '30min'")`.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "5min"
-# pgqueuer makes and upgrades its own tables; alembic must not see them as ours.
+# pgqueuer creates and upgrades its own tables; Alembic must ignore them.
 FOREIGN_PREFIX = "pgqueuer"
 
 
 def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    """True for what the models describe."""
+    """Return True for objects that the models describe."""
     return not (kind == "table" and (name or "").startswith(FOREIGN_PREFIX))
 
 
 def run(connection: Connection) -> None:
-    """Run the steps on one connection."""
+    """Run the migrations on one connection."""
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
     lock_timeout = context.config.attributes.get("lock_timeout", LOCK_TIMEOUT)
     for name, value in (("lock_timeout", lock_timeout), ("statement_timeout", STATEMENT_TIMEOUT)):
@@ -51,7 +52,7 @@ def run(connection: Connection) -> None:
 
 
 async def run_online() -> None:
-    """Connect and run."""
+    """Connect and run the migrations."""
     engine = create_async_engine(context.config.attributes["database_url"], poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(run)

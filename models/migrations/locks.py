@@ -1,4 +1,4 @@
-"""Locks for steps that change several tables while the company serves."""
+"""Locks for migrations that change several tables while the system is running."""
 
 import time
 
@@ -12,16 +12,17 @@ DEADLOCK = "40P01"
 
 
 def state_of(error: DBAPIError) -> str | None:
-    """The SQLSTATE of what the database refused."""
+    """Return the SQLSTATE of a database error, or None."""
     return getattr(error.orig, "sqlstate", None)
 
 
 def lock_tables(busiest: str, *others: str) -> None:
-    """Lock the tables for this step alone, all or none, until the step is committed.
+    """Lock all the tables exclusively, or none of them, until the migration commits.
 
-    A step that takes its locks one after the other meets acts that hold the second and want the first. Here only the
-    busiest table is waited for, so that new acts queue behind it; the others must be free, or all is let go again.
-    Raises DBAPIError with LOCK_NOT_AVAILABLE after 30 seconds; `upgrade` tries the step again then.
+    A migration that takes its locks one after the other can deadlock with acts that take them in another order. Here
+    only the busiest table is waited for, so that new acts queue behind it. The others must be free at once; otherwise
+    all locks are released and tried again. Raises DBAPIError with LOCK_NOT_AVAILABLE after 30 seconds; `upgrade` then
+    retries the migration.
     """
     from alembic import op
 
