@@ -1,4 +1,4 @@
-"""A customer's store credit for staff: the ledger to read, and credit given or taken by hand."""
+"""A customer's store credit for staff: reading the ledger, and adding or removing credit by hand."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ NEWEST = 500
 
 
 class AdjustCredit(Input):
-    """How much credit to give, or below zero to take, US dollars."""
+    """How much credit to add, in US dollars; a negative amount removes credit."""
 
     amount: SignedMoneyIn
     note: Text2000 = ""
@@ -43,7 +43,7 @@ class CreditLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
-    """A customer's credit with its newest entries."""
+    """A customer's store credit with its newest entries."""
 
     user_id: int
     username: str
@@ -53,7 +53,8 @@ class CreditAccount:
 
 
 async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> CreditAccount:
-    """A customer's balance and the newest 500 entries, newest first; an order is named to who may see it."""
+    """Return a customer's balance and the newest 500 entries, newest first. An order is named only if the actor may see
+    it."""
     require(visible_to, Right.SEE_CREDIT, "Your role does not see credit.")
     customer = await db.get(Customer, customer_id)
     if customer is None:
@@ -75,7 +76,7 @@ async def get_credit(db: AsyncSession, customer_id: int, *, visible_to: Actor) -
 
 
 async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, *, by: Actor) -> CreditLine:
-    """Give credit or take it; raises Refused when the balance would fall below zero. Managers only.
+    """Add or remove store credit. Managers only. Raises Refused if the balance would become negative.
 
     Locks the customer.
     """
@@ -101,7 +102,7 @@ async def adjust_credit(db: AsyncSession, customer_id: int, data: AdjustCredit, 
 
 
 def show_entry(entry: CreditEntry, order_number: str | None) -> CreditLine:
-    """An entry with the order and the person it names."""
+    """Return an entry for display, with its order number and who made it."""
     return CreditLine(
         id=entry.id,
         amount=entry.amount,

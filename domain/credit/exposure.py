@@ -1,8 +1,8 @@
-"""What a customer owes on terms, and whether another order is covered.
+"""The exposure: what a customer owes on terms.
 
-Exposure = balances of orders placed on terms that are neither cancelled (their balance is 0) nor on hold nor invoiced,
-and of open invoices. Overdue: such an order that is older than 30 days, or such an invoice after its due date. Whether
-one more order is covered is asked of `terms.py`, under a lock on the customer, so that two orders can't both use the
+Exposure = balances of orders placed on terms that are not cancelled (their balance is 0), not on hold and not invoiced,
+plus balances of open invoices. Overdue is such an order older than 30 days, or such an invoice after its due date.
+`terms.py` decides whether another order is covered, under a lock on the customer, so that two orders can't both use the
 last of the limit.
 """
 
@@ -20,8 +20,8 @@ TERMS = timedelta(days=30)
 _CUSTOMER = """
 SELECT id, company_name, email, phone, payment_terms, credit_limit, sales_rep_id, is_active FROM customer WHERE id = $1
 """
-# What is owed on terms, row by row, with the last instant that is not late; the two blanks say of whom. Each branch is
-# fed by its index of what is open.
+# What is owed on terms, row by row, with the last instant at which it is not overdue; the two placeholders limit it to
+# customers. Each branch uses an index of open records.
 OWED_ROWS = f"""
   SELECT o.customer_id, o.balance, o.created_at < now() - interval '{TERMS.days} days' AS is_overdue,
     false AS is_invoiced, o.created_at + interval '{TERMS.days} days' AS due_at
@@ -35,7 +35,7 @@ OWED_ROWS = f"""
   FROM invoice AS i
   WHERE {{whose_invoices}} AND i.status IN ('sent', 'partly_paid')
 """  # noqa: S608 - fixed words only.
-# Of customer $1, besides the order $2 and the invoice $3.
+# Of customer $1, without the order $2 and the invoice $3.
 OWED = OWED_ROWS.format(
     whose_orders="o.customer_id = $1 AND o.id IS DISTINCT FROM $2::bigint",
     whose_invoices="i.customer_id = $1 AND coalesce(i.order_id <> $2::bigint, true)"
@@ -47,7 +47,7 @@ SELECT coalesce(sum(balance), 0) AS exposure, coalesce(bool_or(is_overdue), fals
 
 
 class AccountStatus(StrEnum):
-    """How a customer stands on terms."""
+    """The standing of a customer with respect to their terms."""
 
     GOOD = "good"
     OVER_LIMIT = "over_limit"
@@ -57,7 +57,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CreditStanding:
-    """A customer's terms in figures, US dollars."""
+    """A customer's terms and exposure, in US dollars."""
 
     payment_terms: str
     credit_limit: Decimal
@@ -66,12 +66,12 @@ class CreditStanding:
 
     @property
     def available_credit(self) -> Decimal:
-        """What the limit still covers, never below zero."""
+        """The limit less the exposure, never negative."""
         return max(self.credit_limit - self.exposure, ZERO)
 
     @property
     def account_status(self) -> AccountStatus:
-        """The one word for it; overdue weighs more than over the limit."""
+        """The account status. Overdue takes precedence over over limit."""
         if self.payment_terms != "net30":
             return AccountStatus.NO_TERMS
         if self.is_overdue:
@@ -79,7 +79,7 @@ class CreditStanding:
         return AccountStatus.OVER_LIMIT if self.exposure > self.credit_limit else AccountStatus.GOOD
 
     def why_not_covered(self, amount: Decimal, *, what: str = "order") -> str:
-        """Why an order (or what it is) of `amount` on terms must wait; empty when it is covered."""
+        """Return why an order (or `what`) of `amount` on terms must wait; an empty string if it is covered."""
         if self.payment_terms != "net30":
             return "The customer has no net 30 terms."
         if self.is_overdue:
@@ -91,12 +91,12 @@ class CreditStanding:
 
 
 async def lock_customer(connection: asyncpg.Connection, customer_id: int) -> asyncpg.Record | None:
-    """The customer's row, locked for the rest of the transaction; before orders and products, always."""
+    """Return the customer's row, locked for the rest of the transaction. Always lock it before orders and products."""
     return await connection.fetchrow(f"{_CUSTOMER} FOR NO KEY UPDATE", customer_id)
 
 
 async def find_customer(connection: asyncpg.Connection, customer_id: int) -> asyncpg.Record | None:
-    """The customer's row without a lock."""
+    """Return the customer's row without a lock."""
     return await connection.fetchrow(_CUSTOMER, customer_id)
 
 
@@ -107,10 +107,10 @@ async def calculate_exposure(
     besides: int | None = None,
     besides_invoice: int | None = None,
 ) -> CreditStanding:
-    """What the customer owes on terms at this moment, besides an order or an invoice where it is named.
+    """Return what the customer owes on terms now, without the order `besides` and the invoice `besides_invoice`.
 
     Exact while the customer is locked.
     """
     row = await connection.fetchrow(_EXPOSURE, customer["id"], besides, besides_invoice)
-    assert row is not None  # an aggregate always answers one row
+    assert row is not None  # an aggregate always returns one row
     return CreditStanding(customer["payment_terms"], customer["credit_limit"], row["exposure"], row["is_overdue"])

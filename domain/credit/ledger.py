@@ -1,4 +1,4 @@
-"""The store credit ledger: the only way to move a customer's credit, always under a lock on the customer."""
+"""The store credit ledger: the only way to change a customer's credit, always under a lock on the customer."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from models import CreditEntry, CreditKind, Customer
 
 
 async def get_credit_balance(db: AsyncSession, customer_id: int) -> Decimal:
-    """The customer's store credit, US dollars: the balance after the newest entry."""
+    """Return the customer's store credit in US dollars: the balance after the newest entry."""
     newest = (
         select(CreditEntry.balance_after)
         .where(CreditEntry.customer_id == customer_id)
@@ -34,9 +34,9 @@ async def move_credit(
     order_id: int | None = None,
     payment_id: int | None = None,
 ) -> CreditEntry:
-    """Add `amount` (negative takes) to the customer's credit and return the entry.
+    """Add `amount` (US dollars; negative: remove) to the customer's store credit and return the entry.
 
-    Raises Refused when the balance would fall below zero or grow beyond what can be kept. Locks the customer.
+    Raises Refused if the balance would become negative or larger than can be stored. Locks the customer.
     """
     await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     balance = await get_credit_balance(db, customer_id)

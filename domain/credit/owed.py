@@ -1,4 +1,4 @@
-"""What customers owe on terms, of many at once: the rows that `exposure.py` adds up for one, and how they split."""
+"""What many customers owe on terms, from the same rows that `exposure.py` sums for one, and how it splits up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ FROM ({OWED}) AS owed
 
 @dataclass(frozen=True, slots=True)
 class CreditSplit:
-    """What one customer owes by how near it is; held orders count in none of the others. US dollars."""
+    """What one customer owes in US dollars, by how soon it is due. Held orders are only in `held`."""
 
     overdue: Decimal
     invoiced: Decimal
@@ -43,21 +43,21 @@ class CreditSplit:
 
 @dataclass(frozen=True, slots=True)
 class OwedSum:
-    """What a customer of a list owes."""
+    """What a customer in a list owes, in US dollars."""
 
     amount: Decimal = ZERO
     is_overdue: bool = False
 
 
 async def split_exposure(connection: asyncpg.Connection, customer_id: int) -> CreditSplit:
-    """The parts of a customer's exposure; the first three add up to it."""
+    """Return the parts of a customer's exposure; the first three add up to it."""
     row = await connection.fetchrow(_SPLIT, customer_id, None, None)
-    assert row is not None  # an aggregate always answers one row
+    assert row is not None  # an aggregate always returns one row
     return CreditSplit(**row)
 
 
 async def sum_owed(db: Reader, customer_ids: Sequence[int]) -> dict[int, OwedSum]:
-    """What each of these customers owes on terms, of those that owe anything."""
+    """Return what each of these customers owes on terms, only for those who owe anything."""
     if not customer_ids:
         return {}
     owed = OWED_BY_MANY.c

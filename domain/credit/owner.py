@@ -1,4 +1,4 @@
-"""Locking the customer whose a record is, before the record: one who was merged away meanwhile hands it on."""
+"""Locks the customer of a record before the record itself; handles a customer who is merged in the meantime."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,9 +7,10 @@ from models import Customer
 
 
 async def lock_owner(db: AsyncSession, owner: Select[int | None]) -> int | None:
-    """Lock the customer that the statement names, and answer who it is; None for a guest's record.
+    """Lock the customer whose id the statement returns, and return the id; None for a guest's record.
 
-    One who was merged away while this waited is gone. Then the statement is asked again, and names who stays.
+    If the customer was merged while this waited, the row is gone. The statement is then run again and returns the
+    remaining customer.
     """
     customer = select(Customer.id).where(Customer.id == owner.scalar_subquery()).with_for_update(key_share=True)
     while True:
@@ -19,7 +20,7 @@ async def lock_owner(db: AsyncSession, owner: Select[int | None]) -> int | None:
 
 
 async def lock_owners(db: AsyncSession, owners: Select[int | None]) -> set[int]:
-    """The same of several records; the customers are locked in order of id."""
+    """Like `lock_owner`, for several records. The customers are locked in order of id."""
     customers = select(Customer.id).where(Customer.id.in_(owners)).order_by(Customer.id)
     while True:
         locked = set(await db.scalars(customers.with_for_update(key_share=True)))

@@ -1,9 +1,9 @@
-"""Whether a customer's terms cover an order: the one function that every act asks which can raise what is owed.
+"""Decides whether a customer's terms cover an order: every act that can increase what is owed calls this function.
 
 Placing, entering, editing lines, discount or fee, linking to an account, reopening, taking a payment back, sending an
-invoice and revising it all ask `check_terms`, under the lock on the customer (`lock_customer`, always before the
-order). Acts on an order that is there already go through `domain/orders/hold.py`, which puts the answer on it, those on
-invoices through `domain/invoices/credit_given.py`.
+invoice and revising it all call `check_terms`, under the lock on the customer (`lock_customer`, always before the
+order). Acts on existing orders use `domain/orders/hold.py`, which stores the result on the order; acts on invoices use
+`domain/invoices/credit_given.py`.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ OVERDUE = "The customer has an overdue balance."
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one order or invoice on terms asks of its customer's credit, US dollars.
+    """How much of a customer's credit one order or invoice on terms needs, in US dollars.
 
-    `order_id` and `invoice_id` are its own where it is written already, so that it isn't counted twice;
-    `released_total` the total that a manager let go; `is_late` is true for one that is itself owed beyond its days.
+    `order_id` and `invoice_id` are its own ids if it is already written, so that it isn't counted twice.
+    `released_total` is the total for which a manager released it. `is_late` is true if it is itself overdue.
     """
 
     total: Decimal
@@ -35,7 +35,8 @@ class Claim:
 
 
 async def check_terms(connection: asyncpg.Connection, customer: asyncpg.Record | None, claim: Claim) -> str:
-    """Why an order on terms must wait for a manager; empty when it is paid, released at this total or covered.
+    """Return why an order on terms must wait for a manager; an empty string if it is paid, covered, or released at this
+    total.
 
     Exact while the customer is locked; without the lock it is a preview.
     """

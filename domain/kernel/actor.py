@@ -1,4 +1,4 @@
-"""Who is doing it: every act of the domain takes an Actor and every change records one."""
+"""Who acts: every act of the domain takes an Actor, and every change records one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +20,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller as the guard found it: `id` is the row of its kind, `name` what timelines show."""
+    """The caller as authenticated by the guard. `id` is the id of a row of its kind; `name` is shown in timelines."""
 
     kind: ActorKind
     id: int | None = None
@@ -32,7 +32,7 @@ class Actor:
     has_second_factor: bool = False
 
     def during(self, request_id: str) -> "Actor":
-        """The same caller during the request of this id."""
+        """Return the same caller with this request id."""
         return Actor(
             self.kind,
             self.id,
@@ -56,16 +56,16 @@ class Actor:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """Who did it, as the rows of acts keep it."""
+        """The values of the columns `actor_kind`, `actor_id` and `actor_name` (see `ByActor`)."""
         return {"actor_kind": self.kind, "actor_id": self.id, "actor_name": self.name}
 
     def has_role(self, *roles: Role) -> bool:
-        """True when the actor is staff with one of these roles."""
+        """Return True if the actor is staff with one of these roles."""
         return self.is_staff and self.role in roles
 
     @property
     def caller(self) -> str:
-        """A stable name of the caller for idempotency keys and rate limits, e.g. `staff:4`."""
+        """A stable name of the caller for idempotency keys and rate limits, for example `staff:4`."""
         return f"{self.kind}:{self.id}" if self.id is not None else str(self.kind)
 
 

@@ -1,4 +1,4 @@
-"""Postal addresses: kept in parts, sent and answered as one line where the contract has a single string."""
+"""Postal addresses: stored in parts, and read and written as one line where the contract has a single string."""
 
 import re
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ _ZIP = re.compile(r"([0-9]{5})(?:[- ]?([0-9]{4}))?", re.ASCII)
 
 
 def read_state(text: str) -> str | None:
-    """The two letters of a state of the US that is written so or by its name; None for anything else."""
+    """Return the two letters of a US state given by its letters or its name; None for anything else."""
     word = " ".join(text.replace(".", "").split())
     return word.upper() if word.upper() in STATES else _BY_NAME.get(word.lower())
 
 
 def read_zip(text: str) -> str | None:
-    """A ZIP of five digits, or of nine with a hyphen between; None for anything else."""
+    """Return a ZIP code of five digits, or of nine with a hyphen; None for anything else."""
     found = _ZIP.fullmatch(text.strip())
     if found is None:
         return None
@@ -41,13 +41,13 @@ def read_zip(text: str) -> str | None:
 
 
 def is_home(country: str | None) -> bool:
-    """True for the US, which is what an address without a country is in."""
+    """Return True for the US, which is the default for an address without a country."""
     return (country or "").strip().lower() in _HOME_NAMES
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where something goes; an address that was not understood is all street."""
+    """A postal address. If it could not be parsed, all of it is in `street`."""
 
     street: str = ""
     city: str = ""
@@ -57,9 +57,9 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read "88 Grist Road, Alder Falls, OH 44099" into its parts; anything else is kept as typed, as the street.
+    """Parse "88 Grist Road, Alder Falls, OH 44099" into its parts; any other text becomes the street, unchanged.
 
-    The street may have commas of its own ("88 Grist Road, Suite 4"), and lines count as commas.
+    The street may contain commas ("88 Grist Road, Suite 4"). Line breaks count as commas.
     """
     parts = [part.strip() for line in text.splitlines() for part in line.split(",") if part.strip()]
     if len(parts) > 3 and parts[-1].lower() in _HOME_NAMES:
@@ -77,7 +77,7 @@ def compose_address(
     zip_code: str | None = None,
     country: str | None = None,
 ) -> str:
-    """Write an address as one line, "88 Grist Road, Alder Falls, OH 44099"; abroad, the country ends it."""
+    """Return an address as one line, "88 Grist Road, Alder Falls, OH 44099"; outside the US followed by the country."""
     state_and_zip = " ".join(part for part in (state, zip_code) if part)
     abroad = "" if is_home(country) else country
     return ", ".join(part for part in (street, city, state_and_zip, abroad) if part)

@@ -1,4 +1,4 @@
-"""The audit trail: who changed which record how, written in the change's own transaction."""
+"""Writes the audit trail: who changed which record, and how, in the change's own transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ async def record_audit(
     note: str = "",
     by: Actor,
 ) -> None:
-    """Write one entry; `before` and `after` hold plain JSON values and never a secret."""
+    """Add one entry and flush it. `before` and `after` hold plain JSON values and never a secret."""
     db.add(
         make_audit_entry(
             action=action,
@@ -41,7 +41,7 @@ async def record_audit(
 
 
 async def record_export(db: AsyncSession, of: str, asked: dict[str, Any], *, by: Actor) -> None:
-    """Write down that a list with customers' data left as a file: of which records, and under which filters."""
+    """Record that customer data was exported as a file: of which records, and with which filters."""
     await record_audit(db, action=AuditAction.CUSTOMERS_EXPORTED, record_kind=of, record_id=None, after=asked, by=by)
 
 
@@ -56,7 +56,7 @@ def make_audit_entry(
     note: str = "",
     by: Actor,
 ) -> AuditEntry:
-    """One entry, to be added with others of the same transaction."""
+    """Return an entry without adding it, to be added together with others."""
     return AuditEntry(
         action=action,
         record_kind=record_kind,
@@ -80,7 +80,7 @@ async def make_stale(
     changed_at: datetime,
     version: int,
 ) -> Refused:
-    """The refusal of a change that was begun at an earlier version; it names who changed `what` last, and when."""
+    """Return the refusal of a change that was begun at an older version. It names who last changed `what`, and when."""
     conditions = [AuditEntry.record_kind == record_kind, AuditEntry.record_id == record_id]
     if record_name is not None:
         conditions.append(AuditEntry.record_name == record_name)

@@ -1,4 +1,4 @@
-"""Heavy arithmetic in a process of its own, so that this one's event loop goes on."""
+"""Runs heavy computations in a child process, so that this process's event loop is not blocked."""
 
 import asyncio
 import multiprocessing
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def in_child(work: Callable[..., T], *given: Any) -> T:
-    """Run the work in a fresh child process, and answer what it answers.
+    """Call `work(*given)` in a new child process and return its result.
 
-    A thread starts the child and waits for its end: both take a while in which the event loop goes on.
+    A thread starts the child and waits for it, because both would block the event loop.
     """
     return await asyncio.to_thread(_wait_for_child, work, *given)
 

@@ -1,21 +1,18 @@
-"""The codes of every refusal that the program can answer, so that programs can distinguish them.
-
-A code is raised by name (`Refused("…", code=Code.STALE)`), never as text: a typo fails the type check.
-"""
+"""The codes of all refusals, so that client programs can tell them apart."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Code(StrEnum):
-    """The snake_case name of a refusal, with its HTTP status, its meaning, and the keys that may come beside it."""
+    """The snake_case name of a refusal, with its HTTP status, its meaning, and the additional keys of its answer."""
 
     status: int
     meaning: str
     keys: tuple[str, ...]
 
     def __new__(cls, name: str, status: int, meaning: str, *keys: str) -> Self:
-        """A code by its name; `status` is what the doors answer, `keys` stand beside `error` and `code`."""
+        """Make a code. `status` is the HTTP status; `keys` may be in the answer in addition to `error` and `code`."""
         code = str.__new__(cls, name)
         code._value_ = name
         code.status, code.meaning, code.keys = status, meaning, keys

@@ -1,8 +1,8 @@
-"""CSV that PostgreSQL writes itself, for exports of many rows: the bytes of `spreadsheets`, several times as fast.
+"""CSV written by PostgreSQL itself, for exports of many rows: the same bytes as `spreadsheets`, several times as fast.
 
-A cell is a column of a statement; what a person typed goes through `typed`, so that no spreadsheet runs it. A list is
-read in batches, between which nothing is held: neither a connection nor a snapshot that a slow reader would keep open.
-A statement is compiled once for all of its batches, and the clock of its connection is the business's meanwhile.
+A cell is a column of a statement. Text typed by people goes through `typed`, so that no spreadsheet runs it as a
+formula. A list is read in batches. Between batches, neither a connection nor a snapshot is kept open for a slow reader.
+A statement is compiled once for all its batches; while it runs, its connection uses the business time zone.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ from domain.kernel.quoted_sql import QuotedSql, open_value, quote_made, quote_sq
 from domain.kernel.spreadsheets import write_csv
 from models.session import Database, raw_connection_of
 
-# The first one is small, so that the download begins at once.
+# The first batch is small, so that the download begins at once.
 FIRST_BATCH, BATCH = 500, 10_000
-# As `guard_formula` looks for them.
+# The same pattern as in `guard_formula`.
 _FORMULA: ColumnElement[str] = literal_column(r"'^[ '']*[-=+@\t\r]'")
 _APOSTROPHE: ColumnElement[str] = literal_column("''''")
 _EMPTY: ColumnElement[str] = literal_column("''")
@@ -48,7 +48,7 @@ _BEHIND_DIGITS: ColumnElement[str] = literal_column("':'")
 _PLUS: ColumnElement[str] = literal_column("'+'")
 _ENDS = ("after", "last")
 _ON_THE_CLOCK = "SELECT set_config('TimeZone', $1, true)"
-# The ids of a batch of `copy_listed`, which its cells may be narrowed to.
+# The ids of a batch of `copy_listed`; its statement may be limited to them.
 LISTED = open_value("listed", ARRAY(BigInteger))
 _IS_FIRST, _IS_LAST = open_value("is_first", Boolean()), open_value("is_last", Boolean())
 _PASSED = open_value("passed", BigInteger())
@@ -56,9 +56,9 @@ _PASSED = open_value("passed", BigInteger())
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a sheet: their cells under all conditions, and the columns that they are sorted by.
+    """The rows of a sheet: a query for their cells with all conditions, and the columns that sort them.
 
-    Together these columns name one row, and none of them is null; `falls` turns their order round.
+    Together the columns of `place` are unique, and none is null. `falls` sorts them in descending order.
     """
 
     cells: Select[Any]
@@ -70,9 +70,9 @@ FindRows = Callable[[AsyncConnection], Awaitable[Rows]]
 
 
 def typed(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The cell of a text, behind an apostrophe where a spreadsheet would take it for a formula."""
+    """The cell of a text, with an apostrophe in front if a spreadsheet would take it for a formula."""
     plain = text.collate("C")
-    # A letter or a digit begins no formula: a comparison or two spare most texts the pattern.
+    # A letter or digit never begins a formula: most texts need only a comparison or two instead of the pattern.
     return case(
         (plain >= _FIRST_LETTER, text),
         ((plain >= _FIRST_DIGIT) & (plain < _BEHIND_DIGITS), text),
@@ -82,7 +82,7 @@ def typed(text: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def typed_phone(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The same of a text that mostly is a phone number, whose plus is seen sooner than the rest is."""
+    """Like `typed`, for texts that are mostly phone numbers: the leading plus is checked first."""
     return case((text.op("^@")(_PLUS), _APOSTROPHE.op("||")(text)), else_=typed(text))
 
 
@@ -92,17 +92,17 @@ def on_day(moment: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def at_minute(moment: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The cell of a moment on the business's clock, as 2026-11-24 09:30."""
+    """The cell of a moment in the business time zone, for example 2026-11-24 09:30."""
     return func.left(cast(moment, Text), 16)
 
 
 def yes_or_no(is_so: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The cell of what is true or false."""
+    """The cell of a boolean."""
     return case((is_so, "yes"), else_="no")
 
 
 def in_batch(*place: ColumnElement[Any], falls: bool = False) -> ColumnElement[bool]:
-    """The condition of standing in the batch, by the columns of a sheet's place or by what is equal to them."""
+    """The condition of being in the batch, on a sheet's `place` columns or on columns equal to them."""
     after, last = ([open_value(f"{end}_{n}", column.type) for n, column in enumerate(place)] for end in _ENDS)
     here = tuple_(*place)
     begins = here < tuple_(*after) if falls else here > tuple_(*after)
@@ -113,9 +113,9 @@ def in_batch(*place: ColumnElement[Any], falls: bool = False) -> ColumnElement[b
 def copy_sheet(
     database: Database, columns: Sequence[str], find_rows: FindRows, *, timezone: tzinfo
 ) -> AsyncIterator[bytes]:
-    """Rows in their own order as pieces of a CSV file; `find_rows` is asked once, when the first batch is read.
+    """Return rows in their own order as chunks of a CSV file. `find_rows` is called once, when the first batch is read.
 
-    Each batch is all that stands between its first place and its last when it is read.
+    Each batch contains all rows between its first and its last place at the time when it is read.
     """
     return send_sheet(columns, _read_batches(database, find_rows, timezone))
 
@@ -123,12 +123,13 @@ def copy_sheet(
 def copy_listed(
     database: Database, columns: Sequence[str], cells: Select[Any], ids: Sequence[int], *, timezone: tzinfo
 ) -> AsyncIterator[bytes]:
-    """The rows of a list of ids as pieces of a CSV file; `cells` reads those of `LISTED` in their order."""
+    """Return the rows with these ids as chunks of a CSV file. `cells` selects the rows of `LISTED` in order."""
     return send_sheet(columns, _read_listed(database, cells, ids, timezone))
 
 
 async def send_sheet(columns: Sequence[str], batches: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of a CSV file: its heading, and its batches, each of them read while the one before it is sent."""
+    """Return the chunks of a CSV file: its heading and its batches. Each batch is read while the previous one is
+    sent."""
     yield b"".join(write_csv(columns, []))
     coming = asyncio.ensure_future(_next(batches))
     try:
@@ -136,7 +137,7 @@ async def send_sheet(columns: Sequence[str], batches: AsyncGenerator[bytes]) -> 
             coming = asyncio.ensure_future(_next(batches))
             yield batch
     finally:
-        # Who hung up has no use for the batch that is being read.
+        # A client that disconnected does not need the batch that is being read.
         coming.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await coming
@@ -156,7 +157,7 @@ async def _read_batches(database: Database, find_rows: FindRows, timezone: tzinf
             if lines is None or ends is None:
                 lines, ends = await _quote_rows(raw, await find_rows(connection))
             found = await _copy(raw, ends.fill(_name_bounds(after, []) | {"passed": str(most - 1)}), "text")
-            # Without a second line nothing comes after the batch.
+            # If there is no second row, nothing follows the batch.
             end, *more = found.decode().splitlines() or [""]
             last = [bytes.fromhex(literal).decode() for literal in end.split()] if more else []
             data = await _copy(raw, lines.fill(_name_bounds(after, last)), "csv")
@@ -182,7 +183,7 @@ async def _read_listed(
 
 @asynccontextmanager
 async def _reading(database: Database, timezone: tzinfo) -> AsyncIterator[tuple[AsyncConnection, asyncpg.Connection]]:
-    """A connection on the business's clock, which it is taken off again; each connection's own is UTC."""
+    """Open a connection in the business time zone; afterwards it is UTC again, as for all connections."""
     async with database.reporting() as connection:
         raw = await raw_connection_of(connection)
         if timezone is UTC:
@@ -198,7 +199,7 @@ async def _reading(database: Database, timezone: tzinfo) -> AsyncIterator[tuple[
 
 
 async def _quote_rows(raw: asyncpg.Connection, rows: Rows) -> tuple[QuotedSql, ...]:
-    """The statements of a batch and of its end, which rows in their order say all about."""
+    """Return the statements of a batch and of its end, which the sorted rows fully determine."""
     sorted_rows = rows.cells.order_by(*_order_of(rows))
     return await quote_made(raw, sorted_rows, "batches", lambda: (_select_batch(rows), _select_end(rows)))
 
@@ -212,28 +213,28 @@ def _order_of(rows: Rows) -> list[ColumnElement[Any]]:
 
 
 def _select_end(rows: Rows) -> Select[Any]:
-    """The last place of a batch and the next one, as SQL literals; in hexadecimals, which COPY leaves as they are."""
+    """Select the last place of a batch and the next one, as SQL literals in hexadecimal, which COPY does not change."""
     wanted = rows.cells.whereclause
     conditions = [*([] if wanted is None else [wanted]), in_batch(*rows.place, falls=rows.falls)]
     places = select(*(column.label(f"place_{n}") for n, column in enumerate(rows.place))).where(*conditions)
     if len(places.get_final_froms()) > 1:
-        # The conditions ask about what the cells join; without that, an index of the place may hold all of it.
+        # The conditions refer to tables that the cells join. Without them, an index on the place may be enough.
         places = places.select_from(*rows.cells.get_final_froms())
-    # A query of its own, since literals of the places that are passed over are else made too.
+    # A subquery, because otherwise literals would also be made of the places skipped by OFFSET.
     end = places.order_by(*_order_of(rows)).limit(2).offset(_PASSED).subquery()
     literals = (func.quote_literal(cast(column, Text)) for column in end.c)
     return select(*(func.encode(func.convert_to(literal, "UTF8"), "hex") for literal in literals))
 
 
 def _name_bounds(after: Sequence[str], last: Sequence[str]) -> dict[str, str]:
-    """The open values of `in_batch`; a side without a place is open."""
+    """Return the open values of `in_batch`. An empty sequence means no bound on that side."""
     bounds = {"is_first": str(not after), "is_last": str(not last)}
     places = zip(_ENDS, (after, last), strict=True)
     return bounds | {f"{end}_{n}": literal for end, place in places for n, literal in enumerate(place)}
 
 
 async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> bytes:
-    """What a statement answers, all of it in memory: for one batch of an export."""
+    """Return a statement's whole result in memory: for one batch of an export."""
     pieces: list[bytes] = []
 
     async def keep(piece: bytes) -> None:
@@ -244,7 +245,7 @@ async def _copy(raw: asyncpg.Connection, sql: str, form: str) -> bytes:
 
 
 def _end_lines(data: bytes) -> bytes:
-    """End rows as `csv` does, by a carriage return too; a line break within quotation marks stays what it is."""
+    """End rows with CR LF like the `csv` module; line breaks within quotation marks do not change."""
     if b'"' not in data:
         return data.replace(b"\n", b"\r\n")
     parts = data.split(b'"')

@@ -1,4 +1,4 @@
-"""Counts for long lists: nobody reads a number beyond ten thousand, so counting stops there."""
+"""Counts for long lists: counting stops at ten thousand, because no one needs a larger number exactly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,19 +11,19 @@ MOST_COUNTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A count; `is_more` says that it stopped."""
+    """A count. `is_more` is true if there are more than that."""
 
     count: int
     is_more: bool
 
     @property
     def words(self) -> str:
-        """As a tab shows it: `1,286`, or `10,000+`."""
+        """The count as a tab shows it: `1,286`, or `10,000+`."""
         return f"{self.count:,}{'+' if self.is_more else ''}"
 
 
 async def count_capped(db: AsyncSession, chosen: dict[str, Select[*tuple[Any, ...]]]) -> dict[str, Counted]:
-    """Count each selection in one statement."""
+    """Count the rows of each selection, all in one statement. The result has the keys of `chosen`."""
     columns = [
         select(func.count())
         .select_from(_rows_only(statement).limit(MOST_COUNTED + 1).subquery())

@@ -1,6 +1,6 @@
-"""The refusals of the business, raised once in the domain and shown by each door in its own way.
+"""The domain's refusals. Acts raise them, and each door renders them in its own way.
 
-No class here knows an HTTP status; `web/errors.py` maps them.
+These classes know no HTTP status; `web/errors.py` maps them.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from domain.kernel.codes import Code
 class DomainError(Exception):
     """A refusal that a person can act on.
 
-    `message` is a whole sentence; `code` is its snake_case name for programs; `fields` says what is wrong
-    with which input; everything else in `extra` is answered beside them (`hint`, `allowed`, ...).
+    `message` is a whole sentence; `code` is its name for programs; `fields` says what is wrong with each input field;
+    `extra` holds further keys of the answer (`hint`, `allowed`, ...).
     """
 
     default_code = Code.REFUSED
@@ -28,7 +28,7 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """There is no such record, or the caller may not know that there is."""
+    """The record does not exist, or the caller may not know that it does."""
 
     default_code = Code.NOT_FOUND
 
@@ -40,7 +40,7 @@ class NotSignedIn(DomainError):
 
 
 class NotAllowed(DomainError):
-    """Good credentials without the right."""
+    """The caller is authenticated but lacks the right."""
 
     default_code = Code.NOT_ALLOWED
 
@@ -52,7 +52,7 @@ class Refused(DomainError):
 
 
 class InvalidInput(DomainError):
-    """The input is malformed or incomplete; `fields` names every bad field at once."""
+    """The input is malformed or incomplete. `fields` names all bad fields at once."""
 
     default_code = Code.INVALID_INPUT
 
@@ -64,13 +64,13 @@ class TooLarge(DomainError):
 
 
 class UnsupportedType(DomainError):
-    """The body is of a media type that this route does not read."""
+    """The body has a media type that this route does not read."""
 
     default_code = Code.UNSUPPORTED_MEDIA_TYPE
 
 
 class KeyReused(DomainError):
-    """An idempotency key came again with another request."""
+    """An idempotency key was sent again with a different request."""
 
     default_code = Code.IDEMPOTENCY_KEY_REUSED
 
@@ -86,7 +86,7 @@ class TooMany(DomainError):
 
 
 class OutsideServiceFailed(DomainError):
-    """An outside company did not answer, or refused."""
+    """An outside service did not answer, or refused."""
 
     default_code = Code.OUTSIDE_SERVICE_FAILED
 

@@ -1,7 +1,7 @@
-"""What the fields of inputs and answers mean: the docstring under a field is its description in the API's document.
+"""Descriptions of fields: the docstring below a field of an input or answer is its description in the API document.
 
-The source is read when a schema is asked for. pydantic's own `use_attribute_docstrings` reads it as each class is
-made, which took a third of the time that the program needs to start.
+The source is read when a schema is requested. pydantic's own `use_attribute_docstrings` reads it when each class is
+created, which took a third of the program's start-up time.
 """
 
 import ast
@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema
 
 
 class Described(BaseModel):
-    """A model whose JSON schema describes each field by the docstring under it; a `Field(description=…)` wins."""
+    """A model whose JSON schema describes each field by the docstring below it. A `Field(description=…)` takes
+    precedence."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
@@ -33,7 +34,7 @@ class Described(BaseModel):
 
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """The docstring of each field that has one, by the field's name, inherited fields included."""
+    """Return the docstring of each field that has one, by the field's name, including inherited fields."""
     docs: dict[str, str] = {}
     declared: set[str] = set()
     for base in model.__mro__:
@@ -47,7 +48,7 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
 
 @cache
 def _docs_of_module(name: str) -> dict[str, dict[str, str]]:
-    """The docstrings of a module's classes, by the class's qualified name and the field's."""
+    """Return the field docstrings of a module's classes, by the class's qualified name and the field's name."""
     source = getattr(sys.modules.get(name), "__file__", None)
     return dict(_docs_of_classes(ast.parse(Path(source).read_bytes()), "")) if source else {}
 

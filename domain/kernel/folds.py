@@ -1,4 +1,4 @@
-"""The turn of a job that folds notes into what is kept."""
+"""Serialises the jobs that fold change rows into precalculated figures."""
 
 import asyncpg
 
@@ -6,5 +6,5 @@ _WAIT = "SELECT pg_advisory_xact_lock(hashtext($1))"
 
 
 async def wait_for_turn(connection: asyncpg.Connection, table: str) -> None:
-    """Wait until no other process folds into this table, and keep others waiting until the transaction ends."""
+    """Wait until no other process folds into this table, and make others wait until this transaction ends."""
     await connection.execute(_WAIT, table)

@@ -1,7 +1,7 @@
-"""HTML forms and query strings as the nested data that an input model reads.
+"""Converts HTML forms and query strings into the nested data that an input model reads.
 
-Names nest by brackets (`items[0][sku]`); an empty value is an absent one; what a form sends twice for one
-field counts as its last (a checkbox behind a hidden "0").
+Names nest by brackets (`items[0][sku]`). An empty value counts as absent. If a form sends a single-valued field twice,
+the last value counts (a checkbox after a hidden "0").
 """
 
 import re
@@ -24,7 +24,7 @@ _DEEPEST = 6
 
 
 class FormRows(list[Any]):
-    """The rows of a form's table in order; `row_names` are the indexes they were sent under."""
+    """The rows of a form's table in order. `row_names` are the indexes under which they were sent."""
 
     def __init__(self, rows: Mapping[str, Any]) -> None:
         super().__init__(rows.values())
@@ -33,7 +33,7 @@ class FormRows(list[Any]):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the form reader must know about one field of a model."""
+    """What the form reader needs to know about one field of a model."""
 
     names: tuple[str, ...]
     is_list: bool
@@ -44,7 +44,7 @@ class _Shape:
 
 
 def nest_pairs(pairs: Pairs) -> Tree:
-    """Turn bracketed names into a tree; `tags[]` is `tags`, and a name of another form stays as it is."""
+    """Convert bracketed names into a tree. `tags[]` becomes `tags`; names in any other form are kept as they are."""
     tree: Tree = {}
     for name, values in pairs.items():
         parts = _PART.findall(name) if _NAME.fullmatch(name) else [name]
@@ -64,9 +64,9 @@ def nest_pairs(pairs: Pairs) -> Tree:
 
 
 def fill_model(model: type[BaseModel], tree: Tree) -> dict[str, Any]:
-    """Pick what a model's fields need out of a form's tree, still as text where pydantic reads text.
+    """Select what a model's fields need from a form's tree; values that pydantic parses remain text.
 
-    An empty value of a field that may be None and is so by default becomes None, so that a form can clear it.
+    An empty value becomes None if the field may be None and is None by default, so that a form can clear it.
     """
     data: dict[str, Any] = {}
     for shape in _read_shapes(model):
@@ -77,7 +77,7 @@ def fill_model(model: type[BaseModel], tree: Tree) -> dict[str, Any]:
 
 
 def find_repeated(model: type[BaseModel], tree: Tree) -> list[str]:
-    """The single-valued fields of a query that were sent more than once."""
+    """Return the single-valued fields of a query that were sent more than once."""
     return [
         name
         for shape in _read_shapes(model)
@@ -118,7 +118,8 @@ def _fill_list(shape: _Shape, node: "list[str] | Tree") -> list[Any]:
 
 
 def _as_sent(shape: _Shape, value: str) -> str:
-    """The text as it came, unless only pydantic takes it for a whole number ("1_000", "2.0")."""
+    """Return the text unchanged, except that text which only pydantic accepts as an integer ("1_000", "2.0") is
+    dropped."""
     if shape.is_whole_number and not _WHOLE_NUMBER.fullmatch(value.strip()):
         return ""
     return value
@@ -145,7 +146,7 @@ def _read_shape(name: str, field: FieldInfo) -> _Shape:
 
 
 def _plain_kinds(annotation: Any) -> tuple[Any, ...]:
-    """The plain types behind an annotation: unions taken apart, Annotated taken off."""
+    """Return the plain types of an annotation, without unions and Annotated."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _plain_kinds(get_args(annotation)[0])

@@ -1,6 +1,6 @@
-"""Reports that are kept by the hour: which hours a reader has to count again, and the turn of the job that does so.
+"""Reports with precalculated hours: which hours a reader must recount, and the job that stores the new counts.
 
-`models/kept_hours.py` says how hours come to be noted.
+`models/kept_hours.py` explains how hours are noted.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,15 @@ HOUR = "date_trunc('hour', {0}, 'UTC')"
 
 
 def find_cut_hours(edges: Iterable[datetime]) -> list[datetime]:
-    """The hours that one of these moments lies within: what is kept of them belongs to both sides."""
+    """Return the hours that contain one of these moments, because their stored figures belong to both sides."""
     moments = [edge.astimezone(UTC) for edge in edges]
     hours = {moment.replace(minute=0, second=0, microsecond=0) for moment in moments}
     return sorted(hours - {*moments})
 
 
 def changed_between(report: str, since: str, until: str) -> str:
-    """The table expression `changed`: what a report counts again between two parameters, and what is `cut`."""
+    """Return the table expression `changed`: the hours that a report recounts between two parameters, and those in
+    `cut`."""
     return f"""
 changed AS MATERIALIZED (
   SELECT DISTINCT hour FROM hour_change WHERE report = '{report}'
@@ -32,14 +33,15 @@ changed AS MATERIALIZED (
 
 
 def take_notes(report: str) -> str:
-    """The same of a count for good, in the one snapshot that takes the notes away: a note that comes later stays."""
+    """Like `changed_between`, for a recount that is stored: deletes the notes in the same snapshot; later notes
+    remain."""
     return f"""
 noted AS (DELETE FROM hour_change WHERE report = '{report}' RETURNING hour),
 changed AS MATERIALIZED (SELECT DISTINCT hour FROM noted)"""  # noqa: S608 - names of ours
 
 
 async def count_for_good(db: AsyncSession, statement: str) -> None:
-    """Run a statement that begins with `take_notes`, one at a time in all processes."""
+    """Run a statement that begins with `take_notes`, in only one process at a time."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "hour_change")
     await connection.execute(statement)

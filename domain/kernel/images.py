@@ -1,7 +1,7 @@
-"""Pictures and papers that people send: judged by content, bounded in size, re-encoded before they are kept.
+"""Uploaded images and PDFs: identified by content, limited in size, and re-encoded before they are stored.
 
-What is kept was written by us pixel by pixel, so no camera's place and date and no hidden program survives. Pictures
-are worked on by two threads of their own: a sender of many waits in line there, and memory and sign-ins don't suffer.
+Stored images were written pixel by pixel by us, so no location, date or hidden program survives. Two separate threads
+work on images, so that many uploads wait there and slow down neither sign-ins nor use up memory.
 """
 
 import asyncio
@@ -24,28 +24,28 @@ from domain.kernel.errors import DomainError, InvalidInput, TooLarge
 from domain.kernel.pdf_files import find_active_name
 
 MOST_BYTES = 12_000_000
-# A picture of 40 million pixels takes 160 MB while it is open, and as much again while it is shrunk; a WebP's decoder
-# holds two frames beside it. No product needs more.
+# An image of 40 million pixels takes 160 MB while it is open, and as much again while it is shrunk; a WebP decoder
+# holds two more frames. No product needs more.
 MOST_PIXELS = {"JPEG": 40_000_000, "PNG": 40_000_000, "WEBP": 20_000_000}
-# A progressive JPEG is drawn scan by scan over the whole picture, and a scan may take no more than sixty bytes. Cameras
-# and programs write a dozen.
+# Each scan of a progressive JPEG redraws the whole image, and a scan may have as few as sixty bytes. Cameras and
+# programs write a dozen.
 MOST_SCANS = 100
 _SCAN = b"\xff\xda"
-# Larger pictures are shrunk to this: no page shows more, and the database keeps every byte.
+# Larger images are shrunk to this size: no page shows more, and the database stores every byte.
 LONGEST_SIDE = 3_000
 THUMBNAIL_SIDE = 320
 LARGEST_PROFILE = 65_536
 PDF = "application/pdf"
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-# What can be resized as it is; a palette, one clear colour or sixteen bits a pixel must become something else first.
+# Modes that can be resized directly. A palette, one transparent colour or 16 bits per pixel must be converted first.
 _RESIZABLE = {"L", "LA", "RGB", "RGBA", "CMYK"}
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="picture")
-# Of pictures with more pixels than this one is open at a time: that keeps the memory flat however many are sent.
+# Only one image with more pixels than this is open at a time, which limits memory however many are sent.
 MANY_PIXELS = 12_000_000
 _LARGE_PICTURE = threading.Lock()
 
-# Blocks above 32 MB go back to the system when they are freed; smaller ones would stay with each thread.
+# Blocks above 32 MB are returned to the system when freed; smaller ones would stay with each thread.
 Image.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NormalisedImage:
-    """A picture as we keep it; a PDF has no width and no height. `sha256` is that of `data`."""
+    """An image as it is stored. A PDF has width and height 0. `sha256` is the hash of `data`."""
 
     content_type: str
     data: bytes
@@ -63,17 +63,17 @@ class NormalisedImage:
 
 
 async def in_picture_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Do the work on a picture in one of the threads that are there for it."""
+    """Run work on an image in one of the image threads and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(work, *args, **kwargs))
 
 
 def normalise_image(
     data: bytes, *, allow_pdf: bool = False, field: str = "image", most_bytes: int = MOST_BYTES
 ) -> NormalisedImage:
-    """Check a JPEG, PNG or WebP and re-encode it: upright, without metadata, its first frame only, and never larger.
+    """Check a JPEG, PNG or WebP and re-encode it: upright, without metadata, only the first frame, and never larger.
 
-    Raises TooLarge above 12 MB and InvalidInput for anything else, for a truncated file and for one with more
-    pixels than we open. Takes up to a second: call it by `in_picture_thread`.
+    Raises TooLarge above `most_bytes`, and InvalidInput for other types, for truncated files and for too many pixels.
+    `field` is the name of the input in the error. Takes up to a second: call it with `in_picture_thread`.
     """
     check_size(data, field=field)
     kind = find_kind(data)
@@ -84,23 +84,23 @@ def normalise_image(
         raise _refuse(field, f"must be {wanted}", code=Code.UNSUPPORTED_IMAGE)
     with _opened(data, kind, field) as source:
         if source.format == "JPEG":
-            # Asks the decoder for a smaller picture at once, which saves most of the memory.
+            # Makes the decoder produce a smaller image at once, which saves most of the memory.
             source.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         profile = source.info.get("icc_profile") if source.mode in {"RGB", "RGBA", "P"} else None
         picture = _as_plain_picture(_shrink(source, LONGEST_SIDE), opaque=kind == "JPEG")
-        # Colours are meant as the profile says; a huge one is no profile.
+        # The profile defines the colours; a huge one is not a real profile.
         if isinstance(profile, bytes) and len(profile) <= LARGEST_PROFILE:
             picture = _in_srgb(picture, profile)
         kept = _encode(picture, kind)
         while len(kept) > most_bytes:
-            # A PNG may grow while it is re-encoded; a smaller picture serves its sender better than a refusal.
+            # A PNG may grow when re-encoded. A smaller image serves the sender better than a refusal.
             picture.thumbnail((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
             kept = _encode(picture, kind)
     return NormalisedImage(_TYPES[kind], kept, picture.width, picture.height, hash_bytes(kept))
 
 
 def make_thumbnail(data: bytes, side: int = THUMBNAIL_SIDE, *, field: str = "image") -> bytes:
-    """A small JPEG of a picture, at most `side` pixels wide and high, on white where it was transparent."""
+    """Return a small JPEG, at most `side` pixels wide and high, with white for transparent parts."""
     check_size(data, field=field)
     kind = find_kind(data)
     if kind not in _TYPES:
@@ -119,7 +119,7 @@ def check_size(data: bytes, *, field: str = "image") -> None:
 
 
 def find_kind(data: bytes) -> str | None:
-    """What a file is by its first bytes: JPEG, PNG, WEBP, PDF or nothing we know; its name is not asked."""
+    """Return the type of a file by its first bytes (JPEG, PNG, WEBP, PDF), or None. File names are ignored."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -130,7 +130,7 @@ def find_kind(data: bytes) -> str | None:
 
 
 def read_data_url(text: str, *, field: str = "image_url") -> bytes:
-    """The bytes of a base64 data URL; the type it claims is ignored, because the content decides."""
+    """Return the bytes of a base64 data URL. The type it claims is ignored, because the content decides."""
     head, comma, encoded = text.strip().partition(",")
     if not comma or not head.lower().startswith("data:") or not head.lower().endswith(";base64"):
         raise _refuse(field, "must be a data URL in base64")
@@ -143,18 +143,18 @@ def read_data_url(text: str, *, field: str = "image_url") -> bytes:
 
 
 def to_data_url(content_type: str, data: bytes) -> str:
-    """A picture as a data URL."""
+    """Return an image as a data URL."""
     return f"data:{content_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def hash_bytes(data: bytes) -> str:
-    """The SHA-256 of a file in hex: the `v` of its address and its ETag."""
+    """Return the SHA-256 of a file in hex: the `v` of its URL and its ETag."""
     return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
 def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
-    """Open a picture once its claimed size is checked; whatever its decoder stumbles over is a refusal."""
+    """Open an image after checking its claimed size; any error of the decoder becomes a refusal."""
     try:
         with Image.open(BytesIO(data), formats=[kind]) as source:
             if source.width * source.height > MOST_PIXELS[kind]:
@@ -168,12 +168,13 @@ def _opened(data: bytes, kind: str, field: str) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _refuse_pixels(kind, field) from None
     except Exception as error:
-        # Decoders of broken files raise nearly anything, and all of it means the same to the sender.
+        # Decoders of broken files raise almost any exception; to the sender they all mean the same.
         raise _refuse(field, "is damaged or incomplete", code=Code.DAMAGED_IMAGE) from error
 
 
 def _shrink(source: Image.Image, side: int) -> Image.Image:
-    """The picture upright and at most `side` long, shrunk before anything else: every copy of it takes memory."""
+    """Return the image upright and at most `side` pixels long. Shrinking comes first, because every copy takes
+    memory."""
     is_resizable = source.mode in _RESIZABLE and "transparency" not in source.info
     picture = source if is_resizable else _as_plain_picture(source, opaque=False)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -182,12 +183,12 @@ def _shrink(source: Image.Image, side: int) -> Image.Image:
 
 
 def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
-    """Pixels alone, in one of three modes (L, RGB, RGBA).
+    """Return only the pixels, in one of three modes (L, RGB, RGBA).
 
-    Transparency lies on white where the format has none.
+    With `opaque`, transparent parts become white.
     """
     if source.mode.startswith(("I", "F")):
-        # Sixteen bits a pixel: keep the upper eight.
+        # 16 bits per pixel: keep the upper eight.
         source = source.convert("I").point(lambda level: level * (1 / 256)).convert("L")
     if source.mode == "L" and "transparency" not in source.info:
         return source
@@ -202,12 +203,12 @@ def _as_plain_picture(source: Image.Image, *, opaque: bool) -> Image.Image:
 
 
 def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """The picture in the colours that every screen assumes, so that its profile, which can hide anything, may go."""
+    """Convert the image to sRGB, so that its colour profile, which can hide anything, can be dropped."""
     try:
         srgb = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, BytesIO(profile), srgb) or picture
     except ImageCms.PyCMSError:
-        # A profile that says nothing readable changes nothing.
+        # An unreadable profile changes nothing.
         return picture
 
 
@@ -225,9 +226,10 @@ def _encode(picture: Image.Image, kind: str, *, quality: int = 88) -> bytes:
 
 
 def _check_pdf(data: bytes, field: str) -> NormalisedImage:
-    """A PDF is kept as it came, because nothing re-encodes it without loss, so it must not do anything by itself.
+    """Check a PDF. It is stored unchanged, because it cannot be re-encoded without loss, so it must not contain active
+    content.
 
-    Doors give it out as a download only.
+    Doors serve it only as a download.
     """
     if b"%%EOF" not in data[-2048:]:
         raise _refuse(field, "is damaged or incomplete", code=Code.DAMAGED_IMAGE)

@@ -1,6 +1,6 @@
-"""The sentences that say what is wrong with an input, in words for the person who sent it.
+"""Sentences that say what is wrong with an input, written for the person who sent it.
 
-pydantic knows what is wrong; its names for it never reach a caller.
+pydantic finds the errors; its names for them never reach a caller.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from domain.kernel.whole_numbers import read_whole
 
 BAD_FIELD = "bad_field"
 WEAK_PASSWORD = str(Code.WEAK_PASSWORD)
-# The key of a fault that concerns the input as a whole.
+# The key of an error that concerns the whole input.
 WHOLE = "body"
 
 _FIXED = {
@@ -65,15 +65,15 @@ _FILLED = {
 
 
 def bad_field(sentence: str, *, field: str | None = None) -> PydanticCustomError:
-    """An error for a validator to raise: `sentence` goes on after the field's name ("must be a date").
+    """Return an error for a validator to raise. `sentence` follows the field's name ("must be a date").
 
-    A validator of a whole model names the `field` that is to blame.
+    A validator of a whole model names the `field` that is wrong.
     """
     return PydanticCustomError(BAD_FIELD, "{sentence}", {"sentence": sentence, "field": field})
 
 
 def collect_field_errors(details: Sequence[ErrorDetails], sent: object) -> dict[str, str]:
-    """One sentence for every bad field, by its dotted name (`items.0.quantity`), the first fault of each."""
+    """Return one sentence for every bad field, by its dotted name (`items.0.quantity`): the first error of each."""
     fields: dict[str, str] = {}
     for detail in details:
         name = name_field(detail, sent)
@@ -82,7 +82,7 @@ def collect_field_errors(details: Sequence[ErrorDetails], sent: object) -> dict[
 
 
 def refuse_fields(fields: Mapping[str, str]) -> InvalidInput:
-    """The refusal of an input with bad fields: one sentence for people, one entry for each field."""
+    """Return the refusal of an input with bad fields: one sentence for people, and one entry per field."""
     if len(fields) == 1:
         [(name, sentence)] = fields.items()
         return InvalidInput(f"{_label(name)} {sentence}.", fields=dict(fields))
@@ -93,7 +93,7 @@ def refuse_fields(fields: Mapping[str, str]) -> InvalidInput:
 
 
 def refuse_details(details: Sequence[ErrorDetails], fields: Mapping[str, str]) -> InvalidInput:
-    """As `refuse_fields`; when a weak password is all that is wrong, the code says so."""
+    """Like `refuse_fields`, with the code WEAK_PASSWORD if weak passwords are the only errors."""
     refusal = refuse_fields(fields)
     if all(detail["type"] == WEAK_PASSWORD for detail in details):
         refusal.code = Code.WEAK_PASSWORD
@@ -101,7 +101,8 @@ def refuse_details(details: Sequence[ErrorDetails], fields: Mapping[str, str]) -
 
 
 async def read_together(*parts: Awaitable[Any]) -> list[Any]:
-    """What the parts of one input come to; raises InvalidInput with the bad fields of all of them, not of the first."""
+    """Await the parts of one input together and return their results. Raises InvalidInput with the bad fields of all
+    parts."""
     results = await asyncio.gather(*parts, return_exceptions=True)
     refusals: list[InvalidInput] = []
     for result in results:
@@ -117,7 +118,7 @@ async def read_together(*parts: Awaitable[Any]) -> list[Any]:
 
 
 def describe_error(detail: ErrorDetails) -> str:
-    """What is wrong with one field, as the end of a sentence that its name begins."""
+    """Return what is wrong with one field, as a phrase that follows its name."""
     kind, context = detail["type"], detail.get("ctx", {})
     is_absent = detail["input"] is None and kind.endswith("_type")
     is_empty = kind in {"string_too_short", "too_short"} and context.get("min_length") == 1
@@ -136,7 +137,7 @@ def describe_error(detail: ErrorDetails) -> str:
 
 
 def name_field(detail: ErrorDetails, sent: object) -> str:
-    """The dotted name of a bad field as the caller sent it; parts that only pydantic knows are left out."""
+    """Return the dotted name of a bad field as the caller sent it, without parts that only pydantic adds."""
     parts: list[str] = []
     here: Any = sent
     last = len(detail["loc"]) - 1
@@ -145,7 +146,7 @@ def name_field(detail: ErrorDetails, sent: object) -> str:
             parts.append(str(part))
             here = here[part]
         elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            # A form's rows are named by the index they were sent under; blank rows before them were left out.
+            # Rows of a form are named by the index under which they were sent, because blank rows were removed.
             parts.append(here.row_names[part] if isinstance(here, FormRows) else str(part))
             here = here[part]
         elif place == last and detail["type"] == "missing":
@@ -157,7 +158,7 @@ def name_field(detail: ErrorDetails, sent: object) -> str:
 
 
 def _label(name: str, *, start: bool = True) -> str:
-    """A field's name for a sentence: `delivery_zip` is "Delivery zip", `items.0.sku` "Items 1 sku"."""
+    """Return a field's name for a sentence: `delivery_zip` is "Delivery zip", `items.0.sku` is "Items 1 sku"."""
     places = ((part, read_whole(part)) for part in name.split("."))
     parts = [part.replace("_", " ") if place is None else str(place + 1) for part, place in places]
     label = " ".join(parts)

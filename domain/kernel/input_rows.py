@@ -1,4 +1,4 @@
-"""Rows of one input that stand or fall alone: a bad one is kept with what is wrong with it, and the others are read."""
+"""Rows of an input that are validated one by one: a bad row is kept with its errors, and the others are read."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,11 +20,11 @@ class BadRow:
 
     @property
     def sentence(self) -> str:
-        """The same for people, in one sentence."""
+        """The errors as one sentence for people."""
         return refuse_fields(self.fields).message
 
     def get(self, name: str, kind: type) -> Any:
-        """A field as it was sent, if it is of that kind; None otherwise."""
+        """Return a field as it was sent if it has exactly this type; otherwise None."""
         value = self.sent.get(name) if isinstance(self.sent, dict) else None
         return value if type(value) is kind else None
 
@@ -41,7 +41,7 @@ def _keep_bad_row(value: Any, read: ValidatorFunctionWrapHandler, info: Validati
 
 
 def _read_again(value: Any, read: ValidatorFunctionWrapHandler, error: ValidationError) -> Any:
-    """The row once 3.0 is the whole number that it stands for, if that was all that was wrong."""
+    """Read the row again with 3.0 changed to the integer 3, if that was the only error."""
     try:
         if mend_whole_numbers(value, error):
             return read(value)
@@ -50,15 +50,15 @@ def _read_again(value: Any, read: ValidatorFunctionWrapHandler, error: Validatio
     return BadRow(value, collect_field_errors(error.errors(include_url=False), value))
 
 
-# Beside a row's model in `Annotated`: the list then holds that model or a BadRow in its place. The model of the whole
-# input names the list in `ROWS_ALONE`.
+# In `Annotated` with a row's model: the list then holds either the model or a BadRow for each row. The whole input's
+# model names the list in `ROWS_ALONE`.
 STANDS_ALONE = WrapValidator(_keep_bad_row)
 
 
 def read_together(model: type[Input]) -> WrapValidator:
-    """Beside such a list in `Annotated`: rows that are all good are read in one go, which takes half the time."""
+    """In `Annotated` with such a list: rows that are all valid are read in one go, which takes half the time."""
 
-    # Made when it is first needed.
+    # Created when first needed.
     @cache
     def adapter() -> TypeAdapter[Any]:
         rows: Any = list[model]  # type: ignore[valid-type]
@@ -70,7 +70,7 @@ def read_together(model: type[Input]) -> WrapValidator:
             try:
                 return adapter().validate_python(value, strict=True, context=info.context)
             except ValidationError:
-                pass  # One of them at least is bad; each is asked by itself which.
+                pass  # At least one row is bad; reading them one by one shows which.
         return read_alone(value)
 
     return WrapValidator(read)

@@ -1,7 +1,7 @@
-"""The base of every input, the types of its fields, and how JSON, a form or a query string is read.
+"""The base class of all inputs, the types of their fields, and how JSON, forms and query strings are read.
 
-JSON is read strictly ("3" is no number), forms leniently ("on", "$5", empty = absent), a query as text that
-must be right. All bad fields are named at once, as sentences.
+JSON is read strictly ("3" is not a number), forms leniently ("on", "$5", empty = absent), and a query string as text
+that must be valid. All bad fields are named at once, as sentences.
 """
 
 import codecs
@@ -37,10 +37,11 @@ from domain.kernel.repeated_names import find_repeated_names
 from domain.kernel.texts import clean_text
 from domain.kernel.whole_numbers import BIGGEST_ID, validate_json
 
-# The fewest characters of a new password where no setting asks for more.
+# The minimum length of a new password if no setting asks for more.
 LEAST_PASSWORD = 6
-# In one JSON body, commas and brackets inside its texts included: each value takes a hundred times its two letters.
-# Forty for each of the 5,000 rows that a sync may have; only long texts need more, and a body longer than most.
+# The maximum number of values in one JSON body, counted by commas and brackets, also those within texts: a value takes
+# a hundred times as much memory as its two characters. It allows forty for each of the 5,000 rows of a sync. Only
+# bodies with long texts, longer than most, need more.
 MOST_VALUES = 200_000
 MOST_ROW_VALUES = 1_000_000
 _SHORT_BODY = 1_000_000
@@ -52,9 +53,10 @@ InputT = TypeVar("InputT", bound="Input")
 
 
 class Input(Described):
-    """The base of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
+    """The base class of every input model: unknown fields are ignored, strings stripped, NUL characters refused.
 
-    `ROWS_ALONE` names the lists whose rows are judged one by one (`domain/kernel/input_rows.py`), also for a NUL.
+    `ROWS_ALONE` names the lists whose rows are validated one by one (`domain/kernel/input_rows.py`), also for NUL
+    characters.
     """
 
     ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()
@@ -70,15 +72,15 @@ class Input(Described):
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG003 - for models that ask more.
-        """What the fields say wrong only together, by field; `sent` is as it came, of any types.
+        """Return errors that concern several fields together, by field. `sent` holds the values as sent, of any type.
 
-        It is asked also when single fields are wrong, so that everything is named at once.
+        It is also called if single fields are wrong, so that all errors are reported at once.
         """
         return {}
 
 
 def has_nul(value: object) -> bool:
-    """True when a text, also inside a list or mapping, holds the character that PostgreSQL cannot keep."""
+    """Return True if a string, also inside lists or mappings, contains NUL, which PostgreSQL cannot store."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
@@ -89,7 +91,7 @@ def has_nul(value: object) -> bool:
 
 
 def find_nuls(value: object, name: str = "") -> dict[str, str]:
-    """The names of the texts, also inside lists and objects, that hold a NUL, and what is wrong with them."""
+    """Return the dotted names of strings, also inside lists and objects, that contain NUL, each with its error."""
     if isinstance(value, dict):
         if any(has_nul(key) for key in value):
             return {name or WHOLE: "must not contain the NUL character"}
@@ -106,14 +108,14 @@ def find_nuls(value: object, name: str = "") -> dict[str, str]:
 
 
 def _find_shared_nuls(model: type[Input], sent: object) -> dict[str, str]:
-    """The same of an input as a whole, without the rows that answer for themselves."""
+    """Like `find_nuls` for a whole input, without the lists whose rows are validated one by one."""
     if isinstance(sent, dict) and model.ROWS_ALONE:
         sent = {name: value for name, value in sent.items() if name not in model.ROWS_ALONE}
     return find_nuls(sent)
 
 
 def read_values(model: type[InputT], values: dict[str, Any]) -> InputT:
-    """An input of what a step of a form holds so far; raises InvalidInput for what its act would refuse as well."""
+    """Make an input from the values that a multi-step form has so far. Raises InvalidInput for bad values."""
     return _read_text(model, values, {}, {"source": "form"})
 
 
@@ -127,10 +129,10 @@ def _read_amount(value: Any, info: ValidationInfo) -> Decimal:
         if amount is None or (source == "query" and set(value) & set("$,")):
             raise bad_field("must be a number with at most two decimals")
     elif isinstance(value, float) and (source == "json" or info.mode == "json"):
-        # repr gives back the digits that were sent, for every number of up to 15 of them.
+        # repr returns the digits that were sent, for every number with up to 15 digits.
         amount = Decimal(repr(value))
     elif isinstance(value, int) and not isinstance(value, bool):
-        # A whole number of thousands of digits must not reach Decimal's arithmetic.
+        # An integer with thousands of digits must not reach Decimal arithmetic.
         amount = Decimal(max(min(value, 10**11), -(10**11)))
     elif isinstance(value, Decimal):
         amount = value
@@ -156,7 +158,7 @@ def _read_positive_amount(value: Any, info: ValidationInfo) -> Decimal:
 
 
 def _read_moment(value: Any, info: ValidationInfo) -> datetime:
-    """Read an ISO timestamp into UTC; one without an offset, or a bare date, is on the business's clock."""
+    """Read an ISO timestamp into UTC. One without an offset, or a date, is in the business time zone."""
     zone: tzinfo = (info.context or {}).get("timezone", UTC)
     if isinstance(value, str):
         value = _parse_iso(value)
@@ -170,7 +172,7 @@ def _read_moment(value: Any, info: ValidationInfo) -> datetime:
 
 
 def _read_date(value: Any, info: ValidationInfo) -> date:
-    """Read YYYY-MM-DD, or the business day of an ISO timestamp; one without an offset is on the business's clock."""
+    """Read YYYY-MM-DD, or the business day of an ISO timestamp. Without an offset it is in the business time zone."""
     if isinstance(value, str):
         value = _parse_iso(value)
     if isinstance(value, datetime):
@@ -184,7 +186,7 @@ def _read_date(value: Any, info: ValidationInfo) -> date:
 
 
 def _is_near(value: datetime) -> bool:
-    """True for a moment that can be moved into another time zone: the first and the last day there is can't."""
+    """Return True if the moment can be converted to another time zone: Python's first and last days cannot."""
     return date.min < value.date() < date.max
 
 
@@ -213,10 +215,9 @@ def _read_email_or_empty(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _normalise_email(text: str) -> str:
-    """Check an address; the parts of a second that it takes are worth keeping for those who order every day."""
+    """Check an email address. Cached: it takes a noticeable part of a second, and regular customers order every day."""
     try:
-        # Special domains such as .example and .test pass: demo customers live there, and no mail is lost by
-        # it.
+        # Special domains such as .example and .test are allowed: demo customers use them, and no email is lost by it.
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
     except EmailNotValidError:
         raise bad_field("must be an email address like name@example.com") from None
@@ -227,7 +228,7 @@ def _normalise_email(text: str) -> str:
 
 
 def _clean_filled(value: str) -> str:
-    """A text of which something can be seen."""
+    """Return the cleaned text. Raises an error if it has no visible characters."""
     cleaned = clean_text(value)
     if not cleaned:
         raise bad_field("must be at least 1 characters")
@@ -235,7 +236,7 @@ def _clean_filled(value: str) -> str:
 
 
 def _read_state(value: str) -> str:
-    """A state of the US by its two letters or its name, as two letters."""
+    """Read a US state, given by its two letters or its name, as two letters."""
     state = read_state(value)
     if state is None:
         raise bad_field("must be a state of the US, like IL")
@@ -243,7 +244,7 @@ def _read_state(value: str) -> str:
 
 
 def _read_zip(value: str) -> str:
-    """A ZIP of five or nine digits."""
+    """Read a ZIP code of five or nine digits."""
     zip_code = read_zip(value)
     if zip_code is None:
         raise bad_field("must be a ZIP code, like 60607 or 60607-1234")
@@ -265,7 +266,7 @@ _SIGNED_MONEY_SCHEMA = WithJsonSchema(
     {"type": "number", "multipleOf": 0.01, "minimum": -float(MOST_MONEY), "maximum": float(MOST_MONEY)}
 )
 _PHONE_SCHEMA = Field(json_schema_extra={"format": "phone"})
-# A state's name is taken too; programs send the two letters.
+# A state's name is accepted too, but programs should send the two letters.
 _STATE_SCHEMA = Field(json_schema_extra={"pattern": f"^({'|'.join(STATES)})$"})
 _ZIP_SCHEMA = Field(json_schema_extra={"pattern": "^[0-9]{5}([- ]?[0-9]{4})?$"})
 
@@ -281,20 +282,20 @@ Quantity = Annotated[int, Field(ge=1, le=100_000)]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 EmailIn = Annotated[str, PlainValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
-# An email that need not be there; storefronts send an empty text for a field that was left empty.
+# An optional email. Storefronts send an empty string for a field that was left empty.
 OptionalEmailIn = Annotated[EmailIn | None, BeforeValidator(_empty_as_none)]
-# An email that an empty text takes away.
+# An email that an empty string removes.
 EmptyableEmailIn = Annotated[
     str, PlainValidator(_read_email_or_empty), WithJsonSchema({"type": "string", "maxLength": 254})
 ]
-# A number that can be dialled, kept as it was typed; empty is allowed where the field may be emptied.
+# A phone number that can be dialled, kept as typed. An empty string is allowed where the field may be cleared.
 PhoneIn = Annotated[str, StringConstraints(max_length=40), AfterValidator(_check_phone), _PHONE_SCHEMA]
-# As a person types them.
+# As people type them.
 StateIn = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_read_state), _STATE_SCHEMA]
 ZipIn = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(_read_zip), _ZIP_SCHEMA]
 PasswordIn = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
-# Texts by the most characters they may have; a Filled one must have at least one.
+# Texts by their maximum length; a Filled one needs at least one visible character.
 Text20 = Annotated[str, StringConstraints(max_length=20), AfterValidator(clean_text)]
 Text60 = Annotated[str, StringConstraints(max_length=60), AfterValidator(clean_text)]
 Text200 = Annotated[str, StringConstraints(max_length=200), AfterValidator(clean_text)]
@@ -311,14 +312,14 @@ def read_json(
 ) -> InputT:
     """Read a JSON body strictly; an empty body counts as `{}`.
 
-    Raises InvalidInput naming all bad fields, and TooLarge for more values than anybody has to say.
+    Raises InvalidInput naming all bad fields, and TooLarge for more than MOST_VALUES values.
     """
     body = raw.removeprefix(codecs.BOM_UTF8) if raw else b"{}"
     most = MOST_VALUES if len(body) <= _SHORT_BODY else MOST_ROW_VALUES
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise TooLarge("The body holds too many values. Send it in parts.")
     context: dict[str, Any] = {"source": "json", "timezone": timezone, "least_password": least_password}
-    context["has_no_nul"] = _NUL not in body  # where a JSON text has one, it is written so
+    context["has_no_nul"] = _NUL not in body  # In JSON, a NUL can only be written as this escape.
     try:
         read = validate_json(model, body, context)
     except ValidationError as error:
@@ -344,14 +345,20 @@ def read_json(
 def read_form(
     model: type[InputT], pairs: Pairs, *, timezone: tzinfo = UTC, least_password: int = LEAST_PASSWORD
 ) -> InputT:
-    """Read an HTML form leniently: nested names, empty = absent, "on" is true, "$1,234.50" is money."""
+    """Read an HTML form leniently: nested names, empty = absent, "on" is true, "$1,234.50" is money.
+
+    Raises InvalidInput naming all bad fields.
+    """
     data = fill_model(model, nest_pairs(pairs))
     context = {"source": "form", "timezone": timezone, "least_password": least_password}
     return _read_text(model, data, {}, context)
 
 
 def read_query(model: type[InputT], args: Pairs, *, timezone: tzinfo = UTC) -> InputT:
-    """Read a query string: values are text, but a bad one or a second one for a single field is refused."""
+    """Read a query string: values are text, but a bad value, or a second value of a single-valued field, is refused.
+
+    Raises InvalidInput naming all bad fields.
+    """
     tree = nest_pairs(args)
     repeated = dict.fromkeys(find_repeated(model, tree), "was sent more than once")
     return _read_text(model, fill_model(model, tree), repeated, {"source": "query", "timezone": timezone})
@@ -371,11 +378,11 @@ def _read_text(model: type[InputT], data: dict[str, Any], known: dict[str, str],
 
 
 def _find_faults_of(read: Input) -> dict[str, str]:
-    """The faults of an input whose fields are good one by one; models that ask for none cost nothing."""
+    """Return the errors of an input whose single fields are valid. Models without `find_faults` cost nothing."""
     asks = type(read).find_faults.__func__ is not Input.find_faults.__func__  # type: ignore[attr-defined]
     return read.find_faults(read.model_dump()) if asks else {}
 
 
 def _find_escaped_nuls(model: type[Input], body: bytes) -> dict[str, str]:
-    """The same of a JSON text."""
+    """Like `_find_shared_nuls`, for a JSON text."""
     return _find_shared_nuls(model, from_json(body)) if _NUL in body else {}

@@ -1,21 +1,22 @@
-"""Values as SQL text, for messages of several statements: PostgreSQL takes no parameters beside those.
+"""Values as SQL text, for messages with several statements, which cannot have parameters in PostgreSQL.
 
-A text is written so that it ends where it ends under every setting of the server, whatever stands in it.
+Text is quoted so that it cannot end early, whatever it contains and whatever the server's settings.
 """
 
 from datetime import datetime, timedelta
 
 
 def write_call(function: str, *values: str | bytes | int | datetime | timedelta | None) -> str:
-    """A call of one of the schema's functions, to stand in a statement; its parameters give the values their types."""
+    """Return a call of one of the schema's functions, for use in a statement. The function's parameters give the
+    types."""
     return f"{function}({', '.join(map(write_literal, values))})"
 
 
 def write_literal(value: str | bytes | int | datetime | timedelta | None) -> str:
-    """The value as SQL text; raises ValueError for a text that PostgreSQL can't hold."""
+    """Return the value as SQL text. Raises ValueError for text that PostgreSQL cannot store."""
     match value:
         case str():
-            if b"\0" in value.encode():  # which fails for half a pair of surrogates
+            if b"\0" in value.encode():  # encode() fails for unpaired surrogates
                 raise ValueError("A text holds NUL.")
             return "E'" + value.replace("\\", r"\\").replace("'", "''") + "'"
         case None:

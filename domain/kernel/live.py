@@ -1,4 +1,4 @@
-"""Notifying live pages that something changed: a NOTIFY that goes out with the commit and carries ids only."""
+"""Notifies live pages of changes: a NOTIFY that is sent with the commit and contains only ids."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 class Topic(StrEnum):
-    """What pages can watch."""
+    """What pages can subscribe to."""
 
     CALLING = "calling"
     CALLS = "calls"
@@ -25,21 +25,21 @@ class Topic(StrEnum):
     PROMPTS = "prompts"
     RFQS = "rfqs"
     SESSIONS = "sessions"
-    """Sessions of staff that ended; no page hears of them, their streams end."""
+    """Sessions of staff that ended. No page subscribes to it; their event streams end."""
     SUPPRESSION = "suppression"
 
 
-# The channel that the function `announce` of the database notifies; statements may call it too.
+# The channel used by the database function `announce`, which statements may also call.
 CHANNEL = "ladle_live"
 _ANNOUNCE = text("SELECT announce(:topic, :record_id)")
 _ANNOUNCE_MANY = text("SELECT announce(:topic, id::text) FROM unnest(CAST(:record_ids AS bigint[])) AS id")
 
 
 async def announce(db: AsyncSession, topic: Topic, record_id: int | str) -> None:
-    """Notify the watchers of `topic` that this record changed, once this commits."""
+    """Notify the subscribers of `topic` that this record changed, when the transaction commits."""
     await db.execute(_ANNOUNCE, {"topic": topic, "record_id": str(record_id)})
 
 
 async def announce_many(db: AsyncSession, topic: Topic, record_ids: Sequence[int]) -> None:
-    """The same for many records, in one statement."""
+    """Like `announce`, for many records in one statement."""
     await db.execute(_ANNOUNCE_MANY, {"topic": topic, "record_ids": list(record_ids)})

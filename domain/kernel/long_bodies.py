@@ -1,4 +1,4 @@
-"""JSON bodies of any length: reading 5,000 rows takes as long as a hundred requests, which need not wait for it."""
+"""Reads long JSON bodies in a thread: 5,000 rows take as long as a hundred requests, which must not wait for them."""
 
 import asyncio
 from datetime import UTC, tzinfo
@@ -11,7 +11,7 @@ LONG = 50_000
 async def read_body(
     model: type[InputT], raw: bytes, *, timezone: tzinfo = UTC, least_password: int = LEAST_PASSWORD
 ) -> InputT:
-    """As `read_json`; a body of many bytes is read in a thread, so that others have their turn."""
+    """Like `read_json`, but a body of LONG bytes or more is read in a thread, so that other requests can proceed."""
     if len(raw) < LONG:
         return read_json(model, raw, timezone=timezone, least_password=least_password)
     return await asyncio.to_thread(read_json, model, raw, timezone=timezone, least_password=least_password)

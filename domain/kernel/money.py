@@ -1,27 +1,27 @@
-"""Money as exact decimals of two places: reading, rounding and writing it. No amount is ever a float."""
+"""Money as exact decimals with two places: reading, rounding and formatting. No amount is ever a float."""
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
-# What a NUMERIC(12,2) column leaves room for; every amount that reaches the database is held below it.
+# The largest amount of a NUMERIC(12,2) column. Every amount is checked against it before it reaches the database.
 MOST_MONEY = Decimal("9999999999.99")
-# Of an amount that is read before its field bounds it; arithmetic holds 28 digits, two of them cents.
+# The most integer digits of an amount before its field limits it: Decimal arithmetic has 28 digits, two for cents.
 MOST_DIGITS = 20
 
 _WRITTEN = re.compile(r"(?P<sign>[-−+]?)\$?\s?(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?P<part>\.[0-9]*)?", re.ASCII)
 
 
 def round_half_up(amount: Decimal) -> Decimal:
-    """Round to cents, half a cent away from zero, as the price list and the tax office do."""
+    """Round to cents, half a cent away from zero."""
     return amount.quantize(CENT, rounding=ROUND_HALF_UP) + ZERO
 
 
 def parse_money(text: str) -> Decimal | None:
-    """Read an amount as people write it ("$1,234.50", "-5", ".5"); None when it is no amount.
+    """Read an amount as people write it ("$1,234.50", "-5", ".5"); None if it is not an amount.
 
-    More than two decimals are None too: cents are never rounded away silently.
+    It is also None with more than two decimals: cents are never rounded silently.
     """
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
@@ -34,6 +34,6 @@ def parse_money(text: str) -> Decimal | None:
 
 
 def format_money(amount: Decimal) -> str:
-    """Write an amount as pages and letters show it: "$1,784.90", with a real minus sign below zero."""
+    """Format an amount as pages and emails show it: "$1,784.90", with a real minus sign if negative."""
     rounded = round_half_up(amount)
     return f"{'−' if rounded < 0 else ''}${abs(rounded):,.2f}"

@@ -1,4 +1,4 @@
-"""Where a record stands in the list that it was opened from: the ones before and after it, and how far along it is."""
+"""The position of a record in the list from which it was opened: the previous and next record, and its place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-# A place further down than this is not counted; nobody works through more.
+# Places beyond this are not counted; no one works through more.
 MOST_PLACES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The records beside one in its list, by what their addresses need; `place` counts from 1, 0 when not counted."""
+    """The previous and next record of one in a list, by number or id. `place` counts from 1; 0 means not counted."""
 
     before: str | int | None
     after: str | int | None
@@ -31,9 +31,9 @@ async def find_neighbours(
     conditions: Sequence[ColumnElement[bool]],
     falling: bool,
 ) -> Neighbours:
-    """The neighbours of the record whose `order` columns hold `here`, in one statement of bounded cost.
+    """Find the neighbours of the record whose `order` columns have the values `here`, in one statement of bounded cost.
 
-    The columns are unique together and never NULL, and all of them rise, or all fall. The record itself need not
+    Together the columns are unique and never NULL, and either all ascend or all descend. The record itself need not
     match the conditions any more: an order that was just confirmed still leads to the next pending one.
     """
     spot, start = tuple_(*order), tuple_(*here)
@@ -67,11 +67,12 @@ async def find_listed_neighbours(
     conditions: Sequence[ColumnElement[bool]] = (),
     ids: Select[int] | None = None,
 ) -> Neighbours:
-    """The neighbours of the record `here` in a list of any order, with NULLs and both directions, in one statement.
+    """Find the neighbours of the record `here` in a list of any order, with NULLs and mixed directions, in one
+    statement.
 
-    `name` is the unique id in `source`. The list is read as far as its first `MOST_PLACES` records, by `ids` where that
-    is a quicker way to them; a record that matches the conditions no more still stands where its order puts it, and
-    further down there is no way on.
+    `name` is the unique id in `source`. Only the first `MOST_PLACES` records of the list are read, using `ids` if that
+    is a faster way to find them. A record that no longer matches the conditions keeps its place by its order. A record
+    beyond the limit has no neighbours.
     """
     found = ids if ids is not None else select(name).select_from(source).where(*conditions).order_by(*order)
     first = found.limit(MOST_PLACES + 1).subquery()

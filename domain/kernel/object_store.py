@@ -1,4 +1,4 @@
-"""Which object store is used, if any; what lies in it is named by keys that the rows keep."""
+"""The configured object store, if any. Rows store the keys of the objects in it."""
 
 from domain.kernel.errors import NotConfigured
 from integrations.r2_client import ObjectStore
@@ -8,12 +8,12 @@ _NEEDED = ("r2_account_id", "r2_access_key_id", "r2_secret_access_key", "r2_buck
 
 
 def find_object_store(settings: Settings) -> ObjectStore | None:
-    """The store of this installation; None where none is set up, or not wholly."""
+    """Return this installation's object store; None if it is not fully configured."""
     return None if _find_missing(settings) else _read_store(settings)
 
 
 def get_object_store(settings: Settings) -> ObjectStore:
-    """The store of this installation; raises NotConfigured naming the first missing setting."""
+    """Return this installation's object store. Raises NotConfigured naming the first missing setting."""
     missing = _find_missing(settings)
     if missing:
         raise NotConfigured(f"The object store is not set up here: the setting {missing} is missing.")

@@ -1,6 +1,6 @@
-"""Lists in pages: what a caller may ask for, and the page that every list of the domain gives back.
+"""Pages of lists: the page parameters of a query, and the page that every list of the domain returns.
 
-A page past the end is an empty list with the right totals; a bad page number is refused, never guessed.
+A page past the end is an empty list with the right totals. A bad page number is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,44 +14,44 @@ from domain.kernel.inputs import Input
 T = TypeVar("T")
 U = TypeVar("U")
 
-# Keeps OFFSET within what PostgreSQL's bigint holds, whatever per_page is.
+# Keeps OFFSET within the range of PostgreSQL's bigint for any `per_page`.
 MOST_PAGES = 1_000_000_000
 
 PageNumber = Annotated[int, Field(ge=1, le=MOST_PAGES)]
 
 
 class PageInput(Input):
-    """Mixed into the query of a list: `page` from 1, at most 200 rows a page."""
+    """A mixin for the query of a list: `page` from 1, at most 200 rows per page."""
 
     page: PageNumber = 1
     per_page: Annotated[int, Field(ge=1, le=200)] = 50
 
     @property
     def offset(self) -> int:
-        """How many rows lie before this page."""
+        """The number of rows before this page."""
         return (self.page - 1) * self.per_page
 
 
 class WidePageInput(PageInput):
-    """The same for reads of the catalogue, which may take 500 rows a page."""
+    """Like PageInput, for catalogue reads, which allow 500 rows per page."""
 
     per_page: Annotated[int, Field(ge=1, le=500)] = 100
 
 
 class NewestPageInput(PageInput):
-    """The same for lists that answer bare rows: without a wish, the newest 200."""
+    """Like PageInput, for lists that answer a bare array: by default the newest 200 rows."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 200
 
 
 def cut_page(rows: Sequence[T], asked: PageInput) -> "Page[T]":
-    """The page that was asked for of a list that is short enough to be read whole."""
+    """Return the requested page of a list that is short enough to be read whole."""
     return Page(rows[asked.offset : asked.offset + asked.per_page], len(rows), asked.page, asked.per_page)
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some rows of a list, with the total that they are part of."""
+    """Some rows of a list, and the list's total."""
 
     rows: Sequence[T]
     total: int
@@ -60,24 +60,24 @@ class Page(Generic[T]):
 
     @property
     def pages(self) -> int:
-        """How many pages the whole list has; none when it is empty."""
+        """The number of pages of the whole list; 0 if it is empty."""
         return -(-self.total // self.per_page)
 
     @property
     def first_row(self) -> int:
-        """The number of the first row shown, from 1; 0 when the page is empty."""
+        """The number of the first row shown, from 1; 0 if the page is empty."""
         return (self.page - 1) * self.per_page + 1 if self.rows else 0
 
     @property
     def last_row(self) -> int:
-        """The number of the last row shown; 0 when the page is empty."""
+        """The number of the last row shown; 0 if the page is empty."""
         return self.first_row + len(self.rows) - 1 if self.rows else 0
 
     def map(self, change: Callable[[T], U]) -> "Page[U]":
-        """The same page with every row changed."""
+        """Return the same page with every row converted."""
         return Page([change(row) for row in self.rows], self.total, self.page, self.per_page)
 
 
 def make_page(rows: Sequence[T], total: int, asked: PageInput) -> Page[T]:
-    """Put the rows of one statement and the total of another into the page that was asked for."""
+    """Return the requested page from the rows of one statement and the total of another."""
     return Page(rows, total, asked.page, asked.per_page)

@@ -1,32 +1,32 @@
-"""PDFs from outside: kept as they came, so one that would do something when it is opened is not taken.
+"""Checks uploaded PDFs, which are stored unchanged: one with active content is refused.
 
-What a reader would run is named in the document's objects. Those lie open, or packed in object streams, which are
-unpacked to be looked through. Readers differ about where an object begins, so this does not follow the document's own
-structure, which may lie: a name that no document has by chance counts wherever it stands, and whatever may be an object
-stream is unpacked.
+A document's objects name what a reader would run. The objects are plain, or compressed in object streams, which are
+decompressed for the search. Readers differ about where an object begins, so this does not follow the document's own
+structure, which may be false: a name that never occurs by chance counts anywhere, and whatever may be an object stream
+is decompressed.
 """
 
 import re
 import zlib
 from collections.abc import Iterator
 
-# Names that make a reader run a script or a program, or unpack another file (ISO 32000-1, 12.6.4 and 7.11.4).
+# Names that make a reader run a script or a program, or extract another file (ISO 32000-1, 12.6.4 and 7.11.4).
 _ACTIVE = re.compile(rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA)(?![A-Za-z0-9])")
-# Those too long to turn up in packed pictures by chance; a script without the first is an action of the last.
+# Those too long to occur in compressed images by chance. A script without the first name is an action with the last.
 _ANYWHERE = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFiles?|RichMedia|Rendition)(?![A-Za-z0-9])")
-# Names may be written with any letter as its hex code.
+# In a name, any character may be written as its hex code.
 _HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
 _STREAM_END = b"endstream"
 _PACKED = "/ObjStm"
-# An object stream holds some hundred small objects; more than this is no document that somebody made.
+# An object stream holds a few hundred small objects; no real document has more than this.
 MOST_UNPACKED = 32_000_000
 
 
 def find_active_name(data: bytes) -> str | None:
-    """The name in a PDF of what its reader would run or unpack; None for a document that only shows something.
+    """Return the first name in a PDF that makes a reader run or extract something; None for a passive document.
 
-    One that can't be unpacked counts as `/ObjStm`. Takes up to a second: call it in a thread.
+    An object stream that can't be decompressed counts as `/ObjStm`. Takes up to a second: call it in a thread.
     """
     if (found := _ANYWHERE.search(_spell_out(data))) is not None:
         return found[0].decode()
@@ -49,7 +49,7 @@ def _spell_out(text: bytes) -> bytes:
 
 
 def _list_open_objects(data: bytes) -> Iterator[bytes]:
-    """What lies between the streams of a PDF."""
+    """Return the parts of a PDF between its streams."""
     at = 0
     while (begins := _STREAM.search(data, at)) is not None:
         yield data[at : begins.start()]
@@ -59,9 +59,9 @@ def _list_open_objects(data: bytes) -> Iterator[bytes]:
 
 
 def _list_object_streams(data: bytes) -> Iterator[bytes | None]:
-    """What follows each word that may begin an object stream, also where it stands in a text or in another stream.
+    """Return the data after each keyword that may begin an object stream, also within text or within another stream.
 
-    None for one that is packed by more than a plain filter, which could spell its names in any way.
+    None stands for one with filter parameters, which could encode its names in any way.
     """
     at = 0
     for begins in _STREAM.finditer(data):
@@ -72,14 +72,14 @@ def _list_object_streams(data: bytes) -> Iterator[bytes | None]:
 
 
 def _unpack(packed: bytes, most: int) -> bytes | None:
-    """The objects of a stream, or None when they can't be read or are more than `most` bytes."""
+    """Return the objects of a stream; None if they can't be read or have more than `most` bytes."""
     if most <= 0:
-        # To zlib a bound of nothing would mean none.
+        # For zlib, a limit of 0 means no limit.
         return None
     unpacker = zlib.decompressobj()
     try:
         unpacked = unpacker.decompress(packed, most)
     except zlib.error:
         return None
-    # A stream cut short is one that other readers may go on with.
+    # Other readers may continue to read a truncated stream.
     return unpacked if unpacker.eof else None

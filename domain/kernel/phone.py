@@ -1,7 +1,7 @@
-"""Phone numbers: one spelling (E.164) inside, any common spelling at the doors.
+"""Phone numbers: stored as E.164, accepted in any common format.
 
-Only numbers that could really be dialled are kept: the caller's phone is what links orders, codes and texts
-to a person, and a number that is merely long enough ("111-111-1111") would link strangers.
+Only numbers that could really be dialled are stored: the phone number links orders, codes and texts to a person, and a
+number that merely has the right length ("111-111-1111") would link strangers.
 """
 
 import re
@@ -10,17 +10,17 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 NOT_A_PHONE = "must be a phone number that can be dialled, like (216) 555-0148"
-# What is no part of a number says more: an extension, or a name beside it.
+# Characters that are not part of a number: an extension, or words beside it.
 _SAYS_MORE = re.compile(r"[^\W\d_]|[#;,]")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
 def parse_phone(text: str, region: str = "US") -> str | None:
-    """Read a number in any common spelling into E.164; None when nobody could be reached there.
+    """Read a number in any common format into E.164; None if it cannot be a valid number.
 
-    `region` is the country that a number without a country code belongs to. An extension is dropped, because
-    texts and caller ids know none. Fictional numbers of the kind (216) 555-0148 count as valid: the numbering
-    plan has them, they are merely never given out, and our demo company lives on them.
+    `region` is the country of a number without a country code. An extension is dropped, because texts and caller ids
+    have none. Fictional numbers like (216) 555-0148 count as valid: they are in the numbering plan but never assigned,
+    and the demo company uses them.
     """
     if len(text) > 60:
         return None
@@ -34,7 +34,8 @@ def parse_phone(text: str, region: str = "US") -> str | None:
 
 
 def split_phone(text: str | None, region: str = "US") -> tuple[str | None, str]:
-    """A number as it is kept, and as it was written where that says more: an extension, words, or no number at all."""
+    """Return the number in E.164 and the original text. The first is None if there is no valid number; the second is
+    empty unless it says more: an extension, words, or no valid number."""
     if not text:
         return None, ""
     phone = parse_phone(text, region)
@@ -43,9 +44,9 @@ def split_phone(text: str | None, region: str = "US") -> tuple[str | None, str]:
 
 
 def format_phone(e164: str) -> str:
-    """Write a kept number for people: "(216) 555-0148" at home, "+49 30 0074321" abroad.
+    """Format a number for people: "(216) 555-0148" in North America, "+49 30 0074321" elsewhere.
 
-    What is no number stays.
+    Text that is not a number is returned unchanged.
     """
     try:
         number = phonenumbers.parse(e164, None)
@@ -57,8 +58,8 @@ def format_phone(e164: str) -> str:
 
 
 def digits_for_search(text: str) -> str:
-    """The digits of a half-typed number as they stand in E.164, so that any part of it finds the customer.
+    """Return the digits of a partly typed number as in E.164, so that any part of it finds the customer.
 
-    A leading 1 of a full North American number stays, because E.164 has it too.
+    A leading 1 of a full North American number remains, because E.164 contains it.
     """
     return _NOT_DIGITS.sub("", text)

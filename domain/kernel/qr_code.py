@@ -1,33 +1,34 @@
-"""QR codes for papers, drawn as one path."""
+"""QR codes for printed documents, drawn as one path."""
 
 import re
 from dataclasses import dataclass
 
 import segno
 
-# Scanners want so many light modules around a code.
+# Scanners need this many light modules around a code.
 QUIET_MODULES = 4
-# Which of the eight masks is laid over the data stands in the code itself, and every reader takes any of them.
-# Trying all of them for the evenest picture takes four times as long as making the code.
+# The code itself says which of the eight masks is used, and every reader accepts any of them. Trying all of them for
+# the best pattern takes four times as long as making the code.
 MASK = 0
 _DARK = re.compile(rb"\x01+")
 
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """A QR code as one SVG path of its dark modules; `size` is in modules, quiet zone included."""
+    """A QR code as one SVG path of its dark modules. `size` is in modules, including the quiet zone."""
 
     size: int
     path: str
 
 
 def draw_qr(text: str, *, quiet: int = QUIET_MODULES) -> QrCode:
-    """The QR code of a text, with so many light modules around it where the paper has not enough of its own."""
+    """Return the QR code of a text with `quiet` light modules around it; fewer are needed on a document with a
+    margin."""
     rows = [bytes(row) for row in segno.make_qr(text, error="m", mask=MASK).matrix_iter(border=quiet)]
     return QrCode(len(rows), "".join(_draw_row(y, row) for y, row in enumerate(rows)))
 
 
 def _draw_row(y: int, row: bytes) -> str:
-    """One rectangle for each run of dark modules."""
+    """Return one rectangle for each run of dark modules."""
     runs = [run.span() for run in _DARK.finditer(row)]
     return "".join(f"M{start} {y}h{end - start}v1h{start - end}z" for start, end in runs)

@@ -1,6 +1,6 @@
-"""Statements for COPY, which takes no parameters: the server quotes their values once, however often they are sent.
+"""Statements for COPY, which takes no parameters: the server quotes their values once, and the text is reused.
 
-The last few hundred are remembered, since compiling one and having it quoted takes longer than copying a short list.
+The last few hundred are cached, because compiling and quoting one takes longer than copying a short list.
 """
 
 import re
@@ -19,18 +19,18 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 
 def open_value(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
-    """A value that `QuotedSql.fill` gives a statement, under this name."""
+    """A placeholder in a statement whose value is passed to `QuotedSql.fill` under this name."""
     return bindparam(_OPEN + name, value=None, type_=kind)
 
 
 class QuotedSql:
-    """A statement as text, with open places for what differs each time it is sent."""
+    """A statement as text, with placeholders for values that differ between uses."""
 
     def __init__(self, parts: Sequence[str], names: Sequence[str]) -> None:
         self._parts, self._names = parts, names
 
     def fill(self, literals: Mapping[str, str]) -> str:
-        """The statement with these SQL literals as its open values; one that is not given is null."""
+        """Return the statement with these SQL literals in its placeholders. A missing one becomes NULL."""
         return "".join(self._fill(literals))
 
     def _fill(self, literals: Mapping[str, str]) -> Iterator[str]:
@@ -45,9 +45,9 @@ _KNOWN: OrderedDict[tuple[Any, ...], tuple[QuotedSql, ...]] = OrderedDict()
 
 
 async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> QuotedSql:
-    """Compile a statement and have the server quote its values; two statements, one of which is only read.
+    """Compile a statement and let the server quote its values; this takes two round trips.
 
-    One that was met before, with the same values, is known without them.
+    A statement with the same values as before is taken from the cache.
     """
     return (await quote_made(connection, statement, "itself", lambda: [statement]))[0]
 
@@ -55,9 +55,9 @@ async def quote_sql(connection: asyncpg.Connection, statement: Select[Any]) -> Q
 async def quote_made(
     connection: asyncpg.Connection, base: Select[Any], how: str, make: Callable[[], Iterable[Select[Any]]]
 ) -> tuple[QuotedSql, ...]:
-    """The same of the statements that are made of one; for a known one they are not even made.
+    """Like `quote_sql`, for statements derived from a base; if the base is cached, they are not even made.
 
-    What `make` makes must depend on the base alone, and `how` names it.
+    The result of `make` must depend only on the base; `how` names the derivation.
     """
     named = _name_statement(base)
     key = (how, *named)
@@ -73,7 +73,7 @@ async def quote_made(
 
 
 def _name_statement(statement: Select[Any]) -> tuple[Any, ...]:
-    """What SQLAlchemy itself knows a statement by, and its values; empty for one that it does not keep either."""
+    """Return SQLAlchemy's own cache key of a statement and its values; empty if SQLAlchemy does not cache it."""
     key = statement._generate_cache_key()  # noqa: SLF001 -- nothing public names a statement
     return (key.key, *(repr(value.effective_value) for value in key.bindparams)) if key else ()
 
@@ -94,7 +94,7 @@ async def _compile(connection: asyncpg.Connection, statement: Select[Any]) -> Qu
 
 
 async def _quote(connection: asyncpg.Connection, sql: str, values: Sequence[Any]) -> Sequence[str]:
-    """The values as literals of the types that the statement takes them for."""
+    """Return the values as SQL literals of the types that the statement expects."""
     if not values:
         return []
     types = (await connection.prepare(sql)).get_parameters()

@@ -1,16 +1,16 @@
-"""Thousands of values for one statement as a text of PostgreSQL's own: asyncpg asks every element of a list what it is,
-which takes longer than the server takes to read it."""
+"""Thousands of values for one statement, as text in PostgreSQL's own format: asyncpg checks the type of every list
+element, which takes longer than the server takes to read them."""
 
 from collections.abc import Iterable
 
 
 def write_array(values: Iterable[object]) -> str:
-    """An array of whole numbers, amounts, texts, truths and nulls, for a parameter like `$1::text::bigint[]`."""
+    """Return an array of integers, amounts, texts, booleans and nulls, for a parameter like `$1::text::bigint[]`."""
     return "{" + ",".join(map(_write_element, values)) + "}"
 
 
 def write_rows(rows: Iterable[Iterable[object]], same: Iterable[object] = ()) -> bytes:
-    """Rows as COPY reads them in its text format; each of them ends with the cells of `same`."""
+    """Return rows in COPY's text format; the cells of `same` are appended to each row."""
     end = "".join(["\t" + _write_cell(cell) for cell in same]) + "\n"
     return "".join(["\t".join(map(_write_cell, row)) + end for row in rows]).encode()
 

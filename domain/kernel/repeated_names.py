@@ -1,4 +1,4 @@
-"""Names that stand twice in one object of a JSON body."""
+"""Finds names that occur twice in one object of a JSON body."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _is_plain(body: bytes) -> bool:
-    """True for a body that its own values give back, byte by byte, as browsers write them: then no name is repeated."""
+    """Return True if serialising the parsed body gives the same bytes, as with browsers: then no name is repeated."""
     try:
         return orjson.dumps(orjson.loads(body)) == body
     except (ValueError, TypeError):
@@ -24,9 +24,9 @@ def _is_plain(body: bytes) -> bool:
 
 
 def find_repeated_names(body: bytes, *, constant: Callable[[str], Any] = _refuse_constant) -> dict[str, str]:
-    """The names that stand twice in one object: readers differ in which one counts, so neither does.
+    """Return the names that occur twice in one object, with their error: parsers differ in which value counts.
 
-    `constant` reads NaN and Infinity, which JSON does not know.
+    `constant` is called for NaN and Infinity, which are not valid JSON. Raises what it raises.
     """
     if _is_plain(body):
         return {}
@@ -38,7 +38,7 @@ def find_repeated_names(body: bytes, *, constant: Callable[[str], Any] = _refuse
             counted = Counter(names).items()
             repeated.update({name: "was sent more than once" for name, count in counted if count > 1})
 
-    # Numbers stay text: here they don't matter, and a very long one would be refused by int().
+    # Numbers stay text: they don't matter here, and int() would refuse a very long one.
     read: Callable[..., Any] = json.loads
     read(body, object_pairs_hook=note, parse_int=str, parse_float=str, parse_constant=constant)
     return repeated

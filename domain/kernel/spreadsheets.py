@@ -1,6 +1,6 @@
-"""CSV in and out, as spreadsheet programs write and read it, row by row however long the file is.
+"""Reads and writes CSV as spreadsheet programs do, row by row for files of any length.
 
-A text that a spreadsheet would run as a formula goes out behind an apostrophe, and comes in without it.
+Text that a spreadsheet would run as a formula is written with an apostrophe in front, which is removed when it is read.
 """
 
 import codecs
@@ -18,14 +18,14 @@ from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput
 
 MOST_ROWS = 100_000
-# Of books that programs write; each row is kept with the name of each of its columns.
+# For files written by programs; each row is stored with the names of all its columns.
 MOST_COLUMNS = 1_000
-# Without it Excel takes UTF-8 for Windows-1252.
+# Without it, Excel reads UTF-8 as Windows-1252.
 BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 65_536
 _DELIMITERS = (",", ";", "\t")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-# Spreadsheets trim spaces before they look; counting apostrophes too makes taking one off exact.
+# Spreadsheets skip leading spaces. Skipping apostrophes too makes it possible to remove exactly the one added.
 _IGNORED_STARTS = " '"
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -34,7 +34,7 @@ Cell = str | int | Decimal | bool | date | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One row by the names of its columns; `fault` says why it can't be used, and `cells` is then empty."""
+    """One row by column name. `fault` says why it can't be used; `cells` is then empty."""
 
     line_number: int
     cells: dict[str, str]
@@ -43,7 +43,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class SheetShape:
-    """How a CSV file is written: its encoding, what splits its cells, and its columns, also as the heading has them."""
+    """The format of a CSV file: its encoding, delimiter, column names, and headings as written in the file."""
 
     encoding: str
     delimiter: str
@@ -52,7 +52,7 @@ class SheetShape:
 
 
 def describe_csv(file: BinaryIO, *, field: str = "file") -> SheetShape:
-    """Look at the beginning of a CSV file; raises InvalidInput for what is none."""
+    """Examine the beginning of a CSV file. Raises InvalidInput if it is not CSV."""
     encoding = _choose_encoding(file, field)
     delimiter, names, first_line = _read_heading(file, encoding, field)
     line = next(itertools.islice(_read_lines(file, encoding), first_line - 1, None), "")
@@ -65,10 +65,10 @@ def read_csv(
 ) -> Iterator[SheetRow]:
     """Read a CSV file's rows by the names in its first line.
 
-    UTF-8 and Windows-1252 are taken, split by comma, semicolon or tab. Column names are taken in lower case
-    with underscores; blank rows are left out; a bad row comes as one with a `fault`. Raises InvalidInput
-    before the first row for what is no CSV, lacks a required column, is too wide or too long. The file must be seekable
-    and is read several times, never whole.
+    UTF-8 and Windows-1252 are accepted, with comma, semicolon or tab. Column names are converted to lower case with
+    underscores. Blank rows are skipped. A bad row is returned with a `fault`. Raises InvalidInput before the first row
+    if the file is not CSV, lacks a required column, or has too many columns or rows. The file must be seekable; it is
+    read several times, never as a whole.
     """
     encoding = _choose_encoding(file, field)
     delimiter, names, first_line = _read_heading(file, encoding, field)
@@ -83,7 +83,7 @@ def read_csv(
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
-    """Write rows as CSV in pieces of some 64 KB, the heading first."""
+    """Write rows as CSV in chunks of about 64 KB, the heading first."""
     sheet = _Sheet(columns)
     for row in rows:
         yield from sheet.add(row)
@@ -91,7 +91,7 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterato
 
 
 async def stream_csv(columns: Sequence[str], rows: AsyncIterable[Sequence[Cell]]) -> AsyncIterator[bytes]:
-    """The same for rows that come from a database cursor; the heading goes out before the first of them is read."""
+    """Like `write_csv`, for rows from a database cursor. The heading is sent before the first row is read."""
     sheet = _Sheet(columns)
     yield sheet.take()
     async for row in rows:
@@ -101,18 +101,18 @@ async def stream_csv(columns: Sequence[str], rows: AsyncIterable[Sequence[Cell]]
 
 
 def guard_formula(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
+    """Put an apostrophe in front of a text that a spreadsheet would run as a formula."""
     return f"'{text}" if text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS) else text
 
 
 def unguard_formula(text: str) -> str:
-    """Take off the apostrophe that `guard_formula` put there, and only that one."""
+    """Remove the apostrophe that `guard_formula` added, and only that one."""
     is_guarded = text.startswith("'") and text.lstrip(_IGNORED_STARTS).startswith(_FORMULA_STARTS)
     return text[1:] if is_guarded else text
 
 
 class _Sheet:
-    """Rows collected as CSV until they are worth sending."""
+    """Collects rows as CSV until there are enough to send."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._text = io.StringIO(newline="")
@@ -132,7 +132,7 @@ class _Sheet:
 
 
 def _write_cell(cell: Cell) -> str:
-    """A cell as text: numbers stay numbers, also negative ones; everything a person typed is guarded."""
+    """Return a cell as text. Numbers, also negative ones, stay numbers; text is guarded against formulas."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -164,7 +164,7 @@ def _choose_encoding(file: BinaryIO, field: str) -> str:
 
 
 def _has_more_lines(file: BinaryIO, most: int) -> bool:
-    """A quick look whether there could be more rows than allowed; quoted line breaks make it a guess."""
+    """Check quickly whether there could be more rows than allowed. Quoted line breaks make it an estimate."""
     file.seek(0)
     lines = 0
     for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
@@ -173,7 +173,7 @@ def _has_more_lines(file: BinaryIO, most: int) -> bool:
 
 
 def _read_heading(file: BinaryIO, encoding: str, field: str) -> tuple[str, list[str], int]:
-    """The delimiter, the names of the columns, and how many lines stand before the first row."""
+    """Return the delimiter, the names of the columns, and the number of lines before the first row."""
     for line_number, line in enumerate(_read_lines(file, encoding), start=1):
         heading = line.strip()
         if not heading or heading.lower().startswith("sep="):
@@ -222,7 +222,7 @@ def _read_rows(
 
 
 class _Lines:
-    """The lines of a file; those that a quotation mark that nothing closes took along are read again."""
+    """The lines of a file. Lines swallowed by an unclosed quotation mark are read again."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines, self._row, self._again = lines, list[str](), list[str]()
@@ -242,16 +242,16 @@ class _Lines:
         return line
 
     def begin_row(self) -> int:
-        """The next line begins a row; answers its number, from 1."""
+        """Begin a row with the next line. Returns its number, from 1."""
         self._row = []
         return self._taken + 1
 
     def count_letters(self) -> int:
-        """How long the row is so far."""
+        """Return the number of characters of the current row so far."""
         return sum(map(len, self._row))
 
     def go_back(self) -> None:
-        """All lines of the row but its first are read again."""
+        """Read all lines of the current row except the first again."""
         self._taken -= len(self._row) - 1
         self._again += reversed(self._row[1:])
         self.is_over = False
@@ -267,11 +267,11 @@ def _make_row(line_number: int, names: Sequence[str], cells: list[str]) -> Sheet
 
 
 def _read_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The lines of the file from its start, whatever ends them, without closing it."""
+    """Return the lines of the file from its start, with any line ending, without closing it."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, errors="replace", newline="")
     try:
-        # Not `yield from`: an iteration given up would close the wrapper, and with it the caller's file.
+        # Not `yield from`: abandoning the iteration would close the wrapper, and with it the caller's file.
         while line := text.readline():
             yield line
     finally:

@@ -1,4 +1,4 @@
-"""Statements for asyncpg whose parameters have names: a value that moves can't end up in its neighbour's column."""
+"""Statements for asyncpg with named parameters, so that a value cannot end up in the wrong column."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
 class NamedSql:
-    """A statement with `:name` for each parameter. Its text is made once, so that asyncpg keeps it prepared."""
+    """A statement with `:name` for each parameter. Its text is built once, so that asyncpg caches the prepared
+    statement."""
 
     def __init__(self, text: str) -> None:
         self.names = tuple(dict.fromkeys(_NAME.findall(text)))
@@ -17,7 +18,7 @@ class NamedSql:
         self.text = _NAME.sub(lambda found: numbers[found[1]], text)
 
     def args(self, values: Mapping[str, Any]) -> list[Any]:
-        """The values in the statement's order; raises KeyError where one is missing or belongs to no parameter."""
+        """Return the values in the statement's order. Raises KeyError for a missing value or an unknown name."""
         if unknown := values.keys() - self._known:
             raise KeyError(*sorted(unknown))
         return list(map(values.__getitem__, self.names))

@@ -1,6 +1,6 @@
-"""Text as people see it: composed in one way, without what nobody sees at its ends, and look-alikes as one name.
+"""Normalises text: Unicode composition, invisible characters at the ends, and usernames that look alike.
 
-A search ignores the case, accents and the kind of apostrophe.
+Search ignores case, accents and the kind of apostrophe.
 """
 
 import re
@@ -10,18 +10,18 @@ from models.accents import ACCENTED, PLAIN
 
 _WITHOUT_ACCENTS = str.maketrans(ACCENTED, PLAIN)
 _LIKE_SPECIAL = re.compile(r"([\\%_])")
-# A phone's keyboard writes another apostrophe than a computer's; in a search each stands for all.
+# Phone keyboards write another apostrophe than computers; in a search, each matches all.
 _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
-# What can't be seen: format characters, spaces of every kind, fillers that count as letters.
+# Invisible characters: format characters, spaces of every kind, and fillers that count as letters.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 USERNAME_MARKS = frozenset("._-")
 
 
 def clean_text(text: str) -> str:
-    """The text in NFC, without invisible characters at its ends; empty when there is nothing to see.
+    """Return the text in NFC, without invisible characters at its ends; empty if nothing is visible.
 
-    A line ends in one character, whichever program wrote it.
+    Line endings become a single line feed. ASCII text is otherwise unchanged.
     """
     text = text.replace("\r\n", "\n")
     if text.isascii():
@@ -36,19 +36,20 @@ def clean_text(text: str) -> str:
 
 
 def is_unseen(letter: str) -> bool:
-    """True for a character that leaves nothing on a page."""
+    """Return True for a character that is not visible on a page."""
     return letter in _FILLERS or unicodedata.category(letter) in _UNSEEN_CATEGORIES
 
 
 def normalise_username(name: str) -> str:
-    """A username as it is kept and compared: full-width letters and the like are the letters they stand for."""
+    """Return a username as it is stored and compared, in NFKC: full-width letters, for example, become plain
+    letters."""
     return unicodedata.normalize("NFKC", name).strip()
 
 
 def find_username_fault(name: str, *, most: int) -> str | None:
-    """What is wrong with a normalised username, if anything: names are compared in lower case.
+    """Return what is wrong with a normalised username, or None. Names are compared in lower case.
 
-    A single letter may stand for several, so that a name can have grown longer than the `most` letters allowed.
+    NFKC may replace a letter by several, so a name can have become longer than the `most` letters allowed.
     """
     if len(name) > most:
         return f"must be at most {most} characters"
@@ -60,15 +61,15 @@ def find_username_fault(name: str, *, most: int) -> str | None:
 
 
 def fold_accents(text: str) -> str:
-    """A text in lower case as the columns that are searched hold it: `crêpe` as `crepe`."""
+    """Return a lower-case text as the search columns contain it: `crêpe` as `crepe`."""
     return unicodedata.normalize("NFC", text).translate(_WITHOUT_ACCENTS)
 
 
 def as_search_pattern(text: str) -> str:
-    """A text in lower case as part of a LIKE pattern for `search_text`, where accents do not count."""
+    """Return a lower-case text as part of a LIKE pattern for `search_text`, which ignores accents."""
     return as_pattern(fold_accents(text))
 
 
 def as_pattern(text: str) -> str:
-    """A text as part of a LIKE pattern that means itself, whichever apostrophe it is written with."""
+    """Return a text as part of a LIKE pattern that matches it literally, with any kind of apostrophe."""
     return _APOSTROPHES.sub("_", _LIKE_SPECIAL.sub(r"\\\1", text))

@@ -1,4 +1,4 @@
-"""Loops over thousands of rows that let others have their turn: nothing keeps the event loop for long."""
+"""Loops over thousands of rows that do not block the event loop for long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,7 @@ ROWS_A_TURN = 250
 
 
 async def in_turns(rows: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """The rows a few hundred at a time, with a pause between them in which others go on."""
+    """Yield the rows a few hundred at a time; between them, other tasks can run."""
     for start in range(0, len(rows), ROWS_A_TURN):
         if start:
             await asyncio.sleep(0)
@@ -22,7 +22,7 @@ async def in_turns(rows: Sequence[T]) -> AsyncIterator[Sequence[T]]:
 async def read_in_pieces(
     connection: asyncpg.Connection, statement: str, *given: object, size: int
 ) -> AsyncIterator[list[asyncpg.Record]]:
-    """The rows of a statement, `size` at a time; the cursor is closed with the last of them."""
+    """Yield the rows of a statement, `size` at a time. The cursor is closed after the last ones."""
     piece: list[asyncpg.Record] = []
     async for row in connection.cursor(statement, *given, prefetch=size):
         piece.append(row)

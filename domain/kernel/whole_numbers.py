@@ -1,4 +1,4 @@
-"""Whole numbers from outside: in bodies, fields of forms, addresses, tokens, cells of a file."""
+"""Integers from outside: in bodies, form fields, URLs, tokens and cells of a file."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -13,9 +13,9 @@ BIGGEST_ID = 2**63 - 1
 
 
 def read_whole(text: str, *, most: int = BIGGEST_ID) -> int | None:
-    """The number from 0 to `most` that the digits 0 to 9 write; None for any other text.
+    """Return the number from 0 to `most` written with the digits 0 to 9; None for any other text.
 
-    Python's own `str.isdigit` also knows ² and ٣, and `int` refuses thousands of digits.
+    Python's own `str.isdigit` also accepts ² and ٣, and `int` refuses thousands of digits.
     """
     if not (text.isascii() and text.isdigit()) or len(text) > len(str(most)):
         return None
@@ -24,33 +24,33 @@ def read_whole(text: str, *, most: int = BIGGEST_ID) -> int | None:
 
 
 def read_id(text: str) -> int | None:
-    """The id of a row that the text may be; None for any other text."""
+    """Return the text as a row's id; None if it cannot be one."""
     number = read_whole(text)
     return number if number is not None and is_possible_id(number) else None
 
 
 def read_ids(texts: Iterable[str]) -> list[int]:
-    """The ids among the texts, in their order: the ticked rows of a list."""
+    """Return the ids among the texts, in order: for example the selected rows of a list."""
     return [number for number in map(read_id, texts) if number is not None]
 
 
 def is_possible_id(number: int) -> bool:
-    """True for a number that some row could have.
+    """Return True for a number that could be the id of a row.
 
-    A door answers 404 to any other without asking the database.
+    For any other number, a door answers 404 without querying the database.
     """
     return 1 <= number <= BIGGEST_ID
 
 
 def validate_json(model: type[ModelT], body: bytes, context: dict[str, Any]) -> ModelT:
-    """Read a JSON body strictly, and 3.0 as the whole number that JSON Schema, and so our document, takes it for.
+    """Read a JSON body strictly, but accept 3.0 as an integer, as JSON Schema and so our API document do.
 
     Raises pydantic's ValidationError.
     """
     try:
         return model.model_validate_json(body, strict=True, context=context)
     except ValidationError as error:
-        # A body that is no JSON at all misses no whole number.
+        # A body that is not JSON at all has no misread integers.
         if not _find_places(error):
             raise
         sent = from_json(body)
@@ -59,7 +59,7 @@ def validate_json(model: type[ModelT], body: bytes, context: dict[str, Any]) -> 
 
 
 def mend_whole_numbers(sent: Any, error: ValidationError) -> bool:
-    """Write 3 for 3.0 in what was sent, where a whole number was missed; True where that was found."""
+    """Change 3.0 to 3 in `sent` wherever an integer was expected. Returns True if there was such a place."""
     places = _find_places(error)
     for place in places:
         _mend_place(sent, place)
@@ -67,7 +67,7 @@ def mend_whole_numbers(sent: Any, error: ValidationError) -> bool:
 
 
 def _find_places(error: ValidationError) -> list[tuple[int | str, ...]]:
-    """Where a whole number was missed, and one was sent with a point."""
+    """Return the places where an integer was expected and a float with an integral value was sent."""
     return [
         fault["loc"]
         for fault in error.errors(include_url=False)
@@ -77,7 +77,7 @@ def _find_places(error: ValidationError) -> list[tuple[int | str, ...]]:
 
 def _mend_place(holder: Any, place: tuple[int | str, ...]) -> None:
     for part in place:
-        # A part may also name the branch of a union, which was not sent.
+        # A part may also name the branch of a union, which is not in the input.
         if not (part in holder if isinstance(holder, dict) else isinstance(holder, list) and isinstance(part, int)):
             continue
         if is_whole_float(holder[part]):
@@ -87,5 +87,5 @@ def _mend_place(holder: Any, place: tuple[int | str, ...]) -> None:
 
 
 def is_whole_float(value: object) -> bool:
-    """True for a JSON number with a point and nothing behind it, as far as a float is exact."""
+    """Return True for a float with an integral value, as far as floats are exact."""
     return isinstance(value, float) and value.is_integer() and abs(value) <= 2**53

@@ -1,11 +1,12 @@
-"""Which money given back is an allowance by itself, in SQL: the claim shrinks with it, as it does with a credit memo.
+"""The SQL condition for payments given back that are allowances: they reduce what is owed, like a credit memo.
 
-What goes back because an order was cancelled is none, and a credit memo's money is not: the memo has it already.
+Money given back because an order was cancelled is not one, nor is the money of a credit memo, which the memo itself
+already counts.
 """
 
 
 def is_allowance(payment: str) -> str:
-    """The condition on a payment, which the statement knows by this name; null and false alike mean no."""
+    """Return the condition on a payment, where `payment` is its alias in the statement. NULL means no, like false."""
     return (
         f"{payment}.state = 'succeeded' AND {payment}.given_back = 'allowance'"
         f" AND {payment}.given_for <> 'cancelled' AND {payment}.note !~ '^CM-[0-9]{{6,}}$'"

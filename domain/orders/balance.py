@@ -1,6 +1,6 @@
-"""What is still owed on an order and what of its money goes back: the same sums as the columns of the database.
+"""What is still owed on an order, with the same formula as the generated columns of the database.
 
-An act reads them here, because what it has changed is not written yet; a query reads `balance` and `refund_due`.
+Acts use these functions, because their changes are not written yet; queries read `balance` and `refund_due`.
 """
 
 from decimal import Decimal
@@ -10,10 +10,10 @@ from models import Order, OrderStatus
 
 
 def calculate_balance(order: Order) -> Decimal:
-    """What is still to be paid, US dollars, never below zero; nothing on a cancelled order."""
+    """Return what is still to be paid, in US dollars, never negative; 0 for a cancelled order."""
     return ZERO if order.status == OrderStatus.CANCELLED else calculate_unpaid(order)
 
 
 def calculate_unpaid(order: Order) -> Decimal:
-    """What the goods and their delivery still cost beyond what was paid and allowed, cancelled or not."""
+    """Return the total less allowances and payments, in US dollars, never negative, even if the order is cancelled."""
     return max(order.total_amount - order.allowances - order.amount_paid, ZERO)

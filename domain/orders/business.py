@@ -1,6 +1,6 @@
-"""The settings of the business that every order follows, whichever door it came through: its clock and commission.
+"""The business settings that apply to every order, whatever its door: the time zone and the default commission.
 
-They are set once, when a program starts, so that no door can forget to pass them on.
+They are set once when a program starts, so that no door can forget to pass them on.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """The business's time zone, and the commission in percent of a rep without a rate of their own."""
+    """The business time zone, and the commission in percent for reps without their own rate."""
 
     timezone: tzinfo = ZoneInfo("America/Chicago")  # noqa: RUF009 - it never changes
     commission_pct: Decimal = Decimal(0)
@@ -22,10 +22,10 @@ class _Current:
 
 
 def use_business(business: Business) -> None:
-    """Make these the settings of this process."""
+    """Set the settings of this process."""
     _Current.business = business
 
 
 def current_business() -> Business:
-    """The settings of this process."""
+    """Return the settings of this process."""
     return _Current.business

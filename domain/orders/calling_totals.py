@@ -1,6 +1,6 @@
-"""What a new or changed order means for the calling list: the customer's entries are summed up, and cool down.
+"""Updates the calling list after a new or changed order: the order totals of the customer's entries, and their score.
 
-An entry that somebody works on at this moment is left to a job, so that orders never wait for a call.
+An entry that somebody is working on is left to a job, so that orders never wait for a call.
 """
 
 import asyncpg
@@ -10,8 +10,9 @@ from models import OrderStatus
 from models.calling import DECAYED_POINTS
 
 ORDER_PLACED_POINTS = -40.0
-# From 0.8 to 1.3 of a customer's own gap after the last order, in whole business days; none before the second order
-# day. A gap has at least one day. The parts in braces are the first and the last day, and the number of order days.
+# From 0.8 to 1.3 of a customer's mean gap between order days after the last order, in whole business days; NULL before
+# the second order day. A gap is at least one day. The placeholders are the first and last day, and the number of order
+# days.
 WINDOW = """
 CASE WHEN {days} > 1 THEN {last} + (
   (4 * greatest({last} - {first}, {days} - 1) + 5 * ({days} - 1) - 1) / (5 * ({days} - 1)))::int END AS window_from,
@@ -52,12 +53,12 @@ SELECT enqueue_job('{JOB}', jsonb_build_object('customer_id', $1::bigint), '{JOB
 async def note_new_order(
     connection: asyncpg.Connection, customer_id: int, status: OrderStatus, placed_at: object
 ) -> None:
-    """Note an order on its customer's entries; a cancelled one is none."""
+    """Record an order as an event on its customer's entries and update their totals; ignores a cancelled order."""
     if status is not OrderStatus.CANCELLED:
         await connection.execute(_NOTE, customer_id, ORDER_PLACED_POINTS, placed_at)
         await refresh_calling_totals(connection, customer_id)
 
 
 async def refresh_calling_totals(connection: asyncpg.Connection, customer_id: int) -> None:
-    """Sum up on a customer's entries what they bought."""
+    """Recalculate the order totals on a customer's entries."""
     await connection.execute(_REFRESH, customer_id, str(current_business().timezone))

@@ -1,17 +1,18 @@
-"""What an order earns its rep: fixed when it is placed, due when it is paid in full, taken back with the money.
+"""The commission of an order: fixed when it is placed, due when it is paid in full, taken back when money is given
+back.
 
-The ledger is made to say what is due, whatever happened to the order: the difference to what stands there already is
-one new row, so that the sum is right however payments, refunds and cancellations meet.
+The ledger's sum is made equal to what is due: any difference is written as one new row, so that the sum is right for
+any sequence of payments, refunds and cancellations.
 """
 
 import asyncpg
 
 from domain.orders.business import current_business
 
-# One lock that settling shares and locking a month takes alone: no row comes into a month that was just locked.
+# An advisory lock: shared by settling, exclusive for locking a month, so that no row is added to a month just locked.
 MONTH_LOCK = 7_103_115
 
-# The rate is the newest that had begun on the business day of the order; the rounding is half up, away from zero.
+# The rate is the newest that had begun on the order's business day. Rounding is half up, away from zero.
 _FIX = """
 UPDATE orders AS o SET commission_rep_id = o.sales_rep_id, commission_percent = r.percent,
   commission_amount = round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2)
@@ -26,7 +27,7 @@ FROM (
 WHERE o.id = r.id AND (o.commission_rep_id, o.commission_percent, o.commission_amount) IS DISTINCT FROM
   (o.sales_rep_id, r.percent, round(greatest(o.subtotal - o.discount_amount, 0) * r.percent / 100, 2))
 """
-# Paid in full, all of it is due but the share that was allowed off or given back; cancelled or unpaid again, nothing.
+# If paid in full, the commission is due, less the share of allowances; if cancelled or unpaid again, nothing is due.
 _SETTLE = """
 WITH due AS (
   SELECT id, order_number, commission_rep_id AS staff_id, coalesce(nullif(delivery_company, ''), delivery_name, '') AS
@@ -66,12 +67,12 @@ FROM change AS c, month, due AS d WHERE c.amount <> 0
 
 
 async def fix_commission(connection: asyncpg.Connection, order_id: int) -> None:
-    """Give an order its commission by its rep's rate; for a new one, and while it is pending."""
+    """Set an order's commission by its rep's rate. For new orders, and while an order is pending."""
     business = current_business()
     await connection.execute(_FIX, order_id, str(business.timezone), business.commission_pct)
 
 
 async def settle_commission(connection: asyncpg.Connection, order_id: int) -> None:
-    """Make the ledger say what a locked order's commission is due."""
+    """Make the ledger equal to what is due for a locked order."""
     await connection.execute(f"SELECT pg_advisory_xact_lock_shared({MONTH_LOCK})")
     await connection.execute(_SETTLE, order_id, str(current_business().timezone))

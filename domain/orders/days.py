@@ -1,7 +1,7 @@
-"""Orders by business day from the kept sums and what changed since: exact at any time, at a cost that does not grow.
+"""Orders by business day, from the stored sums and the changes since: always exact, at a cost that does not grow.
 
-The days are kept in one time zone. Where another one is asked for, the orders themselves are added up until the next
-fold has cut the days again.
+The days are stored for one time zone. For another one, the orders themselves are summed up until the next fold has
+recalculated the days.
 """
 
 from datetime import date, tzinfo
@@ -23,11 +23,11 @@ from models.session import raw_connection
 FOLD_JOB = "fold_order_days"
 DAYS = columns_of(OrderDay)
 CHANGES = columns_of(OrderDayChange)
-# What the kept days know of an order; a list under any other filter counts its rows.
+# The filters that the stored days support; a list with any other filter counts its rows.
 _KNOWN_FILTERS = {"status", "cancelled", "rep_id", "from_date", "to_date", "when", "page", "per_page", "sort"}
 
 _IS_CUT_OTHERWISE = "SELECT EXISTS (SELECT FROM order_day WHERE zone <> $1)"
-# One snapshot takes the notes away and adds them up: a note that comes later stays.
+# A single snapshot deletes the changes and adds them up, so that later changes remain.
 _FOLD = """
 WITH noted AS (DELETE FROM order_day_change RETURNING created_at, sales_rep_id, status, orders, amount)
 INSERT INTO order_day AS kept (zone, day, sales_rep_id, status, orders, amount)
@@ -47,9 +47,9 @@ FROM orders GROUP BY day, coalesce(sales_rep_id, 0), status
 
 @cache
 def select_days(timezone: tzinfo) -> Subquery:
-    """The orders of each day, rep and state: `day`, `sales_rep_id` (0 without), `status`, `orders` and `amount`.
+    """Select the orders of each day, rep and status: `day`, `sales_rep_id` (0: none), `status`, `orders` and `amount`.
 
-    A day may have several rows, some of them below zero: they are for adding up.
+    A day may have several rows, some of them negative, which must be summed up.
     """
     zone = str(timezone)
     other = or_(select(DAYS.zone).where(DAYS.zone < zone).exists(), select(DAYS.zone).where(DAYS.zone > zone).exists())
@@ -64,14 +64,14 @@ def select_days(timezone: tzinfo) -> Subquery:
 
 
 def days_seen_by(days: Subquery, actor: Actor) -> list[ColumnElement[bool]]:
-    """The condition that keeps a rep to their own days; customers have none, and read their orders."""
+    """Return the condition that limits a rep to their own orders' days. Not for customers, who read their orders."""
     owner = owner_of_seen(actor)
     assert owner != "customer_id"
     return [] if owner is None else [days.c.sales_rep_id == actor.id]
 
 
 def is_kept_by_day(filters: OrderFilters, actor: Actor) -> bool:
-    """True when the days know everything that these filters ask about."""
+    """Return True if the stored days support all of these filters."""
     asked = {name for name, value in filters if value not in (None, "")}
     return not actor.is_customer and asked <= _KNOWN_FILTERS
 
@@ -79,7 +79,7 @@ def is_kept_by_day(filters: OrderFilters, actor: Actor) -> bool:
 async def count_kept(
     db: AsyncSession | AsyncConnection, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> tuple[int, Decimal]:
-    """How many orders a list has under filters that the days know, and what they are worth together."""
+    """Return the number of orders of a list, and the sum of their totals, for filters that the stored days support."""
     days = select_days(timezone)
     conditions = _conditions_of(days, filters, visible_to)
     row = (await db.execute(select(func.sum(days.c.orders), func.sum(days.c.amount)).where(*conditions))).one()
@@ -89,7 +89,8 @@ async def count_kept(
 async def find_day_of_row(
     db: AsyncSession | AsyncConnection, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> tuple[date, int] | None:
-    """The day that a page of such a list begins on, and how many orders lie before that day; None behind the end."""
+    """Return the day on which a page of such a list begins, and the number of orders before that day; None past the
+    end."""
     days = select_days(timezone)
     per_day = (
         select(days.c.day, func.sum(days.c.orders).label("orders"))
@@ -127,7 +128,7 @@ def _day_of(moment: ColumnElement[object], zone: str) -> ColumnElement[date]:
 
 
 async def fold_days(db: AsyncSession, *, timezone: ZoneInfo) -> None:
-    """Fold what changed into the days; where the time zone of the business changed, cut all of them again."""
+    """Fold the changes into the days. If the business time zone changed, recalculate all days."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "order_day")
     is_cut_otherwise = await connection.fetchval(_IS_CUT_OTHERWISE, timezone.key)

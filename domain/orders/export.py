@@ -1,4 +1,4 @@
-"""A list of orders as CSV, written by the database in batches, so that a million rows need no more than one batch."""
+"""A list of orders as CSV, written by the database in batches, so that memory use is limited to one batch."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -24,7 +24,8 @@ _MONEY = ("subtotal", "discount_amount", "delivery_fee", "total_amount", "amount
 def export_orders(
     database: Database, filters: OrderFilters, *, visible_to: Actor, timezone: ZoneInfo
 ) -> AsyncIterator[bytes]:
-    """The rows of a list in its own sequence as pieces of a CSV file; amounts are empty for who sees no money."""
+    """Return the rows of a list in order, as chunks of a CSV file. Amounts are empty for readers who may not see
+    money."""
 
     async def find_rows(connection: AsyncConnection) -> Rows:
         wanted = await find_conditions(connection, filters, visible_to=visible_to, timezone=timezone)

@@ -1,6 +1,6 @@
-"""Which orders a list shows: what may be asked for, and the conditions that answer it.
+"""The filters of lists of orders, and the SQL conditions for them.
 
-Every condition is fed by an index at a million orders; dates are days of the business's own calendar.
+Every condition can use an index with a million orders. Dates are business days.
 """
 
 import re
@@ -21,12 +21,12 @@ from models import Order, OrderItem, OrderStatus, PaymentStatus, columns_of
 
 ORDERS = columns_of(Order)
 ITEMS = columns_of(OrderItem)
-# Without these signs and digits something else than a phone number is looked for.
+# A search with other characters than these is not for a phone number.
 _PHONE = re.compile(r"[\d\s().+-]{3,}")
 
 
 class PaymentFilter(StrEnum):
-    """The payment states that a list can be narrowed to; part paid is an unpaid order with money on it."""
+    """The payment statuses by which a list can be filtered. Part paid is an unpaid order with some money paid."""
 
     UNPAID = "unpaid"
     PART_PAID = "part_paid"
@@ -38,14 +38,14 @@ class PaymentFilter(StrEnum):
 
 
 class OrderSort(StrEnum):
-    """The orders that a list can stand in; both follow the same index."""
+    """The sort orders of a list; both use the same index."""
 
     NEWEST = "-placed"
     OLDEST = "placed"
 
 
 class OrderFilters(PageInput):
-    """What a list of orders may be asked for; the first fields are the JSON door's, the rest the pages'."""
+    """The filters of a list of orders. The first fields are used by the JSON API, the others only by the pages."""
 
     status: OrderStatus | None = None
     from_date: DateIn | None = None
@@ -63,15 +63,17 @@ class OrderFilters(PageInput):
 
 
 class OrderWalk(OrderFilters):
-    """The same for programs that read a whole list, however long: each page begins behind the last order read."""
+    """The same filters for programs that read a whole list: each page begins after the last order of the page
+    before."""
 
     after: Id | None = None
-    """The id of the last order of the page before: the list goes on behind it, and `page` stays 1. It costs the same
-    however far down the list is, and nothing is read twice or left out when orders are placed meanwhile."""
+    """The id of the last order of the page before: the list continues after it, and `page` stays 1. The cost does not
+    depend on the position in the list, and orders placed in the meantime cause no duplicates or omissions."""
 
 
 def needs_attention() -> ColumnElement[bool]:
-    """Waiting for a person: held, marked by an act, a check to review, or a payment that failed."""
+    """The condition for orders that need a person: on hold, with attention sentences, a check to review, or a failed
+    payment."""
     return or_(
         ORDERS.on_hold,
         ORDERS.attention != "",
@@ -82,7 +84,7 @@ def needs_attention() -> ColumnElement[bool]:
 def conditions_of(
     filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo, is_sku: bool = False
 ) -> list[ColumnElement[bool]]:
-    """The conditions of a list; with `is_sku` the search is for orders that hold that very SKU."""
+    """Return the conditions of a list. With `is_sku`, the search text must be the exact SKU of a line."""
     own = may_be_seen_by(visible_to)
     found = [] if own is None else [own]
     equal = {"status": ORDERS.status, "rep_id": ORDERS.sales_rep_id, "customer_id": ORDERS.customer_id}
@@ -121,13 +123,14 @@ def _holds_sku(sku: str) -> ColumnElement[bool]:
 
 
 def ask_if_sku(text: str) -> Select[tuple[bool]]:
-    """The statement that says whether some order holds this very SKU."""
+    """Return the statement that says whether any order contains exactly this SKU."""
     line = select(ITEMS.id).where(func.lower(ITEMS.product_sku) == text.strip().lower())
     return select(line.exists())
 
 
 def search_condition(text: str) -> ColumnElement[bool]:
-    """Order number, name, company, email or phone; under three letters only the beginning of a number."""
+    """Search order number, name, company, email and phone; with fewer than three letters only the start of an order
+    number."""
     wanted = text.strip().lower()
     digits = re.sub(r"\D", "", wanted)
     if _PHONE.fullmatch(wanted) and len(digits) >= 3:
@@ -136,6 +139,6 @@ def search_condition(text: str) -> ColumnElement[bool]:
         return false()
     pattern = as_search_pattern(wanted)
     if len(re.sub(r"\W", "", wanted)) < 3:
-        # The text begins with the order number, and one comparison serves it and the trigram index.
+        # `search_text` begins with the order number, so that one comparison and the trigram index are enough.
         return ORDERS.search_text.like(f"{pattern}%")
     return and_(*(ORDERS.search_text.like(f"%{word}%") for word in pattern.split()))

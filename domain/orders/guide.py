@@ -1,4 +1,4 @@
-"""The order guide: what a customer usually buys, ready for a cart."""
+"""The order guide: what a customer usually buys, ready to be added to a cart."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -15,7 +15,7 @@ MOST_ORDERS = 100
 MOST_ITEMS = 60
 LEAST_FOR_NEXT = 3
 
-# One read by index: the customer's newest orders, their lines, and what the products cost today.
+# One read by index: the customer's newest orders, their lines, and the products' current prices.
 _GUIDE = text("""
 WITH recent AS (
   SELECT id, created_at FROM orders
@@ -50,9 +50,10 @@ ORDER BY b.times DESC, b.last_at DESC, p.id LIMIT :items
 
 @dataclass(frozen=True, slots=True)
 class GuideItem:
-    """One product of the guide; prices in US dollars, `quantity` is the median of what was taken at a time.
+    """One product of the guide. Prices are in US dollars; `quantity` is the median quantity per order.
 
-    `next_on` is when the usual gap of three purchases and more is over, `days_late` how long ago that was.
+    With at least three purchases, `next_on` is the day on which the usual gap ends, and `days_late` the days since
+    then.
     """
 
     product_id: int
@@ -74,7 +75,7 @@ class GuideItem:
 
 
 async def list_guide(connection: Reader, customer_id: int | None, *, timezone: tzinfo) -> list[GuideItem]:
-    """What the customer bought in the last year and is still sold, the most often bought first."""
+    """Return what the customer bought in the last year and is still sold, most often bought first."""
     rows = await connection.execute(
         _GUIDE,
         {

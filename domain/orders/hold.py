@@ -1,4 +1,4 @@
-"""Holding an order on terms that its customer's credit does not cover, and letting it go once it is covered."""
+"""Holds orders that the customer's terms do not cover, and releases them once they are covered."""
 
 from decimal import Decimal
 
@@ -19,10 +19,10 @@ from models.session import raw_connection
 
 
 async def settle_hold(db: AsyncSession, order: Order, *, by: Actor) -> None:
-    """Hold a changed order that terms do not cover, with a fresh sentence, or let a held one go that they do.
+    """Hold a changed order that terms do not cover, with the current reason, or release a held order that they cover.
 
-    The order is locked with its customer (`lock_order(with_customer=True)`). One that was not placed on terms is left
-    alone, and so is one whose goods have left: it stays in the exposure.
+    The order must be locked with its customer (`lock_order(with_customer=True)`). Does nothing for an order that was
+    not placed on terms, nor for one that has been shipped, which stays in the exposure.
     """
     if not order.on_terms or order.status not in OPEN_STATUSES:
         return
@@ -40,10 +40,10 @@ async def settle_hold(db: AsyncSession, order: Order, *, by: Actor) -> None:
 
 
 async def settle_raised(db: AsyncSession, order: Order, *, balance_before: Decimal, overrides: bool, by: Actor) -> None:
-    """The same at a door of colleagues for an order whose total has changed: what isn't covered is refused.
+    """Like `settle_hold`, for staff who changed an order's total: raises Refused if terms do not cover it.
 
-    An order on hold stays there. With `overrides` a manager lets it go at its new total. `balance_before` was owed
-    before the change: an order that is itself overdue grows no further.
+    An order that is on hold stays on hold. With `overrides`, a manager releases it at its new total. `balance_before`
+    is what was owed before the change: an order that is itself overdue must not increase.
     """
     is_late = not order.on_hold and balance_before > ZERO and order.created_at < now() - TERMS
     why = await why_not_covered(db, order, is_late=is_late)
@@ -55,7 +55,7 @@ async def settle_raised(db: AsyncSession, order: Order, *, balance_before: Decim
 
 
 async def why_not_covered(db: AsyncSession, order: Order, *, is_late: bool = False) -> str:
-    """Why a locked order must wait, as it now stands; empty for one that is not on terms."""
+    """Return why a locked order must wait in its current state; an empty string if it need not, or is not on terms."""
     if not order.on_terms:
         return ""
     await db.flush()
@@ -66,5 +66,5 @@ async def why_not_covered(db: AsyncSession, order: Order, *, is_late: bool = Fal
 
 
 def refuse_terms(why: str) -> Refused:
-    """The refusal of colleagues' doors for what terms do not cover."""
+    """Return the refusal for staff if terms do not cover an order."""
     return Refused(why, code=Code.TERMS_NOT_COVERED, hint="Take a payment, or ask a manager to override.")

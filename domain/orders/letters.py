@@ -1,4 +1,4 @@
-"""The mails about a new order: what was ordered, what it comes to and where it goes."""
+"""The emails about a new order: its lines, its amounts and its address."""
 
 import re
 
@@ -8,26 +8,26 @@ from domain.orders.write import Delivery, NewOrder
 
 LONGEST_GREETING = 60
 LONGEST_LINE = 200
-# Programs that show mail make a link of an address without its scheme too.
+# Email programs also turn addresses without a scheme into links.
 _LINK = re.compile(r"[/@]|\w\.\w")
-# A house number such as 12 1/2 is none.
+# A house number such as 12 1/2 is not a link.
 _LINK_IN_ADDRESS = re.compile(r"//|@|\w\.[^\W\d]")
 
 
 def write_received(order: NewOrder, order_number: str) -> Letter:
-    """To the customer, right after the order."""
+    """The email to the customer, right after the order."""
     text = f"Thank you{_greet(order.delivery.name)}. This is what you ordered:\n\n{list_order(order)}"
     return Letter("order_received", f"We have your order {order_number}", text)
 
 
 def write_received_sales(order: NewOrder, order_number: str) -> Letter:
-    """To the sales inbox, right after the order."""
+    """The email to the sales inbox, right after the order."""
     buyer = order.delivery.company or order.delivery.name
     return Letter("order_received_sales", f"Order {order_number} from {buyer}", list_order(order))
 
 
 def list_order(order: NewOrder) -> str:
-    """The lines of an order, its sums and its address, as mails list them."""
+    """Return the lines of an order, its amounts and its address as text."""
     lines = "\n".join(
         f"{line.quantity} × {line.product_name} ({line.product_sku}): {format_money(line.line_total)}"
         for line in order.lines
@@ -39,13 +39,14 @@ def list_order(order: NewOrder) -> str:
 
 
 def _greet(name: str) -> str:
-    """The name in our mail to an address that anybody may have typed: nobody sends a stranger links in it."""
+    """Return the name for the greeting, or an empty string: anybody may have typed it, so it must not contain a
+    link."""
     line = " ".join(name.split())
     return "" if len(line) > LONGEST_GREETING or _LINK.search(line) else f", {line}"
 
 
 def _address(to: Delivery) -> str:
-    """Where the order goes; left out, as a whole, where a line of it could be read as a link."""
+    """Return the delivery address; an empty string if any line of it could be read as a link."""
     city = ", ".join(part for part in (to.city, f"{to.state} {to.zip}".strip()) if part)
     lines = [" ".join(part.split()) for part in (to.company, to.name, to.address, city)]
     kept = list(dict.fromkeys(line for line in lines if line))

@@ -1,4 +1,4 @@
-"""What is worth knowing beside a line while it is typed in: what this customer last paid for it, and our cost."""
+"""Facts shown next to a line while it is typed: what this customer last paid for the product, and our cost."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from domain.orders.queries import Reader
 from models import OrderItem, OrderStatus, Product, columns_of, table_of
 
 PRODUCTS = columns_of(Product)
-# An order further back than so many of the customer's is no last one that anybody means.
+# Only this many of the customer's newest orders are searched; an older one is not relevant.
 MOST_ORDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LastSold:
-    """The newest order in which the customer took the product, what of it, and at which price.
+    """The newest order in which the customer bought the product, with quantity and price in US dollars.
 
-    The order is named to who may see it.
+    `order_number` is None for readers who may not see the order.
     """
 
     order_number: str | None
@@ -34,13 +34,13 @@ class LastSold:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """What stands beside the line of one product; `unit_cost` is None for who may not see costs."""
+    """The facts about one product's line. `unit_cost` is None for readers who may not see costs."""
 
     last: LastSold | None
     unit_cost: Decimal | None
 
     def margin(self, unit_price: Decimal | None) -> int | None:
-        """What of the price stays, in whole percent."""
+        """Return the margin as an integer percentage of the price; None without a cost or price."""
         if self.unit_cost is None or not unit_price:
             return None
         return round((unit_price - self.unit_cost) / unit_price * 100)
@@ -54,7 +54,8 @@ async def list_line_facts(
     reader: Actor,
     besides_order: int | None = None,
 ) -> dict[int, LineFacts]:
-    """The facts of these products, by their ids, in two statements; `besides_order` is the order that is open."""
+    """Return the facts of these products by id, in two statements. `besides_order` is excluded: the order being
+    edited."""
     if not product_ids:
         return {}
     costs: dict[int, Decimal | None] = {}
@@ -86,5 +87,5 @@ async def _list_last_sold(
         .where(ITEMS.product_id.in_(product_ids))
         .order_by(orders.c.created_at, orders.c.id, ITEMS.position)
     )
-    # The later row of a product takes the place of the earlier ones.
+    # A later row of a product replaces the earlier ones.
     return {row[0]: LastSold(*row[1:]) for row in rows}

@@ -1,4 +1,4 @@
-"""From the lines of a request to priced lines: found by id or SKU, locked in one order, checked and priced."""
+"""Converts the lines of a request to priced lines: found by id or SKU, locked in id order, checked and priced."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _LOCKED = " FOR NO KEY UPDATE"
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """A line that stands on an order, as it was sold."""
+    """A line of an existing order, as it was sold."""
 
     product_id: int
     product_name: str
@@ -42,7 +42,7 @@ class SoldLine:
 
 
 class OrderLine(Input):
-    """One line of a request: a product by id or SKU, and how many. The items of an answer can be sent back."""
+    """One line of a request: a product by id or SKU, and the quantity. The items of an answer can be sent back."""
 
     product_id: Id | None = None
     sku: Filled60 | None = Field(None, validation_alias=AliasChoices("sku", "product_sku"))
@@ -60,7 +60,7 @@ OrderLines = Annotated[list[OrderLine], Field(min_length=1, max_length=MOST_LINE
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line with everything that the order keeps of the product as it is sold today."""
+    """One line with everything that the order copies from the product."""
 
     product_id: int
     product_name: str
@@ -83,16 +83,17 @@ async def price_lines(
     check_stock: bool = True,
     kept: Sequence[SoldLine] = (),
 ) -> list[Line]:
-    """Price the lines from the catalogue, in the order asked; those that stand on the order already keep their price.
+    """Price the lines from the catalogue, in the order of the request. Lines already on the order keep their price.
 
-    With `lock` the products, those of `kept` too, stay locked for the rest of the transaction, in id order. Raises
-    InvalidInput naming every line whose product is not sold, or whose id and SKU are those of two products, and Refused
-    naming every product with too little stock. A product archived since it was `kept` may stay or shrink, not grow.
+    With `lock`, the products, including those of `kept`, stay locked for the rest of the transaction, in id order.
+    Raises InvalidInput naming every line whose product is not sold, or whose id and SKU belong to different products,
+    and Refused naming every product with too little stock. For a product archived since it was `kept`, the quantity may
+    stay or decrease, but not increase.
     """
     ids = [line.product_id for line in asked if line.product_id is not None]
     if lock:
-        # What stands on the order and goes now gives its units back: all are locked at once, so that no two wait in a
-        # circle.
+        # Products removed from the order are locked too, because their units are returned: locking all at once avoids
+        # deadlocks.
         ids += [sold.product_id for sold in kept]
     skus = [line.sku.lower() for line in asked if line.sku]
     statement = (_BY_ID_OR_SKU if skus else _BY_ID) + (_LOCKED if lock else "")
@@ -132,9 +133,9 @@ async def price_lines(
 
 
 async def price_each(connection: asyncpg.Connection, asked: Sequence[tuple[int, int]]) -> list[tuple[Line | None, str]]:
-    """A line for each product and quantity with why it can't be sold today; None for what is not sold. One statement.
+    """Return for each product and quantity its line and why it can't be sold, in one statement; None if it is not sold.
 
-    Each is looked at by itself: two lines of one product may want more together than there is.
+    Each is checked separately: two lines of one product may together need more than the stock.
     """
     rows = {row["id"]: row for row in await connection.fetch(_BY_ID, [product_id for product_id, _ in asked])}
     found: list[tuple[Line | None, str]] = []
@@ -153,14 +154,14 @@ def _is_short(row: asyncpg.Record, quantity: int) -> bool:
 
 
 def _is_named(row: asyncpg.Record, sku: str, by_sku: Mapping[str, asyncpg.Record], kept: Sequence[SoldLine]) -> bool:
-    """True when the SKU is the product's, or was when it was sold on this order."""
+    """Return True if the SKU is the product's, or was when it was sold on this order."""
     if by_sku.get(sku.lower()) is row:
         return True
     return any(sold.product_id == row["id"] and sold.product_sku.lower() == sku.lower() for sold in kept)
 
 
 def _keep(row: asyncpg.Record, quantity: int, sold: SoldLine) -> Line:
-    """A line whose product stays: its price and cost too, unless the quantity crosses the bulk step of today."""
+    """Return a line whose product stays: price and cost are kept, unless the quantity crosses the bulk quantity."""
     today = _price(row, quantity)
     crosses = quantity != sold.quantity and today.is_bulk_price != sold.is_bulk_price
     price = today.unit_price if crosses else sold.unit_price
@@ -178,7 +179,7 @@ def _keep(row: asyncpg.Record, quantity: int, sold: SoldLine) -> Line:
 
 
 def _check_stock(found: Sequence[asyncpg.Record], asked: Sequence[OrderLine]) -> None:
-    """Raise Refused unless every product has what its lines want together."""
+    """Raise Refused unless every product has enough stock for all its lines together."""
     wanted: Counter[int] = Counter()
     for row, line in zip(found, asked, strict=True):
         wanted[row["id"]] += line.quantity

@@ -1,6 +1,6 @@
-"""What customers and guests see of orders: their own, one by its unguessable number, and a phone's recent ones.
+"""Orders as customers and guests see them: their own, one by its unguessable number, and recent ones of a phone number.
 
-Signed out, names are initials only. Numbers that staff gave may be guessed, so those are never tracked signed out.
+Guests see only initials of names. Order numbers chosen by staff may be guessed, so guests cannot track them.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ _ITEMS = (
 
 @dataclass(frozen=True, slots=True)
 class ReorderItem:
-    """One line of an earlier order at today's price; without a price when it is no longer sold."""
+    """One line of an earlier order at today's price; without a price if it is no longer sold."""
 
     product_id: int | None
     product_name: str
@@ -79,7 +79,7 @@ class ReorderItem:
 async def list_own_orders(
     connection: AsyncConnection, asked: NewestPageInput, *, visible_to: Actor
 ) -> Page[dict[str, Any]]:
-    """A page of the customer's orders, newest first, with their items."""
+    """Return a page of the customer's orders, newest first, with their items."""
     mine = Order.customer_id == visible_to.id
     total = (await connection.execute(select(func.count()).where(mine))).scalar_one()
     rows = await connection.execute(
@@ -93,9 +93,10 @@ async def list_own_orders(
 
 
 async def get_own_order(connection: AsyncConnection, order_number: str, *, visible_to: Actor) -> dict[str, Any]:
-    """One order with its items: the customer's own, or for a guest any with an unguessable number, names masked.
+    """Return one order with its items: the customer's own, or for a guest any with a random number, with the name
+    masked.
 
-    Raises NotFound for everybody else's.
+    Raises NotFound for any other order.
     """
     found = await connection.execute(select(*_COLUMNS).where(Order.order_number.in_(spell_order_number(order_number))))
     row = found.mappings().first()
@@ -112,7 +113,7 @@ async def get_own_order(connection: AsyncConnection, order_number: str, *, visib
 
 
 async def list_reorder_items(connection: AsyncConnection, order_number: str, *, visible_to: Actor) -> list[ReorderItem]:
-    """The items of an own earlier order at today's prices; those no longer sold are marked."""
+    """Return the items of one of the customer's earlier orders at today's prices; those no longer sold are marked."""
     rows = await connection.execute(
         select(
             OrderItem.product_id,
@@ -139,10 +140,10 @@ async def list_reorder_items(connection: AsyncConnection, order_number: str, *, 
 
 
 async def list_orders_by_phone(connection: AsyncConnection, phone: str, *, is_proven: bool) -> list[dict[str, Any]]:
-    """A phone number's guest orders of the last 90 days, newest first, names masked.
+    """Return a phone number's guest orders of the last 90 days, newest first, with names masked.
 
-    Unless the caller has proven that the phone is theirs, an order number shows its last group only. Raises
-    InvalidInput for what is no phone number.
+    Unless the caller has proven that the phone is theirs, only the last group of each order number is shown. Raises
+    InvalidInput if `phone` is not a phone number.
     """
     parsed = parse_phone(phone)
     if parsed is None:
@@ -170,7 +171,7 @@ async def list_orders_by_phone(connection: AsyncConnection, phone: str, *, is_pr
 
 
 async def _with_items(connection: AsyncConnection, orders: Sequence[RowMapping]) -> list[dict[str, Any]]:
-    """The orders with their items, in one statement more however many there are."""
+    """Return the orders with their items, using one more statement for any number of orders."""
     whole = [{**order, "items": []} for order in orders]
     by_id = {order["id"]: order["items"] for order in whole}
     if by_id:

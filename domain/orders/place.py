@@ -1,4 +1,4 @@
-"""A customer or a guest places an order: prices from the catalogue, stock taken, mail queued, all or nothing."""
+"""A customer or a guest places an order: prices from the catalogue, stock taken and email queued in one transaction."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,7 +34,7 @@ from models.session import raw_connection
 
 
 class DeliveryInput(Input):
-    """Where an order goes, as requests say it."""
+    """The delivery details of a request."""
 
     delivery_name: Filled200
     delivery_address: Filled200
@@ -49,7 +49,7 @@ class DeliveryInput(Input):
 
 
 class PlaceOrder(DeliveryInput):
-    """What a storefront sends; prices, fee and totals are never the client's."""
+    """An order as the storefront sends it. Prices, fee and totals are never the client's."""
 
     items: OrderLines
     special_notes: Text2000 | None = None
@@ -60,17 +60,18 @@ class PlaceOrder(DeliveryInput):
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """A new order with everything its first answer shows."""
+    """A new order with everything that the first answer shows."""
 
     written: WrittenOrder
     order: NewOrder
 
 
 async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: OrderRules) -> PlacedOrder:
-    """Take an order over the storefront, from a signed-in customer or a guest.
+    """Place an order from the storefront, for a signed-in customer or a guest.
 
-    A net30 order that is not covered is taken on hold. Raises InvalidInput for unknown products and Refused for short
-    ones, naming each, and NotSignedIn for an account that is gone. Locks the customer (net30 only), then the products.
+    A net30 order that terms do not cover is placed on hold. Raises InvalidInput for unknown products, Refused for too
+    little stock, naming each product, and NotSignedIn if the account no longer exists. Locks the customer (net30 only),
+    then the products.
     """
     if data.payment_method is PaymentMethod.STORE_CREDIT:
         raise InvalidInput(
@@ -107,14 +108,14 @@ async def place_order(db: AsyncSession, data: PlaceOrder, *, by: Actor, rules: O
 
 
 def price_order(lines: list[Line], rules: OrderRules) -> Totals:
-    """The totals of an order that brings neither discount nor fee of its own."""
+    """Return the totals of an order without its own discount or fee."""
     subtotal = sum((line.line_total for line in lines), Decimal("0.00"))
     fee = calculate_delivery_fee(subtotal, free_from=rules.free_delivery_minimum, fee=rules.delivery_fee)
     return calculate_totals([line.line_total for line in lines], delivery_fee=fee)
 
 
 def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str | None = None) -> Delivery:
-    """The delivery details in their kept form; `email` and `phone` fill in for what was not sent."""
+    """Return the delivery details as they are stored. `email` and `phone` are used if none were sent."""
     typed, raw = split_phone(data.delivery_phone)
     return Delivery(
         name=data.delivery_name,
@@ -134,7 +135,7 @@ def read_delivery(data: DeliveryInput, *, email: str | None = None, phone: str |
 async def queue_confirmation(
     db: AsyncSession, order: NewOrder, written: WrittenOrder, *, sales_inbox: str = ""
 ) -> None:
-    """Queue the mails about a new order: one to the customer, one to the sales inbox where it is set."""
+    """Queue the emails about a new order: one to the customer, and one to the sales inbox if there is one."""
     if order.delivery.email:
         await queue_mail(
             db,
@@ -155,10 +156,10 @@ async def queue_confirmation(
 
 
 async def _find_buyer(connection: asyncpg.Connection, data: PlaceOrder, by: Actor) -> asyncpg.Record | None:
-    """The signed-in customer's row, locked where the credit limit may be used.
+    """Return the signed-in customer's row, locked if the order may use the credit limit.
 
-    Raises NotSignedIn for an account that was merged into another while the request was on its way: the order would
-    belong to no account.
+    Raises NotSignedIn if the account was merged into another in the meantime, because the order would belong to no
+    account.
     """
     if not by.is_customer or by.id is None:
         return None

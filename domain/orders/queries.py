@@ -1,7 +1,7 @@
-"""Reads of orders: lists, their lines, counts and single orders, each seen only as far as the reader may.
+"""Reads of orders: lists, their lines, counts and single orders, limited to what the reader may see.
 
-A packer's answers carry no money: the amounts are None here, so that no door can forget to hide them. The
-number of statements never grows with the rows shown.
+For packers all amounts are None, so that no door can forget to hide them. The number of statements does not grow with
+the number of rows.
 """
 
 from collections import defaultdict
@@ -35,9 +35,9 @@ from models import Order, OrderEvent, OrderEventKind, Staff, columns_of, table_o
 
 Reader = AsyncSession | AsyncConnection
 
-# Between two dates far more are counted, because a figure's rows must add up to it.
+# The limit is higher with dates, because the rows of a reported figure must add up to it.
 MOST_COUNTED_BETWEEN_DATES = 200_000
-# A page that lies behind so many rows is looked for by its day.
+# A page after this many rows is found by its day.
 DEEP = 2_000
 
 STAFF = columns_of(Staff)
@@ -46,7 +46,7 @@ EVENTS = columns_of(OrderEvent)
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order without its lines; amounts are US dollars, and None for who may not see money."""
+    """One order without its lines. Amounts are in US dollars; None for readers who may not see money."""
 
     id: int
     order_number: str
@@ -101,18 +101,18 @@ class OrderRow:
 
     @property
     def user_id(self) -> int | None:
-        """The customer, under the name that the contract gives it."""
+        """The customer's id, under the name that the contract uses."""
         return self.customer_id
 
     @property
     def customer_name(self) -> str:
-        """Whom a list names: the company, else the person."""
+        """The name shown in lists: the company, or else the person."""
         return self.delivery_company or self.delivery_name
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One line as it was sold; prices are None for who may not see money."""
+    """One line as it was sold. Prices are None for readers who may not see money."""
 
     id: int
     order_id: int
@@ -146,7 +146,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderTotals:
-    """How many orders a list has and what they are worth together; `is_more` when counting stopped early."""
+    """The number of orders of a list and the sum of their totals. `is_more` is true if counting stopped early."""
 
     count: int
     amount: Decimal | None
@@ -155,14 +155,14 @@ class OrderTotals:
 
 @dataclass(frozen=True, slots=True)
 class OrderListing:
-    """A list with all that stands around it: its totals, and the counts of every tab."""
+    """A list with its totals and the counts of all tabs."""
 
     page: Page[OrderRow]
     totals: OrderTotals
     tabs: dict[str, TabCount]
 
 
-# What a packer reads of a timeline: these kinds, and of their changes only these fields.
+# What packers may see of a timeline: events of these kinds, and of their changes only these fields.
 _KINDS_WITHOUT_MONEY = frozenset(
     {
         OrderEventKind.PLACED,
@@ -202,10 +202,10 @@ _OLDEST = (ORDERS.created_at.asc(), ORDERS.id.asc())
 async def list_orders(
     db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo, after: int | None = None
 ) -> Page[OrderRow]:
-    """A page of the orders that the actor may see, newest first unless asked; the total is exact.
+    """Return a page of the orders that the actor may see, newest first by default. The total is exact.
 
-    With `after` the page begins behind that order, and the total stays the whole list's. Raises InvalidInput for an
-    order that the actor may not see.
+    With `after`, the page begins after that order; the total is still that of the whole list. Raises InvalidInput if
+    the actor may not see that order.
     """
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     behind = [] if after is None else [await _find_place_behind(db, filters, after, visible_to)]
@@ -223,7 +223,7 @@ async def list_orders(
 async def _find_place_behind(
     db: Reader, filters: OrderFilters, order_id: int, visible_to: Actor
 ) -> ColumnElement[bool]:
-    """The condition for what follows an order in the list's sequence."""
+    """Return the condition for orders after this one in the list's order."""
     own = may_be_seen_by(visible_to)
     seen = [ORDERS.id == order_id] if own is None else [ORDERS.id == order_id, own]
     placed_at = await db.scalar(select(ORDERS.created_at).where(*seen))
@@ -234,7 +234,7 @@ async def _find_place_behind(
 
 
 async def list_for_page(db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo) -> OrderListing:
-    """The same page with totals of bounded cost and the counts of the tabs, in at most four statements."""
+    """Return the page with totals of bounded cost and the counts of the tabs, in at most four statements."""
     conditions = await find_conditions(db, filters, visible_to=visible_to, timezone=timezone)
     if filters.from_date is not None and is_kept_by_day(filters, visible_to):
         count, amount = await count_kept(db, filters, visible_to=visible_to, timezone=timezone)
@@ -250,7 +250,7 @@ async def list_for_page(db: Reader, filters: OrderFilters, *, visible_to: Actor,
 async def find_conditions(
     db: Reader, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> list[ColumnElement[bool]]:
-    """The conditions of a list; asks first whether the searched text is a SKU that was ever sold."""
+    """Return the conditions of a list; first checks whether the search text is a SKU that was ever sold."""
     text = (filters.search or "").strip()
     is_sku = bool(text) and " " not in text and bool(await db.scalar(ask_if_sku(text)))
     return conditions_of(filters, visible_to=visible_to, timezone=timezone, is_sku=is_sku)
@@ -264,7 +264,8 @@ async def _list_page(
     visible_to: Actor,
     timezone: tzinfo,
 ) -> list[OrderRow]:
-    """A page of rows; the kept days say where a deep one begins, so that the newer days are not walked through."""
+    """Return a page of rows. For a deep page, the stored days say where it begins, so that newer days need not be
+    read."""
     if filters.offset < DEEP or not is_kept_by_day(filters, visible_to):
         return await list_rows(db, filters, conditions, visible_to=visible_to)
     found = await find_day_of_row(db, filters, visible_to=visible_to, timezone=timezone)
@@ -284,16 +285,16 @@ async def list_rows(
     visible_to: Actor,
     passed: int = 0,
 ) -> list[OrderRow]:
-    """One page of rows under the conditions, which leave out `passed` rows before it.
+    """Return one page of rows; the conditions already exclude `passed` rows before it.
 
-    However deep it lies, only its own rows are read whole.
+    However deep the page is, only its own rows are read completely.
     """
     order = _NEWEST if filters.sort is OrderSort.NEWEST else _OLDEST
     statement = _SELECT_ROWS
     if filters.page == 1:
         statement = statement.where(*conditions)
     else:
-        # The rows that are passed over are read in the index alone.
+        # The skipped rows are read only in the index.
         ids = select(ORDERS.id).where(*conditions).order_by(*order).limit(filters.per_page)
         ids = ids.offset(filters.offset - passed)
         statement = statement.where(ORDERS.id.in_(ids.subquery().select()))
@@ -303,7 +304,7 @@ async def list_rows(
 async def find_order_neighbours(
     db: Reader, order: OrderRow, filters: OrderFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> Neighbours:
-    """The orders before and after one in the list under these filters, as far as the actor may see them."""
+    """Return the orders before and after one in the list with these filters, among those the actor may see."""
     return await find_neighbours(
         db,
         name=ORDERS.order_number,
@@ -317,7 +318,7 @@ async def find_order_neighbours(
 async def sum_orders(
     db: Reader, conditions: Sequence[ColumnElement[bool]], *, visible_to: Actor, most: int = MOST_COUNTED
 ) -> OrderTotals:
-    """Count and add up the orders under the conditions, reading at most `most` of them."""
+    """Count and sum the orders that match the conditions, reading at most `most` of them."""
     counted = select(ORDERS.total_amount).where(*conditions).limit(most + 1).subquery()
     row = (await db.execute(select(func.count(), func.coalesce(func.sum(counted.c.total_amount), literal(0))))).one()
     is_more = row[0] > most
@@ -326,7 +327,7 @@ async def sum_orders(
 
 
 async def list_items(db: Reader, order_ids: Sequence[int], *, visible_to: Actor) -> dict[int, list[ItemRow]]:
-    """The lines of several orders in one statement, each order's in its own sequence."""
+    """Return the lines of several orders by order id, each in its own sequence, in one statement."""
     found: dict[int, list[ItemRow]] = defaultdict(list)
     if not order_ids:
         return found
@@ -339,7 +340,7 @@ async def list_items(db: Reader, order_ids: Sequence[int], *, visible_to: Actor)
 
 
 async def get_order(db: Reader, order: int | str, *, visible_to: Actor) -> OrderRow:
-    """One order by its id or its number; raises NotFound for one that the actor may not see."""
+    """Return one order by its id or number. Raises NotFound if the actor may not see it."""
     which = ORDERS.id == order if isinstance(order, int) else ORDERS.order_number == order.strip().upper()
     own = may_be_seen_by(visible_to)
     statement = _SELECT_ROWS.where(which if own is None else and_(which, own))
@@ -350,7 +351,7 @@ async def get_order(db: Reader, order: int | str, *, visible_to: Actor) -> Order
 
 
 async def list_chosen_orders(db: Reader, order_numbers: Sequence[str], *, visible_to: Actor) -> list[OrderRow]:
-    """The orders of these numbers that the actor may see, oldest first."""
+    """Return the orders with these numbers that the actor may see, oldest first."""
     which = ORDERS.order_number.in_([number.strip().upper() for number in order_numbers])
     own = may_be_seen_by(visible_to)
     statement = _SELECT_ROWS.where(which if own is None else and_(which, own)).order_by(*_OLDEST)
@@ -358,7 +359,7 @@ async def list_chosen_orders(db: Reader, order_numbers: Sequence[str], *, visibl
 
 
 async def list_events(db: Reader, order_id: int, *, visible_to: Actor) -> list[EventRow]:
-    """The timeline of an order, newest first; without what shows money for readers who may not see it."""
+    """Return the timeline of an order, newest first, without amounts for readers who may not see money."""
     statement = _SELECT_EVENTS.where(EVENTS.order_id == order_id).order_by(EVENTS.id.desc())
     events = [EventRow(*row) for row in await db.execute(statement)]
     if sees_money(visible_to):
@@ -367,7 +368,7 @@ async def list_events(db: Reader, order_id: int, *, visible_to: Actor) -> list[E
 
 
 def sees_money(actor: Actor) -> bool:
-    """True unless the actor is staff whose role sees no prices."""
+    """Return True unless the actor is staff whose role may not see prices."""
     return not actor.is_staff or may(actor, Right.SEE_MONEY)
 
 
@@ -388,6 +389,6 @@ async def _read_rows(db: Reader, statement: Select[Any], visible_to: Actor) -> l
 
 
 def _without_money(event: EventRow) -> EventRow:
-    """The same entry with the fields that a packer works with; a move's or a release's reason may name amounts."""
+    """Return the entry with only the fields that packers need; the reason of a release may name amounts."""
     kept = {name: change for name, change in (event.changes or {}).items() if name.startswith(_FIELDS_WITHOUT_MONEY)}
     return replace(event, changes=kept, note="" if event.kind == OrderEventKind.RELEASED else event.note)

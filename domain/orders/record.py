@@ -1,4 +1,5 @@
-"""Reading one order for an act: visible to the actor, locked, at the version the actor saw; its timeline and state."""
+"""Loads one order for an act: visible to the actor, locked and at the expected version. Writes its timeline and
+status."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,10 +29,10 @@ async def lock_order(
     version: int | None = None,
     with_customer: bool = False,
 ) -> Order:
-    """The order, locked for the rest of the transaction; its customer before it where money or credit is counted.
+    """Return the order, locked for the rest of the transaction; with `with_customer`, its customer is locked first.
 
-    Raises NotFound for an order the actor may not see (a rep sees their own), and Refused with code `stale` and who
-    changed it when `version` is not the order's any more.
+    Raises NotFound if the actor may not see the order (a rep sees only their own). Raises Refused with code `stale`,
+    naming who changed it, if `version` is not the order's current version.
     """
     asked = (
         select(Order)
@@ -48,10 +49,10 @@ async def lock_order(
 
 
 async def _lock_with_owner(db: AsyncSession, order_id: int, asked: Select[Order]) -> Order | None:
-    """Lock the customer, then the order; None for one that is not there.
+    """Lock the customer, then the order; None if the order does not exist.
 
-    Whose it is may change while this waits, by a merge or a link. The order is taken only from whom is locked, since
-    somebody who holds the other customer may want it.
+    The order's customer may change while this waits, by a merge or a link. The order is locked only if it still belongs
+    to the locked customer, because a transaction that has locked the other customer may be waiting for the order.
     """
     while True:
         owner = await lock_owner(db, select(Order.customer_id).where(Order.id == order_id))
@@ -61,9 +62,9 @@ async def _lock_with_owner(db: AsyncSession, order_id: int, asked: Select[Order]
 
 
 async def lock_together(db: AsyncSession, order_ids: Iterable[int]) -> None:
-    """Lock several orders before an act on each, their customers before them, both in order of id.
+    """Lock several orders before acting on each, after their customers; both in order of id.
 
-    So two who act on several orders never wait for each other in a circle, nor with one who numbers an invoice.
+    This avoids deadlocks between acts on several orders, and with acts that number an invoice.
     """
     ids = sorted(set(order_ids))
     await lock_owners(db, select(Order.customer_id).where(Order.id.in_(ids), Order.customer_id.is_not(None)))
@@ -72,7 +73,7 @@ async def lock_together(db: AsyncSession, order_ids: Iterable[int]) -> None:
 
 
 def may_see(order: Order, actor: Actor) -> bool:
-    """True when the order is the actor's to work on: a rep's own, a customer's own, anybody's for other staff."""
+    """Return True if the actor may work on the order: a rep or a customer on their own, other staff on any."""
     if actor.is_customer:
         return order.customer_id == actor.id
     if actor.has_role(Role.SALES_REP):
@@ -111,7 +112,7 @@ async def record_event(
     moved_to: str | None = None,
     changes: dict[str, Any] | None = None,
 ) -> None:
-    """Add to the order's timeline, count its version up and notify the live pages."""
+    """Add an event to the order's timeline, increment its version and notify live pages."""
     order.version += 1
     order.updated_at = now()
     db.add(
@@ -131,7 +132,8 @@ async def record_event(
 
 
 async def follow_change(db: AsyncSession, order: Order) -> None:
-    """What a change means for the rep's commission and for the calling list; after an event for what came with it."""
+    """Update the rep's commission and the calling list after a change. Call it after `record_event` for related
+    changes."""
     if order.sales_rep_id is None and order.commission_rep_id is None and order.customer_id is None:
         return
     connection = await raw_connection(db)
@@ -144,7 +146,8 @@ async def follow_change(db: AsyncSession, order: Order) -> None:
 
 
 async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, by: Actor, note: str = "") -> None:
-    """Set the state and its times on a locked order whose move has been checked, and write it on the timeline."""
+    """Set the status and its timestamps on a locked order whose move has been checked, and add an event to its
+    timeline."""
     moved_from = order.status
     order.status = to
     order.cancelled_at = None
@@ -153,7 +156,7 @@ async def move_locked_order(db: AsyncSession, order: Order, to: OrderStatus, *, 
 
 
 def _set_times(order: Order, to: OrderStatus, at: datetime) -> None:
-    """Each state up to the new one has a time, each one beyond it none; states passed over get this moment."""
+    """Set the timestamp of each status up to the new one, skipped ones to this moment, and clear those after it."""
     reached = WAY_FORWARD.index(to)
     for place, status in enumerate(WAY_FORWARD[1:], start=1):
         name = f"{status}_at"

@@ -1,4 +1,4 @@
-"""The settings that decide what an order costs."""
+"""The settings that determine what an order costs."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,7 +8,7 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """The settings that prices depend on, US dollars and percent."""
+    """The settings that prices depend on, in US dollars and percent."""
 
     free_delivery_minimum: Decimal
     delivery_fee: Decimal
@@ -17,7 +17,7 @@ class OrderRules:
 
 
 def read_rules(settings: Settings) -> OrderRules:
-    """The company's rules for orders, from its settings."""
+    """Read the rules for orders from the settings."""
     return OrderRules(
         free_delivery_minimum=settings.free_delivery_minimum,
         delivery_fee=settings.delivery_fee,

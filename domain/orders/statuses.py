@@ -1,7 +1,7 @@
-"""The states of an order and of its payment, and who may move an order from where to where.
+"""The statuses of an order, and which role may move an order from which to which.
 
-This is the whole state machine; the acts (confirm, ship, cancel) ask it and never decide by themselves. A
-rejected check alone goes around it: it sets an order pending whatever the role.
+This is the whole state machine; acts (confirm, ship, cancel) ask it and never decide themselves. The only exception is
+a rejected check, which sets an order to pending whatever the role.
 """
 
 from domain.kernel.codes import Code
@@ -20,9 +20,9 @@ _MAY_GO_BACK = frozenset({Role.ADMIN, Role.MANAGER})
 
 
 def allowed_next(status: OrderStatus, role: Role | None) -> tuple[OrderStatus, ...]:
-    """The states that someone may move an order to: forward ones first, then cancelled, then the step back.
+    """Return the statuses to which this role may move an order: forward first, then cancelled, then one step back.
 
-    `role` is None for a customer, an agent or a job, who move as clerks do.
+    `role` is None for a customer, an agent or a job; they may do what role staff may.
     """
     may_go_back = role in _MAY_GO_BACK
     if status is OrderStatus.CANCELLED:
@@ -37,7 +37,7 @@ def allowed_next(status: OrderStatus, role: Role | None) -> tuple[OrderStatus, .
 
 
 def check_move(current: OrderStatus, wanted: OrderStatus, role: Role | None) -> None:
-    """Let a move of an order pass, or raise Refused naming the states that are allowed instead."""
+    """Raise Refused, naming the allowed statuses, unless this role may make this move."""
     allowed = allowed_next(current, role)
     if wanted in allowed:
         return

@@ -1,4 +1,4 @@
-"""How many orders stand under each tab of the list, counted no further than a page says."""
+"""The number of orders in each tab of the list, counted up to the limit that pages show."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,22 +12,22 @@ from domain.kernel.actor import Actor
 from domain.orders.filters import ORDERS, needs_attention
 from models import OrderStatus
 
-# Pages say "1,000+" beyond this, so that a count never reads more than so many rows.
+# Above this, pages say "1,000+", so that a count reads at most this many rows.
 MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class TabCount:
-    """How many orders stand under one tab; `is_more` when there are more than were counted."""
+    """The number of orders in one tab. `is_more` is true if there are more than were counted."""
 
     count: int
     is_more: bool
 
 
 async def count_by_tab(db: AsyncSession | AsyncConnection, *, visible_to: Actor) -> dict[str, TabCount]:
-    """How many orders stand under each tab of the list, in one statement of bounded cost.
+    """Count the orders of each tab of the list, in one statement of bounded cost.
 
-    The tabs are `all`, `attention`, `on_hold` and each state; an order on hold counts there, not as pending.
+    The tabs are `all`, `attention`, `on_hold` and each status. An order on hold counts there, not as pending.
     """
     row = (await db.execute(_write_tab_counts(owner_of_seen(visible_to)), {"owner": visible_to.id})).mappings().one()
     return {name: TabCount(min(count, MOST_COUNTED), count > MOST_COUNTED) for name, count in row.items()}
@@ -35,7 +35,7 @@ async def count_by_tab(db: AsyncSession | AsyncConnection, *, visible_to: Actor)
 
 @cache
 def _write_tab_counts(owner: str | None) -> Select[Any]:
-    """The statement of `count_by_tab` for readers that the column `owner` holds, which is bound as `owner`."""
+    """The statement of `count_by_tab`, limited to rows where the column `owner` is the bound parameter `owner`."""
     tabs: dict[str, list[ColumnElement[bool]]] = {
         "all": [],
         "attention": [needs_attention()],

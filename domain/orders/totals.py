@@ -1,6 +1,6 @@
 """What an order costs: the price of each line, the discount, the delivery fee and the total.
 
-The catalogue decides the prices; every line is rounded half up by itself, and no order's total is below zero.
+Prices come from the catalogue. Each line is rounded half up separately, and no total is negative.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from domain.kernel.money import MOST_MONEY, ZERO, format_money, round_half_up
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """One line with the price that its quantity earns."""
+    """One line with the price for its quantity."""
 
     quantity: int
     unit_price: Decimal
@@ -24,7 +24,7 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The money of an order; `total_amount` = subtotal − discount + fee and never changes by paying."""
+    """The amounts of an order in US dollars. `total_amount` = subtotal − discount + fee; payments never change it."""
 
     subtotal: Decimal
     discount_amount: Decimal
@@ -35,10 +35,10 @@ class Totals:
 def choose_unit_price(
     quantity: int, *, unit_price: Decimal, bulk_price: Decimal | None, bulk_quantity: int | None
 ) -> tuple[Decimal, bool]:
-    """The price of one piece at this quantity, and whether it is the bulk price.
+    """Return the unit price for this quantity, and whether it is the bulk price.
 
-    The bulk price counts only where both it and its quantity are set. No door takes one above the unit price; where
-    old data has one, the lower price is taken.
+    The bulk price applies only if both it and its quantity are set. Doors refuse one above the unit price; for old data
+    that has one, the lower price is used.
     """
     if bulk_price is not None and bulk_quantity is not None and quantity >= bulk_quantity and bulk_price <= unit_price:
         return bulk_price, True
@@ -48,7 +48,7 @@ def choose_unit_price(
 def price_line(
     quantity: int, *, unit_price: Decimal, bulk_price: Decimal | None = None, bulk_quantity: int | None = None
 ) -> PricedLine:
-    """Price one line of an order from the catalogue's prices."""
+    """Price one line of an order with the catalogue's prices, in US dollars."""
     price, is_bulk = choose_unit_price(
         quantity, unit_price=unit_price, bulk_price=bulk_price, bulk_quantity=bulk_quantity
     )
@@ -56,17 +56,17 @@ def price_line(
 
 
 def calculate_delivery_fee(subtotal: Decimal, *, free_from: Decimal, fee: Decimal) -> Decimal:
-    """The fee of an order that brings none of its own: nothing from the free delivery minimum on.
+    """Return the delivery fee of an order without its own fee: 0 from the free delivery minimum on.
 
-    The goods' value before any discount counts, so that a discount never costs the customer a fee.
+    The subtotal before any discount counts, so that a discount never costs the customer a fee.
     """
     return ZERO if subtotal >= free_from else fee
 
 
 def check_discount(discount: Decimal, subtotal: Decimal, *, most_percent: Decimal | int | None = None) -> None:
-    """Raise InvalidInput unless the discount lies between nothing and the goods' value.
+    """Raise InvalidInput unless the discount is between 0 and the subtotal.
 
-    `most_percent` is the share of the subtotal that the giver (a sales rep) may grant at most.
+    `most_percent` is the largest share of the subtotal that a sales rep may give.
     """
     most = subtotal
     reason = "the value of the goods"
@@ -83,9 +83,9 @@ def check_discount(discount: Decimal, subtotal: Decimal, *, most_percent: Decima
 def calculate_totals(
     line_totals: Iterable[Decimal], *, discount: Decimal = ZERO, delivery_fee: Decimal = ZERO
 ) -> Totals:
-    """Add up an order; raises InvalidInput when it is dearer than any order we can keep.
+    """Add up an order. Raises InvalidInput if it is above the largest amount that can be stored.
 
-    A discount that outgrew the goods (lines were taken off) makes the total zero at the least, never less.
+    If the discount exceeds subtotal and fee (because lines were removed), the total is 0.
     """
     subtotal = sum(line_totals, ZERO)
     total = max(subtotal - discount + delivery_fee, ZERO)

@@ -1,4 +1,4 @@
-"""What a customer buys: the last order and the usual items, at one click on the new order page."""
+"""A customer's last order and usual items, for adding them with one click on the new order page."""
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -19,7 +19,7 @@ MOST_USUAL = 8
 
 @dataclass(frozen=True, slots=True)
 class UsualItem:
-    """A product that the customer buys again and again, with the median of what they took at a time."""
+    """A product that the customer buys repeatedly, with the median quantity per order."""
 
     sku: str
     name: str
@@ -29,7 +29,7 @@ class UsualItem:
 
 @dataclass(frozen=True, slots=True)
 class LastOrder:
-    """The newest order that was not cancelled: its lines that are still sold."""
+    """The newest order that was not cancelled, with its lines that are still sold."""
 
     order_number: str
     placed_at: datetime
@@ -38,7 +38,7 @@ class LastOrder:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A customer as the new order page needs them, with the address that orders go to."""
+    """A customer as the new order page needs them, with their delivery address."""
 
     id: int
     company_name: str
@@ -56,7 +56,7 @@ class Buyer:
 
 
 async def get_buyer(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> Buyer:
-    """One active customer with what they buy; raises NotFound for any other."""
+    """Return one active customer with what they buy. Raises NotFound for any other."""
     row = (
         await db.execute(
             select(
@@ -80,7 +80,7 @@ async def get_buyer(db: AsyncSession, customer_id: int, *, timezone: tzinfo) -> 
 
 
 async def list_lines(db: Reader, order_id: int) -> list[tuple[str, int]]:
-    """The SKUs and quantities of an order, without what is no longer sold."""
+    """Return the SKUs and quantities of an order, without products that are no longer sold."""
     lines = table_of(OrderItem).join(table_of(Product), and_(PRODUCTS.id == ITEMS.product_id, PRODUCTS.is_active))
     statement = (
         select(PRODUCTS.sku, ITEMS.quantity)
@@ -104,7 +104,7 @@ async def _find_last_order(db: Reader, customer_id: int) -> LastOrder | None:
 
 
 async def _list_usual(db: Reader, customer_id: int, timezone: tzinfo) -> list[UsualItem]:
-    """What stands in more than one of the customer's orders, as the order guide has it."""
+    """Return what is in more than one of the customer's orders, according to the order guide."""
     guide = await list_guide(db, customer_id, timezone=timezone)
     again = [item for item in guide if item.times_ordered > 1]
     return [

@@ -1,6 +1,6 @@
-"""Writing a new order: one statement for the order, its lines, the stock it takes, the ledger and its first event.
+"""Writes a new order: one statement for the order, its lines, the stock it takes, the stock ledger and its first event.
 
-Every door that makes an order ends here. The products must be locked already (`price_lines(lock=True)`).
+Every door that creates an order uses this. The products must already be locked (`price_lines(lock=True)`).
 """
 
 from collections import Counter
@@ -23,7 +23,8 @@ from domain.orders.lines import Line
 from domain.orders.totals import Totals
 from models import OrderSource, OrderStatus, PaymentMethod, PaymentStatus
 
-# Each column of a new order with its value: what has the name of a field of `NewOrder` or `Delivery` is that field.
+# Each column of a new order with its value. A parameter with the name of a field of `NewOrder` or `Delivery` is that
+# field.
 _ORDER = {
     "order_number": ":order_number::text",
     "customer_id": ":customer_id",
@@ -73,8 +74,8 @@ _ORDER = {
     "on_terms": ":payment_method::text = 'net30'",
     "released_total": ":released_total::numeric",
 }
-# Each column of its lines that is a field of `Line`, with its type. They go as one JSON text: the driver takes twice
-# the time for as many arrays, each of whose elements it asks whether it is an array too.
+# Each column of a line that is a field of `Line`, with its type. The lines are sent as one JSON text: as arrays they
+# would take the driver twice as long, because it checks every element for being an array.
 _LINES = {
     "product_id": "bigint",
     "product_name": "text",
@@ -87,7 +88,7 @@ _LINES = {
     "line_total": "numeric",
     "unit_cost": "numeric",
 }
-# A number that is taken already writes nothing, and another one is tried.
+# If the number is already taken, nothing is written, and another number is tried.
 _WRITE = NamedSql(f"""
 WITH made AS (
   INSERT INTO orders ({", ".join(_ORDER)}) VALUES ({", ".join(_ORDER.values())})
@@ -132,12 +133,12 @@ _TOTALS = ("subtotal", "discount_amount", "delivery_fee", "total_amount")
 
 
 class NumberTaken(Exception):
-    """The order number that staff gave belongs to another order."""
+    """The order number chosen by staff belongs to another order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """To whom and where; the address in its parts."""
+    """The recipient and the address, in its parts."""
 
     name: str
     address: str
@@ -155,7 +156,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order about to be written, priced and checked."""
+    """A priced and checked order that is about to be written."""
 
     delivery: Delivery
     lines: Sequence[Line]
@@ -182,14 +183,14 @@ class NewOrder:
     note: str = ""
 
     def __post_init__(self) -> None:
-        """An order of $0 has nothing to pay and is paid, however it was sent."""
+        """An order of $0 has nothing to pay and counts as paid, whatever was sent."""
         if self.totals.total_amount == 0:
             object.__setattr__(self, "payment_status", PaymentStatus.PAID)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenOrder:
-    """What the database gave a new order."""
+    """The values that the database assigned to a new order."""
 
     id: int
     order_number: str
@@ -205,7 +206,8 @@ _read = attrgetter(*_SAME, *(f"delivery.{name}" for name in _DELIVERY), *(f"tota
 
 
 async def write_order(connection: asyncpg.Connection, order: NewOrder) -> WrittenOrder:
-    """Write the order and take its stock, in the current transaction; raises NumberTaken for a given number in use."""
+    """Write the order and take its stock in the current transaction. Raises NumberTaken if its given number is in
+    use."""
     values = _values(order)
     while True:
         number = order.order_number or new_order_number()
@@ -218,7 +220,7 @@ async def write_order(connection: asyncpg.Connection, order: NewOrder) -> Writte
 
 
 async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.Record) -> None:
-    """What a new order means for its rep's commission and for the calling list."""
+    """Update the rep's commission and the calling list for a new order."""
     if order.sales_rep_id is not None:
         await fix_commission(connection, row["id"])
         if order.payment_status is PaymentStatus.PAID:
@@ -228,7 +230,7 @@ async def _follow(connection: asyncpg.Connection, order: NewOrder, row: asyncpg.
 
 
 def _values(order: NewOrder) -> dict[str, Any]:
-    """Everything that the statement takes, by name, but the order's number."""
+    """Return all parameters of the statement by name, except the order's number."""
     takes = order.takes_stock and order.status is not OrderStatus.CANCELLED
     taken: Counter[int] = Counter()
     for line in order.lines:

@@ -1,6 +1,6 @@
-"""The stock ledger by hand: setting a level after a count, and reading what moved it.
+"""The stock ledger for staff: setting a level after a count, and reading its movements.
 
-The deltas of a product add up to its level, always: a product that is no longer tracked leaves the ledger at zero.
+The sum of a product's deltas is always its level; when a product becomes untracked, its ledger goes to zero.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ Level = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """A product's level before and after; None is untracked."""
+    """A product's level before and after; None means untracked."""
 
     before: int | None
     after: int | None
@@ -64,10 +64,10 @@ async def set_stock_level(
     by: Actor,
     seen: StockLevel | None = None,
 ) -> StockLevel:
-    """Say how many units there are, or with None that nobody counts them; the difference goes into the ledger.
+    """Set the number of units, or None to stop tracking; the difference is written to the ledger.
 
-    Raises NotFound, InvalidInput for a level below zero, and Refused with code `stale` when the level is not `after` of
-    what the caller has `seen` any more. The product's row stays locked until the commit.
+    Raises NotFound, InvalidInput for a negative level, and Refused with code `stale` if the current level is not
+    `seen.after`. The product's row stays locked until the commit.
     """
     if by.is_staff:
         require(by, Right.EDIT_STOCK, "Your role does not change stock.")
@@ -111,7 +111,8 @@ async def record_levels(
     reason: StockReason,
     by: Actor,
 ) -> None:
-    """Write the ledger of many levels (product id, before, after) in one statement; the caller has set them."""
+    """Write the ledger rows of many levels (product id, before, after) in one statement. The caller has set the
+    levels."""
     moved = [(id_, (after or 0) - (before or 0), after or 0) for id_, before, after in changes]
     moved = [change for change in moved if change[1]]
     if moved:
@@ -122,7 +123,7 @@ async def record_levels(
 async def list_movements(
     db: AsyncSession | AsyncConnection, product_id: int, asked: PageInput, *, visible_to: Actor
 ) -> Page[MovementRow]:
-    """What moved a product's level, the newest first; an order is named to who may see it."""
+    """Return the movements of a product's level, newest first. An order is named only if the actor may see it."""
     rows = await db.execute(
         select(
             StockMovement.id,

@@ -1,7 +1,7 @@
-"""Taking and returning stock: one ordered lock, one set-based change with its ledger rows, for every caller.
+"""Takes and returns stock: one ordered lock and one set-based update with its ledger rows, for all callers.
 
-Locks are taken in product order and last of all, so that two orders over the same products never wait for each other
-in a circle. What an order holds is what the ledger says it took, which makes returning happen exactly once.
+Locks are taken in product order and last of all, so that orders for the same products never deadlock. What an order
+holds is the sum of its ledger rows, so that stock is returned exactly once.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,7 @@ moved AS (
 INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
 SELECT id, delta, stock_quantity, $3, $4, $5, $6, $7, $8 FROM moved
 """
-# What an order gives back while nobody counts the product: the order lets go of it, and the level stays out of the
-# ledger.
+# An order returns units of an untracked product: the order no longer holds them, and the level stays untracked.
 _LET_GO = """
 INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
 SELECT id, side * units, CASE WHEN side > 0 THEN units ELSE 0 END,
@@ -37,7 +36,7 @@ SELECT id, side * units, CASE WHEN side > 0 THEN units ELSE 0 END,
 FROM unnest($1::bigint[], $2::int[]) AS t(id, units) CROSS JOIN (VALUES (1), (-1)) AS pair(side)
 ORDER BY id, side DESC
 """
-# Units that an order held and that were never found: it lets go of them, and the shelf does not have them either.
+# Units that an order held but that were never found: the order no longer holds them, and the stock does not get them.
 _LOSE = """
 INSERT INTO stock_movement (product_id, delta, level_after, reason, order_id, note, actor_kind, actor_id, actor_name)
 SELECT id, side * units, level + CASE WHEN side > 0 THEN units ELSE 0 END, $4, CASE WHEN side > 0 THEN $5::bigint END,
@@ -55,7 +54,7 @@ WHERE order_id = $1 AND product_id IS NOT NULL GROUP BY product_id
 
 
 def describe_shortage(short: list[asyncpg.Record], wanted: Mapping[int, int]) -> Refused:
-    """The refusal of an order that asks for more than there is, naming each short product with what is left."""
+    """Return the refusal of an order that needs more than the stock, naming each short product with what is left."""
     products = [
         {
             "product_id": row["id"],
@@ -79,10 +78,10 @@ async def change_stock(
     order_id: int | None = None,
     note: str = "",
 ) -> None:
-    """Move the levels of the tracked products among `deltas` (product id → units, negative takes).
+    """Change the levels of the tracked products in `deltas` (product id → units; negative takes).
 
-    What an order gives back of an untracked one changes no level, but the order holds it no more. Raises Refused naming
-    each product that has too few units or is marked as not in stock.
+    If an order returns units of an untracked product, no level changes, but the order no longer holds them. Raises
+    Refused naming each product that has too few units or is marked as not in stock.
     """
     moving = {product_id: delta for product_id, delta in deltas.items() if delta}
     if not moving:
@@ -107,7 +106,7 @@ async def change_stock(
 
 
 async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
-    """Give back what the ledger says the order still holds; doing it again gives nothing."""
+    """Return to stock what the order still holds according to the ledger. Repeating it changes nothing."""
     rows = await connection.fetch(_HELD, order_id)
     await change_stock(
         connection,
@@ -121,7 +120,7 @@ async def return_held_stock(connection: asyncpg.Connection, order_id: int, *, re
 async def lose_held_stock(
     connection: asyncpg.Connection, order_id: int, missing: Mapping[int, int], *, by: Actor, note: str
 ) -> None:
-    """Let an order go of units that were not found, as far as it holds them; no level changes by it."""
+    """Remove units that were not found from what an order holds, up to what it holds. No level changes."""
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     lost = {product_id: min(units, held.get(product_id, 0)) for product_id, units in missing.items()}
     ids = sorted(product_id for product_id, units in lost.items() if units > 0)
@@ -134,7 +133,8 @@ async def lose_held_stock(
 
 
 async def take_stock_again(connection: asyncpg.Connection, order_id: int, *, reason: StockReason, by: Actor) -> None:
-    """Take what the order's lines ask for, less what was short, beyond what it holds; raises Refused for too little."""
+    """Take what the order's lines need, without short quantities, beyond what it holds. Raises Refused if there is too
+    little."""
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     lines = await connection.fetch(_LINES, order_id)
     wanted = {row["product_id"]: row["quantity"] for row in lines}
@@ -151,9 +151,9 @@ async def move_edited_stock(
     *,
     by: Actor,
 ) -> None:
-    """Take what an order's lines ask for more than before, and give back what it holds beyond what they ask for now.
+    """Take what an order's lines need more than before, and return what it holds beyond what they need now.
 
-    Lines that nobody changed move nothing, also where their product was not tracked when they were written.
+    Lines that did not change move nothing, even if their product was untracked when they were written.
     """
     held = {row["product_id"]: row["held"] for row in await connection.fetch(_HELD, order_id)}
     deltas = {}
