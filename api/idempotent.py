@@ -4,16 +4,25 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from quart import Response, after_this_request, make_response, request
+from quart import Response, after_this_request, make_response
 from quart.typing import ResponseTypes
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from domain.access.idempotency import Claim, check_key, claim_key, hash_request, keep_answer
 from domain.kernel.actor import ActorKind
+from domain.kernel.errors import InvalidInput
 from web.guards import Handler
 from web.reading import raw_body
 from web.request import current_actor, db, peer_address, this_request
 from web.whole_requests import read_ready
+
+
+def sent_key() -> str | None:
+    """The request's `Idempotency-Key`; raises InvalidInput for a bad one, and for two, of which none is the key."""
+    keys = this_request().headers.getlist("Idempotency-Key")
+    if len(keys) > 1:
+        raise InvalidInput("Send one Idempotency-Key, not several.")
+    return check_key(keys[0]) if keys else None
 
 
 def mark_replay() -> None:
@@ -30,8 +39,7 @@ def takes_key(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def checked(*args: Any, **kwargs: Any) -> Any:
-        if (key := request.headers.get("Idempotency-Key")) is not None:
-            check_key(key)
+        sent_key()
         return await handler(*args, **kwargs)
 
     checked.is_idempotent = True  # type: ignore[attr-defined]
@@ -55,10 +63,10 @@ def idempotent_by(read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Callable
 def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ...]]]) -> Handler:
     @wraps(handler)
     async def once(*args: Any, **kwargs: Any) -> Any:
-        request = this_request()
-        key = request.headers.get("Idempotency-Key")
+        key = sent_key()
         if key is None:
             return await handler(*args, **kwargs)
+        request = this_request()
         rule = request.url_rule
         asked = await read(*args, **kwargs)
         actor = current_actor()
@@ -66,7 +74,7 @@ def _answer_once(handler: Handler, read: Callable[..., Awaitable[tuple[bytes, ..
         claim = Claim(
             caller=caller,
             route=f"{request.method} {rule.rule if rule else request.path}",
-            key=check_key(key),
+            key=key,
             request_hash=hash_request(request.full_path.encode(), *asked),
         )
         if kept := await claim_key(db(), claim):

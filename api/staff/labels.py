@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 from quart_schema import tag_blueprint
 
-from api.idempotent import mark_replay
+from api.idempotent import mark_replay, sent_key
 from api.schemas.warehouse import BoughtLabelOut, RatesOut, TrackingOut, VoidedLabelOut
-from domain.access.idempotency import check_key
 from domain.access.rights import Right
 from domain.kernel.codes import Code
 from domain.warehouse import buy, label_files, label_rows, quote, tracking, void
@@ -45,8 +44,7 @@ async def label_rates(order_number: str, query: quote.AskRates) -> Any:
 )  # fmt: skip
 async def buy_label(order_number: str, data: BuyLabels) -> Any:
     """Buy labels for one or more parcels, keep them and put the tracking on the order; a retry never buys twice."""
-    key = request.headers.get("Idempotency-Key")
-    client = buy.Client(current_actor().caller, check_key(key) if key is not None else "")
+    client = buy.Client(current_actor().caller, sent_key() or "")
     bought = await buy.buy_labels(order_number, data, by=current_actor(), settings=settings(), client=client)
     if bought.is_replay:
         mark_replay()

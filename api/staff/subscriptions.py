@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from quart import Blueprint, request
+from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.idempotent import idempotent, mark_replay
+from api.idempotent import idempotent, mark_replay, sent_key
 from api.refusals import STRIPE
 from api.schemas.subscriptions import (
     IntervalSuggestionOut,
@@ -117,7 +117,7 @@ async def renew_subscription(id: int) -> Any:  # noqa: A002
         id,
         by=actor,
         caller=actor.caller,
-        client_key=request.headers.get("Idempotency-Key"),
+        client_key=sent_key(),
         settings=settings(),
         rules=order_rules(),
     )

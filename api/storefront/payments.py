@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from quart import Blueprint, request
+from quart import Blueprint
 from quart_schema import tag_blueprint
 
-from api.idempotent import idempotent, idempotent_by, mark_replay
+from api.idempotent import idempotent, idempotent_by, mark_replay, sent_key
 from api.refusals import PICTURE, STRIPE
 from api.schemas.payments import ConfirmedPaymentOut, CreatedIntentOut, PayLinkOut, UploadedCheckOut
 from domain.access.rights import Right
@@ -70,7 +70,7 @@ async def create_payment_intent(data: card.CreateIntent) -> Any:
     """Make a Stripe PaymentIntent for an order's balance, or for a signed-in customer's own amount."""
     actor = current_actor()
     caller = f"guest:{peer_address()}" if actor.kind is ActorKind.GUEST else actor.caller
-    key = request.headers.get("Idempotency-Key")
+    key = sent_key()
     created = await card.create_payment_intent(data, by=actor, caller=caller, client_key=key, settings=settings())
     if created.is_replay:
         mark_replay()

@@ -12,12 +12,11 @@ import orjson
 from pydantic import BaseModel
 from quart import Response, g, make_response, request
 
-from api.idempotent import answered
+from api.idempotent import answered, sent_key
 from api.schemas.voice_tools import ToolOut
 from domain.access.idempotency import (
     Claim,
     KeptAnswer,
-    check_key,
     claim_or_wait,
     forget_answer,
     hash_request,
@@ -122,9 +121,8 @@ def _say(refusal: DomainError) -> str:
 def _once_per_call(handler: Handler, while_true: StillTrue | None) -> Handler:
     @wraps(handler)
     async def once(*args: Any, data: ToolInput, **kwargs: Any) -> Any:
-        if (key := request.headers.get("Idempotency-Key")) is not None:
-            check_key(key)
-        claim, kept_for = _make_claim(data)
+        key = sent_key()
+        claim, kept_for = _make_claim(data, key)
         kept = await claim_or_wait(db(), claim, wait_seconds=WAIT_SECONDS, kept_for=kept_for)
         if kept is not None and key is None and while_true and not await while_true(db(), orjson.loads(kept.body)):
             # Of two who find it outdated at once, one forgets it, and the other waits for what that one does.
@@ -146,7 +144,7 @@ def _replay(kept: KeptAnswer) -> Response:
     return Response(kept.body, kept.status, content_type=JSON_TYPE, headers={"Idempotent-Replay": "true"})
 
 
-def _make_claim(data: ToolInput) -> tuple[Claim, timedelta]:
+def _make_claim(data: ToolInput, key: str | None) -> tuple[Claim, timedelta]:
     """The key of a request: its own, else its call with its content, else the phone with it."""
     caller = current_actor().caller
     phone = data.caller_phone or ""
@@ -154,8 +152,8 @@ def _make_claim(data: ToolInput) -> tuple[Claim, timedelta]:
     written = hash_request(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
     rule = request.url_rule
     route = f"{request.method} {rule.rule if rule else request.path}"
-    if given := request.headers.get("Idempotency-Key"):
-        return Claim(caller, route, check_key(given), written), KEPT
+    if key is not None:
+        return Claim(caller, route, key, written), KEPT
     if data.call_id:
         call = hash_request(data.call_id.encode())
         return Claim(caller, route, f"call:{call}:{written}", written), KEPT

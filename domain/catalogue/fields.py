@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from domain.boxes.measures import MOST_INCHES, MOST_OUNCES, measure_schema
 from domain.kernel.input_errors import bad_field
 from domain.kernel.inputs import Count, Filled60, Filled200, Id, Input, MoneyIn, Text60, Text20000
+from domain.kernel.texts import is_unseen
 
 LONGEST_URL = 2_000
 # A picture of 12 MB in base64, and what stands before it.
@@ -24,10 +25,19 @@ _OWN_PICTURE = re.compile(r"/api/products/\d{1,19}/image(?:\?v=[0-9a-f]{1,64})?"
 
 
 def _check_sku(sku: str) -> str:
-    """Refuse what no address can carry: a SKU names its product in paths."""
+    """Refuse what no address can carry, since a SKU names its product in paths, and what looks like another SKU."""
     if _CONTROLS.search(sku) or sku.startswith("/"):
         raise bad_field("must be one line that does not begin with a slash")
-    return sku
+    return _check_seen(sku)
+
+
+def _check_seen(code: str) -> str:
+    """Refuse a code with a character that nobody sees: it is typed from a label, and must be the one that is read."""
+    if code.isascii() and code.isprintable():
+        return code
+    if hidden := next((letter for letter in code if letter != " " and is_unseen(letter)), ""):
+        raise bad_field(f"has a character that can't be seen (U+{ord(hidden):04X}); type it again")
+    return code
 
 
 def _check_image_url(value: object) -> object:
@@ -59,6 +69,7 @@ def _is_web_address(address: str) -> bool:
 
 
 Sku = Annotated[Filled60, AfterValidator(_check_sku)]
+Barcode = Annotated[Text60, AfterValidator(_check_seen)]
 _PictureAddress = Annotated[
     str,
     StringConstraints(max_length=LONGEST_DATA_URL),
@@ -105,7 +116,7 @@ class ShelfFields(Input):
 
     cost_per_item: MoneyIn | None = None
     reorder_level: Count | None = None
-    barcode: Text60 | None = None
+    barcode: Barcode | None = None
     bin_location: Text60 | None = None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, may, require
 from domain.catalogue.edit_product import EditProduct, edit_product, lock_product
-from domain.catalogue.fields import PriceFields
+from domain.catalogue.fields import Barcode, PriceFields
 from domain.inventory.stock_list import StockLine, get_stock_line
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
@@ -59,7 +59,7 @@ class EditShelf(Input):
     """Where a product lies, how it is scanned, when to reorder it, and whether it may be sold."""
 
     bin_location: Text60 | None = None
-    barcode: Text60 | None = None
+    barcode: Barcode | None = None
     reorder_level: Count | None = None
     in_stock: bool = False
 

@@ -9,6 +9,7 @@ import pytest
 from quart.typing import TestClientProtocol
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from werkzeug.datastructures import Headers
 
 from domain.kernel.clock import now
 from domain.orders.guide import list_guide
@@ -155,6 +156,19 @@ async def test_the_same_key_is_answered_with_the_first_answer(client: TestClient
     assert "Idempotent-Replay" not in first.headers
     assert again.headers["Idempotent-Replay"] == "true"
     assert await level(db, pan) == 9
+
+
+@pytest.mark.parametrize(("path", "keys"), [("/api/orders", ["a", "b"]), ("/api/payments/create-intent", ["a", "a"])])
+async def test_of_several_keys_none_is_taken(client: TestClientProtocol, db: AsyncSession, path: str, keys) -> None:
+    pan = await make_product(db, 40)
+    await db.commit()
+    headers = Headers([("Idempotency-Key", key) for key in keys])
+    response = await client.post(path, json=order_body((pan, 1)) | {"amount": 5}, headers=headers)
+    assert (response.status_code, (await response.get_json())["error"]) == (
+        400,
+        "Send one Idempotency-Key, not several.",
+    )
+    assert await level(db, pan) == 40
 
 
 async def test_a_refused_order_leaves_its_key_free(client: TestClientProtocol, db: AsyncSession) -> None:

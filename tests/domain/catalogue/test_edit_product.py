@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from domain.catalogue.categories import CreateCategory, EditCategory, create_category, edit_category
 from domain.catalogue.create_product import CreateProduct, create_product
 from domain.catalogue.edit_product import EditProduct, edit_product, replace_picture
+from domain.inventory.adjust import EditShelf
 from domain.kernel.errors import InvalidInput, NotAllowed, NotFound, Refused
+from domain.kernel.inputs import read_values
 from models import AuditEntry, Category, ProductImage, ProductImageData, Role
 from models.session import Database
 from tests.factories import as_actor, make_category, make_product, make_staff
@@ -39,6 +41,16 @@ async def test_only_what_was_sent_changes_and_is_told_with_before_and_after(db: 
     assert (entry.action, entry.actor_name) == ("product.updated", "Maren Holt")
     assert entry.before == {"unit_price": "10.00", "bulk_price": "9.00", "brand": "Brio"}
     assert entry.after == {"unit_price": "12.50", "bulk_price": None, "brand": ""}
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\u00ad", "\u00a0", "\u3164", "\u2028", "\x07"])
+async def test_a_code_shows_every_character_that_it_has(hidden: str) -> None:
+    fields = ((CreateProduct, "sku"), (EditProduct, "sku"), (EditProduct, "barcode"), (EditShelf, "barcode"))
+    for model, field in fields:
+        with pytest.raises(InvalidInput) as refusal:
+            read_values(model, {field: f"LDL{hidden}108", "name": "Pan", "category_id": 1, "unit_price": "1"})
+        assert refusal.value.fields.keys() == {field}
+    assert read_values(EditProduct, {"sku": "Löffel 6 oz/½ \u2713"}).sku == "Löffel 6 oz/½ \u2713"
 
 
 async def test_an_edit_without_a_change_tells_nothing(db: AsyncSession) -> None:

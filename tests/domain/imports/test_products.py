@@ -63,6 +63,8 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
             {"barcode": "was shortened by a spreadsheet; make the column text and type it again"},
         ),
         ('"1,2E+10",Cup,{c},5,,,,', {"sku": None}),
+        ("A\u202e-1,Cup,{c},5,,,,", {"sku": "has a character that can't be seen (U+202E); type it again"}),
+        ("A-1,Cup,{c},5,,,40\u200b06,", {"barcode": "has a character that can't be seen (U+200B); type it again"}),
     ],
 )
 async def test_rows_that_no_door_takes_are_bad(database, db, settings, row: str, faults: dict[str, str]) -> None:
