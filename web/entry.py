@@ -1,10 +1,11 @@
 """What signing staff in needs of the request, shared by the JSON door and the page."""
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from quart import Response, after_this_request, request
 from quart_auth import Action, AuthUser
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from domain.access.signing import TimedSerializer
 from domain.access.tokens import new_token
 from domain.staff import sign_in
 from web.guards import staff_auth
@@ -50,8 +51,8 @@ def _read_known() -> dict[int, str]:
     return {int(staff_id): str(name) for staff_id, name in kept.items()}
 
 
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().secret_key.split(",")[::-1], salt="known browser")
+def _serializer() -> TimedSerializer:
+    return TimedSerializer(settings().secret_key.split(",")[::-1], salt="known browser")
 
 
 def portal_url() -> str:

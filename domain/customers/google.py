@@ -9,11 +9,12 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain.access.signing import TimedSerializer
 from domain.access.tokens import is_same_secret
 from domain.customers.accounts import as_owner, lock_account
 from domain.customers.linking import link_orders
@@ -202,8 +203,8 @@ def _read_email(email: str) -> str:
         raise InvalidInput("Google names no usable email for you.", code=Code.GOOGLE_EMAIL_MISSING) from error
 
 
-def _serializer(secret_key: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="google sign-in")
+def _serializer(secret_key: str) -> TimedSerializer:
+    return TimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="google sign-in")
 
 
 def _start_again() -> NotSignedIn:

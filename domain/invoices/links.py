@@ -5,8 +5,9 @@ Nothing is kept of it, so that the same invoice always has the same page, whatev
 
 from datetime import timedelta
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 
+from domain.access.signing import TimedSerializer
 from domain.kernel.errors import NotFound
 from settings import Settings
 
@@ -39,6 +40,6 @@ def read_invoice_token(token: str, *, settings: Settings) -> int:
     return int(found)
 
 
-def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+def _serializer(settings: Settings) -> TimedSerializer:
     # The first key signs; links that an earlier one signed stay good while it is listed.
-    return URLSafeTimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)
+    return TimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)

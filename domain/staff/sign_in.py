@@ -6,13 +6,14 @@ Whether an account exists, is archived or locked shows neither in the answer nor
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.attempts import NOBODY, give_back_attempt, reserve_attempt, reserve_browser_attempt
 from domain.access.passwords import hash_password, needs_rehash, verify_password
 from domain.access.sessions import end_session, open_session
+from domain.access.signing import TimedSerializer
 from domain.access.tokens import hash_token, is_same_secret
 from domain.kernel.actor import Actor
 from domain.kernel.codes import Code
@@ -186,8 +187,8 @@ def _start_again() -> NotSignedIn:
     return NotSignedIn("That took too long. Sign in again.", code=Code.PROOF_EXPIRED)
 
 
-def _serializer(secret_key: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="staff second step")
+def _serializer(secret_key: str) -> TimedSerializer:
+    return TimedSerializer(secret_key.split(",", maxsplit=1)[0], salt="staff second step")
 
 
 def _seal(secret_key: str, checked: _Checked) -> str:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.access.rights import Right, require
+from domain.access.signing import TimedSerializer
 from domain.kernel.actor import Actor
 from domain.kernel.clock import now
 from domain.kernel.codes import Code
@@ -88,6 +89,6 @@ async def queue_link(db: AsyncSession, subscription: Subscription, *, way: SendB
     await queue_mail(db, letter, **more)  # type: ignore[arg-type]
 
 
-def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+def _serializer(settings: Settings) -> TimedSerializer:
     # The first key signs; links that an earlier one signed stay good while it is listed.
-    return URLSafeTimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)
+    return TimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)
