@@ -1,1 +1,1 @@
-"""Invoices: what is owed, by whom, since when."""
+"""Invoices."""

@@ -1,4 +1,4 @@
-"""What is owed by age: five buckets by days past due, as of today or of any day, from the same rows as the lists."""
+"""The ageing report: what is owed in five buckets by days past due, as of today or any other day."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from domain.kernel.money import ZERO
 
 
 class Age(StrEnum):
-    """The buckets, by days past due; `late` is all but the first."""
+    """The buckets, by days past due. All except the first are late."""
 
     CURRENT = "current"
     TO_30 = "1-30"
@@ -37,7 +37,7 @@ _LEAST = {Age.CURRENT: -100_000, Age.TO_30: 1, Age.TO_60: 31, Age.TO_90: 61, Age
 
 @dataclass(frozen=True, slots=True)
 class AgeBucket:
-    """One bucket: how many invoices, and what is owed on them."""
+    """One bucket: the number of invoices, and what is owed on them in US dollars."""
 
     age: Age
     count: int
@@ -45,22 +45,22 @@ class AgeBucket:
 
     @property
     def word(self) -> str:
-        """As tables head it."""
+        """The bucket's heading in tables."""
         return WORDS[self.age]
 
 
 def days_range(age: Age) -> tuple[int, int]:
-    """The least and the most days past due of a bucket."""
+    """Return the fewest and the most days past due of a bucket."""
     return _LEAST[age], _MOST[age]
 
 
 def choose_age(days_past_due: int) -> Age:
-    """The bucket of an invoice that is so many days past due."""
+    """Return the bucket of an invoice that is this many days past due."""
     return next(age for age in Age if days_past_due <= _MOST[age])
 
 
 async def list_ages(db: Reader, *, today: date, visible_to: Actor, customer_id: int | None = None) -> list[AgeBucket]:
-    """The five buckets of everything that is owed, or of one customer; every bucket is there."""
+    """Return the five buckets of everything that is owed, or of one customer; empty buckets are included."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     days = cast(literal(today) - INVOICES.due_date, Integer)
     bucket = case(*((days <= _MOST[age], literal(age.value)) for age in Age)).label("bucket")

@@ -1,6 +1,6 @@
-"""Stripe's own checkout of one invoice or of all that a customer has open, opened from the page behind a link.
+"""Stripe's own checkout for one invoice or all open invoices of a customer, opened from the page behind a link.
 
-The intent and the invoices it is for are committed before Stripe is asked; `settle_card.py` writes down the outcome.
+The intent and its invoices are committed before Stripe is called; `settle_card.py` records the result.
 """
 
 from decimal import Decimal
@@ -30,7 +30,7 @@ from settings import Settings
 
 
 async def get_payment_url(invoice_id: int, *, settings: Settings) -> str:
-    """Where an invoice is paid: its order's page with all the ways, or Stripe's for one that has no order."""
+    """Return the URL at which an invoice is paid: the pay page of its order, or Stripe's page if it has no order."""
     async with separate_transaction() as db:
         page = await get_own_page(db, invoice_id)
         if not page.is_open:
@@ -42,9 +42,10 @@ async def get_payment_url(invoice_id: int, *, settings: Settings) -> str:
 
 
 async def open_invoice_checkout(invoice_id: int, *, pays_all: bool = False, settings: Settings) -> str:
-    """The address of Stripe's page for an invoice, or for all that its customer can pay; the same one while it is open.
+    """Return the URL of Stripe's page for an invoice, or for all that its customer can pay; the same one while it is
+    open.
 
-    Raises Refused when nothing is to be paid, OutsideServiceFailed when Stripe's answer is missing.
+    Raises Refused if nothing is to be paid, and OutsideServiceFailed if Stripe does not answer.
     """
     account = get_stripe(settings)
     intent = await _prepare(invoice_id, pays_all, settings)
@@ -56,7 +57,7 @@ async def open_invoice_checkout(invoice_id: int, *, pays_all: bool = False, sett
 
 
 async def ask_about_invoice(invoice_id: int, *, settings: Settings) -> None:
-    """Ask Stripe how far the checkouts of an invoice have come, as its customer does on coming back from there."""
+    """Ask Stripe about the checkouts of an invoice, when its customer returns from Stripe's page."""
     async with current_database().session() as db:
         rows = await db.execute(
             select(StripeIntent).where(
@@ -69,16 +70,16 @@ async def ask_about_invoice(invoice_id: int, *, settings: Settings) -> None:
     account = get_stripe(settings)
     with stripe_errors_as_refusals():
         for intent in intents:
-            assert intent.provider_id is not None  # chosen so above
+            assert intent.provider_id is not None  # guaranteed by the query
             async with separate_transaction() as db:
                 await expect_end(db, intent.provider_id)
             await ask_checkout(intent, account)
 
 
 async def _prepare(invoice_id: int, pays_all: bool, settings: Settings) -> StripeIntent:
-    """Commit the intent with its key, or find the one that is open for the same amounts.
+    """Commit the intent with its key, or find the open one for the same amounts.
 
-    The lock on the customer and the invoices lets one of two presses of the button make it.
+    If the button is pressed twice, the lock on the customer and the invoices makes only one of them create it.
     """
     async with separate_transaction() as db:
         page = await get_own_page(db, invoice_id)
@@ -113,7 +114,7 @@ async def _prepare(invoice_id: int, pays_all: bool, settings: Settings) -> Strip
 
 
 async def _find_open(db: AsyncSession, owed: dict[int, Decimal]) -> StripeIntent | None:
-    """The checkout that is open for exactly these invoices and amounts."""
+    """Return the open checkout for exactly these invoices and amounts, or None."""
     rows = await db.execute(
         select(StripeIntent)
         .where(pays_invoice(next(iter(owed))), StripeIntent.kind == IntentKind.INVOICE, StripeIntent.state.in_(UNPAID))
@@ -128,7 +129,7 @@ async def _find_open(db: AsyncSession, owed: dict[int, Decimal]) -> StripeIntent
 
 
 def _parameters(invoices: list[Invoice], owed: dict[int, Decimal], key: str, settings: Settings) -> dict[str, Any]:
-    """What Stripe's page asks for and shows; metadata stands on the session and on its payment."""
+    """Return what Stripe's page asks for and shows. The metadata is on both the session and its payment."""
     back = f"{settings.public_url.rstrip('/')}/pay/back"
     numbers = [str(invoice.invoice_number) for invoice in invoices]
     named = f"Invoice {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} invoices, {numbers[0]} and later"

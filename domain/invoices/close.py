@@ -1,4 +1,4 @@
-"""The month's close: what is not invoiced yet, not matched, on hold; its journal, and whether a recount agrees."""
+"""Closing a month: orders not yet invoiced, unmatched payments, orders on hold; its journal, and its recount."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -17,7 +17,7 @@ from domain.kernel.money import ZERO
 
 _WHO = "coalesce(nullif({0}_company, ''), {0}_name)"
 _ORDER = _WHO.format("o.delivery")
-# Each kind with its number, its sum, and the one that has waited longest.
+# Each kind with its number, its sum, and the oldest one.
 _OPEN_WORK = text(f"""
 SELECT 'shipped' AS kind, count(*) AS count, coalesce(sum(o.balance), 0) AS amount,
   (array_agg({_ORDER} ORDER BY o.shipped_at, o.id))[1] AS oldest, min(o.shipped_at) AS since
@@ -43,7 +43,7 @@ FROM paper_check AS c JOIN orders AS o ON o.id = c.order_id WHERE c.state = 'pen
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """One kind of thing that a month is not closed with, and whose has waited longest."""
+    """One kind of open work before a month is closed, with its number, its sum in US dollars and the oldest one."""
 
     kind: str
     count: int
@@ -54,49 +54,49 @@ class OpenWork:
 
 @dataclass(frozen=True, slots=True)
 class MonthClose:
-    """A month with what is still open, its journal, and what was owed at its beginning and its end."""
+    """A month with its open work, its journal, and the receivables at its beginning and end, in US dollars."""
 
     month: date
     last: date
     work: list[OpenWork]
     journal: Books
     receivables_before: Decimal
-    """What the journal of all days before comes to."""
+    """The receivables of the journal of all days before."""
     proof: Proof | None
-    """The last recount of it all; None before the first."""
+    """The last recount of the month; None before the first one."""
 
     @property
     def open_work(self) -> list[OpenWork]:
-        """What is still to be done."""
+        """The kinds of work that are still open."""
         return [each for each in self.work if each.count]
 
     @property
     def open_amount(self) -> Decimal:
-        """What all of it comes to, US dollars."""
+        """The sum of all open work, in US dollars."""
         return sum((each.amount for each in self.work), ZERO)
 
     @property
     def is_balanced(self) -> bool:
-        """True when debits equal credits, as they always should."""
+        """True if debits equal credits, as they always should."""
         return self.journal.debits == self.journal.credits
 
     @property
     def receivables(self) -> Decimal:
-        """What the journal leaves at the end."""
+        """The receivables at the end, according to the journal."""
         return self.receivables_before + self.journal.owed
 
     @property
     def agrees(self) -> bool:
-        """True when a recount that nothing has changed since found the journal's figures, invoice by invoice."""
+        """True if a recount that is still valid found the journal's figures, invoice by invoice."""
         return self.proof is not None and self.proof.agrees and not self.proof.is_doubted
 
     def moved(self, kind: str) -> Decimal:
-        """What one kind of event did to receivables."""
+        """Return how one kind of event changed receivables."""
         return self.journal.moved.get((kind, Account.RECEIVABLES), ZERO)
 
 
 async def get_month_close(db: Reader, month: date, *, visible_to: Actor, timezone: tzinfo) -> MonthClose:
-    """The close of the month around a day, the running one up to today."""
+    """Return the close of the month that contains a day; for the current month, up to today."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager closes a month.")
     first, last = first_of_month(month), last_of_close(month, timezone)
     begins, ends = business_range_bounds(first, last, timezone)

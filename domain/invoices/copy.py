@@ -1,4 +1,4 @@
-"""A new draft with the lines and the details of another invoice; nothing of its money comes along."""
+"""Creates a draft with the lines and details of another invoice, without its payments."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,7 +30,7 @@ _COPIED = (
 
 
 async def copy_invoice(db: AsyncSession, invoice_id: int, *, by: Actor) -> Invoice:
-    """Make a draft like the invoice, without its order, number, dates and payments."""
+    """Create a draft like the invoice, without its order, number, dates and payments."""
     require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
     source = await db.get(Invoice, invoice_id)
     if source is None:

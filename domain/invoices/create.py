@@ -1,4 +1,4 @@
-"""Making an invoice: typed in, or from an order, whose lines and money it carries exactly."""
+"""Creates invoices: typed by staff, or from an order, with exactly the order's lines and amounts."""
 
 from datetime import tzinfo
 from decimal import Decimal
@@ -43,14 +43,14 @@ SettableStatus = Literal["draft", "sent"]
 
 
 class InvoiceDetails(Input):
-    """What stands on an invoice beside its lines; the doors that make and change invoices share it."""
+    """The details of an invoice except its lines; shared by creating and updating invoices."""
 
     customer_company: Text200 | None = None
     """The company that is billed."""
     customer_email: OptionalEmailIn = None
     """Where the invoice and its reminders go."""
     customer_phone: PhoneIn | None = None
-    """A number in any common form."""
+    """A phone number in any common format."""
     customer_address: Text200 | None = None
     """The street, or the whole address as one line."""
     customer_city: Text60 | None = None
@@ -59,24 +59,24 @@ class InvoiceDetails(Input):
     po_number: Text60 | None = None
     """The customer's own purchase order number."""
     discount_amount: MoneyIn | None = None
-    """US dollars off the subtotal, at most the subtotal."""
+    """US dollars to take off the subtotal, at most the subtotal."""
     shipping_fee: MoneyIn | None = None
     """US dollars; shipping is not taxed."""
     tax_rate: TaxRateIn | None = None
     """Percent of subtotal less discount: 8.25 is 8.25 %."""
     payment_method: PaymentMethod | None = None
     payment_terms: InvoiceTerms | None = None
-    """When it is due; net30 for a customer with terms, else due_on_receipt."""
+    """Determines the due date; by default net30 for a customer with terms, otherwise due_on_receipt."""
     due_date: DateIn | None = None
-    """The day it is due; the day of sending plus the terms' days where absent."""
+    """The due date; by default the day of sending plus the days of the terms."""
     notes: Text2000 | None = None
     """Printed on the invoice."""
     internal_notes: Text2000 | None = None
-    """For colleagues alone."""
+    """Visible to staff only."""
     status: SettableStatus | None = None
-    """draft, or sent: then it gets its number."""
+    """draft, or sent, which gives the invoice its number."""
     override_terms: bool = False
-    """True sends or changes it although the customer's terms do not cover it; managers only."""
+    """Send or change it even if the customer's terms do not cover it; managers only."""
 
     @model_validator(mode="after")
     def _phone_is_one(self) -> "InvoiceDetails":
@@ -86,12 +86,12 @@ class InvoiceDetails(Input):
 
 
 class CreateInvoice(InvoiceDetails):
-    """A new invoice: from an order by its number, or with a name and lines of its own."""
+    """A new invoice: from an order by its number, or with its own name and lines."""
 
     order_number: Filled60 | None = None
-    """Make it from this order: lines, discount and delivery fee as sold."""
+    """Create it from this order, with lines, discount and delivery fee as sold."""
     customer_id: Id | None = None
-    """The customer it belongs to; their details fill in what is absent."""
+    """The customer of the invoice; missing details are copied from the customer."""
     customer_name: Text200 | None = Field(None, validate_default=True)
     """Who is billed; required without an order."""
     items: InvoiceLines | None = Field(None, validate_default=True)
@@ -106,10 +106,10 @@ class CreateInvoice(InvoiceDetails):
 
 
 async def create_invoice(db: AsyncSession, data: CreateInvoice, *, by: Actor, timezone: tzinfo) -> Invoice:
-    """Make an invoice, a draft unless it is to be sent at once.
+    """Create an invoice: a draft, unless it is to be sent at once.
 
-    Raises Refused for an order that is cancelled, on hold, or invoiced already, naming the invoice, and for one that is
-    sent and that the customer's terms do not cover. Locks the customer, then the order, then the series of numbers.
+    Raises Refused if the order is cancelled, on hold, or already invoiced (naming the invoice), and if an invoice to be
+    sent is not covered by the customer's terms. Locks the customer, then the order, then the number series.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
     check_may_override(data.override_terms, by)
@@ -138,7 +138,7 @@ async def create_invoice(db: AsyncSession, data: CreateInvoice, *, by: Actor, ti
 async def invoice_order(
     db: AsyncSession, order: Order, data: InvoiceDetails, *, by: Actor, timezone: tzinfo
 ) -> Invoice:
-    """Make the invoice of an order that is locked with its customer."""
+    """Create the invoice of an order that is locked with its customer."""
     check_order_may_be_invoiced(order)
     await _check_not_invoiced(db, order)
     customer = await db.get(Customer, order.customer_id) if order.customer_id is not None else None
@@ -159,14 +159,14 @@ async def invoice_order(
 
 
 def totals_of_order(order: Order) -> InvoiceTotals:
-    """An order's money under an invoice's names; orders are not taxed."""
+    """Return an order's amounts as invoice totals; orders are not taxed."""
     return InvoiceTotals(
         order.subtotal, order.discount_amount, order.delivery_fee, Decimal("0.000"), ZERO, order.total_amount
     )
 
 
 def set_invoice_totals(invoice: Invoice, totals: InvoiceTotals) -> None:
-    """Put the totals on the invoice."""
+    """Set the totals of the invoice."""
     invoice.subtotal = totals.subtotal
     invoice.discount_amount = totals.discount_amount
     invoice.shipping_fee = totals.shipping_fee
@@ -201,7 +201,7 @@ async def _find_order(db: AsyncSession, order_number: str, by: Actor) -> Order:
 
 
 async def _check_not_invoiced(db: AsyncSession, order: Order) -> None:
-    """Raise Refused naming the invoice that the order has already; the order's lock keeps rivals waiting."""
+    """Raise Refused naming the order's invoice, if it has one. The order's lock makes concurrent acts wait."""
     found = await find_order_invoice(db, order.id)
     if found is not None:
         raise Refused(
@@ -224,9 +224,9 @@ async def _find_customer(db: AsyncSession, customer_id: int | None) -> Customer 
 
 
 async def find_billing_details(db: AsyncSession, customer_id: int) -> dict[str, str]:
-    """What a customer's invoice begins with: whom it names, where they are billed, and their own order number.
+    """Return the prefilled details of a customer's invoice: name, billing address, and their purchase order number.
 
-    Raises NotFound for a customer that is not there.
+    Raises NotFound for an unknown customer.
     """
     customer = await db.get(Customer, customer_id)
     if customer is None:
@@ -253,7 +253,7 @@ def _shared(data: InvoiceDetails, totals: InvoiceTotals, *, has_terms: bool, by:
 
 
 def _bill_to(data: InvoiceDetails, known: dict[str, Any]) -> dict[str, Any]:
-    """Who is billed: what was sent, else what the order or the customer says."""
+    """Return who is billed: what was sent, otherwise what the order or the customer has."""
     sent: dict[str, Any] = {
         "customer_name": getattr(data, "customer_name", None),
         "customer_company": data.customer_company,
@@ -269,7 +269,7 @@ NEVER_NULL = frozenset({"customer_name", "customer_company"})
 
 
 def read_billing_address(data: InvoiceDetails) -> dict[str, str] | None:
-    """The address in its parts; None when none was sent. A street that holds the whole address is taken apart."""
+    """Return the address in its parts; None if none was sent. A street that contains the whole address is parsed."""
     if not any(getattr(data, name) for name in ADDRESS):
         return None
     if data.customer_address and not (data.customer_city or data.customer_state or data.customer_zip):

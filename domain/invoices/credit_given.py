@@ -1,7 +1,7 @@
-"""Whether a customer's terms cover an invoice: asked of the one function when it is sent, and when it asks for more.
+"""Checks whether a customer's terms cover an invoice, when it is sent and when its total increases.
 
-An invoice gives credit where it is due after the day of its sending. One that is due at once asks for money and gives
-none; an order that was placed on terms was asked about with the order.
+An invoice gives credit if it is due after the day it is sent. One that is due at once gives none. An order that was
+placed on terms was already checked with the order.
 """
 
 from datetime import tzinfo
@@ -25,13 +25,13 @@ FIELD_RIGHTS = {"override_terms": Right.OVERRIDE_TERMS}
 
 
 def check_may_override(overrides: bool, by: Actor) -> None:
-    """Raise NotAllowed where somebody overrides a customer's terms who is no manager."""
+    """Raise NotAllowed if somebody who is not a manager overrides a customer's terms."""
     if overrides and not may(by, Right.OVERRIDE_TERMS):
         raise NotAllowed("Only a manager overrides a customer's terms.")
 
 
 def calculate_credit_given(invoice: Invoice, *, timezone: tzinfo) -> Decimal:
-    """What of a sent invoice its customer has time to pay, US dollars; nothing of one that was due at once."""
+    """Return the part of a sent invoice that its customer has time to pay, in US dollars; 0 if it was due at once."""
     if invoice.sent_at is None or invoice.due_date is None:
         return ZERO
     is_due_later = invoice.due_date > business_date(invoice.sent_at, timezone)
@@ -41,10 +41,11 @@ def calculate_credit_given(invoice: Invoice, *, timezone: tzinfo) -> Decimal:
 async def settle_credit_given(
     db: AsyncSession, invoice: Invoice, *, before: Decimal, overrides: bool, timezone: tzinfo
 ) -> str:
-    """Refuse a locked invoice that gives more credit than `before` and isn't covered, unless a manager overrides.
+    """Raise Refused for a locked invoice that gives more credit than `before` and isn't covered, unless a manager
+    overrides.
 
-    Returns what was overridden, empty for nothing. The order of an invoice that gives credit is on terms from then on.
-    The customer is locked.
+    Returns what was overridden, or an empty string. The order of an invoice that gives credit is on terms from then on.
+    The customer must be locked.
     """
     if invoice.customer_id is None or calculate_credit_given(invoice, timezone=timezone) <= before:
         return ""

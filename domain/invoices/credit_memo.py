@@ -1,4 +1,4 @@
-"""Credit memos: something is taken off an invoice that was sent, with a number and a reason of its own."""
+"""Credit memos: an amount is taken off a sent invoice, with its own number and reason."""
 
 from decimal import Decimal
 
@@ -25,10 +25,10 @@ from models import CreditMemo, CreditReason, GivenFor, Invoice, InvoiceEventKind
 
 
 class IssueCredit(Input):
-    """How much is taken off, and why."""
+    """How much to take off, and why."""
 
     amount: MoneyIn
-    """US dollars; what has been paid already becomes store credit."""
+    """US dollars; the part that has already been paid becomes store credit."""
     reason: CreditReason
     note: Text2000 = ""
 
@@ -36,10 +36,10 @@ class IssueCredit(Input):
 async def issue_credit_memo(
     db: AsyncSession, invoice_id: int, data: IssueCredit, *, by: Actor, version: int | None = None
 ) -> CreditMemo:
-    """Take an amount off an invoice that was sent: first off what is owed, the rest becomes store credit.
+    """Take an amount off a sent invoice: first off what is owed; the rest becomes store credit.
 
-    Raises Refused for a draft, a void one, more than its total, where somebody without an account has paid, and where
-    what was paid is being refunded. Locks the customer, the order, the invoice, then the series of numbers.
+    Raises Refused for a draft, a void invoice, for more than its total, if a payer without an account would get store
+    credit, and if what was paid is being refunded. Locks the customer, the order, the invoice, then the number series.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not credit invoices.")
     if data.amount == ZERO:
@@ -87,7 +87,7 @@ def _check_creditable(invoice: Invoice, amount: Decimal) -> None:
 
 
 async def _allow(db: AsyncSession, invoice: Invoice, amount: Decimal, memo: CreditMemo, *, by: Actor) -> None:
-    """Make the claim smaller: on the order where there is one, whose money the invoice follows."""
+    """Reduce what is owed: on the order if there is one, whose amounts the invoice follows."""
     if invoice.order_id is None:
         invoice.allowances += amount
         settle_invoice_status(invoice)

@@ -1,4 +1,4 @@
-"""A customer's invoices as their page shows them: the newest, what is open and late, and whether reminders go out."""
+"""A customer's invoices for their page: the newest ones, what is open and late, and whether reminders are sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class CustomerInvoices:
-    """The newest invoices with the sums of all; US dollars."""
+    """The newest invoices, with the sums of all of them in US dollars."""
 
     rows: Sequence[InvoiceRow]
     total: int
@@ -37,7 +37,7 @@ class CustomerInvoices:
 
 
 async def get_customer_invoices(db: Reader, customer_id: int, *, visible_to: Actor) -> CustomerInvoices:
-    """The tab of a customer, in three statements."""
+    """Return the invoices for a customer's tab, in three statements."""
     mine = _mine(customer_id, visible_to)
     rows = await read_rows(db, select_rows(*mine).order_by(*NEWEST).limit(SHOWN))
     sums = select(
@@ -51,7 +51,7 @@ async def get_customer_invoices(db: Reader, customer_id: int, *, visible_to: Act
 
 
 async def count_customer_invoices(db: Reader, customer_id: int, *, visible_to: Actor) -> int:
-    """How many of the customer's invoices the actor may see."""
+    """Return the number of the customer's invoices that the actor may see."""
     statement = select(func.count()).select_from(FROM).where(*_mine(customer_id, visible_to))
     return int(await db.scalar(statement) or 0)
 

@@ -1,4 +1,4 @@
-"""Changing an invoice: a draft as one likes, a sent one by revision, and a paid one's money never."""
+"""Changes invoices: drafts freely, sent ones by a revision, and the amounts of paid ones never."""
 
 from datetime import tzinfo
 from typing import Any
@@ -32,22 +32,22 @@ from domain.kernel.phone import parse_phone
 from domain.payments.withdraw import withdraw_from_invoice_later
 from models import Invoice, InvoiceEventKind, InvoiceStatus, InvoiceTerms, Order
 
-# What may be empty, and is then null.
+# Fields that may be empty, which is stored as null.
 _NULLABLE = frozenset({"customer_email", "customer_phone", "payment_method"})
 _TEXTS = ("customer_name", "customer_company", "po_number", "notes", "internal_notes")
-# What the customer never sees makes no revision.
+# Changes that the customer never sees make no revision.
 _UNSEEN = frozenset({"internal_notes"})
 
 
 class UpdateInvoice(InvoiceDetails):
-    """The fields to change. What is not sent stays; null or an empty text clears what need not be there."""
+    """The fields to change. Fields that are not sent stay unchanged; null or an empty string clears optional ones."""
 
     customer_name: Text200 = ""
     """Who is billed; never empty."""
     items: InvoiceLines | None = None
-    """The lines instead of those it has."""
+    """The new lines, replacing all existing ones."""
     version: Count | None = None
-    """The version that was read; another one by now is refused."""
+    """The version that was read; the change is refused if it is no longer the current one."""
 
     @model_validator(mode="after")
     def _keeps_a_name(self) -> "UpdateInvoice":
@@ -59,10 +59,10 @@ class UpdateInvoice(InvoiceDetails):
 async def update_invoice(
     db: AsyncSession, invoice_id: int, data: UpdateInvoice, *, by: Actor, timezone: tzinfo
 ) -> Invoice:
-    """Change an invoice; one that was sent gets a revision where the customer would see the change.
+    """Change an invoice. A sent one gets a new revision if the customer would see the change.
 
-    Raises Refused for a void one, for the money of a paid one or of one that is an order's, for a total below what has
-    been paid, and for one that the customer's terms do not cover. Locks the customer, the order, the invoice.
+    Raises Refused for a void invoice, for changed amounts of a paid invoice or one made from an order, for a total
+    below what has been paid, and if the customer's terms do not cover it. Locks the customer, the order, the invoice.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not change invoices.")
     check_may_override(data.override_terms, by)
@@ -95,7 +95,7 @@ async def update_invoice(
 async def revise_invoice(
     db: AsyncSession, invoice: Invoice, changes: dict[str, Any], *, by: Actor, note: str = ""
 ) -> None:
-    """Make what a locked, sent invoice says now its next revision."""
+    """Store the current content of a locked, sent invoice as its next revision."""
     settle_invoice_status(invoice)
     await keep_revision(db, invoice, by=by)
     if "total_amount" in changes:
@@ -105,7 +105,7 @@ async def revise_invoice(
 
 
 async def follow_order(db: AsyncSession, order: Order, *, by: Actor) -> None:
-    """Give the open invoice of a locked order, if there is one, the lines and the money that the order has now."""
+    """Copy the current lines and amounts of a locked order to its open invoice, if there is one."""
     invoice = await find_order_invoice(db, order.id)
     if invoice is None:
         return
@@ -145,7 +145,7 @@ def _change_texts(invoice: Invoice, data: UpdateInvoice) -> dict[str, Any]:
 
 
 def _address_of(invoice: Invoice, data: UpdateInvoice) -> dict[str, str]:
-    """The parts that were sent; a whole address in the street alone is taken apart."""
+    """Return the parts that were sent; a whole address in the street alone is parsed."""
     sent = [name for name in ADDRESS if name in data.model_fields_set]
     if sent == ["customer_address"] and (read := read_billing_address(data)) and read["customer_city"]:
         return read
@@ -156,7 +156,7 @@ def _address_of(invoice: Invoice, data: UpdateInvoice) -> dict[str, str]:
 
 
 async def _change_money(db: AsyncSession, invoice: Invoice, data: UpdateInvoice) -> dict[str, Any]:
-    """Put new lines, discount, shipping and tax on the invoice where they differ from what it has."""
+    """Set new lines, discount, shipping and tax on the invoice if they differ from the current ones."""
     before = await list_lines(db, invoice.id)
     lines = await fill_lines(db, data.items) if data.items else before
     totals = _wanted_totals(invoice, lines, data)
@@ -181,7 +181,7 @@ async def _change_money(db: AsyncSession, invoice: Invoice, data: UpdateInvoice)
 
 
 def _wanted_totals(invoice: Invoice, lines: list[Line], data: UpdateInvoice) -> InvoiceTotals:
-    """The totals of the lines with what was sent; an order's invoice is compared as it stands."""
+    """Return the totals of the lines with what was sent; an order's invoice is compared as it is."""
     sent = {
         name: getattr(data, name) if getattr(data, name) is not None else getattr(invoice, name)
         for name in ("discount_amount", "shipping_fee", "tax_rate")
@@ -189,7 +189,7 @@ def _wanted_totals(invoice: Invoice, lines: list[Line], data: UpdateInvoice) -> 
     if invoice.order_id is not None:
         if not data.items and all(getattr(invoice, name) == value for name, value in sent.items()):
             return _money_of(invoice)
-        # An order's discount may have outgrown its goods; whatever differs is refused by the caller.
+        # An order's discount may exceed its goods; the caller refuses any difference.
         sent["discount_amount"] = min(sent["discount_amount"], sum((line.line_total for line in lines), ZERO))
     return calculate_invoice_totals(
         [line.line_total for line in lines],
@@ -211,7 +211,7 @@ def _money_of(invoice: Invoice) -> InvoiceTotals:
 
 
 def _change_due_date(invoice: Invoice, data: UpdateInvoice, *, timezone: tzinfo) -> dict[str, Any]:
-    """New terms move the due date of a sent invoice, unless one is sent with them."""
+    """New terms move the due date of a sent invoice, unless a date is sent with them."""
     before = (invoice.payment_terms, invoice.due_date)
     if data.payment_terms is not None:
         invoice.payment_terms = data.payment_terms

@@ -1,4 +1,4 @@
-"""The list of invoices as CSV, written by the database in batches, so that many rows need no more than one batch."""
+"""The list of invoices as CSV, written by the database in batches, so that memory use is limited to one batch."""
 
 from collections.abc import AsyncIterator
 from datetime import tzinfo
@@ -26,7 +26,7 @@ COLUMNS = (
 def export_invoices(
     database: Database, filters: InvoiceFilters, *, visible_to: Actor, timezone: tzinfo
 ) -> AsyncIterator[bytes]:
-    """Every invoice under the list's filters that the actor may see, oldest first, as pieces of a CSV file."""
+    """Return all invoices of the list that the actor may see, oldest first, as chunks of a CSV file."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
 
     async def find_rows(_connection: AsyncConnection) -> Rows:

@@ -1,4 +1,4 @@
-"""Finding invoices by a few letters, for the search field and the palette; the very number comes first."""
+"""Finds invoices by a few letters, for the search field and the command palette; an exact number comes first."""
 
 import re
 
@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"(?:inv|invoice)[\s#-]*0*(\d{1,9})", re.IGNORECASE)
 
 
 async def find_invoices(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[InvoiceRow]:
-    """Invoices that the text may mean by number, customer, PO or order, as far as the actor may see them."""
+    """Return invoices that match the text by number, customer, PO or order, among those the actor may see."""
     text = text.strip()
     if not may(visible_to, Right.SEE_INVOICES) or len(re.sub(r"\W", "", text)) < 3:
         return []
@@ -23,7 +23,7 @@ async def find_invoices(db: Reader, text: str, *, visible_to: Actor, most: int =
 
 
 async def find_invoice_id(db: Reader, text: str, *, visible_to: Actor) -> int | None:
-    """The id of the invoice that is meant when the text is exactly one number, however it is typed."""
+    """Return the id of the invoice whose number is the text, in any notation; otherwise None."""
     number = read_invoice_number(text)
     if number is None or not may(visible_to, Right.SEE_INVOICES):
         return None
@@ -32,7 +32,7 @@ async def find_invoice_id(db: Reader, text: str, *, visible_to: Actor) -> int | 
 
 
 def read_invoice_number(text: str) -> str | None:
-    """`INV-000123` for `inv 123`, `INV-123` or `invoice #123`; None for what is no number of an invoice."""
+    """Return `INV-000123` for `inv 123`, `INV-123` or `invoice #123`; None if it is not an invoice number."""
     found = _NUMBER.fullmatch(text.strip())
     return f"INV-{int(found[1]):06d}" if found else None
 

@@ -1,4 +1,4 @@
-"""What was paid on an invoice becomes store credit: off its newest payments, each as a row that says so."""
+"""Turns what was paid on an invoice into store credit: off its newest payments, each with a row that says so."""
 
 from decimal import Decimal
 
@@ -14,9 +14,9 @@ from models import CreditKind, GivenFor, Invoice, Order, Payment, PaymentMethod
 async def turn_into_credit(
     db: AsyncSession, invoice: Invoice, amount: Decimal, given_for: GivenFor, *, note: str, by: Actor
 ) -> Decimal:
-    """Move an amount that was paid on a locked invoice into store credit; its customer is there.
+    """Turn an amount that was paid on a locked invoice into store credit. The invoice must have a customer.
 
-    What is on its way back already does not become credit as well. Returns what did.
+    Amounts that are already being refunded are not credited as well. Returns the amount credited.
     """
     assert invoice.customer_id is not None  # the callers have checked
     mine = Payment.invoice_id == invoice.id if invoice.order_id is None else Payment.order_id == invoice.order_id

@@ -1,4 +1,4 @@
-"""Everything that the page of one invoice shows, in a constant number of statements."""
+"""The data of one invoice's page, in a constant number of statements."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from models import CreditMemo, InvoiceEvent, InvoiceRevision, InvoiceStatus, Pay
 
 @dataclass(frozen=True, slots=True)
 class InvoicePayment:
-    """One payment, or one that was given back with a negative amount; `left` is what of it can still go back here."""
+    """One payment; negative if it was given back. `left` is the part that can still be given back here. US dollars."""
 
     id: int
     method: str
@@ -58,7 +58,7 @@ class MemoRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePage:
-    """The invoice with what belongs to it, and what this colleague may do with it."""
+    """The invoice with its related records, and what this colleague may do with it."""
 
     invoice: InvoiceRow
     items: list[InvoiceItemRow]
@@ -76,13 +76,13 @@ class InvoicePage:
 
     @property
     def is_money_fixed(self) -> bool:
-        """True where lines and amounts are not this page's to change: paid, void, or an order's."""
+        """True if lines and amounts can't be changed on this page: paid, void, or made from an order."""
         fixed = self.invoice.status in {InvoiceStatus.PAID, InvoiceStatus.VOID}
         return fixed or self.invoice.order_id is not None or not self.can_edit
 
 
 async def get_invoice_page(db: AsyncSession, invoice_id: int, *, visible_to: Actor) -> InvoicePage:
-    """The page of an invoice; raises NotFound for one that the actor may not see."""
+    """Return the page of an invoice. Raises NotFound if the actor may not see it."""
     invoice = await get_invoice(db, invoice_id, visible_to=visible_to)
     items = (await list_items(db, [invoice_id]))[invoice_id]
     mine = Payment.invoice_id == invoice_id if invoice.order_id is None else Payment.order_id == invoice.order_id

@@ -1,8 +1,8 @@
-"""The journal of a stretch of days for a bookkeeper's program: double entry, debits equal credits in every entry.
+"""The journal of a period for an accounting program: double entry, debits equal credits in every entry.
 
-An invoice is receivables against sales, delivery and tax; a payment is money against receivables; a credit memo is
-returns against receivables, and so is what an order was short; what became store credit is receivables against what is
-owed to customers.
+An invoice debits receivables and credits sales, delivery and tax. A payment debits money and credits receivables. A
+credit memo or a short pick debits returns and credits receivables. What becomes store credit moves from receivables to
+what is owed to customers.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from domain.kernel.turns import in_turns
 
 
 class Account(StrEnum):
-    """The accounts, by the numbers that bookkeepers' programs begin with."""
+    """The accounts, with numbers as accounting programs use them."""
 
     CASH = "1000 Cash and checks"
     BANK = "1010 Bank transfers"
@@ -41,8 +41,8 @@ class Account(StrEnum):
 _MONEY = {"cash": Account.CASH, "check": Account.CASH, "net30": Account.CASH, "ach": Account.BANK,
           "credit_card": Account.CARDS, "store_credit": Account.STORE_CREDIT}  # fmt: skip
 
-# One row an event. Money for an order that has no invoice yet waits on an account of its own, and moves to receivables
-# with the invoice; voiding moves it back, also what was paid on an invoice without an order, until it is given back.
+# One row per event. Money for an order without an invoice waits on its own account and moves to receivables with the
+# invoice. Voiding moves it back, also what was paid on an invoice without an order, until it is given back.
 _EVENTS = text(f"""
 WITH paid AS (
   SELECT p.id, p.created_at, p.order_id, p.invoice_id, p.method, p.amount, p.applied_amount,
@@ -121,7 +121,7 @@ ORDER BY at, kind, name
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One line of an entry; one of debit and credit is 0."""
+    """One line of an entry; either debit or credit is 0."""
 
     at: datetime
     on: date
@@ -133,7 +133,7 @@ class Posting:
     credit: Decimal
 
     def get_group(self, by: "JournalBy") -> str | date:
-        """The kind, the day or the account that it is added up under."""
+        """Return the kind, the day or the account by which it is grouped."""
         match by:
             case JournalBy.KIND:
                 return self.kind
@@ -144,7 +144,7 @@ class Posting:
 
 
 class JournalBy(StrEnum):
-    """What the journal may be added up by."""
+    """The ways to group the journal."""
 
     KIND = "kind"
     ACCOUNT = "account"
@@ -153,7 +153,7 @@ class JournalBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JournalSums:
-    """One kind, account or day: how many entries it has, and the debits and credits of each account."""
+    """One kind, account or day: the number of its entries, and the debits and credits of each account."""
 
     group: str | date
     entries: int
@@ -162,19 +162,19 @@ class JournalSums:
 
 @dataclass(slots=True)
 class Journal:
-    """The postings of a stretch of days, in the order of their days."""
+    """The postings of a period, in the order of their days. Amounts are in US dollars."""
 
     first: date
     last: date
     postings: list[Posting] = field(default_factory=list)
     moved: dict[tuple[str, Account], Decimal] = field(default_factory=dict)
-    """What each kind of event did to each account: debits without credits."""
+    """How each kind of event changed each account: debits less credits."""
     debits: Decimal = ZERO
     credits: Decimal = ZERO
-    """As much as the debits."""
+    """Equal to the debits."""
 
     def add(self, event: Any, on: date, account: Account, debit: Decimal) -> None:
-        """Post one line of an event; a credit is a debit below zero."""
+        """Add one line of an event; a credit is a negative debit."""
         debits, credits_ = (debit, ZERO) if debit > ZERO else (ZERO, -debit)
         self.postings.append(Posting(event.at, on, event.kind, event.name, event.payer, account, debits, credits_))
         self.moved[event.kind, account] = self.moved.get((event.kind, account), ZERO) + debit
@@ -182,7 +182,7 @@ class Journal:
         self.credits += credits_
 
     def sum_up(self, by: "JournalBy") -> list[JournalSums]:
-        """The sums by account of each kind or day, or of each account alone."""
+        """Return the sums by account of each kind or day, or of each account alone."""
         sums: dict[str | date, dict[Account, list[Decimal]]] = {}
         entries: dict[str | date, set[tuple[datetime, str, str]]] = {}
         for posting in self.postings:
@@ -202,7 +202,7 @@ class Journal:
 
 
 async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor, timezone: tzinfo) -> Journal:
-    """The journal of these days; in one statement."""
+    """Return the journal of these days, in one statement."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
     begins, ends = business_range_bounds(first, last, timezone)
     journal = Journal(first, last)
@@ -216,7 +216,7 @@ async def get_journal(db: Reader, first: date, last: date, *, visible_to: Actor,
 
 
 def _post(row: Any) -> list[tuple[Account, Decimal]]:
-    """The postings of one event as account and debit; a credit is a debit below zero, and all of them add up to 0."""
+    """Return the postings of one event as account and debit. A credit is a negative debit, and their sum is 0."""
     match row.kind:
         case "invoice" | "void":
             return [
@@ -232,13 +232,13 @@ def _post(row: Any) -> list[tuple[Account, Decimal]]:
             return [(Account.RETURNS, row.amount), (Account.DEPOSITS if row.rest else Account.RECEIVABLES, -row.amount)]
         case "matched" | "unmatched":
             return [(Account.DEPOSITS, row.amount), (Account.RECEIVABLES, -row.amount)]
-    # A payment or what was given back: the applied part moves the claim, the rest is owed to the customer.
+    # For a payment or money given back, the applied part changes receivables; the rest is owed to the customer.
     claim = Account.DEPOSITS if row.rest else Account.RECEIVABLES
     return [(_MONEY[row.method], row.amount), (claim, -row.goods), (Account.STORE_CREDIT, -row.delivery)]
 
 
 def write_journal(journal: Journal) -> bytes:
-    """The journal as CSV, each day closed by its totals and the whole by the last line."""
+    """Return the journal as CSV, with the totals of each day and of the whole in the last line."""
     rows: list[list[str]] = []
     day: date | None = None
     debits = credits_ = ZERO

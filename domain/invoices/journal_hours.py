@@ -1,7 +1,7 @@
-"""The journal's sums by day, kind and account, from kept hours and those that changed since they were counted.
+"""The journal's sums by day, kind and account, from stored hours and those that changed since they were counted.
 
-An hour is counted by the same rules as `journal.py` reads its events by; tests hold the two together, and the month's
-close is proved by the events themselves.
+An hour is counted by the same rules as in `journal.py`; tests compare the two, and the month's close is proved with the
+events themselves.
 """
 
 from dataclasses import dataclass, field
@@ -24,15 +24,15 @@ from domain.orders.allowances import is_allowance
 FOLD_JOB = "count_journal_hours"
 _WITHIN = "{0} >= h.hour AND {0} < h.hour + interval '1 hour'"
 _ALLOWED = f"coalesce({is_allowance('payment')}, false)"
-# The money of the invoice's order that came before a moment.
+# The money of the invoice's order that was received before a moment.
 _BEFORE = f"""
 CROSS JOIN LATERAL (
   SELECT sum(applied_amount) AS amount FROM payment
   WHERE order_id = i.order_id AND created_at < i.at AND state = 'succeeded' AND NOT {_ALLOWED}
   HAVING count(*) > 0
 ) AS p"""  # noqa: S608 - constants of ours
-# One row an event of the hours in `changed`: lateral, so that however few hours are asked for no other rows are read.
-# `owner` is what gives an event its name.
+# One row per event of the hours in `changed`; LATERAL, so that only the rows of these hours are read. `owner`
+# identifies the record that the event is about.
 _EVENTS = f"""
 SELECT i.sent_at AS at, 'invoice' AS kind, 'i' || i.id AS owner, '' AS method, total_amount AS amount,
   total_amount - shipping_fee - tax_amount AS goods, shipping_fee AS delivery, tax_amount AS tax, 0.00 AS rest
@@ -116,7 +116,7 @@ _IS_MONEY, _IS_CREDIT, _IS_ALLOWANCE = "kind IN ('payment', 'refund')", "kind = 
 _MONEY = f"""CASE WHEN method IN ('cash', 'check', 'net30') THEN '{Account.CASH}'
       WHEN method = 'ach' THEN '{Account.BANK}' WHEN method = 'credit_card' THEN '{Account.CARDS}'
       ELSE '{Account.STORE_CREDIT}' END"""
-# What each event posts; a credit is a debit below zero, and the postings of an event add up to 0.
+# The postings of each event. A credit is a negative debit, and the postings of an event add up to 0.
 _POSTED = f"""
 SELECT e.at, e.kind, e.owner, p.account, p.debit
 FROM ({_EVENTS}) AS e
@@ -131,7 +131,8 @@ CROSS JOIN LATERAL (
 ) AS p(counts, account, debit)
 WHERE p.counts AND p.debit <> 0
 """  # noqa: S608 - constants of ours
-# The sums of each bucket of moments; entries stand in rows without an account, since each has several.
+# The sums of each bucket of moments. The number of entries is in rows without an account, since each entry has several
+# accounts.
 _SUM_UP = """
 SELECT {bucket} AS at, kind, account, 0 AS entries, count(*) AS postings, sum(greatest(debit, 0)) AS debit,
   sum(greatest(-debit, 0)) AS credit
@@ -139,7 +140,7 @@ FROM posted GROUP BY 1, kind, account
 UNION ALL SELECT {bucket}, kind, '', count(DISTINCT (at, owner)), 0, 0, 0 FROM posted GROUP BY 1, kind
 """
 _COLUMNS = "kind, account, entries, postings, debit, credit"
-# What is kept between two moments and what is counted again, each row with a moment of its day.
+# The stored and the recounted sums between two moments, each row with a moment of its day.
 _BOOKS = f"""{changed_between("books", "begins", "ends")},
 posted AS MATERIALIZED (
   SELECT * FROM ({_POSTED}) AS each WHERE at >= CAST(:begins AS timestamptz) AND at < CAST(:ends AS timestamptz)
@@ -159,7 +160,7 @@ FROM books GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 _BALANCE = text(f"""
 WITH {_BOOKS} SELECT coalesce(sum(debit - credit), 0) FROM books WHERE account = '{Account.RECEIVABLES}'
 """)  # noqa: S608 - constants of ours
-# What was proved of months that end after one of these hours may not be so any more.
+# Proofs of months that end after one of these hours may no longer hold.
 _FOLD = f"""
 WITH {take_notes("books")},
 dropped AS (DELETE FROM journal_hour WHERE hour IN (SELECT hour FROM changed)),
@@ -173,7 +174,7 @@ EARLIEST = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(slots=True)
 class Books:
-    """The journal of a stretch of days added up, US dollars."""
+    """The journal of a period, summed up, in US dollars."""
 
     first: date
     last: date
@@ -182,22 +183,22 @@ class Books:
 
     @property
     def debits(self) -> Decimal:
-        """All debits together."""
+        """The sum of all debits."""
         return sum((row[5] for row in self.rows), ZERO)
 
     @property
     def credits(self) -> Decimal:
-        """As much as the debits."""
+        """The sum of all credits, equal to the debits."""
         return sum((row[6] for row in self.rows), ZERO)
 
     @property
     def postings(self) -> int:
-        """How many lines the entries have."""
+        """The number of lines of all entries."""
         return sum(row[4] for row in self.rows)
 
     @property
     def moved(self) -> dict[tuple[str, str], Decimal]:
-        """What each kind of event did to each account: debits without credits."""
+        """How each kind of event changed each account: debits less credits."""
         found: dict[tuple[str, str], Decimal] = {}
         for _, kind, account, _, _, debit, credit in self.rows:
             if account:
@@ -206,11 +207,11 @@ class Books:
 
     @property
     def owed(self) -> Decimal:
-        """What all of it did to receivables."""
+        """How all events together changed receivables."""
         return sum((moved for (_, account), moved in self.moved.items() if account == Account.RECEIVABLES), ZERO)
 
     def sum_up(self, by: JournalBy) -> list[JournalSums]:
-        """The sums by account of each kind or day, or of each account alone."""
+        """Return the sums by account of each kind or day, or of each account alone."""
         sums: dict[str | date, dict[Account, tuple[Decimal, Decimal]]] = {}
         entries: dict[str | date, int] = {}
         for day, kind, account, count, _, debit, credit in self.rows:
@@ -228,7 +229,7 @@ class Books:
 
 
 async def get_books(db: Reader, first: date, last: date, *, visible_to: Actor, timezone: tzinfo) -> Books:
-    """The journal of these days, added up; one statement."""
+    """Return the journal of these days, summed up, in one statement."""
     require(visible_to, Right.SEE_PROFIT, "Only a manager sees the books.")
     begins, ends = business_range_bounds(first, last, timezone)
     edges = [start_of_business_day(first + timedelta(days=n), timezone) for n in range((last - first).days + 2)]
@@ -237,12 +238,12 @@ async def get_books(db: Reader, first: date, last: date, *, visible_to: Actor, t
 
 
 async def sum_receivables(db: Reader, ends: datetime, *, timezone: tzinfo) -> Decimal:
-    """What the journal of all days before a moment leaves of receivables; one statement."""
+    """Return the receivables of the journal of all days before a moment, in one statement."""
     values = {"begins": EARLIEST, "ends": ends, "cut": find_cut_hours([ends]), "zone": str(timezone)}
     balance: Decimal = (await db.execute(_BALANCE, values)).scalar_one()
     return balance
 
 
 async def fold_journal_hours(db: AsyncSession) -> None:
-    """Count the hours that changed, and keep them."""
+    """Recount the hours that changed, and store them."""
     await count_for_good(db, _FOLD)

@@ -1,4 +1,4 @@
-"""What is late, for the home page: how many invoices, how much, and the one that waits longest."""
+"""Late invoices for the home page: their number, their sum, and the oldest one."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from models import Customer, Order, Role, table_of
 
 @dataclass(frozen=True, slots=True)
 class LateInvoices:
-    """Invoices past their due date, US dollars."""
+    """Invoices past their due date, in US dollars."""
 
     count: int = 0
     amount: Decimal = ZERO
@@ -25,11 +25,11 @@ class LateInvoices:
 
 
 async def count_late_invoices(db: Reader, *, visible_to: Actor) -> LateInvoices:
-    """The late invoices that the actor may see, in one statement; none for who sees no invoices."""
+    """Return the late invoices that the actor may see, in one statement; none for readers who may not see invoices."""
     if not may(visible_to, Right.SEE_INVOICES):
         return LateInvoices()
     payer = func.coalesce(func.nullif(INVOICES.customer_company, ""), INVOICES.customer_name)
-    # The late ones first, which are few; whose they are is looked up for each.
+    # The late invoices come first, because they are few; the customer is looked up for each.
     late = (
         select(
             INVOICES.id, INVOICES.balance, INVOICES.due_date, INVOICES.customer_id, INVOICES.order_id,
@@ -46,7 +46,7 @@ async def count_late_invoices(db: Reader, *, visible_to: Actor) -> LateInvoices:
         func.array_agg(aggregate_order_by(late.c.payer, late.c.due_date, late.c.id))[1],
     )
     if visible_to.has_role(Role.SALES_REP):
-        # Asked of each, since a join would read every customer there is.
+        # A subquery for each, because a join would read all customers.
         reps = [
             select(table.c.sales_rep_id).where(table.c.id == column).scalar_subquery()
             for table, column in ((table_of(Customer), late.c.customer_id), (table_of(Order), late.c.order_id))

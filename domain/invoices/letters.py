@@ -1,4 +1,4 @@
-"""The mails about invoices: the amount leads, then what was bought, what is left to pay and until when."""
+"""The emails about invoices: the amount first, then what was bought, what is left to pay and until when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from domain.messages.letter import Letter
 from models import InvoiceStatus
 from settings import Settings
 
-# Lines that a mail lists; the attachment has all of them.
+# The most lines in an email; the attachment has all of them.
 MOST_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why a mail is written: a reminder or the invoice itself, on which day, with a few words of one's own."""
+    """The reason for an email: a reminder or the invoice itself, the day, and an optional note."""
 
     today: date
     is_reminder: bool = False
@@ -26,7 +26,7 @@ class Occasion:
 
 
 def write_invoice(page: OwnInvoicePage, why: Occasion, link: str, settings: Settings) -> Letter:
-    """The mail with an invoice, or a reminder of it; `link` leads to where it is paid."""
+    """Return the email with an invoice, or a reminder of it. `link` leads to the page where it is paid."""
     invoice = page.invoice
     payer, number, amount = invoice.payer, invoice.invoice_number, format_money(invoice.balance)
     subject, opening = _open_reminder(page, why.today) if why.is_reminder else _open(page, settings.company_name)
@@ -43,7 +43,7 @@ def write_invoice(page: OwnInvoicePage, why: Occasion, link: str, settings: Sett
 
 
 def write_invoices(pages: Sequence[OwnInvoicePage], link: str, settings: Settings) -> Letter:
-    """The mail with several invoices of one customer; `link` leads to the first, where all of them are paid."""
+    """Return the email with several invoices of one customer. `link` leads to the first, where all can be paid."""
     first, count = pages[0].invoice, len(pages)
     owed = sum((page.invoice.balance for page in pages), ZERO)
     before = max(pages[0].together - owed, ZERO) if first.customer_id else ZERO
@@ -64,7 +64,7 @@ def write_invoices(pages: Sequence[OwnInvoicePage], link: str, settings: Setting
 def write_statement(  # noqa: PLR0917 - one letter in its parts
     payer: str, as_of: date, balance: Decimal, late: Decimal, link: str, company: str
 ) -> Letter:
-    """The mail with a customer's statement."""
+    """Return the email with a customer's statement."""
     text = (
         f"Hello {payer}, here is your statement as of {_write(as_of)}. "
         f"{format_money(balance)} is open, of which {format_money(late)} is late.\n\n"
@@ -104,7 +104,7 @@ def _name(page: OwnInvoicePage) -> str:
 
 
 def _list_goods(page: OwnInvoicePage) -> str:
-    """The lines of an invoice as a mail lists them, which its HTML shows as a table."""
+    """Return the lines of an invoice as text; the HTML email shows them as a table."""
     lines = []
     for item in page.items[:MOST_LINES]:
         sku = f" ({item.sku})" if item.sku else ""
@@ -113,13 +113,13 @@ def _list_goods(page: OwnInvoicePage) -> str:
 
 
 def _count_more(page: OwnInvoicePage) -> str:
-    """How many lines are left out; empty for none."""
+    """Return how many lines are left out; empty if none are."""
     more = len(page.items) - MOST_LINES
     return f"And {more} more {'line' if more == 1 else 'lines'}, see the attachment." if more > 0 else ""
 
 
 def _add_up(page: OwnInvoicePage) -> str:
-    """The total, what came off it, and what is left."""
+    """Return the total, the reductions, and what is left to pay."""
     invoice = page.invoice
     sums = [f"Total: {format_money(invoice.total_amount)}"]
     if invoice.allowances:
@@ -132,7 +132,7 @@ def _add_up(page: OwnInvoicePage) -> str:
 
 
 def _name_others(page: OwnInvoicePage) -> str:
-    """What else of the customer's is open, which the same page pays too; empty for nothing."""
+    """Return the customer's other open invoices, which the same page can pay; empty if there are none."""
     if not page.is_open or not page.others:
         return ""
     first, together = page.others[0], format_money(page.together)
@@ -146,7 +146,7 @@ def _name_others(page: OwnInvoicePage) -> str:
 
 
 def _address(page: OwnInvoicePage) -> str:
-    """To whom the invoice goes."""
+    """Return the billing address as text."""
     to = page.invoice
     city = ", ".join(part for part in (to.customer_city, f"{to.customer_state} {to.customer_zip}".strip()) if part)
     lines = [to.customer_company, to.customer_name, to.customer_address, city]

@@ -1,4 +1,4 @@
-"""The lines of an invoice: typed in, or a product's, with the rest filled in where it is absent."""
+"""The lines of an invoice: typed by staff or from products, which fill in missing values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ MOST_LINES = 500
 
 
 class InvoiceLine(Input):
-    """One line: a product, whose texts and price count where they are absent here, or a text with its own price."""
+    """One line: a product, whose texts and price are used where they are missing here, or free text with a price."""
 
     product_id: Id | None = None
-    """The product; absent for a line of free text."""
+    """The product; omitted for a line of free text."""
     description: Text200 | None = None
-    """What is sold; the product's name where absent."""
+    """What is sold; by default the product's name."""
     sku: Text60 | None = None
-    """The article number; the product's where absent. Without more it finds the product."""
+    """The article number; by default the product's. With no description or price it identifies the product."""
     quantity: Quantity
-    """How many, in whole pieces."""
+    """The number of units."""
     unit_price: MoneyIn | None = None
-    """US dollars a piece; the product's price at this quantity where absent."""
+    """US dollars per unit; by default the product's price at this quantity."""
 
 
 InvoiceLines = Annotated[list[InvoiceLine], Field(min_length=1, max_length=MOST_LINES)]
@@ -39,7 +39,7 @@ InvoiceLines = Annotated[list[InvoiceLine], Field(min_length=1, max_length=MOST_
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as the invoice keeps it."""
+    """One line as the invoice stores it."""
 
     product_id: int | None
     description: str
@@ -50,7 +50,7 @@ class Line:
 
 
 async def fill_lines(db: AsyncSession, asked: Sequence[InvoiceLine]) -> list[Line]:
-    """The lines with what their products say; raises InvalidInput naming every line that says too little."""
+    """Return the lines, completed from their products. Raises InvalidInput naming every incomplete line."""
     found = await _find_products(db, asked)
     bad: dict[str, str] = {}
     lines: list[Line] = []
@@ -77,13 +77,13 @@ async def fill_lines(db: AsyncSession, asked: Sequence[InvoiceLine]) -> list[Lin
 
 
 def _sku_alone(line: InvoiceLine) -> str | None:
-    """The SKU of a line that says too little without its product."""
+    """Return the SKU of a line that is incomplete without its product; otherwise None."""
     says_enough = line.description and line.unit_price is not None
     return line.sku.lower() if line.sku and not says_enough else None
 
 
 async def _find_products(db: AsyncSession, asked: Sequence[InvoiceLine]) -> dict[int | str | None, Product]:
-    """The products that the lines name, by id and by SKU in lower case."""
+    """Return the products that the lines name, by id and by SKU in lower case."""
     ids = {line.product_id for line in asked if line.product_id is not None}
     skus = {sku for line in asked if line.product_id is None and (sku := _sku_alone(line))}
     if not ids and not skus:
@@ -109,7 +109,7 @@ def _price_of(product: Product | None, quantity: int) -> Decimal:
 
 
 async def list_sold_lines(db: AsyncSession, order_id: int) -> list[Line]:
-    """The lines of an order as they were sold; raises InvalidInput for an order without any."""
+    """Return the lines of an order as they were sold. Raises InvalidInput for an order without any."""
     found = await db.execute(select(OrderItem).where(OrderItem.order_id == order_id).order_by(OrderItem.position))
     lines = [
         Line(item.product_id, item.product_name, item.product_sku, item.quantity, item.unit_price, item.line_total)
@@ -121,7 +121,7 @@ async def list_sold_lines(db: AsyncSession, order_id: int) -> list[Line]:
 
 
 async def write_lines(db: AsyncSession, invoice_id: int, lines: Sequence[Line]) -> None:
-    """Put these lines on the invoice instead of those it has."""
+    """Replace the lines of the invoice with these."""
     await db.execute(delete(InvoiceItem).where(InvoiceItem.invoice_id == invoice_id))
     db.add_all(
         InvoiceItem(
@@ -140,7 +140,7 @@ async def write_lines(db: AsyncSession, invoice_id: int, lines: Sequence[Line]) 
 
 
 async def list_lines(db: AsyncSession, invoice_id: int) -> list[Line]:
-    """The lines that an invoice has."""
+    """Return the lines of an invoice."""
     found = await db.execute(
         select(
             InvoiceItem.product_id,

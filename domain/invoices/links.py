@@ -1,6 +1,6 @@
-"""The link to a customer's page of one invoice: signed, good for a year and a month, and printed on the paper.
+"""The link to a customer's page of one invoice: signed, valid for 400 days, and printed on the invoice.
 
-Nothing is kept of it, so that the same invoice always has the same page, whatever revision somebody holds.
+Nothing is stored, so the same invoice always has the same page, whichever revision somebody has.
 """
 
 from datetime import timedelta
@@ -16,23 +16,23 @@ _SALT = "invoice page"
 
 
 def make_invoice_url(invoice_id: int, *, settings: Settings) -> str:
-    """The address of the page at which a customer sees and pays an invoice."""
+    """Return the URL of the page where a customer sees and pays an invoice."""
     token = str(_serializer(settings).dumps(invoice_id))
     return f"{settings.public_url.rstrip('/')}/pay/invoice/{token}"
 
 
 def ask_for_all(invoice_url: str) -> str:
-    """The same address, whose page asks for all that its customer has open before it asks for this one."""
+    """Return the same URL, whose page first offers to pay all of the customer's open invoices."""
     return f"{invoice_url}?all=1"
 
 
 def find_reminders_page(invoice_url: str) -> str:
-    """The address of the page at which the invoice's customer turns reminders off."""
+    """Return the URL of the page where the invoice's customer turns reminders off."""
     return f"{invoice_url}/reminders"
 
 
 def read_invoice_token(token: str, *, settings: Settings) -> int:
-    """The id of the invoice that a link was made for; raises NotFound for one that is not ours or is over."""
+    """Return the id of the invoice of a link. Raises NotFound if the token is invalid or expired."""
     try:
         found = _serializer(settings).loads(token, max_age=int(LIFETIME.total_seconds()))
     except BadSignature:
@@ -41,5 +41,5 @@ def read_invoice_token(token: str, *, settings: Settings) -> int:
 
 
 def _serializer(settings: Settings) -> TimedSerializer:
-    # The first key signs; links that an earlier one signed stay good while it is listed.
+    # The first key signs; links signed with an older one remain valid while it is listed.
     return TimedSerializer(list(reversed(settings.secret_key.split(","))), salt=_SALT)

@@ -1,4 +1,4 @@
-"""The office's list of invoices: tabs with counts, filters, what is owed by age, and the reminders that went out."""
+"""The office's list of invoices: tabs with counts, filters, the ageing buckets, and the reminders that were sent."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -36,7 +36,7 @@ MOST_COUNTED = 20_000
 
 
 class InvoiceTab(StrEnum):
-    """The tabs of the list; open is everything that is owed."""
+    """The tabs of the list. Open is everything that is owed."""
 
     OPEN = "open"
     DRAFT = "draft"
@@ -56,7 +56,7 @@ class Due(StrEnum):
 
 
 class InvoiceSort(StrEnum):
-    """The orders that the list can stand in."""
+    """The sort orders of the list."""
 
     DUE = "due"
     DUE_LAST = "-due"
@@ -64,7 +64,7 @@ class InvoiceSort(StrEnum):
 
 
 class InvoiceFilters(PageInput):
-    """What the list may be asked for."""
+    """The filters of the list."""
 
     status: InvoiceTab = InvoiceTab.OPEN
     q: Text200 | None = None
@@ -80,7 +80,7 @@ class InvoiceFilters(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """The newest reminder of an invoice, and how many there were."""
+    """The newest reminder of an invoice, and the number of its reminders."""
 
     count: int
     at: datetime
@@ -88,7 +88,8 @@ class Reminded:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceListing:
-    """A page of the list with all that stands around it."""
+    """A page of the list with its tab counts, ageing buckets and reminders. `silent` are the ids of customers who get
+    no reminders."""
 
     page: Page[InvoiceRow]
     tabs: dict[str, int]
@@ -98,17 +99,17 @@ class InvoiceListing:
 
     @property
     def owed(self) -> Decimal:
-        """What is owed together."""
+        """What is owed in total, in US dollars."""
         return sum((bucket.amount for bucket in self.ages), Decimal("0.00"))
 
     @property
     def late(self) -> Decimal:
-        """What of it is past due."""
+        """The part of it that is past due."""
         return sum((bucket.amount for bucket in self.ages[1:]), Decimal("0.00"))
 
 
 async def get_invoice_list(db: Reader, filters: InvoiceFilters, *, today: date, visible_to: Actor) -> InvoiceListing:
-    """The list as the actor may see it, in six statements whatever it holds."""
+    """Return the list as the actor may see it, in six statements."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     own = may_be_seen_by(visible_to)
     mine: list[ColumnElement[bool]] = [] if own is None else [own]
@@ -139,7 +140,7 @@ async def get_invoice_list(db: Reader, filters: InvoiceFilters, *, today: date, 
 async def find_invoice_neighbours(
     db: Reader, invoice_id: int, filters: InvoiceFilters, *, today: date, visible_to: Actor
 ) -> Neighbours:
-    """The invoices before and after one in the list under these filters, as far as the actor may see them."""
+    """Return the invoices before and after one in the list with these filters, among those the actor may see."""
     return await find_listed_neighbours(
         db,
         name=INVOICES.id,
@@ -151,7 +152,7 @@ async def find_invoice_neighbours(
 
 
 def find_conditions(filters: InvoiceFilters, *, today: date, visible_to: Actor) -> list[ColumnElement[bool]]:
-    """What an invoice must be like to stand in the list as the actor may see it."""
+    """Return the conditions of the list for the invoices that the actor may see."""
     own = may_be_seen_by(visible_to)
     return [*([] if own is None else [own]), *_conditions(filters, today)]
 
@@ -191,7 +192,7 @@ def _days_ago(today: date, days: int) -> date:
 
 
 def search_condition(wanted: str) -> ColumnElement[bool]:
-    """Number, customer, email, phone, PO or order number."""
+    """Search by number, customer, email, phone, PO or order number."""
     words = as_search_pattern(wanted.strip().lower()).split()
     return or_(
         and_(*(INVOICES.search_text.like(f"%{word}%") for word in words)),
@@ -210,7 +211,7 @@ def _order(filters: InvoiceFilters) -> tuple[ColumnElement[object], ...]:
 
 
 async def _count_tabs(db: Reader, mine: list[ColumnElement[bool]]) -> dict[str, int]:
-    """How many stand under each tab, in one statement; counting stops at MOST_COUNTED."""
+    """Count the invoices of each tab in one statement; counting stops at MOST_COUNTED."""
     counts = []
     for tab in InvoiceTab:
         condition = _tab_condition(tab)

@@ -1,4 +1,4 @@
-"""Invoices by mail: the act says to whom, a job makes the PDF and puts the mail with it into the outbox."""
+"""Sends invoices by email: the act says to whom; a job makes the PDF and adds the email with it to the outbox."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -27,21 +27,21 @@ from models.session import current_database, separate_transaction
 from settings import Settings
 
 MAIL_JOB = "mail_invoice"
-# How far back a mail is looked for by the version that the invoice had.
+# How many versions of the invoice back its emails are searched.
 MOST_VERSIONS = 200
-# How many invoices one mail carries: each brings a PDF.
+# The most invoices in one email, because each adds a PDF.
 MOST_TOGETHER = 20
 
 
 class MailInvoice(Input):
-    """To whom an invoice goes."""
+    """The recipient of an invoice."""
 
     to: OptionalEmailIn = None
-    """The address; the invoice's own where absent."""
+    """The email address; by default the invoice's own."""
     note: Text2000 = ""
-    """A few words of one's own above the invoice."""
+    """A personal note above the invoice."""
     override_terms: bool = False
-    """True sends a draft although the customer's terms do not cover it; managers only."""
+    """Send a draft even if the customer's terms do not cover it; managers only."""
 
 
 async def mail_invoice(
@@ -53,9 +53,9 @@ async def mail_invoice(
     timezone: tzinfo,
     version: int | None = None,
 ) -> tuple[Invoice, str]:
-    """Send an invoice by mail with its PDF, a draft being numbered first; returns it with the address it goes to.
+    """Send an invoice by email with its PDF; a draft is numbered first. Returns it with the address it is sent to.
 
-    Raises Refused for a void one and for a draft that terms do not cover, and InvalidInput without an address.
+    Raises Refused for a void invoice and for a draft that terms do not cover, and InvalidInput without an address.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not send invoices.")
     invoice = await lock_invoice(db, invoice_id, version=version)
@@ -71,14 +71,14 @@ async def mail_invoice(
 
 
 async def queue_invoice_mail(db: AsyncSession, invoice: Invoice, *, to: str, note: str = "", by: Actor) -> None:
-    """Have a locked invoice's mail made after this commits, and say so on its timeline."""
+    """Enqueue the email of a locked invoice, to be made after the commit, and add an event to its timeline."""
     await record_invoice_event(db, invoice, InvoiceEventKind.MAILED, by=by, note=f"To {to}")
     payload = {"invoice_id": invoice.id, "to": to, "note": note, "key": f"invoice_mail:{invoice.id}:{invoice.version}"}
     await enqueue(db, MAIL_JOB, payload)
 
 
 async def queue_joint_mail(db: AsyncSession, invoices: Sequence[Invoice], *, to: str, by: Actor) -> None:
-    """Have one mail made of several locked invoices of one customer, and say so on the timeline of each."""
+    """Enqueue one email with several locked invoices of one customer, and add an event to the timeline of each."""
     key = f"invoices_mail:{invoices[0].id}:{invoices[0].version}"
     names = [name_invoice(invoice) for invoice in invoices]
     for invoice, name in zip(invoices, names, strict=True):
@@ -88,7 +88,8 @@ async def queue_joint_mail(db: AsyncSession, invoices: Sequence[Invoice], *, to:
 
 
 async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor) -> int:
-    """Remind of these invoices now, where something is owed and an address is known; returns of how many."""
+    """Send reminders of these invoices now, if something is owed and an address is known. Returns how many were
+    sent."""
     require(by, Right.EDIT_INVOICES, "Your role does not remind customers.")
     reminded = 0
     for invoice_id in sorted(set(invoice_ids)):
@@ -114,7 +115,7 @@ async def remind_by_hand(db: AsyncSession, invoice_ids: list[int], *, by: Actor)
 
 
 async def list_invoice_messages(db: AsyncSession, invoice_id: int, *, version: int) -> list[MessageLine]:
-    """The newest mails of an invoice and reminders of it, with what became of each."""
+    """Return the newest emails and reminders of an invoice, with the state of each."""
     reminders = await db.scalars(
         select(InvoiceReminder.id)
         .where(InvoiceReminder.invoice_id == invoice_id)
@@ -129,10 +130,10 @@ async def list_invoice_messages(db: AsyncSession, invoice_id: int, *, version: i
 
 
 async def write_invoice_mail(payload: dict[str, Any], *, settings: Settings, write_pdf: WritePdf) -> str:
-    """Put the mail of the job's invoice, or of its `invoice_ids`, into the outbox with the PDF of each newest revision;
-    returns what was done.
+    """Add the email of the job's invoice, or of its `invoice_ids`, to the outbox with the PDF of each newest revision.
+    Returns what was done, as a sentence.
 
-    A reminder of an invoice that was paid meanwhile is not sent, and one that was voided is left out.
+    A reminder is not sent if the invoice was paid in the meantime; invoices voided in the meantime are left out.
     """
     ids = payload.get("invoice_ids") or [payload["invoice_id"]]
     async with current_database().reading() as connection:

@@ -1,7 +1,7 @@
-"""Proving a month: its journal against the events themselves, and receivables against the invoices one by one.
+"""Proves a month: compares its journal with the events themselves, and receivables with the invoices one by one.
 
-A recount reads everything, so a large company's is made at night or when a manager asks, and kept with its moment. It
-is doubted as soon as anything of its time changed.
+A recount reads everything. For a large company it is therefore made at night or when a manager requests it, and stored
+with its time. It is no longer trusted once anything in its period changes.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from settings import Settings
 
 PROVE_JOB = "prove_month"
 NIGHT_JOB = "prove_months"
-# A company with no more invoices is counted at each look.
+# With at most this many invoices, the recount is made each time the page is opened.
 COUNTED_AT_ONCE = 2_000
 
 
@@ -86,7 +86,7 @@ SYSTEM = Actor(ActorKind.STAFF, name="System", role=Role.MANAGER)
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a recount of a month found: receivables at both ends, US dollars, and whether the journal agreed."""
+    """The result of a month's recount: receivables at both ends, in US dollars, and whether the journal agreed."""
 
     checked_at: datetime
     agrees: bool
@@ -94,14 +94,14 @@ class Proof:
     receivables: Decimal
     open_invoices: int
     is_doubted: bool = False
-    """True where something of that time changed since."""
+    """True if something in its period changed since."""
     is_kept: bool = False
-    """False for one that was made for this look."""
+    """False if it was made for this request and not stored."""
 
 
 async def find_proof(db: Reader, books: Books, before: Decimal, *, timezone: tzinfo) -> Proof | None:
-    """The proof of a month's books, which begin with `before` of receivables: made now where few invoices need be
-    read, else the one that is kept."""
+    """Return the proof of a month's books, which begin with receivables of `before`: made now if there are few
+    invoices, otherwise the stored one, or None."""
     begins, ends = business_range_bounds(books.first, books.last, timezone)
     if (await db.execute(_IS_SMALL, {"most": COUNTED_AT_ONCE, "ends": ends})).scalar_one():
         owed = (await db.execute(_RECEIVABLES, {"begins": begins, "ends": ends})).one()
@@ -112,14 +112,14 @@ async def find_proof(db: Reader, books: Books, before: Decimal, *, timezone: tzi
 
 
 async def ask_for_proof(db: AsyncSession, month: date, *, by: Actor) -> None:
-    """Have a month proved by the worker as soon as it can."""
+    """Enqueue a month's proof, to be made by the worker as soon as possible."""
     require(by, Right.SEE_PROFIT, "Only a manager closes a month.")
     first = first_of_month(month)
     await enqueue(db, PROVE_JOB, {"month": first.isoformat()}, dedupe_key=f"{PROVE_JOB}:{first}")
 
 
 async def prove_month(month: date, *, settings: Settings) -> bool:
-    """Count a month again in one snapshot and keep what came of it; true when everything agrees."""
+    """Recount a month in one snapshot and store the result. Returns True if everything agrees."""
     zone = settings.timezone
     first, last = first_of_month(month), last_of_close(month, zone)
     begins, ends = business_range_bounds(first, last, zone)
@@ -146,7 +146,7 @@ async def prove_month(month: date, *, settings: Settings) -> bool:
 
 
 async def prove_months(*, settings: Settings) -> int:
-    """Prove the running month and the one before it, unless a proof of theirs holds; how many were proved."""
+    """Prove the current and the previous month, unless a valid proof exists. Returns how many were proved."""
     zone = settings.timezone
     proved = 0
     running = first_of_month(business_today(zone))

@@ -1,4 +1,4 @@
-"""Numbers without gaps: given in the act's own transaction, whose end alone lets the next one be given."""
+"""Numbers without gaps: given in the act's own transaction; the next one has to wait for its end."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,7 @@ CREDIT_MEMOS = "CM"
 
 
 async def issue_number(db: AsyncSession, series: str) -> str:
-    """The next number of a series, `INV-000001` on; rolled back with the act, it is given again.
+    """Return the next number of a series, starting at `INV-000001`. If the act is rolled back, the number is reused.
 
     Locks the series, so this comes last in an act.
     """

@@ -1,4 +1,4 @@
-"""A customer's own invoices: in the shop by their sign-in, and on the page behind a link."""
+"""A customer's own invoices: in the shop when signed in, and on the page behind a link."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ MOST_OPEN = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnInvoicePage:
-    """One invoice as its customer sees it, with what else of theirs is open; `waiting` are those whose payment a bank
-    works on, or whose check is under review."""
+    """One invoice as its customer sees it, with their other open invoices. `waiting` are the ids of those whose bank
+    payment is pending or whose check is under review."""
 
     invoice: InvoiceRow
     items: list[InvoiceItemRow]
@@ -43,18 +43,19 @@ class OwnInvoicePage:
 
     @property
     def payable(self) -> list[InvoiceRow]:
-        """What can be paid by card now: this one and the others that are open and not on their way already."""
+        """The invoices that can be paid by card now: this one and the other open ones, unless their payment is
+        pending."""
         own = [self.invoice] if self.is_open else []
         return [invoice for invoice in (*own, *self.others) if invoice.id not in self.waiting]
 
     @property
     def is_waiting(self) -> bool:
-        """True while a payment of this invoice is on its way."""
+        """True while a payment of this invoice is pending."""
         return self.invoice.id in self.waiting
 
     @property
     def payable_together(self) -> Decimal:
-        """What paying all of them at once comes to."""
+        """The sum of all payable invoices, in US dollars."""
         return sum((invoice.balance for invoice in self.payable), ZERO)
 
     @property
@@ -64,13 +65,13 @@ class OwnInvoicePage:
 
     @property
     def together(self) -> Decimal:
-        """What is owed on all of them."""
+        """What is owed on this and the other open invoices, in US dollars."""
         own = self.invoice.balance if self.is_open else ZERO
         return own + sum((other.balance for other in self.others), ZERO)
 
 
 async def list_own_invoices(db: Reader, asked: NewestPageInput, *, visible_to: Actor) -> Page[InvoiceRow]:
-    """The signed-in customer's invoices that were sent, newest first."""
+    """Return the signed-in customer's sent invoices, newest first."""
     mine = (INVOICES.customer_id == visible_to.id, INVOICES.sent_at.is_not(None))
     rows = await read_page(db, mine, asked)
     total = await db.scalar(select(func.count()).select_from(FROM.left).where(*mine))
@@ -78,13 +79,14 @@ async def list_own_invoices(db: Reader, asked: NewestPageInput, *, visible_to: A
 
 
 def pay_url_of(invoice: InvoiceRow, *, settings: Settings) -> str | None:
-    """Where an invoice is paid; None when nothing is to be paid."""
+    """Return the URL where an invoice is paid; None if nothing is to be paid."""
     is_open = invoice.status in {InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID}
     return make_invoice_url(invoice.id, settings=settings) if is_open else None
 
 
 async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
-    """The invoice of a link, with its customer's other open ones; raises NotFound for one that is gone or a draft."""
+    """Return the invoice of a link, with its customer's other open ones. Raises NotFound if it was deleted or is a
+    draft."""
     rows = await read_rows(db, select_rows(INVOICES.id == invoice_id, INVOICES.sent_at.is_not(None)))
     if not rows:
         raise NotFound("This invoice is not there any more.")
@@ -98,7 +100,7 @@ async def get_own_page(db: AsyncSession, invoice_id: int) -> OwnInvoicePage:
 
 
 async def _find_waiting(db: AsyncSession, invoice_ids: list[int]) -> frozenset[int]:
-    """Those whose payment is on its way: a bank works on it, or the office looks at a check."""
+    """Return the ids of invoices whose bank payment is pending, or whose check is under review."""
     in_checkout = select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id == Invoice.id)
     of_order = and_(StripeIntent.order_id == Invoice.order_id, StripeIntent.kind.in_(CHARGING))
     at_the_bank = exists().where(

@@ -1,4 +1,4 @@
-"""The PDF of an invoice: made when somebody first asks for it, once for each revision, and kept with it."""
+"""The PDF of an invoice: made when it is first requested, once per revision, and stored with the revision."""
 
 import asyncio
 import re
@@ -17,23 +17,24 @@ from domain.kernel.clock import now
 from models import Invoice, InvoiceRevision
 from models.session import current_database, separate_transaction
 
-# Makes the PDF of what an invoice says; `documents/invoice_pdf.py` has the one that the doors hand over.
+# Makes the PDF of an invoice's content; doors pass the function in `documents/invoice_pdf.py`.
 WritePdf = Callable[[int, dict[str, Any]], Awaitable[bytes]]
 _UNSAFE = re.compile(r"[^\w .&'-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A PDF and the name of its file."""
+    """A PDF and its file name."""
 
     filename: str
     data: bytes
 
 
 async def get_invoice_pdf(invoice_id: int, *, visible_to: Actor, write_pdf: WritePdf) -> Paper:
-    """The PDF of an invoice as it was last sent, or of a draft as it stands now.
+    """Return the PDF of an invoice as it was last sent, or of a draft as it is now.
 
-    No transaction is open while it is made. Of two that make it at once the first one is kept, and both get that one.
+    No transaction is open while it is made. If two requests make it at once, the first one is stored, and both get that
+    one.
     """
     async with current_database().reading() as connection:
         row = await get_invoice(connection, invoice_id, visible_to=visible_to)
@@ -46,7 +47,7 @@ async def get_invoice_pdf(invoice_id: int, *, visible_to: Actor, write_pdf: Writ
 
 
 async def join_invoice_pdfs(invoice_ids: Sequence[int], *, visible_to: Actor, write_pdf: WritePdf) -> bytes:
-    """One PDF of several invoices, in the order of their ids; raises NotFound where one of them is not there."""
+    """Return one PDF with several invoices, in the order of their ids. Raises NotFound if one does not exist."""
     papers = [
         await get_invoice_pdf(invoice_id, visible_to=visible_to, write_pdf=write_pdf)
         for invoice_id in sorted(set(invoice_ids))
@@ -64,7 +65,7 @@ def _join(papers: Sequence[Paper]) -> bytes:
 
 
 async def get_invoice_content(invoice_id: int, *, visible_to: Actor) -> dict[str, Any]:
-    """What an invoice says as it stands now, for the picture of it beside its page."""
+    """Return the current content of an invoice, for the preview next to its page."""
     async with current_database().reading() as connection:
         await get_invoice(connection, invoice_id, visible_to=visible_to)
     async with separate_transaction() as db:
@@ -72,7 +73,7 @@ async def get_invoice_content(invoice_id: int, *, visible_to: Actor) -> dict[str
 
 
 async def get_revision_pdf(invoice_id: int, revision: int, *, write_pdf: WritePdf) -> bytes:
-    """The kept PDF of one revision, made now if it never was."""
+    """Return the stored PDF of one revision; makes it if it does not exist yet."""
     which = (InvoiceRevision.invoice_id == invoice_id, InvoiceRevision.revision == revision)
     async with current_database().reading() as connection:
         content, pdf = (
@@ -90,6 +91,6 @@ async def get_revision_pdf(invoice_id: int, revision: int, *, write_pdf: WritePd
 
 
 def name_file(invoice_number: str, payer: str) -> str:
-    """A name that says what a file is, also among a hundred: `INV-000012 Old Mill Tavern.pdf`."""
+    """Return a descriptive file name: `INV-000012 Old Mill Tavern.pdf`."""
     who = " ".join(_UNSAFE.sub(" ", payer).split())[:60].strip(" .")
     return f"{invoice_number} {who}.pdf" if who else f"{invoice_number}.pdf"

@@ -1,4 +1,4 @@
-"""Products for the lines of an invoice, found as the shop finds them."""
+"""Finds products for the lines of an invoice, like the shop's search."""
 
 import asyncpg
 
@@ -10,15 +10,15 @@ FOUND = ("id", "name", "sku", "unit_price", "bulk_price", "unit_size", "brand")
 
 
 class SearchInvoiceProducts(NewestPageInput):
-    """What to look for among the active products."""
+    """A search among the active products."""
 
     q: Text200 | None = None
-    """A few letters of the name or the SKU; without it all of them, by name."""
+    """A few letters of the name or SKU; without it, all products by name."""
 
 
 async def find_invoice_products(
     connection: asyncpg.Connection, asked: SearchInvoiceProducts
 ) -> Page[dict[str, object]]:
-    """A page of the active products for the text, the closest first."""
+    """Return a page of the active products that match the text, best matches first."""
     page = await list_products(connection, ListProducts(search=asked.q, page=asked.page, per_page=asked.per_page))
     return page.map(lambda row: {name: row[name] for name in FOUND})

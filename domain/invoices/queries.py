@@ -1,4 +1,4 @@
-"""Reads of invoices: lists with their lines, and single ones, each seen only as far as the reader may."""
+"""Reads of invoices: lists with their lines, and single ones, limited to what the reader may see."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ NEWEST = (INVOICES.created_at.desc(), INVOICES.id.desc())
 
 
 class StatusFilter(StrEnum):
-    """The statuses that a list can be narrowed to; overdue is computed."""
+    """The statuses by which a list can be filtered; overdue is computed."""
 
     DRAFT = "draft"
     SENT = "sent"
@@ -46,7 +46,7 @@ class ListInvoices(NewestPageInput):
     """Which invoices to list."""
 
     status: StatusFilter | None = None
-    """Only invoices of this status; overdue are those that were due before today and are not paid."""
+    """Only invoices of this status. Overdue are those that were due before today and are not paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class InvoiceItemRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One invoice without its lines; amounts are US dollars."""
+    """One invoice without its lines. Amounts are in US dollars."""
 
     id: int
     invoice_number: str
@@ -107,7 +107,7 @@ class InvoiceRow:
 
     @property
     def payer(self) -> str:
-        """Whom a list names: the company, else the person."""
+        """The name shown in lists: the company, or else the person."""
         return self.customer_company or self.customer_name
 
 
@@ -125,7 +125,7 @@ _SELECT_ITEMS = select(*(ITEMS[field.name] for field in fields(InvoiceItemRow)))
 
 
 def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
-    """The condition that keeps a rep to the invoices of their own customers and orders; None for who sees all."""
+    """Return the condition that limits a rep to the invoices of their own customers and orders; None for no limit."""
     if actor.is_customer:
         return INVOICES.customer_id == actor.id
     if actor.has_role(Role.SALES_REP):
@@ -137,12 +137,12 @@ def may_be_seen_by(actor: Actor) -> ColumnElement[bool] | None:
 
 
 def status_condition(status: StatusFilter) -> ColumnElement[bool]:
-    """The condition of one status, overdue included."""
+    """Return the condition for one status, including overdue."""
     return IS_OVERDUE if status is StatusFilter.OVERDUE else INVOICES.status == status.value
 
 
 async def list_invoices(db: Reader, asked: ListInvoices, *, visible_to: Actor) -> Page[InvoiceRow]:
-    """A page of the invoices that the actor may see, newest first; the total is exact."""
+    """Return a page of the invoices that the actor may see, newest first. The total is exact."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     conditions = [] if (own := may_be_seen_by(visible_to)) is None else [own]
     if asked.status is not None:
@@ -153,7 +153,7 @@ async def list_invoices(db: Reader, asked: ListInvoices, *, visible_to: Actor) -
 
 
 async def get_invoice(db: Reader, invoice_id: int, *, visible_to: Actor) -> InvoiceRow:
-    """One invoice; raises NotFound for one that the actor may not see."""
+    """Return one invoice. Raises NotFound if the actor may not see it."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     own = may_be_seen_by(visible_to)
     which = INVOICES.id == invoice_id
@@ -166,9 +166,10 @@ async def get_invoice(db: Reader, invoice_id: int, *, visible_to: Actor) -> Invo
 async def list_customer_invoices(
     db: Reader, customer_id: int, asked: NewestPageInput, *, visible_to: Actor
 ) -> Page[InvoiceRow]:
-    """A customer's invoices, newest first: those that are theirs, or carry their email or phone.
+    """Return a customer's invoices, newest first: those linked to them, or with their email or phone.
 
-    Raises NotFound for an unknown customer. A rep sees all of their own customers', of others those of own orders.
+    Raises NotFound for an unknown customer. A rep sees all invoices of their own customers; of other customers only
+    those of the rep's own orders.
     """
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     statement = select(CUSTOMERS.email, CUSTOMERS.phone, CUSTOMERS.sales_rep_id).where(CUSTOMERS.id == customer_id)
@@ -190,7 +191,7 @@ async def list_customer_invoices(
 
 
 async def list_items(db: Reader, invoice_ids: Sequence[int]) -> dict[int, list[InvoiceItemRow]]:
-    """The lines of several invoices in one statement, each invoice's in its own sequence."""
+    """Return the lines of several invoices by invoice id, each in its own sequence, in one statement."""
     found: dict[int, list[InvoiceItemRow]] = defaultdict(list)
     if not invoice_ids:
         return found
@@ -201,7 +202,7 @@ async def list_items(db: Reader, invoice_ids: Sequence[int]) -> dict[int, list[I
 
 
 def select_rows(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The statement of the invoices under the conditions, for lists that put it in an order of their own."""
+    """Return the statement for the invoices that match the conditions, for lists with their own sort order."""
     return _SELECT.where(*conditions)
 
 
@@ -212,17 +213,18 @@ async def read_page(
     *,
     order: Sequence[ColumnElement[Any]] = NEWEST,
 ) -> list[InvoiceRow]:
-    """The invoices of a page under the conditions; however deep it lies, only its own are read whole."""
+    """Return the invoices of a page. However deep the page is, only its own rows are read completely."""
     which = INVOICES.id.in_(choose_ids(conditions).order_by(*order).limit(asked.per_page).offset(asked.offset))
     return await read_rows(db, select_rows(which).order_by(*order))
 
 
 def choose_ids(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
-    """The ids of the invoices under the conditions, from their index alone unless one asks about their orders."""
+    """Select the ids of the invoices that match the conditions, without joining orders unless a condition needs
+    them."""
     chosen = select(INVOICES.id).where(*conditions)
     return chosen.select_from(FROM) if table_of(Order) in chosen.get_final_froms() else chosen
 
 
 async def read_rows(db: Reader, statement: Select[Any]) -> list[InvoiceRow]:
-    """The rows of such a statement."""
+    """Return the rows of a statement made by `select_rows`."""
     return [InvoiceRow(*row) for row in await db.execute(statement)]

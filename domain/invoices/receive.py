@@ -1,6 +1,6 @@
-"""Money for invoices: on one, in part, or one receipt over several of a customer, whose rows share its id.
+"""Records money for invoices: for one, in part, or one receipt for several of a customer, whose rows share its id.
 
-An invoice made from an order is paid on the order, by the same function as any other payment of it.
+An invoice made from an order is paid on the order, by the same function as any other payment of the order.
 """
 
 from dataclasses import dataclass
@@ -39,21 +39,21 @@ MOST_INVOICES = 200
 
 
 class RecordReceipt(Input):
-    """What came in, and for which invoices; it goes on the one that was due first, then on the next."""
+    """The money received, and for which invoices. It is applied to the one due first, then to the next."""
 
     invoice: Annotated[list[Id], Field(min_length=1, max_length=MOST_INVOICES)]
     """The ids of the invoices, all of one customer."""
     amount: MoneyIn
-    """US dollars received; more than the balances becomes store credit."""
+    """US dollars received; anything beyond the balances becomes store credit."""
     payment_method: PaymentMethod = PaymentMethod.CHECK
     reference: Text200 = ""
-    """Such as a check's number."""
+    """For example the number of a check."""
     note: Text2000 = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a receipt did: the row itself, how much went on each invoice, and what became store credit."""
+    """The result of a receipt: its row, the amount applied to each invoice, and the amount that became store credit."""
 
     receipt: Receipt
     applied: dict[str, Decimal]
@@ -63,7 +63,7 @@ class Received:
 async def record_receipt(db: AsyncSession, data: RecordReceipt, *, by: Actor) -> Received:
     """Record money received for one or several invoices of one customer.
 
-    Raises Refused when one of them is a draft, void or paid. Locks the customer, the orders, then the invoices.
+    Raises Refused if one of them is a draft, void or paid. Locks the customer, the orders, then the invoices.
     """
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:
@@ -82,7 +82,7 @@ async def record_receipt(db: AsyncSession, data: RecordReceipt, *, by: Actor) ->
 
 
 def check_payable(invoice: Invoice) -> None:
-    """Raise Refused for an invoice on which nothing is to be paid."""
+    """Raise Refused for an invoice with nothing to pay."""
     name = invoice.invoice_number or f"DRAFT-{invoice.id}"
     if invoice.status == InvoiceStatus.DRAFT:
         raise Refused(f"{name} was not sent yet.", code=Code.STATE_NOT_ALLOWED)
@@ -93,10 +93,10 @@ def check_payable(invoice: Invoice) -> None:
 
 
 async def lock_invoices(db: AsyncSession, invoice_ids: list[int], *, are_together: bool = False) -> list[Invoice]:
-    """The invoices of one customer, locked, the one that was due first before the others.
+    """Return the invoices of one customer, locked, the one due first before the others.
 
-    Raises NotFound for an unknown one, and Refused for those of several customers, unless they are known to have been
-    one customer's when they were put `together`.
+    Raises NotFound for an unknown one, and Refused if they belong to several customers, unless `are_together`: they are
+    known to have belonged to one customer when they were combined.
     """
     ids = sorted(set(invoice_ids))
     await lock_owners(db, select(Invoice.customer_id).where(Invoice.id.in_(ids), Invoice.customer_id.is_not(None)))
@@ -132,7 +132,8 @@ async def apply_receipt(
     note: str = "",
     provider_id: str | None = None,
 ) -> Received:
-    """Put money on locked invoices, in their order; what is left over goes on the last one and becomes store credit."""
+    """Apply money to locked invoices in their order. What is left over goes to the last one and becomes store
+    credit."""
     receipt = Receipt(
         customer_id=invoices[0].customer_id,
         method=method,
@@ -157,7 +158,7 @@ async def apply_receipt(
 
 
 async def _pay(db: AsyncSession, invoice: Invoice, amount: Decimal, receipt: Receipt, *, by: Actor) -> Decimal:
-    """Put an amount on one locked invoice; returns what of it became store credit."""
+    """Apply an amount to one locked invoice. Returns the part of it that became store credit."""
     paid = {"amount": format_money(amount)}
     if invoice.order_id is not None:
         order = await db.get_one(Order, invoice.order_id)

@@ -1,4 +1,4 @@
-"""Reading one invoice for an act: locked after its customer and order, at the version the actor saw; its timeline."""
+"""Loads one invoice for an act: locked after its customer and order, at the expected version. Writes its timeline."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,10 +19,10 @@ OWED = (InvoiceStatus.SENT, InvoiceStatus.PARTLY_PAID)
 
 
 async def lock_invoice(db: AsyncSession, invoice_id: int, *, version: int | None = None) -> Invoice:
-    """The invoice, locked for the rest of the transaction; its customer and its order before it.
+    """Return the invoice, locked for the rest of the transaction, after its customer and its order.
 
-    Raises NotFound for an unknown one, and Refused with code `stale` when `version` is not the invoice's any more.
-    Acts on invoices are the office's, which sees all of them.
+    Raises NotFound for an unknown one, and Refused with code `stale` if `version` is not the invoice's current version.
+    It does not check visibility: only the office acts on invoices, and it sees all of them.
     """
     await lock_owner(db, select(Invoice.customer_id).where(Invoice.id == invoice_id))
     order_id = await db.scalar(select(Invoice.order_id).where(Invoice.id == invoice_id))
@@ -49,7 +49,7 @@ async def lock_invoice(db: AsyncSession, invoice_id: int, *, version: int | None
 
 
 async def find_order_invoice(db: AsyncSession, order_id: int) -> Invoice | None:
-    """The invoice of a locked order that is not void, locked too."""
+    """Return the invoice of a locked order that is not void, locked too; None if there is none."""
     return (
         await db.execute(
             select(Invoice)
@@ -61,19 +61,19 @@ async def find_order_invoice(db: AsyncSession, order_id: int) -> Invoice | None:
 
 
 def name_invoice(invoice: Invoice) -> str:
-    """The number of an invoice as people read it; a draft's is `DRAFT-` and its id."""
+    """Return the number of an invoice for people; for a draft `DRAFT-` and its id."""
     return invoice.invoice_number or f"DRAFT-{invoice.id}"
 
 
 def calculate_invoice_balance(invoice: Invoice) -> Decimal:
-    """What is still to be paid on an invoice, US dollars; nothing on a void one."""
+    """Return what is still to be paid on an invoice, in US dollars; 0 for a void one."""
     if invoice.status == InvoiceStatus.VOID:
         return ZERO
     return max(invoice.total_amount - invoice.allowances - invoice.amount_paid, ZERO)
 
 
 def settle_invoice_status(invoice: Invoice) -> None:
-    """Make the status of an invoice that was sent follow its money: paid at a balance of zero."""
+    """Update the status of a sent invoice from its amounts: paid if nothing is owed."""
     if invoice.status in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
         return
     if calculate_invoice_balance(invoice) == ZERO:
@@ -93,7 +93,7 @@ async def record_invoice_event(
     note: str = "",
     changes: dict[str, Any] | None = None,
 ) -> None:
-    """Add to the invoice's timeline, count its version up and notify the live pages."""
+    """Add an event to the invoice's timeline, increment its version and notify live pages."""
     invoice.version += 1
     invoice.updated_at = now()
     db.add(

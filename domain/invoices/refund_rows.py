@@ -1,4 +1,4 @@
-"""Money of an invoice without an order that goes back: a payment row below zero, and the invoice follows."""
+"""Records money given back on an invoice without an order: a negative payment row, and the invoice's new amounts."""
 
 from decimal import Decimal
 
@@ -31,10 +31,10 @@ async def apply_invoice_refund(
     note: str = "",
     provider_id: str | None = None,
 ) -> Payment:
-    """Write money given back of a locked invoice's payment; what was never applied to the invoice goes back first.
+    """Record money given back of a locked invoice's payment; the part never applied to the invoice goes back first.
 
-    An allowance takes what it gives back off the claim; a reversal brings the claim to life again. Stripe may give
-    back more than the invoice still holds of the payment, which needs attention then.
+    An allowance also reduces what is owed; after a reversal the amount is owed again. Stripe may give back more than
+    the invoice still has of the payment; the invoice then needs attention.
     """
     row = await make_refund_row(
         db, payment, amount, customer_id=invoice.customer_id, method=method, why=why, by=by, note=note,
@@ -50,7 +50,7 @@ async def apply_invoice_refund(
 
 
 async def put_back(db: AsyncSession, invoice: Invoice, row: Payment) -> None:
-    """Money that was taken off a locked invoice is on it again."""
+    """Put money that was taken off a locked invoice back on it."""
     row.state = PaymentState.FAILED
     _put_on(invoice, row)
     await db.flush()
@@ -59,7 +59,8 @@ async def put_back(db: AsyncSession, invoice: Invoice, row: Payment) -> None:
 
 
 async def show_unapplied(db: AsyncSession, invoice: Invoice) -> None:
-    """Say on a locked invoice what came in and is neither applied nor credit, or what went back beyond what came in."""
+    """Set on a locked invoice's attention what was received but is neither applied nor credit, or what was given back
+    beyond what was received."""
     mine = Payment.invoice_id == invoice.id
     rest = (
         await db.execute(
@@ -80,7 +81,7 @@ async def show_unapplied(db: AsyncSession, invoice: Invoice) -> None:
 
 
 def _take_off(invoice: Invoice, row: Payment) -> None:
-    """A row of money given back counts: its amounts are below zero."""
+    """Count a row of money given back, whose amounts are negative."""
     invoice.amount_paid += row.applied_amount
     invoice.allowances += calculate_allowed(row)
     settle_invoice_status(invoice)

@@ -1,6 +1,6 @@
-"""Reminders by schedule: three days before the due date, on the day, and 7 and 21 days after; paid ones get none.
+"""Scheduled reminders: three days before the due date, on the day, and 7 and 21 days after. Paid invoices get none.
 
-An invoice whose due date is moved is reminded of the new one.
+If the due date of an invoice is moved, it gets reminders for the new date.
 """
 
 from sqlalchemy import select, text
@@ -18,11 +18,11 @@ from models.session import separate_transaction
 from settings import Settings
 
 REMIND_JOB = "send_reminders"
-# A pass takes so many; the next one takes the rest.
+# A pass sends at most this many; the next one sends the rest.
 MOST_AT_ONCE = 500
 
-# Only the newest step that has come is sent, so that a worker that slept for a week reminds once. A reminder without a
-# date is one of an earlier release that still runs.
+# Only the newest step that is due is sent, so that a worker that was stopped for a week sends one reminder. A reminder
+# without a date was written by an older release that is still running.
 _TAKE = text("""
 WITH owed AS (
   SELECT i.id, i.customer_email, i.due_date, CASE
@@ -55,7 +55,7 @@ SELECT id, invoice_id, step, recipient FROM kept ORDER BY invoice_id
 
 
 async def send_reminders(settings: Settings) -> int:
-    """Send what is due today and was not sent yet; returns how many. Running it again sends nothing twice."""
+    """Send the reminders that are due today and not sent yet. Returns how many. Repeating it sends nothing twice."""
     async with separate_transaction() as db:
         today = business_today(settings.timezone)
         rows = (await db.execute(_TAKE, {"today": today, "most": MOST_AT_ONCE, "who": SYSTEM.name})).all()
@@ -80,7 +80,8 @@ async def switch_reminders(db: AsyncSession, customer_id: int, *, on: bool, by: 
 
 
 async def switch_own_reminders(db: AsyncSession, invoice_id: int, *, on: bool) -> None:
-    """The same by the customer, who holds the link of one of their invoices; NotFound for one without account."""
+    """Turn reminders on or off for the customer who has the link of one of their invoices. Raises NotFound without an
+    account."""
     owner = select(Customer.id, Customer.company_name, Customer.username).join(
         Invoice, Invoice.customer_id == Customer.id
     )
@@ -92,7 +93,7 @@ async def switch_own_reminders(db: AsyncSession, invoice_id: int, *, on: bool) -
 
 
 async def gets_reminders(db: AsyncSession, invoice_id: int) -> bool | None:
-    """Whether the customer of an invoice is reminded; None for an invoice without customer account."""
+    """Return whether the customer of an invoice gets reminders; None for an invoice without a customer account."""
     switch = select(Customer.sends_reminders).join(Invoice, Invoice.customer_id == Customer.id)
     return await db.scalar(switch.where(Invoice.id == invoice_id))
 

@@ -1,4 +1,4 @@
-"""What was sent stays as it was sent: each revision keeps the whole invoice, and its PDF once it is made."""
+"""Revisions: each stores the whole invoice as it was sent, and its PDF once it is made."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ AMOUNTS = (
 
 
 async def describe_invoice(db: AsyncSession, invoice: Invoice) -> dict[str, Any]:
-    """The whole invoice as plain values, as its PDF shows it."""
+    """Return the whole invoice as plain values, as its PDF shows it."""
     order = await db.get(Order, invoice.order_id) if invoice.order_id is not None else None
     return (
         {name: getattr(invoice, name) for name in TEXTS}
@@ -55,7 +55,7 @@ async def describe_invoice(db: AsyncSession, invoice: Invoice) -> dict[str, Any]
 
 
 async def keep_revision(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None:
-    """Count the revision of a locked invoice up and keep what it says from now on."""
+    """Increment the revision of a locked invoice and store its current content."""
     invoice.revision += 1
     db.add(
         InvoiceRevision(

@@ -1,4 +1,4 @@
-"""Sending an invoice: it leaves draft, gets its number and is owed from now on."""
+"""Sends an invoice: it is no longer a draft, gets its number, and is owed from then on."""
 
 from datetime import tzinfo
 
@@ -20,10 +20,10 @@ from models import Invoice, InvoiceEventKind, InvoiceStatus, Order, OrderStatus
 async def issue_invoice(
     db: AsyncSession, invoice: Invoice, *, by: Actor, timezone: tzinfo, overrides: bool = False
 ) -> None:
-    """Number a locked draft and keep its first revision.
+    """Number a locked draft and store its first revision.
 
-    Raises Refused when its order was cancelled or put on hold, and when its customer's terms do not cover it, unless a
-    manager `overrides`. Locks the series of numbers until the transaction ends; the customer is locked.
+    Raises Refused if its order was cancelled or put on hold, and if its customer's terms do not cover it, unless a
+    manager `overrides`. Locks the number series until the transaction ends; the customer must be locked.
     """
     check_may_override(overrides, by)
     if invoice.order_id is not None:

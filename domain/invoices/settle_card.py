@@ -1,7 +1,7 @@
-"""Writing down what Stripe says of a checkout of invoices: one receipt over them, once.
+"""Records Stripe's results of checkouts for invoices: one receipt for all of them, once.
 
-Each word is settled in one transaction that locks customer, orders, invoices, intent, in this order. The same word
-twice, or in any sequence, leaves the same rows.
+Each result is settled in one transaction that locks customer, orders, invoices and intent, in this order. The same
+results, repeated or in any order, leave the same rows.
 """
 
 from sqlalchemy import select
@@ -35,7 +35,7 @@ _OVER = (IntentState.SUCCEEDED, IntentState.CANCELLED, IntentState.FAILED)
 
 @settles(IntentKind.INVOICE)
 async def settle_invoice_checkout(intent_id: int, payment: StripePayment | None, error: str) -> IntentState:
-    """Put Stripe's word on the invoices of a checkout."""
+    """Record Stripe's state of a checkout on its invoices."""
     async with separate_transaction() as db:
         lines = await db.execute(select(InvoiceCheckout.invoice_id).where(InvoiceCheckout.intent_id == intent_id))
         invoices = await lock_invoices(db, list(lines.scalars()), are_together=True)
@@ -58,7 +58,8 @@ async def settle_invoice_checkout(intent_id: int, payment: StripePayment | None,
 
 
 async def _receive(db: AsyncSession, invoices: list[Invoice], payment: StripePayment, *, by: Actor) -> None:
-    """Put the money on the invoices, unless it is there; what came for a cancelled order goes back at once."""
+    """Apply the money to the invoices, unless it is already recorded; what was paid for a cancelled order is refunded
+    at once."""
     if await db.scalar(select(Receipt.id).where(Receipt.provider_id == payment.id)) is not None:
         return
     await apply_receipt(
@@ -80,7 +81,7 @@ async def _receive(db: AsyncSession, invoices: list[Invoice], payment: StripePay
 async def _settle_unpaid(
     db: AsyncSession, intent: StripeIntent, invoices: list[Invoice], payment: StripePayment
 ) -> None:
-    """A bank payment under way, a refused card, a withdrawn payment."""
+    """Settle a pending bank payment, a declined card, or a cancelled payment."""
     before = intent.state
     changes = {"amount": format_money(payment.amount)}
     match payment.status:
@@ -94,7 +95,7 @@ async def _settle_unpaid(
         case "canceled":
             settle_intent(intent, IntentState.CANCELLED)
         case _ if before == IntentState.PENDING and payment.error:
-            # A checkout whose bank payment bounced is over; the customer opens another.
+            # A checkout whose bank payment failed is over; the customer opens another.
             settle_intent(intent, IntentState.FAILED, error=payment.error)
             for invoice in invoices:
                 await record_invoice_event(

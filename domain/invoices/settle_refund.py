@@ -1,7 +1,7 @@
-"""What Stripe says of money of a receipt that goes back: refunds and disputes, over the payments that it came as.
+"""Records Stripe's refunds and disputes of a receipt's money, on the payments of that receipt.
 
-A refund that was begun here names its payment; one made at Stripe itself is taken off the newest payment first. It is
-written down once however often and in whatever sequence it is said.
+A refund begun here names its payment; one made at Stripe itself is taken off the newest payment first. Each is recorded
+once, however often and in whatever order it is reported.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ from models.session import separate_transaction
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One payment of a receipt with what it paid: an invoice, and its order where it has one."""
+    """One payment of a receipt with what it paid: an invoice, and its order if there is one."""
 
     payment: Payment
     invoice: Invoice | None
@@ -62,14 +62,14 @@ class _Part:
 
     @property
     def is_over(self) -> bool:
-        """True where what was paid is not wanted any more."""
+        """True if what was paid is no longer owed, because it was cancelled or voided."""
         if self.order is not None:
             return self.order.status == OrderStatus.CANCELLED
         return self.invoice is not None and self.invoice.status == InvoiceStatus.VOID
 
 
 async def settle_receipt_refund(refund: StripeRefund) -> IntentState | None:
-    """Write down what became of a refund; one that failed after it was done puts the money back."""
+    """Record the result of a refund. One that failed after it was done puts the money back."""
     async with separate_transaction() as db:
         parts = await _lock_parts(db, refund.payment_intent_id)
         intent = await find_refund_intent(db, refund)
@@ -91,7 +91,7 @@ async def settle_receipt_refund(refund: StripeRefund) -> IntentState | None:
 
 
 async def settle_receipt_dispute(dispute: StripeDispute) -> None:
-    """Show a dispute on what was paid; one that is lost takes the money off it, one that is won leaves it."""
+    """Show a dispute on what was paid. A lost one takes the money off; one that is won leaves it."""
     async with separate_transaction() as db:
         parts = await _lock_parts(db, dispute.payment_intent_id)
         rows = await _list_given_back(db, parts, dispute.id)
@@ -124,7 +124,8 @@ async def settle_receipt_dispute(dispute: StripeDispute) -> None:
 
 
 async def settle_refused_receipt_refund(intent_id: int, error: str) -> None:
-    """Stripe will not give the money of an invoice back: it needs somebody, and what was reserved is free again."""
+    """Record that Stripe refuses a refund of an invoice's payment: it needs attention, and the reserved amount is free
+    again."""
     async with separate_transaction() as db:
         paid = select(StripeIntent.payment_id).where(StripeIntent.id == intent_id).scalar_subquery()
         invoice_id = await db.scalar(select(Payment.invoice_id).where(Payment.id == paid))
@@ -140,7 +141,7 @@ settles_receipts(ReceiptSettling(settle_receipt_refund, settle_receipt_dispute, 
 
 
 async def _lock_parts(db: AsyncSession, payment_intent_id: str) -> list[_Part]:
-    """The payments of a receipt, newest first, with what they paid, locked."""
+    """Return the payments of a receipt, newest first, with what they paid, locked."""
     of_receipt = (
         Payment.receipt_id == select(Receipt.id).where(Receipt.provider_id == payment_intent_id).scalar_subquery()
     )
@@ -167,7 +168,7 @@ async def _lock_parts(db: AsyncSession, payment_intent_id: str) -> list[_Part]:
 
 
 async def _list_given_back(db: AsyncSession, parts: Sequence[_Part], provider_id: str) -> list[Payment]:
-    """The rows of a refund or a dispute; the second and later ones carry a place after its id."""
+    """Return the rows of a refund or a dispute; the second and later ones have a number after its id."""
     ids = [part.payment.id for part in parts]
     mine = or_(Payment.provider_id == provider_id, Payment.provider_id.startswith(f"{provider_id}#", autoescape=True))
     rows = await db.execute(select(Payment).where(Payment.refunds_payment_id.in_(ids), mine).order_by(Payment.id))
@@ -175,7 +176,7 @@ async def _list_given_back(db: AsyncSession, parts: Sequence[_Part], provider_id
 
 
 def _why(part: _Part, intent: StripeIntent | None) -> GivenFor:
-    """What a refund is for: as it was said here, else what was given back at Stripe itself is an allowance."""
+    """Return the reason of a refund: as stated here; one made at Stripe itself is an allowance."""
     usual = GivenFor.CANCELLED if part.is_over else GivenFor.GOODWILL
     return GivenFor(intent.parameters["metadata"].get("given_for", usual)) if intent else usual
 
@@ -210,9 +211,9 @@ async def _take_off(
     note: str,
     provider_id: str,
 ) -> list[tuple[_Part, Decimal]]:
-    """Take an amount off the payments, each as far as there is something left of it, and what is beyond off the last.
+    """Take an amount off the payments, each up to what is left of it, and any excess off the last one.
 
-    Returns what was taken off which.
+    Returns how much was taken off which payment.
     """
     left = amount
     taken: list[tuple[_Part, Decimal]] = []
@@ -252,7 +253,7 @@ async def _undo(
     refund: StripeRefund,
     intent: StripeIntent | None,
 ) -> None:
-    """Money that was to go back has not; a row and a sentence for the office say so."""
+    """Record that a refund failed, with a row and an attention sentence for the office."""
     chosen = [part for part in parts if intent is None or part.payment.id == intent.payment_id]
     if not rows:
         db.add(_make_failed_row(chosen[0], refund, _why(chosen[0], intent), refunder(intent)))
@@ -287,7 +288,7 @@ def _make_failed_row(part: _Part, refund: StripeRefund, why: GivenFor, by: Actor
 
 
 async def _put_back(db: AsyncSession, parts: Sequence[_Part], rows: Sequence[Payment]) -> None:
-    """Money that was taken off is there again."""
+    """Put money that was taken off back."""
     of_payment = {part.payment.id: part for part in parts}
     for row in rows:
         part = of_payment[row.refunds_payment_id or 0]
@@ -305,9 +306,10 @@ async def _say_refused(db: AsyncSession, invoice: Invoice, amount: Decimal, erro
 
 
 def _attend(part: _Part, sentence: str, *, instead_of: str = "") -> bool:
-    """Put a sentence on what was paid, and take off what it is over with; True when something was taken off."""
+    """Add a sentence to the attention of what was paid, and remove the one it replaces. Returns True if one was
+    removed."""
     record = part.order or part.invoice
-    assert record is not None  # a payment is of one of the two
+    assert record is not None  # a payment has one of the two
     is_dropped = bool(instead_of) and drop_attention(record, instead_of)
     if sentence:
         add_attention(record, sentence)
@@ -324,7 +326,7 @@ async def _note_on_timelines(
     by: Actor = SYSTEM,
     dispute_id: str = "",
 ) -> None:
-    """Put it on the timelines of the orders and of the invoices."""
+    """Add an event to the timelines of the orders and the invoices."""
     changes = {"amount": format_money(amount)} | ({"dispute_id": dispute_id} if dispute_id else {})
     for part in parts:
         if part.order is not None:
@@ -338,7 +340,7 @@ async def _note_on_timelines(
 
 
 async def _was_noted(db: AsyncSession, parts: Sequence[_Part], dispute: StripeDispute) -> bool:
-    """True when a timeline has the dispute, whatever has become of it since."""
+    """Return True if a timeline mentions the dispute, whatever its state now."""
     ids = [part.invoice.id for part in parts if part.invoice is not None]
     noted = exists().where(InvoiceEvent.invoice_id.in_(ids), InvoiceEvent.changes["dispute_id"].astext == dispute.id)
     return bool(await db.scalar(select(noted)))

@@ -1,4 +1,4 @@
-"""A customer's statement as of a day: what was open before the period, what happened in it, and what is open now."""
+"""A customer's statement: what was open before the period, what happened in it, and what is open on its last day."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -17,7 +17,7 @@ from domain.kernel.errors import NotFound
 from domain.kernel.money import ZERO
 from models import Customer, Invoice, Role
 
-# Every invoice that was sent, credit memo, allowance and payment of the customer's invoices, with its sign.
+# Every sent invoice, credit memo, allowance and payment of the customer's invoices, with its sign.
 _MOVES = text(f"""
 WITH mine AS (
   SELECT i.* FROM invoice AS i WHERE i.customer_id = :customer AND i.sent_at IS NOT NULL AND i.sent_at < :ends
@@ -50,7 +50,7 @@ ORDER BY at, kind
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of the period, with the balance after it."""
+    """One line of the period, with the balance after it. Amounts are in US dollars."""
 
     on: date
     kind: str
@@ -64,7 +64,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenInvoice:
-    """An invoice with something to pay on the day of the statement."""
+    """An invoice that is not fully paid on the day of the statement."""
 
     id: int
     number: str
@@ -78,7 +78,7 @@ class OpenInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Everything that the paper says."""
+    """The content of a statement. Amounts are in US dollars."""
 
     customer_id: int
     company: str
@@ -103,14 +103,14 @@ class Statement:
 
     @property
     def late(self) -> Decimal:
-        """What of it is past due."""
+        """The part of it that is past due."""
         return sum((invoice.balance for invoice in self.open if invoice.days_late > 0), ZERO)
 
 
 async def get_statement(
     db: AsyncSession, customer_id: int, *, since: date, as_of: date, visible_to: Actor, timezone: tzinfo
 ) -> Statement:
-    """The statement of a customer; raises NotFound for an unknown one and for another rep's."""
+    """Return the statement of a customer. Raises NotFound for an unknown one and for another rep's."""
     require(visible_to, Right.SEE_INVOICES, "Your role does not see invoices.")
     customer = await db.get(Customer, customer_id)
     is_hidden = visible_to.has_role(Role.SALES_REP) and customer and customer.sales_rep_id != visible_to.id
@@ -120,7 +120,7 @@ async def get_statement(
 
 
 async def get_own_statement(db: AsyncSession, invoice_id: int, *, as_of: date, timezone: tzinfo) -> Statement:
-    """The statement of the customer whose invoice a link is for; raises NotFound for one that has no account."""
+    """Return the statement of the customer whose invoice a link is for. Raises NotFound without an account."""
     whose = select(Invoice.customer_id).where(Invoice.id == invoice_id, Invoice.sent_at.is_not(None)).scalar_subquery()
     customer = (await db.execute(select(Customer).where(Customer.id == whose))).scalar_one_or_none()
     if customer is None:
@@ -129,13 +129,13 @@ async def get_own_statement(db: AsyncSession, invoice_id: int, *, as_of: date, t
 
 
 async def get_statement_of_customer(db: AsyncSession, *, as_of: date, visible_to: Actor, timezone: tzinfo) -> Statement:
-    """The statement of the signed-in customer, three months up to a day."""
+    """Return the statement of the signed-in customer for the three months up to a day."""
     customer = await db.get_one(Customer, visible_to.id)
     return await _write(db, customer, since=first_of_statement(as_of), as_of=as_of, timezone=timezone)
 
 
 def first_of_statement(as_of: date) -> date:
-    """The day on which a statement begins unless somebody says another: three months with the running one."""
+    """Return the default first day of a statement: three months including the current one."""
     return first_of_month(as_of - timedelta(days=60))
 
 
@@ -176,7 +176,7 @@ async def _write(db: AsyncSession, customer: Customer, *, since: date, as_of: da
     )
 
 
-# What was open on a day: the total less what was credited and paid up to then.
+# What was open on a day: the total less credit memos and payments up to then.
 _OPEN = text(f"""
 SELECT i.id, i.invoice_number, i.po_number, i.due_date, i.total_amount,
   coalesce((SELECT sum(m.amount) FROM credit_memo AS m WHERE m.invoice_id = i.id AND m.created_at < :ends), 0)

@@ -1,4 +1,4 @@
-"""Statements in one act: every customer who owes something gets theirs by mail, as a job for each."""
+"""Emails statements to all customers who owe something, with one job for each."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -19,9 +19,9 @@ STATEMENT_JOB = "mail_statement"
 async def mail_statements(
     db: AsyncSession, *, as_of: date, by: Actor, customer_ids: Sequence[int] | None = None
 ) -> int:
-    """Have a statement made and mailed for every customer with an open invoice and an address; returns how many.
+    """Enqueue a statement for every customer with an open invoice and an email address. Returns how many.
 
-    With `customer_ids` for those of them alone.
+    With `customer_ids`, only for those of them.
     """
     require(by, Right.EDIT_INVOICES, "Your role does not send statements.")
     owing = select(INVOICES.customer_id).where(

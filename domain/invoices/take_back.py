@@ -1,6 +1,7 @@
-"""A payment of an invoice without an order goes back: entered by mistake, bounced, or given back to the customer.
+"""Gives back or reverses a payment of an invoice without an order: entered by mistake, bounced, or refunded.
 
-What Stripe took goes back by Stripe; the rest by hand, or as store credit. An order's payments go back on the order.
+Money taken by Stripe goes back through Stripe; other money by hand, or as store credit. Payments of orders are given
+back on the order.
 """
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,10 +27,10 @@ from settings import Settings
 async def take_back_payment(
     invoice_id: int, payment_id: int, data: RefundPayment, *, by: Actor, settings: Settings, version: int | None = None
 ) -> RefundOutcome:
-    """Take a payment back, wholly or in part: after a mistake or a bounced check the customer owes it again.
+    """Give a payment back, in full or in part; after a mistake or a bounced check the customer owes it again.
 
-    Three parts where Stripe took the money: the intent is committed, Stripe is asked with no transaction open, its word
-    is written down. Raises Refused above what is left of the payment and for an order's invoice.
+    Three parts if Stripe took the money: the intent is committed, Stripe is asked without an open transaction, and its
+    answer is recorded. Raises Refused for more than is left of the payment, and for an order's invoice.
     """
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
@@ -62,7 +63,7 @@ async def take_back_payment(
 
 
 async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: int) -> Refundable:
-    """One payment of an invoice without an order, with what is left of it; raises NotFound when nothing is."""
+    """Return one payment of an invoice without an order, with what is left of it. Raises NotFound if nothing is."""
     for found in await list_invoice_refundable(db, invoice_id):
         if found.payment.id == payment_id:
             return found
@@ -70,7 +71,8 @@ async def get_invoice_refundable(db: AsyncSession, invoice_id: int, payment_id: 
 
 
 def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
-    """What the money goes back for; raises InvalidInput for credit that is owed again or has no account."""
+    """Return the reason for giving it back. Raises InvalidInput for store credit that is a reversal or has no
+    account."""
     if data.how is RefundWay.STORE_CREDIT and data.given_for.kind is GivenBack.REVERSAL:
         raise InvalidInput(
             "A payment taken back becomes no credit: the customer owes it again.",
@@ -85,7 +87,8 @@ def _choose_why(invoice: Invoice, data: RefundPayment) -> GivenFor:
 async def _take_back_here(
     db: AsyncSession, invoice: Invoice, found: Refundable, data: RefundPayment, *, by: Actor
 ) -> None:
-    """Money handed back by us, never received at all, or turned into credit: one transaction, no company asked."""
+    """Record money given back by hand, never received, or turned into store credit: one transaction, no outside
+    service."""
     as_credit = data.how is RefundWay.STORE_CREDIT
     method = PaymentMethod.STORE_CREDIT if as_credit else PaymentMethod(found.payment.method)
     before = {"balance": str(invoice.balance), "amount_paid": str(invoice.amount_paid)}

@@ -1,4 +1,4 @@
-"""When an invoice is due, and from which instant on it is overdue."""
+"""Due dates of invoices, and the instant from which one is overdue."""
 
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -9,17 +9,17 @@ DAYS = {InvoiceTerms.DUE_ON_RECEIPT: 0, InvoiceTerms.NET15: 15, InvoiceTerms.NET
 
 
 def calculate_due_date(terms: InvoiceTerms, sent_on: date) -> date:
-    """The day on which an invoice is due that was sent on this one."""
+    """Return the due date of an invoice sent on this day."""
     return sent_on + timedelta(days=DAYS[terms])
 
 
 def set_due_date(invoice: Invoice, *, timezone: tzinfo) -> None:
-    """Give an invoice that is being sent its due date, unless it has one, and the instant after it."""
+    """Set the due date of an invoice that is being sent, unless it has one, and when it becomes overdue."""
     if invoice.due_date is None:
         invoice.due_date = calculate_due_date(InvoiceTerms(invoice.payment_terms), business_today(timezone))
     invoice.overdue_from = when_overdue(invoice.due_date, timezone=timezone)
 
 
 def when_overdue(due_date: date, *, timezone: tzinfo) -> datetime:
-    """The instant at which the business day of the due date is over."""
+    """Return the end of the due date's business day."""
     return start_of_business_day(due_date + timedelta(days=1), timezone)

@@ -1,4 +1,4 @@
-"""What an invoice comes to: lines, discount, shipping, and tax on goods alone, rounded half up once."""
+"""The totals of an invoice: lines, discount, shipping, and tax on goods only, rounded half up once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _RATE_STEP = Decimal("0.001")
 
 
 def _read_rate(value: Any, info: ValidationInfo) -> Decimal:
-    """A percentage as a JSON number, or as text of a form; three decimals at most."""
+    """Read a percentage, a JSON number or text from a form, with at most three decimals."""
     wrong = bad_field("must be a percentage with at most three decimals, from 0 to 30")
     if isinstance(value, str) and (info.context or {}).get("source") in {"form", "query"}:
         text = value.strip().removesuffix("%").strip()
@@ -45,7 +45,7 @@ TaxRateIn = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTotals:
-    """The money of an invoice, US dollars; `tax_rate` in percent."""
+    """The amounts of an invoice in US dollars; `tax_rate` is in percent."""
 
     subtotal: Decimal
     discount_amount: Decimal
@@ -62,7 +62,7 @@ def calculate_invoice_totals(
     shipping: Decimal = ZERO,
     tax_rate: Decimal = ZERO,
 ) -> InvoiceTotals:
-    """Add up an invoice; raises InvalidInput for a discount above the goods, or more than can be kept."""
+    """Add up an invoice. Raises InvalidInput for a discount above the subtotal, or a total too large to be stored."""
     subtotal = sum(line_totals, ZERO)
     if discount > subtotal:
         limit = f"must be at most {format_money(subtotal)}, the value of the lines"

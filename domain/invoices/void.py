@@ -1,4 +1,4 @@
-"""Ending an invoice: a draft is deleted, one that was sent is voided and keeps its number, so that none is missing."""
+"""Deletes drafts and voids sent invoices, which keep their numbers, so that there are no gaps."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from models import AuditAction, GivenFor, Invoice, InvoiceEventKind, InvoiceStat
 
 
 async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, version: int | None = None) -> str:
-    """Delete a draft; one that was sent or paid is voided instead. Returns what happened, as a sentence."""
+    """Delete a draft; void an invoice that was sent or paid. Returns what happened, as a sentence."""
     require(by, Right.EDIT_INVOICES, "Your role does not delete invoices.")
     invoice = await lock_invoice(db, invoice_id, version=version)
     name = name_invoice(invoice)
@@ -40,7 +40,7 @@ async def delete_invoice(db: AsyncSession, invoice_id: int, *, by: Actor, versio
 async def void_invoice(
     db: AsyncSession, invoice_id: int, *, by: Actor, note: str = "", version: int | None = None
 ) -> Invoice:
-    """Void an invoice that was sent; a draft is no invoice yet and is deleted instead."""
+    """Void a sent invoice. Does nothing for drafts, which are deleted instead, and for void invoices."""
     require(by, Right.EDIT_INVOICES, "Your role does not void invoices.")
     invoice = await lock_invoice(db, invoice_id, version=version)
     if invoice.status not in {InvoiceStatus.DRAFT, InvoiceStatus.VOID}:
@@ -49,7 +49,8 @@ async def void_invoice(
 
 
 async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> str | None:
-    """Void the open invoice of a locked order that was cancelled; a draft is deleted. Returns which one it was."""
+    """Void the open invoice of a locked, cancelled order; a draft is deleted. Returns its number, "draft", or None
+    without one."""
     invoice = await find_order_invoice(db, order.id)
     if invoice is None:
         return None
@@ -62,9 +63,9 @@ async def end_order_invoice(db: AsyncSession, order: Order, *, by: Actor) -> str
 
 
 async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, note: str = "") -> Decimal:
-    """Take a locked invoice out of what is owed. What was paid on one without an order becomes store credit.
+    """Void a locked invoice. What was paid on one without an order becomes store credit.
 
-    Returns the amount that became credit. An order's payments stay with the order.
+    Returns the amount that became store credit. An order's payments stay with the order.
     """
     returned = ZERO
     if invoice.order_id is None and invoice.amount_paid > ZERO:
@@ -78,7 +79,7 @@ async def void_locked_invoice(db: AsyncSession, invoice: Invoice, *, by: Actor, 
 
 
 async def delete_draft(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None:
-    """Delete a locked draft; the audit trail keeps that there was one."""
+    """Delete a locked draft and record it in the audit trail."""
     await record_audit(
         db,
         action=AuditAction.INVOICE_DELETED,
@@ -93,9 +94,9 @@ async def delete_draft(db: AsyncSession, invoice: Invoice, *, by: Actor) -> None
 
 
 async def _credit_payments(db: AsyncSession, invoice: Invoice, *, by: Actor) -> Decimal:
-    """Turn what was paid on a locked invoice into its customer's store credit; without one somebody must give it back.
+    """Turn what was paid on a locked invoice into its customer's store credit; without a customer, it needs attention.
 
-    Returns the amount that became credit.
+    Returns the amount that became store credit.
     """
     amount = invoice.amount_paid
     if invoice.customer_id is None:

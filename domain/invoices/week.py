@@ -1,4 +1,4 @@
-"""Invoicing a week in one act: every order on terms that shipped in it and has no invoice yet, with a preview."""
+"""Invoices a week in one act: every order on terms that shipped in it and has no invoice yet, with a preview."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ MOST_ORDERS = 500
 
 
 class InvoiceWeek(Input):
-    """Which of the week's orders are invoiced, and how."""
+    """Which of the week's orders to invoice, and how."""
 
     of: DateIn
     """Any day of the week."""
     order: Annotated[list[Id], Field(min_length=1, max_length=MOST_ORDERS)]
     """The ids of the orders."""
     how: Literal["mail", "draft"] = "mail"
-    """Sent by mail, or kept as drafts without numbers."""
+    """Send them by email, or create drafts without numbers."""
     one_mail: bool = False
-    """True sends a customer's invoices in one mail instead of one each."""
+    """Send all invoices of a customer in one email instead of one each."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeekOrder:
-    """One order of the week; `why_not` says why it is left out, and is empty for one that is invoiced."""
+    """One order of the week. `why_not` says why it is not invoiced; empty for one that is."""
 
     id: int
     order_number: str
@@ -54,7 +54,7 @@ class WeekOrder:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Monday to Sunday with what is to be invoiced and what is not."""
+    """A week from Monday to Sunday, with the orders to be invoiced and those left out."""
 
     first: date
     last: date
@@ -63,26 +63,26 @@ class Week:
 
     @staticmethod
     def count_customers(orders: Sequence[WeekOrder]) -> int:
-        """How many different people these orders' invoices go to."""
+        """Return the number of different customers of these orders."""
         return len({order.customer_id or order.email for order in orders})
 
 
 @dataclass(frozen=True, slots=True)
 class WeekDone:
-    """What the act made, and what failed by its order number."""
+    """The invoices created, and the errors by order number."""
 
     invoices: list[Invoice]
     failed: dict[str, str]
 
 
 def week_of(day: date) -> tuple[date, date]:
-    """The Monday and the Sunday around a day."""
+    """Return the Monday and the Sunday of a day's week."""
     monday = day - timedelta(days=day.weekday())
     return monday, monday + timedelta(days=6)
 
 
 async def preview_week(db: AsyncSession, day: date, *, by: Actor, timezone: tzinfo) -> Week:
-    """What invoicing the week around a day would do; nothing is changed."""
+    """Return what invoicing the week of a day would do. Nothing is changed."""
     require(by, Right.EDIT_INVOICES, "Your role does not make invoices.")
     first, last = week_of(day)
     start, end = business_range_bounds(first, last, timezone)
@@ -107,7 +107,7 @@ async def preview_week(db: AsyncSession, day: date, *, by: Actor, timezone: tzin
 
 
 async def invoice_week(db: AsyncSession, data: InvoiceWeek, *, by: Actor, timezone: tzinfo) -> WeekDone:
-    """Invoice the chosen orders of the week, each in a savepoint of its own: one that fails takes no number."""
+    """Invoice the chosen orders of the week, each in its own savepoint: one that fails uses no number."""
     week = await preview_week(db, data.of, by=by, timezone=timezone)
     known = {order.id: order for order in week.orders}
     made: list[Invoice] = []
@@ -131,7 +131,7 @@ async def invoice_week(db: AsyncSession, data: InvoiceWeek, *, by: Actor, timezo
 
 
 async def _mail(db: AsyncSession, made: Sequence[Invoice], *, together: bool, by: Actor) -> None:
-    """Have the invoices mailed, one by one or those of one customer and address together."""
+    """Enqueue the emails of the invoices, one each, or together for one customer and address."""
     mails: dict[tuple[object, ...], list[Invoice]] = {}
     for place, invoice in enumerate(made):
         key = (invoice.customer_id, (invoice.customer_email or "").lower()) if together else (place,)

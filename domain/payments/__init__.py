@@ -1,1 +1,1 @@
-"""Money that comes in for orders."""
+"""Payments for orders."""

@@ -1,4 +1,4 @@
-"""Using a customer's store credit on an order's balance."""
+"""Applies a customer's store credit to an order's balance."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -20,7 +20,7 @@ from models import CreditEntry, CreditKind, Order, OrderEventKind, OrderStatus, 
 
 
 class ApplyCredit(Input):
-    """How much credit to use at most, US dollars."""
+    """The most store credit to use, in US dollars."""
 
     amount: Annotated[MoneyIn, Field(json_schema_extra={"minimum": 0.01})]
 
@@ -28,9 +28,9 @@ class ApplyCredit(Input):
 async def apply_credit(
     db: AsyncSession, order_id: int, data: ApplyCredit, *, by: Actor, version: int | None = None
 ) -> tuple[Order, CreditEntry]:
-    """Use store credit on an order: at most the amount asked, the balance and the credit there is.
+    """Apply store credit to an order: the smallest of the requested amount, the balance and the available credit.
 
-    Returns the order and the ledger's entry (its amount is negative). Raises Refused when the order has no registered
+    Returns the order and the ledger entry (its amount is negative). Raises Refused if the order has no registered
     customer, nothing is left to pay or there is no credit. Locks the customer, then the order.
     """
     require(by, Right.APPLY_CREDIT, "Your role does not apply credit.")
@@ -53,7 +53,7 @@ async def apply_credit(
 
 
 async def take_credit(db: AsyncSession, order: Order, amount: Decimal, *, by: Actor) -> CreditEntry:
-    """Move credit onto a locked order as a payment row and a ledger entry in one transaction."""
+    """Apply store credit to a locked order: a payment row and a ledger entry."""
     assert order.customer_id is not None  # the caller has checked
     entry = await move_credit(
         db,

@@ -1,7 +1,7 @@
-"""Asking Stripe about one of our rows: do it if it is not done, and write down what came of it.
+"""Asks Stripe about one of our intents: does what is not done yet, and records the result.
 
-The one place that calls Stripe for a row: a door right after its intent is committed, and the reconciler later, do the
-same. No transaction is open during the call. A lost answer leaves the row unknown.
+This is the only place that calls Stripe for an intent; a door uses it right after committing the intent, and the
+reconciler later. No transaction is open during the call. A lost answer leaves the intent unknown.
 """
 
 from collections.abc import AsyncIterator
@@ -56,12 +56,13 @@ _UNHEARD_OF = "Stripe knows nothing of it."
 _UNCONFIRMED = {"requires_confirmation", "requires_action"}
 _WAITING = {"requires_payment_method", *_UNCONFIRMED}
 _WANTS_ITS_OWNER = "The bank wants the customer to confirm the charge."
-# A customer who has not paid within this does not come back to the same payment.
+# A customer who has not paid by then does not come back to the same payment.
 _ABANDONED = timedelta(days=7)
 
 
 async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
-    """Bring one row up to Stripe's word, whatever its kind; raises ServiceFailed when Stripe's word is missing."""
+    """Bring one intent of any kind up to date with Stripe. Raises ServiceFailed if Stripe does not answer or
+    refuses."""
     match intent.kind:
         case IntentKind.CARD:
             await ask_payment(intent, account)
@@ -74,7 +75,7 @@ async def ask_stripe(intent: StripeIntent, account: StripeAccount) -> None:
 
 
 async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
-    """The PaymentIntent of a row, made now if it is not there yet."""
+    """Return the PaymentIntent of a row; creates it if it does not exist yet."""
     async with _noting_failures(intent):
         if intent.provider_id is not None:
             payment = await fetch_payment(account, intent.provider_id)
@@ -82,7 +83,7 @@ async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePay
             payment = await _make_payment(intent, account)
             await note_made(intent, payment.id)
             if intent.state == IntentState.UNKNOWN:
-                # A key's second answer is the first one again, whatever has happened since.
+                # A repeated key returns the first answer again, whatever has happened since.
                 payment = await fetch_payment(account, payment.id)
         if payment.status not in _WAITING or payment.error:
             await settle_with_refunds(payment, account)
@@ -92,14 +93,14 @@ async def ask_payment(intent: StripeIntent, account: StripeAccount) -> StripePay
 
 
 async def ask_charge(intent: StripeIntent, account: StripeAccount) -> StripePayment:
-    """The charge of a saved payment method, made now if it is not there yet; a decline is an answer as any other."""
+    """Return the charge of a saved payment method; makes it if it does not exist yet. A decline is a normal answer."""
     async with _noting_failures(intent):
         if intent.provider_id is not None:
             payment = await fetch_payment(account, intent.provider_id)
         else:
             payment = await _make_payment(intent, account)
             if intent.state == IntentState.UNKNOWN:
-                # A key's second answer is the first one again, whatever has happened since.
+                # A repeated key returns the first answer again, whatever has happened since.
                 payment = await fetch_payment(account, payment.id)
         if payment.status in _UNCONFIRMED:
             payment = await _withdraw_unconfirmed(payment, account)
@@ -108,17 +109,18 @@ async def ask_charge(intent: StripeIntent, account: StripeAccount) -> StripePaym
 
 
 async def _withdraw_unconfirmed(payment: StripePayment, account: StripeAccount) -> StripePayment:
-    """Close a charge whose owner would have to confirm it: the next try is one of its own, and both would be made."""
+    """Cancel a charge that the customer would have to confirm: the next attempt is a new charge, and both could
+    succeed."""
     try:
         withdrawn = await cancel_payment(account, payment.id)
     except StripeRefused:
-        # Somebody was quicker and confirmed it.
+        # It was confirmed in the meantime.
         return await fetch_payment(account, payment.id)
     return replace(withdrawn, error=withdrawn.error or _WANTS_ITS_OWNER)
 
 
 async def settle_with_refunds(payment: StripePayment, account: StripeAccount) -> IntentState | None:
-    """Write down a payment with all that was given back of it, also at Stripe's own site; None when it is not ours."""
+    """Record a payment and all its refunds, also those made at Stripe itself. Returns None if it is not ours."""
     state = await settle_stripe_payment(payment)
     if state is not None and payment.refunded:
         await settle_refunds(payment.id, account)
@@ -126,13 +128,13 @@ async def settle_with_refunds(payment: StripePayment, account: StripeAccount) ->
 
 
 async def settle_refunds(payment_intent_id: str, account: StripeAccount) -> None:
-    """Write down every refund of a payment."""
+    """Record every refund of a payment."""
     for refund in await list_refunds(account, payment_intent_id):
         await settle_refund(refund)
 
 
 async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSession:
-    """The Checkout Session of a row, opened now if it is not there yet."""
+    """Return the Checkout Session of a row; opens it if it does not exist yet."""
     async with _noting_failures(intent):
         if intent.provider_id is not None:
             session = await fetch_session(account, intent.provider_id)
@@ -142,7 +144,7 @@ async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSe
             if intent.state == IntentState.UNKNOWN:
                 session = await fetch_session(account, session.id)
         else:
-            # A checkout lasts a day at most, so one that nobody heard of is over.
+            # A checkout lasts at most a day, so one that was never found is over.
             raise StripeRefused(_UNHEARD_OF)
         await settle_session(session, intent_id=intent.id, account=account)
         if session.status == "open":
@@ -151,11 +153,11 @@ async def ask_checkout(intent: StripeIntent, account: StripeAccount) -> StripeSe
 
 
 async def settle_session(session: StripeSession, *, intent_id: int, account: StripeAccount) -> None:
-    """Write down what became of a checkout; its payment is asked about by itself."""
+    """Record the result of a checkout; its payment is requested separately."""
     payment = None
     async with separate_transaction() as db:
         intent = await lock_intent(db, intent_id)
-        # Where an event is quicker than the answer to our own request, it brings the ids.
+        # If an event arrives before the answer to our own request, it brings the ids.
         intent.provider_id = intent.provider_id or session.id
         intent.payment_intent_id = session.payment_intent_id or intent.payment_intent_id
     if session.status == "complete" and session.setup_intent_id is not None:
@@ -169,13 +171,13 @@ async def settle_session(session: StripeSession, *, intent_id: int, account: Str
         if session.status == "expired" and intent.state in UNSETTLED:
             settle_intent(intent, IntentState.CANCELLED)
         elif session.status == "complete" and payment is not None and intent.state in UNPAID:
-            # Stripe's page is done with: the bank payment bounced, or it waits for the bank's small deposits.
+            # Stripe's page is finished: the bank payment failed, or it waits for the bank's micro-deposits.
             bounced = payment.status == "requires_payment_method"
             settle_intent(intent, IntentState.FAILED if bounced else IntentState.PENDING, error=payment.error)
 
 
 async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefund:
-    """The refund of a row, made now if it is not there yet."""
+    """Return the refund of a row; makes it if it does not exist yet."""
     async with _noting_failures(intent):
         if intent.provider_id is not None:
             refund = await fetch_refund(account, intent.provider_id)
@@ -186,7 +188,8 @@ async def ask_refund(intent: StripeIntent, account: StripeAccount) -> StripeRefu
 
 
 async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> bool:
-    """Close a payment that nobody should make any more: its order is cancelled, or owes another amount now."""
+    """Cancel a payment that must not be made any more: its order is cancelled, or its balance has changed. Returns True
+    if it was cancelled."""
     if intent.kind not in PAYING or intent.state != IntentState.OPEN or intent.provider_id is None:
         return False
     if not await _is_stale(intent):
@@ -199,7 +202,7 @@ async def withdraw_if_stale(intent: StripeIntent, account: StripeAccount) -> boo
                 session = await expire_session(account, intent.provider_id)
                 await settle_session(session, intent_id=intent.id, account=account)
         except StripeRefused:
-            # Somebody was quicker and paid: then that is what is written down.
+            # It was paid in the meantime; then the payment is recorded.
             await ask_stripe(intent, account)
     return True
 
@@ -210,7 +213,7 @@ async def _is_stale(intent: StripeIntent) -> bool:
     if intent.kind == IntentKind.INVOICE:
         return await _has_stale_invoice(intent)
     if intent.order_id is None:
-        # Only customers pay ahead of an order; one who is gone would pay for nobody.
+        # Only customers can pay before an order; if the customer was deleted, the payment belongs to no one.
         return intent.customer_id is None
     async with current_database().session() as db:
         order = await db.get(Order, intent.order_id)
@@ -218,7 +221,7 @@ async def _is_stale(intent: StripeIntent) -> bool:
 
 
 async def _has_stale_invoice(intent: StripeIntent) -> bool:
-    """True when one of the invoices of a checkout owes another amount now; a void one owes nothing."""
+    """Return True if the balance of one of a checkout's invoices has changed; that of a void one is 0."""
     changed = exists().where(
         InvoiceCheckout.intent_id == intent.id,
         Invoice.id == InvoiceCheckout.invoice_id,
@@ -229,9 +232,9 @@ async def _has_stale_invoice(intent: StripeIntent) -> bool:
 
 
 async def _make_payment(intent: StripeIntent, account: StripeAccount) -> StripePayment:
-    """Make the payment, or find the one that was made already.
+    """Make the payment, or find the one that was already made.
 
-    What was stopped while Stripe was silent is not charged any more: it is only looked for.
+    One that was stopped while Stripe did not answer is not charged any more, only looked for.
     """
     stopped = await why_not_charged(intent.kind, intent.id)
     if not stopped and now() - intent.created_at < KEYS_LAST:
@@ -255,7 +258,7 @@ async def _make_refund(intent: StripeIntent, account: StripeAccount) -> StripeRe
 
 @asynccontextmanager
 async def _noting_failures(intent: StripeIntent, *, keep_refusals: bool = False) -> AsyncIterator[None]:
-    """Keep what went wrong on the row before the caller gets the error."""
+    """Record an error on the row before it is raised to the caller."""
     try:
         yield
     except StripeRefused as error:

@@ -1,4 +1,4 @@
-"""Card payments in the storefront's own form: the PaymentIntent, and the confirmation that Stripe itself gives."""
+"""Card payments in the storefront's own form: creating the PaymentIntent, and confirming it with Stripe."""
 
 import re
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _UNKNOWN = "We know nothing of this payment."
 
 
 class CreateIntent(Input):
-    """What is to be paid; with an order its balance and nothing else."""
+    """What is to be paid. With an order, the amount must be its balance."""
 
     amount: MoneyIn
     order_number: Filled60 | None = None
@@ -45,7 +45,7 @@ class CreateIntent(Input):
 
 
 class ConfirmPayment(Input):
-    """Which payment the browser says it has made for which order."""
+    """The payment that the browser says it made, and its order."""
 
     order_number: Filled60
     payment_intent_id: Filled200
@@ -53,7 +53,7 @@ class ConfirmPayment(Input):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedPayment:
-    """An order with a payment that Stripe has taken for it; `left` is what is still to be paid, US dollars."""
+    """An order and what is still to be paid after a payment that Stripe has taken for it (`left`, in US dollars)."""
 
     order_number: str
     left: Decimal
@@ -68,7 +68,7 @@ class ConfirmedPayment:
 
 @dataclass(frozen=True, slots=True)
 class CreatedIntent:
-    """What the browser needs to pay."""
+    """The data that the browser needs to pay."""
 
     client_secret: str
     payment_intent_id: str
@@ -78,11 +78,10 @@ class CreatedIntent:
 async def create_payment_intent(
     data: CreateIntent, *, by: Actor, caller: str, client_key: str | None, settings: Settings
 ) -> CreatedIntent:
-    """Make a PaymentIntent, or answer the one that is open for the same order and amount.
+    """Create a PaymentIntent, or return the open one for the same order and amount.
 
-    The intent is committed before Stripe is asked. Raises Refused for another amount than the order's balance and while
-    a bank works on a payment, NotSignedIn for a guest without an order, OutsideServiceFailed when Stripe's answer is
-    missing.
+    The intent is committed before Stripe is called. Raises Refused if the amount is not the order's balance or a bank
+    payment is pending, NotSignedIn for a guest without an order, and OutsideServiceFailed if Stripe does not answer.
     """
     account = get_stripe(settings)
     if data.order_number is None:
@@ -93,7 +92,7 @@ async def create_payment_intent(
     try:
         intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
     except IntegrityError:
-        # A rival made the open intent of this order in the same moment; now it is there to be found.
+        # A concurrent request created the open intent of this order; now it can be found.
         intent, is_replay = await _prepare(data, by, caller, client_key, request_hash)
     with stripe_errors_as_refusals():
         payment = await ask_payment(intent, account)
@@ -113,7 +112,7 @@ def _check_orderless(data: CreateIntent, by: Actor) -> None:
 async def _prepare(
     data: CreateIntent, by: Actor, caller: str, client_key: str | None, request_hash: str
 ) -> tuple[StripeIntent, bool]:
-    """Commit the intent with its key, or find the one that stands for this request already."""
+    """Commit the intent with its key, or find the existing one for this request."""
     async with separate_transaction() as db:
         if client_key is not None:
             kept = await _find_by_client_key(db, caller, check_key(client_key), request_hash)
@@ -143,7 +142,7 @@ async def _prepare(
 
 
 async def _find_by_client_key(db: AsyncSession, caller: str, key: str, request_hash: str) -> StripeIntent | None:
-    """The intent that this caller's key made within a day; a rival with the same key waits here."""
+    """Return the intent made with this caller's key within a day. A concurrent request with the same key waits here."""
     await db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"{caller}\x01{key}"})
     kept = (
         await db.execute(
@@ -152,7 +151,7 @@ async def _find_by_client_key(db: AsyncSession, caller: str, key: str, request_h
                 StripeIntent.caller == caller,
                 StripeIntent.client_key == key,
                 StripeIntent.created_at > now() - _KEY_KEPT,
-                # One that Stripe refused was never made, and only what was done is answered again.
+                # One that Stripe refused was never made; only successful answers are repeated.
                 StripeIntent.state != IntentState.FAILED,
             )
             .order_by(StripeIntent.id.desc())
@@ -175,7 +174,7 @@ def _check_amount(order: Order, amount: Decimal) -> None:
 
 
 async def _check_bank(db: AsyncSession, order: Order) -> None:
-    """A customer who paid by bank must not pay again meanwhile."""
+    """Raise Refused while a bank payment is pending, so that the customer does not pay twice."""
     if (await db.execute(select(is_bank_working(order.id)))).scalar_one():
         raise Refused("The bank is still working on a payment of this order.", code=Code.PAYMENT_PROCESSING)
 
@@ -211,10 +210,10 @@ def _parameters(data: CreateIntent, order: Order | None) -> dict[str, object]:
 
 
 async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings) -> ConfirmedPayment:
-    """Mark an order paid once Stripe says that this payment succeeded, is for it and of its amount; safe to repeat.
+    """Mark an order paid if Stripe says that this payment succeeded and belongs to it. Safe to repeat.
 
-    Raises NotFound for a payment that we know nothing of, Refused for one that is not finished or is another order's,
-    and for one of a cancelled order, whose money goes back.
+    Raises NotFound for an unknown payment, and Refused for one that is not finished, belongs to another order, or is
+    for a cancelled order, whose money is refunded.
     """
     account = get_stripe(settings)
     if not _PAYMENT_INTENT.fullmatch(data.payment_intent_id):
@@ -243,7 +242,7 @@ async def confirm_payment(data: ConfirmPayment, *, by: Actor, settings: Settings
 
 
 async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> None:
-    """Check that the payment is for the order; one that was made before the order came is tied to it now."""
+    """Check that the payment is for the order; links one that was made before the order."""
     async with separate_transaction() as db:
         order = await lock_named_order(db, order_number, visible_to=by)
         found = await find_intent(db, payment)
@@ -254,7 +253,8 @@ async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> No
             raise Refused("The payment is not of the order's amount.", code=Code.PAYMENT_MISMATCH)
         is_paid = payment.status in {"succeeded", "processing"}
         if intent.order_id is None and intent.settled_at is None and is_paid and _fits(intent, order, by):
-            # Until it is settled on the order, the reconciler asks about it again: a crash in between loses nothing.
+            # Until it is settled on the order, the reconciler asks about it again, so that a crash in between loses
+            # nothing.
             intent.order_id = order.id
             settle_intent(intent, IntentState.PENDING)
         if intent.order_id != order.id:
@@ -262,6 +262,6 @@ async def _attach(payment: StripePayment, order_number: str, *, by: Actor) -> No
 
 
 def _fits(intent: StripeIntent, order: Order, by: Actor) -> bool:
-    """True when a customer pays their own order with what they paid before it came."""
+    """Return True if a customer pays their own order with what they paid before placing it."""
     same_customer = intent.customer_id is not None and intent.customer_id == order.customer_id == by.id
     return same_customer and by.is_customer and intent.amount == calculate_balance(order)

@@ -1,6 +1,6 @@
-"""Payments that an area above writes down by itself: renewals with what a customer saved, and receipts of invoices.
+"""Payments that a higher area settles itself: renewals with a saved payment method, and receipts for invoices.
 
-The area registers its settling here, so that events, the reconciler and the first answer all end in one place.
+That area registers its settling functions here, so that events, the reconciler and the first answer use the same ones.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,21 +10,21 @@ from integrations.stripe_client import StripeDispute, StripePayment, StripeRefun
 from integrations.stripe_saved import FinishedSetup
 from models import IntentKind, IntentState
 
-# The row's id with Stripe's word, or without one the sentence that Stripe refused with.
+# Takes the row's id with Stripe's payment, or without one Stripe's reason for refusing.
 Settle = Callable[[int, StripePayment | None, str], Awaitable[IntentState]]
 _settling: dict[str, Settle] = {}
-# Of a row's id, why it is not to be charged any more; empty while it is.
+# Takes a row's id and returns why it must not be charged any more; an empty string if it may.
 Stop = Callable[[int], Awaitable[str]]
 _stopping: dict[str, Stop] = {}
-# The row's id with what the customer saved.
+# Takes the row's id with the saved payment method.
 Save = Callable[[int, FinishedSetup], Awaitable[None]]
 _saving: list[Save] = []
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptSettling:
-    """What writes down that money of a receipt goes back: a refund, a dispute, and a refund (by its row's id) that
-    Stripe refused with a sentence."""
+    """The functions that record money of a receipt going back: a refund, a dispute, and a refund (by its row's id) that
+    Stripe refused for a reason."""
 
     refund: Callable[[StripeRefund], Awaitable[IntentState | None]]
     dispute: Callable[[StripeDispute], Awaitable[None]]
@@ -35,7 +35,7 @@ _receipts: list[ReceiptSettling] = []
 
 
 def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
-    """Register what settles the charges of a kind."""
+    """Register the function that settles charges of a kind."""
 
     def register(settle: Settle) -> Settle:
         _settling[kind] = settle
@@ -45,12 +45,12 @@ def settles(kind: IntentKind) -> Callable[[Settle], Settle]:
 
 
 async def settle_charge(kind: str, intent_id: int, payment: StripePayment | None, error: str = "") -> IntentState:
-    """Have a charge settled by the area it belongs to."""
+    """Call the registered function to settle a charge."""
     return await _settling[kind](intent_id, payment, error)
 
 
 def stops(kind: IntentKind) -> Callable[[Stop], Stop]:
-    """Register what says that a charge of a kind is not wanted any more."""
+    """Register the function that says whether a charge of a kind is not wanted any more."""
 
     def register(stop: Stop) -> Stop:
         _stopping[kind] = stop
@@ -60,26 +60,26 @@ def stops(kind: IntentKind) -> Callable[[Stop], Stop]:
 
 
 async def why_not_charged(kind: str, intent_id: int) -> str:
-    """Why a charge that was meant is not to be made any more; empty while it is."""
+    """Return why a planned charge must not be made any more; an empty string if it may."""
     return await _stopping[kind](intent_id) if kind in _stopping else ""
 
 
 def saves_methods(save: Save) -> Save:
-    """Register what keeps the payment methods that customers save."""
+    """Register the function that stores the payment methods that customers save."""
     _saving[:] = [save]
     return save
 
 
 async def save_method(intent_id: int, setup: FinishedSetup) -> None:
-    """Have the area that asked for a payment method keep it."""
+    """Call the registered function to store a payment method."""
     await _saving[0](intent_id, setup)
 
 
 def settles_receipts(settling: ReceiptSettling) -> None:
-    """Register what settles what goes back of receipts."""
+    """Register the functions that settle money of receipts going back."""
     _receipts[:] = [settling]
 
 
 def receipts() -> ReceiptSettling:
-    """What was registered."""
+    """Return the registered functions."""
     return _receipts[0]

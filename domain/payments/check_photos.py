@@ -1,7 +1,7 @@
-"""The photos of paper checks: re-encoded, kept in the database, and moved to the object store where there is one.
+"""Photos of paper checks: re-encoded, stored in the database, and moved to the object store if there is one.
 
-They are taken in by the database, so that no outage of the store loses one; a job moves them later. A bucket may be
-open to the public for other things, so a photo lies in it sealed, and nobody reads it there without our key.
+New photos go to the database, so that an outage of the object store loses none; a job moves them later. A bucket may be
+public for other purposes, so photos are encrypted in it and unreadable without our key.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _SEALED_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class CheckPhotos:
-    """Both sides of a check as they are kept."""
+    """Both sides of a check as they are stored."""
 
     front: NormalisedImage
     back: NormalisedImage | None
@@ -42,7 +42,7 @@ class CheckPhotos:
 async def prepare_photos(front: bytes | None, back: bytes | None) -> CheckPhotos:
     """Check both files by content and re-encode them, outside any transaction.
 
-    Raises InvalidInput naming every side that is bad, or missing though it must be there, and TooLarge.
+    Raises InvalidInput naming every side that is invalid, or missing though required, and TooLarge.
     """
     return CheckPhotos(*await read_together(_prepare_front(front), _prepare_side(back, "check_back")))
 
@@ -58,17 +58,17 @@ async def _prepare_side(data: bytes | None, field: str) -> NormalisedImage | Non
 
 
 def keep_photos(db: AsyncSession, check_id: int, photos: CheckPhotos) -> None:
-    """Put the photos of a new check into the database, with what else is written in this transaction."""
+    """Add the photos of a new check to the database in this transaction."""
     for side, photo in (("front", photos.front), ("back", photos.back)):
         if photo is not None:
             db.add(PaperCheckImage(check_id=check_id, side=side, content_type=photo.content_type, data=photo.data))
 
 
 async def get_check_photo(order_number: str, side: str, *, visible_to: Actor, settings: Settings) -> tuple[str, bytes]:
-    """One side of an order's newest check with its media type, from wherever it lies.
+    """Return the media type and the bytes of one side of an order's newest check, wherever it is stored.
 
-    Raises NotFound when there is none, and for one that was moved OutsideServiceFailed when the store does not give it
-    back and NotConfigured when the store is not set up any more.
+    Raises NotFound if there is none. For a moved photo, raises OutsideServiceFailed if the store does not return it,
+    and NotConfigured if the store is no longer configured.
     """
     require(visible_to, Right.REVIEW_CHECKS, "Your role does not see checks.")
     newest = select(func.max(PaperCheck.id)).where(PaperCheck.order_id == Order.id).correlate(Order).scalar_subquery()
@@ -96,9 +96,10 @@ async def _fetch(photo: PaperCheckImage, settings: Settings) -> bytes:
 
 
 async def store_photos(settings: Settings) -> int | None:
-    """Move every photo that still lies in the database to the object store; how many, or None without a store.
+    """Move all photos from the database to the object store. Returns how many, or None without a store.
 
-    Each is moved by itself and may be moved again; raises ServiceFailed at the first that the store does not take.
+    Each photo is moved separately, and moving it again is harmless. Raises ServiceFailed at the first one that the
+    store does not accept.
     """
     store = find_object_store(settings)
     if store is None:
@@ -131,21 +132,21 @@ async def _move(photo: PaperCheckImage, store: ObjectStore, keys: list[str]) -> 
         moved = update(PaperCheckImage).where(*this).values(data=None, object_key=object_key)
         is_wanted = (await db.execute(moved.returning(PaperCheckImage.check_id))).first() is not None
     if not is_wanted:
-        # Its order was deleted meanwhile, and knew of no object to forget.
+        # Its order was deleted in the meantime, and did not know of this object.
         await delete_object(store, object_key)
 
 
 async def list_stored_photos() -> Sequence[str]:
-    """The key of every photo that lies in the object store, in order."""
+    """Return the keys of all photos in the object store, in order."""
     statement = select(PaperCheckImage.object_key).where(PaperCheckImage.object_key != "")
     async with current_database().session() as db:
         return (await db.scalars(statement.order_by(PaperCheckImage.object_key))).all()
 
 
 async def rotate_photos(settings: Settings) -> int:
-    """Seal again every photo in the object store that an older data key closed; returns how many.
+    """Encrypt again every photo in the object store that uses an older data key. Returns how many.
 
-    Raises ServiceFailed when the store does not answer; what was done until then stays done.
+    Raises ServiceFailed if the store does not answer; what was done before remains done.
     """
     store, rotated = find_object_store(settings), 0
     if store is None:
@@ -164,7 +165,7 @@ async def rotate_photos(settings: Settings) -> int:
 
 
 async def forget_photos_later(db: AsyncSession, order_id: int) -> None:
-    """Have what the object store holds of an order's checks deleted once the order's deletion commits."""
+    """Delete an order's photos from the object store once the deletion of the order commits."""
     moved = (
         select(PaperCheckImage.object_key)
         .join(PaperCheck, PaperCheck.id == PaperCheckImage.check_id)
@@ -175,12 +176,12 @@ async def forget_photos_later(db: AsyncSession, order_id: int) -> None:
 
 
 async def forget_photos(keys: list[str], settings: Settings) -> None:
-    """Delete these objects; raises ServiceFailed when the store does not say that they are gone."""
+    """Delete these objects. Raises ServiceFailed if the store does not confirm it."""
     store = get_object_store(settings)
     for key in keys:
         await delete_object(store, key)
 
 
 def _context(photo: PaperCheckImage) -> str:
-    """What a sealed photo is bound to, so that none is shown as another check's."""
+    """Return what an encrypted photo is bound to, so that it can't be shown as another check's."""
     return f"paper_check:{photo.check_id}:{photo.side}"

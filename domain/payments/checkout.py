@@ -1,6 +1,6 @@
-"""Stripe's own checkout, opened from the pay page by a button: mail scanners that follow links start nothing.
+"""Stripe's own checkout, opened from the pay page by a button, so that mail scanners which follow links start nothing.
 
-The link's token is neither sent to Stripe nor kept with the parameters: the browser remembers it until it comes back.
+The link's token is neither sent to Stripe nor stored with the parameters; the browser keeps it until it returns.
 """
 
 from datetime import datetime, timedelta
@@ -24,21 +24,21 @@ from models import IntentKind, IntentState, StripeIntent
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-# Stripe takes 30 minutes to 24 hours; the clocks of two machines differ a little.
+# Stripe allows 30 minutes to 24 hours. The margins allow for differing clocks.
 _SHORTEST = timedelta(minutes=31)
 LONGEST = timedelta(hours=23, minutes=55)
 
 
 async def open_checkout(token: str, *, settings: Settings) -> str:
-    """The address of Stripe's page for the holder of a link; the same one while it is open.
+    """Return the URL of Stripe's page for the holder of a link; the same one while it is open.
 
-    Raises Refused when the link is over, OutsideServiceFailed when Stripe's answer is missing.
+    Raises Refused if the link is over, and OutsideServiceFailed if Stripe does not answer.
     """
     account = get_stripe(settings)
     try:
         intent = await _prepare(token, settings)
     except IntegrityError:
-        # The button was pressed twice in one moment; the first press made it.
+        # The button was pressed twice at once; the first press created it.
         intent = await _prepare(token, settings)
     with stripe_errors_as_refusals():
         session = await ask_checkout(intent, account)
@@ -48,12 +48,12 @@ async def open_checkout(token: str, *, settings: Settings) -> str:
 
 
 async def _prepare(token: str, settings: Settings) -> StripeIntent:
-    """Commit the intent with its key, or find the one that is open for this link."""
+    """Commit the intent with its key, or find the open one for this link."""
     async with separate_transaction() as db:
         page = await get_pay_page(db, token)
         by = payer_actor(page)
         order = await lock_payable_order(db, page.order_number, visible_to=SYSTEM)
-        # Read again under the lock: the balance may have changed in between.
+        # Read again under the lock, because the balance may have changed.
         page = await get_pay_page(db, token)
         if not page.is_open:
             raise Refused("This link can't be used any more. Load the page again.", code=Code.LINK_OVER)
@@ -89,7 +89,7 @@ async def _find_open(db: AsyncSession, page: PayPage) -> StripeIntent | None:
 
 
 def _parameters(page: PayPage, key: str, settings: Settings) -> dict[str, object]:
-    """What Stripe's page asks for and shows; metadata stands on the session and on its payment."""
+    """Return what Stripe's page asks for and shows. The metadata is on both the session and its payment."""
     back = f"{settings.public_url.rstrip('/')}/pay/back"
     metadata = {"order_number": page.order_number, "intent_key": key}
     parameters: dict[str, object] = {
@@ -118,12 +118,12 @@ def _parameters(page: PayPage, key: str, settings: Settings) -> dict[str, object
 
 
 def _choose_end(link_ends_at: datetime) -> datetime:
-    """The link's own end, within what Stripe allows."""
+    """Return the link's own expiry, within Stripe's limits."""
     return min(max(link_ends_at, now() + _SHORTEST), now() + LONGEST)
 
 
 async def ask_about_link(token: str, *, settings: Settings) -> None:
-    """Ask Stripe how far the checkouts of a link have come, as its holder does on returning from Stripe's page."""
+    """Ask Stripe about the checkouts of a link, when its holder returns from Stripe's page."""
     async with current_database().session() as db:
         page = await get_pay_page(db, token)
         rows = await db.execute(
@@ -137,7 +137,7 @@ async def ask_about_link(token: str, *, settings: Settings) -> None:
     account: StripeAccount = get_stripe(settings)
     with stripe_errors_as_refusals():
         for intent in intents:
-            assert intent.provider_id is not None  # chosen so above
+            assert intent.provider_id is not None  # guaranteed by the query
             async with separate_transaction() as db:
                 await expect_end(db, intent.provider_id)
             await ask_checkout(intent, account)

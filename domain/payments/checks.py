@@ -1,4 +1,4 @@
-"""Paper checks: their photos come in, the office looks at them and approves or rejects.
+"""Paper checks: their photos are uploaded, and the office approves or rejects them.
 
 A check counts as money only once it is approved.
 """
@@ -39,7 +39,7 @@ ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 @dataclass(frozen=True, slots=True)
 class UploadedCheck:
-    """A check that waits for review, with the names of its photos."""
+    """A check that waits for review, with the file names of its photos."""
 
     check_id: int
     order_number: str
@@ -49,7 +49,7 @@ class UploadedCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A check as the queue and its page show it."""
+    """A check as the review queue and its page show it."""
 
     id: int
     order_id: int
@@ -64,9 +64,9 @@ class CheckRow:
 
 
 class ReviewCheck(Input):
-    """What the office notes; `amount` is what stands on the check where it is not the balance.
+    """A review: a note, and in `amount` the amount on the check if it is not the balance.
 
-    `check_id` says which check was looked at, so that newer photos are not approved unseen.
+    `check_id` says which check was reviewed, so that newer photos are not approved unseen.
     """
 
     note: Text2000 = ""
@@ -75,9 +75,10 @@ class ReviewCheck(Input):
 
 
 async def upload_check(db: AsyncSession, order_number: str, photos: CheckPhotos, *, by: Actor) -> UploadedCheck:
-    """Keep a check for an order's balance and put the payment in review; a newer photo replaces the one before.
+    """Store a check for an order's balance and set the payment to pending review. A newer photo replaces the previous
+    one.
 
-    Raises NotFound for an order that the actor may not see, Refused when nothing is to be paid.
+    Raises NotFound if the actor may not see the order, and Refused if nothing is to be paid.
     """
     if by.is_staff:
         require(by, Right.UPLOAD_CHECKS, "Your role does not take checks.")
@@ -111,11 +112,11 @@ def _name_photo(order: Order, side: str, photo: NormalisedImage) -> str:
 
 
 async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
-    """Count the check as paid, and confirm an order that is paid with it; a surplus becomes store credit.
+    """Count the check as paid, and confirm the order if it is now paid. A surplus becomes store credit.
 
-    An order that grew since the check was written keeps the rest open and is not confirmed; its timeline says so.
-    Raises Refused when no check waits for review, or another one than was looked at. Locks the customer, then the
-    order.
+    If the order's total has increased since the check was written, the rest remains to be paid, and the order is not
+    confirmed; its timeline says so. Raises Refused if no check waits for review, or not the one that was reviewed.
+    Locks the customer, then the order.
     """
     require(by, Right.REVIEW_CHECKS, "Your role does not review checks.")
     order, check = await _lock_waiting(db, order_number, data, by)
@@ -134,13 +135,13 @@ async def approve_check(db: AsyncSession, order_number: str, data: ReviewCheck, 
 
 
 def say_open(order: Order) -> str:
-    """What is still open after a check was approved, as the end of a sentence; empty when nothing is."""
+    """Return what is still to be paid after a check was approved, as the end of a sentence; empty if nothing is."""
     left = calculate_balance(order)
     return f", {format_money(left)} is still open" if left else ""
 
 
 async def reject_check(db: AsyncSession, order_number: str, data: ReviewCheck, *, by: Actor) -> Order:
-    """Refuse the check: the order is unpaid and pending again, so that the ways to pay appear again."""
+    """Reject the check: the order is unpaid and pending again, so that the customer can pay in other ways."""
     require(by, Right.REVIEW_CHECKS, "Your role does not review checks.")
     order, check = await _lock_waiting(db, order_number, data, by)
     _close(check, CheckState.REJECTED, data.note, by)
@@ -178,7 +179,7 @@ def _close(check: PaperCheck, state: CheckState, note: str, by: Actor) -> None:
 
 
 async def list_waiting_checks(db: AsyncSession, *, visible_to: Actor) -> list[CheckRow]:
-    """The checks that wait for review, the longest waiting first; at most 200."""
+    """Return the checks that wait for review, oldest first; at most 200."""
     require(visible_to, Right.REVIEW_CHECKS, "Your role does not review checks.")
     has_back = (
         select(PaperCheckImage.check_id)

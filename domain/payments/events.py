@@ -1,6 +1,6 @@
-"""Stripe's webhooks: an event says that something happened to an object, and the object is asked for at Stripe.
+"""Stripe's webhooks: an event says that something happened to an object, and then Stripe is asked for that object.
 
-So events may come in any sequence and any number of times: what is written down is always Stripe's present word.
+Events may therefore arrive in any order and any number of times: what is recorded is always Stripe's current state.
 """
 
 import re
@@ -27,9 +27,9 @@ _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
 
 
 async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settings: Settings) -> bool:
-    """Keep a signed event once; False when it had come before.
+    """Store a signed event once. Returns False if it was already received.
 
-    Raises InvalidInput for one that is not signed by Stripe or is older than five minutes.
+    Raises InvalidInput if it is not signed by Stripe or is older than five minutes.
     """
     if not settings.stripe_webhook_secret:
         raise NotConfigured("Stripe's events are not taken here: the setting STRIPE_WEBHOOK_SECRET is missing.")
@@ -37,7 +37,7 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
         event = read_event(body, signature, settings.stripe_webhook_secret)
         event_id, kind = _read_word(event["id"]), _read_word(event["type"])
         thing = event["data"]["object"]
-        # Ids are all that is needed later, and the least that is kept of somebody's payment.
+        # Only ids are needed later, so no other data about the payment is stored.
         kept = {name: _read_id(thing.get(name)) for name in ("id", "object", "payment_intent")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InvalidInput("This is no event signed by Stripe within five minutes.", code=Code.BAD_SIGNATURE) from None
@@ -45,14 +45,15 @@ async def receive_event(db: AsyncSession, body: bytes, signature: str, *, settin
 
 
 def _read_id(value: object) -> str:
-    """An id, or that of an object that was sent whole; empty for none, and for one that people chose, as products'."""
+    """Return an id, or the id of an object that was sent as a whole; empty for none, and for ids chosen by people
+    (products)."""
     if isinstance(value, dict):
         value = value.get("id")
     return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
 def _read_word(value: object) -> str:
-    """A word as Stripe writes ids and kinds; raises ValueError for anything else."""
+    """Return a string in the format of Stripe's ids and kinds. Raises ValueError for anything else."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise ValueError("This is no word of Stripe's.")
     return value
@@ -60,7 +61,7 @@ def _read_word(value: object) -> str:
 
 @processes(PROVIDER)
 async def process_stripe_event(db: AsyncSession, event: WebhookEvent) -> None:
-    """Have Stripe asked about the event's object, once this transaction is over: none may be open during the call."""
+    """Ask Stripe about the event's object once this transaction is over, because none may be open during the call."""
     family = event.kind.rsplit(".", 1)[0]
     found, payment = event.payload.get("id", ""), event.payload.get("payment_intent", "")
     asked = {
@@ -76,13 +77,13 @@ async def process_stripe_event(db: AsyncSession, event: WebhookEvent) -> None:
 
 
 async def ask_about(asked: dict[str, str], settings: Settings) -> None:
-    """Ask Stripe about what an event named and write down its word; raises ServiceFailed when it does not come."""
+    """Ask Stripe about what an event named, and record the answer. Raises ServiceFailed if there is none."""
     account = get_stripe(settings)
     if payment_intent_id := asked.get("payment_intent_id") or asked.get("refunds_of"):
         # The event of a refund or a dispute may arrive before the payment's own.
         payment = await fetch_payment(account, payment_intent_id)
         is_ours = await settle_with_refunds(payment, account) is not None
-        # A refund that failed is off the charge again, so an event about refunds has them all asked for.
+        # A failed refund is removed from its charge, so for events about refunds all refunds are requested.
         if is_ours and not payment.refunded and "refunds_of" in asked:
             await settle_refunds(payment_intent_id, account)
     if session_id := asked.get("session_id"):
@@ -92,7 +93,7 @@ async def ask_about(asked: dict[str, str], settings: Settings) -> None:
 
 
 async def _ask_about_session(session_id: str, settings: Settings) -> None:
-    """A checkout is ours when we have its id, or when it carries a key of ours."""
+    """Handle a checkout event; the checkout is ours if we have its id, or if its metadata contains one of our keys."""
     account = get_stripe(settings)
     session = await fetch_session(account, session_id)
     key = session.metadata.get("intent_key", "")

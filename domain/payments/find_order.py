@@ -1,4 +1,4 @@
-"""Finding the order that somebody names when paying: their own, or for a guest one by its unguessable number."""
+"""Finds the order that somebody wants to pay: a customer's own, or for a guest one by its unguessable number."""
 
 import re
 from decimal import Decimal
@@ -14,14 +14,14 @@ from domain.orders.balance import calculate_balance
 from domain.orders.record import lock_order
 from models import Order, OrderStatus
 
-# Numbers that staff gave may be guessed, so those are not paid signed out.
+# Numbers chosen by staff may be guessed, so guests cannot pay those.
 _UNGUESSABLE = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
 
 
 async def lock_payable_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:
-    """The order, locked after its customer, with something left to pay.
+    """Return the order, locked after its customer, with something left to pay.
 
-    Raises NotFound for one that the payer may not know of, Refused for one that is cancelled or paid.
+    Raises NotFound if the payer may not know of the order, and Refused if it is cancelled or paid.
     """
     order = await lock_named_order(db, order_number, visible_to=visible_to)
     refuse_unpayable(order.status, calculate_balance(order))
@@ -37,13 +37,13 @@ def refuse_unpayable(status: str, balance: Decimal) -> None:
 
 
 async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> Order:
-    """The order of a number, locked after its customer; raises NotFound for one the payer may not know of."""
+    """Return the order with a number, locked after its customer. Raises NotFound if the payer may not know of it."""
     number = order_number.strip().upper()
     row = (
         await db.execute(
             select(Order.id, Order.customer_id)
             .where(is_named(order_number))
-            # An imported number may differ from another one by case alone: the one that was typed comes first.
+            # An imported number may differ from another one only by case: an exact match comes first.
             .order_by(Order.order_number != order_number)
         )
     ).first()
@@ -54,7 +54,7 @@ async def lock_named_order(db: AsyncSession, order_number: str, *, visible_to: A
 
 
 def is_named(order_number: str) -> ColumnElement[bool]:
-    """The condition of an order with this number, which people also type in small letters."""
+    """The condition for an order with this number, which people may also type in lower case."""
     return Order.order_number.in_({order_number.strip().upper(), order_number})
 
 

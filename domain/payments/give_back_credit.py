@@ -1,4 +1,4 @@
-"""What credit still pays on an order goes back: all of it when the order is cancelled, some for what was short."""
+"""Returns store credit applied to an order: all of it if the order is cancelled, part of it for short picks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from models import (
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A payment with what of it still pays the claim and is not on its way back, US dollars."""
+    """A payment with the part of it that is still applied and not being refunded, in US dollars."""
 
     payment_id: int
     method: str
@@ -35,7 +35,7 @@ class Applied:
 
 
 async def list_applied(db: AsyncSession, of: ColumnElement[bool]) -> Sequence[Applied]:
-    """The payments of an order or invoice that still pay for it, credit used included, newest first."""
+    """Return the payments that are still applied to an order or invoice, store credit included, newest first."""
     back = aliased(Payment)
     returned = (
         select(func.coalesce(func.sum(back.applied_amount), ZERO))
@@ -56,7 +56,7 @@ async def list_applied(db: AsyncSession, of: ColumnElement[bool]) -> Sequence[Ap
         .where(of, Payment.state == PaymentState.SUCCEEDED, Payment.refunds_payment_id.is_(None))
         .order_by(Payment.id)
     )
-    # Credit that a cancelled order gave back names no payment: it is what was used first.
+    # Store credit returned by a cancelled order names no payment: it counts against the credit used first.
     found = [(row[0], row[1], row[2], row[3]) for row in rows]
     unnamed = -sum((left for _, _, amount, left in found if amount < ZERO), ZERO)
     applied = []
@@ -71,7 +71,7 @@ async def list_applied(db: AsyncSession, of: ColumnElement[bool]) -> Sequence[Ap
 
 
 async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Decimal:
-    """Return what credit still pays on a locked order that is cancelled; doing it again returns nothing."""
+    """Return the store credit still applied to a locked, cancelled order. Repeating it returns nothing more."""
     used = await calculate_credit_used(db, order)
     if order.customer_id is None or used <= 0:
         return ZERO
@@ -80,7 +80,7 @@ async def give_back_credit(db: AsyncSession, order: Order, *, by: Actor) -> Deci
 
 
 async def give_back_some_credit(db: AsyncSession, order: Order, most: Decimal, *, by: Actor, note: str) -> Decimal:
-    """Return up to `most` of what credit pays on a locked order, as an allowance for what was short."""
+    """Return up to `most` of the store credit applied to a locked order, as an allowance for a short pick."""
     returned = ZERO
     for used in await list_applied(db, Payment.order_id == order.id):
         part = min(most - returned, used.left)
@@ -131,7 +131,7 @@ async def _return(
 
 
 async def calculate_credit_used(db: AsyncSession, order: Order) -> Decimal:
-    """What credit still pays on an order; other money that was given back as credit is no part of it."""
+    """Return the store credit still applied to an order; other money that was given back as credit does not count."""
     first = aliased(Payment)
     of_credit = select(first.id).where(
         first.order_id == order.id, first.method == PaymentMethod.STORE_CREDIT, first.amount > ZERO

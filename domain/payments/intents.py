@@ -1,6 +1,7 @@
-"""The rows of our acts at Stripe, from the key that is committed before the call to the end that Stripe reports.
+"""The rows of our acts at Stripe, from committing the key before the call to the final state that Stripe reports.
 
-A row leaves `intended` and `unknown` by Stripe's own word only; how often it was asked decides when it is asked again.
+Only Stripe's answer moves a row out of `intended` and `unknown`. The number of attempts decides when Stripe is asked
+again.
 """
 
 import secrets
@@ -17,30 +18,30 @@ from models import IntentKind, IntentState, Invoice, InvoiceCheckout, StripeInte
 from models.session import current_database, separate_transaction
 
 UNSETTLED = (IntentState.INTENDED, IntentState.UNKNOWN, IntentState.OPEN, IntentState.PENDING)
-# Nobody knows yet whether Stripe has it.
+# It is not known yet whether Stripe has it.
 AWAITING_ANSWER = (IntentState.INTENDED, IntentState.UNKNOWN)
 # A customer could still pay it.
 UNPAID = (*AWAITING_ANSWER, IntentState.OPEN)
 # Stripe's own pages, opened for an order or for invoices.
 CHECKOUTS = (IntentKind.CHECKOUT, IntentKind.INVOICE)
-# What customers pay by; a refund gives money back.
+# Customers' payments; a refund gives money back.
 PAYING = (IntentKind.CARD, *CHECKOUTS)
-# What brings money: their acts, and ours with what they saved.
+# All that brings money: customers' payments, and our charges of saved payment methods.
 CHARGING = (*PAYING, IntentKind.RENEWAL)
-# Stripe forgets keys after a day; from then on a row is looked for by the key in its metadata.
+# Stripe forgets keys after a day; after this time a row is found by the key in its metadata.
 KEYS_LAST = timedelta(hours=23)
 _FIRST_PAUSE = timedelta(seconds=15)
 _LONGEST_PAUSE = timedelta(hours=1)
 _OPEN_PAUSE = timedelta(minutes=10)
 _LONGEST_OPEN_PAUSE = timedelta(hours=6)
-# A request that made the row is given this long before anybody else asks about it.
+# How long only the request that made the row asks about it.
 _GRACE = timedelta(seconds=60)
 
 
 def make_intent(
     kind: IntentKind, amount: Decimal, *, parameters: dict[str, Any], by: Actor, **links: Any
 ) -> StripeIntent:
-    """A row for an act at Stripe with a key of its own, which stands in the object's metadata too."""
+    """Make a row for an act at Stripe with its own key, which is also in the object's metadata."""
     key = secrets.token_hex(16)
     return StripeIntent(
         kind=kind,
@@ -54,13 +55,13 @@ def make_intent(
 
 
 async def read_intent(intent_id: int) -> StripeIntent:
-    """The row as it is now, without a lock."""
+    """Return the current row without a lock."""
     async with current_database().session() as db:
         return (await db.execute(select(StripeIntent).where(StripeIntent.id == intent_id))).scalar_one()
 
 
 async def lock_intent(db: AsyncSession, intent_id: int) -> StripeIntent:
-    """The row, locked; after customer and order, always."""
+    """Return the row, locked. Always lock customer and order before it."""
     return (
         await db.execute(
             select(StripeIntent)
@@ -74,7 +75,7 @@ async def lock_intent(db: AsyncSession, intent_id: int) -> StripeIntent:
 async def note_made(
     intent: StripeIntent, provider_id: str, *, url: str = "", expires_at: datetime | None = None
 ) -> None:
-    """Stripe has it, under this id; an event that was quicker may have recorded how far it has come."""
+    """Record Stripe's id for a row. An event that arrived before may already have recorded its state."""
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
@@ -95,14 +96,14 @@ async def note_made(
 
 
 async def record_no_answer(intent: StripeIntent, error: str, *, wait_seconds: float = 0) -> None:
-    """Stripe's answer is missing: an act that was under way is unknown now, and asked about ever more rarely."""
+    """Record that Stripe did not answer: an unfinished act becomes unknown, and is asked about at growing intervals."""
     pause = min(_FIRST_PAUSE * 2 ** min(intent.attempts, 10), _LONGEST_PAUSE)
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
             .where(StripeIntent.id == intent.id, StripeIntent.state.in_(UNSETTLED))
             .values(
-                # The row may have been made meanwhile: what is known of it stays known.
+                # The row may have been updated in the meantime; that state is kept.
                 state=case((StripeIntent.state.in_(AWAITING_ANSWER), IntentState.UNKNOWN), else_=StripeIntent.state),
                 attempts=StripeIntent.attempts + 1,
                 last_error=error,
@@ -113,7 +114,7 @@ async def record_no_answer(intent: StripeIntent, error: str, *, wait_seconds: fl
 
 
 async def expect_end(db: AsyncSession, provider_id: str) -> None:
-    """Somebody says that an open payment is made: Stripe is asked soon, even if the asking at hand is cut off."""
+    """Ask Stripe soon about an open payment that is said to be made, even if the current request is interrupted."""
     soon = now() + _GRACE
     await db.execute(
         update(StripeIntent)
@@ -127,7 +128,7 @@ async def expect_end(db: AsyncSession, provider_id: str) -> None:
 
 
 async def note_still_open(intent: StripeIntent) -> None:
-    """Nobody has paid yet: ask again later, and ever more rarely."""
+    """Record that it is not paid yet; it is asked about again at growing intervals."""
     async with separate_transaction() as db:
         await db.execute(
             update(StripeIntent)
@@ -141,7 +142,7 @@ async def note_still_open(intent: StripeIntent) -> None:
 
 
 def settle_intent(intent: StripeIntent, state: IntentState, *, error: str = "") -> None:
-    """Put Stripe's word on a locked row; one that waits on is asked about again later."""
+    """Set Stripe's state on a locked row. One that is not settled is asked about again later."""
     intent.state = state
     intent.last_error = error
     intent.updated_at = now()
@@ -152,7 +153,7 @@ def settle_intent(intent: StripeIntent, state: IntentState, *, error: str = "") 
 
 
 async def claim_due_intents(limit: int, *, as_of: datetime) -> list[StripeIntent]:
-    """Rows that are due to be asked about; another reconciler leaves them alone for two minutes."""
+    """Return rows that are due to be asked about; other reconcilers skip them for two minutes."""
     async with separate_transaction() as db:
         found = list(
             (
@@ -171,7 +172,7 @@ async def claim_due_intents(limit: int, *, as_of: datetime) -> list[StripeIntent
 
 
 async def list_open_intents(pays: ColumnElement[bool]) -> list[StripeIntent]:
-    """Payments that a customer could still make, of the order or the invoice that the condition names."""
+    """Return payments that a customer could still make for the order or invoice of the condition."""
     async with current_database().session() as db:
         rows = await db.execute(
             select(StripeIntent).where(pays, StripeIntent.kind.in_(PAYING), StripeIntent.state.in_(UNPAID))
@@ -180,19 +181,19 @@ async def list_open_intents(pays: ColumnElement[bool]) -> list[StripeIntent]:
 
 
 def pays_order(order_id: int) -> ColumnElement[bool]:
-    """The condition of a payment that is an order's, or one of a checkout of its invoice among others."""
+    """The condition for a payment of an order, or for a checkout that includes its invoice."""
     invoices = select(Invoice.id).where(Invoice.order_id == order_id)
     of_invoice = select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id.in_(invoices))
     return or_(StripeIntent.order_id == order_id, StripeIntent.id.in_(of_invoice))
 
 
 def pays_invoice(invoice_id: int) -> ColumnElement[bool]:
-    """The condition of a checkout of an invoice, perhaps among others."""
+    """The condition for a checkout that includes an invoice."""
     return StripeIntent.id.in_(select(InvoiceCheckout.intent_id).where(InvoiceCheckout.invoice_id == invoice_id))
 
 
 def is_bank_working(order_id: int) -> Exists:
-    """The condition that a bank works on a payment of an order, which takes days; refunds are another matter."""
+    """The condition that a bank payment for an order is pending, which takes days; refunds do not count."""
     return exists().where(
         pays_order(order_id),
         StripeIntent.kind.in_(CHARGING),
@@ -201,7 +202,7 @@ def is_bank_working(order_id: int) -> Exists:
 
 
 async def has_money_without_order(db: AsyncSession, customer_id: int) -> bool:
-    """True while money that a customer has paid at Stripe waits for its order, or is on its way from the bank."""
+    """Return True while money that a customer paid at Stripe has no order yet, or is pending at the bank."""
     waiting = exists().where(
         StripeIntent.customer_id == customer_id,
         StripeIntent.order_id.is_(None),
@@ -214,7 +215,7 @@ async def has_money_without_order(db: AsyncSession, customer_id: int) -> bool:
 
 
 async def count_unknown() -> int:
-    """How many acts at Stripe nobody knows the end of."""
+    """Return the number of acts at Stripe whose result is unknown."""
     async with current_database().reading() as connection:
         counted = select(func.count()).select_from(StripeIntent).where(StripeIntent.state.in_(AWAITING_ANSWER))
         return int((await connection.execute(counted)).scalar_one())

@@ -1,4 +1,4 @@
-"""Marking an order paid by hand: cash in the drawer, a check in the post."""
+"""Records payments received by hand: cash, or a check in the mail."""
 
 from decimal import Decimal
 
@@ -15,12 +15,12 @@ from domain.orders.record import lock_order
 from domain.payments.settle import settle_payment
 from models import Order, OrderStatus, PaymentMethod
 
-# How money comes to hand; store credit is applied, and net 30 is a promise.
+# Ways of receiving money; store credit is applied instead, and net 30 is only a promise to pay.
 RECEIVED_BY = (PaymentMethod.CASH, PaymentMethod.CHECK, PaymentMethod.CREDIT_CARD, PaymentMethod.ACH)
 
 
 class MarkPaid(Input):
-    """What came in; an amount of 0 means exactly the balance."""
+    """The payment received. An amount of 0 means exactly the balance."""
 
     payment_method: PaymentMethod = PaymentMethod.CASH
     note: Text2000 | None = None
@@ -30,9 +30,9 @@ class MarkPaid(Input):
 async def mark_paid(
     db: AsyncSession, order_id: int, data: MarkPaid, *, by: Actor, version: int | None = None
 ) -> tuple[Order, Decimal]:
-    """Record money received for an order; returns the order and the surplus that became store credit.
+    """Record money received for an order. Returns the order and the surplus that became store credit, in US dollars.
 
-    Raises Refused for an order that is cancelled or has nothing left to pay. Locks the customer, then the order.
+    Raises Refused if the order is cancelled or has nothing left to pay. Locks the customer, then the order.
     """
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     if data.payment_method not in RECEIVED_BY:

@@ -1,7 +1,7 @@
-"""Links to a customer's own pay page: made, sent, and what the page shows to the holder of one.
+"""Links to a customer's own pay page: creating them, sending them, and what the page shows to the holder.
 
-The token is kept as its hash. A link is over with its time, or when its order is cancelled, repriced or paid
-otherwise.
+Only the token's hash is stored. A link is over when it expires, or when its order is cancelled, repriced or paid in
+another way.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from models.session import raw_connection, separate_transaction
 from settings import Settings
 
 DEFAULT_HOURS = 24
-# A link for what is open on an order, where something is.
+# Creates a link if the order has a balance to pay.
 _LINK = NamedSql("""
 WITH asked AS (SELECT id, order_number, status, balance FROM orders WHERE id = :order_id::bigint),
 made AS (
@@ -53,14 +53,14 @@ LinkHours = Annotated[int, Field(ge=1, le=720)]
 
 
 class CreatePayLink(Input):
-    """For which order, and how long the link works."""
+    """The order to pay, and how long the link works."""
 
     order_number: Filled60
     expires_in_hours: LinkHours | None = None
 
 
 class SendBy(StrEnum):
-    """How a link reaches the customer."""
+    """How a link is sent to the customer."""
 
     TEXT = "text"
     EMAIL = "email"
@@ -68,7 +68,7 @@ class SendBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MadeLink:
-    """A link with its token, which is not to be had again."""
+    """A new link. It contains the token, which cannot be read again later."""
 
     url: str
     order_id: int
@@ -78,7 +78,7 @@ class MadeLink:
 
 
 class PageState(StrEnum):
-    """What the pay page is about at the moment."""
+    """What the pay page currently shows."""
 
     PAYABLE = "payable"
     IN_REVIEW = "in_review"
@@ -91,7 +91,7 @@ class PageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayPage:
-    """What the holder of a link sees; each line is its quantity, its name and its total."""
+    """What the holder of a link sees. Each line is its quantity, its name and its total; amounts are in US dollars."""
 
     link_id: int
     order_id: int
@@ -110,19 +110,20 @@ class PayPage:
 
     @property
     def is_open(self) -> bool:
-        """True while the link's ways to pay work."""
+        """True while the link can be used to pay."""
         return self.state is PageState.PAYABLE
 
     @property
     def suits_cards(self) -> bool:
-        """True for a balance that is not too small for Stripe."""
+        """True if the balance is not below Stripe's minimum."""
         return self.balance >= SMALLEST
 
 
 async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
-    """Make a link for an order's balance; raises Refused when nothing is to be paid.
+    """Create a link for an order's balance. Raises Refused if nothing is to be paid.
 
-    Without Stripe the link is kept and NotConfigured raised with it as `fallback_url`: its page has other ways to pay.
+    Without Stripe, the link is still created and NotConfigured is raised with the link as `fallback_url`, because its
+    page has other ways to pay.
     """
     if by.is_staff:
         require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
@@ -136,7 +137,7 @@ async def create_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, s
 
 
 async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
-    """Make a link whether or not Stripe is set up: its page has other ways to pay."""
+    """Create a link whether or not Stripe is configured, because its page has other ways to pay."""
     order = await lock_payable_order(db, data.order_number, visible_to=by)
     expires_at = now() + timedelta(hours=data.expires_in_hours or DEFAULT_HOURS)
     connection = await raw_connection(db)
@@ -146,9 +147,10 @@ async def make_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, set
 async def link_order(
     connection: asyncpg.Connection, order_id: int, *, expires_at: datetime, by: Actor, settings: Settings
 ) -> MadeLink:
-    """Make a link in one statement, for an order that the caller is seen to know; raises Refused when nothing is open.
+    """Create a link in one statement, for an order whose access the caller has checked. Raises Refused if nothing is to
+    be paid.
 
-    It locks nothing: a link whose balance has changed meanwhile is over by itself.
+    It locks nothing: a link whose balance changes in the meantime is over automatically.
     """
     token = new_token()
     row = await connection.fetchrow(_LINK.text, *_LINK.args({
@@ -164,9 +166,9 @@ async def link_order(
 async def send_pay_link(
     db: AsyncSession, data: CreatePayLink, *, way: SendBy, by: Actor, settings: Settings
 ) -> tuple[MadeLink, str]:
-    """Make a link and send it by text or mail to whom the order goes; returns it with the address it went to.
+    """Create a link and send it by text or email to the order's recipient. Returns it with the address it was sent to.
 
-    Works without Stripe too: the page then has the other ways to pay. Raises InvalidInput without an address.
+    Works without Stripe too, because the page then has other ways to pay. Raises InvalidInput without an address.
     """
     require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
     made = await make_pay_link(db, data, by=by, settings=settings)
@@ -191,7 +193,7 @@ async def send_pay_link(
 
 
 async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor, settings: Settings) -> MadeLink:
-    """Make a link that a colleague passes on by themselves; the order's timeline says so."""
+    """Create a link that a colleague passes on themselves, and add an event to the order's timeline."""
     require(by, Right.SEND_PAY_LINKS, "Your role does not ask customers for money.")
     made = await make_pay_link(db, data, by=by, settings=settings)
     order = (await db.execute(select(Order).where(Order.id == made.order_id))).scalar_one()
@@ -203,19 +205,19 @@ async def hand_out_pay_link(db: AsyncSession, data: CreatePayLink, *, by: Actor,
 
 
 def write_pay_letter(order_number: str, amount: str, ways: str, link: str, company: str) -> Letter:
-    """The mail with a pay link; `ways` are those that its page offers."""
+    """Return the email with a pay link; `ways` are the ways to pay that its page offers."""
     text = f"{amount} is open on your order {order_number}.\n\nPay {amount} {ways}:\n\n{link}\n\nThank you, {company}"
     return Letter("pay_link", f"Pay order {order_number}", text)
 
 
 def name_ways(amount: Decimal, settings: Settings) -> str:
-    """How the page behind a link takes the money, for the words that promise it."""
+    """Return the ways to pay that a link's page offers, as words for a message."""
     takes_cards = bool(settings.stripe_secret_key) and amount >= SMALLEST
     return "by card, by bank or with a photo of a check" if takes_cards else "with a photo of a check"
 
 
 async def get_pay_page(db: AsyncSession, token: str) -> PayPage:
-    """What the holder of a link sees; raises NotFound for a token that nobody gave out."""
+    """Return what the holder of a link sees. Raises NotFound for an unknown token."""
     found = (
         await db.execute(
             select(PayLink, Order)
@@ -263,5 +265,5 @@ def _choose_state(link: PayLink, order: Order, *, is_processing: bool) -> PageSt
 
 
 def payer_actor(page: PayPage) -> Actor:
-    """Who acts on the pay page: the holder of the link, shown by the name on the order."""
+    """Return the actor for the pay page: the holder of the link, with the name on the order."""
     return Actor(ActorKind.GUEST, name=page.payer)

@@ -1,6 +1,6 @@
-"""Asks Stripe about everything that is not settled: lost answers, crashes between the parts, payments left lying.
+"""Asks Stripe about everything that is not settled: lost answers, crashes in between, abandoned payments.
 
-Two reconcilers never ask about the same row at once. When Stripe is busy the pass ends and the rest waits.
+Two reconcilers never ask about the same row at the same time. If Stripe is busy, the pass ends and the rest waits.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ RECONCILE_JOB = "reconcile_payments"
 _AT_ONCE = 8
 _A_PASS = 500
 _RETRIES = 3
-# Money that came without an order waits an hour for the order before it becomes credit.
+# Money without an order waits an hour for the order before it becomes store credit.
 _ORDERLESS_PAID = (
     StripeIntent.kind == IntentKind.CARD,
     StripeIntent.state == IntentState.SUCCEEDED,
@@ -43,7 +43,7 @@ _ORDERLESS_PAID = (
 
 @dataclass(slots=True)
 class Reconciled:
-    """What a pass did: rows asked about, answers missing, rows still unknown afterwards."""
+    """The result of a pass: the number of rows asked about, of missing answers, and of rows that are still unknown."""
 
     asked: int = 0
     failed: int = 0
@@ -51,7 +51,7 @@ class Reconciled:
 
 
 async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta(0)) -> Reconciled:
-    """One pass over what is due; `ahead` takes what is due within that time too."""
+    """Run one pass over the rows that are due; with `ahead`, also those due within that time."""
     account = get_stripe(settings, retries=_RETRIES)
     done = Reconciled()
     as_of = now() + ahead
@@ -71,7 +71,7 @@ async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta
             except ServiceFailed:
                 done.failed += 1
             except Exception:
-                # One row that can't be written down must not keep the others waiting.
+                # A row that can't be recorded must not keep the others waiting.
                 log.exception("A payment could not be settled", extra={"intent_id": intent.id})
                 done.failed += 1
 
@@ -83,7 +83,7 @@ async def reconcile_payments(settings: Settings, *, ahead: timedelta = timedelta
 
 
 async def ask_or_withdraw(intent: StripeIntent, account: StripeAccount) -> None:
-    """Ask about one row, and close the payment when nobody should make it any more."""
+    """Ask about one row, and cancel the payment if it must not be made any more."""
     if not await withdraw_if_stale(intent, account):
         was_unanswered = intent.state in AWAITING_ANSWER
         await ask_stripe(intent, account)
@@ -92,9 +92,9 @@ async def ask_or_withdraw(intent: StripeIntent, account: StripeAccount) -> None:
 
 
 async def withdraw_payments(pays: ColumnElement[bool], settings: Settings) -> int:
-    """Close the payments of an order or an invoice that nobody should make any more; returns how many are closed.
+    """Cancel open payments of an order or invoice that must not be made any more. Returns the number cancelled.
 
-    One whose making is just under way is asked about first. Raises what Stripe failed with once all were tried.
+    One that is just being made is asked about first. Raises Stripe's error once all were tried.
     """
     account = get_stripe(settings)
     closed, failures = 0, []
@@ -110,9 +110,9 @@ async def withdraw_payments(pays: ColumnElement[bool], settings: Settings) -> in
 
 
 async def _credit_orderless_payments(account: StripeAccount) -> None:
-    """Turn card payments whose order never came into their customer's store credit.
+    """Turn card payments whose order was never placed into their customer's store credit.
 
-    What was given back at Stripe meanwhile is no credit, so Stripe is asked first; while it is busy the rest waits.
+    Stripe is asked first, because what was refunded there in the meantime is no credit. If it is busy, the rest waits.
     """
     async with current_database().session() as db:
         rows = await db.execute(select(StripeIntent).where(*_ORDERLESS_PAID).order_by(StripeIntent.id))
@@ -130,7 +130,8 @@ async def _credit_orderless_payments(account: StripeAccount) -> None:
 
 
 async def _credit_orderless(asked: StripeIntent, amount: Decimal) -> None:
-    """Give the credit, unless the payment was tied to an order or credited since; customer first, then the intent."""
+    """Add the credit, unless the payment was linked to an order or credited since. Locks the customer, then the
+    intent."""
     async with separate_transaction() as db:
         await lock_owner(db, select(StripeIntent.customer_id).where(StripeIntent.id == asked.id))
         intent = (

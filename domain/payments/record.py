@@ -1,6 +1,6 @@
-"""Putting a payment on an order: every payment is a row, the order's `amount_paid` their sum.
+"""Records payments on an order: every payment is a row, and the order's `amount_paid` is their sum.
 
-`total_amount` never changes by paying; a part-paid order stays unpaid; a surplus becomes store credit, and a guest's
+Payments never change `total_amount`. A part-paid order stays unpaid. A surplus becomes store credit; a guest's surplus
 stays unapplied and needs attention.
 """
 
@@ -46,10 +46,10 @@ async def add_payment(
     provider_id: str | None = None,
     receipt_id: int | None = None,
 ) -> Decimal:
-    """Record `amount` received for a locked order and return the surplus that became store credit.
+    """Record `amount` (US dollars) received for a locked order and return the surplus that became store credit.
 
-    Marks the order paid once nothing is left, and lifts a hold that waited for the money. Other payments that the
-    customer could still make of the balance before are withdrawn.
+    Marks the order paid if nothing is left, and lifts a hold that waited for the money. Other open payments for the
+    previous balance are withdrawn.
     """
     applied = min(amount, calculate_unpaid(order))
     surplus = amount - applied
@@ -68,7 +68,7 @@ async def add_payment(
     db.add(payment)
     order.amount_paid += applied
     if order.payment_status == PaymentStatus.FAILED or order.payment_status in _GIVEN_BACK:
-        # New money is there, so the old word is over; what is left makes the order unpaid.
+        # New money has arrived, so the old status no longer applies; if something is left, the order is unpaid.
         order.payment_status = PaymentStatus.UNPAID
     settle_payment_status(order)
     await db.flush()
@@ -77,7 +77,7 @@ async def add_payment(
     if applied:
         await withdraw_later(db, order)
     if order.status == OrderStatus.CANCELLED:
-        # Stripe was quicker than the cancelling: all of this money goes back, and none of it becomes credit.
+        # Stripe was faster than the cancellation: all of this money is refunded, and none becomes credit.
         return ZERO
     if surplus and order.customer_id is not None:
         await move_credit(
@@ -97,7 +97,8 @@ async def add_payment(
 
 
 async def show_unapplied(db: AsyncSession, order: Order) -> None:
-    """Say on a locked order what came in and is neither applied nor credit, or what went back beyond what came in."""
+    """Set on a locked order's attention what was received but is neither applied nor credit, or what was given back
+    beyond what was received."""
     drop_attention(order, _PAID_OVER)
     drop_attention(order, _GONE_BEYOND)
     rest = (
@@ -116,7 +117,7 @@ async def show_unapplied(db: AsyncSession, order: Order) -> None:
 
 
 async def show_waiting_check(db: AsyncSession, order: Order) -> None:
-    """Put a locked order that is unpaid into review where photos of a check still wait for the office."""
+    """Set a locked, unpaid order to pending review if photos of a check still wait for the office."""
     if order.payment_status == PaymentStatus.UNPAID:
         waiting = exists().where(PaperCheck.order_id == order.id, PaperCheck.state == CheckState.PENDING_REVIEW)
         if (await db.execute(select(waiting))).scalar_one():
@@ -124,7 +125,7 @@ async def show_waiting_check(db: AsyncSession, order: Order) -> None:
 
 
 async def list_credited(db: AsyncSession, of: ColumnElement[bool]) -> dict[int, Decimal]:
-    """How much of each of these payments became store credit, whichever customer the order belongs to by now."""
+    """Return how much of each of these payments became store credit, whichever customer the order now belongs to."""
     rows = await db.execute(
         select(CreditEntry.payment_id, func.sum(CreditEntry.amount))
         .join(Payment, Payment.id == CreditEntry.payment_id)
@@ -135,9 +136,9 @@ async def list_credited(db: AsyncSession, of: ColumnElement[bool]) -> dict[int, 
 
 
 def settle_payment_status(order: Order) -> None:
-    """Make the payment status follow the money: paid at a balance of zero, and a hold is over then.
+    """Update the payment status from the amounts: paid if nothing is owed, which also ends a hold.
 
-    One that says that money was given back goes on saying so while nothing is owed.
+    A status that says that money was given back is kept while nothing is owed.
     """
     if calculate_unpaid(order) == ZERO:
         if order.payment_status not in _GIVEN_BACK:

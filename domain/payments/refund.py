@@ -1,4 +1,4 @@
-"""Giving money back: by Stripe what came by Stripe, by hand what came by hand, or as store credit."""
+"""Gives money back: through Stripe if it came through Stripe, otherwise by hand, or as store credit."""
 
 import re
 from dataclasses import dataclass
@@ -49,17 +49,17 @@ _MEMO_NUMBER = re.compile(r"CM-[0-9]{6,}")
 
 
 class RefundWay(StrEnum):
-    """How the money goes back."""
+    """How the money is given back."""
 
     AS_PAID = "as_paid"
     STORE_CREDIT = "store_credit"
 
 
 class RefundPayment(Input):
-    """How much of one payment goes back and why; an amount of 0 means all that is left of it.
+    """How much of one payment to give back and why; an amount of 0 means all that is left of it.
 
     `given_for` decides whether the customer owes it again: they do after a mistake, a bounced payment or a lost
-    dispute, and after nothing else. What goes back on a cancelled order is for that.
+    dispute, and otherwise not. Money given back on a cancelled order counts as given back for the cancellation.
     """
 
     amount: MoneyIn = ZERO
@@ -70,7 +70,7 @@ class RefundPayment(Input):
     @field_validator("reason")
     @classmethod
     def _says_more_than_a_memo(cls, reason: str) -> str:
-        # Rows of money whose note is a credit memo's number are that memo's, in the journal and everywhere.
+        # Rows whose note is a credit memo's number belong to that memo, in the journal and everywhere else.
         if _MEMO_NUMBER.fullmatch(reason):
             raise bad_field("is the number of a credit memo; say why in words")
         return reason
@@ -78,7 +78,7 @@ class RefundPayment(Input):
 
 @dataclass(frozen=True, slots=True)
 class RefundOutcome:
-    """What Stripe said of a refund, so far as it is known; `error` is None when nothing went wrong."""
+    """Stripe's state of a refund, as far as it is known. `error` is None if nothing went wrong."""
 
     refund_id: str | None
     amount: Decimal
@@ -90,10 +90,10 @@ class RefundOutcome:
 async def refund_payment(
     order_id: int, payment_id: int, data: RefundPayment, *, by: Actor, settings: Settings, version: int | None = None
 ) -> RefundOutcome:
-    """Give a payment back, wholly or in part, and say what came of it.
+    """Give a payment back, in full or in part, and return the result.
 
-    Three parts: the intent is committed, Stripe is asked with no transaction open, its word is written down. Raises
-    Refused above what is left of the payment, OutsideServiceFailed when Stripe refuses or its answer is lost.
+    Three parts: the intent is committed, Stripe is asked without an open transaction, and its answer is recorded.
+    Raises Refused for more than is left of the payment, and OutsideServiceFailed if Stripe refuses or does not answer.
     """
     require(by, Right.REFUND_PAYMENTS, "Your role does not give money back.")
     async with separate_transaction() as db:
@@ -121,7 +121,7 @@ async def refund_payment(
 
 
 def _choose_why(order: Order, data: RefundPayment) -> GivenFor:
-    """What the money is given back for; raises InvalidInput for a mistake that would become credit."""
+    """Return the reason for giving the money back. Raises InvalidInput for a reversal as store credit."""
     if data.given_for.kind is GivenBack.REVERSAL and data.how is RefundWay.STORE_CREDIT:
         raise InvalidInput(
             "A payment taken back becomes no credit: the customer owes it again.",
@@ -141,7 +141,7 @@ async def _refund_here(
     why: GivenFor,
     by: Actor,
 ) -> None:
-    """Money handed back by us, or turned into credit: one transaction, no company asked."""
+    """Record money given back by hand or as store credit: one transaction, no outside service."""
     if data.how is RefundWay.STORE_CREDIT and order.customer_id is None:
         raise InvalidInput("A guest has no store credit.", fields={"how": "must be as_paid for a guest's order"})
     as_credit = data.how is RefundWay.STORE_CREDIT
@@ -165,7 +165,7 @@ async def _refund_here(
 
 
 async def send_refund(intent_id: int, settings: Settings) -> StripeIntent:
-    """Have Stripe do a refund that is prepared; one that is done already is left alone."""
+    """Make a prepared refund at Stripe; does nothing if it is already done."""
     intent = await read_intent(intent_id)
     if intent.state in {IntentState.INTENDED, IntentState.UNKNOWN}:
         await ask_refund(intent, get_stripe(settings))
@@ -173,9 +173,9 @@ async def send_refund(intent_id: int, settings: Settings) -> StripeIntent:
 
 
 async def send_order_refunds(order_id: int, settings: Settings) -> RefundOutcome | None:
-    """Have Stripe do the refunds that cancelling an order has prepared; None when there are none.
+    """Make the refunds at Stripe that cancelling an order has prepared. Returns None if there are none.
 
-    Never raises for Stripe's sake: the order is cancelled whatever Stripe says.
+    Never raises because of Stripe: the order is cancelled whatever Stripe answers.
     """
     async with current_database().session() as db:
         rows = await db.execute(

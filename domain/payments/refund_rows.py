@@ -1,7 +1,7 @@
 """How much of a payment can still be given back, and the rows that reserve it.
 
-Never more goes back than came in: what is being given back counts like what is given back already, and both are read
-under the lock on the order.
+Never more is given back than was received: refunds in progress count like finished ones, and both are read under the
+lock on the order.
 """
 
 from dataclasses import dataclass
@@ -39,13 +39,13 @@ from models import (
 REFUND_JOB = "refund_payment"
 _TO_GIVE_BACK = "Cancelled after payment: "
 TO_GIVE_BACK_FOR_SHORT = " to give back for what was short."
-# A door that refunds in its own answer is done within this; the job then finds nothing left to do.
+# A door that refunds during its own request finishes within this time; the job then has nothing left to do.
 _DOOR_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Refundable:
-    """A payment with what can still be given back of it, US dollars; `provider_id` may be its receipt's."""
+    """A payment and how much of it can still be given back, in US dollars. `provider_id` may be its receipt's."""
 
     payment: Payment
     left: Decimal
@@ -53,20 +53,20 @@ class Refundable:
 
     @property
     def is_stripe(self) -> bool:
-        """True when Stripe took the money and gives it back."""
+        """True if Stripe took the money and gives it back."""
         return (self.provider_id or "").startswith("pi_")
 
 
 async def list_refundable(db: AsyncSession, order_id: int) -> list[Refundable]:
-    """The payments of an order with what is left of each to give back, newest first; credit used is not among them.
+    """Return the payments of an order with what can be given back of each, newest first, without store credit.
 
-    A surplus that became store credit is not given back a second time.
+    A surplus that became store credit can't be given back a second time.
     """
     return await _list_refundable(db, Payment.order_id == order_id)
 
 
 async def list_invoice_refundable(db: AsyncSession, invoice_id: int) -> list[Refundable]:
-    """The same of an invoice that has no order."""
+    """Like `list_refundable`, for an invoice without an order."""
     return await _list_refundable(db, Payment.invoice_id == invoice_id)
 
 
@@ -99,7 +99,7 @@ async def _list_refundable(db: AsyncSession, of: ColumnElement[bool]) -> list[Re
         )
         .group_by(StripeIntent.payment_id)
     )
-    reserved = {payment_id: amount for payment_id, amount in under_way}  # noqa: C416 - rows are no tuples to mypy
+    reserved = {payment_id: amount for payment_id, amount in under_way}  # noqa: C416 - mypy does not see rows as tuples
     credited = await list_credited(db, of)
     found = []
     for payment, provider_id in payments:
@@ -111,7 +111,7 @@ async def _list_refundable(db: AsyncSession, of: ColumnElement[bool]) -> list[Re
 
 
 async def get_refundable(db: AsyncSession, order_id: int, payment_id: int) -> Refundable:
-    """One payment of an order with what is left of it; raises NotFound when nothing is."""
+    """Return one payment of an order with what is left of it. Raises NotFound if nothing is."""
     for found in await list_refundable(db, order_id):
         if found.payment.id == payment_id:
             return found
@@ -128,7 +128,7 @@ async def prepare_refund(
     by: Actor,
     reason: str = "",
 ) -> StripeIntent:
-    """Reserve a refund of a card payment on a locked order, with the job that makes sure it is done."""
+    """Reserve a refund of a card payment on a locked order, with a job that makes sure it is done."""
     intent = make_refund(found, amount, why=why, by=by, reason=reason, name={"order_number": order.order_number})
     intent.order_id = order.id
     return await reserve_refund(db, intent)
@@ -137,7 +137,7 @@ async def prepare_refund(
 def make_refund(
     found: Refundable, amount: Decimal, *, why: GivenFor, by: Actor, reason: str, name: dict[str, str | None]
 ) -> StripeIntent:
-    """The row for a refund of a card payment; `name` says in its metadata what had been paid."""
+    """Return the row for a refund of a card payment. `name` says in its metadata what had been paid."""
     return make_intent(
         IntentKind.REFUND,
         amount,
@@ -154,7 +154,7 @@ def make_refund(
 
 
 async def reserve_refund(db: AsyncSession, intent: StripeIntent) -> StripeIntent:
-    """Keep the row with the job that makes sure it is done."""
+    """Add the row, with a job that makes sure the refund is done."""
     db.add(intent)
     await db.flush()
     await enqueue(db, REFUND_JOB, {"intent_id": intent.id}, after_seconds=_DOOR_SECONDS)
@@ -169,9 +169,9 @@ async def prepare_order_refunds(db: AsyncSession, order: Order, *, by: Actor) ->
 
 
 async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
-    """Say on a locked order that is cancelled what of its money goes back by hand; on any other, nothing.
+    """Set on a locked, cancelled order's attention how much must be given back by hand; on any other order, nothing.
 
-    Used credit is among it where nobody has the account any more that it would go back to.
+    It includes store credit used, if the account to which it would be returned no longer exists.
     """
     drop_attention(order, _TO_GIVE_BACK)
     if order.status != OrderStatus.CANCELLED:
@@ -179,16 +179,16 @@ async def show_left_to_give_back(db: AsyncSession, order: Order) -> None:
     left = sum([found.left for found in await list_refundable(db, order.id) if not found.is_stripe], ZERO)
     left += await calculate_credit_used(db, order)
     if left > ZERO:
-        # What was short is among it, and its own sentence stays for an order that is reopened.
+        # This includes what was short, whose own sentence stays in case the order is reopened.
         in_all = " in all" if TO_GIVE_BACK_FOR_SHORT in order.attention else ""
         add_attention(order, f"{_TO_GIVE_BACK}{format_money(left)} to give back{in_all}.")
 
 
 async def settle_refunded_status(db: AsyncSession, order: Order, *, by: Actor) -> None:
-    """Make the payment status of a locked order follow what was given back on it, or was put back.
+    """Update the payment status of a locked order after money was given back on it, or put back.
 
-    An allowance leaves nothing owed; after a reversal the order is unpaid, or in review where a check still waits, and
-    one on terms is held again where its customer's credit does not cover what is owed again.
+    After an allowance nothing is owed. After a reversal the order is unpaid, or in review if a check still waits; one
+    on terms is held again if its customer's credit does not cover what is owed again.
     """
     await settle_hold(db, order, by=by)
     is_owed = calculate_unpaid(order) > ZERO
@@ -222,13 +222,13 @@ async def apply_refund(
     note: str = "",
     provider_id: str | None = None,
 ) -> Payment:
-    """Write money given back as a negative payment; what was never applied to the order goes back first.
+    """Record money given back as a negative payment; the part that was never applied to the order goes back first.
 
-    An allowance takes what it gives back off the claim, so that nobody is asked for it again.
+    An allowance also reduces what is owed, so that the customer need not pay it again.
 
-    Stripe may give back more than the order still holds of the payment: what had become credit, or was given back and
-    is lost to a dispute as well. That takes nothing more off the order, which needs attention then. Payments begun for
-    the balance before are withdrawn.
+    Stripe may give back more than the order still has of the payment: it became credit before, or was both given back
+    and lost in a dispute. The excess is not taken off the order, which then needs attention. Open payments for the
+    previous balance are withdrawn.
     """
     row = await make_refund_row(
         db, payment, amount, customer_id=order.customer_id, method=method, why=why, by=by, note=note,
@@ -258,7 +258,7 @@ async def make_refund_row(
     note: str,
     provider_id: str | None,
 ) -> Payment:
-    """The row of money given back of a payment, not added yet: what of it was never applied goes back first."""
+    """Return the row for money given back of a payment, without adding it; the part never applied goes back first."""
     sums = select(
         func.coalesce(-func.sum(Payment.amount), ZERO), func.coalesce(-func.sum(Payment.applied_amount), ZERO)
     ).where(Payment.refunds_payment_id == payment.id, Payment.state == PaymentState.SUCCEEDED)
@@ -284,9 +284,9 @@ async def make_refund_row(
 
 
 def calculate_allowed(row: Payment) -> Decimal:
-    """How much smaller the claim is by a row of money given back.
+    """Return by how much a row of money given back reduces what is owed, in US dollars.
 
-    What goes back on a cancelled order is no part of it: the claim lives again when the order is reopened.
+    Money given back on a cancelled order does not: the amount is owed again if the order is reopened.
     """
     is_allowance = row.given_back == GivenBack.ALLOWANCE and row.given_for != GivenFor.CANCELLED
     return -row.applied_amount if is_allowance else ZERO

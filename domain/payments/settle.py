@@ -1,7 +1,7 @@
-"""Where every way of paying ends: one function records money for a locked order, once for each of Stripe's ids.
+"""The common end of all ways to pay: one function records money for a locked order, once for each of Stripe's ids.
 
-What Stripe says is settled here too. Each settling has its own transaction and locks customer, order, intent, in this
-order; the same word from Stripe twice, or in any sequence, leaves the same rows.
+Stripe's answers are settled here too. Each settlement has its own transaction and locks customer, order and intent, in
+this order. The same answers, repeated or in any order, result in the same rows.
 """
 
 from decimal import Decimal
@@ -46,9 +46,9 @@ async def settle_payment(
     provider_id: str | None = None,
     receipt_id: int | None = None,
 ) -> Decimal | None:
-    """Record money received for an order that is locked with its customer; None when it was recorded before.
+    """Record money (US dollars) received for an order that is locked with its customer.
 
-    Returns the surplus that became store credit.
+    Returns the surplus that became store credit; None if the payment was already recorded.
     """
     if provider_id is not None and await find_payment_row(db, provider_id) is not None:
         return None
@@ -73,12 +73,12 @@ async def settle_payment(
 
 
 async def find_payment_row(db: AsyncSession, provider_id: str) -> Payment | None:
-    """The payment, refund or dispute that is kept under one of Stripe's ids."""
+    """Return the payment, refund or dispute stored with one of Stripe's ids, or None."""
     return (await db.execute(select(Payment).where(Payment.provider_id == provider_id))).scalar_one_or_none()
 
 
 async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent | None:
-    """Our row for a payment at Stripe, by its id or else by our key in its metadata; None for one that is not ours."""
+    """Return our row for a payment at Stripe, by its id or by our key in its metadata; None if it is not ours."""
     key = payment.metadata.get("intent_key", "")
     return (
         await db.execute(
@@ -99,7 +99,7 @@ async def find_intent(db: AsyncSession, payment: StripePayment) -> StripeIntent 
 
 
 async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
-    """Write down what Stripe says of a payment; None for one that is not ours."""
+    """Record Stripe's state of a payment. Returns None if it is not ours."""
     async with current_database().session() as db:
         found = await find_intent(db, payment)
     if found is None:
@@ -112,7 +112,7 @@ async def settle_stripe_payment(payment: StripePayment) -> IntentState | None:
             order = await lock_order(db, found.order_id, visible_to=SYSTEM, with_customer=True)
         intent = await lock_intent(db, found.id)
         if order is None and intent.order_id is not None:
-            # Somebody has tied it to an order since it was looked for, and settles it there.
+            # It was linked to an order since it was found, and is settled there.
             return IntentState(intent.state)
         if payment.currency != CURRENCY:
             if order is not None and payment.status == "succeeded":
@@ -139,14 +139,14 @@ async def _settle_taken(
     if order is not None:
         await settle_succeeded(db, order, payment, by=_payer(intent))
     elif before != IntentState.SUCCEEDED or settled_at is None:
-        # Money without an order waits for the order that its customer is about to place; once it is credit, it
-        # stays that.
+        # Money without an order waits for the order that its customer is about to place; once it is credit, it stays
+        # credit.
         intent.settled_at = None
     return IntentState.SUCCEEDED
 
 
 async def settle_succeeded(db: AsyncSession, order: Order, payment: StripePayment, *, by: Actor) -> None:
-    """Record a payment that Stripe has taken; one for a cancelled order goes back at once."""
+    """Record a payment that Stripe has taken; one for a cancelled order is refunded at once."""
     settled = await settle_payment(
         db,
         order,
@@ -161,7 +161,7 @@ async def settle_succeeded(db: AsyncSession, order: Order, payment: StripePaymen
 
 
 async def _settle_unpaid(db: AsyncSession, intent: StripeIntent, order: Order | None, payment: StripePayment) -> None:
-    """A bank payment under way, a refused card, a withdrawn payment."""
+    """Settle a pending bank payment, a declined card, or a cancelled payment."""
     before = intent.state
     match payment.status:
         case "processing":
@@ -169,7 +169,7 @@ async def _settle_unpaid(db: AsyncSession, intent: StripeIntent, order: Order | 
         case "canceled":
             settle_intent(intent, IntentState.CANCELLED)
         case _ if intent.kind == IntentKind.CHECKOUT and before == IntentState.PENDING and payment.error:
-            # A checkout whose bank payment bounced is over; the customer opens another.
+            # A checkout whose bank payment failed is over; the customer opens another.
             settle_intent(intent, IntentState.FAILED, error=payment.error)
         case _:
             settle_intent(intent, IntentState.OPEN, error=payment.error)
@@ -188,5 +188,5 @@ async def _settle_unpaid(db: AsyncSession, intent: StripeIntent, order: Order | 
 
 
 def _payer(intent: StripeIntent) -> Actor:
-    """Who began the payment, as timelines name them."""
+    """Return who began the payment, as timelines name them."""
     return Actor(SYSTEM.kind, name=intent.actor_name or SYSTEM.name)

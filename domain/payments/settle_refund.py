@@ -1,4 +1,4 @@
-"""What Stripe says of refunds and disputes, written down once however often and in whatever sequence it is said."""
+"""Records Stripe's refunds and disputes once, however often and in whatever order they are reported."""
 
 from decimal import Decimal
 
@@ -33,9 +33,9 @@ from models.session import current_database, separate_transaction
 
 
 async def settle_refund(refund: StripeRefund) -> IntentState | None:
-    """Write down what became of a refund, ours or one made at Stripe; None when its payment is not ours.
+    """Record the result of a refund, ours or one made at Stripe. Returns None if its payment is not ours.
 
-    One that failed after it was done puts the money back on the order, which needs attention then.
+    A refund that fails after it was done puts the money back on the order, which then needs attention.
     """
     if await _is_receipt(refund.payment_intent_id):
         return await receipts().refund(refund)
@@ -62,7 +62,7 @@ async def settle_refund(refund: StripeRefund) -> IntentState | None:
 
 
 async def settle_dispute(dispute: StripeDispute) -> None:
-    """Show a dispute on its order; one that is lost takes the money off it, one that is won leaves it."""
+    """Show a dispute on its order. A lost one takes the money off the order; one that is won leaves it."""
     if await _is_receipt(dispute.payment_intent_id):
         await receipts().dispute(dispute)
         return
@@ -107,12 +107,12 @@ async def _lose(db: AsyncSession, order: Order, payment: Payment, dispute: Strip
 
 
 def describe_dispute(dispute: StripeDispute) -> str:
-    """How the sentence about an undecided dispute begins."""
+    """Return the beginning of the sentence about an undecided dispute."""
     return f"The cardholder disputes {format_money(dispute.amount)}"
 
 
 async def _is_on_timeline(db: AsyncSession, order: Order, dispute: StripeDispute) -> bool:
-    """True when the order's timeline has the dispute, whatever has become of it since."""
+    """Return True if the order's timeline mentions the dispute, whatever its state now."""
     recorded = exists().where(OrderEvent.order_id == order.id, OrderEvent.changes["dispute_id"].astext == dispute.id)
     found: bool = (await db.execute(select(recorded))).scalar_one()
     return found
@@ -126,7 +126,7 @@ async def _record_dispute(
 
 
 async def settle_refused_refund(intent_id: int, error: str) -> None:
-    """Stripe will not give the money back: the order needs somebody, and what was reserved is free again."""
+    """Record that Stripe refuses a refund: the order needs attention, and the reserved amount is free again."""
     found = await read_intent(intent_id)
     if found.order_id is None and found.payment_id is not None:
         await receipts().refused(intent_id, error)
@@ -144,7 +144,7 @@ async def settle_refused_refund(intent_id: int, error: str) -> None:
 
 
 async def _is_receipt(payment_intent_id: str) -> bool:
-    """True for money that paid invoices; which of them is the area's above to know."""
+    """Return True for money that paid invoices; the invoices area knows which."""
     async with current_database().session() as db:
         return bool(await db.scalar(select(exists().where(Receipt.provider_id == payment_intent_id))))
 
@@ -158,7 +158,7 @@ async def _lock_paid_order(db: AsyncSession, payment_intent_id: str) -> tuple[Or
 
 
 async def find_refund_intent(db: AsyncSession, refund: StripeRefund) -> StripeIntent | None:
-    """Our row for a refund, locked; None for one that was made at Stripe itself."""
+    """Return our row for a refund, locked; None for one made at Stripe itself."""
     found = (
         await db.execute(
             select(StripeIntent.id).where(
@@ -174,12 +174,12 @@ async def find_refund_intent(db: AsyncSession, refund: StripeRefund) -> StripeIn
 
 
 def refunder(intent: StripeIntent | None) -> Actor:
-    """Who gave money back, as timelines name them."""
+    """Return who gave money back, as timelines name them."""
     return Actor(SYSTEM.kind, name=intent.actor_name or SYSTEM.name) if intent else Actor(SYSTEM.kind, name="Stripe")
 
 
 def _why(order: Order, intent: StripeIntent | None) -> GivenFor:
-    """What a refund is for: as it was said here, else what was given back at Stripe itself is an allowance."""
+    """Return the reason of a refund: as stated here; one made at Stripe itself is an allowance."""
     usual = GivenFor.CANCELLED if order.status == OrderStatus.CANCELLED else GivenFor.GOODWILL
     return GivenFor(intent.parameters["metadata"].get("given_for", usual)) if intent else usual
 
@@ -208,7 +208,7 @@ async def _undo(
     why: GivenFor,
     by: Actor,
 ) -> None:
-    """Money that was to go back has not; its row says so, and that it was recorded."""
+    """Record that a refund failed: its row says so, and that it was recorded."""
     if row is None:
         db.add(_make_failed_row(order, payment, refund, why, by))
     elif row.state == PaymentState.SUCCEEDED:
@@ -236,7 +236,7 @@ def _make_failed_row(order: Order, payment: Payment, refund: StripeRefund, why: 
 
 
 async def put_back_on_order(db: AsyncSession, order: Order, row: Payment) -> None:
-    """Money that was taken off the order is on it again."""
+    """Put money that was taken off the order back on it."""
     row.state = PaymentState.FAILED
     order.amount_paid -= row.applied_amount
     order.allowances -= calculate_allowed(row)
@@ -247,7 +247,7 @@ async def put_back_on_order(db: AsyncSession, order: Order, row: Payment) -> Non
 
 
 def describe_failed_refund(amount: Decimal) -> str:
-    """How the sentence about a refund that failed begins."""
+    """Return the beginning of the sentence about a failed refund."""
     return f"The refund of {format_money(amount)} failed"
 
 

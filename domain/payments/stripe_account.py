@@ -1,4 +1,4 @@
-"""Which Stripe account is used, and how Stripe's failures read to the caller."""
+"""The Stripe account in use, and how Stripe's errors are reported to the caller."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from settings import Settings
 
 
 def get_stripe(settings: Settings, *, retries: int = 0) -> StripeAccount:
-    """The account of this installation; raises NotConfigured naming the setting."""
+    """Return this installation's Stripe account. Raises NotConfigured naming the missing setting."""
     if not settings.stripe_secret_key:
         raise NotConfigured("Card payments are not set up here: the setting STRIPE_SECRET_KEY is missing.")
     return StripeAccount(settings.stripe_secret_key, settings.stripe_api_base, retries)
@@ -19,7 +19,7 @@ def get_stripe(settings: Settings, *, retries: int = 0) -> StripeAccount:
 
 @contextmanager
 def stripe_errors_as_refusals() -> Iterator[None]:
-    """Turn a failure of Stripe into a refusal that a person can act on."""
+    """Convert a failure of Stripe into a refusal that a person can act on."""
     try:
         yield
     except StripeRefused as error:

@@ -1,4 +1,4 @@
-"""Undo of a payment that was just typed in: a reversal of all of it, while nothing else has happened to the order."""
+"""Undo of a payment that was just entered: a full reversal, while nothing else has happened to the order."""
 
 from datetime import timedelta
 
@@ -21,19 +21,19 @@ from domain.payments.refund_rows import (
 )
 from models import GivenFor, Order, OrderEvent, OrderEventKind, Payment, PaymentMethod
 
-# The toast stays for ten seconds, and longer under a pointer; later a payment is voided by giving it back.
+# The toast stays for ten seconds, longer under a pointer; after that, a payment is reversed by giving it back.
 UNDO_WITHIN = timedelta(minutes=2)
 
 
 async def find_undoable_payment(db: AsyncSession, order_id: int, *, by: Actor) -> int | None:
-    """The id of the payment that the actor typed in last, where Undo gives back all of it and nothing else."""
+    """Return the id of the payment that the actor entered last, if Undo would reverse all of it and nothing else."""
     return found.payment.id if (found := await _find(db, order_id, by)) else None
 
 
 async def undo_payment(db: AsyncSession, order_id: int, payment_id: int, *, by: Actor) -> Order:
-    """Take back a payment that the actor typed in a moment ago; the order is owed, and paid, as it was before.
+    """Reverse a payment that the actor entered a moment ago; the order's amounts are as before.
 
-    Raises NotFound for a payment of somebody else, Refused when something happened to the order since.
+    Raises NotFound for another person's payment, and Refused if something has happened to the order since.
     """
     require(by, Right.RECORD_PAYMENTS, "Your role does not record payments.")
     order = await lock_order(db, order_id, visible_to=by, with_customer=True)

@@ -1,6 +1,6 @@
-"""Whatever changes what an order owes has the payments closed that a customer could still make of the old amount.
+"""Cancels payments that a customer could still make for an old amount, after what an order owes has changed.
 
-The closing is a job of the act's own transaction; money that is quicker than it is kept as a part payment or a surplus.
+A job enqueued in the act's own transaction does it. Money that arrives before is a part payment or a surplus.
 """
 
 from sqlalchemy import ColumnElement, exists, select
@@ -14,19 +14,19 @@ WITHDRAW_JOB = "withdraw_payments"
 
 
 async def withdraw_later(db: AsyncSession, order: Order) -> None:
-    """Have the payments closed that a customer could still make for a locked order which changed."""
+    """Enqueue cancelling the payments that a customer could still make for a locked order that changed."""
     if await has_payment_under_way(db, order.id):
         await enqueue(db, WITHDRAW_JOB, {"order_id": order.id})
 
 
 async def withdraw_from_invoice_later(db: AsyncSession, invoice_id: int) -> None:
-    """Have the checkouts closed that a customer could still pay for a locked invoice which changed."""
+    """Enqueue cancelling the checkouts that a customer could still pay for a locked invoice that changed."""
     if await _is_under_way(db, pays_invoice(invoice_id)):
         await enqueue(db, WITHDRAW_JOB, {"invoice_id": invoice_id})
 
 
 async def has_payment_under_way(db: AsyncSession, order_id: int) -> bool:
-    """True while a card payment or a checkout of the order may still bring money."""
+    """Return True while a card payment or a checkout of the order may still bring money."""
     return await _is_under_way(db, pays_order(order_id))
 
 

@@ -1,1 +1,1 @@
-"""The warehouse: what is to ship, packing by scans, labels, and where parcels are."""
+"""The warehouse: the orders to ship, packing by scanning, labels, and tracking."""

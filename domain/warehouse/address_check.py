@@ -1,4 +1,4 @@
-"""How the carrier writes an order's address, and taking its spelling over."""
+"""Compares an order's address with the carrier's version of it, and adopts the carrier's version."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from models import OrderEventKind, OrderStatus
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-# How carriers shorten the words of a street.
+# Carriers' abbreviations of words in street names.
 _SHORT = {
     "street": "st", "avenue": "ave", "road": "rd", "boulevard": "blvd", "drive": "dr", "lane": "ln", "court": "ct",
     "place": "pl", "square": "sq", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir",
@@ -30,9 +30,9 @@ _OPEN = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PACKE
 
 @dataclass(frozen=True, slots=True)
 class AddressCheck:
-    """The order's address beside the carrier's spelling of it; `suggested` is None where they are the same.
+    """The order's address and the carrier's version of it; `suggested` is None if they are the same.
 
-    `is_same_place` is true while only capitals, shortened words and the last digits of the ZIP differ.
+    `is_same_place` is true if only capitals, abbreviations and the last four digits of the ZIP differ.
     """
 
     ours: str
@@ -43,7 +43,7 @@ class AddressCheck:
 
 
 def compare_address(order: QueueRow, checked: CheckedAddress) -> AddressCheck:
-    """The order's address against the carrier's spelling; capitals alone make no difference."""
+    """Compare the order's address with the carrier's version; differences in case alone do not count."""
     ours = f"{order.delivery_address}, {order.delivery_city}, {order.delivery_state} {order.delivery_zip}"
     street = " ".join(part for part in (checked.street1, checked.street2) if part)
     theirs = {
@@ -66,9 +66,9 @@ def compare_address(order: QueueRow, checked: CheckedAddress) -> AddressCheck:
 
 
 async def correct_address(order_number: str, *, by: Actor, settings: Settings) -> AddressCheck:
-    """Ask how the carrier writes an order's address and take that over.
+    """Ask for the carrier's version of an order's address and adopt it.
 
-    Raises Refused once the order has shipped, and where the carrier has nothing to suggest.
+    Raises Refused once the order has shipped, and if the carrier has no suggestion.
     """
     account = get_easypost(settings)
     async with current_database().session() as db:
@@ -97,12 +97,12 @@ async def correct_address(order_number: str, *, by: Actor, settings: Settings) -
 
 
 def _restore(theirs: str, ours: str) -> str:
-    """Carriers write in capitals: the same words keep our letters, others become names."""
+    """Carriers write in capitals: keep our case for unchanged words, and capitalise the others."""
     if theirs.casefold() == ours.casefold():
         return ours
     return theirs.title() if theirs.isupper() else theirs
 
 
 def _shorten(street: str) -> list[str]:
-    """The words of a street as carriers shorten them."""
+    """Return the words of a street with carriers' abbreviations."""
     return [_SHORT.get(word, word) for word in re.findall(r"[a-z0-9]+", street.casefold())]

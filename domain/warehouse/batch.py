@@ -1,7 +1,7 @@
-"""Labels for many packed orders in one act: the batch is written down first, then a job buys order after order.
+"""Labels for many packed orders in one act: the batch is stored first, then a job buys the labels order by order.
 
-What one order lacks waits on its row for somebody, while the rest goes on. A batch that is killed half-way goes on
-where it was: each label has its own row and reference, and no order gets a second one.
+If something is missing for one order, its row waits for a person while the rest continues. A batch that is killed
+continues where it was: each label has its own row and reference, and no order gets a second label.
 """
 
 from enum import StrEnum
@@ -36,16 +36,16 @@ class Choice(StrEnum):
 
 
 class StartBatch(Input):
-    """The packed orders that get their labels, and how their rates are chosen."""
+    """The packed orders to get labels, and how their rates are chosen."""
 
     order: Annotated[list[Filled60], Field(min_length=1, max_length=MOST_ORDERS)]
-    """The numbers of the orders."""
+    """The order numbers."""
     choice: Choice = Choice.CHEAPEST
-    """`in_time` is the cheapest rate that arrives within three days."""
+    """How the rate is chosen; `in_time` is the cheapest rate that arrives within three days."""
 
 
 class Decision(StrEnum):
-    """What somebody decides about an order that could not be done."""
+    """A person's decision about an order whose labels could not be bought."""
 
     AGAIN = "again"
     AS_IT_IS = "as_it_is"
@@ -53,25 +53,26 @@ class Decision(StrEnum):
 
 
 class DecideOrder(Input):
-    """What becomes of one order of a batch."""
+    """The decision about one order of a batch."""
 
     order: Filled60
-    """The number of the order."""
+    """The order number."""
     act: Decision
-    """`again` buys it once more, `as_it_is` to the address as we have it, `leave` takes it out."""
+    """`again` tries to buy once more, `as_it_is` ships to the address as entered, `leave` takes the order out of the
+    batch."""
     rate: Text200 = ""
-    """Carrier and service with a bar between them, where another rate was chosen."""
+    """Carrier and service separated by `|`, if another rate was chosen."""
 
 
 async def start_batch(db: AsyncSession, data: StartBatch, *, by: Actor) -> int:
-    """Write down whose labels are to be bought and have a job buy them; answers the batch's id.
+    """Store a batch for these orders and enqueue the job that buys the labels. Returns the batch's id.
 
-    The same orders again, while they are under way, are the same batch. Raises Refused when none is packed.
+    The same orders while in progress are the same batch. Raises Refused if none of them is packed.
     """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     own = may_be_seen_by(by)
     numbers = sorted({number.strip().upper() for number in data.order})
-    # Locked in the order of their keys, so that two batches at once never share an order.
+    # Locked in key order, so that two concurrent batches never share an order.
     chosen = select(Order).where(Order.order_number.in_(numbers), *([] if own is None else [own])).order_by(Order.id)
     orders = list((await db.execute(chosen.with_for_update(key_share=True))).scalars())
     if not orders:
@@ -101,28 +102,29 @@ async def start_batch(db: AsyncSession, data: StartBatch, *, by: Actor) -> int:
 
 
 async def stop_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
-    """Let the order in work be the last; what is bought stays bought."""
+    """Stop after the order in progress; labels already bought are kept."""
     batch = await _lock_batch(db, batch_id, by=by)
     batch.stopped_at = batch.stopped_at or now()
     await note_progress(db, batch_id)
 
 
 async def resume_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> None:
-    """Go on with a batch that was stopped."""
+    """Continue a batch that was stopped."""
     batch = await _lock_batch(db, batch_id, by=by)
     batch.stopped_at = None
     await _go_on(db, batch_id)
 
 
 async def choose_rates(db: AsyncSession, batch_id: int, choice: Choice, *, by: Actor) -> None:
-    """Choose the rates of what is not bought yet by another rule."""
+    """Change how the rates of orders not bought yet are chosen."""
     batch = await _lock_batch(db, batch_id, by=by)
     batch.choice = choice
     await note_progress(db, batch_id)
 
 
 async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by: Actor) -> None:
-    """Have an order that needs somebody bought after all, or leave it out; raises Refused once it went another way."""
+    """Decide about an order that needs a person: buy again or leave it out. Raises Refused once it was settled
+    otherwise."""
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     order_id = select(Order.id).where(Order.order_number == data.order.strip().upper()).scalar_subquery()
     row = (
@@ -149,7 +151,8 @@ async def decide_order(db: AsyncSession, batch_id: int, data: DecideOrder, *, by
 
 
 async def _go_on(db: AsyncSession, batch_id: int) -> None:
-    """Without a key against repeats: a job that is about to end would stand for this one, and two do no harm."""
+    """Enqueue the job without a dedupe key: with one, a job that is about to end would count as this one. Two jobs do
+    no harm."""
     await note_progress(db, batch_id)
     await enqueue(db, BATCH_JOB, {"batch_id": batch_id})
 
@@ -164,7 +167,7 @@ async def _lock_batch(db: AsyncSession, batch_id: int, *, by: Actor) -> LabelBat
 
 
 async def give_up_batch(db: AsyncSession, batch_id: int, reason: str) -> None:
-    """Leave what still waits to somebody, with the reason."""
+    """Set everything that still waits to needing a person, with the reason."""
     waiting = update(LabelBatchOrder).where(
         LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.state == BatchState.WAITING
     )

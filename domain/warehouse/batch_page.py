@@ -1,4 +1,4 @@
-"""A batch of labels as its page shows it: how far it is, what needs somebody, and every other order."""
+"""The page of a label batch: its progress, the orders that need a person, and all other orders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ BATCHES = columns_of(LabelBatch)
 ROWS = columns_of(LabelBatchOrder)
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
-# What nobody decided for so long is left to the order itself.
+# How long the queue shows a batch that still has undecided orders; after that, only the orders themselves show them.
 SHOWN_FOR = timedelta(days=3)
 _NEEDS_SOMEBODY = or_(*(ROWS.state == state for state in (BatchState.WAITING, BatchState.ASKING, BatchState.NEEDS_YOU)))
 _NEWEST_OPEN = (
@@ -47,7 +47,7 @@ _OPEN_BATCH = (
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """One order of a batch; `cost` is what its rate was offered for until it is bought, then what it cost."""
+    """One order of a batch. `cost` is the offered rate until it is bought, then the actual cost, in US dollars."""
 
     order_id: int
     order_number: str
@@ -67,7 +67,7 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything that the page shows."""
+    """The data of the page."""
 
     id: int
     choice: Choice
@@ -80,17 +80,17 @@ class Batch:
     spent: Decimal
 
     def count(self, *states: BatchState) -> int:
-        """How many orders are in one of these states."""
+        """Return the number of orders in any of these states."""
         return sum(row.state in states for row in self.rows)
 
     @property
     def needing(self) -> Sequence[BatchOrder]:
-        """What somebody has to decide."""
+        """The orders that need a decision."""
         return [row for row in self.rows if row.state is BatchState.NEEDS_YOU]
 
     @property
     def others(self) -> Sequence[BatchOrder]:
-        """The rest."""
+        """The other orders."""
         return [row for row in self.rows if row.state is not BatchState.NEEDS_YOU]
 
     @property
@@ -101,7 +101,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch that is not done, as the queue names it."""
+    """An unfinished batch, as the queue page shows it."""
 
     id: int
     done: int
@@ -110,7 +110,7 @@ class OpenBatch:
 
 
 async def get_batch(db: Reader, batch_id: int, *, by: Actor) -> Batch:
-    """The batch, in a fixed number of statements; raises NotFound."""
+    """Return the batch, in a fixed number of statements. Raises NotFound."""
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     names = ("id", "choice", "created_at", "actor_name", "stopped_at", "finished_at")
     batch = (await db.execute(select(*(BATCHES[name] for name in names)).where(BATCHES.id == batch_id))).first()
@@ -175,7 +175,7 @@ async def get_batch(db: Reader, batch_id: int, *, by: Actor) -> Batch:
 
 
 async def list_batch_labels(db: Reader, batch_id: int, *, by: Actor) -> list[int]:
-    """The labels of a batch that are bought and not void, in the order of its rows."""
+    """Return the ids of a batch's labels that are bought and not void, in the order of its rows."""
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     statement = (
         select(LABELS.id)
@@ -187,6 +187,6 @@ async def list_batch_labels(db: Reader, batch_id: int, *, by: Actor) -> list[int
 
 
 async def find_open_batch(db: Reader) -> OpenBatch | None:
-    """The newest batch that goes on, or that needs somebody still."""
+    """Return the newest batch that is running or still needs a person; None if there is none."""
     row = (await db.execute(_OPEN_BATCH, {"shown_since": now() - SHOWN_FOR})).first()
     return None if row is None else OpenBatch(*row)

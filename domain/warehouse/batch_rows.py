@@ -1,4 +1,4 @@
-"""What a batch's labels mean for its rows: an order follows its labels, the batch is finished once none waits."""
+"""Updates the rows of a batch from its labels. The batch is finished once no order is in progress."""
 
 from decimal import Decimal
 
@@ -11,13 +11,13 @@ from domain.kernel.live import Topic, announce
 from models import BatchState, Label, LabelBatch, LabelBatchOrder, LabelState
 
 BATCH_JOB = "buy_label_batch"
-# The program stopped before the carrier was asked, so the order simply comes again.
+# The program stopped before the carrier was asked, so the order is simply tried again.
 NEVER_ASKED = "Nothing was bought: the program stopped before EasyPost was asked."
 _UNDER_WAY = (BatchState.WAITING, BatchState.ASKING)
 
 
 async def follow_labels(db: AsyncSession, batch_id: int, order_id: int) -> None:
-    """Bring one order of a batch to what its labels say; its order is locked, or nothing else touches the labels."""
+    """Update one order of a batch from its labels. The order must be locked, unless nothing else changes the labels."""
     row = (
         await db.execute(
             select(LabelBatchOrder)
@@ -32,7 +32,7 @@ async def follow_labels(db: AsyncSession, batch_id: int, order_id: int) -> None:
     labels = list((await db.execute(of_order.order_by(Label.id))).scalars())
     if not labels:
         return
-    # Those of the last try: an earlier one that was refused has its rows still.
+    # Those of the last attempt: rows of an earlier, refused one still exist.
     labels = [label for label in labels if label.purchase == labels[-1].purchase]
     failed = [label for label in labels if label.state == LabelState.FAILED]
     if all(label.state == LabelState.BOUGHT for label in labels):
@@ -51,9 +51,9 @@ async def follow_labels(db: AsyncSession, batch_id: int, order_id: int) -> None:
 
 
 async def note_progress(db: AsyncSession, batch_id: int) -> None:
-    """Finish a batch of which no order is under way, and notify its page."""
+    """Finish a batch with no order in progress, and notify its page."""
     await db.flush()
-    # One after the other: of two orders that end at once each would find the other under way.
+    # Serialised by a lock: if two orders finish at once, each would see the other still in progress.
     await db.execute(select(LabelBatch.id).where(LabelBatch.id == batch_id).with_for_update(key_share=True))
     is_under_way = exists().where(LabelBatchOrder.batch_id == batch_id, LabelBatchOrder.state.in_(_UNDER_WAY))
     batch = update(LabelBatch).where(LabelBatch.id == batch_id)

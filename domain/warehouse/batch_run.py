@@ -1,7 +1,7 @@
 """The job of a batch: each order's rate is chosen and committed, then its labels are bought.
 
-It may be killed and started again at any point, and run twice at once: an order that is asked about is asked again,
-by the same request, and a label that is bought is found.
+It may be killed and restarted at any point, and run twice at once: an unfinished order is asked about again with the
+same request, and labels already bought are found.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ from settings import Settings
 AT_ONCE = 4
 IN_TIME_DAYS = 3
 MOST_RATES = 6
-# Somebody else works on the order's labels, or its answer is missing: it stays under way.
+# Another request works on the order's labels, or EasyPost's answer is missing: the order stays in progress.
 _UNDER_WAY = frozenset({Code.LABEL_PENDING, Code.REQUEST_IN_PROGRESS})
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One order of a batch that is to be bought."""
+    """One order of a batch whose labels are to be bought."""
 
     id: int
     batch_id: int
@@ -54,7 +54,7 @@ class _Task:
 
 
 class _NeedsYou(Exception):
-    """The order waits for somebody; `proposal` is what they may choose from."""
+    """The order needs a person. `proposal` is what they can choose from."""
 
     def __init__(self, problem: str, proposal: dict[str, Any] | None = None) -> None:
         super().__init__(problem)
@@ -68,9 +68,9 @@ async def run_batch(
     report: Callable[[int, int], Awaitable[None]] | None = None,
     at_once: int = AT_ONCE,
 ) -> int:
-    """Buy what is still to buy of a batch, a few orders at once; answers how many were tried.
+    """Buy what is left to buy of a batch, a few orders at once. Returns the number of orders tried.
 
-    Raises ServiceFailed when EasyPost is away or somebody works on a label, so that the job comes again.
+    Raises ServiceFailed if EasyPost is unavailable or another request works on a label, so that the job is retried.
     """
     by = await _find_buyer(batch_id)
     if by is None:
@@ -95,7 +95,7 @@ async def run_batch(
 
 
 async def _find_buyer(batch_id: int) -> Actor | None:
-    """Who began the batch, by the role of today; None once that is no role that buys labels."""
+    """Return who started the batch, with their current role; None if that role may no longer buy labels."""
     async with current_database().session() as db:
         statement = (
             select(Staff.id, LabelBatch.actor_name, Staff.role)
@@ -128,7 +128,7 @@ async def _is_stopped(batch_id: int) -> bool:
 
 
 async def _buy_one(row_id: int, *, by: Actor, settings: Settings) -> bool:
-    """Buy one order's labels; True while somebody else works on them."""
+    """Buy one order's labels. Returns True while another request works on them."""
     task = await _take(row_id)
     if task is None:
         return False
@@ -160,7 +160,7 @@ async def _settle_refusal(task: _Task, refusal: DomainError) -> bool:
 
 
 async def _take(row_id: int) -> _Task | None:
-    """Mark an order as asked about; None for one that is settled."""
+    """Mark an order as being asked about; None if it is already settled."""
     async with separate_transaction() as db:
         taken = (
             update(LabelBatchOrder)
@@ -191,7 +191,7 @@ async def _take(row_id: int) -> _Task | None:
 
 
 async def _choose(task: _Task, *, by: Actor, settings: Settings) -> _Task:
-    """Ask for the rates and commit the one that is taken, so that a second run asks for the same."""
+    """Ask for the rates and commit the chosen one, so that a second run asks for the same."""
     parcels = await _list_parcels(task, by=by)
     quote = await quote_rates(task.order_number, parcels, by=by, settings=settings)
     if quote.address is not None and not task.is_as_it_is:
@@ -260,7 +260,7 @@ async def _follow(task: _Task) -> None:
 
 
 async def _note(task: _Task, state: BatchState, problem: str, proposal: dict[str, Any] | None = None) -> None:
-    """Write down how far an order has come that is not bought."""
+    """Store the state of an order that is not bought."""
     async with separate_transaction() as db:
         values = {"state": state, "problem": problem[:500], "proposal": proposal, "updated_at": now()}
         await db.execute(
@@ -272,7 +272,7 @@ async def _note(task: _Task, state: BatchState, problem: str, proposal: dict[str
 
 
 def choose_rate(rates: Sequence[OfferedRate], choice: Choice) -> OfferedRate | None:
-    """The rate that a batch takes of those offered, cheapest first; the fastest where none is in time."""
+    """Return the rate that a batch chooses, from rates sorted by price; the fastest if none is in time."""
     if not rates:
         return None
     fastest = next((rate for rate in rates if rate.is_fastest), rates[0])
@@ -285,7 +285,7 @@ def choose_rate(rates: Sequence[OfferedRate], choice: Choice) -> OfferedRate | N
 
 
 def arrives_on(today: date, days: int) -> date:
-    """The day on which a parcel arrives after so many working days."""
+    """Return the day on which a parcel arrives after this many working days."""
     day = today
     while days > 0:
         day += timedelta(days=1)

@@ -1,7 +1,7 @@
-"""Buying labels: rows and references are committed before EasyPost is asked, each parcel is a shipment of its own.
+"""Buys labels: rows and references are committed before EasyPost is asked; each parcel is a separate shipment.
 
-A repeat never buys twice: the same key, or else the same request for the order, finds the rows of the first one. A
-shipment can be bought once at EasyPost, so a row whose answer was lost is asked about and bought as the same shipment.
+A repeat never buys twice: the same key, or the same request for the order, finds the rows of the first request.
+EasyPost sells a shipment only once, so a row whose answer was lost is asked about and bought as the same shipment.
 """
 
 import secrets
@@ -48,7 +48,7 @@ _SELLS_TO = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.P
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks, and the key of the request if it has one."""
+    """The caller, and the idempotency key of the request, if any."""
 
     caller: str
     key: str = ""
@@ -56,7 +56,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class BoughtLabels:
-    """The labels of a request; `failed` are the parcels that were refused, with the reason."""
+    """The labels of a request. `failed` are the parcels that were refused, with the reason."""
 
     labels: Sequence[Label]
     failed: Sequence[dict[str, Any]] = ()
@@ -65,7 +65,7 @@ class BoughtLabels:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What EasyPost said of a buy: the label, or its no; `unheard` is why there is no answer."""
+    """EasyPost's answer to a purchase: the label or a refusal; `unheard` is the reason why there is no answer."""
 
     shipment: Shipment | None = None
     refused: str = ""
@@ -74,7 +74,7 @@ class _Said:
 
 @dataclass(slots=True)
 class _Purchase:
-    """The rows of a request in the order of its parcels, and those of them that are still to be bought."""
+    """The rows of a request in the order of its parcels, and those that are still to be bought."""
 
     labels: list[Label]
     to_do: list[Label] = field(default_factory=list)
@@ -90,10 +90,11 @@ async def buy_labels(
     batch_id: int | None = None,
     only_first: bool = False,
 ) -> BoughtLabels:
-    """Buy what is not bought yet of a request, and answer its labels; `only_first` refuses an order that has others.
+    """Buy the labels of a request that are not bought yet, and return all of them. `only_first` refuses an order that
+    has other labels.
 
-    Raises Refused with code `rate_not_offered` and the rates that are, OutsideServiceFailed with code `label_pending`
-    while EasyPost's answer is missing, and with `label_refused` when it sold nothing.
+    Raises Refused with code `rate_not_offered` and the offered rates, OutsideServiceFailed with code `label_pending`
+    while EasyPost's answer is missing, and with `label_refused` if it sold nothing.
     """
     account = get_easypost(settings)
     origin = get_warehouse_address(settings) if data.from_address.is_empty else data.from_address.as_request()
@@ -124,7 +125,7 @@ async def _prepare(
     batch_id: int | None,
     only_first: bool,
 ) -> _Purchase:
-    """The rows of the request, made now or found again; those to be bought are ours for a while."""
+    """Return the rows of the request, created now or found; those to be bought are leased by this process."""
     async with separate_transaction() as db:
         order = await lock_numbered(db, order_number, by=by, right=Right.BUY_LABELS)
         row = await get_queue_row(db, order.id, visible_to=by)
@@ -170,7 +171,7 @@ async def _prepare(
 
 
 def _take_up(label: Label) -> None:
-    """Make a row ours for a while; what EasyPost may have sold is asked about first, what it refused begins again."""
+    """Lease a row. What EasyPost may have sold is asked about first; what it refused starts again."""
     label.next_ask_at, label.attempts = now() + LEASE, 0
     if label.state == LabelState.BUYING:
         label.state = LabelState.UNKNOWN
@@ -188,9 +189,9 @@ def _choose_destination(data: BuyLabels, row: QueueRow) -> dict[str, Any]:
 
 
 async def _find_rows(db: AsyncSession, order: Order, client: Client, request_hash: str) -> list[Label]:
-    """The rows that the request made when it came before.
+    """Return the rows of an earlier, identical request.
 
-    Raises KeyReused for a key that came with another request, Refused while the first one runs, and
+    Raises KeyReused for a key sent with another request, Refused while the first request is running, and
     OutsideServiceFailed while another label of the order waits for EasyPost's answer.
     """
     of_order = select(Label).where(Label.order_id == order.id).order_by(Label.id).with_for_update()
@@ -209,7 +210,7 @@ async def _find_rows(db: AsyncSession, order: Order, client: Client, request_has
             raise KeyReused("This Idempotency-Key was used for another request. Send a new key.")
     if not found:
         alike = [label for label in rows if label.request_hash == request_hash and label.voided_at is None]
-        # A new key buys again what is bought already, but never beside an answer that is still missing.
+        # A new key buys again what is already bought, but never while an answer is missing.
         found = alike if not client.key or any(label.state in UNSETTLED for label in alike) else []
     if any(label.void_asked_at is not None and label.voided_at is None for label in found):
         raise Refused("The label is being voided. Try again in a moment.", code=Code.REQUEST_IN_PROGRESS)
@@ -236,7 +237,7 @@ def _check_order(order: Order) -> None:
 
 
 async def _check_first(db: AsyncSession, order: Order) -> None:
-    """Let an order pass that has no label yet; it is locked, so that it gets none meanwhile."""
+    """Raise Refused if the order already has a label. The order is locked, so that it gets none in the meantime."""
     bought = select(Label.tracking_number).where(
         Label.order_id == order.id, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
     )
@@ -246,7 +247,7 @@ async def _check_first(db: AsyncSession, order: Order) -> None:
 
 
 async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLabels) -> None:
-    """Have every parcel quoted before the first one is bought, so that a rate that is missing costs nothing."""
+    """Quote all parcels before buying the first one, so that a rate that is not offered costs nothing."""
     with easypost_errors_as_refusals():
         asked = in_turns(labels, lambda label: create_shipment(account, label.request))
         shipments = [(label, shipment) async for label, shipment in asked]
@@ -267,7 +268,7 @@ async def _quote(account: EasyPostAccount, labels: Sequence[Label], data: BuyLab
 
 
 async def _buy(account: EasyPostAccount, label: Label) -> _Said:
-    """Buy one quoted parcel, or ask about it where an answer got lost."""
+    """Buy one quoted parcel, or ask about it if an answer was lost."""
     assert label.shipment_id is not None  # it is quoted
     assert label.rate_id is not None  # the same
     try:
@@ -284,7 +285,7 @@ async def _buy(account: EasyPostAccount, label: Label) -> _Said:
 
 
 async def _look_again(account: EasyPostAccount, shipment_id: str, refusal: EasyPostRefused) -> _Said:
-    """A refusal may say that the shipment is bought already, by an answer of ours that got lost."""
+    """A refusal may mean that the shipment is already bought, by a request whose answer was lost."""
     try:
         shipment = await fetch_shipment(account, shipment_id)
     except ServiceFailed as error:
@@ -293,7 +294,7 @@ async def _look_again(account: EasyPostAccount, shipment_id: str, refusal: EasyP
 
 
 async def _settle(label: Label, said: _Said) -> None:
-    """Write down on the row what came of it."""
+    """Record the result on the row."""
     if said.shipment is not None:
         await settle_bought(label.id, said.shipment)
     elif said.unheard is not None:
@@ -332,14 +333,15 @@ def _pending(labels: Sequence[Label]) -> OutsideServiceFailed:
 
 
 def find_rate(rates: Sequence[Rate], carrier: str, service: str) -> Rate | None:
-    """The rate of a carrier's service, however its letters are written; the cheapest where several are."""
+    """Return the rate of a carrier's service, ignoring case; the cheapest if there are several; None if there is
+    none."""
     wanted = (carrier.casefold(), service.casefold())
     offered = [rate for rate in rates if (rate.carrier.casefold(), rate.service.casefold()) == wanted]
     return min(offered, key=lambda rate: rate.rate, default=None)
 
 
 def show_rate(rate: Rate) -> dict[str, Any]:
-    """A rate as answers show it."""
+    """Return a rate as API answers show it."""
     return {
         "carrier": rate.carrier,
         "service": rate.service,

@@ -1,4 +1,4 @@
-"""Carriers' own public pages, for when EasyPost has nothing to say about a number."""
+"""Carriers' public tracking pages, for numbers about which EasyPost knows nothing."""
 
 import re
 from urllib.parse import quote
@@ -12,7 +12,7 @@ _PAGES = {
     "lasership": "https://www.lasership.com/track/{}",
     "canadapost": "https://www.canadapost-postescanada.ca/track-reperage/en#/search?searchFor={}",
 }
-# How a number looks says who carries it, where nobody named the carrier.
+# The format of a number identifies the carrier if none was given.
 _LOOKS = (
     (re.compile(r"1Z[0-9A-Z]{16}"), "ups"),
     (re.compile(r"9[0-9]{19,21}|[A-Z]{2}[0-9]{9}US"), "usps"),
@@ -22,7 +22,7 @@ _LOOKS = (
 
 
 def public_page(carrier: str | None, tracking_number: str) -> str | None:
-    """The address of the carrier's page about a number; None for a carrier of whom we know no page."""
+    """Return the URL of the carrier's page for a number; None for an unknown carrier."""
     number = re.sub(r"\s", "", tracking_number).upper()
     name = re.sub(r"[^a-z]", "", (carrier or "").lower())
     known = next((key for key in _PAGES if key in name), None)

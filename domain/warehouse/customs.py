@@ -1,4 +1,4 @@
-"""The customs declaration of a parcel that leaves the country: the lines of its order, their worth and weight."""
+"""The customs declaration of a parcel to another country: the lines of its order, their value and weight."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -19,14 +19,14 @@ from models import OrderItem, Product, columns_of, table_of
 from models.session import current_database
 
 PRODUCTS = columns_of(Product)
-# Above this worth an export is filed with the AES, whose number stands on the label.
+# Above this value, an export must be filed with the AES, and its number is on the label.
 FREE_UP_TO = Decimal(2500)
 NO_FILING, NO_FILING_TO_CANADA = "NOEEI 30.37(a)", "NOEEI 30.36"
 _LEAST_OUNCES = Decimal("0.1")
 
 
 class Contents(StrEnum):
-    """What is sent, in the words of customs."""
+    """What is sent, in the terms of customs forms."""
 
     MERCHANDISE = "merchandise"
     SAMPLE = "sample"
@@ -35,16 +35,16 @@ class Contents(StrEnum):
 
 
 class DeclareGoods(Input):
-    """What a person adds to the lines of the order."""
+    """The data of a declaration that is not in the order's lines."""
 
     signer: Filled200
     """Who certifies the declaration."""
     contents: Contents = Contents.MERCHANDISE
-    """What is sent."""
+    """The type of contents."""
     tariff_number: Text20 = ""
-    """The harmonized tariff number of the goods, six digits or more."""
+    """The harmonized tariff number of the goods, with six digits or more."""
     origin: Text60 = HOME_COUNTRY
-    """Where the goods were made, as two letters."""
+    """The country of origin of the goods, as two letters."""
     filing: Text60 = ""
     """The AES number, for goods worth more than $2,500 that do not go to Canada."""
 
@@ -52,9 +52,10 @@ class DeclareGoods(Input):
 async def read_customs(
     order_number: str, parcels: list[Parcel], declared: DeclareGoods | None, *, by: Actor
 ) -> dict[str, Any] | None:
-    """EasyPost's customs declaration of an order that leaves the country; None for one that stays.
+    """Return EasyPost's customs declaration of an order to another country; None for an order within the US.
 
-    Raises InvalidInput naming what is missing, and Refused for several parcels: each would need one of its own.
+    Raises InvalidInput naming what is missing, and Refused for several parcels, because each would need its own
+    declaration.
     """
     async with current_database().session() as db:
         order = await get_queue_row(db, order_number, visible_to=by)

@@ -1,4 +1,4 @@
-"""Which EasyPost account is used, where parcels leave from, and how EasyPost's failures read to who asked."""
+"""The EasyPost account in use, the sender's address, and how EasyPost's errors are reported to the caller."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ NO_KEY = "Labels can't be bought here: the setting EASYPOST_API_KEY is missing. 
 
 
 def get_easypost(settings: Settings) -> EasyPostAccount:
-    """The account of this installation; raises NotConfigured naming the setting."""
+    """Return this installation's EasyPost account. Raises NotConfigured naming the missing setting."""
     if not settings.easypost_api_key:
         raise NotConfigured(NO_KEY)
     return EasyPostAccount(settings.easypost_api_key, settings.easypost_api_base)
 
 
 def get_warehouse_address(settings: Settings) -> dict[str, Any]:
-    """Where parcels leave from, as EasyPost wants it; raises NotConfigured naming the setting."""
+    """Return the sender's address in EasyPost's format. Raises NotConfigured naming the missing setting."""
     address = parse_address(settings.warehouse_address)
     if not address.city:
         state = "is missing" if not settings.warehouse_address else 'is not like "Street, City, ST 12345"'
@@ -42,19 +42,19 @@ def get_warehouse_address(settings: Settings) -> dict[str, Any]:
 
 
 def write_phone(text: str | None) -> str:
-    """A phone as carriers take it: digits, ten of them at home; what is no number is left out."""
+    """Return a phone number as carriers accept it: digits, ten of them in the US; empty if it is not a number."""
     number = parse_phone(text) if text else None
     return re.sub(r"[^0-9]", "", number.removeprefix("+1")) if number else ""
 
 
 def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without what is empty: EasyPost takes an empty text for a value."""
+    """Return the values without empty ones, because EasyPost treats an empty string as a value."""
     return {name: value for name, value in values.items() if value not in {None, ""}}
 
 
 @contextmanager
 def easypost_errors_as_refusals() -> Iterator[None]:
-    """Turn a failure of EasyPost that bought nothing into a refusal that a person can act on."""
+    """Convert a failure of EasyPost that bought nothing into a refusal that a person can act on."""
     try:
         yield
     except KeyRefused as error:

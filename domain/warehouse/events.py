@@ -1,7 +1,7 @@
-"""EasyPost's webhooks: kept once, then processed in any order and any number of times with the same end state.
+"""EasyPost's webhooks: stored once, then processed in any order and any number of times with the same end state.
 
-A parcel's way moves its order to delivered once all its parcels are; trouble on the way waits for somebody; a refund's
-end is written on its label.
+An order becomes delivered once all its parcels are; problems in transit need attention; the result of a refund is
+recorded on its label.
 """
 
 import logging
@@ -31,7 +31,7 @@ PROVIDER = "easypost"
 PATH = "/api/webhooks/easypost"
 CARRIER = Actor(ActorKind.SYSTEM, name="The carrier")
 _MOST_ORDERS = 20
-# What is needed later, and the least that is kept of where somebody's parcels go.
+# Only the data needed later is stored, because it says where people's parcels go.
 _KEPT = (
     "id", "tracking_code", "carrier", "status", "est_delivery_date", "public_url", "tracking_details", "updated_at",
     "shipment_id",
@@ -39,7 +39,8 @@ _KEPT = (
 
 
 async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str], *, settings: Settings) -> bool:
-    """Keep an event that EasyPost signed; False when it had come before. Raises InvalidInput for one it did not."""
+    """Store an event signed by EasyPost. Returns False if it was already received. Raises InvalidInput for a bad
+    signature."""
     secret = settings.easypost_webhook_secret
     if not secret:
         raise NotConfigured("EasyPost's events are not taken here: the setting EASYPOST_WEBHOOK_SECRET is missing.")
@@ -61,7 +62,7 @@ async def receive_event(db: AsyncSession, body: bytes, headers: Mapping[str, str
 
 @processes(PROVIDER)
 async def process_easypost_event(db: AsyncSession, event: WebhookEvent) -> None:
-    """Do what one event asks for; one about nothing of ours needs nothing."""
+    """Process one event; events about unknown objects are ignored."""
     content: dict[str, Any] = event.payload
     result = content.get("result")
     if not isinstance(result, dict):
@@ -70,7 +71,7 @@ async def process_easypost_event(db: AsyncSession, event: WebhookEvent) -> None:
         try:
             word = read_tracker(result)
         except ServiceFailed:
-            # A tracker without a number or an id says nothing that could be looked for again.
+            # A tracker without a number or an id can't be matched to anything.
             return
         await _follow_parcel(db, word)
     elif event.kind.startswith("refund."):
@@ -80,7 +81,7 @@ async def process_easypost_event(db: AsyncSession, event: WebhookEvent) -> None:
 
 
 async def _follow_parcel(db: AsyncSession, word: TrackerReport) -> None:
-    """Write the carrier's word on every order that the parcel belongs to, and move each as far as it is."""
+    """Record the carrier's report on every order with this parcel, and update each order's status."""
     by_label = select(Label.order_id).where(
         Label.tracking_number == word.tracking_number, Label.state == LabelState.BOUGHT, Label.voided_at.is_(None)
     )
@@ -93,7 +94,7 @@ async def _follow_parcel(db: AsyncSession, word: TrackerReport) -> None:
 
 
 async def _move_order(db: AsyncSession, order: Order) -> None:
-    """Deliver an order whose parcels are all delivered."""
+    """Mark an order delivered if all its parcels are."""
     trackers = list(
         (
             await db.execute(

@@ -1,4 +1,4 @@
-"""Finishing a pack: it must be complete, or a manager says why; then its labels are bought and it is packed."""
+"""Finishes a pack: it must be complete, or a manager gives a reason; then its labels are bought and it is packed."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -42,48 +42,48 @@ class PackParcel(Input):
     pounds: Inches
     """Weight in pounds."""
     name: Text60 = ""
-    """What the box is called; empty for one of a size of its own."""
+    """The name of the box; empty for a box of another size."""
     key: Annotated[int, Field(ge=0, le=9999)] = 0
-    """Which row of the form it is; it stays the same while others come and go."""
+    """The number of the form row; it does not change when other rows are added or removed."""
 
     @property
     def shown_pounds(self) -> str:
-        """The weight with one decimal, or the two that were typed."""
+        """The weight with one decimal, or with two if two were typed."""
         return f"{self.pounds:.2f}".removesuffix("0")
 
     def as_parcel(self) -> Parcel:
-        """The parcel in ounces, as carriers want it."""
+        """Return the parcel with its weight in ounces, as carriers need it."""
         return Parcel(length=self.length, width=self.width, height=self.height, weight=self.pounds * OUNCES_PER_POUND)
 
 
 class FinishPack(Input):
-    """The boxes and the rate that were chosen; the suggested boxes and the cheapest rate where nothing was."""
+    """The chosen boxes and rate; by default the suggested boxes and the cheapest rate."""
 
     parcels: Annotated[list[PackParcel], Field(max_length=MOST_BOXES)] = Field(default_factory=list)
     """The boxes as they were weighed."""
     rate: Text200 = ""
-    """Carrier and service, with a bar between them."""
+    """Carrier and service separated by `|`."""
     reason: Text2000 = ""
-    """Why a pack goes that is not complete; for managers."""
+    """Why an incomplete pack is shipped; managers only."""
     insurance: MoneyIn | None = None
-    """Dollars that each parcel is insured for."""
+    """US dollars for which each parcel is insured."""
     customs: DeclareGoods | None = None
-    """What is declared to customs; needed for a destination outside the US."""
+    """The customs declaration; required for a destination outside the US."""
 
 
 class ShipTyped(Input):
     """A parcel whose label was bought elsewhere."""
 
     tracking_number: Text60 = ""
-    """The carrier's number, if there is one."""
+    """The tracking number, if there is one."""
     carrier: Text60 = ""
-    """Who carries it."""
+    """The carrier."""
     reason: Text2000 = ""
-    """Why a pack goes that is not complete; for managers."""
+    """Why an incomplete pack is shipped; managers only."""
 
 
 async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, settings: Settings) -> BoughtLabels:
-    """Buy the labels of a pack and mark it packed; raises Refused while units are still to scan."""
+    """Buy the labels of a pack and mark it packed. Raises Refused while units are still to be scanned."""
     async with separate_transaction() as db:
         order = await lock_numbered(db, order_number, by=by)
         await _check_complete(db, order, data.reason, by=by)
@@ -113,9 +113,9 @@ async def finish_pack(order_number: str, data: FinishPack, *, by: Actor, setting
 
 
 async def ship_typed(db: AsyncSession, order_number: str, data: ShipTyped, *, by: Actor, company_name: str) -> Order:
-    """Ship a complete pack with a number that was typed in, or with none.
+    """Ship a complete pack with a typed tracking number, or without one.
 
-    Raises Refused while a colleague buys its label, which would be paid for and left over.
+    Raises Refused while a colleague is buying its label, which would be paid for but unused.
     """
     order = await lock_numbered(db, order_number, by=by)
     await refuse_while_buying(db, order)
@@ -128,7 +128,7 @@ async def ship_typed(db: AsyncSession, order_number: str, data: ShipTyped, *, by
 
 
 async def _check_complete(db: AsyncSession, order: Order, reason: str, *, by: Actor) -> None:
-    """Let a complete pack pass, or one that a manager gives a reason for."""
+    """Raise Refused unless the pack is complete, or a manager gives a reason."""
     if order.status not in _OPEN:
         return
     items = await list_pack_items(db, order.id)

@@ -1,4 +1,4 @@
-"""The warehouse's page: the queue grouped by when each order is promised, the day so far, and what comes next."""
+"""The warehouse page: the queue grouped by promised time, the day's figures, and the next orders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ from models.session import plan_for_values
 LABELS = columns_of(Label)
 OUNCES_PER_POUND = 16
 MOMENTS = ARRAY(DateTime(timezone=True))
-# An order that is older than this when it is delivered did not leave as promised.
+# Orders older than this when delivered are assumed not to have left as promised.
 LOOKED_BACK = timedelta(days=60)
 
 
 class Stage(StrEnum):
-    """The tabs of the queue: what is to be done next with an order, and where the others are."""
+    """The tabs of the queue: by the next step of an order, or by where it is."""
 
     ALL = "all"
     TO_PICK = "to_pick"
@@ -53,7 +53,7 @@ class Stage(StrEnum):
 
 
 class FloorQuery(PageInput):
-    """What the page shows."""
+    """The filters of the page."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 100
     stage: Stage = Stage.ALL
@@ -62,7 +62,7 @@ class FloorQuery(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class FloorRow:
-    """One order with what is done of it; pounds are None while a product's weight is unknown."""
+    """One order with its progress. The weight is None if a product's weight is unknown."""
 
     order: QueueRow
     stage: Stage
@@ -76,26 +76,27 @@ class FloorRow:
 
     @property
     def pounds(self) -> Decimal | None:
-        """Its weight in pounds."""
+        """The weight in pounds."""
         return None if self.weight_oz is None else self.weight_oz / OUNCES_PER_POUND
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The orders promised for one moment."""
+    """The orders promised for the same time."""
 
     promised_at: datetime
     rows: Sequence[FloorRow]
 
     @property
     def units(self) -> int:
-        """How many items they make."""
+        """The number of units of these orders."""
         return sum(row.units for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """What is done and to do today, and what is on its way; `left_in_time` of the delivered ones left as promised."""
+    """What is done and to do today, and what is in transit. `left_in_time` counts delivered orders that left as
+    promised."""
 
     to_pick: int
     to_pack: int
@@ -111,18 +112,18 @@ class DayCounts:
 
     @property
     def active(self) -> int:
-        """How many orders can be worked on."""
+        """The number of orders that can be worked on."""
         return self.to_pick + self.to_pack + self.to_ship + self.short
 
     @property
     def today(self) -> int:
-        """What is shipped today and what is still to ship."""
+        """The number of orders shipped today or still to be shipped."""
         return self.shipped_today + self.active
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Everything that the page shows."""
+    """The data of the page."""
 
     page: Page[FloorRow]
     groups: Sequence[Group]
@@ -142,7 +143,7 @@ _BOUGHT = (
     .group_by(LABELS.order_id)
 )
 _IS_OPEN = ORDERS.set_aside_at.is_(None)
-# What is to be done next with those that can be worked on.
+# The next step of orders that can be worked on.
 _STEPS: dict[Stage, ColumnElement[bool]] = {
     Stage.ALL: true(),
     Stage.TO_PICK: and_(_IS_OPEN, ORDERS.status != OrderStatus.PACKED, ORDERS.picked_at.is_(None)),
@@ -150,7 +151,7 @@ _STEPS: dict[Stage, ColumnElement[bool]] = {
     Stage.TO_SHIP: and_(_IS_OPEN, ORDERS.status == OrderStatus.PACKED),
     Stage.SHORT: ~_IS_OPEN,
 }
-# The condition that an order stands under a tab; the moments that it names are those of `_find_moments`.
+# The condition of each tab. The times it names are those of `_find_moments`.
 _IS_AT: dict[Stage, ColumnElement[bool]] = {
     **{stage: and_(IS_ACTIVE, step) for stage, step in _STEPS.items()},
     Stage.IN_TRANSIT: ORDERS.status == OrderStatus.SHIPPED,
@@ -161,7 +162,7 @@ _IS_AT: dict[Stage, ColumnElement[bool]] = {
 
 
 def _find_moments(timezone: tzinfo) -> dict[str, Any]:
-    """The moments that the conditions of now name, and by when what was ordered since when is promised."""
+    """Return the current times for the conditions, and for each order time the promised time."""
     today = business_today(timezone)
     promises = list_promises(today - LOOKED_BACK, today, timezone)
     since, leaves_by = (list(moments) for moments in zip(*promises, strict=True))
@@ -177,7 +178,7 @@ def _find_moments(timezone: tzinfo) -> dict[str, Any]:
 
 
 def name_stage(order: QueueRow) -> Stage:
-    """What is to be done next with an order."""
+    """Return the next step of an order."""
     if order.status == OrderStatus.DELIVERED:
         return Stage.DELIVERED
     if order.status == OrderStatus.SHIPPED:
@@ -190,7 +191,7 @@ def name_stage(order: QueueRow) -> Stage:
 
 
 async def show_floor(db: AsyncSession, query: FloorQuery, *, visible_to: Actor, timezone: tzinfo) -> Floor:
-    """The page's rows with all that stands beside them, in a fixed number of statements."""
+    """Return the rows of the page with their details, in a fixed number of statements."""
     await plan_for_values(db)
     counts = await _count(db, visible_to=visible_to, timezone=timezone)
     rows, total = await _list_rows(db, query, visible_to=visible_to, timezone=timezone)
@@ -203,7 +204,7 @@ async def show_floor(db: AsyncSession, query: FloorQuery, *, visible_to: Actor, 
 async def _list_rows(
     db: AsyncSession, query: FloorQuery, *, visible_to: Actor, timezone: tzinfo
 ) -> tuple[list[QueueRow], int | None]:
-    """The rows of a page, and of how many that were searched for; None without a search."""
+    """Return the rows of a page, and the number of matches of a search; None without a search."""
     own, moments = may_be_seen_by(visible_to), _find_moments(timezone)
     conditions = [_IS_AT[query.stage]] + ([] if own is None else [own])
     statement = _SELECT.where(*conditions).order_by(ORDERS.created_at, ORDERS.id)
@@ -219,7 +220,7 @@ async def _list_rows(
 
 
 async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone: tzinfo) -> list[FloorRow]:
-    """Each order with its boxes, weight, scans, labels and who stands at it."""
+    """Return each order with its boxes, weight, scans, labels and the colleagues working on it."""
     ids = [row.id for row in rows]
     items = await list_pack_items_of(db, ids)
     boxes = await pack_orders(db, {id_: items.get(id_, []) for id_ in ids}) if ids else {}
@@ -242,7 +243,7 @@ async def describe_rows(db: AsyncSession, rows: Sequence[QueueRow], *, timezone:
 
 
 async def count_day(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> DayCounts:
-    """The counts of every tab, in one statement."""
+    """Return the counts of all tabs, in one statement."""
     return _make_counts(await _count(db, visible_to=visible_to, timezone=timezone))
 
 
@@ -251,20 +252,20 @@ def _make_counts(found: Mapping[str, int]) -> DayCounts:
 
 
 async def _count(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> Mapping[str, int]:
-    """How many orders stand under each tab by its name, and what these are compared with."""
+    """Return the number of orders of each tab by its name, and the figures for comparison."""
     values = _find_moments(timezone) | {"owner": visible_to.id}
     return dict((await db.execute(_write_counts(owner_of_seen(visible_to)), values)).mappings().one())
 
 
 @cache
 def _write_counts(owner: str | None) -> Select[Any]:
-    """The statement of `_count`, which reads each order once; `owner` is the column that holds the reader, if any.
+    """The statement of `_count`, which reads each order once. `owner` is the column that must contain the reader's id,
+    if any.
 
-    The promise of one that was delivered is found by its moment among those of the last weeks; what was ordered before
-    is late.
+    The promised time of a delivered order is looked up among those of the last weeks; an older order counts as late.
     """
     mine = [] if owner is None else [ORDERS[owner] == bindparam("owner")]
-    # Only in parentheses may a parameter be indexed.
+    # In SQL, a parameter must be in parentheses to be indexed.
     leaves_by, since = Grouping(bindparam("leaves_by", type_=MOMENTS)), bindparam("since", type_=MOMENTS)
     promised = leaves_by[func.width_bucket(ORDERS.created_at, since)]
     yesterday, two_weeks_ago = (bindparam(name, type_=_MOMENT) for name in ("yesterday", "two_weeks_ago"))

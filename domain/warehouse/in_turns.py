@@ -1,4 +1,4 @@
-"""Asking a vendor about many things, some of them at once, so that it is not run over."""
+"""Asks a vendor about many things, a few at a time, so that it is not overloaded."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 async def in_turns(things: Iterable[T], ask: Callable[[T], Awaitable[R]]) -> AsyncIterator[tuple[T, R]]:
-    """Each thing with what came of it, in their order; an error is raised when it is its thing's place."""
+    """Yield each thing with its result, in order. An error is raised when its thing is reached."""
     waiting = list(things)
     for begin in range(0, len(waiting), AT_ONCE):
         turn = waiting[begin : begin + AT_ONCE]

@@ -1,4 +1,4 @@
-"""The labels as they are printed: fetched once, kept in the database, and put together into one PDF."""
+"""Printable labels: fetched once, stored in the database, and combined into one PDF."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _DOTS_PER_INCH = 300
 
 
 async def keep_label_file(label_id: int) -> bool:
-    """Fetch a label's file unless it is kept already; False when there is nothing to fetch. Raises ServiceFailed."""
+    """Fetch a label's file unless it is stored. Returns False if there is nothing to fetch. Raises ServiceFailed."""
     async with current_database().session() as db:
         label = (await db.execute(select(Label).where(Label.id == label_id))).scalar_one_or_none()
         kept = await db.scalar(select(LabelFile.label_id).where(LabelFile.label_id == label_id))
@@ -40,9 +40,9 @@ async def keep_label_file(label_id: int) -> bool:
 
 
 async def print_labels(label_ids: Sequence[int]) -> bytes:
-    """One PDF of these labels, in their order; what is not kept yet is fetched now. Raises NotFound for none at all.
+    """Return one PDF of these labels, in order; files not stored yet are fetched. Raises NotFound if there are none.
 
-    No connection is kept while the carrier is asked.
+    No connection is held while the carrier is asked.
     """
     bought = (LABELS.id.in_(label_ids[:MOST_PRINTED]), LABELS.state == LabelState.BOUGHT)
     is_kept = exists().where(FILES.label_id == LABELS.id)
@@ -69,7 +69,7 @@ async def print_labels(label_ids: Sequence[int]) -> bytes:
 
 
 def join_files(files: Sequence[tuple[str, bytes]]) -> bytes:
-    """One PDF of PDFs and pictures; raises OutsideServiceFailed for a file that is neither."""
+    """Return one PDF made from PDFs and images. Raises OutsideServiceFailed for a file that is neither."""
     writer = PdfWriter()
     for content_type, data in files:
         try:
@@ -84,7 +84,7 @@ def join_files(files: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def _draw_page(data: bytes) -> bytes:
-    """A picture as a page of its own."""
+    """Return an image as a one-page PDF."""
     written = BytesIO()
     with Image.open(BytesIO(data)) as picture:
         picture.convert("RGB").save(written, "PDF", resolution=_DOTS_PER_INCH)

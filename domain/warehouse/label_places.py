@@ -1,4 +1,4 @@
-"""Labels that were bought for an address which their order has no more: somebody voids them and buys others."""
+"""Labels bought for an address that the order no longer has: they must be voided and bought again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ _PLACE = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")
 
 
 async def show_labels_elsewhere(db: AsyncSession, order: Order, changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Say on a locked order whose address was changed which of its labels go to the one before, until they are void.
+    """Set on a locked order whose address was changed which of its labels go to the previous address, until they are
+    void.
 
-    A label that was bought for another place from the start stays as it was meant. Raises Refused while labels are
-    being bought.
+    A label bought for a different address from the start does not count. Raises Refused while labels are being bought.
     """
     if not changes.keys() & set(_PLACE):
         return

@@ -1,4 +1,4 @@
-"""What a label is bought with: addresses, parcels, customs; checked here before anybody is asked."""
+"""The input for buying labels: addresses, parcels and customs, validated before EasyPost is asked."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from domain.kernel.inputs import Filled60, Input, MoneyIn, Text60, Text200
 from domain.warehouse.easypost_account import as_json, write_phone
 from domain.warehouse.queue import QueueRow
 
-# Of one request by the API, and of one order on the floor.
+# For one API request, and for one order in the warehouse.
 MOST_PARCELS, MOST_BOXES = 20, 60
 _STATES = frozenset(
     re.findall(
@@ -27,15 +27,15 @@ _ZIP = re.compile(r"[0-9]{5}(-?[0-9]{4})?", re.ASCII)
 
 
 def _read_country(value: object) -> object:
-    """Two letters in capitals; empty is home."""
+    """Read a country as two capital letters; an empty value is the US."""
     return (value.strip().upper() or HOME_COUNTRY) if isinstance(value, str) else value
 
 
 class LabelAddress(Input):
-    """One end of a parcel's way; an empty one stands for our own address, or the order's."""
+    """The sender or the recipient of a parcel; an empty one means our own address, or the order's."""
 
     name: Text200 = ""
-    """Who hands it over or receives it."""
+    """The sender's or recipient's name."""
     company: Text200 = ""
     """Their company."""
     street1: Text200 = ""
@@ -51,13 +51,13 @@ class LabelAddress(Input):
     country: Annotated[Text60, BeforeValidator(_read_country)] = HOME_COUNTRY
     """Country as two letters."""
     phone: Text60 = ""
-    """Phone, which some services need."""
+    """Phone number, which some services need."""
     email: Text200 = ""
     """Email."""
 
     @property
     def is_empty(self) -> bool:
-        """True when nothing but a country was sent."""
+        """True if nothing but a country was sent."""
         return not any(value for name, value in self.model_dump().items() if name != "country")
 
     @model_validator(mode="after")
@@ -76,12 +76,12 @@ class LabelAddress(Input):
         return self
 
     def as_request(self) -> dict[str, Any]:
-        """The address as EasyPost wants it."""
+        """Return the address in EasyPost's format."""
         return as_json(self.model_dump() | {"phone": write_phone(self.phone), "state": self.state.upper()})
 
 
 class Parcel(Input):
-    """One box as the carrier measures it."""
+    """One box, with the carrier's units."""
 
     length: Inches
     """Length in inches."""
@@ -94,31 +94,31 @@ class Parcel(Input):
 
     @property
     def size(self) -> tuple[Decimal, ...]:
-        """What makes two parcels alike to a carrier."""
+        """The values that make two parcels the same for a carrier."""
         return (self.length, self.width, self.height, self.weight)
 
     def as_request(self) -> dict[str, float]:
-        """The parcel as EasyPost wants it."""
+        """Return the parcel in EasyPost's format."""
         return {name: float(value) for name, value in self.model_dump().items()}
 
 
 class BuyLabels(Input):
-    """Labels for one or more parcels of an order, all by one service."""
+    """Labels for one or more parcels of an order, all with one service."""
 
     carrier: Filled60
     """The carrier of the rate, as it was offered."""
     service: Filled60
     """The carrier's service, as it was offered."""
     from_address: LabelAddress
-    """Where the parcels leave from; {} is our warehouse."""
+    """The sender; {} is our warehouse."""
     to_address: LabelAddress
-    """Where they go; {} is the order's delivery address."""
+    """The recipient; {} is the order's delivery address."""
     parcels: Annotated[list[Parcel], Field(min_length=1, max_length=MOST_PARCELS)]
     """The parcels, 1 to 20 of them."""
     customs_info: dict[str, Any] | None = None
-    """EasyPost's customs declaration; needed for a destination outside the US."""
+    """EasyPost's customs declaration; required for a destination outside the US."""
     insurance: MoneyIn | None = None
-    """Dollars that each parcel is insured for."""
+    """US dollars for which each parcel is insured."""
 
     @model_validator(mode="after")
     def _check_customs(self) -> "BuyLabels":
@@ -128,14 +128,14 @@ class BuyLabels(Input):
 
 
 class BuyBoxLabels(BuyLabels):
-    """The same for the boxes of a whole order, as the floor packs it."""
+    """Like BuyLabels, for all boxes of an order packed in the warehouse."""
 
     parcels: Annotated[list[Parcel], Field(min_length=1, max_length=MOST_BOXES)]
     """The boxes, 1 to 60 of them."""
 
 
 def address_of_order(order: QueueRow) -> dict[str, Any]:
-    """The delivery address of an order as EasyPost wants it."""
+    """Return the delivery address of an order in EasyPost's format."""
     return as_json(
         {
             "name": order.delivery_name,
@@ -154,7 +154,7 @@ def address_of_order(order: QueueRow) -> dict[str, Any]:
 def write_requests(
     data: BuyLabels, *, origin: Mapping[str, Any], destination: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """What EasyPost is asked for each parcel, without the reference that the parcel gets with its row."""
+    """Return the request to EasyPost for each parcel, without its reference, which comes with the row."""
     shared: dict[str, Any] = {
         "from_address": dict(origin),
         "to_address": dict(destination),

@@ -1,4 +1,4 @@
-"""The labels of an order as they are listed; void ones are kept and hidden."""
+"""Lists of an order's labels; void ones are kept but hidden."""
 
 import re
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from models.label import Tracker
 
 LABELS = columns_of(Label)
 ORDERS = columns_of(Order)
-# Nobody knows yet whether the carrier sold them.
+# It is not known yet whether the carrier sold them.
 UNSETTLED = (LabelState.INTENDED, LabelState.BUYING, LabelState.UNKNOWN)
 
 BEING_BOUGHT = "Labels of this order are being bought. Try again in a moment."
 _MARKS = re.compile("[^0-9A-Za-z]")
 _TO_VOID = " was bought for a cancelled order; void it."
-# Written by `label_places.py`, and over once the label or the order is.
+# Written by `label_places.py`; removed once the label is void or the order is finished.
 OLD_PLACE = " goes to the address that the order had before; void it."
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One label; `rate` and `insurance` are US dollars: what the carrier takes, never what the customer pays."""
+    """One label. `rate` and `insurance` are in US dollars: what the carrier charges, not what the customer pays."""
 
     id: int
     order_id: int
@@ -64,7 +64,8 @@ _SELECT = select(
 
 
 async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> list[LabelRow]:
-    """The labels of an order that are bought and not void, oldest first; with those nobody heard of if wanted."""
+    """Return the labels of an order that are bought and not void, oldest first; with `unsettled`, also those whose
+    result is unknown."""
     states = (LabelState.BOUGHT, *UNSETTLED) if unsettled else (LabelState.BOUGHT,)
     statement = (
         _SELECT.where(LABELS.order_id == order_id, LABELS.voided_at.is_(None), LABELS.state.in_(states))
@@ -75,7 +76,7 @@ async def list_labels(db: Reader, order_id: int, *, unsettled: bool = False) -> 
 
 
 async def list_label_ids(db: Reader, order_numbers: Sequence[str]) -> list[int]:
-    """The labels of the orders that are bought and not void, in the sequence of the orders' numbers as given."""
+    """Return the ids of the orders' labels that are bought and not void, in the given sequence of order numbers."""
     numbers = [number.strip().upper() for number in order_numbers]
     statement = (
         select(ORDERS.order_number, LABELS.id)
@@ -88,7 +89,7 @@ async def list_label_ids(db: Reader, order_numbers: Sequence[str]) -> list[int]:
 
 
 async def get_label(db: Reader, label_id: int) -> LabelRow:
-    """One label that is not void; raises NotFound."""
+    """Return one label that is not void. Raises NotFound."""
     row = (await db.execute(_SELECT.where(LABELS.id == label_id, LABELS.voided_at.is_(None)))).first()
     if row is None:
         raise NotFound("There is no such label.")
@@ -96,7 +97,7 @@ async def get_label(db: Reader, label_id: int) -> LabelRow:
 
 
 async def lock_label(db: AsyncSession, label_id: int, *, visible_to: Actor) -> tuple[Label, Order]:
-    """The label with its order, the order locked first; raises NotFound for a void one."""
+    """Return a label and its order, the order locked first. Raises NotFound for a void label."""
     order_id = await db.scalar(select(Label.order_id).where(Label.id == label_id))
     if order_id is None:
         raise NotFound("There is no such label.")
@@ -112,9 +113,9 @@ async def lock_label(db: AsyncSession, label_id: int, *, visible_to: Actor) -> t
 
 
 async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
-    """Delete a label's record without a refund and take its tracking number off the order; administrators only.
+    """Delete a label's record without a refund and remove its tracking number from the order. Administrators only.
 
-    Raises NotFound, and Refused while nobody knows whether the label was sold.
+    Raises NotFound, and Refused while it is not known whether the label was sold.
     """
     require(by, Right.DELETE_LABELS, "Only an administrator deletes a label's record.")
     label, order = await lock_label(db, label_id, visible_to=by)
@@ -148,21 +149,22 @@ async def delete_label(db: AsyncSession, label_id: int, *, by: Actor) -> None:
 
 
 def is_being_bought(label: Label) -> bool:
-    """True while a request works on a row and EasyPost's answer has not been missing yet."""
+    """Return True while a request works on a row and EasyPost's answer has not been missing yet."""
     return label.state in UNSETTLED and not label.attempts and label.next_ask_at > now()
 
 
 async def refuse_while_buying(db: AsyncSession, order: Order) -> None:
-    """Let a locked order pass of which no label is being bought at this moment, or raise Refused."""
+    """Raise Refused while a label of the locked order is being bought."""
     unsettled = select(Label).where(Label.order_id == order.id, Label.state.in_(UNSETTLED))
     if any(is_being_bought(label) for label in await db.scalars(unsettled)):
         raise Refused(BEING_BOUGHT, code=Code.REQUEST_IN_PROGRESS)
 
 
 async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
-    """Say on a locked order that is cancelled which of its labels are still to be voided; on any other, nothing.
+    """Set on a locked, cancelled order which of its labels are still to be voided; on any other order, nothing.
 
-    Of an order that had been shipped, only those whose purchase became known since: what has left can't be voided.
+    For an order that had been shipped, only labels whose purchase became known since: labels of shipped parcels can't
+    be voided.
     """
     drop_attention(order, _TO_VOID)
     if order.status != OrderStatus.CANCELLED:
@@ -178,7 +180,7 @@ async def show_labels_to_void(db: AsyncSession, order: Order) -> None:
 
 
 async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str | None) -> None:
-    """Take a label's number off a locked order; another label's takes its place if there is one."""
+    """Remove a label's tracking number from a locked order; another label's number replaces it if there is one."""
     drop_attention(order, f"The label {tracking_number}{OLD_PLACE}")
     if tracking_number is None or order.tracking_number != tracking_number:
         await drop_other_trackers(db, order)
@@ -203,7 +205,8 @@ async def take_tracking_off(db: AsyncSession, order: Order, tracking_number: str
 
 
 async def list_parcels(db: AsyncSession, order: Order) -> set[str]:
-    """The bare numbers of an order's parcels: the one that stands on it, and those of its labels that are not void."""
+    """Return the normalised tracking numbers of an order's parcels: its own and those of its labels that are not
+    void."""
     labels = select(Label.tracking_number).where(
         Label.order_id == order.id,
         Label.state == LabelState.BOUGHT,
@@ -214,14 +217,14 @@ async def list_parcels(db: AsyncSession, order: Order) -> set[str]:
 
 
 def bare_number(number: str) -> str:
-    """A tracking number as the carriers' own words spell it: in capitals, without the spaces and hyphens of a label."""
+    """Return a tracking number as carriers report it: in capitals, without spaces and hyphens."""
     return _MARKS.sub("", number).upper()
 
 
 async def drop_other_trackers(db: AsyncSession, order: Order) -> None:
-    """Forget where parcels are that are not a locked order's any more: its number was changed, or their label is void.
+    """Delete trackers of parcels that are no longer a locked order's: its number was changed, or their label is void.
 
-    Else it would wait for their delivery for good.
+    Otherwise the order would wait for their delivery forever.
     """
     await db.flush()
     bare = func.upper(func.regexp_replace(Tracker.tracking_number, _MARKS.pattern, "", "g"))

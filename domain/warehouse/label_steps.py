@@ -1,7 +1,7 @@
-"""The steps that a label's row takes, each in a transaction of its own; order before label, always.
+"""The steps of a label's row, each in its own transaction; the order is always locked before the label.
 
-A row leaves `buying` and `unknown` by EasyPost's own word only. A process that works on a row leases it: its
-`next_ask_at` lies ahead, so that a double click, a repeat and the reconciler never drive one row at once.
+Only EasyPost's answer moves a row out of `buying` and `unknown`. A process that works on a row leases it by setting its
+`next_ask_at` ahead, so that a double click, a repeat and the reconciler never work on one row at the same time.
 """
 
 from datetime import datetime, timedelta
@@ -22,15 +22,15 @@ from integrations.easypost_answers import Shipment, TrackerReport
 from models import Label, LabelState, Order, OrderEventKind, OrderStatus, Tracker, columns_of
 from models.session import current_database, separate_transaction
 
-# A request that works on a row is given this long before anybody else takes it up.
+# How long only the request that works on a row may change it.
 LEASE = timedelta(seconds=90)
 _FIRST_PAUSE = timedelta(seconds=20)
 _LONGEST_PAUSE = timedelta(minutes=30)
-# How far a refund that the carrier thinks about has come is asked this often, and no longer than this.
+# How often a pending refund is asked about, and for how long at most.
 _REFUND_PAUSE = timedelta(hours=6)
 REFUND_PATIENCE = timedelta(days=60)
 TRACKERS = columns_of(Tracker)
-# The states of a parcel as EasyPost names them, each further along than the one before.
+# The states of a parcel in EasyPost's terms, in the order in which they occur.
 WAY = (
     "unknown",
     "pre_transit",
@@ -56,19 +56,19 @@ SOON_SECONDS = 20
 
 
 async def read_label(label_id: int) -> Label:
-    """The row as it is now, without a lock."""
+    """Return the current row without a lock."""
     async with current_database().session() as db:
         return (await db.execute(select(Label).where(Label.id == label_id))).scalar_one()
 
 
 async def lock_label_row(db: AsyncSession, label_id: int) -> Label:
-    """The row, locked; after its order."""
+    """Return the row, locked. Lock its order first."""
     statement = select(Label).where(Label.id == label_id).with_for_update().execution_options(populate_existing=True)
     return (await db.execute(statement)).scalar_one()
 
 
 async def note_shipment(label: Label, shipment_id: str, rate_id: str) -> None:
-    """EasyPost has quoted the parcel: from here on nobody knows whether it is bought until EasyPost says so."""
+    """Record EasyPost's quote. From here on it is unknown whether the label is bought until EasyPost says so."""
     async with separate_transaction() as db:
         await db.execute(
             update(Label)
@@ -86,7 +86,7 @@ async def note_shipment(label: Label, shipment_id: str, rate_id: str) -> None:
 
 
 async def record_no_answer(label: Label, error: str, *, wait_seconds: float = 0) -> None:
-    """EasyPost's answer is missing: the row is unknown and asked about soon, then ever more rarely."""
+    """Record that EasyPost did not answer: the row is unknown and asked about soon, then at growing intervals."""
     pause = max(min(_FIRST_PAUSE * 2 ** min(label.attempts, 10), _LONGEST_PAUSE), timedelta(seconds=wait_seconds))
     async with separate_transaction() as db:
         await db.execute(
@@ -101,7 +101,7 @@ async def record_no_answer(label: Label, error: str, *, wait_seconds: float = 0)
 
 
 async def note_failed(label: Label, error: str) -> None:
-    """EasyPost said no, or was never asked to buy: nothing is bought."""
+    """Record that EasyPost refused, or was never asked to buy: nothing is bought."""
     async with separate_transaction() as db:
         await db.execute(
             update(Label)
@@ -113,9 +113,9 @@ async def note_failed(label: Label, error: str) -> None:
 
 
 async def settle_bought(label_id: int, shipment: Shipment) -> None:
-    """Write down a label that EasyPost sold, and put its tracking number on the order if that has none.
+    """Record a label that EasyPost sold, and set its tracking number on the order if it has none.
 
-    The same word twice leaves the same rows. A label for an order that was cancelled meanwhile waits for somebody.
+    Recording it twice leaves the same rows. A label for an order cancelled in the meantime needs attention.
     """
     async with separate_transaction() as db:
         order_id = await db.scalar(select(Label.order_id).where(Label.id == label_id))
@@ -148,7 +148,7 @@ async def settle_bought(label_id: int, shipment: Shipment) -> None:
 
 
 async def settle_void(label_id: int, refund_status: str) -> None:
-    """Write down how far a refund has come: one that the carrier took up hides the label, a refused one does not.
+    """Record the state of a refund: one accepted by the carrier hides the label, a rejected one does not.
 
     The timeline names who asked for it, however late the answer comes.
     """
@@ -157,7 +157,7 @@ async def settle_void(label_id: int, refund_status: str) -> None:
 
 
 async def settle_refund_event(db: AsyncSession, shipment_id: str, refund_status: str) -> None:
-    """The same by an event, which may come before the answer to our own request, or be older than it."""
+    """Like `settle_void`, for an event, which may arrive before the answer to our own request, or be outdated."""
     label_id = await db.scalar(select(Label.id).where(Label.shipment_id == shipment_id))
     if label_id is not None and refund_status in _REFUND_WAY:
         await _settle_void(db, label_id, refund_status)
@@ -171,7 +171,7 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
     label = await lock_label_row(db, label_id)
     by = _voider_of(label)
     if label.refund_status in {"refunded", "not_applicable"}:
-        # These are final, whatever older word comes after them.
+        # These are final; older reports that arrive later change nothing.
         label.void_asked_at = None
         refund_status = label.refund_status
     was_void, was_rejected = label.voided_at is not None, label.refund_status == "rejected"
@@ -195,7 +195,7 @@ async def _settle_void(db: AsyncSession, label_id: int, refund_status: str) -> N
 
 
 async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> None:
-    """Keep the carrier's last word about a parcel; an older word than the one that is kept changes nothing."""
+    """Store the carrier's last report about a parcel. A report older than the stored one changes nothing."""
     values: dict[str, Any] = {
         "carrier": word.carrier,
         "provider_id": word.id,
@@ -208,7 +208,7 @@ async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> 
     }
     statement = insert(Tracker).values(order_id=order_id, tracking_number=word.tracking_number, **values)
     kept, said = TRACKERS.said_at, word.said_at
-    # Of two words of the same second the one that is further along counts, whichever comes first.
+    # Of two reports of the same second the one with the later state counts, whichever arrives first.
     is_as_far = func.coalesce(func.array_position(_WAY, TRACKERS.status), 0) <= place_on_way(word.status)
     is_newer: ColumnElement[bool] = kept.is_(None)
     if said is not None:
@@ -219,9 +219,9 @@ async def keep_tracker(db: AsyncSession, order_id: int, word: TrackerReport) -> 
 
 
 async def note_word(db: AsyncSession, order: Order, word: TrackerReport) -> None:
-    """Keep the carrier's word about a parcel of a locked order; trouble that it brings waits for somebody, once.
+    """Store the carrier's report about a parcel of a locked order. A problem that it reports needs attention, once.
 
-    A word about a parcel that is not the order's any more is not kept.
+    A report about a parcel that is no longer the order's is not stored.
     """
     if bare_number(word.tracking_number) not in await list_parcels(db, order):
         return
@@ -235,24 +235,24 @@ async def note_word(db: AsyncSession, order: Order, word: TrackerReport) -> None
 
 
 def place_on_way(status: str) -> int:
-    """How far along its way a parcel in this state is, from 1; 0 for a word that we don't know."""
+    """Return the position of a state in the sequence of states, from 1; 0 for an unknown state."""
     return WAY.index(status) + 1 if status in WAY else 0
 
 
 def buyer_of(label: Label) -> Actor:
-    """Who asked for the label, as timelines name them."""
+    """Return who asked for the label, as timelines name them."""
     return Actor(ActorKind(label.actor_kind or SYSTEM.kind), label.actor_id, label.actor_name or SYSTEM.name)
 
 
 def _voider_of(label: Label) -> Actor:
-    """Who asked for the refund whose answer is missing; nobody here did where it was asked for at EasyPost itself."""
+    """Return who asked for the refund whose answer is missing; SYSTEM if it was requested at EasyPost itself."""
     if label.void_asked_at is None or not label.void_actor_kind:
         return SYSTEM
     return Actor(ActorKind(label.void_actor_kind), label.void_actor_id, label.void_actor_name)
 
 
 async def claim_due_labels(limit: int, *, as_of: datetime) -> list[Label]:
-    """Rows that are due to be asked about; another reconciler leaves them alone for the lease."""
+    """Return rows that are due to be asked about; other reconcilers skip them during the lease."""
     async with separate_transaction() as db:
         statement = (
             select(Label)

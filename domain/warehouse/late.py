@@ -1,4 +1,4 @@
-"""Parcels that did not come on the day the carrier named: the customer is texted once, and the desk sees it."""
+"""Parcels that did not arrive on the day the carrier named: the customer is texted once, and staff see them."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -16,23 +16,24 @@ from models import Order, OrderStatus, Tracker, columns_of
 
 LATE_TEXT = "parcel_late"
 TRACKERS = columns_of(Tracker)
-# Of a parcel that is late for longer, nobody is notified any more.
+# Parcels that have been late for longer cause no more notifications.
 _NOTIFIED_WITHIN = timedelta(days=7)
 _MOST_AT_ONCE = 200
 _WATCH = Actor(ActorKind.SYSTEM, name="Late parcels")
 
 
 def is_late(today: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """The condition that an order is on its way past the day the carrier named; that day itself is not late.
+    """The condition for an order in transit after the day that the carrier named; on that day itself it is not late.
 
-    `today` is where `begin_carriers_day` says that the day begins.
+    `today` is the start of the day according to `begin_carriers_day`.
     """
     late = select(TRACKERS.order_id).where(TRACKERS.expected_at < today, TRACKERS.status != "delivered")
     return and_(ORDERS.status == OrderStatus.SHIPPED, ORDERS.id.in_(late))
 
 
 async def notify_of_late_parcels(db: AsyncSession, *, timezone: tzinfo, company_name: str) -> int:
-    """Text each customer whose parcel is late, and put it before the desk, once a parcel; returns how many parcels."""
+    """Text each customer whose parcel is late, and set it on the order's attention, once per parcel. Returns how many
+    parcels."""
     today = begin_carriers_day(business_today(timezone))
     late = await db.execute(
         select(TRACKERS.order_id, TRACKERS.id)
@@ -81,5 +82,5 @@ async def _notify(db: AsyncSession, order: Order, tracker: Tracker, company_name
 
 
 def begin_carriers_day(day: date) -> datetime:
-    """Carriers name a day as its midnight in UTC."""
+    """Return a day as carriers report it: midnight in UTC."""
     return datetime.combine(day, time(), UTC)

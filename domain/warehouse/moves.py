@@ -1,4 +1,4 @@
-"""The states of an order that the floor moves it through: picked, shipped with a text to the customer, delivered."""
+"""The status changes made in the warehouse: picked, shipped (with a text to the customer), and delivered."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,16 +19,16 @@ SHIPPED_TEXT = "order_shipped"
 
 
 class ShipOrder(Input):
-    """How the order travels; what is left out stays as a label set it."""
+    """How the order is shipped; values that are omitted stay as a label set them."""
 
     tracking_number: Text60 | None = None
-    """The carrier's number of the parcel."""
+    """The tracking number."""
     carrier: Text60 | None = None
-    """Who carries it."""
+    """The carrier."""
 
 
 async def confirm_order(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
-    """Note that an order is picked: a pending one becomes confirmed, a confirmed one stays that.
+    """Record that an order is picked: a pending one becomes confirmed, a confirmed one stays confirmed.
 
     Raises Refused with code `on_hold` for an order on hold, and for one that is packed or further.
     """
@@ -47,7 +47,7 @@ async def confirm_order(db: AsyncSession, order_number: str, *, by: Actor) -> Or
 
 
 async def pack_locked_order(db: AsyncSession, order: Order, *, by: Actor, note: str = "") -> None:
-    """Mark a locked order packed; raises Refused from any other state than pending and confirmed."""
+    """Mark a locked order packed. Raises Refused unless it is pending or confirmed."""
     refuse_held(order)
     check_move(OrderStatus(order.status), OrderStatus.PACKED, None)
     order.picked_at = order.picked_at or now()
@@ -58,9 +58,9 @@ async def pack_locked_order(db: AsyncSession, order: Order, *, by: Actor, note: 
 async def ship_order(
     db: AsyncSession, order_number: str, data: ShipOrder, *, by: Actor, company_name: str, version: int | None = None
 ) -> Order:
-    """Mark a confirmed or packed order shipped and text the customer, once an order.
+    """Mark a confirmed or packed order shipped and text the customer, once per order.
 
-    Raises Refused from any other state.
+    Raises Refused in any other status.
     """
     order = await lock_numbered(db, order_number, by=by, version=version)
     await ship_locked_order(db, order, data, by=by, company_name=company_name)
@@ -68,7 +68,7 @@ async def ship_order(
 
 
 async def ship_locked_order(db: AsyncSession, order: Order, data: ShipOrder, *, by: Actor, company_name: str) -> None:
-    """The same for an order that is locked."""
+    """Like `ship_order`, for an order that is already locked."""
     refuse_held(order)
     if order.status not in {OrderStatus.CONFIRMED, OrderStatus.PACKED}:
         raise Refused(
@@ -87,7 +87,7 @@ async def ship_locked_order(db: AsyncSession, order: Order, data: ShipOrder, *, 
 
 
 async def text_shipped(db: AsyncSession, order: Order, *, company_name: str) -> None:
-    """Text the customer that the order is on its way; once an order, whatever happens to it later."""
+    """Text the customer that the order is on its way; once per order, whatever happens to it later."""
     if not order.delivery_phone:
         return
     words = f"{company_name}: your order {order.order_number} is on its way"
@@ -109,7 +109,7 @@ async def text_shipped(db: AsyncSession, order: Order, *, company_name: str) -> 
 
 
 async def deliver_order(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
-    """Mark a shipped order delivered; raises Refused from any other state."""
+    """Mark a shipped order delivered. Raises Refused in any other status."""
     order = await lock_numbered(db, order_number, by=by)
     if order.status != OrderStatus.SHIPPED:
         raise Refused(

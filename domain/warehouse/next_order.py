@@ -1,4 +1,4 @@
-"""Which order comes next, who stands at which, and setting one aside that can't go on now."""
+"""The next order to work on, who is working on which order, and setting aside one that can't be finished now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from domain.warehouse.record import lock_numbered
 from models import Order, OrderEventKind, OrderStatus, PackerVisit, columns_of
 
 VISITS = columns_of(PackerVisit)
-# Who has not been heard of for so long has gone on to something else.
+# A colleague not seen for this long is working on something else.
 HERE_FOR = timedelta(minutes=5)
 
 _HERE_SINCE = bindparam("here_since", type_=DateTime(timezone=True))
@@ -57,13 +57,14 @@ class Visitor:
 
 
 async def find_next_order(db: Reader, *, by: Actor, after: int | None = None) -> QueueRow | None:
-    """The oldest order that is to be picked and packed, that nobody else stands at and nobody set aside."""
+    """Return the oldest order to pick and pack that nobody else is working on and nobody set aside; None if there is
+    none."""
     found = await db.scalar(_NEXT, {"me": by.id, "here_since": now() - HERE_FOR, "after": after or 0})
     return None if found is None else await get_queue_row(db, found, visible_to=by)
 
 
 async def visit_order(db: AsyncSession, order_id: int, *, by: Actor) -> list[Visitor]:
-    """Note that a colleague stands at an order, at no other one any more, and answer who else does."""
+    """Record that a colleague is working on an order, and on no other. Returns who else is."""
     others = await list_visitors(db, [order_id])
     if by.id is None:
         return others
@@ -79,12 +80,12 @@ async def visit_order(db: AsyncSession, order_id: int, *, by: Actor) -> list[Vis
 
 
 async def leave_orders(db: AsyncSession, *, by: Actor) -> None:
-    """Note that a colleague stands at no order any more."""
+    """Record that a colleague is no longer working on any order."""
     await db.execute(delete(PackerVisit).where(PackerVisit.staff_id == by.id))
 
 
 async def list_visitors(db: Reader, order_ids: Sequence[int]) -> list[Visitor]:
-    """Who stands at these orders now."""
+    """Return who is working on these orders now."""
     if not order_ids:
         return []
     rows = await db.execute(_VISITORS, {"ids": list(order_ids), "here_since": now() - HERE_FOR})
@@ -92,7 +93,7 @@ async def list_visitors(db: Reader, order_ids: Sequence[int]) -> list[Visitor]:
 
 
 async def set_aside(db: AsyncSession, order_number: str, *, by: Actor) -> Order:
-    """Leave an order for later, because something is missing; the next scan into it takes it up again."""
+    """Leave an order for later because something is missing; the next scan for it resumes it."""
     order = await lock_numbered(db, order_number, by=by)
     if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
         raise Refused(f"The order is {order.status}; it can't be set aside.", code=Code.STATE_NOT_ALLOWED)

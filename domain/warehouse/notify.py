@@ -1,4 +1,4 @@
-"""The summary of what is still to ship, for the warehouse's Discord channel."""
+"""The summary of orders still to ship, for the warehouse's Discord channel."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -19,14 +19,14 @@ CHANNEL = "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was posted, or why nothing was; `success` is true for both."""
+    """What was posted, or why nothing was; `success` is true in both cases."""
 
     message: str
     success: bool = True
 
 
 async def notify_unshipped(db: AsyncSession, settings: Settings) -> Summary:
-    """Queue a post with how many orders wait in each state and the oldest of them; it pings nobody."""
+    """Queue a post with the number of orders waiting in each status and the oldest of them; it mentions nobody."""
     if not settings.discord_warehouse_webhook:
         return Summary("Nothing was posted: DISCORD_WAREHOUSE_WEBHOOK is not set.")
     text = await write_summary(db, settings.timezone)
@@ -35,7 +35,7 @@ async def notify_unshipped(db: AsyncSession, settings: Settings) -> Summary:
 
 
 async def write_summary(db: AsyncSession, timezone: tzinfo) -> str:
-    """The text of the post, within what Discord takes: the counts, then the oldest orders, a line each."""
+    """Return the text of the post within Discord's limit: the counts, then the oldest orders, one per line."""
     counted = await db.execute(select(ORDERS.status, func.count()).where(IS_ACTIVE).group_by(ORDERS.status))
     counts: dict[str, int] = {row[0]: row[1] for row in counted}
     total = sum(counts.values())
@@ -76,5 +76,5 @@ async def write_summary(db: AsyncSession, timezone: tzinfo) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """A number with its noun: 1 order, 1,200 orders."""
+    """Return a number with its noun: 1 order, 1,200 orders."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -43,15 +43,15 @@ _ITEMS_OF = (
     )
     .select_from(ITEMS.id.table.outerjoin(PRODUCTS.id.table, PRODUCTS.id == ITEMS.product_id))
     .where(ITEMS.order_id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
-    # Walking order: bins as they are written; what has none comes last.
+    # Walking order: sorted by bin location; products without one come last.
     .order_by(ITEMS.order_id, func.coalesce(PRODUCTS.bin_location, "") == "", PRODUCTS.bin_location, ITEMS.position)
 )
 
 
-# Not frozen: a page makes hundreds of these, and a frozen one takes five times as long to make.
+# Not frozen: a page creates hundreds of these, and frozen ones take five times as long to create.
 @dataclass(slots=True)
 class PackItem:
-    """One line at its bin; `packed` of its `quantity` units lie in the box, and `short` more were never found."""
+    """One line at its bin. `packed` of its `quantity` units are in the box; `short` more were never found."""
 
     id: int
     product_id: int | None
@@ -66,18 +66,18 @@ class PackItem:
     packed: int
 
     def is_named(self, code: str) -> bool:
-        """True for the product's own SKU or barcode."""
+        """Return True for the product's own SKU or barcode."""
         return code.casefold() in {self.product_sku.casefold(), self.barcode.casefold()}
 
     @property
     def left(self) -> int:
-        """How many units are still to scan."""
+        """The number of units still to scan."""
         return self.quantity - self.packed
 
 
 @dataclass(frozen=True, slots=True)
 class PackedOrder:
-    """An order with all that its packing screen shows."""
+    """An order with the data of its packing screen."""
 
     order: QueueRow
     items: Sequence[PackItem]
@@ -86,26 +86,26 @@ class PackedOrder:
 
     @property
     def weight_oz(self) -> Decimal | None:
-        """What the goods weigh together; None while a product's weight is unknown."""
+        """The total weight of the goods; None if a product's weight is unknown."""
         return weigh_all(self.boxes)
 
     @property
     def packed(self) -> int:
-        """How many units are scanned."""
+        """The number of units scanned."""
         return sum(item.packed for item in self.items)
 
     @property
     def quantity(self) -> int:
-        """How many units there are."""
+        """The number of units."""
         return sum(item.quantity for item in self.items)
 
     @property
     def is_complete(self) -> bool:
-        """True when every unit is in the box."""
+        """True if every unit is in the box."""
         return self.packed == self.quantity
 
     def as_answer(self) -> dict[str, Any]:
-        """The order under the contract's names."""
+        """Return the order with the contract's names."""
         shown = {name: getattr(self.order, name) for name in ROW_NAMES}
         return shown | {
             "items": self.items,
@@ -116,7 +116,7 @@ class PackedOrder:
 
 
 async def get_packed_order(db: AsyncSession, order_number: str, *, visible_to: Actor) -> PackedOrder:
-    """The order by its number; raises NotFound for one that the actor may not see."""
+    """Return the order by its number. Raises NotFound if the actor may not see it."""
     order = await get_queue_row(db, order_number, visible_to=visible_to)
     items = await list_pack_items(db, order.id)
     labels = await list_labels(db, order.id, unsettled=True)
@@ -124,12 +124,12 @@ async def get_packed_order(db: AsyncSession, order_number: str, *, visible_to: A
 
 
 async def list_pack_items(db: Reader, order_id: int) -> list[PackItem]:
-    """The lines of an order in walking order, with what is scanned of each."""
+    """Return the lines of an order in walking order, with what is scanned of each."""
     return (await list_pack_items_of(db, [order_id])).get(order_id, [])
 
 
 async def list_pack_items_of(db: Reader, order_ids: Sequence[int]) -> dict[int, list[PackItem]]:
-    """The same of several orders, in one statement."""
+    """Like `list_pack_items`, for several orders by id, in one statement."""
     found: dict[int, list[PackItem]] = {}
     for order_id, *values in await db.execute(_ITEMS_OF, {"ids": list(order_ids)}):
         found.setdefault(order_id, []).append(PackItem(*values))
@@ -137,7 +137,7 @@ async def list_pack_items_of(db: Reader, order_ids: Sequence[int]) -> dict[int, 
 
 
 async def pack_orders(db: Reader, items: Mapping[int, Sequence[PackItem]]) -> dict[int, list[PackedBox]]:
-    """The suggested boxes of several orders, in two statements."""
+    """Return the suggested boxes of several orders by id, in two statements."""
     products = {item.product_id for lines in items.values() for item in lines if item.product_id is not None}
     known = await list_product_boxes(db, products)
     shelf = await list_shelf(db)
@@ -145,7 +145,7 @@ async def pack_orders(db: Reader, items: Mapping[int, Sequence[PackItem]]) -> di
 
 
 def lines_of(items: Sequence[PackItem], known: Mapping[int, ProductBox]) -> list[PackLine]:
-    """The lines of an order with what is known of how each product is packed."""
+    """Return the lines of an order with the known packing data of each product."""
     return [
         PackLine(item.product_name, item.product_sku, item.quantity, known.get(item.product_id or 0)) for item in items
     ]

@@ -1,4 +1,4 @@
-"""A pick list over several orders: each bin once, in walking order, with how many go into which order's tote."""
+"""A pick list for several orders: each bin once, in walking order, with the units for each order's tote."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ MOST_ORDERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Tote:
-    """One order's tote: `taken` of its `units` lie in it."""
+    """One order's tote; `taken` of its `units` are in it."""
 
     letter: str
     order_number: str
@@ -31,7 +31,7 @@ class Tote:
 
 @dataclass(frozen=True, slots=True)
 class StopLine:
-    """The line of one order that a stop serves."""
+    """The line of one order that is picked at a stop."""
 
     item_id: int
     order_id: int
@@ -41,7 +41,7 @@ class StopLine:
 
 @dataclass(slots=True)
 class Stop:
-    """One product at its bin: how many to take, into which totes, and once it was visited how many were `found`."""
+    """One product at its bin: how many to take, into which totes, and, once visited, how many were `found`."""
 
     key: str
     bin_location: str
@@ -55,12 +55,12 @@ class Stop:
 
     @property
     def units(self) -> int:
-        """How many to take."""
+        """The number of units to take."""
         return sum(line.units for line in self.lines)
 
     @property
     def totes(self) -> dict[str, int]:
-        """How many go into which tote."""
+        """The number of units for each tote."""
         totes: dict[str, int] = {}
         for line in self.lines:
             totes[line.letter] = totes.get(line.letter, 0) + line.units
@@ -73,39 +73,39 @@ class Stop:
 
     @property
     def taken(self) -> int:
-        """How many lie in the totes."""
+        """The number of units in the totes."""
         return sum(min(line.units, self.found.get(line.item_id, 0)) for line in self.lines)
 
     @property
     def is_short(self) -> bool:
-        """True where somebody looked and did not find all of it."""
+        """True if somebody looked and did not find all units."""
         return self.is_visited and self.taken < self.units
 
     def is_named(self, code: str) -> bool:
-        """True for the product's own SKU or barcode."""
+        """Return True for the product's own SKU or barcode."""
         return code.casefold() in {self.product_sku.casefold(), self.barcode.casefold()}
 
 
 @dataclass(frozen=True, slots=True)
 class PickList:
-    """What to take from where for which order."""
+    """What to take from which bin for which order."""
 
     totes: Sequence[Tote]
     stops: Sequence[Stop]
 
     @property
     def units(self) -> int:
-        """How many items there are."""
+        """The number of units to take."""
         return sum(stop.units for stop in self.stops)
 
     @property
     def taken(self) -> int:
-        """How many lie in the totes."""
+        """The number of units in the totes."""
         return sum(stop.taken for stop in self.stops)
 
     @property
     def left(self) -> list[Stop]:
-        """The stops that nobody was at yet, in walking order."""
+        """The stops not visited yet, in walking order."""
         return [stop for stop in self.stops if not stop.is_visited]
 
     @property
@@ -115,7 +115,7 @@ class PickList:
 
 
 async def make_pick_list(db: AsyncSession, order_numbers: Sequence[str], *, visible_to: Actor) -> PickList:
-    """The list over these orders, at most twenty; raises NotFound when none of them is to be picked."""
+    """Return the pick list for these orders, at most twenty. Raises NotFound if none of them is to be picked."""
     chosen = await list_chosen_orders(db, order_numbers[:MOST_ORDERS], visible_to=visible_to)
     orders = [order for order in chosen if order.status in {OrderStatus.PENDING, OrderStatus.CONFIRMED}]
     if not orders:
@@ -143,7 +143,7 @@ async def make_pick_list(db: AsyncSession, order_numbers: Sequence[str], *, visi
 
 
 async def finish_pick_list(db: AsyncSession, order_numbers: Sequence[str], *, by: Actor) -> int:
-    """Note that the orders are picked; raises Refused for one on hold or further along."""
+    """Record that the orders are picked. Returns how many. Raises Refused for one on hold or already packed."""
     for number in sorted(order_numbers[:MOST_ORDERS]):
         await confirm_order(db, number, by=by)
     return len(order_numbers[:MOST_ORDERS])
@@ -159,7 +159,7 @@ def _begin_stop(item: PackItem) -> Stop:
 
 
 async def _mark_taken(db: AsyncSession, stops: Sequence[Stop]) -> None:
-    """Note at each stop what somebody took there, in one statement."""
+    """Record at each stop what was taken there, in one statement."""
     places = {line.item_id: stop for stop in stops for line in stop.lines}
     for row in await db.scalars(select(PickedLine).where(PickedLine.order_item_id.in_(places))):
         stop = places[row.order_item_id]
@@ -168,6 +168,6 @@ async def _mark_taken(db: AsyncSession, stops: Sequence[Stop]) -> None:
 
 
 def _count_tote(letter: str, stops: Sequence[Stop]) -> tuple[int, int]:
-    """How many items go into a tote, and how many lie in it."""
+    """Return the number of units for a tote, and the number of units in it."""
     lines = [(line, stop.found.get(line.item_id, 0)) for stop in stops for line in stop.lines if line.letter == letter]
     return sum(line.units for line, _ in lines), sum(min(line.units, found) for line, found in lines)

@@ -1,6 +1,6 @@
-"""Walking along a pick list: a scan or a key takes what a bin owes to the totes, and a wrong one changes nothing.
+"""Picking along a pick list: a scan or a key press takes a bin's units for all totes; a wrong scan changes nothing.
 
-Two pickers may walk one list: each line is taken once, by the picker who was there first.
+Two pickers may work on one list: each line is taken once, by whoever is first.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from models import PickedLine, table_of
 
 
 class PickKind(StrEnum):
-    """What came of a scan or a key."""
+    """The result of a scan or a key press."""
 
     TAKEN = "taken"
     SHORT = "short"
@@ -33,7 +33,7 @@ class PickKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What came of it: the stop it was about, the product that is not on the list, or the order of a slip."""
+    """The result: the stop it was about, the product that is not on the list, or the order of a packing slip."""
 
     kind: PickKind
     code: str = ""
@@ -43,12 +43,12 @@ class Picked:
 
     @property
     def is_wrong(self) -> bool:
-        """True where nothing was changed because of what was scanned."""
+        """True if nothing was changed because the scan was wrong."""
         return self.kind in {PickKind.WRONG, PickKind.UNKNOWN, PickKind.KNOWN}
 
 
 async def take_scanned(db: AsyncSession, found: PickList, text: str, *, by: Actor) -> Picked:
-    """Take what was scanned for all totes at once; the code of a slip names its order."""
+    """Take what was scanned for all totes at once; the code of a packing slip names its order."""
     code, _ = await read_scan(db, text, lambda code: any(stop.is_named(code) for stop in found.stops))
     if not code:
         return Picked(PickKind.ENTER)
@@ -65,7 +65,7 @@ async def take_scanned(db: AsyncSession, found: PickList, text: str, *, by: Acto
 
 
 async def take_stop(db: AsyncSession, found: PickList, key: str, *, by: Actor, is_there: bool = True) -> Picked:
-    """Take all that a stop owes to the totes, or note that it is not there; what a colleague took stays theirs."""
+    """Take all units of a stop, or record that they are not there. Lines taken by a colleague do not change."""
     stop = _find_stop(found, key)
     rows = [
         {
@@ -90,7 +90,7 @@ async def take_stop(db: AsyncSession, found: PickList, key: str, *, by: Actor, i
 
 
 async def put_back(db: AsyncSession, found: PickList, key: str) -> Picked:
-    """Take a stop out of the totes again."""
+    """Take a stop's units out of the totes again."""
     stop = _find_stop(found, key)
     await db.execute(delete(PickedLine).where(PickedLine.order_item_id.in_([line.item_id for line in stop.lines])))
     await _announce(db, stop)

@@ -1,4 +1,4 @@
-"""By when an order is promised to leave: the same working day for what came before noon, else the next, by 4 pm."""
+"""When an order is promised to leave: by 4 pm of the same working day if placed before noon, otherwise of the next."""
 
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -15,7 +15,7 @@ def _days_off() -> holidays.HolidayBase:
 
 
 def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
-    """The moment by which the order leaves; weekends and federal holidays are no working days."""
+    """Return the time by which the order leaves. Weekends and federal holidays are not working days."""
     placed = placed_at.astimezone(zone)
     day = placed.date()
     if placed.time() >= ORDERED_BEFORE or is_day_off(day):
@@ -27,7 +27,7 @@ def promised_at(placed_at: datetime, zone: tzinfo) -> datetime:
 
 @lru_cache(maxsize=8)
 def list_promises(first: date, last: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
-    """Since which moment of these days an order is promised for which, the earliest first."""
+    """Return pairs for these days, earliest first: from which order time on, and the promised time for it."""
     found: list[tuple[datetime, datetime]] = []
     for number in range((last - first).days + 1):
         for begins in (time(), ORDERED_BEFORE):
@@ -39,5 +39,5 @@ def list_promises(first: date, last: date, zone: tzinfo) -> tuple[tuple[datetime
 
 
 def is_day_off(day: date) -> bool:
-    """True for weekends and federal holidays."""
+    """Return True for weekends and federal holidays."""
     return day.weekday() >= 5 or day in _days_off()

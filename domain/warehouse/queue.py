@@ -1,7 +1,7 @@
-"""The warehouse's queue: what is to ship, oldest first, and the day's counts; no amount of money stands in it.
+"""The warehouse's queue: orders to ship, oldest first, and the day's counts, without any amounts of money.
 
-`active` is what can be worked on: pending and not on hold, confirmed, packed. At a million orders it is read by its
-own index.
+`active` are the orders that can be worked on: pending and not on hold, confirmed, packed. A partial index serves it
+even with a million orders.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ IN_THE_LAST = timedelta(days=7)
 
 
 class QueueStatus(StrEnum):
-    """The states that the queue can be narrowed to."""
+    """The statuses by which the queue can be filtered."""
 
     ACTIVE = "active"
     PENDING = "pending"
@@ -41,7 +41,7 @@ class QueueStatus(StrEnum):
 
 
 class WarehouseSort(StrEnum):
-    """The columns that the queue can be sorted by."""
+    """The columns by which the queue can be sorted."""
 
     CREATED_AT = "created_at"
     ORDER_NUMBER = "order_number"
@@ -51,17 +51,17 @@ class WarehouseSort(StrEnum):
 
 
 class WarehouseDirection(StrEnum):
-    """Rising or falling."""
+    """Ascending or descending."""
 
     RISING = "asc"
     FALLING = "desc"
 
 
 class ListQueue(PageInput):
-    """What the queue may be asked for."""
+    """The filters of the queue."""
 
     per_page: Annotated[int, Field(ge=1, le=200)] = 200
-    """Orders on a page, at most 200."""
+    """Orders per page, at most 200."""
     status: QueueStatus = QueueStatus.ACTIVE
     """`active` is pending and not on hold, confirmed, and packed."""
     q: Text200 = ""
@@ -69,20 +69,20 @@ class ListQueue(PageInput):
     sort: WarehouseSort = WarehouseSort.CREATED_AT
     """The column to sort by."""
     dir: WarehouseDirection = WarehouseDirection.RISING
-    """Rising or falling."""
+    """Ascending or descending."""
 
 
 class OrderNumber(Input):
-    """The number of an order, as a slip's code or a person says it."""
+    """The number of an order, scanned from a packing slip or typed."""
 
     order: Text200
-    """The order's number."""
+    """The order number."""
 
 
-# Not frozen: a page makes hundreds of these, and a frozen one takes five times as long to make.
+# Not frozen: a page creates hundreds of these, and frozen ones take five times as long to create.
 @dataclass(slots=True)
 class QueueRow:
-    """One order as the floor needs it; the names are the contract's."""
+    """One order as the warehouse needs it, with the contract's names."""
 
     id: int
     order_number: str
@@ -113,25 +113,25 @@ class QueueRow:
 
     @property
     def customer_name(self) -> str:
-        """Whom a list names: the company, else the person."""
+        """The name shown in lists: the company, or else the person."""
         return self.delivery_company or self.delivery_name
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedOrder:
-    """An order of the queue with its lines; prices never come with them."""
+    """An order of the queue with its lines, without prices."""
 
     order: QueueRow
     items: Sequence[ItemRow]
 
     def as_answer(self) -> dict[str, Any]:
-        """The order and its lines under the contract's names."""
+        """Return the order and its lines with the contract's names."""
         return {name: getattr(self.order, name) for name in ROW_NAMES} | {"items": self.items}
 
 
 @dataclass(frozen=True, slots=True)
 class WarehouseStats:
-    """What left and what arrived."""
+    """The numbers of orders shipped today, in transit, and delivered in the last seven days."""
 
     shipped_today: int
     in_transit: int
@@ -140,7 +140,7 @@ class WarehouseStats:
 
 ROW_NAMES = [field.name for field in fields(QueueRow)]
 _SELECT = select(*(ORDERS[name] for name in ROW_NAMES))
-# Written as the condition of ix_orders_to_ship is: with IN, PostgreSQL does not see that the index serves it.
+# Written exactly like the condition of ix_orders_to_ship: with IN, PostgreSQL does not use that index.
 IS_ACTIVE: ColumnElement[bool] = or_(
     ORDERS.status == "confirmed",
     ORDERS.status == "packed",
@@ -149,7 +149,7 @@ IS_ACTIVE: ColumnElement[bool] = or_(
 
 
 async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page[QueuedOrder]:
-    """A page of the queue with the lines of its orders; the number of statements never grows with the rows."""
+    """Return a page of the queue with the lines of its orders. The number of statements does not grow with the rows."""
     conditions = conditions_of(query, visible_to=visible_to)
     column: ColumnElement[Any] = ORDERS[query.sort.value]
     is_rising = query.dir is WarehouseDirection.RISING
@@ -167,7 +167,7 @@ async def list_queue(db: Reader, query: ListQueue, *, visible_to: Actor) -> Page
 
 
 def conditions_of(query: ListQueue, *, visible_to: Actor) -> list[ColumnElement[bool]]:
-    """The conditions of the queue; a text is also looked for as the very SKU of a line."""
+    """Return the conditions of the queue. The search text also matches the exact SKU of a line."""
     own = may_be_seen_by(visible_to)
     found = [] if own is None else [own]
     if query.status is QueueStatus.ACTIVE:
@@ -181,14 +181,14 @@ def conditions_of(query: ListQueue, *, visible_to: Actor) -> list[ColumnElement[
 
 
 async def get_queued_order(db: Reader, order_number: str, *, visible_to: Actor) -> QueuedOrder:
-    """One order by its number; raises NotFound for one that the actor may not see."""
+    """Return one order by its number. Raises NotFound if the actor may not see it."""
     row = await get_queue_row(db, order_number, visible_to=visible_to)
     items = await list_items(db, [row.id], visible_to=visible_to)
     return QueuedOrder(row, items.get(row.id, []))
 
 
 async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> QueueRow:
-    """The same without its lines, by its number or its id."""
+    """Like `get_queued_order` without its lines, by number or id."""
     own = may_be_seen_by(visible_to)
     which = ORDERS.id == order if isinstance(order, int) else ORDERS.order_number == order.strip().upper()
     row = (await db.execute(_SELECT.where(which if own is None else and_(which, own)))).first()
@@ -198,7 +198,8 @@ async def get_queue_row(db: Reader, order: str | int, *, visible_to: Actor) -> Q
 
 
 async def count_stats(db: Reader, *, visible_to: Actor, timezone: tzinfo) -> WarehouseStats:
-    """Shipped since midnight, on their way, and delivered in the last seven days; a rep's own orders only."""
+    """Count the orders shipped since midnight, in transit, and delivered in the last seven days; for a rep only their
+    own."""
     own = may_be_seen_by(visible_to)
     mine = [] if own is None else [own]
     today = start_of_business_day(business_today(timezone), timezone)

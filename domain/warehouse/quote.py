@@ -1,4 +1,4 @@
-"""What carriers take for the parcels of an order, and how they write its address; nothing is bought by asking."""
+"""Rates for the parcels of an order, and the carrier's version of its address. Asking for rates buys nothing."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,15 +29,15 @@ _PARCEL = re.compile(r"([0-9.]+)x([0-9.]+)x([0-9.]+)x([0-9.]+)", re.ASCII)
 
 
 class AskRates(Input):
-    """The parcels to quote; without any, the suggested boxes of the order."""
+    """The parcels to quote; by default the order's suggested boxes."""
 
     parcel: Annotated[list[Filled60], Field(max_length=MOST_PARCELS)] = Field(default_factory=list)
-    """A parcel as length x width x height in inches x weight in ounces, such as `26x18x10x583`; once a parcel."""
+    """Length x width x height in inches x weight in ounces, for example `26x18x10x583`; repeat it for each parcel."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedRate:
-    """What all parcels cost by one service, in US dollars."""
+    """The cost of all parcels with one service, in US dollars."""
 
     carrier: str
     service: str
@@ -49,7 +49,7 @@ class OfferedRate:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The rates that all parcels can go by, cheapest first."""
+    """The rates that are offered for all parcels, cheapest first."""
 
     rates: Sequence[OfferedRate]
     parcels: Sequence[Parcel]
@@ -65,9 +65,9 @@ async def quote_rates(
     settings: Settings,
     customs: Mapping[str, Any] | None = None,
 ) -> Quote:
-    """The rates of an order's parcels, or of its suggested boxes; parcels that are alike are asked about once.
+    """Return the rates for an order's parcels, or for its suggested boxes; identical parcels are quoted once.
 
-    Raises Refused where a box was never measured or weighed.
+    Raises Refused if the size or weight of a box is unknown.
     """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     account = get_easypost(settings)
@@ -96,7 +96,7 @@ async def quote_rates(
 
 
 def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
-    """The suggested boxes as parcels; raises Refused for too many, or one that nobody measured or weighed."""
+    """Return the suggested boxes as parcels. Raises Refused for too many, or one of unknown size or weight."""
     if sum(box.count for box in boxes) > MOST_BOXES:
         raise Refused(
             f"The order makes more than {MOST_BOXES} parcels. Ship it by the own truck, or in parts.",
@@ -117,7 +117,7 @@ def parcels_of(boxes: Sequence[PackedBox]) -> list[Parcel]:
 
 
 def read_parcels(texts: Sequence[str]) -> list[Parcel]:
-    """Parcels written as 26x18x10x583; raises InvalidInput naming each that is not."""
+    """Read parcels written as 26x18x10x583. Raises InvalidInput naming each that is not."""
     parcels, bad = [], {}
     for place, text in enumerate(texts):
         found = _PARCEL.fullmatch(text.replace(" ", ""))
@@ -136,7 +136,7 @@ def read_parcels(texts: Sequence[str]) -> list[Parcel]:
 
 
 def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
-    """The services that every parcel can go by, with what they cost together, cheapest first."""
+    """Return the services offered for every parcel, with their total cost, cheapest first."""
     found: list[dict[tuple[str, str], tuple[Decimal, int | None]]] = []
     for shipment in shipments:
         offered: dict[tuple[str, str], tuple[Decimal, int | None]] = {}
@@ -153,7 +153,7 @@ def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
     rates.sort(key=lambda rate: (rate.rate, rate.delivery_days or 99, rate.carrier, rate.service))
     timed = [rate.delivery_days for rate in rates if rate.delivery_days is not None]
     fastest = min(timed, default=None)
-    # Of several that are as fast, the first is the cheapest of them.
+    # Of several equally fast ones, the first is the cheapest.
     quick = next((rate for rate in rates if rate.delivery_days == fastest and fastest is not None), None)
     return [
         OfferedRate(rate.carrier, rate.service, rate.rate, rate.delivery_days, place == 0, rate is quick)
@@ -162,7 +162,7 @@ def add_up(shipments: Sequence[Shipment]) -> list[OfferedRate]:
 
 
 def show_quote(quote: Quote) -> dict[str, Any]:
-    """A quote as answers show it."""
+    """Return a quote as API answers show it."""
     return {
         "rates": quote.rates,
         "parcels": [parcel.model_dump() for parcel in quote.parcels],

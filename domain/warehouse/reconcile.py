@@ -1,7 +1,7 @@
 """Asks EasyPost about every label that is not settled: lost answers, crashes in between, refunds that take days.
 
-A row that was committed and never quoted is given up, since nothing was bought; one that may be bought is asked about
-until EasyPost's word is clear.
+A row that was committed but never quoted is marked failed, since nothing was bought; one that may be bought is asked
+about until EasyPost's answer is clear.
 """
 
 import logging
@@ -28,22 +28,22 @@ from settings import Settings
 
 log = logging.getLogger(__name__)
 _A_PASS = 200
-# A buy that EasyPost does not show after this never happened.
+# A purchase that EasyPost does not show after this time never happened.
 _BUY_LASTS = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What a pass did: rows asked about, and answers that are still missing."""
+    """The result of a pass: the number of rows asked about, and of answers that are still missing."""
 
     asked: int = 0
     failed: int = 0
 
 
 async def reconcile_labels(settings: Settings, *, ahead: timedelta = timedelta(0)) -> Reconciled:
-    """One pass over what is due; `ahead` takes what is due within that time too.
+    """Run one pass over the rows that are due; with `ahead`, also those due within that time.
 
-    While EasyPost is busy the rest waits for the next pass.
+    If EasyPost is busy, the rest waits for the next pass.
     """
     account = get_easypost(settings)
     done = Reconciled()
@@ -59,7 +59,7 @@ async def reconcile_labels(settings: Settings, *, ahead: timedelta = timedelta(0
             done.failed += 1
             await record_no_answer(label, str(error), wait_seconds=error.wait_seconds)
         except Exception:
-            # One row that can't be written down must not keep the others waiting.
+            # A row that can't be recorded must not keep the others waiting.
             log.exception("A label could not be settled", extra={"label_id": label.id})
             done.failed += 1
     return done
@@ -92,7 +92,7 @@ async def _ask_bought(account: EasyPostAccount, label: Label, *, as_of: datetime
 
 
 async def _ask_void(account: EasyPostAccount, label: Label) -> None:
-    """Do what was meant, unless it is done: a refund that was asked for twice is one refund."""
+    """Request the refund unless it is already done: asking twice makes one refund."""
     label.attempts = max(label.attempts, 1)
     try:
         shipment = await ask_refund(account, label)
@@ -103,7 +103,7 @@ async def _ask_void(account: EasyPostAccount, label: Label) -> None:
 
 
 async def _ask_refunded(account: EasyPostAccount, label: Label) -> None:
-    """Follow a refund that the carrier thinks about to its end."""
+    """Ask about a pending refund until it is decided."""
     assert label.shipment_id is not None  # it was bought
     status = (await fetch_shipment(account, label.shipment_id)).refund_status
     is_over = label.voided_at is not None and now() - label.voided_at > REFUND_PATIENCE

@@ -1,4 +1,4 @@
-"""What every act on the floor begins with: the order by its number, locked, and worked on by who may."""
+"""Loads an order for an act in the warehouse: by number, locked, and only for permitted roles."""
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,7 @@ NOT_THE_FLOOR = "Your role does not pack and ship orders."
 
 
 async def find_order_id(db: AsyncSession, order_number: str) -> int:
-    """The id behind an order's number; raises NotFound."""
+    """Return the id of an order by its number. Raises NotFound."""
     found = await db.scalar(select(Order.id).where(Order.order_number == order_number.strip().upper()))
     if found is None:
         raise NotFound("There is no such order.")
@@ -24,13 +24,13 @@ async def find_order_id(db: AsyncSession, order_number: str) -> int:
 async def lock_numbered(
     db: AsyncSession, order_number: str, *, by: Actor, right: Right = Right.PACK_ORDERS, version: int | None = None
 ) -> Order:
-    """The order, locked; raises NotFound, and NotAllowed for who does not work on the floor."""
+    """Return the order, locked. Raises NotFound, and NotAllowed if the role does not have the right."""
     require(by, right, NOT_THE_FLOOR)
     return await lock_order(db, await find_order_id(db, order_number), visible_to=by, version=version)
 
 
 async def empty_boxes(db: AsyncSession, order: Order) -> None:
-    """Forget what was picked and scanned of a locked order that was cancelled: its goods went back to the shelves."""
+    """Delete what was picked and scanned of a locked, cancelled order, because its goods went back to the shelves."""
     await db.execute(delete(LabelScan).where(LabelScan.order_id == order.id))
     await db.execute(delete(PickedLine).where(PickedLine.order_id == order.id))
     order.picked_at = order.set_aside_at = None
@@ -38,6 +38,6 @@ async def empty_boxes(db: AsyncSession, order: Order) -> None:
 
 
 def refuse_held(order: Order) -> None:
-    """Let an order pass that is not on hold, or raise Refused."""
+    """Raise Refused for an order on hold."""
     if order.on_hold:
         raise Refused("The order is on hold; the office looks into it.", code=Code.ON_HOLD, allowed=["cancelled"])

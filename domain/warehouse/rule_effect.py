@@ -1,4 +1,4 @@
-"""What a rule would do before it is saved: to the order that it is tried on, and to those of the last 30 days."""
+"""Previews a box rule before it is saved: its effect on a sample order, and on the orders of the last 30 days."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,16 @@ from domain.warehouse.packing import PackItem, lines_of, list_pack_items_of
 from domain.warehouse.queue import get_queue_row
 from domain.warehouse.rule_use import MONTH, holds_since
 
-# So many orders are packed on paper, the newest first; the answer says when there are more.
+# At most this many orders are packed for the preview, newest first; the answer says if there are more.
 MOST_LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class RuleEffect:
-    """What saving would do: boxes of the order tried, now and then, and the orders that would pack otherwise.
+    """The effect of saving the rule: boxes of the sample order now and then, and how many orders would be packed
+    differently.
 
-    `unit_weight_oz` is what one unit weighs, None while unknown.
+    `unit_weight_oz` is the weight of one unit; None if unknown.
     """
 
     boxes_now: int | None
@@ -39,7 +40,7 @@ class RuleEffect:
 
 
 async def foresee_rule(db: AsyncSession, data: CreateBoxRule, order_number: str, *, visible_to: Actor) -> RuleEffect:
-    """Pack orders by the rule as it is typed; nothing is written. Raises NotFound for an unknown order."""
+    """Pack orders by the unsaved rule; nothing is written. Raises NotFound for an unknown order."""
     tried = (await get_queue_row(db, order_number, visible_to=visible_to)).id if order_number else None
     orders, ids = await _list_orders(db, data.product_id)
     items = await list_pack_items_of(db, [*ids, *([] if tried is None else [tried])])
@@ -64,7 +65,7 @@ async def foresee_rule(db: AsyncSession, data: CreateBoxRule, order_number: str,
 
 
 async def _list_orders(db: AsyncSession, product_id: int) -> tuple[int, list[int]]:
-    """How many orders of the last 30 days hold the product, and the newest of them."""
+    """Return how many orders of the last 30 days contain the product, and the ids of the newest ones."""
     holding = [*holds_since(now() - MONTH), ITEMS.product_id == product_id]
     count = await db.scalar(select(func.count(ITEMS.order_id.distinct())).where(*holding))
     newest = select(ORDERS.id).where(*holding).distinct().order_by(ORDERS.id.desc()).limit(MOST_LOOKED_AT)
@@ -92,6 +93,6 @@ def _with_kind(shelf: Sequence[BoxType], data: CreateBoxRule) -> list[BoxType]:
 def _name_boxes(
     items: Sequence[PackItem], known: Mapping[int, ProductBox], shelf: Sequence[BoxType]
 ) -> list[tuple[object, ...]]:
-    """The boxes of an order by their sizes and what lies in them, so that two ways of packing compare."""
+    """Return the boxes of an order by sizes and contents, so that two ways of packing can be compared."""
     packed = pack_lines(lines_of(items, known), shelf)
     return sorted((str(box.sides), str(box.contents), box.count) for box in packed)

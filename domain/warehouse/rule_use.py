@@ -1,4 +1,4 @@
-"""How much the box rules are used: the products that orders of late hold, and those of them that have no rule."""
+"""The use of box rules: the products in recent orders, and those of them without a rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 
 
 class RuleTab(StrEnum):
-    """The tabs of the list: the rules, and the products that have none."""
+    """The tabs of the list: the rules, and the products without one."""
 
     RULES = "rules"
     WEEK = "week"
@@ -29,7 +29,7 @@ class RuleTab(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnruledRow:
-    """A product without a rule: it goes one unit a box, in the box that the product names itself, if any."""
+    """A product without a rule: one unit per box, in the box named on the product, if any."""
 
     product_id: int
     product_name: str
@@ -43,7 +43,8 @@ class UnruledRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleList:
-    """One tab's page, how many rows each tab has, and how many orders of 30 days hold each product of the page."""
+    """One tab's page, the number of rows of each tab, and how many orders of 30 days contain each product of the
+    page."""
 
     tab: RuleTab
     page: Page[BoxRuleRow] | Page[UnruledRow]
@@ -52,14 +53,14 @@ class RuleList:
 
 
 async def list_rules(db: Reader, tab: RuleTab, page: PageInput) -> RuleList:
-    """A page of the tab by the products' names, in a fixed number of statements."""
+    """Return a page of the tab sorted by product name, in a fixed number of statements."""
     rows = await list_box_rules(db, page) if tab is RuleTab.RULES else await _list_unruled(db, tab, page)
     counts = await _count_tabs(db)
     return RuleList(tab, rows, counts, await _count_orders(db, [row.product_id for row in rows.rows]))
 
 
 def holds_since(since: datetime) -> list[ColumnElement[bool]]:
-    """The lines of the orders placed since then and not cancelled."""
+    """Return the conditions for lines of orders placed since then and not cancelled."""
     return [ITEMS.order_id == ORDERS.id, ORDERS.created_at >= since, ORDERS.status != OrderStatus.CANCELLED]
 
 
@@ -97,7 +98,7 @@ async def _count_tabs(db: Reader) -> dict[RuleTab, int]:
 
 
 async def _count_orders(db: Reader, products: Sequence[int]) -> dict[int, int]:
-    """How many orders of the last 30 days hold each of the products."""
+    """Return how many orders of the last 30 days contain each of the products."""
     if not products:
         return {}
     statement = (
@@ -110,7 +111,7 @@ async def _count_orders(db: Reader, products: Sequence[int]) -> dict[int, int]:
 
 
 def _unruled(used: Subquery | None) -> list[ColumnElement[bool]]:
-    """Products for sale that have no rule."""
+    """Return the conditions for products for sale without a rule."""
     conditions = [
         PRODUCTS.archived_at.is_(None),
         PRODUCTS.is_active,

@@ -1,7 +1,7 @@
-"""Scanning: each code counts units of one line up, and what does not belong on the order changes nothing.
+"""Scanning: each code counts units of one line; a code that does not belong to the order changes nothing.
 
 Two packers may scan one order at once: the order is locked for each scan, so that no unit is counted twice and no line
-beyond what was ordered. A scan has a key of the browser's own, so that one sent twice counts once.
+exceeds what was ordered. A scan has a key from the browser, so that one sent twice counts once.
 """
 
 import re
@@ -27,32 +27,32 @@ from models import LabelScan, Order, OrderEventKind, OrderStatus, Product
 
 MOST_AT_ONCE = 100_000
 _MANY = re.compile(r"([0-9]{1,6})\s*[*x×]\s*(.*)", re.IGNORECASE | re.DOTALL)
-# A slip's code may come as the address of the order's page.
+# A packing slip's code may be the URL of the order's page.
 _ADDRESS = re.compile(r"https?://\S+/([^/?#\s]+)/?(?:[?#]\S*)?", re.IGNORECASE)
 
 
 class ScanCode(Input):
-    """What the scanner typed: a product's barcode or SKU, `12*SKU` for twelve of it, or the number on a slip."""
+    """What was scanned or typed: a product's barcode or SKU, `12*SKU` for twelve units, or a packing slip's number."""
 
     code: Text200 = ""
-    """The code; empty when only the Enter key was pressed."""
+    """The code; empty if only the Enter key was pressed."""
     scan_key: Filled60
-    """The browser's own name for this scan, so that one sent twice counts once."""
+    """The browser's id of this scan, so that one sent twice counts once."""
 
 
 class CountItem(Input):
-    """Units of one line to add to the box, or with a minus to take out of it."""
+    """Units of one line to add to the box, or to remove if negative."""
 
     item_id: Id
     """The line of the order."""
     quantity: Annotated[int, Field(ge=-MOST_AT_ONCE, le=MOST_AT_ONCE)] = 1
-    """How many units; below 0 takes them out."""
+    """The number of units; a negative number removes them."""
     scan_key: Filled60
-    """The browser's own name for this press, so that one sent twice counts once."""
+    """The browser's id of this key press, so that one sent twice counts once."""
 
 
 class ScanKind(StrEnum):
-    """What a scan was."""
+    """The result of a scan."""
 
     COUNTED = "counted"
     WRONG = "wrong"
@@ -65,7 +65,7 @@ class ScanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductHere:
-    """A product that was scanned and is not on the order."""
+    """A scanned product that is not on the order."""
 
     name: str
     sku: str
@@ -74,7 +74,7 @@ class ProductHere:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What came of a scan; `item` is the line that it counted, or the one that was full."""
+    """The result of a scan. `item` is the line that was counted, or the one that was already complete."""
 
     kind: ScanKind
     code: str = ""
@@ -86,7 +86,7 @@ class Scanned:
 
 
 async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: Actor) -> Scanned:
-    """Count what was scanned, or say what it was; raises Refused for an order that is not to be packed any more."""
+    """Count what was scanned, or return what it was. Raises Refused for an order that can't be packed any more."""
     order = await lock_numbered(db, order_number, by=by)
     items = await list_pack_items(db, order.id)
     code, quantity = await read_scan(db, data.code, lambda text: any(item.is_named(text) for item in items))
@@ -100,7 +100,7 @@ async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: 
         if other is not None:
             return Scanned(ScanKind.ORDER, code, order_number=other)
         product = await find_scanned_product(db, code)
-        # A product may lie on the order under a barcode that it got since.
+        # A product may be on the order with a barcode that it got later.
         kind = ScanKind.UNKNOWN if product is None else ScanKind.WRONG
         return Scanned(kind, code, product=product, needed=next((item for item in items if item.left), None))
     check_packable(order)
@@ -111,7 +111,7 @@ async def scan_code(db: AsyncSession, order_number: str, data: ScanCode, *, by: 
 
 
 async def count_item(db: AsyncSession, order_number: str, data: CountItem, *, by: Actor) -> Scanned:
-    """Count units of one line by a key: up to what was ordered, and down to none."""
+    """Count units of one line after a key press: at most what was ordered, at least zero."""
     order = await lock_numbered(db, order_number, by=by)
     check_packable(order)
     items = await list_pack_items(db, order.id)
@@ -126,7 +126,7 @@ async def count_item(db: AsyncSession, order_number: str, data: CountItem, *, by
 
 
 async def find_slip(db: AsyncSession, code: str) -> str | None:
-    """The number of the order whose slip was scanned, with or without its hyphens."""
+    """Return the number of the order whose packing slip was scanned, with or without hyphens; None if there is none."""
     number = code.strip().upper()
     bare = re.sub(r"[\s-]", "", number)
     spelled = f"{bare[:-8]}-{bare[-8:-4]}-{bare[-4:]}" if len(bare) > 8 else number
@@ -134,7 +134,7 @@ async def find_slip(db: AsyncSession, code: str) -> str | None:
 
 
 async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | None:
-    """The product behind a barcode or SKU."""
+    """Return the product with a barcode or SKU, or None."""
     spellings = {code, code.lower(), code.upper()}
     row = (
         await db.execute(
@@ -152,9 +152,9 @@ async def find_scanned_product(db: AsyncSession, code: str) -> ProductHere | Non
 
 
 async def read_scan(db: AsyncSession, text: str, is_here: Callable[[str], bool]) -> tuple[str, int]:
-    """The code and how many of it, where a SKU may itself look like a count: `6X9-PAN` is one pan.
+    """Return the code and the number of units. A SKU may itself look like a count: `6X9-PAN` is one pan.
 
-    `is_here` says whether a code names something at hand.
+    `is_here` says whether a code is known here.
     """
     code, quantity = read_code(text)
     whole = text.strip()
@@ -165,7 +165,7 @@ async def read_scan(db: AsyncSession, text: str, is_here: Callable[[str], bool])
 
 
 def read_code(text: str) -> tuple[str, int]:
-    """The code and how many of it: `12*PAN-1` is twelve; an address of an order's page is its number."""
+    """Return the code and the number of units: `12*PAN-1` is twelve. The URL of an order's page becomes its number."""
     text = text.strip()
     found = _MANY.fullmatch(text)
     quantity = 1
@@ -176,12 +176,12 @@ def read_code(text: str) -> tuple[str, int]:
 
 
 def is_complete(items: Sequence[PackItem]) -> bool:
-    """True when every unit of every line lies in the box."""
+    """Return True if every unit of every line is in the box."""
     return bool(items) and all(item.left == 0 for item in items)
 
 
 def check_packable(order: Order) -> None:
-    """Let an order pass that may be packed, or raise Refused."""
+    """Raise Refused unless the order may be packed."""
     refuse_held(order)
     if order.status not in {OrderStatus.PENDING, OrderStatus.CONFIRMED}:
         raise Refused(f"The order is {order.status}; nothing is scanned into it any more.", code=Code.STATE_NOT_ALLOWED)
@@ -195,7 +195,7 @@ async def _is_known(db: AsyncSession, order_id: int, scan_key: str) -> bool:
 async def _count(  # noqa: PLR0917 - one scan, as its row has it
     db: AsyncSession, order: Order, lines: Sequence[PackItem], quantity: int, code: str, scan_key: str, *, by: Actor
 ) -> Scanned:
-    """Write the units down, the first lines first; the same key again writes nothing."""
+    """Record the units, first lines first; the same key again changes nothing."""
     rows, left = [], quantity
     for place, line in enumerate(lines):
         units = max(-line.packed, min(line.left, left))
@@ -219,13 +219,13 @@ async def _count(  # noqa: PLR0917 - one scan, as its row has it
     items = await list_pack_items(db, order.id)
     counted = {line.id for line in lines}
     touched = [item for item in items if item.id in counted]
-    # The line that was counted last is the one the packer stands at.
+    # The packer works on the line that was counted last.
     item = next((item for item in touched if 0 < item.packed < item.quantity), touched[-1])
     return Scanned(ScanKind.COUNTED, code, item=item, is_complete=is_complete(items))
 
 
 async def _begin(db: AsyncSession, order: Order, *, by: Actor) -> None:
-    """The first scan of a pending order confirms it, and one that was set aside is taken up again."""
+    """The first scan of a pending order confirms it, and one that was set aside is resumed."""
     if order.status == OrderStatus.PENDING:
         await move_locked_order(db, order, OrderStatus.CONFIRMED, by=by)
     if order.set_aside_at is not None:

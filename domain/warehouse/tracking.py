@@ -1,4 +1,4 @@
-"""Where a parcel is: EasyPost's word now, else what it said last, else at least the carrier's own public page."""
+"""Tracking of a parcel: EasyPost's current report, or its last one, or at least the carrier's public page."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from models import Tracker
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-# Somebody waits for the answer, and there is a fallback.
+# Short, because somebody waits for the answer and there is a fallback.
 TIMEOUT_SECONDS = 5
 WORDS = {
     "pre_transit": "Label made, not with the carrier yet",
@@ -38,7 +38,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Where the order's parcel is, as its page and its answer show it."""
+    """The state of the order's parcel, for its page and its API answer."""
 
     tracking_number: str
     carrier: str
@@ -56,7 +56,7 @@ class Tracking:
 
 
 async def track_order(order_number: str, *, visible_to: Actor, settings: Settings) -> Tracking:
-    """Where the order's parcel is now; raises NotFound for an order without a tracking number."""
+    """Return where the order's parcel is now. Raises NotFound for an order without a tracking number."""
     async with current_database().session() as db:
         order = await get_queue_row(db, order_number, visible_to=visible_to)
         if not order.tracking_number:
@@ -76,7 +76,7 @@ async def track_order(order_number: str, *, visible_to: Actor, settings: Setting
 
 
 async def _ask(account: EasyPostAccount, number: str, carrier: str, kept: Tracker | None) -> TrackerReport | None:
-    """EasyPost's word, or None when it has none; a number that was typed in is followed from now on."""
+    """Return EasyPost's report, or None if it has none; a typed number is tracked from now on."""
     try:
         if kept is not None and kept.provider_id:
             return await fetch_tracker(account, kept.provider_id)
@@ -94,7 +94,7 @@ def _show_word(word: TrackerReport, order: QueueRow, number: str) -> Tracking:
 
 
 def show_kept(kept: Tracker | None, order: QueueRow) -> Tracking:
-    """What is known without asking."""
+    """Return what is known without asking."""
     number = order.tracking_number or ""
     page = public_page(order.carrier, number)
     if kept is None:

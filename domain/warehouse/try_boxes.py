@@ -1,4 +1,4 @@
-"""Trying the box rules on an order: the boxes that it would make, beside the lines that they hold."""
+"""Tries the box rules on an order: the resulting boxes, and the lines in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class TriedBoxes:
 
 
 async def try_boxes(db: AsyncSession, order_number: str, *, visible_to: Actor) -> TriedBoxes:
-    """Pack an order on paper; raises NotFound."""
+    """Pack an order by the rules without changing anything. Raises NotFound."""
     order = await get_queue_row(db, order_number, visible_to=visible_to)
     items = await list_pack_items(db, order.id)
     known = await list_product_boxes(db, {item.product_id for item in items if item.product_id is not None})

@@ -1,6 +1,6 @@
-"""Voiding a label: EasyPost refunds it, then its record is hidden and its number comes off the order.
+"""Voids labels: EasyPost refunds the label, then its record is hidden and its number is removed from the order.
 
-What we mean to do is committed before EasyPost is asked; a lost answer hides nothing, and the reconciler asks.
+The request is committed before EasyPost is asked. A lost answer hides nothing, and the reconciler asks again.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from models import Label, LabelState, Order
 from models.session import separate_transaction
 from settings import Settings
 
-# How a refund may stand that EasyPost has taken up; `rejected` is the other way that it may end.
+# The states of a refund that EasyPost has accepted; the other possible result is `rejected`.
 TAKEN_UP = frozenset({"submitted", "refunded", "not_applicable"})
 
 
 @dataclass(frozen=True, slots=True)
 class VoidedLabel:
-    """What became of a voided label, and which number the order has now."""
+    """The result of voiding a label, and the order's tracking number now."""
 
     voided_tracking: str | None
     ep_refund_status: str | None
@@ -41,8 +41,8 @@ class VoidedLabel:
 async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedLabel:
     """Have a label refunded and hide it.
 
-    Raises NotFound, Refused with `ep_refund_status` and `ep_error` when EasyPost says no, and OutsideServiceFailed with
-    code `void_pending` when its answer is missing; nothing has changed then.
+    Raises NotFound, Refused with `ep_refund_status` and `ep_error` if EasyPost refuses, and OutsideServiceFailed with
+    code `void_pending` if its answer is missing; nothing has changed then.
     """
     require(by, Right.BUY_LABELS, NOT_THE_FLOOR)
     account = get_easypost(settings)
@@ -67,7 +67,7 @@ async def void_label(label_id: int, *, by: Actor, settings: Settings) -> VoidedL
 
 
 async def ask_refund(account: EasyPostAccount, label: Label) -> Shipment:
-    """Ask for the refund, unless EasyPost has taken it up already by a request whose answer got lost."""
+    """Ask for the refund, unless EasyPost has already accepted it in a request whose answer was lost."""
     assert label.shipment_id is not None  # it was bought
     if label.attempts:
         shipment = await fetch_shipment(account, label.shipment_id)
@@ -76,7 +76,7 @@ async def ask_refund(account: EasyPostAccount, label: Label) -> Shipment:
     try:
         return await refund_shipment(account, label.shipment_id)
     except EasyPostRefused:
-        # The carrier may refuse because it has taken the label back already.
+        # The carrier may refuse because it has already taken the label back.
         shipment = await fetch_shipment(account, label.shipment_id)
         if shipment.refund_status in TAKEN_UP:
             return shipment

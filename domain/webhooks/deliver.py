@@ -1,9 +1,9 @@
-"""Sending what waits for one endpoint: at least once, in order for each subject, and patiently.
+"""Sends the waiting messages of one endpoint: at least once, in order for each subject, with retries.
 
-A message that is on its way is leased: its next attempt is put a minute ahead, so that neither a second worker nor the
-worker after a crash takes it up at once. A later message about the same subject waits until the earlier one has arrived
-or was given up. One run at a time sends for an endpoint, so that one that hangs keeps one worker busy and no more. The
-pauses are those that Standard Webhooks proposes.
+A message being sent is leased: its next attempt is set one minute ahead, so that neither a second worker nor a worker
+after a crash takes it at once. A later message about the same subject waits until the earlier one was delivered or has
+failed. Only one run at a time sends for an endpoint, so that an endpoint that hangs keeps only one worker busy. The
+pauses are those recommended by Standard Webhooks.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from settings import Settings
 
 DELIVER_JOB = "deliver_webhooks"
 AT_ONCE = 10
-# One run of the job ends after so long, so that no endpoint keeps a worker for itself; the next goes on.
+# One run of the job ends after this time, so that no endpoint occupies a worker; the next run continues.
 LONGEST_RUN_SECONDS = 50.0
 LEASE = timedelta(minutes=1)
-# After so long another run takes the place of one whose worker died.
+# After this time, another run replaces one whose worker died.
 RUN_LEASE = timedelta(minutes=2)
 PAUSES = (
     timedelta(seconds=5),
@@ -43,7 +43,7 @@ PAUSES = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-# Due now, and the earliest that waits about its subject.
+# Due now, and the earliest queued message about its subject.
 _IS_DUE = """
 d.state = 'queued' AND d.next_attempt_at <= now() AND NOT EXISTS (
   SELECT FROM webhook_delivery AS earlier
@@ -73,7 +73,7 @@ WHERE e.is_active AND EXISTS (SELECT FROM webhook_delivery AS d WHERE d.endpoint
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one attempt, and how long to wait before the next."""
+    """The result of one attempt, and how long to wait before the next one."""
 
     state: DeliveryState
     error: str = ""
@@ -81,10 +81,11 @@ class Outcome:
 
 
 async def deliver_to(endpoint_id: int, settings: Settings) -> dict[str, int]:
-    """Send what is due for one endpoint, ten at a time, for at most a minute; how many arrived and how many did not.
+    """Send what is due for one endpoint, ten at a time, for at most a minute. Returns how many were delivered and how
+    many were not.
 
-    Nothing is sent while another run sends for this endpoint; that one looks once more before it ends, so that a
-    message committed meanwhile does not wait.
+    Does nothing while another run sends for this endpoint. That run checks once more before it ends, so that a message
+    committed in the meantime does not wait.
     """
     clock = asyncio.get_running_loop().time
     ends_at, counted = clock() + LONGEST_RUN_SECONDS, {"delivered": 0, "put_off": 0}
@@ -111,7 +112,7 @@ async def _deliver_due(sender: WebhookSender, endpoint_id: int, counted: dict[st
 
 
 async def _begin(endpoint_id: int) -> bool:
-    """Take the endpoint for this run; False when another has it, it is off, or nothing is due."""
+    """Claim the endpoint for this run. Returns False if another run has it, it is off, or nothing is due."""
     async with separate_transaction() as db:
         return await db.scalar(_BEGIN, {"endpoint_id": endpoint_id, "lease": RUN_LEASE}) is not None
 
@@ -129,7 +130,7 @@ async def _find_active(endpoint_id: int) -> WebhookEndpoint | None:
 
 
 async def queue_due_deliveries() -> int:
-    """Enqueue the job of each endpoint for which something is due; returns how many endpoints."""
+    """Enqueue a job for each endpoint with messages due. Returns the number of endpoints."""
     async with separate_transaction() as db:
         due = (await db.scalars(_DUE_ENDPOINTS)).all()
         for endpoint_id in due:
@@ -182,7 +183,8 @@ def _put_off(attempts: int, error: ServiceFailed) -> Outcome:
 
 
 async def _disable(endpoint_id: int, reason: str) -> None:
-    """Turn off an endpoint that takes no message; what waits for it stays until somebody turns it on again."""
+    """Turn off an endpoint that does not accept messages; waiting messages are kept until somebody turns it on
+    again."""
     change = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint_id)
     async with separate_transaction() as db:
         await db.execute(change.values(is_active=False, disabled_reason=reason[:500]))

@@ -1,4 +1,4 @@
-"""The messages of an endpoint as the portal lists them, and sending one or all failed ones again."""
+"""The messages of an endpoint as the portal lists them, and resending one or all failed ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One message as it is listed; `body` is its JSON, indented."""
+    """One message in the list. `body` is its indented JSON."""
 
     id: int
     kind: str
@@ -42,7 +42,7 @@ class DeliveryRow:
 async def list_deliveries(
     db: AsyncSession, endpoint_id: int, *, state: DeliveryState | None = None
 ) -> Sequence[DeliveryRow]:
-    """The endpoint's newest fifty messages, all or those in one state."""
+    """Return the endpoint's newest fifty messages, all or those in one state."""
     statement = select(WebhookDelivery).where(col(WebhookDelivery.endpoint_id) == endpoint_id)
     if state is not None:
         statement = statement.where(col(WebhookDelivery.state) == state)
@@ -66,13 +66,13 @@ async def list_deliveries(
 
 
 async def replay_delivery(db: AsyncSession, endpoint_id: int, delivery_id: int, *, by: Actor) -> None:
-    """Send one message again under its own id, whatever became of it; raises NotFound."""
+    """Send one message again with the same id, whatever its state. Raises NotFound."""
     if not await _replay(db, endpoint_id, col(WebhookDelivery.id) == delivery_id, by=by):
         raise NotFound("There is no such message.")
 
 
 async def replay_failed(db: AsyncSession, endpoint_id: int, *, by: Actor) -> int:
-    """Send every message again that was given up; returns how many. Raises NotFound."""
+    """Send all failed messages again. Returns how many. Raises NotFound."""
     return await _replay(db, endpoint_id, col(WebhookDelivery.state) == DeliveryState.FAILED, by=by)
 
 
@@ -100,7 +100,7 @@ async def _replay(db: AsyncSession, endpoint_id: int, which: Any, *, by: Actor) 
 
 
 async def send_test(db: AsyncSession, endpoint_id: int, *, by: Actor) -> None:
-    """Send the endpoint a message of kind `test`, with who asked for it; raises NotFound."""
+    """Send the endpoint a message of kind `test` that says who asked for it. Raises NotFound."""
     endpoint = await get_endpoint(db, endpoint_id)
     at = now()
     payload = {"type": EventKind.TEST.value, "timestamp": at.isoformat(), "data": {"asked_by": by.name}}

@@ -1,4 +1,4 @@
-"""The addresses that are notified of what happens here: made, turned off, and given new secrets by administrators."""
+"""The endpoints of outgoing webhooks: administrators create them, turn them off, and rotate their secrets."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ from domain.kernel.inputs import Filled60, Filled2000, Input
 from integrations.webhook_client import SECRET_PREFIX, read_address
 from models import AuditAction, DeliveryState, EventKind, Staff, WebhookDelivery, WebhookEndpoint
 
-# For so long after a rotation messages are signed with the older secret too.
+# How long messages are also signed with the older secret after a rotation.
 OVERLAP = timedelta(days=1)
 _SECRET_BYTES = 32
 CHOSEN_KINDS = tuple(kind for kind in EventKind if kind is not EventKind.TEST)
@@ -41,19 +41,19 @@ def _check_url(url: str) -> str:
 
 
 class CreateEndpoint(Input):
-    """A new address and the kinds of events it is notified of."""
+    """A new endpoint and the kinds of events for which it is notified."""
 
     name: Filled60
-    """How colleagues know it."""
+    """The name shown to staff."""
     url: Annotated[Filled2000, AfterValidator(_check_url)]
-    """Where messages are posted; https in production."""
+    """The URL to which messages are posted; https in production."""
     kinds: Annotated[list[EventKind], Field(min_length=1, max_length=len(CHOSEN_KINDS))]
-    """The kinds of events it is notified of."""
+    """The kinds of events for which it is notified."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEndpoint:
-    """An endpoint just made or given a new secret; the secret is shown this once."""
+    """An endpoint that was just created or got a new secret. The secret is shown only this once."""
 
     id: int
     name: str
@@ -62,7 +62,7 @@ class NewEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """An endpoint as it is listed, with how many messages wait and how many were given up."""
+    """An endpoint in the list, with the numbers of waiting and failed messages."""
 
     id: int
     name: str
@@ -77,7 +77,7 @@ class EndpointRow:
 
 
 async def create_endpoint(db: AsyncSession, data: CreateEndpoint, *, needs_https: bool, by: Actor) -> NewEndpoint:
-    """Notify a new address from now on; raises InvalidInput for plain http where `needs_https`."""
+    """Create an endpoint. Raises InvalidInput for plain http if `needs_https`."""
     if needs_https and not data.url.startswith("https://"):
         raise InvalidInput("The address must begin with https://.", fields={"url": "must begin with https://"})
     endpoint = WebhookEndpoint(
@@ -98,7 +98,7 @@ async def create_endpoint(db: AsyncSession, data: CreateEndpoint, *, needs_https
 
 
 async def rotate_secret(db: AsyncSession, endpoint_id: int, *, by: Actor) -> NewEndpoint:
-    """Give an endpoint a new secret; the older one signs too for a day. Raises NotFound."""
+    """Give an endpoint a new secret; the older one also signs for a day. Raises NotFound."""
     endpoint = await lock_endpoint(db, endpoint_id)
     secret = _new_secret()
     endpoint.older_sealed_secret, endpoint.older_until = endpoint.sealed_secret, now() + OVERLAP
@@ -109,7 +109,7 @@ async def rotate_secret(db: AsyncSession, endpoint_id: int, *, by: Actor) -> New
 
 
 async def set_active(db: AsyncSession, endpoint_id: int, *, is_active: bool, by: Actor) -> WebhookEndpoint:
-    """Turn an endpoint off or on again. What waits stays and goes on when it is on again. Raises NotFound."""
+    """Turn an endpoint off or on. Waiting messages are kept, and are sent once it is on again. Raises NotFound."""
     endpoint = await lock_endpoint(db, endpoint_id)
     if endpoint.is_active is not is_active:
         endpoint.is_active, endpoint.disabled_reason = is_active, ""
@@ -120,7 +120,7 @@ async def set_active(db: AsyncSession, endpoint_id: int, *, is_active: bool, by:
 
 
 async def delete_endpoint(db: AsyncSession, endpoint_id: int, *, by: Actor) -> str:
-    """Forget an endpoint with its messages; answers its name. Raises NotFound."""
+    """Delete an endpoint with its messages and return its name. Raises NotFound."""
     endpoint = await lock_endpoint(db, endpoint_id)
     await _record(
         db, endpoint, AuditAction.WEBHOOK_ENDPOINT_DELETED, by, before={"url": endpoint.url, "kinds": endpoint.kinds}
@@ -131,7 +131,7 @@ async def delete_endpoint(db: AsyncSession, endpoint_id: int, *, by: Actor) -> s
 
 
 async def list_endpoints(db: AsyncSession) -> Sequence[EndpointRow]:
-    """Every endpoint, the newest first."""
+    """Return all endpoints, newest first."""
 
     def count_of(state: DeliveryState) -> Any:
         counted = select(func.count()).where(
@@ -153,18 +153,19 @@ async def list_endpoints(db: AsyncSession) -> Sequence[EndpointRow]:
 
 
 async def get_endpoint(db: AsyncSession, endpoint_id: int) -> WebhookEndpoint:
-    """One endpoint; raises NotFound."""
+    """Return one endpoint. Raises NotFound."""
     return _found(await db.get(WebhookEndpoint, endpoint_id))
 
 
 async def lock_endpoint(db: AsyncSession, endpoint_id: int) -> WebhookEndpoint:
-    """One endpoint, locked until the transaction ends; raises NotFound."""
-    how: Any = {"key_share": True}  # The messages of orders placed meanwhile point to this row and must not wait.
+    """Return one endpoint, locked until the transaction ends. Raises NotFound."""
+    how: Any = {"key_share": True}  # New messages refer to this row and must not wait for this lock.
     return _found(await db.get(WebhookEndpoint, endpoint_id, with_for_update=how, populate_existing=True))
 
 
 def open_secrets(endpoint: WebhookEndpoint) -> list[str]:
-    """The secrets that sign a message now, the newest first; raises UnreadableSecretError when their key is gone."""
+    """Return the secrets that sign messages now, newest first. Raises UnreadableSecretError if their data key is
+    gone."""
     sealed = [endpoint.sealed_secret]
     if endpoint.older_sealed_secret and endpoint.older_until and endpoint.older_until > now():
         sealed.append(endpoint.older_sealed_secret)
@@ -172,7 +173,7 @@ def open_secrets(endpoint: WebhookEndpoint) -> list[str]:
 
 
 async def rotate_sealed_secrets(db: AsyncSession, keys: Sequence[str]) -> int:
-    """Encrypt again every endpoint's secrets that an older data key closed; returns how many endpoints."""
+    """Encrypt again all endpoints' secrets that use an older data key. Returns the number of endpoints."""
     newest = newest_prefix(keys)
     is_old = or_(
         ~col(WebhookEndpoint.sealed_secret).startswith(newest),
