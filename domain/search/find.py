@@ -1,6 +1,6 @@
-"""Finding things by a few letters: orders, customers, phones and SKUs, for the search field and the new order page.
+"""Finds orders, customers, phone numbers and SKUs by a few letters, for the search field and the new order page.
 
-Three letters and more look anywhere in the text, fewer only at its beginning; every lookup follows an index.
+Three or more letters match anywhere in the text, fewer only at its beginning. Every lookup uses an index.
 """
 
 import re
@@ -24,13 +24,13 @@ from models import Customer, Product, columns_of
 CUSTOMERS = columns_of(Customer)
 PRODUCTS = columns_of(Product)
 MOST_FOUND = 8
-# Candidates read before they are put in order: enough to find the best, few enough to stay quick.
+# Candidates read before sorting: enough to find the best, few enough to be quick.
 MOST_CANDIDATES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCustomer:
-    """A customer as a search shows them."""
+    """A customer in search results."""
 
     id: int
     company_name: str
@@ -44,7 +44,7 @@ class FoundCustomer:
 
 @dataclass(frozen=True, slots=True)
 class FoundProduct:
-    """A product as a search shows it; prices are None for who may not see money."""
+    """A product in search results. Prices are None for readers who may not see money."""
 
     id: int
     name: str
@@ -62,7 +62,7 @@ class FoundProduct:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, each kind with at most a few."""
+    """The results of a search, a few of each kind."""
 
     orders: Sequence[OrderRow]
     customers: Sequence[FoundCustomer]
@@ -77,7 +77,7 @@ _PRICES = ("unit_price", "bulk_price", "bulk_quantity")
 
 
 async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezone: tzinfo) -> Found:
-    """Orders, customers and products for the text, as far as the actor may see them."""
+    """Return orders, customers and products that match the text, among those the actor may see."""
     text = text.strip()
     if not text:
         return Found([], [], [])
@@ -91,7 +91,7 @@ async def search_everything(db: Reader, text: str, *, visible_to: Actor, timezon
 
 
 async def find_order_number(db: Reader, text: str, *, visible_to: Actor) -> str | None:
-    """The number of the order that is meant when the text is exactly one, with or without its hyphens."""
+    """Return the order number if the text is exactly one, with or without its hyphens; otherwise None."""
     if not text.strip() or len(text) > 60:
         return None
     own = may_be_seen_by(visible_to)
@@ -101,7 +101,7 @@ async def find_order_number(db: Reader, text: str, *, visible_to: Actor) -> str 
 
 
 async def find_customers(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundCustomer]:
-    """Active customers by company, name, phone or email; who begins with the text comes first."""
+    """Return active customers by company, name, phone or email; those that begin with the text come first."""
     if not may(visible_to, Right.SEE_CUSTOMERS) or not text.strip():
         return []
     condition, begins = _matches(CUSTOMERS.search_text, func.lower(CUSTOMERS.company_name), text)
@@ -134,7 +134,8 @@ async def find_customers(db: Reader, text: str, *, visible_to: Actor, most: int 
 
 
 async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundProduct]:
-    """Active products by SKU, barcode or words of the name; the very SKU first, then what begins with the text."""
+    """Return active products by SKU, barcode or words of the name; an exact SKU first, then those that begin with the
+    text."""
     wanted = text.strip().lower()
     if not wanted:
         return []
@@ -153,13 +154,13 @@ async def find_products(db: Reader, text: str, *, visible_to: Actor, most: int =
 
 
 async def list_first_products(db: Reader, *, visible_to: Actor, most: int = MOST_FOUND) -> list[FoundProduct]:
-    """The first active products by name, to choose from before anything is searched."""
+    """Return the first active products by name, to choose from before a search."""
     statement = _SELECT_PRODUCTS.where(PRODUCTS.is_active).order_by(PRODUCTS.name, PRODUCTS.id).limit(most)
     return await _read_products(db, statement, visible_to)
 
 
 async def list_products_by_sku(db: Reader, skus: Sequence[str], *, visible_to: Actor) -> dict[str, FoundProduct]:
-    """The active products of these SKUs, by their SKU in lower case."""
+    """Return the active products with these SKUs, by their SKU in lower case."""
     wanted = {sku.strip().lower() for sku in skus}
     if not wanted:
         return {}
@@ -178,7 +179,7 @@ async def _read_products(db: Reader, statement: Select[Any], reader: Actor) -> l
 def _matches(
     searched: ColumnElement[str], first: ColumnElement[str], text: str
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The condition that a text is meant, and the one that it is meant at the beginning."""
+    """Return the condition that a text matches, and the condition that it matches at the beginning."""
     wanted = text.strip().lower()
     begins = first.startswith(wanted, autoescape=True)
     digits = re.sub(r"\D", "", wanted)

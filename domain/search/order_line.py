@@ -18,7 +18,7 @@ _FOR = re.compile(r"(?:^|\s+)for\s+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """What was asked for, the product that is most likely meant, and others that may be."""
+    """What was asked for, the most likely product, and other possible ones."""
 
     quantity: int
     words: str
@@ -28,7 +28,7 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class SpokenOrder:
-    """The order that a line means; without a customer it waits for one."""
+    """The order described by a line; without a customer, one must still be chosen."""
 
     lines: Sequence[SpokenLine]
     customer: FoundCustomer | None
@@ -37,14 +37,14 @@ class SpokenOrder:
 
     @property
     def is_whole(self) -> bool:
-        """True when every product and the customer were found."""
+        """True if all products and the customer were found."""
         return self.customer is not None and all(line.product is not None for line in self.lines)
 
 
 def read_order_line(text: str) -> tuple[list[tuple[int, str]], str] | None:
-    """The quantities with their words, and whom it is for; None for a text that is no order.
+    """Return the quantities with their words, and the customer's words; None if the text is not an order.
 
-    The last "for" parts them, so that "2x tray for ovens for pepper hill" keeps its tray.
+    The last "for" separates them, so that "2x tray for ovens for pepper hill" works.
     """
     parts = _FOR.split(text.strip())
     wanted, customer = (" for ".join(parts[:-1]), parts[-1].strip()) if len(parts) > 1 else (text.strip(), "")
@@ -61,7 +61,8 @@ def read_order_line(text: str) -> tuple[list[tuple[int, str]], str] | None:
 
 
 async def find_spoken_order(db: AsyncSession, text: str, *, visible_to: Actor) -> SpokenOrder | None:
-    """The order that the text means; None where it is none, names nothing that is sold, or the reader enters none."""
+    """Return the order described by the text; None if it is not one, names nothing for sale, or the reader may not
+    enter orders."""
     read = read_order_line(text) if may(visible_to, Right.ENTER_ORDERS) else None
     if read is None:
         return None
@@ -69,7 +70,7 @@ async def find_spoken_order(db: AsyncSession, text: str, *, visible_to: Actor) -
     lines = []
     for quantity, words in counted:
         found = await find_products(db, words, visible_to=visible_to, most=1 + MOST_OTHERS)
-        # Of products that fit alike the one on the shelf is meant.
+        # Of products that match equally well, one in stock is meant.
         found.sort(key=lambda product: not product.is_in_stock)
         lines.append(SpokenLine(quantity, words, found[0] if found else None, found[1:]))
     if not any(line.product for line in lines):

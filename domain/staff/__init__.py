@@ -1,1 +1,1 @@
-"""Colleagues: signing in, what each role may do, tokens and keys."""
+"""Staff: signing in, accounts, tokens and API keys."""

@@ -1,4 +1,4 @@
-"""API keys for programs: `ldl_<prefix>_<secret>`, found by prefix, kept as SHA-256, named, scoped and revocable."""
+"""API keys for programs: `ldl_<prefix>_<secret>`, found by prefix, stored as SHA-256, named, scoped and revocable."""
 
 import secrets
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from domain.kernel.inputs import Filled60, Input
 from models import ApiKey, AuditAction, KeyScope, Staff
 
 KEY_PREFIX = "ldl"
-# What a key may be used for where nothing else is said. Who adds products by program says so.
+# The default scopes of a key. Adding products by program must be requested explicitly.
 USUAL_SCOPES = frozenset(KeyScope) - {KeyScope.CATALOGUE}
 NOTE_USE_EVERY = timedelta(minutes=1)
 PREFIX_BYTES = 5
 
 
 class CreateApiKey(Input):
-    """A key's name, by which it is known forever, and what it may be used for."""
+    """The name of a key, which never changes, and its scopes."""
 
     name: Filled60
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=len(KeyScope))]
@@ -36,7 +36,7 @@ class CreateApiKey(Input):
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A key just made; `key` is the secret itself, which nothing keeps."""
+    """A new key. `key` is the secret itself, which is not stored."""
 
     id: int
     name: str
@@ -45,7 +45,7 @@ class NewApiKey:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRow:
-    """A key as it is listed: everything but the secret."""
+    """A key in the list: everything except the secret."""
 
     id: int
     name: str
@@ -63,9 +63,9 @@ class ApiKeyRow:
 
 
 async def find_key_actor(connection: AsyncConnection, key: str) -> Actor | None:
-    """The program that holds this key, with its scopes; None for a wrong or revoked one.
+    """Return the program with this key, with its scopes; None for a wrong or revoked key.
 
-    The last use is noted at most once a minute.
+    `last_used_at` is updated at most once a minute.
     """
     parts = key.split("_", 2)
     if len(parts) != 3 or parts[0] != KEY_PREFIX:
@@ -86,7 +86,7 @@ async def find_key_actor(connection: AsyncConnection, key: str) -> Actor | None:
 
 
 async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> NewApiKey:
-    """Make a key for a program and return it, this once; raises Refused for a name that was ever given."""
+    """Create a key for a program and return it, only this once. Raises Refused for a name that was ever used."""
     prefix = secrets.token_hex(PREFIX_BYTES)
     key = f"{KEY_PREFIX}_{prefix}_{new_token()}"
     scopes = sorted({scope.value for scope in data.scopes})
@@ -122,13 +122,13 @@ async def create_api_key(db: AsyncSession, data: CreateApiKey, *, by: Actor) -> 
 
 
 async def list_api_keys(db: AsyncSession) -> Sequence[ApiKeyRow]:
-    """Every key, those in force first, then the newest; there are few."""
+    """Return all keys: valid ones first, then newest first."""
     rows = await db.execute(_LISTED.order_by(ApiKey.revoked_at.desc().nulls_first(), ApiKey.id.desc()))
     return [ApiKeyRow(**row) for row in rows.mappings()]
 
 
 async def get_api_key(db: AsyncSession, key_id: int) -> ApiKeyRow:
-    """One key; raises NotFound."""
+    """Return one key. Raises NotFound."""
     row = (await db.execute(_LISTED.where(ApiKey.id == key_id))).mappings().first()
     if row is None:
         raise NotFound("There is no such API key.")
@@ -136,7 +136,7 @@ async def get_api_key(db: AsyncSession, key_id: int) -> ApiKeyRow:
 
 
 async def revoke_api_key(db: AsyncSession, key_id: int, *, by: Actor) -> ApiKeyRow:
-    """Shut a key out at its next request, for good; doing it twice is once. Raises NotFound."""
+    """Revoke a key for good, from its next request on. Repeating it changes nothing. Raises NotFound."""
     key = await get_api_key(db, key_id)
     revoked = await db.scalar(
         update(ApiKey)

@@ -1,7 +1,7 @@
-"""Drafts of forms: kept as one types, found again on any machine, forgotten when the form is sent.
+"""Drafts of forms: saved while typing, available on any machine, deleted when the form is sent.
 
-A save names the version that it goes on from. One that is behind (another tab went on in the meantime) becomes a
-draft of its own, so that neither overwrites the other.
+A save names the version on which it is based. If another tab has saved a newer version, the save becomes a draft of its
+own, so that neither overwrites the other.
 """
 
 from collections.abc import Sequence
@@ -23,26 +23,27 @@ from models import Draft
 MOST_DRAFTS = 50
 MOST_FIELDS = 3_000
 LONGEST = 200_000
-# Never kept, whatever a form holds: the token of its session.
+# Never stored: the form's CSRF token and control fields.
 UNKEPT = {"csrf_token", "draft_id", "act"}
 
 
 class SaveDraft(Input):
-    """A form as it stands."""
+    """The current state of a form."""
 
     page: Filled200
-    """The address of the form, under which the draft is found again."""
+    """The URL of the form, under which the draft is found again."""
     fields: Annotated[str, Field(max_length=LONGEST)]
-    """The form's fields in their order, a JSON array of [name, value] pairs."""
+    """The form's fields in order, as a JSON array of [name, value] pairs."""
     draft_id: Id | None = None
-    """The draft that this one goes on from."""
+    """The draft on which this one is based."""
     version: Annotated[int, Field(ge=1)] | None = None
     """The version of that draft which the tab has seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """Where a form was kept; `is_own` when another tab had gone on and this one got a draft of its own."""
+    """Where a form was saved. `is_own` is true if another tab had saved a newer version and this one got its own
+    draft."""
 
     id: int
     version: int
@@ -51,7 +52,7 @@ class SavedDraft:
 
 @dataclass(frozen=True, slots=True)
 class KeptDraft:
-    """A form as it was left; `others` counts further drafts of the same form."""
+    """A form as it was left. `others` counts further drafts of the same form."""
 
     id: int
     page: str
@@ -70,7 +71,7 @@ class KeptDraft:
 
 
 async def save_draft(db: AsyncSession, data: SaveDraft, *, by: Actor) -> SavedDraft:
-    """Keep a form: in its draft when this tab saw the newest version, else in a new one."""
+    """Save a form: in its draft if this tab saw the newest version, otherwise in a new one."""
     pairs = _read_pairs(data.fields)
     goes_on = data.draft_id is not None and data.version is not None
     if goes_on:
@@ -99,7 +100,7 @@ async def save_draft(db: AsyncSession, data: SaveDraft, *, by: Actor) -> SavedDr
 
 
 async def find_draft(db: AsyncSession, page: str, *, by: Actor, draft_id: int | None = None) -> KeptDraft | None:
-    """The colleague's newest draft of this form, or a certain one of them."""
+    """Return the colleague's newest draft of this form, or the one with this id; None if there is none."""
     theirs = (Draft.staff_id == by.id, Draft.page == page, Draft.discarded_at.is_(None))
     statement = select(Draft).where(*theirs).order_by(Draft.updated_at.desc(), Draft.id.desc())
     found = list((await db.execute(statement.limit(MOST_DRAFTS))).scalars())
@@ -111,17 +112,17 @@ async def find_draft(db: AsyncSession, page: str, *, by: Actor, draft_id: int | 
 
 
 async def discard_draft(db: AsyncSession, draft_id: int, *, by: Actor) -> str:
-    """Put a draft away, for a day; returns its page."""
+    """Discard a draft, which can be restored for a day. Returns its page."""
     return await _set_discarded(db, draft_id, now(), by)
 
 
 async def restore_draft(db: AsyncSession, draft_id: int, *, by: Actor) -> str:
-    """Take a discarded draft back; returns its page."""
+    """Restore a discarded draft. Returns its page."""
     return await _set_discarded(db, draft_id, None, by)
 
 
 async def forget_draft(db: AsyncSession, draft_id: int, *, by: Actor) -> None:
-    """The form was sent: its draft has served."""
+    """Delete the draft of a form that was sent."""
     await db.execute(delete(Draft).where(Draft.id == draft_id, Draft.staff_id == by.id))
 
 

@@ -1,4 +1,5 @@
-"""A colleague's own new email: it takes effect by its link, and the old address can undo it for 7 days."""
+"""Changing a colleague's own email: it takes effect through an emailed link, and the old address can undo it for 7
+days."""
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
@@ -34,9 +35,10 @@ class ChangeEmail(Input):
 
 
 async def ask_for_new_email(db: AsyncSession, data: ChangeEmail, *, portal_url: str, by: Actor) -> bool:
-    """Mail a link to the new address, and notify the old one with a link that undoes it; False for the present email.
+    """Email a link to the new address, and a link that undoes the change to the old one. Returns False if it is
+    unchanged.
 
-    Raises Refused when a colleague has it. Nothing changes until the link is opened.
+    Raises Refused if a colleague has this email. Nothing changes until the link is opened.
     """
     if not by.is_staff or by.id is None:
         raise NotFound("Only staff have a profile here.")
@@ -61,7 +63,7 @@ async def ask_for_new_email(db: AsyncSession, data: ChangeEmail, *, portal_url: 
 
 
 async def find_waiting_email(db: AsyncSession, *, by: Actor) -> str | None:
-    """The actor's new email that waits for its link; None where none does."""
+    """Return the actor's new email that waits for its link; None if there is none."""
     waiting = select(OneTimeCode.target).where(
         OneTimeCode.staff_id == by.id,
         OneTimeCode.purpose == CodePurpose.EMAIL_CHANGE,
@@ -73,9 +75,9 @@ async def find_waiting_email(db: AsyncSession, *, by: Actor) -> str | None:
 
 
 async def confirm_new_email(db: AsyncSession, data: EmailLink, *, portal_url: str) -> Staff:
-    """Make the address of a mailed link the account's email; the old one is notified and can undo it.
+    """Make the address of an emailed link the account's email. The old address is notified and can undo it.
 
-    Raises InvalidInput for a link that works no more, and Refused for an address that a colleague has by now.
+    Raises InvalidInput for a link that no longer works, and Refused if a colleague has the address by now.
     """
     code = await _find(db, CodePurpose.EMAIL_CHANGE, data)
     staff = await lock_staff(db, code.owner.staff_id or 0)
@@ -90,9 +92,9 @@ async def confirm_new_email(db: AsyncSession, data: EmailLink, *, portal_url: st
 
 
 async def undo_email_change(db: AsyncSession, data: EmailLink) -> Staff:
-    """Give the account the email back at which the link was sent; every session ends, and so do links of later changes.
+    """Restore the email to which the link was sent. Ends all sessions, and links of later changes.
 
-    Raises InvalidInput for a link that works no more, and Refused for an address that a colleague has by now.
+    Raises InvalidInput for a link that no longer works, and Refused if a colleague has the address by now.
     """
     code = await _find(db, CodePurpose.EMAIL_CHANGE_UNDO, data)
     staff = await lock_staff(db, code.owner.staff_id or 0)
@@ -123,7 +125,7 @@ async def _set_email(db: AsyncSession, staff: Staff, email: str) -> None:
 
 
 async def _offer_undo(db: AsyncSession, staff: Staff, sentence: str, *, portal_url: str) -> None:
-    """Notify the present address, with a link that keeps it or brings it back."""
+    """Notify the current address, with a link that keeps it or restores it."""
     if staff.email is None:
         return
     owner = Owner(staff_id=staff.id)

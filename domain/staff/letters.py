@@ -1,4 +1,4 @@
-"""What colleagues are written about their account."""
+"""The emails to colleagues about their account."""
 
 from domain.messages.letter import Letter
 
@@ -6,7 +6,7 @@ WAS_NOT_YOU = "If that was not you, inform an administrator at once."
 
 
 def write_new_email(username: str, link: str) -> Letter:
-    """To the address that a colleague is to have: the link that makes it so."""
+    """The email to a colleague's new address, with the link that confirms it."""
     text = (
         f"This address is to become the email of the staff account {username}. This link makes it that; it"
         f" works once, within 48 hours.\n\n{link}"
@@ -16,7 +16,7 @@ def write_new_email(username: str, link: str) -> Letter:
 
 
 def write_email_undo(sentence: str, email: str, link: str) -> Letter:
-    """To the address that a colleague has or had: what changes, and the link that keeps it."""
+    """The email to a colleague's current or previous address: what changes, and the link that keeps it."""
     text = (
         f"{sentence}\n\n{WAS_NOT_YOU} This link keeps {email} or brings it back, and signs everybody out. It"
         f" works once, within 7 days.\n\n{link}"
@@ -25,12 +25,12 @@ def write_email_undo(sentence: str, email: str, link: str) -> Letter:
 
 
 def write_notice(sentence: str) -> Letter:
-    """That something about signing in changed."""
+    """The email that something about signing in has changed."""
     return Letter("security_notice", "Your staff account was changed", f"{sentence}\n\n{WAS_NOT_YOU}")
 
 
 def write_reset(link: str) -> Letter:
-    """The link that sets a new password."""
+    """The email with the link that sets a new password."""
     text = (
         "Somebody, probably you, asked for a new password for your staff account."
         f" This link sets one; it works once, within an hour.\n\n{link}"
@@ -40,5 +40,5 @@ def write_reset(link: str) -> Letter:
 
 
 def write_username(username: str, portal_url: str) -> Letter:
-    """The username that belongs to an email."""
+    """The email with the username of an account."""
     return Letter("staff_username", "Your username", f"Your username is {username}.\n\n{portal_url}/sign-in")

@@ -1,4 +1,4 @@
-"""Lists of staff users: who may sign in, and what was changed about one of them."""
+"""Lists of staff users, and the changes of one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Standing(StrEnum):
 
 
 class StaffListQuery(NewestPageInput):
-    """The JSON list takes a page alone."""
+    """The JSON list has only paging parameters."""
 
 
 class StaffFilters(PageInput):
-    """What the page of staff users can be narrowed by."""
+    """The filters of the page of staff users."""
 
     standing: Standing = Standing.ACTIVE
     role: Role | None = None
@@ -36,7 +36,7 @@ class StaffFilters(PageInput):
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:
-    """One line of the page."""
+    """One row of the page."""
 
     staff: Staff
     last_seen_at: datetime | None
@@ -62,14 +62,14 @@ _STANDING: dict[Standing, ColumnElement[bool]] = {
 
 
 async def list_staff(db: AsyncSession, asked: PageInput) -> Page[Staff]:
-    """Everybody who is not archived, by username."""
+    """Return a page of all accounts that are not archived, by username."""
     everybody = select(Staff).where(Staff.archived_at.is_(None))
     rows = (await db.scalars(_cut(everybody, asked))).all()
     return make_page(rows, await _count(db, everybody), asked)
 
 
 async def filter_staff(db: AsyncSession, asked: StaffFilters) -> Page[StaffRow]:
-    """The accounts that the filters leave, by username, with when each was last here."""
+    """Return the matching accounts by username, with the time when each was last active."""
     chosen = _narrow(select(Staff), asked).where(_STANDING[asked.standing])
     rows = (await db.scalars(_cut(chosen, asked))).all()
     seen = await _find_last_seen(db, [row.id for row in rows if row.id is not None])
@@ -77,14 +77,14 @@ async def filter_staff(db: AsyncSession, asked: StaffFilters) -> Page[StaffRow]:
 
 
 async def count_by_standing(db: AsyncSession, asked: StaffFilters) -> dict[Standing, int]:
-    """How many accounts each tab holds under the other filters."""
+    """Return the number of accounts in each tab with the other filters."""
     counts = [func.count().filter(condition).label(name) for name, condition in _STANDING.items()]
     row = (await db.execute(_narrow(select(*counts).select_from(Staff), asked))).one()
     return dict(zip(_STANDING, row, strict=True))
 
 
 async def list_changes(db: AsyncSession, staff_id: int, *, limit: int = 30) -> Sequence[Change]:
-    """What was changed about one account, the newest first."""
+    """Return the changes of one account, newest first."""
     rows = await db.scalars(
         select(AuditEntry)
         .where(AuditEntry.record_kind == "staff", AuditEntry.record_id == staff_id)

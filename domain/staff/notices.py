@@ -1,4 +1,4 @@
-"""Mails to staff about their own account; without an email there is none."""
+"""Emails to staff about their own account; none are sent to accounts without an email."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,6 +7,6 @@ from domain.staff.letters import write_notice
 
 
 async def send_notice(db: AsyncSession, email: str | None, sentence: str) -> None:
-    """Notify a colleague that something about signing in changed."""
+    """Email a colleague that something about signing in has changed."""
     if email is not None:
         await queue_mail(db, write_notice(sentence), to=email)

@@ -1,4 +1,4 @@
-"""What colleagues do to their own account: password, and the sessions in which they are signed in."""
+"""What colleagues change about their own account: the password, and the sessions in which they are signed in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from models import AuditAction, LoginSession, SessionKind, Staff
 
 
 class ChangePassword(Input):
-    """The present password and the new one, twice."""
+    """The current password, and the new one twice."""
 
     current_password: PasswordIn
     new_password: NewPasswordIn
@@ -43,14 +43,14 @@ class OpenSession:
 
 
 async def get_profile(db: AsyncSession, *, by: Actor) -> Staff:
-    """One's own account."""
+    """Return the actor's own account."""
     return await get_staff(db, _own_id(by))
 
 
 async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) -> None:
-    """Set one's own password; ends every other session.
+    """Set the actor's password; ends every other session.
 
-    Raises InvalidInput naming the wrong field, TooMany after ten wrong tries of the present password.
+    Raises InvalidInput naming the wrong field, and TooMany after ten wrong attempts at the current password.
     """
     if data.new_password != data.confirm_password:
         raise InvalidInput(
@@ -85,7 +85,7 @@ async def change_password(db: AsyncSession, data: ChangePassword, *, by: Actor) 
 
 
 async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSession]:
-    """Where one is signed in, the current session first, then the last used."""
+    """Return the actor's sessions: the current one first, then the last used."""
     rows = await db.execute(
         select(
             LoginSession.id,
@@ -102,7 +102,7 @@ async def list_own_sessions(db: AsyncSession, *, by: Actor) -> Sequence[OpenSess
 
 
 async def end_own_session(db: AsyncSession, session_id: int, *, by: Actor) -> None:
-    """End one of one's own sessions; raises NotFound for one that is not."""
+    """End one of the actor's sessions. Raises NotFound if it is not theirs."""
     is_own = await db.scalar(
         select(exists().where(LoginSession.id == session_id, LoginSession.staff_id == _own_id(by)))
     )
@@ -112,7 +112,7 @@ async def end_own_session(db: AsyncSession, session_id: int, *, by: Actor) -> No
 
 
 async def end_other_sessions(db: AsyncSession, *, by: Actor) -> int:
-    """End every session of one's own except the current one; returns how many ended."""
+    """End all of the actor's sessions except the current one. Returns how many."""
     return await end_sessions_of(db, SessionKind.STAFF, _own_id(by), except_session_id=by.session_id)
 
 

@@ -1,4 +1,4 @@
-"""Ways back in for somebody who is locked out, taken by the person who runs the program, never over the network."""
+"""Recovery for somebody who is locked out, on the command line only, never over the network."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,17 +18,17 @@ class RecoverPassword(Input):
 
 
 async def set_forgotten_password(db: AsyncSession, name: str, data: RecoverPassword, *, by: Actor) -> Staff:
-    """Give the account of a username or email a new password; ends its sessions and its lock after wrong tries.
+    """Set a new password for the account with a username or email; ends its sessions and its lock after wrong attempts.
 
-    An archived or inactive account becomes active again, so that the only administrator can always be brought back.
-    Raises NotFound.
+    An archived or inactive account becomes active again, so that the only administrator can always be recovered. Raises
+    NotFound.
     """
     changes = UpdateStaff.model_construct(_fields_set={"password", "is_active"}, password=data.password, is_active=True)
     return await update_staff(db, await _find(db, name), changes, by=by)
 
 
 async def remove_lost_second_factor(db: AsyncSession, name: str, *, by: Actor) -> Staff:
-    """Take the second factor off the account of a username or email; raises NotFound."""
+    """Remove the second factor of the account with a username or email. Raises NotFound."""
     return await remove_second_factor_of(db, await _find(db, name), by=by)
 
 

@@ -1,6 +1,6 @@
-"""Forgotten passwords and usernames of staff: the answer and the work are the same whether or not the account exists.
+"""Forgotten passwords and usernames of staff: answer and work are the same whether or not the account exists.
 
-A link is single-use, ends after an hour, and its token is kept as a hash only.
+A link is single-use and expires after an hour. Only the hash of its token is stored.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MOST_LINKS = 3
 
 @dataclass(frozen=True, slots=True)
 class MailAnswer:
-    """What is answered in every case; the debug values are None unless DEBUG_TOKENS is on."""
+    """The answer in all cases. The debug values are None unless DEBUG_TOKENS is on."""
 
     message: str
     debug_token: str | None = None
@@ -42,10 +42,10 @@ class MailAnswer:
 async def request_password_reset(
     db: AsyncSession, data: ForgotPassword, *, portal_url: str, shows_token: bool
 ) -> MailAnswer:
-    """Mail a link that sets a new password; at most three an hour go to one account.
+    """Email a link that sets a new password; at most three per hour and account.
 
-    Without an account the same statements run and are taken back. `portal_url` is the address of the portal
-    without a final slash.
+    Without an account the same statements run and are rolled back. `portal_url` is the portal's URL without a trailing
+    slash.
     """
     staff = await find_by_name(await db.connection(), data.identifier)
     token = new_token()
@@ -85,7 +85,7 @@ async def request_password_reset(
 
 
 async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url: str, shows_it: bool) -> MailAnswer:
-    """Mail the username that belongs to an email; without one the same statements run and are taken back."""
+    """Email the username of an account by its email; without one the same statements run and are rolled back."""
     staff = (
         await db.execute(select(Staff.username, Staff.is_active).where(func.lower(Staff.email) == data.email.lower()))
     ).first()
@@ -102,10 +102,10 @@ async def request_username(db: AsyncSession, data: ForgotUsername, *, portal_url
 
 
 async def reset_password(db: AsyncSession, data: ResetPassword) -> None:
-    """Set a new password by an emailed token; ends every session and every other link of the account.
+    """Set a new password with an emailed token; ends all sessions and invalidates other links of the account.
 
-    Raises InvalidInput for a token that is unknown, used or older than an hour. Locks the code's row, so that a
-    token used twice at once works once.
+    Raises InvalidInput for a token that is unknown, used or older than an hour. Locks the code's row, so that a token
+    used twice at once works once.
     """
     password_hash = await hash_password(data.password)
     code = await db.scalar(

@@ -1,6 +1,6 @@
-"""The second factor of staff: six digits that an authenticator app shows for thirty seconds (TOTP).
+"""The second factor of staff: six digits that an authenticator app shows for thirty seconds (TOTP, RFC 6238).
 
-The secret is kept encrypted, and a code is good once: one of the same or an earlier step is refused afterwards.
+The secret is stored encrypted, and a code works only once: codes of the same or an earlier step are then refused.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from domain.staff.users import get_staff
 from models import AuditAction, SessionKind, Staff
 
 STEP_SECONDS = 30
-# Clocks of phones go wrong by a little: the step before and the one after count too.
+# Phone clocks may be slightly wrong: the previous and the next step are accepted too.
 STEPS_OFF = (-1, 0, 1)
 
 
@@ -47,28 +47,28 @@ class ConfirmSecondFactor(Input):
 
 
 class RemoveSecondFactor(Input):
-    """Taking the second factor away asks for the password again."""
+    """The password, which is required to remove the second factor."""
 
     password: PasswordIn
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorSetup:
-    """What an authenticator app needs: the address in the QR code, and the secret to type by hand."""
+    """The data for an authenticator app: the URL in the QR code, and the secret for typing."""
 
     address: str
     secret: str
 
     @property
     def secret_in_fours(self) -> str:
-        """The secret in groups that can be read and typed."""
+        """The secret in groups of four, for reading and typing."""
         return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
 
 
 async def start_second_factor(db: AsyncSession, *, data_keys: Sequence[str], by: Actor) -> None:
-    """Make a new secret for one's own account; it counts only once a code confirms it.
+    """Create a new secret for the actor's account; it takes effect only once a code confirms it.
 
-    Raises Refused while a confirmed one is there.
+    Raises Refused if there is already a confirmed one.
     """
     staff = await lock_staff(db, _own_id(by))
     if staff.totp_confirmed_at is not None:
@@ -80,7 +80,7 @@ async def start_second_factor(db: AsyncSession, *, data_keys: Sequence[str], by:
 async def get_second_factor_setup(
     db: AsyncSession, *, data_keys: Sequence[str], company_name: str, by: Actor
 ) -> SecondFactorSetup:
-    """What to show for one's own secret that is not confirmed yet; raises NotFound without one."""
+    """Return what to show for the actor's unconfirmed secret. Raises NotFound without one."""
     staff = await get_staff(db, _own_id(by))
     if staff.totp_secret is None or staff.totp_confirmed_at is not None:
         raise NotFound("No second factor is being set up.")
@@ -92,9 +92,9 @@ async def get_second_factor_setup(
 async def confirm_second_factor(
     db: AsyncSession, data: ConfirmSecondFactor, *, data_keys: Sequence[str], by: Actor
 ) -> None:
-    """Turn one's own second factor on with its first code; ends the sessions that began without it.
+    """Turn on the actor's second factor with its first code; ends the sessions that began without it.
 
-    Raises InvalidInput for a wrong code, TooMany after ten of them.
+    Raises InvalidInput for a wrong code, and TooMany after ten of them.
     """
     await reserve_own_attempt(Staff, _own_id(by))
     staff = await lock_staff(db, _own_id(by))
@@ -115,7 +115,7 @@ async def confirm_second_factor(
 
 
 async def remove_own_second_factor(db: AsyncSession, data: RemoveSecondFactor, *, by: Actor) -> None:
-    """Turn one's own second factor off; raises InvalidInput for a wrong password."""
+    """Turn off the actor's second factor. Raises InvalidInput for a wrong password."""
     await reserve_own_attempt(Staff, _own_id(by))
     kept_hash = (await get_staff(db, _own_id(by))).password_hash
     if not await verify_password(kept_hash, data.password):
@@ -128,7 +128,7 @@ async def remove_own_second_factor(db: AsyncSession, data: RemoveSecondFactor, *
 
 
 async def remove_second_factor_of(db: AsyncSession, staff_id: int, *, by: Actor) -> Staff:
-    """Turn a colleague's second factor off, say for a lost phone; ends their sessions. Raises NotFound."""
+    """Turn off a colleague's second factor, for example after a lost phone; ends their sessions. Raises NotFound."""
     staff = await lock_staff(db, staff_id)
     await _remove(db, staff, by)
     if by.id != staff_id:
@@ -154,7 +154,7 @@ async def _note_change(db: AsyncSession, staff: Staff, action: AuditAction, sent
 
 
 async def rotate_second_factors(db: AsyncSession, data_keys: Sequence[str]) -> int:
-    """Encrypt again every secret that an older data key closed; returns how many. Locks their rows."""
+    """Encrypt again all secrets that use an older data key. Returns how many. Locks their rows."""
     is_old = ~col(Staff.totp_secret).startswith(newest_prefix(data_keys))
     old = (await db.scalars(select(Staff).where(is_old).order_by(Staff.id).with_for_update())).all()
     for staff in old:
@@ -165,7 +165,7 @@ async def rotate_second_factors(db: AsyncSession, data_keys: Sequence[str]) -> i
 
 
 async def lock_staff(db: AsyncSession, staff_id: int) -> Staff:
-    """The row as it is now, locked until the transaction ends; raises NotFound."""
+    """Return the current row, locked until the transaction ends. Raises NotFound."""
     staff = await db.get(Staff, staff_id, with_for_update=True, populate_existing=True)
     if staff is None:
         raise NotFound("There is no such staff user.")
@@ -173,7 +173,8 @@ async def lock_staff(db: AsyncSession, staff_id: int) -> Staff:
 
 
 def use_code(staff: Staff, code: str, *, data_keys: Sequence[str]) -> bool:
-    """True for a code that is right now and was not used yet; notes its step. The caller holds the row's lock."""
+    """Return True for a code that is currently valid and unused, and record its step. The caller must hold the row's
+    lock."""
     step = find_step(
         decrypt(staff.totp_secret or "", data_keys, _context(staff)), _join_digits(code), staff.totp_last_step
     )
@@ -184,7 +185,7 @@ def use_code(staff: Staff, code: str, *, data_keys: Sequence[str]) -> bool:
 
 
 def find_step(secret: str, code: str, last_step: int | None) -> int | None:
-    """The time step whose code this is, if it is about now and later than the last one used."""
+    """Return the time step of a code if it is close to now and later than the last one used; otherwise None."""
     present = int(now().timestamp()) // STEP_SECONDS
     for step in (present + off for off in STEPS_OFF):
         is_right = is_same_secret(pyotp.TOTP(secret).at(step * STEP_SECONDS), code)

@@ -1,6 +1,6 @@
-"""Signing staff in: password, then the second factor where one is set up, then a session and a JWT that ends with it.
+"""Signs staff in: password, then the second factor if set up, then a session and a JWT that ends with it.
 
-Whether an account exists, is archived or locked shows neither in the answer nor in the work done for it.
+Neither the answer nor the work done reveals whether an account exists, is archived or locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ SECOND_STEP_SECONDS = 300
 
 
 class SignIn(Input):
-    """Username (or email) and password, and the app's six digits where a second factor is set up."""
+    """Username (or email) and password, and the app's six digits if a second factor is set up."""
 
     username: Filled200
     password: PasswordIn
@@ -45,20 +45,20 @@ class FinishSignIn(Input):
 
 @dataclass(frozen=True, slots=True)
 class SignInContext:
-    """Where somebody signs in from, and the keys that are needed for it."""
+    """Where somebody signs in from, and the keys needed for it."""
 
     secret_key: str
     data_keys: Sequence[str]
     address: str
     user_agent: str
     is_local: bool
-    # The names of this browser for the colleagues who signed in with it before, by their ids.
+    # The names of this browser for the colleagues who signed in with it before, by colleague id.
     known_as: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A colleague who is in: the session's id for the cookie, and a JWT for other domains."""
+    """A signed-in colleague: the session's token for the cookie, and a JWT for other domains."""
 
     staff: Staff
     session_token: str
@@ -67,7 +67,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SecondStep:
-    """The password was right and the second factor is missing; the proof is good for five minutes."""
+    """The password was right and the second factor is missing. The proof is valid for five minutes."""
 
     proof: str
 
@@ -85,9 +85,9 @@ class _Checked:
 
 
 async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> SignedIn:
-    """Sign a colleague in at once; raises NotSignedIn, with `second_factor_required` where the digits are missing.
+    """Sign a colleague in at once. Raises NotSignedIn, with `second_factor_required` if the digits are missing.
 
-    Ten wrong tries make the account rest for a quarter of an hour, whatever is tried then.
+    Ten wrong attempts lock the account for a quarter of an hour.
     """
     done = await start_sign_in(db, data, context)
     if isinstance(done, SecondStep):
@@ -98,7 +98,7 @@ async def sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> Sig
 
 
 async def start_sign_in(db: AsyncSession, data: SignIn, context: SignInContext) -> SignedIn | SecondStep:
-    """As `sign_in`, but missing digits give a proof with which `finish_sign_in` goes on."""
+    """Like `sign_in`, but if the digits are missing, return a proof for `finish_sign_in`."""
     checked = await _check_password(data, context)
     if checked.needs_code and not data.totp:
         if not checked.was_locked:
@@ -108,7 +108,7 @@ async def start_sign_in(db: AsyncSession, data: SignIn, context: SignInContext) 
 
 
 async def finish_sign_in(db: AsyncSession, data: FinishSignIn, context: SignInContext) -> SignedIn:
-    """The second step; raises NotSignedIn for wrong digits, and with `proof_expired` to begin again."""
+    """Do the second step. Raises NotSignedIn for wrong digits, and with `proof_expired` to start again."""
     staff_id, fingerprint = _unseal(context.secret_key, data.proof)
     async with current_database().reading() as connection:
         kept_hash = await connection.scalar(select(Staff.password_hash).where(Staff.id == staff_id))
@@ -122,7 +122,7 @@ async def finish_sign_in(db: AsyncSession, data: FinishSignIn, context: SignInCo
 
 
 async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | None) -> None:
-    """End the current session and revoke the JWT presented with the request."""
+    """End the current session and revoke the JWT sent with the request."""
     if by.session_id is not None:
         await end_session(db, by.session_id)
     if claims is not None:
@@ -130,11 +130,11 @@ async def sign_out(db: AsyncSession, *, by: Actor, claims: dict[str, object] | N
 
 
 async def _check_password(data: SignIn, context: SignInContext) -> _Checked:
-    """The account with this password. The steps are the same for everybody; only their outcome differs."""
+    """Return the account with this password. The steps are the same in all cases; only the result differs."""
     async with current_database().reading() as connection:
         row = await find_by_name(connection, data.username)
     is_open = await reserve_attempt(Staff, row.id if row is not None else NOBODY)
-    # Somebody who locks an account by wrong passwords does not lock out the browsers that the colleague uses.
+    # Locking an account with wrong passwords does not lock out the browsers that the colleague already uses.
     browser = context.known_as.get(row.id) if row is not None else None
     may_try = is_open or (browser is not None and await reserve_browser_attempt(browser))
     tries_hash = row.password_hash if row is not None and row.is_active and may_try else None
@@ -150,7 +150,7 @@ async def _check_password(data: SignIn, context: SignInContext) -> _Checked:
 
 
 async def _enter(db: AsyncSession, checked: _Checked, totp: str | None, context: SignInContext) -> SignedIn:
-    """Open the session under the row's lock, where a code is used up and nothing changed since the check."""
+    """Open the session under the row's lock, which uses up the code and checks that nothing changed since the check."""
     staff = await lock_staff(db, checked.staff_id)
     if not staff.is_active or not await _is_still_right(staff, checked):
         raise _wrong()
@@ -192,7 +192,7 @@ def _serializer(secret_key: str) -> TimedSerializer:
 
 
 def _seal(secret_key: str, checked: _Checked) -> str:
-    """Bound to the password's hash, so that a changed password makes it worthless."""
+    """The proof is bound to the password's hash, so that changing the password invalidates it."""
     return str(_serializer(secret_key).dumps([checked.staff_id, hash_token(checked.password_hash)]))
 
 

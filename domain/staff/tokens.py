@@ -1,4 +1,4 @@
-"""Staff JWTs for other domains: HS256, one hour, with audience, jti and revocation; keys rotate."""
+"""Staff JWTs for other domains: HS256, one hour, with audience, jti and revocation; keys can be rotated."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ LIFETIME = timedelta(hours=1)
 
 
 def issue_staff_token(secret_key: str, staff_id: int, session_id: int) -> str:
-    """A signed token for one colleague that ends with the session it was issued in, or after an hour."""
+    """Return a signed token for one colleague that ends with its session, or after an hour."""
     issued_at = now()
     claims = {
         "sub": str(staff_id),
@@ -58,13 +58,14 @@ def read_staff_token(secret_key: str, token: str) -> dict[str, Any] | None:
 
 
 def _names_ids(claims: dict[str, Any]) -> bool:
-    """True where the colleague and the session are numbers that a row could have."""
+    """Return True if the ids of the colleague and the session are possible row ids."""
     names = str(claims["sub"]), str(claims["sid"])
     return all(read_id(name) is not None for name in names)
 
 
 async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) -> Actor | None:
-    """Who presents this token: active staff, session still open, token not revoked."""
+    """Return the colleague of this token if they are active, the session is open and the token is not revoked;
+    otherwise None."""
     row = (
         await connection.execute(
             select(Staff.id, Staff.username, Staff.full_name, Staff.role, Staff.totp_confirmed_at.is_not(None))
@@ -87,7 +88,7 @@ async def find_token_actor(connection: AsyncConnection, claims: dict[str, Any]) 
 
 
 async def revoke_token(db: AsyncSession, claims: dict[str, Any]) -> None:
-    """End a token before its time; doing it twice is once."""
+    """Revoke a token. Repeating it changes nothing."""
     expires_at = now() + LIFETIME
     await db.execute(
         insert(RevokedToken)
@@ -97,7 +98,7 @@ async def revoke_token(db: AsyncSession, claims: dict[str, Any]) -> None:
 
 
 def _keys(secret_key: str) -> list[str]:
-    """SECRET_KEY may list several, newest first, so that a rotation ends no token."""
+    """SECRET_KEY may list several keys, newest first, so that rotating them invalidates no token."""
     return [key.strip() for key in secret_key.split(",") if key.strip()]
 
 

@@ -1,6 +1,6 @@
-"""Staff users: made, changed and deleted by administrators, of whom at least one always stays active.
+"""Staff users: created, changed and deleted by administrators, of whom at least one always stays active.
 
-Somebody who stands in the books is archived instead of deleted, so that every old record keeps its author.
+An account that other records name is archived instead of deleted, so that old records keep their author.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from models import AuditAction, Role, SessionKind, Staff, Table
 
 FACTS = ("username", "email", "full_name", "first_name", "last_name", "role", "is_active")
 MOST_LETTERS = 60
-# Rows that go with the account: they say who is signed in, not what anybody did.
+# Rows deleted with the account: they say who is signed in, not what anybody did.
 GOES_ALONG = frozenset({"login_session", "one_time_code", "revoked_token"})
 
 
@@ -46,7 +46,7 @@ Username = Annotated[
 
 
 class CreateStaff(Input):
-    """A new colleague; without a role the order desk's, `staff`."""
+    """A new colleague; the default role is `staff`."""
 
     username: Username
     password: NewPasswordIn
@@ -58,7 +58,7 @@ class CreateStaff(Input):
 
 
 class UpdateStaff(Input):
-    """What may change about a colleague; a field that is not sent stays, an email sent as null is taken away."""
+    """The fields to change. Fields that are not sent stay unchanged; an email of null is removed."""
 
     full_name: Text200 | None = None
     first_name: Text60 | None = None
@@ -71,7 +71,7 @@ class UpdateStaff(Input):
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What became of an account: gone, or archived because it stands in the books."""
+    """What happened to an account: deleted, or archived because other records name it."""
 
     username: str
     is_archived: bool
@@ -88,10 +88,7 @@ class Deleted:
 
 
 async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Staff:
-    """Let a new colleague in; raises Refused for a taken username (whatever its case) or email.
-
-    `minimum_length` is the fewest characters of a password.
-    """
+    """Create a colleague's account. Raises Refused for a taken username (whatever its case) or email."""
     first_name, last_name, full_name = _complete_names(data.first_name, data.last_name, data.full_name)
     statement = (
         insert(Staff)
@@ -125,7 +122,7 @@ async def create_staff(db: AsyncSession, data: CreateStaff, *, by: Actor) -> Sta
 
 
 async def find_by_name(connection: AsyncConnection, name: str) -> Any:
-    """The row of a username, or else of an email, with what signing in needs; None when there is none."""
+    """Return the row for a username, or otherwise an email, with what signing in needs; None if there is none."""
     wanted = func.lower(normalise_username(name))
     return (
         await connection.execute(
@@ -145,7 +142,7 @@ async def find_by_name(connection: AsyncConnection, name: str) -> Any:
 
 
 async def get_staff(db: AsyncSession, staff_id: int) -> Staff:
-    """One staff user, archived or not; raises NotFound."""
+    """Return one staff user, archived or not. Raises NotFound."""
     staff = await db.get(Staff, staff_id)
     if staff is None:
         raise NotFound("There is no such staff user.")
@@ -160,11 +157,11 @@ async def update_staff(
     by: Actor,
     expected_version: int | None = None,
 ) -> Staff:
-    """Change a colleague; a new role, password or deactivation ends their sessions.
+    """Change a colleague. A new role, password or deactivation ends their sessions.
 
-    Locks the row and every active administrator's, in order of id. Raises Refused for the last active
-    administrator, a taken email, and `stale` when somebody else changed the record meanwhile.
-    Making an archived user active brings the account back.
+    Locks the row and every active administrator's, in order of id. Raises Refused for the last active administrator, a
+    taken email, and `stale` if the record was changed in the meantime. Making an archived user active restores the
+    account.
     """
     password_hash = await hash_password(data.password) if data.password is not None else None
     staff, other_admins = await _lock_with_admins(db, staff_id)
@@ -209,9 +206,9 @@ async def update_staff(
 
 
 async def delete_staff(db: AsyncSession, staff_id: int, *, by: Actor) -> Deleted:
-    """Delete a colleague who left no trace, archive one who did; either ends their sessions.
+    """Delete a colleague without history, archive one with history; both end their sessions.
 
-    Raises Refused for oneself and for the last active administrator. Locks as `update_staff` does.
+    Raises Refused for the actor's own account and for the last active administrator. Locks like `update_staff`.
     """
     if by.is_staff and by.id == staff_id:
         raise Refused("You can't delete your own account. Ask another administrator.", code=Code.OWN_ACCOUNT)
@@ -239,13 +236,13 @@ async def delete_staff(db: AsyncSession, staff_id: int, *, by: Actor) -> Deleted
 
 
 async def has_history(db: AsyncSession, staff_id: int) -> bool:
-    """True when any table names this colleague: as rep, or as who did something."""
+    """Return True if any table names this colleague: as rep, or as who did something."""
     statement = select(or_(*(condition for condition in _history_conditions(staff_id))))
     return bool(await db.scalar(statement))
 
 
 def _history_conditions(staff_id: int) -> list[ColumnElement[bool]]:
-    """Found in the tables themselves, so that a table added later is not forgotten."""
+    """The tables are found through the metadata, so that a table added later is not forgotten."""
     person = literal(staff_id)
     conditions: list[ColumnElement[bool]] = []
     for table_name, column_name, is_actor in _places_of_staff():
@@ -274,9 +271,9 @@ def _places_of_staff() -> tuple[tuple[str, str, bool], ...]:
 
 
 async def _lock_with_admins(db: AsyncSession, staff_id: int) -> tuple[Staff, int]:
-    """The row to change and how many other active administrators there are, all locked.
+    """Return the row to change and the number of other active administrators, all locked.
 
-    Two requests that would each take one of the last two administrators therefore wait for one another.
+    Two requests that would each remove one of the last two administrators therefore wait for each other.
     """
     statement = (
         select(Staff)
@@ -305,7 +302,7 @@ def _keep_one_admin(staff: Staff, other_admins: int, *, role: str | None = None,
 
 
 def _collect_changes(staff: Staff, data: UpdateStaff) -> dict[str, Any]:
-    """The columns whose value would become another one."""
+    """Return the columns whose value would change."""
     wanted: dict[str, Any] = {}
     sent = data.model_fields_set
     if "email" in sent:
@@ -328,7 +325,7 @@ def _collect_changes(staff: Staff, data: UpdateStaff) -> dict[str, Any]:
 
 
 def _complete_names(first: str | None, last: str | None, full: str | None) -> tuple[str, str, str]:
-    """First, last and full name, those not given made from those that are."""
+    """Return first, last and full name; missing ones are derived from the others."""
     if full is None:
         full = " ".join(part for part in (first, last) if part)
     elif first is None and last is None:
@@ -337,7 +334,7 @@ def _complete_names(first: str | None, last: str | None, full: str | None) -> tu
 
 
 async def _write(db: AsyncSession, staff: Staff, values: dict[str, Any]) -> None:
-    """Store values of a locked row under a new version; a savepoint keeps the transaction alive for the refusal."""
+    """Store values of a locked row with a new version; a savepoint keeps the transaction usable for the refusal."""
     try:
         async with db.begin_nested():
             await db.execute(
@@ -352,7 +349,7 @@ async def _write(db: AsyncSession, staff: Staff, values: dict[str, Any]) -> None
 
 
 def email_taken(field: str = "email") -> Refused:
-    """The refusal of an email that another colleague has."""
+    """Return the refusal of an email that another colleague has."""
     return Refused(
         "Another staff user has this email.",
         code=Code.EMAIL_TAKEN,
@@ -362,7 +359,7 @@ def email_taken(field: str = "email") -> Refused:
 
 
 async def _name_duplicate(db: AsyncSession, data: CreateStaff) -> InvalidInput | Refused:
-    """The refusal that says what is taken."""
+    """Return the refusal that says what is taken."""
     archived_at = (
         await db.execute(select(Staff.archived_at).where(func.lower(Staff.username) == func.lower(data.username)))
     ).first()

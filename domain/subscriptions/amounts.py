@@ -1,4 +1,4 @@
-"""What the next renewals come to at today's prices, in SQL: the same sum as `quote_renewal` makes of one."""
+"""The amounts of the next renewals at today's prices in SQL, with the same formula as `quote_renewal`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from domain.orders.rules import OrderRules
 from models import Product, Subscription
 
-# The product of the next renewal: the one that stands in, where the customer has agreed to it.
+# The product of the next renewal: the substitute, if the customer has agreed to it.
 SOLD = aliased(Product, name="sold")
 IS_SOLD: ColumnElement[bool] = SOLD.id == case(
     (and_(Subscription.substitute_id.is_not(None), Subscription.substitute_agreed), Subscription.substitute_id),
@@ -17,9 +17,9 @@ IS_SOLD: ColumnElement[bool] = SOLD.id == case(
 
 
 def next_amount(rules: OrderRules) -> ColumnElement[Any]:
-    """Price of the day × quantity less the discount, half up once, and the delivery fee; US dollars.
+    """Return today's price × quantity less the discount, rounded half up once, plus the delivery fee, in US dollars.
 
-    The statement joins `SOLD` by `IS_SOLD`.
+    The statement must join `SOLD` with `IS_SOLD`.
     """
     is_bulk = (Subscription.quantity >= SOLD.bulk_quantity) & (SOLD.bulk_price <= SOLD.unit_price)
     goods: Any = case((is_bulk, SOLD.bulk_price), else_=SOLD.unit_price) * Subscription.quantity

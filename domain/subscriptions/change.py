@@ -1,4 +1,4 @@
-"""Changing, pausing, resuming and ending a subscription."""
+"""Changes, pauses, resumes and cancels subscriptions."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta, tzinfo
@@ -27,7 +27,7 @@ _NEEDED = (
 
 
 class UpdateSubscription(Input):
-    """What to change; a field that is not sent stays."""
+    """The fields to change; fields that are not sent stay unchanged."""
 
     interval_days: IntervalDays | None = None
     quantity: SubscribedQuantity | None = None
@@ -50,16 +50,16 @@ async def update_subscription(
     by: Actor,
     version: int | None = None,
 ) -> Subscription:
-    """Change a subscription that is not cancelled; another date drops the retries of the one before.
+    """Change a subscription that is not cancelled. A new date removes planned retries of the previous one.
 
-    Raises NotFound, Refused for a cancelled or meanwhile changed one and for another date while a charge is open, which
-    goes on to a date of its own, and InvalidInput for a date in the past.
+    Raises NotFound; Refused if it is cancelled, was changed in the meantime, or gets a new date while a charge is open,
+    which sets the next date itself; and InvalidInput for a date in the past.
     """
     subscription = await _lock(db, subscription_id, by=by, version=version)
     sent = data.model_dump(exclude_unset=True)
     wrong = {name: "is required" for name in _NEEDED if name in sent and sent[name] is None}
     day = data.next_renewal_date
-    # A renewal that has failed is still due on its day; only another day must be one to come.
+    # A failed renewal is still due on its day; only a different day must be in the future.
     if day is not None and day != subscription.next_renewal_date and day < business_today(timezone):
         wrong["next_renewal_date"] = "must not lie in the past"
     if wrong:
@@ -75,7 +75,7 @@ async def update_subscription(
 
 
 async def cancel_subscription(db: AsyncSession, subscription_id: int, *, by: Actor) -> Subscription:
-    """End a subscription for good; raises Refused for one that has ended."""
+    """Cancel a subscription, which is final. Raises Refused if it is already cancelled."""
     subscription = await _lock(db, subscription_id, by=by)
     changed = {"status": SubscriptionStatus.CANCELLED, "retry_on": None}
     await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CANCELLED, by=by)
@@ -83,28 +83,28 @@ async def cancel_subscription(db: AsyncSession, subscription_id: int, *, by: Act
 
 
 async def pause_subscription(db: AsyncSession, subscription_id: int, *, by: Actor) -> Subscription:
-    """Let a subscription rest; raises Refused for one that is not active."""
+    """Pause a subscription. Raises Refused if it is not active."""
     subscription = await _lock(db, subscription_id, by=by)
     await pause(db, subscription, by=by)
     return subscription
 
 
 async def resume_subscription(db: AsyncSession, subscription_id: int, *, timezone: tzinfo, by: Actor) -> Subscription:
-    """Let a paused subscription renew again, at the earliest tomorrow; raises Refused for one that is not paused."""
+    """Resume a paused subscription; it renews tomorrow at the earliest. Raises Refused if it is not paused."""
     subscription = await _lock(db, subscription_id, by=by)
     await resume(db, subscription, today=business_today(timezone), by=by)
     return subscription
 
 
 async def skip_renewal(db: AsyncSession, subscription_id: int, *, timezone: tzinfo, by: Actor) -> Subscription:
-    """Leave out the next renewal; raises Refused for a subscription that is not active, or is being charged."""
+    """Skip the next renewal. Raises Refused if the subscription is not active, or is being charged."""
     subscription = await _lock(db, subscription_id, by=by)
     await skip_next(db, subscription, today=business_today(timezone), by=by)
     return subscription
 
 
 async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, until: date | None = None) -> None:
-    """Let a locked subscription rest, where a day is given until then."""
+    """Pause a locked subscription, until a day if one is given."""
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused(
             "The subscription is paused already.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"]
@@ -114,7 +114,7 @@ async def pause(db: AsyncSession, subscription: Subscription, *, by: Actor, unti
 
 
 async def resume(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
-    """Let a locked subscription renew again, at the earliest tomorrow; one without a payment method waits for it."""
+    """Resume a locked subscription, renewing tomorrow at the earliest; without a payment method it remains paused."""
     if subscription.status != SubscriptionStatus.PAUSED:
         raise Refused(
             "The subscription is active already.", code=Code.STATE_NOT_ALLOWED, allowed=["paused", "cancelled"]
@@ -136,9 +136,9 @@ async def resume(db: AsyncSession, subscription: Subscription, *, today: date, b
 
 
 async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date, by: Actor) -> None:
-    """Leave out the next renewal of a locked subscription, which stands among the renewals as skipped.
+    """Skip the next renewal of a locked subscription, and record it as a skipped renewal.
 
-    The rhythm goes on from the date that was left out; tries that were planned for it are dropped.
+    Later dates are counted from the skipped date; planned retries for it are removed.
     """
     if subscription.status != SubscriptionStatus.ACTIVE:
         raise Refused("Resume the subscription first.", code=Code.STATE_NOT_ALLOWED, allowed=["active", "cancelled"])
@@ -171,7 +171,8 @@ async def skip_next(db: AsyncSession, subscription: Subscription, *, today: date
 async def move_date(
     db: AsyncSession, subscription: Subscription, day: date, *, keeps_rhythm: bool, today: date, by: Actor
 ) -> None:
-    """Move the next renewal of a locked subscription to a day from tomorrow on; later ones follow or keep theirs."""
+    """Move the next renewal of a locked subscription to a day from tomorrow on; later ones move too unless
+    `keeps_rhythm`."""
     if not today < day <= today + LONGEST_MOVE:
         wrong = {"next_renewal_date": f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"}
         raise InvalidInput("The date can't be moved there.", fields=wrong)
@@ -189,7 +190,7 @@ async def move_date(
 
 
 async def check_no_open_charge(db: AsyncSession, subscription: Subscription) -> None:
-    """Raise Refused while it is not known whether the renewal at hand was charged."""
+    """Raise Refused while it is not known whether the current renewal was charged."""
     if await has_open_charge(db, subscription.id):
         raise Refused(
             "The next renewal is being charged right now. Look again in a few minutes.", code=Code.RENEWAL_RUNNING
@@ -216,7 +217,7 @@ async def _lock(db: AsyncSession, subscription_id: int, *, by: Actor, version: i
 async def write_change(
     db: AsyncSession, subscription: Subscription, changed: Mapping[str, object], action: AuditAction, *, by: Actor
 ) -> None:
-    """Write what changed of a locked subscription, with its entry in the audit trail."""
+    """Set the changed fields of a locked subscription, with an entry in the audit trail."""
     if not changed:
         return
     for name, value in changed.items():

@@ -1,4 +1,4 @@
-"""When subscriptions renew: dates of the business's own calendar, counted in whole days whatever the clocks do."""
+"""When subscriptions renew: business dates, counted in whole days regardless of clock changes."""
 
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -6,14 +6,14 @@ RENEWING_HOUR = 7
 
 
 def has_renewing_begun(moment: datetime, zone: tzinfo) -> bool:
-    """True from the renewing hour to the end of a business day, by the wall clock of the business."""
+    """Return True from the renewing hour to the end of a business day, in local time."""
     return moment.astimezone(zone).hour >= RENEWING_HOUR
 
 
 def choose_next_date(due: date, interval_days: int, *, renewed_on: date) -> date:
-    """The date after one that was due: an interval later, and never in the past of the day of the renewal.
+    """Return the next date after one that was due: one interval later, but not before the day of the renewal.
 
-    A renewal that came late keeps the rhythm of its dates; one that was late by an interval or more begins it again.
+    A late renewal keeps the rhythm of the dates; one that is late by an interval or more starts a new rhythm.
     """
     interval = timedelta(days=interval_days)
     following = due + interval

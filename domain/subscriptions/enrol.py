@@ -1,4 +1,4 @@
-"""Enrolling a customer in a product that orders itself."""
+"""Enrols a customer in a subscription to a product."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _PLACEHOLDER = re.compile(r"^(no[-_.]?e?mail|none|noreply|no-reply)@|@(.+\.)?exa
 
 
 def check_real_email(email: str) -> str:
-    """An email that somebody reads; raises for placeholders such as noemail@… and …@example.com."""
+    """Return the email. Raises an error for placeholders such as noemail@… and …@example.com."""
     if _PLACEHOLDER.search(email.lower()):
         raise bad_field("must be the customer's real email, not a placeholder")
     return email
@@ -48,7 +48,7 @@ IntervalDays = Annotated[int, Field(ge=7, le=365)]
 
 
 def _read_number(value: Any, info: ValidationInfo) -> Any:
-    """A form sends a number as text; in JSON, text is none. A float counts as it was written."""
+    """Forms send numbers as text; JSON must not. A float counts as it was written."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Decimal(repr(value))
     if isinstance(value, Decimal) or (isinstance(value, str) and (info.context or {}).get("source") != "json"):
@@ -72,7 +72,7 @@ _READ_APART = {
 
 
 class Enrolment(Input):
-    """Who gets what, how often, delivered where."""
+    """Who gets what, how often, and delivered where."""
 
     user_id: Id
     product_sku: Filled60
@@ -90,11 +90,11 @@ class Enrolment(Input):
     delivery_company: Text200 | None = None
     notes: Text2000 | None = None
     start_date: DateIn | None = None
-    """Day of the first renewal; without it, one interval from today."""
+    """The day of the first renewal; by default one interval from today."""
 
 
 class CreateSubscription(Enrolment):
-    """Who gets what, how often, charged to which saved payment method, delivered where."""
+    """Who gets what, how often, charged to which saved payment method, and delivered where."""
 
     stripe_customer_id: StripeId
     stripe_payment_method_id: StripeId
@@ -105,10 +105,10 @@ class CreateSubscription(Enrolment):
 async def create_subscription(
     db: AsyncSession, data: CreateSubscription, *, timezone: tzinfo, company_domain: str, by: Actor
 ) -> Subscription:
-    """Enrol a customer; the first renewal is on `start_date`, else one interval from today.
+    """Enrol a customer; the first renewal is on `start_date`, by default one interval from today.
 
-    `company_domain` is that of our own mail, which is no customer's. Raises InvalidInput for an unknown customer or
-    product, a date in the past and a placeholder email.
+    `company_domain` is the domain of our own email, which customers cannot use. Raises InvalidInput for an unknown
+    customer or product, a date in the past and a placeholder email.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     customer, subscription = await add_subscription(
@@ -123,7 +123,8 @@ async def create_subscription(
 async def add_subscription(
     db: AsyncSession, data: Enrolment, *, timezone: tzinfo, company_domain: str, **values: Any
 ) -> tuple[Customer, Subscription]:
-    """The customer, and a row with `values` beside what was sent; raises InvalidInput as `create_subscription` does."""
+    """Return the customer and a new row with `values` in addition to the input. Raises InvalidInput like
+    `create_subscription`."""
     today = business_today(timezone)
     wrong: dict[str, str] = {}
     if data.start_date is not None and data.start_date < today:
@@ -155,7 +156,7 @@ async def add_subscription(
 async def find_subscription(
     db: AsyncSession, subscription_id: int, *, visible_to: Actor, lock: bool = False
 ) -> Subscription:
-    """One subscription, locked for a change; raises NotFound, also for one that is not the rep's to see."""
+    """Return one subscription, locked if `lock`. Raises NotFound, also if the rep may not see it."""
     statement = select(Subscription).where(Subscription.id == subscription_id)
     if visible_to.has_role(Role.SALES_REP):
         own = select(Customer.id).where(Customer.sales_rep_id == visible_to.id)
@@ -171,7 +172,7 @@ async def find_subscription(
 async def note_change(
     db: AsyncSession, subscription: Subscription, action: AuditAction, *, by: Actor, after: Mapping[str, object]
 ) -> None:
-    """Write the change into the audit trail, which is the subscription's timeline."""
+    """Record the change in the audit trail, which is the subscription's timeline."""
     await record_audit(
         db,
         action=action,

@@ -1,4 +1,4 @@
-"""Enrolling a customer at the desk: charged to what is saved already, or waiting for what their link asks for."""
+"""Staff enrol a customer: charged to an already saved payment method, or waiting until the customer saves one."""
 
 from datetime import tzinfo
 from typing import Any
@@ -18,20 +18,22 @@ from settings import Settings
 
 
 class EnrolAtDesk(Enrolment):
-    """Who gets what, how often, delivered where, and what it is charged to."""
+    """Who gets what, how often, delivered where, and charged to what."""
 
     saved_with: Id | None = None
-    """The customer's subscription whose card or bank account is charged; without it, their link asks for one."""
+    """A subscription of the customer whose card or bank account is charged; by default the customer's link asks for
+    one."""
     send_by: SendBy = SendBy.EMAIL
-    """How the link goes out."""
+    """How the link is sent."""
 
 
 async def enrol_at_desk(
     db: AsyncSession, data: EnrolAtDesk, *, timezone: tzinfo, by: Actor, settings: Settings
 ) -> Subscription:
-    """Enrol a customer and send them the link to their page; without a saved method it begins once they save one.
+    """Enrol a customer and send them the link to their page. Without a saved payment method it begins once they save
+    one.
 
-    Raises InvalidInput as `create_subscription` does, and for a method or a phone that is not there.
+    Raises InvalidInput like `create_subscription`, and for a missing payment method or phone number.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     if data.send_by is SendBy.TEXT and not data.delivery_phone:

@@ -1,4 +1,4 @@
-"""The list of subscriptions as a file."""
+"""The list of subscriptions as a CSV file."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,8 @@ EXPORT_COLUMNS = (
 async def export_subscriptions(
     db: AsyncSession, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> AsyncIterator[bytes]:
-    """What the list shows under its filters, at most 1,000 rows, as pieces of a CSV file; it stands in the trail."""
+    """Return what the list shows, at most 1,000 rows, as chunks of a CSV file. The export is recorded in the audit
+    trail."""
     wanted = asked.model_copy(update={"page": 1, "per_page": MOST_EXPORTED})
     page = await list_subscriptions(await db.connection(), wanted, rules=rules, visible_to=visible_to)
     shown = asked.model_dump(mode="json", exclude={"page", "per_page"}, exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""What follows from a renewal that failed: when it is tried again, and the job that writes to the customer."""
+"""What follows a failed renewal: when it is retried, and the job that writes to the customer."""
 
 from datetime import date, timedelta
 
@@ -18,7 +18,7 @@ MOST_STOCK_TRIES = 7
 
 
 async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
-    """Try a renewal that was not charged again tomorrow, for seven days; then pause the subscription."""
+    """Retry a renewal that was not charged tomorrow, for seven days; then pause the subscription."""
     if _has_plan(subscription, today):
         return
     day = cast(func.timezone(str(current_business().timezone), Renewal.created_at), Date)
@@ -35,9 +35,9 @@ async def plan_stock_retry(db: AsyncSession, subscription: Subscription, renewal
 
 
 async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renewal: Renewal, *, today: date) -> None:
-    """Try a declined renewal again after 1, 3 and 7 days, then pause the subscription; the first decline is mailed.
+    """Retry a declined renewal after 1, 3 and 7 days, then pause the subscription. The first decline is emailed.
 
-    One that was tried by hand, ahead of its date or of its next try, comes up on that day anyway.
+    A manual attempt before its date or before its next retry does not change the planned day.
     """
     await enqueue(db, NOTIFY_JOB, {"renewal_id": renewal.id})
     if _has_plan(subscription, today) or subscription.status != SubscriptionStatus.ACTIVE:
@@ -50,7 +50,7 @@ async def plan_payment_retry(db: AsyncSession, subscription: Subscription, renew
 
 
 def _has_plan(subscription: Subscription, today: date) -> bool:
-    """True when the next try is planned already, so that one by hand in between leaves the plan as it is."""
+    """Return True if the next attempt is already planned, so that a manual attempt does not change the plan."""
     return (subscription.retry_on or subscription.next_renewal_date) > today
 
 

@@ -1,4 +1,4 @@
-"""What customers are written about their subscriptions; each letter leads to the page that changes them."""
+"""The emails to customers about their subscriptions. Each has a link to the page where they can change them."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from domain.messages.letter import Letter
 def write_declined(  # noqa: PLR0917 - one letter in its parts
     goods: str, amount: Decimal, why: str, retry_on: date | None, link: str, company: str
 ) -> Letter:
-    """That a renewal could not be charged; `goods` are the units and their name."""
+    """The email that a renewal could not be charged. `goods` are the units and the product's name."""
     again = f"We try again on {write_day(retry_on)}. " if retry_on else ""
     text = (
         f"Your payment of {format_money(amount)} for {goods} did not go through: {why}"
@@ -23,7 +23,7 @@ def write_declined(  # noqa: PLR0917 - one letter in its parts
 def write_price_change(  # noqa: PLR0917 - one letter in its parts
     name: str, units: int, before: Decimal, after: Decimal, due: date, link: str, company: str
 ) -> Letter:
-    """That the next renewal costs more or less a piece than the last one."""
+    """The email that the next renewal has a different unit price from the last one."""
     text = (
         f"{name} costs {format_money(after)} now, and cost {format_money(before)} when it came last. Your next "
         f"{units} leave on {write_day(due)} at the new price, less your discount.\n\n"
@@ -33,7 +33,7 @@ def write_price_change(  # noqa: PLR0917 - one letter in its parts
 
 
 def write_expiry(card: str, goods: str, expires_on: date | None, link: str, company: str) -> Letter:
-    """That a saved card ends soon."""
+    """The email that a saved card expires soon."""
     text = (
         f"{card}, which pays for your {goods}, expires on "
         f"{write_day(expires_on)}.\n\nSave another card here, so that nothing is missed:"
@@ -42,14 +42,14 @@ def write_expiry(card: str, goods: str, expires_on: date | None, link: str, comp
 
 
 def write_link(name: str, units: int, interval_days: int, link: str, company: str, *, is_new: bool) -> Letter:
-    """The link to one's own page; a new one asks for the card."""
+    """The email with the link to the customer's page; for a new subscription it asks for a card."""
     wish = "Save a card or a bank account, and it starts" if is_new else "Skip, pause, change it or use another card"
     text = f"Your subscription: {units} × {name} every {interval_days} days.\n\n{wish}:"
     return Letter("subscription_link", f"Your subscription to {name}", _lead(text, link, company))
 
 
 def write_substitute(own: str, units: int, other: str, link: str, company: str) -> Letter:
-    """That what is out of stock could be another product this once."""
+    """The email that offers a substitute for a product that is out of stock, for one renewal."""
     text = (
         f"{own} is out of stock, so your delivery waits and nothing is charged. We could send "
         f"{units} × {other} instead this time, at its price of the day.\n\nSay yes or no here:"
@@ -59,7 +59,7 @@ def write_substitute(own: str, units: int, other: str, link: str, company: str) 
 
 
 def write_day(day: date | None) -> str:
-    """A day in full, as letters say it."""
+    """Return a day written in full, as emails show it."""
     return f"{day:%B} {day.day}, {day.year}" if day else ""
 
 

@@ -1,4 +1,4 @@
-"""The link to a customer's page of one subscription: signed, good for 60 days, made for mails and texts."""
+"""The link to a customer's page of one subscription: signed, valid for 60 days, for emails and texts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,25 +26,25 @@ _SALT = "subscription page"
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionLink:
-    """A link that was made."""
+    """A link and its expiry."""
 
     url: str
     expires_at: datetime
 
     @property
     def secret(self) -> Secret:
-        """What of a message opens the page."""
+        """The part of a message that opens the page."""
         return Secret(self.url.rpartition("/")[2], self.expires_at)
 
 
 def make_subscription_link(subscription_id: int, *, settings: Settings) -> SubscriptionLink:
-    """The address of the page at which a customer changes a subscription and mends its card."""
+    """Return the URL of the page where a customer changes a subscription and replaces its card."""
     token = str(_serializer(settings).dumps(subscription_id))
     return SubscriptionLink(f"{settings.public_url.rstrip('/')}/pay/sub/{token}", now() + LIFETIME)
 
 
 def read_subscription_token(token: str, *, settings: Settings) -> tuple[int, datetime]:
-    """The id that a link was made for and its end; raises NotFound for one that is not ours or is over."""
+    """Return the subscription's id of a link and its expiry. Raises NotFound if the token is invalid or expired."""
     try:
         found, made_at = _serializer(settings).loads(
             token, max_age=int(LIFETIME.total_seconds()), return_timestamp=True
@@ -57,9 +57,9 @@ def read_subscription_token(token: str, *, settings: Settings) -> tuple[int, dat
 async def send_subscription_link(
     db: AsyncSession, subscription_id: int, *, way: SendBy, by: Actor, settings: Settings
 ) -> str:
-    """Mail or text the link to whom the subscription is delivered to; returns the address it went to.
+    """Email or text the link to the subscription's recipient. Returns the address it was sent to.
 
-    Raises NotFound, Refused for one that has ended, and InvalidInput without an address.
+    Raises NotFound, Refused for a cancelled subscription, and InvalidInput without an address.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
@@ -74,7 +74,7 @@ async def send_subscription_link(
 
 
 async def queue_link(db: AsyncSession, subscription: Subscription, *, way: SendBy, to: str, settings: Settings) -> None:
-    """Queue the message with the link; one that waits for a card asks for it."""
+    """Queue the message with the link; if the subscription waits for a card, the message asks for it."""
     link = make_subscription_link(subscription.id, settings=settings)
     name = await db.scalar(select(Product.name).where(Product.id == subscription.product_id)) or ""
     what, company = f"{subscription.quantity} × {name} every {subscription.interval_days} days", settings.company_name

@@ -1,4 +1,4 @@
-"""Reading subscriptions: the list, and one with its renewals and what its customer ordered."""
+"""Reads subscriptions: the list, and one with its renewals and its customer's orders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,8 @@ MOST_HISTORY = 100
 
 
 class SubscriptionSort(StrEnum):
-    """The orders of the list beside newest first: by the day of the next try, or by its amount; "-" falls."""
+    """The sort orders of the list besides newest first: by the day of the next attempt, or by its amount; "-"
+    descends."""
 
     NEXT = "next"
     NEXT_FALLING = "-next"
@@ -51,21 +52,21 @@ class SubscriptionSort(StrEnum):
 
 
 class ListSubscriptions(NewestPageInput):
-    """Which subscriptions to list, newest first unless they are sorted."""
+    """Which subscriptions to list; newest first unless sorted."""
 
     status: SubscriptionStatus | None = None
     user_id: Id | None = None
     failed: bool = False
-    """True shows only active ones whose last renewal failed and is tried again."""
+    """True lists only active ones whose last renewal failed and is being retried."""
     due: DateIn | None = None
-    """Only active ones that renew on this day and have not failed; today's include what is late."""
+    """Only active ones that renew on this day and have not failed; today includes overdue ones."""
     sort: SubscriptionSort | None = None
-    """The order of the list; those that do not renew come last by date."""
+    """The sort order; by date, those that do not renew come last."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalLine:
-    """One try to renew."""
+    """One attempt to renew."""
 
     id: int
     status: str
@@ -111,14 +112,14 @@ class SubscriptionLine:
     created_at: datetime
     version: int
     payment_expires_on: date | None
-    # What the next renewal comes to at today's prices.
+    # The amount of the next renewal at today's prices, in US dollars.
     amount: Decimal
     last_renewal: RenewalLine | None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What somebody did with a subscription, and how its fields were from then on."""
+    """A change of a subscription, and the values of its fields afterwards."""
 
     action: AuditAction
     after: dict[str, Any]
@@ -129,7 +130,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionDetail:
-    """One subscription with everything its page shows."""
+    """One subscription with the data of its page."""
 
     line: SubscriptionLine
     renewals: list[RenewalLine]
@@ -168,7 +169,7 @@ _COLUMNS = (
     Subscription.version,
     Subscription.payment_expires_on,
 )
-# As the index ix_subscription_next has it: the day of the next try; NULL for what does not renew.
+# As in the index ix_subscription_next: the day of the next attempt; NULL if it does not renew.
 _NEXT_TRY: ColumnElement[Any] = case(
     (
         Subscription.status == literal_column("'active'"),
@@ -191,9 +192,9 @@ _RENEWAL = (
 async def list_subscriptions(
     db: AsyncConnection, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> Page[SubscriptionLine]:
-    """A page of the subscriptions that the actor may see, each with its newest renewal.
+    """Return a page of the subscriptions that the actor may see, each with its newest renewal.
 
-    By the next date, rising, an index gives the order; by amount, every price is looked at.
+    Ascending by date, an index gives the order; by amount, all prices are calculated.
     """
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     conditions = _conditions_of(asked, visible_to)
@@ -210,7 +211,7 @@ async def list_subscriptions(
 async def find_subscription_neighbours(
     db: AsyncConnection, subscription_id: int, asked: ListSubscriptions, *, rules: OrderRules, visible_to: Actor
 ) -> Neighbours:
-    """The subscriptions before and after one in the list under these filters, as far as the actor may see them."""
+    """Return the subscriptions before and after one in the list with these filters, among those the actor may see."""
     return await find_listed_neighbours(
         db,
         name=Subscription.id.expression,
@@ -246,12 +247,12 @@ def _order_of(sort: SubscriptionSort | None, rules: OrderRules) -> list[ColumnEl
     is_falling = sort.startswith("-")
     by_amount = sort.lstrip("-") == SubscriptionSort.AMOUNT
     column = next_amount(rules) if by_amount else _NEXT_TRY
-    # Rising, NULLs come last by themselves, and so in the index.
+    # Ascending, NULLs come last by default, as in the index.
     return [column.desc().nulls_last() if is_falling else column.asc(), Subscription.id.expression.asc()]
 
 
 async def list_changes(db: AsyncSession, subscription_id: int) -> list[Change]:
-    """What was done with a subscription, the newest first."""
+    """Return the changes of a subscription, newest first."""
     entries = await db.scalars(
         select(AuditEntry)
         .where(AuditEntry.record_kind == "subscription", AuditEntry.record_id == subscription_id)
@@ -264,7 +265,7 @@ async def list_changes(db: AsyncSession, subscription_id: int) -> list[Change]:
 
 
 async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[SubscriptionLine]:
-    """Rows of `select_lines`, each with its newest renewal."""
+    """Return rows of `select_lines`, each with its newest renewal."""
     newest = await list_newest_renewals(db, [row[0] for row in rows])
     return [_make_line(row, newest.get(row[0])) for row in rows]
 
@@ -272,7 +273,7 @@ async def show_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Subs
 async def get_subscription(
     db: AsyncConnection, subscription_id: int, *, rules: OrderRules, visible_to: Actor
 ) -> SubscriptionDetail:
-    """One subscription in detail; raises NotFound, also for one that is not the rep's to see."""
+    """Return one subscription in detail. Raises NotFound, also if the rep may not see it."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     conditions = [Subscription.id == subscription_id, *visible_subscriptions(visible_to)]
     row = (await db.execute(select_lines(rules).where(and_(*conditions)))).first()
@@ -286,7 +287,7 @@ async def get_subscription(
 
 
 async def list_renewals(db: AsyncConnection, subscription_id: int) -> list[RenewalLine]:
-    """A subscription's renewals, newest first."""
+    """Return a subscription's renewals, newest first."""
     rows = await db.execute(
         select(*_RENEWAL)
         .outerjoin(Order, Order.id == Renewal.order_id)
@@ -298,7 +299,7 @@ async def list_renewals(db: AsyncConnection, subscription_id: int) -> list[Renew
 
 
 async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine, int]:
-    """One renewal with the id of its subscription."""
+    """Return one renewal and the id of its subscription."""
     asked = select(*_RENEWAL, Renewal.subscription_id).outerjoin(Order, Order.id == Renewal.order_id)
     row = (await db.execute(asked.where(Renewal.id == renewal_id))).one()
     return RenewalLine(*row[:-1]), row[-1]
@@ -306,7 +307,7 @@ async def get_renewal(db: AsyncConnection, renewal_id: int) -> tuple[RenewalLine
 
 @cache
 def select_lines(rules: OrderRules) -> Select[Any]:
-    """The columns of a line; newest renewals are read apart."""
+    """Select the columns of a line; the newest renewals are read separately."""
     return (
         select(*_COLUMNS, next_amount(rules))
         .join(Customer, Customer.id == Subscription.customer_id)
@@ -321,12 +322,12 @@ def _make_line(row: Row[Any], last_renewal: RenewalLine | None) -> SubscriptionL
 
 
 def visible_subscriptions(actor: Actor) -> list[Any]:
-    """The conditions, over the joined customer, that leave what the actor may see."""
+    """Return the conditions, on the joined customer, for what the actor may see."""
     return [Customer.sales_rep_id == actor.id] if actor.has_role(Role.SALES_REP) else []
 
 
 async def list_newest_renewals(db: AsyncConnection, ids: list[int]) -> dict[int, RenewalLine]:
-    """The newest renewal of each of these subscriptions."""
+    """Return the newest renewal of each of these subscriptions by id."""
     rows = await db.execute(
         select(Renewal.subscription_id, *_RENEWAL)
         .outerjoin(Order, Order.id == Renewal.order_id)

@@ -1,6 +1,6 @@
-"""Letters about subscriptions, each once: a payment that failed, a price that changed, a card that expires soon.
+"""Emails about subscriptions, each sent once: a failed payment, a changed price, a card that expires soon.
 
-Each leads to the customer's own page, at which the card is mended and the subscription skipped, paused or changed.
+Each has a link to the customer's page, where they can replace the card, or skip, pause or change the subscription.
 """
 
 from datetime import date, timedelta
@@ -30,7 +30,7 @@ MOST_AT_ONCE = 500
 
 
 async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settings) -> None:
-    """Write to the customer that a renewal could not be charged: one mail a due date, however often it is declined."""
+    """Email the customer that a renewal could not be charged: once per due date, however often it is declined."""
     found = (
         await db.execute(
             select(Renewal, Subscription, Product.name)
@@ -49,7 +49,8 @@ async def notify_declined(db: AsyncSession, renewal_id: int, *, settings: Settin
 
 
 async def notify_price_changes(db: AsyncSession, *, today: date, settings: Settings) -> int:
-    """Write, a week ahead, to those whose next renewal costs more or less a piece than their last one; how many."""
+    """Email, a week ahead, customers whose next renewal has a different unit price from the last one. Returns how
+    many."""
     last = (
         select(Renewal.subscription_id, Renewal.product_id, Renewal.unit_price)
         .where(Renewal.status == RenewalStatus.SUCCEEDED)
@@ -88,7 +89,7 @@ async def notify_price_changes(db: AsyncSession, *, today: date, settings: Setti
 
 
 async def notify_expiring_cards(db: AsyncSession, *, today: date, settings: Settings) -> int:
-    """Write, thirty days ahead, to those whose saved card expires; how many such cards there are."""
+    """Email, thirty days ahead, customers whose saved card expires. Returns the number of such cards."""
     rows = await db.execute(
         select(Subscription, Product.name)
         .join(Product, Product.id == Subscription.product_id)
@@ -111,7 +112,7 @@ async def notify_expiring_cards(db: AsyncSession, *, today: date, settings: Sett
 
 
 async def resume_paused(db: AsyncSession, *, today: date) -> int:
-    """End the pauses whose day has come; returns how many."""
+    """End the pauses whose day has come. Returns how many."""
     due = (
         select(Subscription)
         .where(
@@ -124,13 +125,13 @@ async def resume_paused(db: AsyncSession, *, today: date) -> int:
     )
     found = (await db.execute(due)).scalars().all()
     for subscription in found:
-        # It may renew on the very day on which the pause ends.
+        # It may renew on the same day on which the pause ends.
         await resume(db, subscription, today=today - timedelta(days=1), by=SYSTEM)
     return len(found)
 
 
 async def read_saved_methods(settings: Settings) -> int:
-    """Ask Stripe how the payment methods are called that were saved elsewhere, and how long cards last."""
+    """Ask Stripe for the names and expiry dates of payment methods that were saved elsewhere. Returns how many."""
     account = get_stripe(settings)
     unread = Subscription.stripe_payment_method_id != Subscription.pays_by_id
     async with current_database().session() as db:

@@ -1,4 +1,4 @@
-"""The order of a renewal: written with the stock that the renewal held, in one transaction under the product's lock."""
+"""Writes the order of a renewal with the stock that the renewal held, in one transaction under the product's lock."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,7 +31,7 @@ _METHOD = {SavedPayment.CARD: PaymentMethod.CREDIT_CARD, SavedPayment.ACH: Payme
 async def write_renewal_order(
     db: AsyncSession, subscription: Subscription, renewal: Renewal, *, by: Actor, hold_reason: str = ""
 ) -> Order:
-    """Write the order at the renewal's amount, hand its stock over, and tie both together; the order is locked."""
+    """Write the order with the renewal's amount, transfer its stock, and link both. The order is locked."""
     locked = select(Product).where(Product.id == renewal.product_id).with_for_update(key_share=True)
     product = (await db.execute(locked.execution_options(populate_existing=True))).scalar_one()
     rep = await db.scalar(select(Customer.sales_rep_id).where(Customer.id == subscription.customer_id))
@@ -49,7 +49,8 @@ async def write_renewal_order(
         )
     new = NewOrder(
         delivery=_deliver(subscription),
-        # What was never reserved is not taken either: the money is there, and a count that came since must not undo it.
+        # Stock that was never reserved is not taken: the money was charged, and a stock count since then must not
+        # prevent it.
         lines=[_line(product, renewal, is_tracked=had_stock and product.stock_quantity is not None)],
         totals=_totals(renewal),
         source=OrderSource.SUBSCRIPTION,

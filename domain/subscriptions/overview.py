@@ -1,4 +1,4 @@
-"""What the list of subscriptions begins with: how many there are, which failed, and what the next 30 days bring."""
+"""The overview above the list of subscriptions: their counts, failed ones, and what is due in the next 30 days."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ AHEAD = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class DueDay:
-    """What is due on a day at today's prices with delivery, US dollars; short where the stock does not last."""
+    """What is due on a day at today's prices with delivery, in US dollars; `is_short` if the stock is not enough."""
 
     day: date
     renewals: int
@@ -32,7 +32,7 @@ class DueDay:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Units of a product that are due within the time, against its stock; None is not counted.
+    """Units of a product that are due within the period, and its stock; None means untracked.
 
     `short_from` is the day from which the stock does not cover what is due.
     """
@@ -45,12 +45,12 @@ class Need:
 
     @property
     def left(self) -> int | None:
-        """Units that stay on the shelf, negative for those that are missing."""
+        """The units left in stock afterwards, negative if some are missing."""
         return None if self.stock is None else self.stock - self.due
 
 
 def lay_out_weeks(days: list[DueDay], today: date) -> list[list[tuple[date, DueDay | None, bool]]]:
-    """The next 30 days as weeks from Sunday on: each day, what is due on it, and whether it lies outside of the 30."""
+    """Return the next 30 days as weeks from Sunday on: each day, what is due, and whether it is outside the 30 days."""
     due = {day.day: day for day in days}
     first = today - timedelta(days=(today.weekday() + 1) % 7)
     last = today + AHEAD
@@ -63,7 +63,7 @@ def lay_out_weeks(days: list[DueDay], today: date) -> list[list[tuple[date, DueD
 
 
 async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict[str, int]:
-    """How many subscriptions there are of each status."""
+    """Return the number of subscriptions of each status."""
     own = visible_subscriptions(visible_to)
     counted = select(Subscription.status, func.count())
     if own:
@@ -73,7 +73,7 @@ async def count_subscriptions(db: AsyncConnection, *, visible_to: Actor) -> dict
 
 
 async def list_failed(db: AsyncConnection, *, rules: OrderRules, visible_to: Actor) -> list[SubscriptionLine]:
-    """Active subscriptions that wait for another try, the next one first."""
+    """Return active subscriptions that wait for another attempt, the next one first."""
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     statement = select_lines(rules).where(
         Subscription.status == SubscriptionStatus.ACTIVE,
@@ -87,10 +87,10 @@ async def list_failed(db: AsyncConnection, *, rules: OrderRules, visible_to: Act
 async def list_coming(
     db: AsyncConnection, today: date, *, rules: OrderRules, visible_to: Actor, most: int = 8
 ) -> tuple[list[DueDay], list[Need]]:
-    """What is due on each of the next 30 days without what has failed, and the products that it needs most of.
+    """Return what is due on each of the next 30 days, without failed renewals, and the products needed most.
 
-    What is late is due today; the shortest product comes first. One statement, which looks for the day from which a
-    product is short where all of its renewals together are more than its stock.
+    What is overdue is due today; the shortest product comes first. It is one statement, which looks for the day from
+    which a product is short only if all its renewals together exceed its stock.
     """
     coming = _coming(today, rules, visible_to).cte("coming")
     due = select(coming.c.product_id, func.sum(coming.c.quantity).label("due")).group_by(coming.c.product_id).subquery()
@@ -119,7 +119,7 @@ async def list_coming(
     needs = (
         select(
             literal(1),
-            # Without a day the greatest would be today.
+            # Without a day, the maximum would be today.
             case((short.c.first_day.is_not(None), func.greatest(short.c.first_day, today))),
             literal(0),
             literal(ZERO),
@@ -145,7 +145,7 @@ async def list_coming(
 
 
 def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[*tuple[Any, ...]]:
-    """The renewals of the next 30 days by product and day; a rep's own are counted, those of everybody are kept."""
+    """Select the renewals of the next 30 days by product and day; counted for a rep, precalculated otherwise."""
     if own := visible_subscriptions(visible_to):
         theirs = group_renewals(rules).join(Customer, Customer.id == Subscription.customer_id)
         return theirs.where(Subscription.next_renewal_date <= today + AHEAD, *own)
@@ -154,7 +154,7 @@ def _coming(today: date, rules: OrderRules, visible_to: Actor) -> Select[*tuple[
 
 
 def _find_short(coming: CTE, totals: CTE) -> CTE:
-    """The products that the present stock does not cover, with the first day whose renewals it does not last for."""
+    """Select the products that the current stock does not cover, with the first day for which it is not enough."""
     so_far = func.sum(coming.c.quantity).over(partition_by=coming.c.product_id, order_by=coming.c.day)
     run = (
         select(coming.c.product_id, coming.c.day, so_far.label("so_far"), totals.c.stock)

@@ -1,6 +1,6 @@
-"""A customer's own subscriptions: what their page and the shop show of them, and what they change by themselves.
+"""A customer's own subscriptions: what their page and the shop show, and what customers can change themselves.
 
-Who holds the signed link of a subscription may change that one; a customer who is signed in, all of theirs.
+The holder of a subscription's signed link can change that one; a signed-in customer, all of theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,22 +28,22 @@ from models import AuditAction, Customer, Product, Subscription, SubscriptionSta
 
 
 class ChangeOwnSubscription(Input):
-    """Which of one's subscriptions to change, and how; what is not sent stays."""
+    """Which of the customer's subscriptions to change, and how; fields that are not sent stay unchanged."""
 
     subscription_id: Id
     quantity: SubscribedQuantity | None = None
     next_renewal_date: DateIn | None = None
     """From tomorrow to a year ahead; later renewals are counted from it."""
     skip: bool = False
-    """True to leave out the next renewal; it goes before the other changes."""
+    """True skips the next renewal; this happens before the other changes."""
     status: Literal["active", "paused"] | None = None
-    """paused to let it rest, active to resume it."""
+    """paused to pause it, active to resume it."""
     resume_on: DateIn | None = None
-    """The day on which a pause ends by itself; with status paused."""
+    """The day on which a pause ends automatically; only with status paused."""
 
 
 class ChooseDate(Input):
-    """Where the next renewal is moved to: a day, or so many days later."""
+    """The new date of the next renewal: a day, or a number of days later."""
 
     date: DateIn | None = None
     by: int | None = Field(None, ge=1, le=90)
@@ -51,20 +51,20 @@ class ChooseDate(Input):
 
 
 class ChooseQuantity(Input):
-    """How many each time."""
+    """The quantity of each renewal."""
 
     quantity: SubscribedQuantity
 
 
 class ChoosePause(Input):
-    """Until when a subscription rests; without a day, until somebody resumes it."""
+    """Until when a subscription is paused; without a day, until somebody resumes it."""
 
     until: DateIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OwnSubscription:
-    """A subscription as its customer sees it, with what its next renewal costs at today's prices, US dollars."""
+    """A subscription as its customer sees it, with the cost of its next renewal at today's prices, in US dollars."""
 
     id: int
     status: SubscriptionStatus
@@ -92,27 +92,28 @@ class OwnSubscription:
 
     @property
     def has_failed(self) -> bool:
-        """True while the last renewal waits for another try."""
+        """True while the last renewal waits for another attempt."""
         return self.retry_on is not None and self.last_renewal is not None and self.last_renewal.status == "failed"
 
     @property
     def was_declined(self) -> bool:
-        """True when it failed at the bank, and nothing better was saved since."""
+        """True if the bank declined it, and no payment method was saved since."""
         return self._failed_at_the_bank and self.failures > 0
 
     @property
     def is_mended(self) -> bool:
-        """True while what was declined waits to be tried with the payment method that was saved since."""
+        """True while a declined renewal waits to be retried with a payment method saved since."""
         return self._failed_at_the_bank and self.failures == 0
 
     @property
     def _failed_at_the_bank(self) -> bool:
-        # Without a charge it was out of stock.
+        # Without a charge, it was out of stock.
         return self.has_failed and self.last_renewal is not None and self.last_renewal.payment_intent_id is not None
 
 
 async def list_own(db: AsyncSession, *, by: Actor, rules: OrderRules) -> list[OwnSubscription]:
-    """The signed-in customer's subscriptions that have not ended, newest first; the statements don't grow with them."""
+    """Return the signed-in customer's subscriptions that are not cancelled, newest first, in a fixed number of
+    statements."""
     wanted = select(Subscription).where(
         Subscription.customer_id == by.id, Subscription.status != SubscriptionStatus.CANCELLED
     )
@@ -120,13 +121,13 @@ async def list_own(db: AsyncSession, *, by: Actor, rules: OrderRules) -> list[Ow
 
 
 async def get_own(db: AsyncSession, subscription_id: int, *, rules: OrderRules) -> OwnSubscription:
-    """One subscription as its customer sees it; raises NotFound."""
+    """Return one subscription as its customer sees it. Raises NotFound."""
     [shown] = await _show(db, [await find_subscription(db, subscription_id, visible_to=SYSTEM)], rules)
     return shown
 
 
 async def _show(db: AsyncSession, subscriptions: Sequence[Subscription], rules: OrderRules) -> list[OwnSubscription]:
-    """The subscriptions of a customer with their products, prices of today and newest renewals."""
+    """Return the subscriptions of a customer with their products, today's prices and newest renewals."""
     if not subscriptions:
         return []
     company = await db.scalar(select(Customer.company_name).where(Customer.id == subscriptions[0].customer_id))
@@ -180,7 +181,7 @@ def _show_one(
 
 
 async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone: tzinfo, by: Actor) -> Subscription:
-    """Change one of the signed-in customer's subscriptions; raises NotFound for one that is not theirs."""
+    """Change one of the signed-in customer's subscriptions. Raises NotFound if it is not theirs."""
     subscription = await lock_own(db, data.subscription_id, customer_id=by.id)
     today = business_today(timezone)
     if data.resume_on is not None and data.status != "paused":
@@ -199,9 +200,9 @@ async def change_own(db: AsyncSession, data: ChangeOwnSubscription, *, timezone:
 
 
 async def lock_own(db: AsyncSession, subscription_id: int, *, customer_id: int | None = None) -> Subscription:
-    """A subscription locked for its customer's change, where a customer is named one of theirs.
+    """Return a subscription locked for its customer's change; with `customer_id`, only one of theirs.
 
-    Raises NotFound, and Refused for one that has ended.
+    Raises NotFound, and Refused for a cancelled one.
     """
     subscription = await find_subscription(db, subscription_id, visible_to=SYSTEM, lock=True)
     if customer_id is not None and subscription.customer_id != customer_id:
@@ -212,7 +213,7 @@ async def lock_own(db: AsyncSession, subscription_id: int, *, customer_id: int |
 
 
 async def choose_quantity(db: AsyncSession, subscription: Subscription, quantity: int, *, by: Actor) -> None:
-    """Another quantity each time."""
+    """Change the quantity of each renewal."""
     changed = {"quantity": quantity} if quantity != subscription.quantity else {}
     await write_change(db, subscription, changed, AuditAction.SUBSCRIPTION_CHANGED, by=by)
 
@@ -220,7 +221,7 @@ async def choose_quantity(db: AsyncSession, subscription: Subscription, quantity
 async def choose_date(
     db: AsyncSession, subscription: Subscription, choice: ChooseDate, *, today: date, by: Actor
 ) -> None:
-    """Move the next renewal to a day, or by days from where it is; the later ones move too when `all` is wished."""
+    """Move the next renewal to a day, or by days from its date; with `all`, the later ones move too."""
     start = max(subscription.next_renewal_date, today)
     day = start + timedelta(days=choice.by) if choice.by is not None else choice.date
     if day is None:
@@ -229,7 +230,7 @@ async def choose_date(
 
 
 async def rest(db: AsyncSession, subscription: Subscription, until: date | None, *, today: date, by: Actor) -> None:
-    """Let it rest, where a day is given until then."""
+    """Pause it, until a day if one is given."""
     if until is not None and not today < until <= today + LONGEST_MOVE:
         wrong = f"must lie between tomorrow and {LONGEST_MOVE.days} days from today"
         raise InvalidInput("A pause can't end on that day.", fields={"resume_on": wrong, "until": wrong})
@@ -237,5 +238,5 @@ async def rest(db: AsyncSession, subscription: Subscription, until: date | None,
 
 
 def holder_actor(page: OwnSubscription) -> Actor:
-    """Who acts on the page of a link: its holder, shown by the customer's name."""
+    """Return the actor for the page of a link: its holder, with the customer's name."""
     return Actor(ActorKind.GUEST, name=f"{page.payer}, by link")

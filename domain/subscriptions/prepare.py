@@ -1,6 +1,6 @@
-"""Preparing a renewal: its row with the amount of the day, the stock it holds, and the charge that is meant.
+"""Prepares a renewal: its row with today's amount, the stock it holds, and the intended charge.
 
-All of it is committed before Stripe is asked. Without stock or price the renewal fails here, and nothing is charged.
+All of it is committed before Stripe is asked. Without stock or a price, the renewal fails here, and nothing is charged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _METHOD = {SavedPayment.CARD: "card", SavedPayment.ACH: "us_bank_account"}
 
 @dataclass(frozen=True, slots=True)
 class RenewalPrice:
-    """What a renewal costs at the day's prices, US dollars; `problem` says why it can't be sold today."""
+    """The cost of a renewal at today's prices, in US dollars. `problem` says why it can't be sold today."""
 
     unit_price: Decimal
     delivery_fee: Decimal
@@ -42,7 +42,7 @@ class RenewalPrice:
 
 
 async def has_open_charge(db: AsyncSession, subscription_id: int) -> bool:
-    """True while it is not known whether a renewal of the subscription was charged."""
+    """Return True while it is not known whether a renewal of the subscription was charged."""
     asked = select(Renewal.id).where(
         Renewal.subscription_id == subscription_id,
         Renewal.status == RenewalStatus.PROCESSING,
@@ -52,7 +52,7 @@ async def has_open_charge(db: AsyncSession, subscription_id: int) -> bool:
 
 
 async def count_attempts(db: AsyncSession, subscription_id: int, due: date) -> int:
-    """How often a due date was tried, or skipped."""
+    """Return how often a due date was attempted or skipped."""
     tries = select(func.coalesce(func.max(Renewal.attempt), 0)).where(
         Renewal.subscription_id == subscription_id, Renewal.due_date == due
     )
@@ -68,9 +68,9 @@ async def prepare_renewal(
     by: Actor,
     request: Mapping[str, str] | None = None,
 ) -> Renewal:
-    """Write the renewal of a locked subscription with its reservation and its charge; then locks the product.
+    """Write the renewal of a locked subscription with its reservation and its charge. Locks the product.
 
-    `request` are the caller, the key and the hash of the request that asked for it.
+    `request` has the caller, the key and the hash of the request that asked for it.
     """
     due = min(subscription.next_renewal_date, today)
     attempt = await count_attempts(db, subscription.id, due) + 1
@@ -112,14 +112,14 @@ async def prepare_renewal(
 
 
 def choose_product(subscription: Subscription) -> int:
-    """The product of the next renewal: the one that stands in, where the customer has agreed to it."""
+    """Return the product of the next renewal: the substitute, if the customer has agreed to it."""
     if subscription.substitute_id is not None and subscription.substitute_agreed:
         return subscription.substitute_id
     return subscription.product_id
 
 
 async def quote_renewal(db: AsyncSession, subscription: Subscription, rules: OrderRules) -> RenewalPrice:
-    """The day's price less the discount, plus the fee; the product stays locked."""
+    """Return today's price less the discount, plus the delivery fee. The product stays locked."""
     connection = await raw_connection(db)
     asked = [OrderLine(product_id=choose_product(subscription), quantity=subscription.quantity)]
     problem = ""
@@ -136,7 +136,7 @@ async def quote_renewal(db: AsyncSession, subscription: Subscription, rules: Ord
 async def quote_renewals(
     db: AsyncSession, subscriptions: Sequence[Subscription], rules: OrderRules
 ) -> list[RenewalPrice]:
-    """The same of many, to be shown; one statement, and nothing is locked."""
+    """Like `quote_renewal`, for displaying several subscriptions: one statement, without locks."""
     asked = [(choose_product(each), each.quantity) for each in subscriptions]
     priced = await price_each(await raw_connection(db), asked)
     return [_price(each, *found, rules) for each, found in zip(subscriptions, priced, strict=True)]
@@ -154,7 +154,7 @@ def _price(subscription: Subscription, line: Line | None, problem: str, rules: O
 
 
 def discount_line(line: Line, discount_pct: Decimal) -> Decimal:
-    """Price × quantity × (1 − discount / 100), half up once."""
+    """Return price × quantity × (1 − discount / 100), rounded half up once."""
     return round_half_up(line.unit_price * line.quantity * (100 - discount_pct) / 100)
 
 
@@ -170,7 +170,7 @@ def _mean_charge(
         "confirm": True,
         "allowed_payment_method_types": [_METHOD[SavedPayment(subscription.payment_type)]],
         "description": f"Subscription {subscription.id}, due {renewal.due_date.isoformat()}",
-        # The business day of the try, from which its retries are counted.
+        # The business day of the attempt, from which its retries are counted.
         "metadata": {"subscription": str(subscription.id), "renewal": str(renewal.id), "day": today.isoformat()},
     }
     return make_intent(

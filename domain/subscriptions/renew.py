@@ -1,4 +1,4 @@
-"""Renewing: one subscription at once, or every one that is due, each exactly once however many do it."""
+"""Renews one subscription at once, or all that are due; each exactly once however many processes do it."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ _DECIDED = (RenewalStatus.PROCESSING, RenewalStatus.SUCCEEDED)
 
 @dataclass(frozen=True, slots=True)
 class RenewedSubscription:
-    """What a renewal at once came to; `is_replay` for a request that was made before."""
+    """The result of renewing a subscription at once. `is_replay` is true for a repeated request."""
 
     renewal: RenewalLine
     next_renewal_date: date
@@ -44,13 +44,13 @@ class RenewedSubscription:
 
     @property
     def success(self) -> bool:
-        """True once there is an order, also one that the bank still works on."""
+        """True once there is an order, also if its bank debit is pending."""
         return self.renewal.order_number is not None and self.renewal.status != RenewalStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalResult:
-    """What became of one due renewal: the order's number, or why there is none."""
+    """The result of one due renewal: the order's number, or why there is none."""
 
     subscription_id: int
     status: str
@@ -61,10 +61,10 @@ class RenewalResult:
 async def renew_subscription(
     subscription_id: int, *, by: Actor, caller: str, client_key: str | None, settings: Settings, rules: OrderRules
 ) -> RenewedSubscription:
-    """Charge what the customer saved and write the order; a second one on a day needs a key of its own.
+    """Charge the saved payment method and write the order. A second renewal on the same day needs a key of its own.
 
-    A declined charge is no refusal but a failed renewal; a lost answer leaves it processing, and the reconciler asks.
-    Raises NotFound, and Refused for a subscription that is not active, was renewed today, or whose charge is open.
+    A declined charge is not a refusal but a failed renewal. A lost answer leaves it processing, and the reconciler
+    asks. Raises NotFound, and Refused for a subscription that is not active, was renewed today, or has an open charge.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not renew subscriptions.")
     key = check_key(client_key) if client_key is not None else ""
@@ -95,7 +95,7 @@ async def renew_subscription(
 
 
 async def process_due(settings: Settings, *, rules: OrderRules, only: int | None = None) -> list[RenewalResult]:
-    """Renew every subscription whose date or retry has come, or `only` one; several of these may run at once."""
+    """Renew all subscriptions whose date or retry is due, or `only` one. Several of these may run at once."""
     today = business_today(settings.timezone)
     async with current_database().session() as db:
         if (await db.execute(_due(today, set(), only).limit(1))).first() is None:
@@ -110,7 +110,7 @@ async def process_due(settings: Settings, *, rules: OrderRules, only: int | None
             try:
                 await _charge(renewal_id, account)
             except Exception:
-                # One renewal that can't be written down must not keep the others waiting; it is asked about again.
+                # A renewal that can't be recorded must not keep the others waiting; it is asked about again.
                 log.exception("A renewal could not be settled", extra={"renewal_id": renewal_id})
             line, _ = await _read(renewal_id)
             results.append(RenewalResult(subscription_id, line.status, line.order_number, line.error))
@@ -144,7 +144,7 @@ def _due(today: date, tried: set[int], only: int | None):  # type: ignore[no-unt
 
 
 async def _take(today: date, tried: set[int], rules: OrderRules, only: int | None) -> tuple[int, int] | None:
-    """Prepare the next due renewal that nobody else has locked; its id and its subscription's."""
+    """Prepare the next due renewal that is not locked elsewhere. Returns its id and its subscription's, or None."""
     while True:
         async with separate_transaction() as db:
             locked = _due(today, tried, only).limit(1).with_for_update(of=Subscription, skip_locked=True)
@@ -152,7 +152,8 @@ async def _take(today: date, tried: set[int], rules: OrderRules, only: int | Non
             if subscription is None:
                 return None
             tried.add(subscription.id)
-            # A rival may have prepared it between this statement's start and the lock; now all it wrote is seen.
+            # A concurrent process may have prepared it between the start of the statement and the lock; its writes are
+            # visible now.
             if await has_open_charge(db, subscription.id):
                 continue
             renewal = await prepare_renewal(db, subscription, rules=rules, today=today, by=SYSTEM)
@@ -160,7 +161,7 @@ async def _take(today: date, tried: set[int], rules: OrderRules, only: int | Non
 
 
 async def _charge(renewal_id: int, account: StripeAccount) -> None:
-    """Ask Stripe for the prepared charge, if there is one; a missing answer is the reconciler's to ask for."""
+    """Ask Stripe for the prepared charge, if there is one; the reconciler handles a missing answer."""
     async with current_database().session() as db:
         intent_id = await db.scalar(select(Renewal.intent_id).where(Renewal.id == renewal_id))
     if intent_id is None:
@@ -177,7 +178,8 @@ async def _read(renewal_id: int) -> tuple[RenewalLine, int]:
 
 
 async def _find_by_key(db: AsyncSession, request: dict[str, str]) -> int | None:
-    """The renewal that this caller's key made within a day; a rival with the same key waits here."""
+    """Return the renewal made with this caller's key within a day. A concurrent request with the same key waits
+    here."""
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))")
     await db.execute(lock, {"key": f"{request['caller']}\x01{request['client_key']}"})
     kept = (

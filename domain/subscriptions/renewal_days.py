@@ -1,4 +1,4 @@
-"""What renewals come to by product and day, from kept days and the products that changed since: exact at any time."""
+"""Renewals by product and day, from stored days and the products that changed since: always exact."""
 
 from functools import cache
 from typing import Any
@@ -31,7 +31,8 @@ CHANGES = columns_of(RenewalDayChange)
 
 @cache
 def group_renewals(rules: OrderRules) -> Select[*tuple[Any, ...]]:
-    """The renewals of each product and day that have not failed: `product_id`, `day`, `renewals`, `quantity`, `amount`.
+    """Select the renewals that have not failed, by product and day: `product_id`, `day`, `renewals`, `quantity`,
+    `amount`.
 
     The caller adds conditions on `Subscription` and `SOLD`.
     """
@@ -51,7 +52,7 @@ def group_renewals(rules: OrderRules) -> Select[*tuple[Any, ...]]:
 
 @cache
 def select_renewals(rules: OrderRules) -> Subquery:
-    """The same of everybody, with what is kept where it is still true."""
+    """Like `group_renewals` for all customers, using the stored values where they are still valid."""
     changed = select(CHANGES.product_id).union(_find_other_rules(rules)).cte("changed")
     kept = select(DAYS.product_id, DAYS.day, DAYS.renewals, DAYS.quantity, DAYS.amount)
     both: CompoundSelect[Any] = union_all(
@@ -61,9 +62,9 @@ def select_renewals(rules: OrderRules) -> Subquery:
 
 
 async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
-    """Count the products that changed, or all of them where the rules did, and keep them."""
+    """Recalculate the products that changed, or all of them if the delivery rules changed, and store the results."""
     await wait_for_turn(await raw_connection(db), "renewal_day")
-    # One snapshot takes the notes away and prices the renewals that they are about: a note that comes later stays.
+    # A single snapshot deletes the changes and prices the renewals that they are about, so that later changes remain.
     noted = delete(RenewalDayChange).returning(CHANGES.product_id).cte("noted")
     wanted = select(noted.c.product_id).union(_find_other_rules(rules)).cte("wanted")
     dropped = delete(RenewalDay).where(DAYS.product_id.in_(select(wanted.c.product_id))).cte("dropped")
@@ -73,7 +74,7 @@ async def fold_renewal_days(db: AsyncSession, *, rules: OrderRules) -> None:
 
 
 def _find_other_rules(rules: OrderRules) -> Select[int]:
-    """The products that are kept by other rules."""
+    """Select the products that were stored with other delivery rules."""
     minimum, fee = rules.free_delivery_minimum, rules.delivery_fee
     others = or_(
         DAYS.free_from < minimum, DAYS.free_from > minimum, (DAYS.free_from == minimum) & (DAYS.fee < fee),

@@ -1,6 +1,6 @@
-"""Saving a card or a bank account on Stripe's own page, opened from a customer's link, and what follows from it.
+"""Saves a card or a bank account on Stripe's own page, opened from a customer's link, with all that follows from it.
 
-The intent is committed with its key before Stripe is asked, so an answer or an event that gets lost is asked for again.
+The intent is committed with its key before Stripe is asked, so that a lost answer or event can be requested again.
 """
 
 import calendar
@@ -45,9 +45,9 @@ _WAITING = {"processing", "requires_action", "requires_confirmation"}
 
 
 async def open_setup_page(subscription_id: int, *, settings: Settings) -> str:
-    """The address of Stripe's page at which the customer saves a payment method; the same one while it is open.
+    """Return the URL of Stripe's page where the customer saves a payment method; the same one while it is open.
 
-    Raises NotFound, Refused for a subscription that has ended, and OutsideServiceFailed without Stripe's answer.
+    Raises NotFound, Refused for a cancelled subscription, and OutsideServiceFailed if Stripe does not answer.
     """
     account = get_stripe(settings)
     async with current_database().session() as db:
@@ -63,14 +63,14 @@ async def open_setup_page(subscription_id: int, *, settings: Settings) -> str:
 
 
 async def ask_about_setup(subscription_id: int, *, settings: Settings) -> None:
-    """Ask Stripe what was saved, as the customer does on coming back from its page."""
+    """Ask Stripe what was saved, when the customer returns from its page."""
     async with current_database().session() as db:
         rows = await db.execute(_setups_of(subscription_id).where(StripeIntent.provider_id.is_not(None)))
         intents = list(rows.scalars())
     account = get_stripe(settings)
     with stripe_errors_as_refusals():
         for intent in intents:
-            assert intent.provider_id is not None  # chosen so above
+            assert intent.provider_id is not None  # guaranteed by the query
             async with separate_transaction() as db:
                 await expect_end(db, intent.provider_id)
             await ask_checkout(intent, account)
@@ -89,7 +89,8 @@ def _setups_of(subscription_id: int) -> Any:
 
 
 async def _prepare(subscription_id: int, stripe_customer_id: str, settings: Settings) -> StripeIntent:
-    """Commit the intent with its key, or find the one that is open; the subscription's lock lets one press make it."""
+    """Commit the intent with its key, or find the open one. The subscription's lock makes a double press create only
+    one."""
     async with separate_transaction() as db:
         subscription = await find_subscription(db, subscription_id, visible_to=SYSTEM, lock=True)
         _check_open(subscription)
@@ -132,9 +133,10 @@ def _check_open(subscription: Subscription) -> None:
 
 @saves_methods
 async def keep_method(intent_id: int, setup: FinishedSetup) -> None:
-    """Write down what was saved, once: the customer's subscriptions that paid by the old method pay by the new one.
+    """Record what was saved, once: the customer's subscriptions with the old payment method now use the new one.
 
-    What had failed for want of a good card is tried again at once, and one that waited for its first card begins.
+    Renewals that failed because of the old method are retried at once, and a subscription that waited for its first
+    card begins.
     """
     async with separate_transaction() as db:
         asked = (await db.execute(select(StripeIntent).where(StripeIntent.id == intent_id))).scalar_one()
@@ -156,7 +158,8 @@ async def keep_method(intent_id: int, setup: FinishedSetup) -> None:
 
 
 async def _lock_paid_alike(db: AsyncSession, subscription_id: int) -> list[Subscription]:
-    """The subscription and its customer's others that pay by the same method; customer first, then by id."""
+    """Return the subscription and the customer's others with the same payment method; locks the customer, then them by
+    id."""
     owner = await lock_owner(db, select(Subscription.customer_id).where(Subscription.id == subscription_id))
     found = await db.get(Subscription, subscription_id, populate_existing=True)
     if found is None:
@@ -194,7 +197,7 @@ async def _use_method(db: AsyncSession, subscription: Subscription, method: Save
 
 
 def describe_method(subscription: Subscription, method: SavedMethod) -> None:
-    """Keep how the payment method is named and how long it lasts."""
+    """Store the name and the expiry of the payment method."""
     what = "Bank account" if method.is_bank else method.brand.replace("_", " ").title() or "Card"
     subscription.pays_by, subscription.pays_by_id = f"{what} ending {method.last4}", method.id
     subscription.payment_expires_on = None

@@ -1,4 +1,4 @@
-"""Cards and bank accounts that a customer has saved for one subscription and that another one may be charged to."""
+"""The cards and bank accounts that a customer saved for a subscription and that can be charged for another one."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ NOT_SAVED = "is saved no more; choose again"
 
 @dataclass(frozen=True, slots=True)
 class SavedMethodLine:
-    """A saved payment method by the newest subscription that is charged to it; `pays_by` may not be known yet."""
+    """A saved payment method, identified by the newest subscription charged to it; `pays_by` may still be unknown."""
 
     subscription_id: int
     pays_by: str
@@ -24,7 +24,7 @@ class SavedMethodLine:
 
 
 async def list_saved_methods(db: AsyncSession, customer_id: int, *, visible_to: Actor) -> list[SavedMethodLine]:
-    """What the customer's subscriptions are charged to, each method once; ended ones do not count."""
+    """Return the payment methods of the customer's subscriptions, each once; cancelled ones do not count."""
     require(visible_to, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     method = Subscription.stripe_payment_method_id
     statement = (
@@ -41,9 +41,9 @@ async def list_saved_methods(db: AsyncSession, customer_id: int, *, visible_to: 
 
 
 async def lock_saved_method(db: AsyncSession, customer_id: int, subscription_id: int) -> Subscription:
-    """The subscription whose payment method another one is to be charged to; nobody replaces the method meanwhile.
+    """Return the subscription whose payment method another one will use, locked so that the method is not replaced.
 
-    Raises InvalidInput for one that is not this customer's, has ended or has no method. Locks the customer first.
+    Raises InvalidInput if it is not this customer's, is cancelled or has no payment method. Locks the customer first.
     """
     await db.execute(select(Customer.id).where(Customer.id == customer_id).with_for_update(key_share=True))
     found = (

@@ -1,7 +1,7 @@
-"""Writing down what Stripe says of a renewal's charge: the order, or the failure with its stock returned.
+"""Records Stripe's results of a renewal's charge: the order, or the failure with its stock returned.
 
-Each word is settled in one transaction that locks customer, subscription, order, renewal, intent and product, in this
-order. The same word twice, or in any sequence, leaves the same rows.
+Each result is settled in one transaction that locks customer, subscription, order, renewal, intent and product, in this
+order. The same results, repeated or in any order, leave the same rows.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ _OVER = (IntentState.SUCCEEDED, IntentState.FAILED)
 
 @dataclass(slots=True)
 class _Locked:
-    """What a charge belongs to, locked in this transaction."""
+    """The records of a charge, locked in this transaction."""
 
     db: AsyncSession
     subscription: Subscription
@@ -66,13 +66,13 @@ class _Locked:
 
 @settles(IntentKind.RENEWAL)
 async def settle_renewal(intent_id: int, payment: StripePayment | None, error: str) -> IntentState:
-    """Put Stripe's word on the renewal, once: `payment`, or the `error` of a charge that was never made."""
+    """Record Stripe's result on the renewal, once: `payment`, or the `error` of a charge that was never made."""
     async with separate_transaction() as db:
         found = (await db.execute(select(Renewal).where(Renewal.intent_id == intent_id))).scalar_one_or_none()
         if found is None:
             return await _settle_alone(db, intent_id, payment, error)
         subscription = await _lock_subscription(db, found.subscription_id)
-        # The order that a rival wrote meanwhile is seen now.
+        # An order written in the meantime by a concurrent process is visible now.
         renewal = await _read_renewal(db, found.id)
         order = None
         if renewal.order_id is not None:
@@ -86,12 +86,12 @@ async def settle_renewal(intent_id: int, payment: StripePayment | None, error: s
             renewal.payment_intent_id = payment.id
         match payment.status if payment is not None else "":
             case "succeeded":
-                assert payment is not None  # the match says so
+                assert payment is not None  # guaranteed by the match
                 await _succeed(at, payment)
             case "processing":
                 await _wait_for_bank(at)
             case _:
-                # A charge that was never made, of a subscription that has stopped, was not declined by a bank.
+                # A charge that was never made, because its subscription was stopped, was not declined by a bank.
                 was_stopped = payment is None and subscription.status != SubscriptionStatus.ACTIVE
                 await _fail(at, _say(payment, error), was_stopped=was_stopped)
         await db.flush()
@@ -100,7 +100,8 @@ async def settle_renewal(intent_id: int, payment: StripePayment | None, error: s
 
 @stops(IntentKind.RENEWAL)
 async def why_not_renewed(intent_id: int) -> str:
-    """Why a renewal is not charged any more: its subscription was ended or paused since, or is gone."""
+    """Return why a renewal must not be charged any more: its subscription was cancelled, paused or deleted since; empty
+    if it may."""
     statement = select(Subscription.status).join(Renewal, Renewal.subscription_id == Subscription.id)
     async with current_database().session() as db:
         status = await db.scalar(statement.where(Renewal.intent_id == intent_id))
@@ -121,7 +122,7 @@ async def _read_renewal(db: AsyncSession, renewal_id: int) -> Renewal:
 
 
 async def _settle_alone(db: AsyncSession, intent_id: int, payment: StripePayment | None, error: str) -> IntentState:
-    """The subscription is gone with its renewals; what Stripe says stands on the charge alone."""
+    """The subscription was deleted with its renewals: record Stripe's result only on the intent."""
     intent = await lock_intent(db, intent_id)
     states = {"succeeded": IntentState.SUCCEEDED, "processing": IntentState.PENDING}
     state = states.get(payment.status if payment else "", IntentState.FAILED)
@@ -142,7 +143,7 @@ async def _succeed(at: _Locked, payment: StripePayment) -> None:
         if at.renewal.status == RenewalStatus.PROCESSING:
             at.renewal.status, at.renewal.settled_at = RenewalStatus.SUCCEEDED, now()
     elif not was_settled:
-        # The renewal had failed for good; the money is the customer's.
+        # The renewal had already failed for good, so the money belongs to the customer.
         note = f"Charge {payment.id} of a renewal that had failed"
         owner = at.subscription.customer_id
         await move_credit(at.db, owner, payment.received, kind=CreditKind.OVERPAYMENT, by=SYSTEM, note=note)
@@ -150,7 +151,7 @@ async def _succeed(at: _Locked, payment: StripePayment) -> None:
 
 async def _wait_for_bank(at: _Locked) -> None:
     if at.intent.state in _OVER:
-        # An older word than the one that is written down.
+        # A report older than the recorded one.
         return
     settle_intent(at.intent, IntentState.PENDING)
     if at.order is None and at.renewal.status == RenewalStatus.PROCESSING:
@@ -185,7 +186,8 @@ async def _fail(at: _Locked, error: str, *, was_stopped: bool = False) -> None:
 
 
 async def _cancel(db: AsyncSession, order: Order, error: str) -> None:
-    """The bank did not pay: the order ends with its goods back, unless they have left or it has ended already."""
+    """The bank did not pay: cancel the order and return its goods, unless they were shipped or it is already
+    cancelled."""
     if order.status == OrderStatus.CANCELLED:
         return
     if order.status not in OPEN_STATUSES:
@@ -211,7 +213,7 @@ async def _has_newer(db: AsyncSession, renewal: Renewal) -> bool:
 
 
 def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent) -> None:
-    """The subscription goes on to its next date."""
+    """Move the subscription on to its next date."""
     counted_from = subscription.rhythm_from or renewal.due_date
     coming = choose_next_date(counted_from, subscription.interval_days, renewed_on=_read_day(intent))
     renewal.moved_from, renewal.moved_to = subscription.next_renewal_date, coming
@@ -224,10 +226,10 @@ def _advance(subscription: Subscription, renewal: Renewal, intent: StripeIntent)
 
 
 def _set_back(subscription: Subscription, renewal: Renewal) -> None:
-    """The bank took days to say no: the renewal is due as before, unless somebody chose another date meanwhile."""
+    """The bank took days to decline: the renewal is due as before, unless the date was changed in the meantime."""
     if renewal.moved_to not in (None, subscription.next_renewal_date):
         return
-    # Renewals of earlier releases kept no more than the day they were due.
+    # Renewals of earlier releases only stored the day on which they were due.
     subscription.next_renewal_date = renewal.moved_from or renewal.due_date
     subscription.rhythm_from = renewal.rhythm_from
     if renewal.product_id != subscription.product_id and subscription.substitute_id is None:
@@ -237,7 +239,7 @@ def _set_back(subscription: Subscription, renewal: Renewal) -> None:
 
 
 def _read_day(intent: StripeIntent) -> date:
-    """The business day of the try; where the answer came days later, the day of the answer."""
+    """Return the business day of the attempt; if the answer came days later, the day of the answer."""
     day, current = date.fromisoformat(intent.parameters["metadata"]["day"]), business_today(current_business().timezone)
     return day if current - day <= timedelta(days=1) else current
 

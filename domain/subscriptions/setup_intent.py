@@ -1,4 +1,4 @@
-"""Saving a card or a bank account: the SetupIntent that the customer's browser finishes on Stripe's own form."""
+"""Saves a card or a bank account: the SetupIntent that the customer's browser completes on Stripe's own form."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from settings import Settings
 
 
 class CreateSetupIntent(Input):
-    """Whose payment method is saved, and which kind; a customer of ours by id, else anybody by email."""
+    """Whose payment method is saved, and its type; a customer of ours by id, otherwise anybody by email."""
 
     user_id: Id | None = None
     customer_email: OptionalEmailIn = None
@@ -30,7 +30,7 @@ class CreateSetupIntent(Input):
 
 @dataclass(frozen=True, slots=True)
 class CreatedSetup:
-    """What the browser needs to save a payment method."""
+    """The data that the browser needs to save a payment method."""
 
     client_secret: str = field(repr=False)
     stripe_customer_id: str
@@ -38,9 +38,9 @@ class CreatedSetup:
 
 
 async def create_setup_intent(data: CreateSetupIntent, *, by: Actor, settings: Settings) -> CreatedSetup:
-    """Begin saving a payment method for a customer at Stripe, who is found or made.
+    """Begin saving a payment method at Stripe for a customer, who is found or created there.
 
-    Raises InvalidInput for nobody and for an unknown customer, OutsideServiceFailed when Stripe does not answer.
+    Raises InvalidInput without a customer and for an unknown one, and OutsideServiceFailed if Stripe does not answer.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     if data.user_id is None and data.customer_email is None:
@@ -67,7 +67,7 @@ async def _find_customer(data: CreateSetupIntent) -> Customer | None:
 
 
 async def _find_at_stripe(data: CreateSetupIntent, customer: Customer | None, account: StripeAccount) -> str:
-    """The customer's id at Stripe; two requests at one moment end with the same one."""
+    """Return the customer's id at Stripe; concurrent requests get the same one."""
     if customer is not None and customer.stripe_customer_id:
         return customer.stripe_customer_id
     email = data.customer_email or (customer.email if customer else None)
@@ -78,7 +78,7 @@ async def _find_at_stripe(data: CreateSetupIntent, customer: Customer | None, ac
 
 
 async def find_at_stripe(customer: Customer, account: StripeAccount) -> str:
-    """The id at Stripe of a customer of ours, who is made there if need be."""
+    """Return the id at Stripe of one of our customers, who is created there if necessary."""
     if customer.stripe_customer_id:
         return customer.stripe_customer_id
     name = f"{customer.first_name} {customer.last_name}".strip()

@@ -1,6 +1,6 @@
-"""A product that stands in for one that is out of stock: offered by the office, taken or declined by the customer.
+"""A substitute for a product that is out of stock: offered by the office, accepted or declined by the customer.
 
-It stands in for one renewal; the subscription stays one of its own product.
+It replaces the product for one renewal only.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ MOST_CHOICES = 12
 
 
 class OfferSubstitute(Input):
-    """Which product stands in."""
+    """The product to offer as a substitute."""
 
     product_id: Id
 
 
 class AnswerOffer(Input):
-    """Whether the customer takes what was offered."""
+    """Whether the customer accepts the offer."""
 
     take: bool = False
 
@@ -42,9 +42,9 @@ class AnswerOffer(Input):
 async def list_substitutes(
     db: AsyncSession, subscription_id: int, *, visible_to: Actor
 ) -> Sequence[Row[int, str, str]]:
-    """Products in stock that could stand in, those of the same category and nearest in price first.
+    """Return products in stock that could be a substitute, those of the same category and nearest in price first.
 
-    Raises NotFound, also for a subscription that is not the rep's to see.
+    Raises NotFound, also if the rep may not see the subscription.
     """
     subscription = await find_subscription(db, subscription_id, visible_to=visible_to)
     own = (await db.execute(select(Product).where(Product.id == subscription.product_id))).scalar_one()
@@ -69,9 +69,9 @@ async def list_substitutes(
 async def offer_substitute(
     db: AsyncSession, subscription_id: int, data: OfferSubstitute, *, by: Actor, settings: Settings
 ) -> str:
-    """Offer another product for the next renewal by mail; returns where the offer went.
+    """Offer another product for the next renewal by email. Returns the address.
 
-    Raises NotFound, Refused for a subscription that is not active, and InvalidInput for a product that can't stand in.
+    Raises NotFound, Refused if the subscription is not active, and InvalidInput for an unsuitable product.
     """
     require(by, Right.EDIT_SUBSCRIPTIONS, "Your role does not change subscriptions.")
     subscription = await find_subscription(db, subscription_id, visible_to=by, lock=True)
@@ -97,7 +97,7 @@ async def offer_substitute(
 async def answer_offer(
     db: AsyncSession, subscription: Subscription, data: AnswerOffer, *, today: date, by: Actor
 ) -> None:
-    """Take what was offered, and a renewal that waits is tried again at once, or decline it."""
+    """Accept the offer, which retries a waiting renewal at once, or decline it."""
     if subscription.substitute_id is None:
         raise Refused("Nothing is offered any more.", code=Code.STATE_NOT_ALLOWED, allowed=[])
     changed: dict[str, object] = {"substitute_agreed": True} if data.take else {"substitute_id": None}

@@ -1,4 +1,4 @@
-"""Which interval fits a customer: the gaps between the days on which they ordered."""
+"""Suggests an interval for a customer from the gaps between their order days."""
 
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -18,14 +18,14 @@ MOST_DAYS = 50
 
 
 class SuggestInterval(Input):
-    """The product whose orders count; without it, all orders do."""
+    """The product whose orders count; by default all orders do."""
 
     sku: Text60 | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalSuggestion:
-    """The order days, newest first, and what follows from their gaps; days are business days."""
+    """The order days, newest first, and what their gaps suggest. Days are business days."""
 
     order_count: int
     order_dates: list[date]
@@ -38,9 +38,9 @@ class IntervalSuggestion:
 async def suggest_interval(
     db: AsyncConnection, customer_id: int, asked: SuggestInterval, *, timezone: tzinfo, visible_to: Actor
 ) -> IntervalSuggestion:
-    """The median gap of the newest order days, within 7 to 365, and how much it can be trusted.
+    """Return the median gap of the newest order days, within 7 to 365, and how reliable it is.
 
-    Raises NotFound for no such customer, also for one that is not the rep's.
+    Raises NotFound for an unknown customer, also if the rep may not see them.
     """
     require(visible_to, Right.SEE_SUBSCRIPTIONS, "Your role does not see subscriptions.")
     owner = (await db.execute(select(Customer.sales_rep_id).where(Customer.id == customer_id))).first()
@@ -56,10 +56,10 @@ async def suggest_interval(
 
 
 def read_gaps(days: list[date]) -> IntervalSuggestion:
-    """What the gaps between these days, newest first, suggest.
+    """Return what the gaps between these days, newest first, suggest.
 
-    Confidence: none below two days, low below four, high when at least six days come regularly (standard deviation
-    within a quarter of the mean), else medium.
+    Confidence: none below two days, low below four, high for at least six regular days (standard deviation within a
+    quarter of the mean), otherwise medium.
     """
     gaps = [(later - earlier).days for later, earlier in pairwise(days)]
     if not gaps:

@@ -1,1 +1,1 @@
-"""The program looking after itself: its mail, its jobs, its outbox, its trail."""
+"""The system's own state: health, the outside services, housekeeping and the audit trail."""

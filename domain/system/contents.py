@@ -1,4 +1,4 @@
-"""What a database holds, before somebody migrates it or restores another into it."""
+"""Checks what a database contains, before it is migrated or another one is restored into it."""
 
 from sqlalchemy import text
 
@@ -11,7 +11,7 @@ _REVISION = text("SELECT version_num FROM alembic_version")
 
 
 async def find_revision() -> str | None:
-    """The revision that the database stands at; None for an empty one."""
+    """Return the revision of the database; None for an empty one."""
     async with current_database().reading() as connection:
         if not await connection.scalar(_IS_KNOWN):
             return None
@@ -20,7 +20,7 @@ async def find_revision() -> str | None:
 
 
 async def find_filled_table() -> str | None:
-    """The name of a table that has rows; None where nothing would be lost."""
+    """Return the name of a table that has rows; None if there is no data to lose."""
     async with current_database().reading() as connection:
         there = set((await connection.scalars(_TABLES)).all())
         for name in Table.metadata.tables:

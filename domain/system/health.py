@@ -1,4 +1,4 @@
-"""How the program is: whether it can take requests, and the figures that show when somebody should look."""
+"""The program's health: whether it can take requests, and the figures that show when somebody should look."""
 
 import asyncio
 import time
@@ -21,9 +21,9 @@ from models.session import current_database
 
 COUNTED_TO = 10_000
 DISK_FULL = "53100"
-# For so long after its last refusal the database counts as short of disk.
+# How long after its last refusal the database counts as short of disk space.
 SHORT_FOR_SECONDS = 60.0
-# An entry of the timetable is late after two of its turns and this.
+# A scheduled job is late after two missed runs plus this time.
 LEEWAY = timedelta(minutes=2)
 OPEN_JOBS = ("queued", "running", "failed", "parked")
 OPEN_MESSAGES = ("queued", "failed", "not_sent")
@@ -31,10 +31,10 @@ OPEN_MESSAGES = ("queued", "failed", "not_sent")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether requests can be served; late jobs, a full disk and a lost replica are reported and take no server away.
+    """Whether requests can be served. Late jobs, a full disk and a lost replica are only reported.
 
-    `timetable` has the age in seconds of each entry's last success, None where there was none; `replica` is None where
-    none is set.
+    `timetable` has the age in seconds of each scheduled job's last success, None if there was none. `replica` is None
+    if none is configured.
     """
 
     database: bool
@@ -48,13 +48,13 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """True when the database answers and stands at the newest schema, or at one of a release that comes next."""
+        """True if the database answers and has the newest schema, or one of a later release."""
         return self.database and self.migrated
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of what is open; each stops at `COUNTED_TO`."""
+    """Counts of open items; each stops at `COUNTED_TO`."""
 
     queue_depth: int
     queue_age_seconds: float
@@ -85,7 +85,7 @@ _refused_at: dict[str, float] = {}
 
 
 def note_refusal(state: str | None) -> None:
-    """Remember why the database refused; `state` is its SQLSTATE."""
+    """Record why the database refused a request; `state` is its SQLSTATE."""
     if state is not None:
         _refused_at[state] = time.monotonic()
 
@@ -126,22 +126,22 @@ def _older_revisions() -> frozenset[str]:
 
 
 def _is_migrated(revision: str | None) -> bool:
-    """True at the newest schema, and at one that this release does not know.
+    """Return True for the newest revision, and for one that this release does not know.
 
-    A release that comes next has migrated first and only added to what this one uses, which goes on until its turn.
+    A later release that has already migrated only added to what this one uses, so this one works until it is replaced.
     """
     return revision is not None and revision not in _older_revisions()
 
 
 async def read_timetable(connection: AsyncConnection) -> Sequence[RowMapping]:
-    """The entries of the timetable, each with its last success."""
+    """Return the scheduled jobs, each with its last success."""
     return (await connection.execute(_TIMETABLE)).mappings().all()
 
 
 async def check_readiness(timetable: Sequence[RowMapping] | None = None) -> Readiness:
-    """Ask the database one question; whatever goes wrong means that it can't be used.
+    """Check with one query whether the database is usable; any error means that it is not.
 
-    Who has the timetable read already hands it over.
+    Pass `timetable` if it has already been read.
     """
     try:
         async with current_database().reading() as connection:
@@ -164,16 +164,17 @@ async def check_readiness(timetable: Sequence[RowMapping] | None = None) -> Read
 
 
 async def wait_for_schema(seconds: float) -> None:
-    """Return once the database can be used, or after so many seconds: from then on readiness says what is wrong."""
+    """Wait until the database can be used, but at most this many seconds; after that, readiness reports what is
+    wrong."""
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and not (await check_readiness()).is_ready:  # noqa: ASYNC110 - another program migrates.
         await asyncio.sleep(0.1)
 
 
 async def count_figures(timetable: Sequence[RowMapping] | None = None) -> Figures:
-    """The figures of the metrics, by three statements that read little however large the tables are.
+    """Return the figures for the metrics, with three statements that read little for tables of any size.
 
-    Who has the timetable read already hands it over.
+    Pass `timetable` if it has already been read.
     """
     async with current_database().reading() as connection:
         row = (await connection.execute(_FIGURES)).mappings().one()
@@ -200,7 +201,7 @@ async def count_figures(timetable: Sequence[RowMapping] | None = None) -> Figure
 
 
 def is_late(entry: RowMapping, at: datetime) -> bool:
-    """True when an entry of the timetable has missed two of its turns."""
+    """Return True if a scheduled job has missed two runs."""
     turns: Any = croniter(entry["expression"], at)
     first: datetime = turns.get_next(datetime)
     second: datetime = turns.get_next(datetime)

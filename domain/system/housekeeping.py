@@ -1,4 +1,4 @@
-"""Forgetting what has served its time: small batches, each its own statement, so that nobody waits for a lock."""
+"""Deletes expired data in small batches, each in its own statement, so that nothing waits for a lock."""
 
 from sqlalchemy import text
 
@@ -33,7 +33,7 @@ _FORGET_SECRETS = text(
 )
 
 
-# A merge that can't be undone any more keeps whom it was about and which rows moved, and no row of theirs.
+# A merge that can't be undone any more keeps the customers' ids and the moved rows' ids, but none of their data.
 _FORGET_SNAPSHOTS = text(f"""
 UPDATE customer_merge SET kept_before = '{{}}', kept_after = '{{}}', merged_row = '{{}}',
   moved = jsonb_build_object('ids', moved -> 'ids', 'gave_way', '{{}}'::jsonb)
@@ -42,7 +42,8 @@ WHERE merged_row <> '{{}}' AND created_at < now() - interval '{UNDO_DAYS + 1} da
 
 
 async def forget_expired() -> dict[str, int]:
-    """Drop expired codes, sessions, limits, answers kept for a repeat and secrets of messages; answers how many."""
+    """Delete expired codes, sessions, rate limits, idempotency answers and message secrets. Returns how many of
+    each."""
     forgotten = {table: await _forget(table, condition) for table, condition in EXPIRED.items()}
     async with current_database().reading() as connection:
         forgotten["outbox_secret"] = (await connection.execute(_FORGET_SECRETS)).rowcount
@@ -50,9 +51,9 @@ async def forget_expired() -> dict[str, int]:
 
 
 async def forget_history() -> dict[str, int]:
-    """Drop old rows of finished jobs, messages, webhooks and the queue's own log, and what merges kept for an undo.
+    """Delete old rows of finished jobs, messages, webhooks and the queue's log, and the undo data of old merges.
 
-    Answers how many of each.
+    Returns how many of each.
     """
     forgotten = {table: await _forget(table, condition) for table, condition in HISTORY.items()}
     async with current_database().reading() as connection:
@@ -61,7 +62,7 @@ async def forget_history() -> dict[str, int]:
 
 
 async def _forget(table: str, condition: str) -> int:
-    # The names and conditions are the fixed ones above. Rows that somebody holds wait for the next time.
+    # The names and conditions are the constants above. Rows locked by others are deleted the next time.
     statement = text(
         f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition}"  # noqa: S608
         f" LIMIT {BATCH} FOR UPDATE SKIP LOCKED))"

@@ -1,4 +1,4 @@
-"""The outside services that the program can use, and which settings each needs before it does anything."""
+"""The outside services that the program can use, and the settings that each needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An outside service, and the names of the settings that are missing for it."""
+    """An outside service, and the names of the settings that it lacks."""
 
     name: str
     missing: Sequence[str]
@@ -29,12 +29,12 @@ class Service:
 
     @property
     def is_on(self) -> bool:
-        """True when every setting is there."""
+        """True if no setting is missing."""
         return not self.missing
 
 
 def list_services(settings: Settings) -> list[Service]:
-    """Every service; `is_begun` where at least one of its settings is there."""
+    """Return all services; `is_begun` is true if at least one of a service's settings is set."""
     found = []
     for name, needed in SERVICES.items():
         missing = [setting.upper() for setting in needed if not getattr(settings, setting)]

@@ -1,6 +1,6 @@
-"""What the administrators' page of the program's state reads beside `health`: the timetable, connections, the database.
+"""The data of the administrators' status page besides `health`: scheduled jobs, connections, the database.
 
-Each part is one statement that reads little however large the tables are.
+Each part is one statement that reads little for tables of any size.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from domain.system.health import COUNTED_TO, Figures, Readiness, check_readiness
 from models.session import current_database
 
 MOST_PROGRAMS = 50
-# As the alerts in deploy/ have it.
+# The same limits as in the alerts in deploy/.
 MOST_CONNECTIONS_USED = 0.85
 MOST_LAG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class TimetableEntry:
-    """A job of the timetable: when it last succeeded, how many seconds that took, and how many of its runs stopped."""
+    """A scheduled job: when it last succeeded, how many seconds that took, and how many of its runs were parked."""
 
     name: str
     cron: str
@@ -33,7 +33,7 @@ class TimetableEntry:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The connections of one program from one address; `longest_seconds` is the age of its oldest transaction."""
+    """The connections of one program from one address. `longest_seconds` is the age of its oldest transaction."""
 
     name: str
     address: str
@@ -44,7 +44,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything that the page shows."""
+    """The data of the page."""
 
     readiness: Readiness
     figures: Figures
@@ -55,27 +55,27 @@ class Status:
 
     @property
     def late(self) -> list[TimetableEntry]:
-        """The entries that missed two turns."""
+        """The jobs that missed two runs."""
         return [entry for entry in self.timetable if entry.is_late]
 
     @property
     def stopped(self) -> int:
-        """How many jobs wait for a person."""
+        """The number of jobs that wait for a person."""
         return self.figures.jobs["failed"] + self.figures.jobs["parked"]
 
     @property
     def connections(self) -> int:
-        """The connections of all programs together."""
+        """The connections of all programs."""
         return sum(program.connections for program in self.programs)
 
     @property
     def is_short_of_connections(self) -> bool:
-        """True when few are left."""
+        """True if few connections are left."""
         return self.connections > MOST_CONNECTIONS_USED * self.figures.most_connections
 
     @property
     def is_replica_behind(self) -> bool:
-        """True when reports would read what is long past."""
+        """True if reports would read outdated data."""
         lag = self.figures.replica_lag_seconds
         return lag is not None and lag > MOST_LAG_SECONDS
 
@@ -97,7 +97,7 @@ _DATABASE = text(
 
 
 async def read_status() -> Status:
-    """The state of the program as it is now."""
+    """Return the current state of the program."""
     async with current_database().reading() as connection:
         entries = await read_timetable(connection)
         stopped = {row.name: row.stopped for row in await connection.execute(_STOPPED)}

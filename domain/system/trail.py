@@ -1,4 +1,4 @@
-"""The one history that administrators read: changes of records and what happened to orders, newest first."""
+"""The history for administrators: changes of records and events of orders together, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from domain.kernel.texts import as_search_pattern
 from models import MONEY_EVENTS, AuditAction, AuditEntry, Order, OrderEvent, OrderEventKind, Staff
 
 ORDER_KIND = "order"
-# Shorter texts hold no three letters, which the index of orders is made of. So many orders are looked up, among so many
-# that hold the text anywhere.
+# Shorter texts have no three letters, which the trigram index needs. At most this many orders are looked up, among at
+# most this many that contain the text.
 LEAST_INDEXED, MOST_LOOKED_UP, MOST_CANDIDATES = 3, 500, 2_000
 
 
@@ -36,7 +36,7 @@ class TrailTab(StrEnum):
     SETTINGS = "settings"
 
 
-# The kinds of records under each tab; settings have all the others. Events of orders that moved money are under money.
+# The kinds of records in each tab; all other kinds are in settings. Order events that moved money are in money.
 TAB_KINDS = {
     TrailTab.ORDERS: (ORDER_KIND, "orders", "label", "box_rule"),
     TrailTab.MONEY: ("invoice", "commission", "commission_month", "sale"),
@@ -52,7 +52,7 @@ MONEY_ACTIONS = (
 
 
 class TrailFilters(PageInput):
-    """The address of the list; the days are the business's, both included."""
+    """The filters of the list, from its URL. Dates are business days, inclusive."""
 
     q: Text60 | None = None
     record_kind: Text60 | None = None
@@ -63,16 +63,16 @@ class TrailFilters(PageInput):
     to_date: DateIn | None = None
     tab: TrailTab = TrailTab.ALL
     money: bool = False
-    """Only what moved money: payments, refunds, credit, commissions that were paid."""
+    """Only what moved money: payments, refunds, credit, paid commissions."""
     whole: bool | None = None
-    """True looks for the words of a search through all rows, however many there are."""
+    """True searches for words in all rows, however many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrailRow:
     """One change: of a record with its values before and after, or an event of an order with its own changes.
 
-    `about` names the customer of an order.
+    `about` is the customer of an order.
     """
 
     source: str
@@ -95,7 +95,7 @@ class TrailRow:
 
     @property
     def pairs(self) -> list[tuple[str, Any, Any]]:
-        """What was changed, each with its value before and after."""
+        """What was changed, with the values before and after."""
         if self.source == "audit":
             before, after = self.before or {}, self.after or {}
             return [(name, before.get(name), after.get(name)) for name in dict.fromkeys([*after, *before])]
@@ -111,10 +111,10 @@ class TrailRow:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A page of the history; `tabs` is None where there is too much to count it by tab.
+    """A page of the history. `tabs` is None if there are too many rows to count them by tab.
 
-    `looked_back_to` is how far a search has looked for its words, None for all of it. `knows_names` is false where so
-    many people or orders match that those before it were not looked up either.
+    `looked_back_to` is how far back a search looked for words; None means all of it. `knows_names` is false if so many
+    people or orders match that they were not looked up.
     """
 
     page: Page[TrailRow]
@@ -125,20 +125,20 @@ class Trail:
 
 
 def kind_of(table: Any) -> Any:
-    """The column of a half that says under which tab a row belongs."""
+    """Return the column of a source table that decides in which tab a row is."""
     return AuditEntry.record_kind if table is AuditEntry else OrderEvent.kind
 
 
 def find_tab(table: Any, kind: str) -> TrailTab:
-    """The tab of a row of a half, by its kind."""
+    """Return the tab of a row of a source table, by its kind."""
     if table is AuditEntry:
         return _TABS.get(kind, TrailTab.SETTINGS)
     return TrailTab.MONEY if kind in MONEY_EVENTS else TrailTab.ORDERS
 
 
 async def list_record_kinds(db: AsyncSession) -> list[str]:
-    """The kinds of records that the history knows, in order."""
-    # Walks the index from kind to kind, so that a long history is not read for its few words.
+    """Return the kinds of records in the history, sorted."""
+    # Skips through the index from kind to kind, so that a long history is not read for its few kinds.
     first = select(func.min(AuditEntry.record_kind).label("kind")).cte("kinds", recursive=True)
     following = select(func.min(AuditEntry.record_kind)).where(AuditEntry.record_kind > first.c.kind).scalar_subquery()
     kinds = first.union_all(select(following).where(first.c.kind.is_not(None)))
@@ -147,16 +147,16 @@ async def list_record_kinds(db: AsyncSession) -> list[str]:
 
 
 async def list_people(db: AsyncSession) -> Sequence[tuple[int, str]]:
-    """The colleagues whose changes can be looked for."""
+    """Return the colleagues by whom the history can be filtered."""
     name = func.coalesce(func.nullif(Staff.full_name, ""), Staff.username)
     return [(row[0], row[1]) for row in await db.execute(select(Staff.id, name).order_by(func.lower(name), Staff.id))]
 
 
 async def find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
-    """The orders whose number holds the text; None where they are too many to look up, or too short a text for it."""
+    """Return the ids of orders whose number contains the text; None if there are too many, or the text is too short."""
     if len(wanted) < LEAST_INDEXED:
         return None
-    # What an order is found by begins with its number, and has an index.
+    # An order's search text begins with its number and has an index.
     found = select(Order.id, Order.order_number).where(Order.search_text.like(holding(wanted)))
     candidates = list(await db.execute(found.limit(MOST_CANDIDATES + 1)))
     if len(candidates) > MOST_CANDIDATES:
@@ -166,7 +166,7 @@ async def find_orders(db: AsyncSession, wanted: str) -> list[int] | None:
 
 
 def holding(wanted: str) -> str:
-    """The pattern of a text within what is searched by index."""
+    """Return the LIKE pattern for a text within an indexed column."""
     return f"%{as_search_pattern(wanted.lower())}%"
 
 
@@ -208,12 +208,12 @@ _EVENTS: Any = select(
     OrderEvent.to_status,
     OrderEvent.note,
 ).join(Order, Order.id == OrderEvent.order_id)
-# The rows of each half whole, under the names of TrailRow.
+# The complete rows of each source table, with the names of TrailRow.
 WHOLE_ROWS: dict[Any, Select[Any]] = {AuditEntry: _CHANGES, OrderEvent: _EVENTS}
 
 
 def select_ids(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None) -> dict[Any, Select[Any]]:
-    """The rows under the filters by `source`, `id` and `created_at`, of each table that any are let through of."""
+    """Select the matching rows by `source`, `id` and `created_at`, for each table that the filters allow."""
     changes: Any = select(literal("audit").label("source"), AuditEntry.id, AuditEntry.created_at)
     events: Any = select(literal("order").label("source"), OrderEvent.id, OrderEvent.created_at)
     if asked.q and numbered is None:
@@ -227,24 +227,24 @@ def select_ids(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None
 
 
 def _has_events(asked: TrailFilters) -> bool:
-    """True where events of orders are among what is asked; an id without a kind is no order's."""
+    """Return True if the filters allow events of orders; an id without a kind is never an order's."""
     if asked.tab not in {TrailTab.ALL, TrailTab.ORDERS, TrailTab.MONEY}:
         return False
     return asked.record_kind == ORDER_KIND or (not asked.record_kind and asked.record_id is None)
 
 
 def list_tables(asked: TrailFilters) -> list[Any]:
-    """The tables of the halves that the filters let any rows of through."""
+    """Return the source tables that the filters allow."""
     return [AuditEntry, OrderEvent] if _has_events(asked) else [AuditEntry]
 
 
 def holds(wanted: str | None, *columns: Any) -> list[ColumnElement[bool]]:
-    """The conditions of a text in one of these columns."""
+    """Return the conditions for a text in any of these columns."""
     return [column.icontains(wanted, autoescape=True) for column in columns] if wanted else []
 
 
 def _events_found(wanted: str | None, numbered: list[int] | None) -> list[ColumnElement[bool]]:
-    """What an event is found by beside who did it: its kind, by the word, and its order's number."""
+    """Return how an event is found in addition to who did it: by its kind and by its order's number."""
     if not wanted:
         return []
     kinds = [kind.value for kind in OrderEventKind if wanted.lower() in kind.value]
@@ -256,7 +256,7 @@ def _events_found(wanted: str | None, numbered: list[int] | None) -> list[Column
 def list_conditions(
     asked: TrailFilters, timezone: tzinfo, table: Any, searched: list[ColumnElement[bool]]
 ) -> list[ColumnElement[bool]]:
-    """What a row must be like under the filters; `searched` are the further ways in which a text finds it."""
+    """Return the conditions of a row for the filters; `searched` are additional ways in which a text matches."""
     wanted: list[ColumnElement[bool]] = [true()]
     if asked.who:
         kind, _, number = asked.who.partition(":")

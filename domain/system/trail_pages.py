@@ -1,6 +1,6 @@
-"""The pages of the history, their counts, and its sheet.
+"""Pages of the history, their counts, and the CSV export.
 
-Rows before a page are skipped by their index alone; before a deep page they are counted day by day.
+Rows before a page are skipped using only the index; before a deep page they are counted day by day.
 """
 
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ SHEET_COLUMNS = ("at", "who", "record", "name", "act", "changes", "note")
 
 
 async def list_whole_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
-    """The rows under the filters, the newest first; however deep a page lies, only its own rows are read whole."""
+    """Return the matching rows, newest first. However deep the page is, only its own rows are read completely."""
     await plan_for_values(db)
     numbered = await find_orders(db, asked.q) if asked.q else []
     tabs = await _count_by_tab(db, select_ids(asked.model_copy(update={"tab": TrailTab.ALL}), timezone, numbered))
@@ -47,12 +47,12 @@ async def list_whole_trail(db: AsyncSession, asked: TrailFilters, *, timezone: t
 
 
 def _cap(half: Any, *columns: Any) -> Any:
-    """The first rows of a half, as far as anything is counted."""
+    """Return the first rows of a source table, up to the counting limit."""
     return half.with_only_columns(*columns, maintain_column_froms=True).limit(MOST_COUNTED + 1).subquery()
 
 
 async def _count_by_tab(db: AsyncSession, halves: dict[Any, Select[Any]]) -> dict[TrailTab, int] | None:
-    """How many rows each tab has, of all without a tab; None beyond what is counted."""
+    """Return the number of rows of each tab, for the filters without a tab; None beyond the counting limit."""
     counts = dict.fromkeys(TrailTab, 0)
     for table, half in halves.items():
         rows = _cap(half, kind_of(table).label("kind"))
@@ -64,16 +64,17 @@ async def _count_by_tab(db: AsyncSession, halves: dict[Any, Select[Any]]) -> dic
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: so many rows after the first that is older than a moment, without one after the newest."""
+    """Where a page begins: this many rows after the first row older than a moment; without a moment, after the
+    newest."""
 
     offset: int
     older_than: datetime | None = None
 
 
 async def _find_start(db: AsyncSession, asked: TrailFilters, timezone: tzinfo) -> _Start | None:
-    """Where the page begins; None behind the last row.
+    """Return where the page begins; None past the last row.
 
-    Rows before a deep page are counted day by day, so that none of them is put in order.
+    Rows before a deep page are counted day by day, so that they need not be sorted.
     """
     if asked.offset <= MOST_COUNTED or asked.q:
         return _Start(asked.offset)
@@ -82,7 +83,7 @@ async def _find_start(db: AsyncSession, asked: TrailFilters, timezone: tzinfo) -
 
 
 def _select_day(asked: TrailFilters, timezone: tzinfo) -> Select[Any]:
-    """The day that the page begins on: the moment it ends at, and how many rows there are since."""
+    """Select the day on which the page begins: the end of the day, and the number of rows since."""
     halves = select_ids(asked, timezone, [])
     never: Any = literal_column("CAST('infinity' AS timestamptz)")
     none: Any = literal_column("CAST(0 AS bigint)")
@@ -114,7 +115,7 @@ def _select_day(asked: TrailFilters, timezone: tzinfo) -> Select[Any]:
 
 
 def _select_page(asked: TrailFilters, timezone: tzinfo, numbered: list[int] | None, start: _Start) -> Select[Any]:
-    """The page of rows from where it begins; however deep it lies, only its own rows are read whole."""
+    """Select the rows of the page from where it begins. Only the page's own rows are read completely."""
     chosen = []
     for table, half in select_ids(asked, timezone, numbered).items():
         older = half if start.older_than is None else half.where(table.created_at < start.older_than)
@@ -135,7 +136,7 @@ def _newest(rows: Any) -> tuple[Any, ...]:
 
 
 def export_trail(database: Database, asked: TrailFilters, *, timezone: tzinfo) -> AsyncIterator[bytes]:
-    """The newest rows under the filters as pieces of a CSV file, 10,000 at most."""
+    """Return the newest matching rows as chunks of a CSV file, at most 10,000."""
     return stream_csv(SHEET_COLUMNS, _read_cells(database, asked, timezone))
 
 

@@ -1,7 +1,7 @@
-"""Searching the history at a cost that does not grow: by name and number through indexes, by words in its newest rows.
+"""Searches the history at a bounded cost: by name and number through indexes, by words in the newest rows.
 
-Who did something, and which order it was done to, is found whatever its age. Any other word is looked for in the newest
-rows of each half; a search that is to look through the whole reads all of them.
+Changes by a person, or to an order, are found whatever their age. Other words are searched in the newest rows of each
+source table; a search of the whole history reads all of them.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from domain.system.trail_pages import list_whole_trail
 from models import AuditEntry, Customer, Order, OrderEvent, OrderEventKind, Staff
 from models.session import plan_for_values
 
-# In so many of the newest rows words are looked for, and so many rows are found at most.
+# Words are searched in this many of the newest rows, and at most this many rows are found.
 MOST_LOOKED_THROUGH, MOST_FOUND = 10_000, 1_000
-# Of so many people that match what happened is looked up.
+# For up to this many people who match, what they did is looked up.
 MOST_PEOPLE = 500
 
 
 async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo) -> Trail:
-    """The rows under the filters, the newest first; a search looks through the newest unless it asks for the whole."""
+    """Return the matching rows, newest first. A search looks through the newest rows unless it asks for all."""
     if not asked.q or asked.whole:
         return await list_whole_trail(db, asked, timezone=timezone)
     await plan_for_values(db)
@@ -45,7 +45,7 @@ async def list_trail(db: AsyncSession, asked: TrailFilters, *, timezone: tzinfo)
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A row that a search found: where, and what kind of thing it is about."""
+    """A row that a search found: where it is, and what it is about."""
 
     at: datetime
     table: Any
@@ -59,7 +59,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What a search found, the newest first, and how far back it looked for words; None for all the way."""
+    """The results of a search, newest first, and how far back it looked for words; None means all of it."""
 
     rows: list[_Found]
     back_to: datetime | None
@@ -99,7 +99,7 @@ async def _look(
 
 
 async def _read_rows(db: AsyncSession, shown: list[_Found]) -> list[TrailRow]:
-    """These rows whole, in their order."""
+    """Return these rows completely, in their order."""
     read: dict[tuple[Any, int], TrailRow] = {}
     for table, half in trail.WHOLE_ROWS.items():
         numbers = [row.id for row in shown if row.table is table]
@@ -109,7 +109,7 @@ async def _read_rows(db: AsyncSession, shown: list[_Found]) -> list[TrailRow]:
 
 
 def _select_ids(asked: TrailFilters, timezone: tzinfo, table: Any) -> Select[Any]:
-    """A half's rows under the other filters, by id, moment and kind."""
+    """Select a source table's rows that match the other filters, by id, time and kind."""
     plain = asked.model_copy(update={"q": None})
     columns = (table.id, table.created_at, trail.kind_of(table).label("about"))
     return select(*columns).where(*trail.list_conditions(plain, timezone, table, []))
@@ -120,7 +120,7 @@ def _newest(table: Any) -> tuple[Any, ...]:
 
 
 def _look_through(rows: Select[Any], table: Any, *columns: Any) -> Any:
-    """The columns of the newest of these rows."""
+    """Select the columns of the newest of these rows."""
     return rows.add_columns(*columns).order_by(*_newest(table)).limit(MOST_LOOKED_THROUGH).subquery("looked").c
 
 
@@ -133,7 +133,7 @@ def _find_changes(rows: Select[Any], wanted: str) -> Select[Any]:
 def _find_events(
     rows: Select[Any], wanted: str, numbered: list[int] | None, people: list[tuple[str, int]] | None
 ) -> list[Select[Any]]:
-    """The ways in which an event is found: by its words, its order's number, and by who did it."""
+    """Return the ways to find an event: by its words, its order's number, and who did it."""
     looked = _look_through(rows, OrderEvent, OrderEvent.actor_name, OrderEvent.kind, OrderEvent.order_id)
     held = [
         *trail.holds(wanted, looked.actor_name),
@@ -159,7 +159,8 @@ def _find_events(
 
 
 async def _find_people(db: AsyncSession, wanted: str) -> list[tuple[str, int]] | None:
-    """The colleagues and customers of such a name; None for so many that their events are better looked through."""
+    """Return the colleagues and customers with this name; None if there are so many that a scan of their events is
+    faster."""
     if len(wanted) < trail.LEAST_INDEXED:
         return None
     staff = select(Staff.id).where(or_(*trail.holds(wanted, Staff.full_name, Staff.username)))

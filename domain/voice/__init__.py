@@ -1,1 +1,1 @@
-"""Voice agents: what they may ask and do in a call, and how their calls are kept, judged and made better."""
+"""Voice agents: the tools they use during calls, and how their calls are recorded, evaluated and improved."""

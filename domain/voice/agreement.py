@@ -1,4 +1,4 @@
-"""How far the evaluator and the reviewers agree, as Cohen's kappa: 1 is always, 0 no more often than by chance."""
+"""The agreement of the evaluator and the reviewers as Cohen's kappa: 1 is full agreement, 0 is agreement by chance."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _WORDS = ((0.81, "almost perfect"), (0.61, "substantial"), (0.41, "moderate"), (
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The verdicts of both: the evaluator finds a call bad or good, a person flags or approves it."""
+    """The verdicts of both: the evaluator finds a call bad or good; a person flags or approves it."""
 
     bad_flagged: int = 0
     bad_approved: int = 0
@@ -22,17 +22,17 @@ class Agreement:
 
     @property
     def reviewed(self) -> int:
-        """How many calls both have judged."""
+        """The number of calls that both have judged."""
         return self.bad_flagged + self.bad_approved + self.good_flagged + self.good_approved
 
     @property
     def same(self) -> int:
-        """On how many they agree."""
+        """The number of calls on which they agree."""
         return self.bad_flagged + self.good_approved
 
     @property
     def by_chance(self) -> float:
-        """On what share they would agree by chance alone."""
+        """The share of calls on which they would agree by chance."""
         if not self.reviewed:
             return 0.0
         bad, flagged = self.bad_flagged + self.bad_approved, self.bad_flagged + self.good_flagged
@@ -41,21 +41,22 @@ class Agreement:
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa; None without reviews, or where chance explains everything."""
+        """Cohen's kappa: (observed − chance) / (1 − chance); None without reviews, or if chance agreement is
+        complete."""
         if not self.reviewed or self.by_chance == 1:
             return None
         return (self.same / self.reviewed - self.by_chance) / (1 - self.by_chance)
 
     @property
     def word(self) -> str:
-        """What the value is usually called."""
+        """The usual name of the value (Landis and Koch)."""
         if self.kappa is None:
             return "not known yet"
         return next((word for least, word in _WORDS if self.kappa >= least), "less than by chance")
 
 
 async def measure_agreement(db: AsyncSession | AsyncConnection) -> Agreement:
-    """The verdicts on every reviewed call, in one statement."""
+    """Return the verdicts on all reviewed calls, in one statement."""
     is_bad = or_(
         CallLog.eval_score < GOOD_FROM,
         func.coalesce(CallLog.eval_hallucination, False),

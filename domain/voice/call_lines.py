@@ -1,5 +1,5 @@
-"""A transcript as numbered lines beside its evaluation: the words that are cited, and the datum that contradicts them,
-point at each other."""
+"""A transcript as numbered lines with its evaluation: quoted words, and the tool answers that contradict them, link to
+each other."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _TONES = ("bad", "warn", "good")
 
 @dataclass(frozen=True, slots=True)
 class ShownReason:
-    """One observation of the evaluator; `data_line` is the line whose tool answered otherwise."""
+    """One observation of the evaluator. `data_line` is the line of the tool answer that contradicts it."""
 
     place: int
     line: int
@@ -29,13 +29,13 @@ class ShownReason:
 
     @property
     def datum(self) -> str:
-        """What the tool answered, in words."""
+        """What the tool answered, as text."""
         return f"{self.data_label} {self.data_value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a line: plain, cited, or what was taken out of it."""
+    """A part of a line: plain, quoted, or removed by redaction."""
 
     text: str
     is_cited: bool = False
@@ -44,7 +44,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cite:
-    """What stands below a cited line, and where it leads."""
+    """The note below a quoted line, and the target of its link."""
 
     text: str
     target: str
@@ -52,7 +52,7 @@ class Cite:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
-    """One line of a transcript with what the evaluator says about it."""
+    """One line of a transcript with the evaluator's observations about it."""
 
     number: int
     kind: str
@@ -60,19 +60,19 @@ class TranscriptLine:
     at: str
     tools: Sequence[ShownTool] = ()
     cites: Sequence[Cite] = ()
-    # The tone of a cited line; empty for any other.
+    # The tone of a quoted line; empty for any other.
     tone: str = ""
     # The labels of the facts that contradict another line.
     marked: frozenset[str] = frozenset()
 
     @property
     def who(self) -> str:
-        """Whose line it is."""
+        """The speaker of the line."""
         return {"agent": "Agent", "tool": "Tool"}.get(self.kind, "Caller")
 
 
 def read_reasons(reasons: Sequence[Mapping[str, Any]]) -> list[ShownReason]:
-    """The kept reasons of an evaluation in their order, as they are shown."""
+    """Return the stored reasons of an evaluation, in order, for display."""
     return [_read_reason(place, reason) for place, reason in enumerate(reasons, start=1)]
 
 
@@ -94,7 +94,7 @@ def _read_reason(place: int, reason: Mapping[str, Any]) -> ShownReason:
 
 
 def number_lines(transcript: Sequence[Mapping[str, Any]], reasons: Sequence[ShownReason]) -> list[TranscriptLine]:
-    """The turns as numbered lines, each with the reasons that cite it or that its tools' answers give."""
+    """Return the turns as numbered lines, each with the reasons that quote it or that its tool answers contradict."""
     return [_show_line(number, turn, reasons) for number, turn in enumerate(transcript, start=1)]
 
 
@@ -128,13 +128,13 @@ def _cite_words(reason: ShownReason) -> Cite:
 
 
 def cut_text(text: str, quotes: Sequence[str]) -> list[Piece]:
-    """A text cut at the first place of each quote, whatever the case and the spaces, and at what was removed."""
+    """Split a text at the first occurrence of each quote, ignoring case and whitespace, and at redacted parts."""
     found = [span for quote in quotes if quote.strip() and (span := _find(text, quote))]
     pieces: list[Piece] = []
     at = 0
     for begin, end in sorted(found):
         if begin < at:
-            continue  # it overlaps one that is marked already
+            continue  # it overlaps one that is already marked
         pieces += [*_cut_removed(text[at:begin]), Piece(text[begin:end], is_cited=True)]
         at = end
     return [*pieces, *_cut_removed(text[at:])]

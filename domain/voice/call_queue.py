@@ -1,4 +1,4 @@
-"""The outbound call queue as agents and colleagues read it: who to call, why, and whether now."""
+"""The outbound call queue as agents and colleagues see it: who to call, why, and whether now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from models.session import raw_connection
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One customer to call; amounts are US dollars."""
+    """One customer to call. Amounts are in US dollars."""
 
     customer_id: int
     phone: str
@@ -67,7 +67,7 @@ class CallQueue:
 async def read_call_queue(
     db: AsyncSession, asked: QueueQuery, *, timezone: ZoneInfo, free_delivery_minimum: Decimal
 ) -> CallQueue:
-    """A page of the queue; the number of statements does not grow with its customers.
+    """Return a page of the queue. The number of statements does not grow with its customers.
 
     Calling hours do not change who is in the queue, unless `callable_now` asks for them.
     """
@@ -87,7 +87,7 @@ async def read_call_queue(
 async def _list_by_hours(
     db: AsyncSession, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> tuple[list[tuple[Member, Verdict]], int]:
-    """A page of those who may be called now, or may not: all are judged, since the total counts them."""
+    """Return a page of those who may (or may not) be called now. All are checked, because the total counts them."""
     connection = await raw_connection(db)
     callees = await list_callees(connection, asked, timezone=timezone)
     verdicts = await judge_calls(db, [Callee(row["phone"], row["zip"], row["state"]) for row in callees])

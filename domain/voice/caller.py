@@ -1,6 +1,7 @@
-"""Who is calling, by their number alone: enough to help, no proof of who they are.
+"""The caller, identified only by phone number: enough to help them, but no proof of who they are.
 
-A number that several accounts share is the account that ordered last; its name is not said before the caller said it.
+If several accounts share a number, it counts as the account that ordered last; its name is not said before the caller
+says it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import asyncpg
 
 from domain.messages.owners import owners_sql
 
-# The newest order of each account with the number, one index look-up each.
+# The newest order of each account with the number, one index lookup each.
 _BY_PHONE = f"""
 SELECT c.id, c.first_name, c.last_name, c.company_name, c.email, c.phone, c.payment_terms, c.credit_limit,
   c.sales_rep_id, c.is_active, c.shipping_street, c.shipping_city, c.shipping_state, c.shipping_zip,
@@ -24,7 +25,7 @@ LIMIT 1
 """  # noqa: S608 - a constant of ours
 
 
-# The same with the account locked, as acts that may use its credit need it.
+# The same with the account locked, for acts that may use its credit.
 _LOCKED = f"""
 WITH found AS MATERIALIZED ({_BY_PHONE})
 SELECT c.id, c.first_name, c.last_name, c.company_name, c.email, c.phone, c.payment_terms, c.credit_limit,
@@ -35,7 +36,7 @@ FROM found JOIN customer AS c ON c.id = found.id FOR NO KEY UPDATE OF c
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A number, and the account behind it if there is one."""
+    """A phone number, and its account if there is one."""
 
     phone: str
     customer: asyncpg.Record | None
@@ -43,12 +44,12 @@ class Caller:
 
     @property
     def customer_id(self) -> int | None:
-        """The account, or None for a guest."""
+        """The account's id; None for a guest."""
         return self.customer["id"] if self.customer else None
 
     @property
     def name(self) -> str:
-        """The company, else the person; empty for a guest and for a shared number."""
+        """The company, or else the person; empty for a guest and for a shared number."""
         if self.customer is None or self.is_shared:
             return ""
         person = f"{self.customer['first_name']} {self.customer['last_name']}".strip()
@@ -56,6 +57,6 @@ class Caller:
 
 
 async def find_caller(connection: asyncpg.Connection, phone: str, *, lock: bool = False) -> Caller:
-    """Whose number this is; a number without an account is a guest's. With `lock` the account stays locked."""
+    """Return the caller with this number; without an account, a guest. With `lock`, the account stays locked."""
     row = await connection.fetchrow(_LOCKED if lock else _BY_PHONE, phone)
     return Caller(phone, row, is_shared=bool(row and row["sharing"] > 1))

@@ -1,4 +1,4 @@
-"""The call log, and one call whole: what was said, what tools answered, how it was judged."""
+"""The call log, and the page of one call: what was said, what tools answered, how it was evaluated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class CallFilter(StrEnum):
 
 
 class CallQuery(PageInput):
-    """Which calls are listed."""
+    """The filters of the call log."""
 
     show: CallFilter = CallFilter.ALL
     q: Text60 | None = None
@@ -63,7 +63,7 @@ class CallQuery(PageInput):
 
     @property
     def is_filtered(self) -> bool:
-        """True when something narrows the list."""
+        """True if any filter is set."""
         return bool(self.q or self.agent_id or self.from_date or self.to_date)
 
 
@@ -88,13 +88,13 @@ class CallRow:
 
     @property
     def name(self) -> str:
-        """Whom a list names."""
+        """The name shown in lists."""
         return self.company or self.caller_phone or "Unknown caller"
 
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """One call as its page shows it."""
+    """One call with the data of its page."""
 
     call: CallLog
     row: ReviewRow
@@ -109,7 +109,7 @@ class CallPage:
 
     @property
     def place(self) -> int:
-        """The call's place on the queue, from 1; 0 when it is not on it."""
+        """The call's position in the review queue, from 1; 0 if it is not in the queue."""
         return next((at for at, item in enumerate(self.strip, start=1) if item.id == self.call.id), 0)
 
     @property
@@ -122,7 +122,7 @@ class CallPage:
 
 @dataclass(frozen=True, slots=True)
 class StripItem:
-    """One call on the strip over the review."""
+    """One call in the strip above the review."""
 
     id: int
     name: str
@@ -179,13 +179,13 @@ def _conditions(asked: CallQuery) -> list[ColumnElement[bool]]:
 
 
 def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
-    """What a tab holds, or the rows behind a figure of the dashboard, counted as there."""
+    """Return the conditions of a tab, or of the rows behind a dashboard figure, counted as there."""
     earlier, is_judged = aliased(CallLog), CALLS.eval_score.is_not(None)
     came_first = tuple_(earlier.started_at, earlier.id) < tuple_(CALLS.started_at, CALLS.id)
     again = select(earlier.id).where(earlier.order_id == CALLS.order_id, came_first).exists()
     kinds: dict[CallFilter, list[ColumnElement[bool]]] = {
         CallFilter.ALL: [],
-        # Each order with its first call, and none that was cancelled.
+        # Each order with its first call, without cancelled orders.
         CallFilter.WITH_ORDER: [CALLS.order_id.is_not(None), Order.status != OrderStatus.CANCELLED, ~again],
         CallFilter.BAD: [or_(CALLS.eval_score < GOOD_FROM, CALLS.eval_hallucination, CALLS.eval_escalation_needed)],
         CallFilter.FLAGGED: [CALLS.eval_status == EvalStatus.FLAGGED],
@@ -197,7 +197,7 @@ def _kind_conditions(show: CallFilter) -> list[ColumnElement[bool]]:
 
 
 async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:
-    """A page of the log, the newest call first; however deep it lies, only its own calls are read whole."""
+    """Return a page of the log, newest call first. However deep the page is, only its own calls are read completely."""
     await plan_for_values(db)
     conditions = _conditions(asked)
     counted = select(func.count()).select_from(
@@ -212,7 +212,7 @@ async def list_calls(db: AsyncSession, asked: CallQuery) -> Page[CallRow]:
 
 
 async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
-    """One call with its evaluation and the queue around it; raises NotFound."""
+    """Return one call with its evaluation and the queue around it. Raises NotFound."""
     found = (
         await db.execute(
             select(CallLog, Customer, Order)
@@ -245,7 +245,7 @@ async def get_call_page(db: AsyncSession, call_log_id: int) -> CallPage:
 
 
 async def count_done_today(db: AsyncSession) -> int:
-    """How many calls were reviewed since midnight of the business."""
+    """Return the number of calls reviewed since midnight, business time."""
     zone = current_business().timezone
     since = start_of_business_day(business_today(zone), zone)
     return await db.scalar(select(func.count()).where(CALLS.eval_reviewed_at >= since)) or 0
@@ -281,12 +281,12 @@ def _strip(row: ReviewRow, names: dict[int, str]) -> StripItem:
 
 
 def _by_urgency(item: StripItem) -> tuple[int, int]:
-    """Red first, then amber, then the samples; the worst score first among equals."""
+    """Sort red first, then amber, then samples; within each, the worst score first."""
     return {"bad": 0, "warn": 1, "good": 2}[item.tone], item.score or 0
 
 
 def write_transcript(call: CallLog) -> str:
-    """A call's transcript as a text file: who said what, a line each, and what tools answered."""
+    """Return a call's transcript as a text file: one line per turn, and what tools answered."""
     lines = []
     for line in number_lines(call.transcript, []):
         said = "".join(piece.text for piece in line.pieces)

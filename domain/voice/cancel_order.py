@@ -1,4 +1,4 @@
-"""A voice agent cancels an order that is not packed yet, once the caller said yes."""
+"""A voice agent cancels an order that is not packed yet, after the caller confirmed."""
 
 from dataclasses import dataclass
 
@@ -20,17 +20,17 @@ CANCELLABLE = (OrderStatus.PENDING, OrderStatus.CONFIRMED)
 
 
 class CancelVoiceOrder(PhoneInput):
-    """Which order, and whether the caller said yes."""
+    """The order to cancel, and whether the caller confirmed."""
 
     order_number: OrderNumberIn
-    """The order's number, as it is read aloud."""
+    """The order's number, also as it is read aloud."""
     confirmed: SpokenFlag
-    """True once the caller said yes; false answers what would happen."""
+    """True once the caller has confirmed; false only answers what would happen."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelledOrder:
-    """What became of the order."""
+    """The result of the cancellation."""
 
     message: str
     success: bool
@@ -38,10 +38,10 @@ class CancelledOrder:
 
 
 async def cancel_voice_order(db: AsyncSession, data: CancelVoiceOrder, *, by: Actor) -> CancelledOrder:
-    """Cancel the order; its stock and money go back as at the desk.
+    """Cancel the order; its stock and money are returned as when staff cancel it.
 
-    Raises NotFound for a number that the caller may not know of and Refused for an order that is packed or further.
-    Without a phone only a drawn number will do, and a phone that is given must be the order's.
+    Raises NotFound if the caller may not know of the order, and Refused if it is packed or further. Without a phone
+    number only random order numbers are accepted; a phone number that is given must be the order's.
     """
     number = read_order_number(data.order_number)
     row = await find_order(await raw_connection(db), number, phone=data.caller_phone)

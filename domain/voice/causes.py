@@ -1,4 +1,4 @@
-"""Why calls wait for a review: the causes, the most urgent first, each with how many and its worst call."""
+"""Why calls wait for a review: the causes, most urgent first, each with its number of calls and its worst call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.voice.evaluate import GOOD_FROM
 from domain.voice.review import ReviewRow
 
-# The cause, its words for one and for several, its icon and its tone, red first.
+# The cause, its title in singular and plural, its icon and its tone; red ones first.
 CAUSES = (
     ("check", "check failed", "checks failed", "shield-check", "bad"),
     ("hallucination", "hallucination", "hallucinations", "alert-circle", "bad"),
@@ -18,7 +18,7 @@ CAUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason for reviews, how many calls have it, and the worst of them."""
+    """One cause of reviews, its number of calls, and the worst of them."""
 
     title: str
     icon: str
@@ -28,7 +28,7 @@ class Cause:
 
 
 def find_cause(row: ReviewRow) -> str:
-    """What weighs most on a call that waits."""
+    """Return the most urgent cause of a waiting call."""
     if row.checker_verdict == "fail":
         return "check"
     if row.eval_hallucination:
@@ -39,7 +39,7 @@ def find_cause(row: ReviewRow) -> str:
 
 
 def group_causes(rows: Sequence[ReviewRow]) -> list[Cause]:
-    """The causes of a queue, each call counted once, for what weighs most on it."""
+    """Return the causes of a queue; each call counts once, under its most urgent cause."""
     causes = []
     for name, one, several, icon, tone in CAUSES:
         calls = [row for row in rows if find_cause(row) == name]

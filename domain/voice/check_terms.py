@@ -1,4 +1,4 @@
-"""May the caller pay on net 30, and is anything overdue: what decides how an order is paid."""
+"""Whether the caller may pay on net 30, and what is overdue; this decides how an order is paid."""
 
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
@@ -14,7 +14,7 @@ from domain.voice.caller import Caller, find_caller
 from domain.voice.inputs import CallerInput
 from domain.voice.speech import say_count, say_money
 
-# As the exposure has it: held orders are no claim yet, and what an invoice claims is claimed once.
+# As in the exposure: orders on hold are not owed yet, and invoiced orders count once, as invoices.
 _OVERDUE = """
 SELECT o.order_number, o.total_amount AS total, o.balance, o.created_at + $2::interval AS due_at, NULL::date AS due_date
 FROM orders AS o
@@ -28,12 +28,12 @@ ORDER BY 4, 1 LIMIT 200
 
 
 class CheckTerms(CallerInput):
-    """Whose terms are asked for."""
+    """The caller whose terms are requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A caller's terms; amounts in US dollars."""
+    """A caller's terms. Amounts are in US dollars."""
 
     message: str
     success: bool = True
@@ -52,7 +52,7 @@ class Terms:
 
 
 async def check_terms(connection: asyncpg.Connection, data: CheckTerms, *, timezone: tzinfo) -> Terms:
-    """The caller's terms as they stand; an unknown number has none."""
+    """Return the caller's current terms; an unknown number has none."""
     caller = await find_caller(connection, data.caller)
     if caller.customer is None:
         return Terms("I have no account under this number, so card or check works best today.", success=False)

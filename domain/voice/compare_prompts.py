@@ -1,4 +1,4 @@
-"""Two prompts held against each other line by line, with the words that changed marked."""
+"""Compares two prompts line by line, with the changed words marked."""
 
 import difflib
 import re
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONTEXT_LINES = 2
-# Lines that share less are shown as taken out and put in, without marks.
+# Lines less similar than this are shown as removed and added, without marked words.
 ALIKE_FROM = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a comparison: `kind` is same, old, new or skipped; each piece is a text and whether it changed."""
+    """One line of a comparison. `kind` is same, old, new or skipped; each piece is a text and whether it changed."""
 
     kind: str
     number: int | None
@@ -20,7 +20,7 @@ class DiffLine:
 
 
 def compare_prompts(old: str, new: str) -> list[DiffLine]:
-    """The lines of two prompts, changed ones with their neighbours; runs of equal lines are skipped."""
+    """Return the lines of two prompts: changed ones with their context; longer runs of equal lines are skipped."""
     before, after = old.splitlines(), new.splitlines()
     lines: list[DiffLine] = []
     matcher = difflib.SequenceMatcher(a=before, b=after, autojunk=False)
@@ -38,12 +38,12 @@ def compare_prompts(old: str, new: str) -> list[DiffLine]:
 
 
 def list_whole(prompt: str) -> list[DiffLine]:
-    """Every line of one prompt."""
+    """Return every line of one prompt."""
     return [DiffLine("same", number, [(line, False)]) for number, line in enumerate(prompt.splitlines(), start=1)]
 
 
 def _mark(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
-    """The words of two lines, those that only one of them has marked."""
+    """Return the words of two lines; those that only one of them has are marked."""
     before, after = re.findall(r"\S+\s*|\s+", old), re.findall(r"\S+\s*|\s+", new)
     matcher = difflib.SequenceMatcher(a=[word.strip() for word in before], b=[word.strip() for word in after])
     if matcher.ratio() < ALIKE_FROM:
@@ -58,7 +58,7 @@ def _mark(old: str, new: str) -> tuple[list[tuple[str, bool]], list[tuple[str, b
 
 
 def _same(lines: Sequence[str], first: int, last: int, *, is_first: bool, is_last: bool) -> list[DiffLine]:
-    """A run of equal lines: only those next to a change are shown."""
+    """Return a run of equal lines, of which only those next to a change are shown."""
     head = 0 if is_first else CONTEXT_LINES
     tail = 0 if is_last else CONTEXT_LINES
     shown = [DiffLine("same", place + 1, [(lines[place], False)]) for place in range(first, last)]

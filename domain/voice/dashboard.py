@@ -1,6 +1,6 @@
-"""What voice agents bring and cost: calls, orders, revenue, cost and quality over a range of business days.
+"""The dashboard of voice agents: calls, orders, revenue, cost and quality for a range of business days.
 
-An order counts once, for the first call that is linked to it, unless it is cancelled.
+An order counts once, for the first call linked to it, unless it is cancelled.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ DEFAULT_DAYS = 30
 
 
 class Granularity(StrEnum):
-    """How long a row's period is."""
+    """The length of a row's period."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -43,11 +43,11 @@ class DashboardQuery(Input):
     """Which calls are counted."""
 
     agent_id: Id | None = None
-    """One agent's alone."""
+    """Only this agent's calls."""
     date_from: DateIn | None = None
-    """The first day; 30 days ago without one."""
+    """The first day; by default 30 days ago."""
     date_to: DateIn | None = None
-    """The last day; today without one."""
+    """The last day; by default today."""
     granularity: Granularity = Granularity.DAILY
     """daily, weekly (from Monday) or monthly."""
 
@@ -62,7 +62,7 @@ class DashboardQuery(Input):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of a period, money in US dollars and shares from 0 to 1."""
+    """The figures of a period. Amounts are in US dollars, shares are from 0 to 1."""
 
     calls: int = 0
     orders: int = 0
@@ -76,17 +76,17 @@ class Figures:
 
     @property
     def avg_score(self) -> float | None:
-        """The mean score of the calls that were evaluated."""
+        """The mean score of the evaluated calls."""
         return round(self.score_sum / self.evaluated, 2) if self.evaluated else None
 
     @property
     def resolution_rate(self) -> float | None:
-        """The share of evaluated calls in which the caller got what they called for."""
+        """The share of evaluated calls in which the caller got what they asked for."""
         return round(self.resolved / self.evaluated, 4) if self.evaluated else None
 
     @property
     def hallucination_rate(self) -> float | None:
-        """The share of evaluated calls in which the agent said what is not so."""
+        """The share of evaluated calls in which the agent said something false."""
         return round(self.hallucinated / self.evaluated, 4) if self.evaluated else None
 
     @property
@@ -97,7 +97,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One period by its first day."""
+    """One period, named by its first day."""
 
     period: date
     figures: Figures
@@ -138,7 +138,8 @@ _NAMES = (
 
 
 async def find_first_day(db: AsyncSession, today: date, *, timezone: ZoneInfo) -> date:
-    """The business day of the first call, and at the earliest the first that a range may begin with; today without."""
+    """Return the business day of the first call, or the earliest day that a range may begin with if later; today
+    without calls."""
     first = await db.scalar(select(func.min(CALLS.started_at)))
     return max(first.astimezone(timezone).date(), today - timedelta(days=MOST_DAYS)) if first else today
 
@@ -146,7 +147,7 @@ async def find_first_day(db: AsyncSession, today: date, *, timezone: ZoneInfo) -
 async def read_dashboard(
     db: AsyncSession | AsyncConnection, asked: DashboardQuery, *, timezone: ZoneInfo, cost_per_minute: Decimal
 ) -> Dashboard:
-    """The figures of a range, in one statement; periods without calls have rows of zeros.
+    """Return the figures of a range, in one statement. Periods without calls are rows of zeros.
 
     Raises InvalidInput for a range that is too long.
     """
@@ -172,13 +173,13 @@ async def read_dashboard(
 
 
 def fold_weeks(days: Iterable[Row]) -> list[Row]:
-    """The days as weeks from Monday."""
+    """Sum up the days as weeks from Monday."""
     by_week = groupby(days, key=lambda day: day.period - timedelta(days=day.period.weekday()))
     return [Row(monday, _add([day.figures for day in of_week])) for monday, of_week in by_week]
 
 
 def _periods(first: date, last: date, asked: DashboardQuery) -> list[date]:
-    """The first day of every period that the range touches."""
+    """Return the first day of every period that overlaps the range."""
     periods = []
     day = first
     if asked.granularity is Granularity.WEEKLY:
@@ -195,13 +196,13 @@ def _periods(first: date, last: date, asked: DashboardQuery) -> list[date]:
 
 
 def _in_cents(figures: Figures) -> Figures:
-    """The figures with their cost in whole cents, so that the rows add up to the sum."""
+    """Return the figures with their cost in whole cents, so that the rows add up to the sum."""
     values = {name: getattr(figures, name) for name in _NAMES}
     return Figures(**values | {"cost": round_half_up(Decimal(figures.cost)), "revenue": Decimal(figures.revenue)})
 
 
 def _add(rows: list[Figures]) -> Figures:
-    """The sum of the rows, which the summary shows."""
+    """Return the sum of the rows, for the summary."""
     total: dict[str, Any] = {name: getattr(Figures(), name) for name in _NAMES}
     for row in rows:
         for name in _NAMES:

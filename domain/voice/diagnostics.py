@@ -1,4 +1,4 @@
-"""How many accounts a voice agent can know by phone, with masked samples; for setting an agent up."""
+"""The number of accounts that voice agents can identify by phone, with masked samples; for setting up an agent."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """Counts of active accounts, and samples nobody can be called by."""
+    """Counts of active accounts, and masked samples."""
 
     message: str
     total_users: int
@@ -25,7 +25,7 @@ class Diagnostics:
 
 
 async def run_diagnostics(connection: AsyncConnection) -> Diagnostics:
-    """Count accounts and phones, in two statements."""
+    """Count accounts and phone numbers, in two statements."""
     counts = (
         await connection.execute(select(func.count(), func.count(Customer.phone)).where(Customer.is_active))
     ).one()
@@ -46,5 +46,5 @@ async def run_diagnostics(connection: AsyncConnection) -> Diagnostics:
 
 
 def mask_phone(phone: str) -> str:
-    """A number with its country and its last two digits: "+1********48"."""
+    """Return a number with only its country code and last two digits: "+1********48"."""
     return phone[:2] + "*" * (len(phone) - 4) + phone[-2:]

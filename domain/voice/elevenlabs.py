@@ -1,6 +1,7 @@
-"""ElevenLabs' own word on a finished call: signed, redacted, kept once by conversation and type, recorded by a job.
+"""ElevenLabs' webhooks about finished calls: signed, redacted, stored once by conversation and type, recorded by a job.
 
-Of everything but a transcription only the kind is kept: recordings hold what we do not want to have.
+Of events other than transcriptions only the type is stored, because recordings contain data that we do not want to
+have.
 """
 
 import asyncio
@@ -37,7 +38,8 @@ _NUMBER = re.compile(r"LLD-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}")
 
 
 def check_signature(body: bytes, header: str, secret: str) -> None:
-    """Raise NotSignedIn unless the header holds a fresh signature of the body; several of them allow a new secret."""
+    """Raise NotSignedIn unless the header has a fresh signature of the body. Several signatures allow rotating the
+    secret."""
     parts = [part.strip() for part in header.split(",")]
     found = [match.groups() for part in parts if (match := _SIGNED_PART.fullmatch(part))]
     at = next((value for name, value in found if name == "t"), "")
@@ -50,7 +52,7 @@ def check_signature(body: bytes, header: str, secret: str) -> None:
 
 
 async def receive_event(db: AsyncSession, body: bytes, header: str, *, settings: Settings) -> bool:
-    """Keep a signed event once; False when it had come before. Raises NotSignedIn and InvalidInput."""
+    """Store a signed event once. Returns False if it was already received. Raises NotSignedIn and InvalidInput."""
     check_signature(body, header, settings.elevenlabs_webhook_secret)
     try:
         event = orjson.loads(body)
@@ -67,19 +69,19 @@ async def receive_event(db: AsyncSession, body: bytes, header: str, *, settings:
 
 
 def name_event(conversation_id: str, kind: str) -> str:
-    """The id of an event: the conversation with what is said of it."""
+    """Return the id of an event: conversation and type."""
     return f"{conversation_id}:{kind}"[:400]
 
 
 def redact_data(data: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a transcription: all of it without card and bank digits."""
+    """Return what is stored of a transcription: all of it without card and bank digits."""
     turns = read_turns(data.get("transcript"))
     rest = {name: value for name, value in data.items() if name != "transcript"}
     return {**redact_value(rest), "turns": redact_call(turns)}
 
 
 def read_turns(transcript: Any) -> list[Turn]:
-    """ElevenLabs' turns as ours; whatever is not in their form is left out."""
+    """Convert ElevenLabs' turns to ours; malformed parts are left out."""
     turns = []
     for item in transcript if isinstance(transcript, list) else []:
         if isinstance(item, dict):
@@ -107,13 +109,13 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 @processes(PROVIDER)
 async def process_event(db: AsyncSession, event: WebhookEvent) -> None:
-    """Record the call of a transcription; other kinds need nothing."""
+    """Record the call of a transcription; other types need no processing."""
     if event.kind == TRANSCRIPTION:
         await record_conversation(db, event.payload["data"])
 
 
 async def record_conversation(db: AsyncSession, data: dict[str, Any]) -> int | None:
-    """Record a conversation whose turns are redacted; None when all of it was known."""
+    """Record a conversation whose turns are redacted. Returns None if all of it was already known."""
     metadata = _object(data.get("metadata"))
     phone_call = _object(metadata.get("phone_call"))
     started = _read_time(metadata.get("start_time_unix_secs"))
@@ -144,7 +146,7 @@ async def record_conversation(db: AsyncSession, data: dict[str, Any]) -> int | N
 
 
 def _find_order_number(turns: list[Turn]) -> str:
-    """The number of the order that a tool placed in the call."""
+    """Return the number of the order that a tool placed during the call."""
     for turn in turns:
         for result in turn.tool_results:
             if "place" in str(result.get("tool_name") or ""):
@@ -155,7 +157,7 @@ def _find_order_number(turns: list[Turn]) -> str:
 
 
 async def _find_agent(db: AsyncSession, data: dict[str, Any], direction: CallDirection) -> int | None:
-    """The agent of a conversation, made when it is new to us."""
+    """Return the agent of a conversation; created if it is unknown."""
     external = data.get("agent_id")
     if not isinstance(external, str) or not external:
         return None
@@ -166,7 +168,8 @@ async def _find_agent(db: AsyncSession, data: dict[str, Any], direction: CallDir
 
 
 async def _find_prompt(db: AsyncSession, agent_id: int | None, version: Any) -> int | None:
-    """The prompt version that the agent spoke by; a new one is noted, without its words, as retired or suggested."""
+    """Return the prompt version that the agent used; an unknown one is stored without its text, as retired or
+    suggested."""
     if agent_id is None or not isinstance(version, str) or not version:
         return None
     which = (PromptVersion.agent_id == agent_id, PromptVersion.external_id == version[:200])

@@ -1,7 +1,7 @@
-"""Judging a call: a language model reads what was said beside what the tools answered, and its verdict is kept.
+"""Evaluates a call: a language model compares what was said with what the tools answered, and its verdict is stored.
 
-The transcript is data: nothing that is said in it changes how it is judged, and a verdict never moves money. Quotes
-must stand in the transcript, else they are dropped.
+The transcript is data: nothing said in it changes how it is evaluated, and a verdict never moves money. Quotes that are
+not in the transcript are dropped.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from models.session import current_database, separate_transaction
 from settings import Settings
 
 GOOD_FROM = 60
-# One good call in so many is looked at by somebody, too.
+# One good call in this many is also reviewed by a person.
 SAMPLE_ONE_IN = 20
 MOST_REASONS = 20
 MOST_SHOWN = 120_000
@@ -70,7 +70,7 @@ class Reason(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the evaluator says about a call."""
+    """The evaluator's verdict on a call."""
 
     score: Annotated[int, Field(ge=0, le=100)]
     resolution: Resolution
@@ -81,17 +81,17 @@ class Verdict(BaseModel):
 
 
 class EvaluateCall(Input):
-    """Which call, and whether the answer waits for the verdict."""
+    """The call to evaluate, and whether to wait for the verdict."""
 
     call_log_id: SpokenId
-    """The call's id."""
+    """The id of the call."""
     is_async: SpokenFlag = Field(True, alias="async")
-    """True queues it; false waits for the verdict."""
+    """True queues the evaluation; false waits for the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A call with a verdict to keep."""
+    """A call with a verdict to store."""
 
     call_log_id: int
     reply: Reply[Verdict]
@@ -99,7 +99,7 @@ class Judged:
 
 
 def get_llm(settings: Settings) -> LlmAccount:
-    """The language model of this installation; raises NotConfigured naming the first missing setting."""
+    """Return this installation's language model. Raises NotConfigured naming the first missing setting."""
     for name in ("llm_api_key", "llm_model"):
         if not getattr(settings, name):
             raise NotConfigured(f"No language model is set up here: the setting {name.upper()} is missing.")
@@ -108,7 +108,7 @@ def get_llm(settings: Settings) -> LlmAccount:
 
 
 async def queue_evaluation(db: AsyncSession, call_log_id: int, *, settings: Settings) -> None:
-    """Have a call judged by a job; raises NotFound, and NotConfigured without a language model."""
+    """Enqueue the evaluation of a call. Raises NotFound, and NotConfigured without a language model."""
     if await db.scalar(select(CallLog.id).where(CallLog.id == call_log_id)) is None:
         raise NotFound("There is no such call.")
     get_llm(settings)
@@ -116,9 +116,10 @@ async def queue_evaluation(db: AsyncSession, call_log_id: int, *, settings: Sett
 
 
 async def evaluate_call(call_log_id: int, *, settings: Settings) -> None:
-    """Judge a call now and keep the verdict; no transaction is open while the model thinks.
+    """Evaluate a call now and store the verdict. No transaction is open during the request to the model.
 
-    Raises NotFound, Refused for a call without a transcript, and OutsideServiceFailed, which the call remembers.
+    Raises NotFound, Refused for a call without a transcript, and OutsideServiceFailed, which is also stored on the
+    call.
     """
     async with current_database().session() as db:
         call = await db.get(CallLog, call_log_id)
@@ -137,7 +138,7 @@ async def evaluate_call(call_log_id: int, *, settings: Settings) -> None:
 
 
 def write_question(call: CallLog) -> str:
-    """The call as the model reads it, every line numbered, between marks that nobody in it can know."""
+    """Return the call as the model reads it, with numbered lines, between random marks that nobody in it can know."""
     mark = secrets.token_hex(16)
     lines = []
     for number, turn in enumerate(call.transcript, start=1):
@@ -151,7 +152,7 @@ def write_question(call: CallLog) -> str:
 
 
 def check_reasons(transcript: list[Any], reasons: list[Reason]) -> list[dict[str, Any]]:
-    """The reasons whose quote stands in the line that they cite, or in another, whose number they then get."""
+    """Return the reasons whose quote is in the cited line, or in another line, whose number they then get."""
     texts = [_flatten(str(turn.get("text") or "")) for turn in transcript]
     checked = []
     for reason in reasons[:MOST_REASONS]:
@@ -168,7 +169,7 @@ def check_reasons(transcript: list[Any], reasons: list[Reason]) -> list[dict[str
 
 
 def _find_datum(transcript: list[Any], reason: Reason) -> dict[str, Any]:
-    """What the tool really answered in the field that a reason names; nothing where no such answer stands."""
+    """Return what the tool really answered in the field that a reason names; empty if there is no such answer."""
     line, field = reason.data_line or 0, reason.data_field or ""
     found = find_fact(transcript[line - 1], field) if field and 0 < line <= len(transcript) else None
     return {"data_line": line, "data_label": found[0], "data_value": found[1]} if found else {}
@@ -179,7 +180,7 @@ def _flatten(text: str) -> str:
 
 
 async def keep_verdict(judged: Judged) -> None:
-    """Write the verdict down, and put the call on the review queue where somebody must look at it."""
+    """Store the verdict, and put the call on the review queue if a person must review it."""
     verdict, reply = judged.reply.answer, judged.reply
     async with separate_transaction() as db:
         call = (
@@ -213,7 +214,7 @@ async def keep_verdict(judged: Judged) -> None:
 
 
 def is_suspect(call: CallLog) -> bool:
-    """True for a call that somebody must look at."""
+    """Return True for a call that a person must review."""
     return bool(
         (call.eval_score is not None and call.eval_score < GOOD_FROM)
         or call.eval_hallucination
@@ -223,7 +224,7 @@ def is_suspect(call: CallLog) -> bool:
 
 
 def is_sampled(call_id: str) -> bool:
-    """One good call in twenty, the same one however often it is judged."""
+    """Return True for one call in twenty; always the same result for the same call."""
     return int.from_bytes(hashlib.sha256(call_id.encode()).digest()[:8]) % SAMPLE_ONE_IN == 0
 
 

@@ -1,6 +1,6 @@
-"""Products as callers say them: misspelled, in the plural, with sizes in words ("two ounce cups").
+"""Finds products as callers name them: misspelled, in the plural, with sizes in words ("two ounce cups").
 
-Sizes become a number with its unit, which must stand in the product as written; the other words may be nearly right.
+Sizes are converted to a number with a unit, which the product's text must contain; other words may be misspelled.
 """
 
 import re
@@ -36,7 +36,7 @@ _FILLERS = frozenset((
 _NUMBERS = {word: number for number, word in enumerate(_ONES)} | {
     word: number * 10 for number, word in enumerate(_TENS, start=2)
 }
-# Each unit as our catalogue writes it, with the ways in which it is said and written.
+# Each unit as the catalogue writes it, with its spoken and written forms.
 _UNITS = {
     "oz": ("ounce", "ounces", "oz"),
     "lb": ("pound", "pounds", "lb", "lbs"),
@@ -56,19 +56,19 @@ _WORD = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)?")
 
 
 class FindProducts(ToolInput):
-    """What a caller asks for."""
+    """A caller's product search."""
 
     query: Text200 | None = None
-    """The words of the caller, or a SKU."""
+    """The caller's words, or a SKU."""
     category: Text60 | None = None
-    """A category's name."""
+    """The name of a category."""
     in_stock_only: SpokenFlag = False
-    """Only what can be delivered now."""
+    """Only products that can be delivered now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundProducts:
-    """At most ten products, the closest first."""
+    """At most ten products, the best matches first."""
 
     message: str
     success: bool = True
@@ -78,20 +78,20 @@ class FoundProducts:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A number with its unit, as in 2 oz."""
+    """A number with its unit, for example 2 oz."""
 
     number: str
     unit: str
 
     @property
     def pattern(self) -> str:
-        """A regular expression for it in a product's text, however it is written there."""
+        """A regular expression that matches it in a product's text, in any notation."""
         ways = "|".join(_UNITS[self.unit])
         return rf"(^|[^0-9.]){re.escape(self.number)}(\.0+)?[ -]?({ways})\M"
 
 
 def read_spoken(text: str) -> tuple[str, list[Size]]:
-    """The words of a search in the singular and without fillers, and the sizes that stood among them."""
+    """Return the words of a search in the singular and without filler words, and the sizes found in it."""
     words = _join_numbers(_WORD.findall(text.lower()))
     sizes: list[Size] = []
     rest: list[str] = []
@@ -100,7 +100,7 @@ def read_spoken(text: str) -> tuple[str, list[Size]]:
         following = words[place + 1] if place + 1 < len(words) else ""
         if words[place][0].isdigit() and following in _UNIT_OF:
             unit = _UNIT_OF[following]
-            # "Two cups" are two of them; "a two cup measure" has a size.
+            # "Two cups" is a quantity; "a two cup measure" has a size.
             if unit != "cup":
                 sizes.append(Size(words[place], unit))
                 place += 2
@@ -112,7 +112,7 @@ def read_spoken(text: str) -> tuple[str, list[Size]]:
 
 
 def to_singular(word: str) -> str:
-    """A word in the singular, by its ending; "glass" and "gas" stay."""
+    """Return a word in the singular, by its ending; "glass" and "gas" stay the same."""
     if len(word) < 4 or word.endswith(("ss", "us", "is")) or not word.endswith("s"):
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -123,7 +123,7 @@ def to_singular(word: str) -> str:
 
 
 def _join_numbers(words: list[str]) -> list[str]:
-    """The words with spoken numbers in figures: "twenty four" is 24, "half" 0.5."""
+    """Return the words with spoken numbers as digits: "twenty four" is 24, "half" is 0.5."""
     joined: list[str] = []
     total: int | None = None
     for word in words:
@@ -141,7 +141,7 @@ def _join_numbers(words: list[str]) -> list[str]:
 
 
 async def find_spoken_products(connection: AsyncConnection, data: FindProducts) -> FoundProducts:
-    """The active products that the words mean; where all words together find none, those with some of them."""
+    """Return the active products that match all the words; if there are none, those that match some."""
     given: list[ColumnElement[bool]] = [Product.is_active.is_(True)]
     if data.in_stock_only:
         given.append(and_(Product.in_stock, func.coalesce(Product.stock_quantity > 0, True)))

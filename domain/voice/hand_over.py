@@ -1,4 +1,4 @@
-"""A caller wants a person: the number goes onto the calling list with the reason, to be called back today."""
+"""A caller asks for a person: the number is put on the calling list with the reason, to be called back today."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from domain.voice.inputs import CallerInput
 from domain.voice.redact import redact_text
 from models.session import raw_connection
 
-# A customer has one entry, and so has a number; whichever is there takes the reason.
+# A customer has one entry, and so does a number; an existing one gets the reason.
 _FIND = """
 SELECT id FROM calling_entry WHERE phone = $1 OR customer_id = $2
 ORDER BY (phone = $1) DESC NULLS LAST LIMIT 1 FOR NO KEY UPDATE
@@ -35,10 +35,10 @@ VALUES ($1, $2, $3, 'callback', $4, $5, $6, 55, 55) ON CONFLICT DO NOTHING
 
 
 class HandOver(CallerInput):
-    """Who wants a person, and why."""
+    """The caller who asks for a person, and why."""
 
     reason: Filled2000
-    """What it is about, in a sentence."""
+    """The reason, as one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class HandedOver:
 
 
 async def hand_over(db: AsyncSession, data: HandOver, *, timezone: ZoneInfo) -> HandedOver:
-    """Put the caller on the calling list; who asked never to be called is asked to call us."""
+    """Put the caller on the calling list. Callers who must not be called are asked to call us instead."""
     connection = await raw_connection(db)
     if await is_do_not_call(db, data.caller):
         return HandedOver("You asked us not to call, so please call our office for this.", None, success=False)

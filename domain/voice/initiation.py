@@ -1,4 +1,4 @@
-"""What an agent knows before it says hello: who seems to be calling, their usual order, and what is open."""
+"""What an agent knows before the call begins: the probable caller, their usual items, and their open orders."""
 
 from zoneinfo import ZoneInfo
 
@@ -26,23 +26,23 @@ NOTHING_KNOWN = {
 
 
 class CallerQuestion(Input):
-    """What ElevenLabs says about a call that comes in."""
+    """ElevenLabs' data about an incoming call."""
 
     caller_id: Text200 | None = None
-    """The caller's number, where the line shows it."""
+    """The caller's number, if it is transmitted."""
     agent_id: Text200 | None = None
     """The agent that answers."""
     called_number: Text200 | None = None
     """The number that was called."""
     call_sid: Text200 | None = None
-    """The telephone company's id of the call."""
+    """The phone provider's id of the call."""
 
 
 async def introduce_caller(
     connection: asyncpg.Connection, data: CallerQuestion, *, timezone: ZoneInfo
 ) -> dict[str, str]:
-    """The variables of one call, each a text that may be empty; a number proves nothing, so addresses are not among
-    them."""
+    """Return the variables of a call, each a string that may be empty. A number proves nothing, so they contain no
+    addresses."""
     phone = parse_phone(data.caller_id) if data.caller_id else None
     if phone is None:
         return NOTHING_KNOWN

@@ -1,7 +1,6 @@
-"""What voice agents send: the same strict JSON as everywhere, but "2", "true" and "false" count as what they mean.
+"""The inputs of voice tools: strict JSON as everywhere, but "2", "true" and "false" are accepted for their values.
 
-Every tool takes the caller's number as `phone_number` or `phone`, in any common form, and the conversation that it
-belongs to.
+Every tool takes the caller's number as `phone_number` or `phone`, in any common format, and the id of the conversation.
 """
 
 import re
@@ -43,55 +42,55 @@ SpokenMoney = Annotated[MoneyIn, BeforeValidator(_read_amount)]
 
 
 class ToolInput(Input):
-    """The base of every tool's input: which conversation it belongs to, so that a repeat is known."""
+    """The base class of all tool inputs. The conversation's id is used to recognise repeats."""
 
     call_id: Text200 | None = Field(None, validation_alias=AliasChoices("call_id", "conversation_id"))
-    """The platform's id of the call; `conversation_id` is the same."""
+    """The platform's id of the call; may also be sent as `conversation_id`."""
 
     @property
     def caller_phone(self) -> str | None:
-        """The number that it is about in E.164, where one was sent."""
+        """The phone number in E.164 that the request is about, or None."""
         return None
 
 
 class PhoneInput(ToolInput):
-    """A tool that may be given a caller's number."""
+    """A tool with an optional caller's number."""
 
     phone_number: PhoneIn | None = None
-    """The caller's number in any common form."""
+    """The caller's number in any common format."""
     phone: PhoneIn | None = None
     """The same as `phone_number`; one of the two is enough."""
 
     @property
     def caller_phone(self) -> str | None:
-        """The number in E.164, where one was sent."""
+        """The phone number in E.164, or None."""
         sent = self.phone_number or self.phone
         return parse_phone(sent) if sent else None
 
 
 class CallerInput(PhoneInput):
-    """A tool that needs the caller's number."""
+    """A tool that requires the caller's number."""
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """A caller without a number."""
+        """Report a missing phone number."""
         return super().find_faults(sent) | ({} if names_phone(sent) else {"phone_number": "is required"})
 
     @property
     def caller(self) -> str:
         """The caller's number in E.164."""
         number = self.caller_phone
-        assert number is not None  # the validators let no input without one pass
+        assert number is not None  # validation guarantees a number
         return number
 
 
 def names_phone(sent: Mapping[str, Any]) -> bool:
-    """True when either of the two fields holds something, be it a number or not."""
+    """Return True if either of the two fields has a value, whether or not it is a number."""
     return any(str(sent.get(name) or "").strip() for name in ("phone_number", "phone"))
 
 
 def read_order_number(said: str) -> str:
-    """An order's number as it is kept, from "lld 7kq4 m9xd" or "L L D, 7 K Q 4, M 9 X D" just as well."""
+    """Return an order number in its stored form, from "lld 7kq4 m9xd" or "L L D, 7 K Q 4, M 9 X D"."""
     signs = _SIGNS.sub("", said.upper())
     grouped = f"{signs[:3]}-{signs[3:7]}-{signs[7:]}"
     return grouped if is_random_order_number(grouped) else said.strip().upper()

@@ -17,29 +17,29 @@ class LogCall(Input):
     """A finished call."""
 
     call_id: Filled200 = Field(validation_alias=AliasChoices("call_id", "conversation_id"))
-    """The platform's id of the call; the same one again changes nothing."""
+    """The platform's id of the call; repeating it changes nothing."""
     status: Filled60
-    """How the call ended, in the platform's words."""
+    """How the call ended, in the platform's terms."""
     duration: Annotated[SpokenCount, Field(le=LONGEST_CALL_SECONDS)]
-    """How long it lasted, seconds."""
+    """The duration in seconds."""
     start_time: DateTimeIn
-    """When it began."""
+    """When the call began."""
     end_time: DateTimeIn
-    """When it ended."""
+    """When the call ended."""
     phone_number: Text60
-    """The caller's number; what is no number is kept as it came."""
+    """The caller's number; text that is not a number is stored as sent."""
     transcript: Annotated[str, Field(max_length=MOST_TRANSCRIPT)] | None = None
-    """What was said, a line a turn, each beginning with "Agent:" or "User:"."""
+    """What was said, one line per turn, each beginning with "Agent:" or "User:"."""
     order_placed: SpokenFlag = False
-    """True when an order was placed in the call."""
+    """True if an order was placed during the call."""
     order_number: Text60 | None = None
-    """The order that was placed."""
+    """The number of that order."""
     tool_outputs: Annotated[list[Any], Field(max_length=1_000)] = Field(default_factory=list)
-    """What the tools answered, in their order."""
+    """What the tools answered, in order."""
 
 
 async def log_call(db: AsyncSession, data: LogCall) -> None:
-    """Keep the call, once by its id, and queue its evaluation."""
+    """Store the call, once by its id, and queue its evaluation."""
     await record_call(
         db,
         FinishedCall(

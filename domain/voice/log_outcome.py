@@ -1,6 +1,6 @@
-"""How an outbound call ended: kept for the cooldown and the queue; a failed check opens a review.
+"""Logs the outcome of an outbound call, for the cooldown and the queue; a failed check opens a review.
 
-Somebody who asked not to be called is never called again, known or not.
+A number that asked not to be called is suppressed, whether or not it belongs to a customer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,54 +51,54 @@ _SENTENCES = {
 
 
 class LogOutcome(ToolInput):
-    """How a call ended, and what the checker thought of it."""
+    """The outcome of a call, and the checker's verdict."""
 
     phone: Annotated[PhoneIn, Field(min_length=1)]
-    """The number that was called, in any common form."""
+    """The number that was called, in any common format."""
     outcome: CallOutcome
     """How the call ended."""
     customer_name: Text200 | None = None
-    """Whom the agent spoke to; the account's own name without it."""
+    """The person the agent spoke to; by default the account's name."""
     order_number: Text60 | None = None
-    """The order that was placed."""
+    """The number of the order that was placed."""
     callback_date: DateIn | None = None
-    """The day on which they want to be called."""
+    """The day on which to call back."""
     notes: Text2000 | None = None
-    """What else was said."""
+    """Anything else that was said."""
     items_discussed: Text2000 | None = None
-    """The products that were talked about."""
+    """The products that were discussed."""
     procurement_interest: SpokenFlag = False
-    """True when they want something sourced."""
+    """True if they want something that is not in the catalogue."""
     checker_verdict: CheckerVerdict | None = None
-    """What the checker found: pass or fail."""
+    """The checker's verdict: pass or fail."""
     checker_reasons: Annotated[list[Text2000], Field(max_length=50)] = Field(default_factory=list)
     """Why the check failed."""
     transcript_url: Annotated[Text2000, Field(json_schema_extra={"pattern": "^(https?://|$)"})] | None = None
-    """Where the transcript lies."""
+    """The URL of the transcript."""
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """An address of a transcript that no browser would open."""
+        """Report a transcript URL that no browser would open."""
         url = str(sent.get("transcript_url") or "").strip()
         is_bad = bool(url) and not url.startswith(("https://", "http://"))
         return super().find_faults(sent) | ({"transcript_url": "must begin with https://"} if is_bad else {})
 
     @property
     def caller_phone(self) -> str:
-        """The number that was called; the same outcome of another number is no repeat."""
+        """The number that was called; the same outcome for another number is not a repeat."""
         return self.number
 
     @property
     def number(self) -> str:
         """The number in E.164."""
         number = parse_phone(self.phone)
-        assert number is not None  # the validator lets no other pass
+        assert number is not None  # validation guarantees a number
         return number
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedOutcome:
-    """What was logged; `review_queue_id` is the review that a failed check opened."""
+    """What was logged. `review_queue_id` is the review that a failed check opened."""
 
     message: str
     review_queue_id: int | None
@@ -106,7 +106,7 @@ class LoggedOutcome:
 
 
 async def log_outcome(db: AsyncSession, data: LogOutcome, *, by: Actor) -> LoggedOutcome:
-    """Log the outcome with what follows from it, the calling list's entry too, all in one transaction."""
+    """Log the outcome with all its effects, including the calling list's entry, in one transaction."""
     caller = await find_caller(await raw_connection(db), data.number)
     name = data.customer_name or _name_of(caller)
     logged = OutboundCallLog(
@@ -185,7 +185,7 @@ async def _open_review(db: AsyncSession, logged: OutboundCallLog) -> int:
 
 
 async def find_outbound_agent(db: AsyncSession) -> int:
-    """The agent that calls out, made with its first review."""
+    """Return the id of the agent for outbound calls; created with its first review."""
     newest = select(VoiceAgent.id).where(VoiceAgent.direction == CallDirection.OUTBOUND, VoiceAgent.is_active)
     known = await db.scalar(newest.order_by(VoiceAgent.id).limit(1))
     if known is not None:
@@ -195,5 +195,5 @@ async def find_outbound_agent(db: AsyncSession) -> int:
     )
     await db.execute(made.on_conflict_do_nothing(index_elements=[VoiceAgent.external_id]))
     found = await db.scalar(select(VoiceAgent.id).where(VoiceAgent.external_id == _AGENT_KEY))
-    assert found is not None  # it was made just now, or by a rival
+    assert found is not None  # it was created just now, here or by a concurrent request
     return found

@@ -1,4 +1,4 @@
-"""Who a phone number belongs to, with what they ordered lately."""
+"""Finds the account of a phone number, with its recent orders."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -15,12 +15,12 @@ RECENT = 5
 
 
 class LookupCustomer(CallerInput):
-    """Whose number it is."""
+    """The phone number to look up."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCaller:
-    """The account behind a number, if any."""
+    """The account of a number, if any."""
 
     message: str
     success: bool = True
@@ -29,7 +29,7 @@ class FoundCaller:
 
 
 async def lookup_customer(connection: asyncpg.Connection, data: LookupCustomer, *, timezone: tzinfo) -> FoundCaller:
-    """The account of a number; the name and email of a shared one stay untold."""
+    """Return the account of a number, without name and email if several accounts share it."""
     caller = await find_caller(connection, data.caller)
     if caller.customer is None:
         return FoundCaller("I don't find an account under this number. You can order as a guest.")

@@ -1,4 +1,4 @@
-"""Calls that ElevenLabs knows and we don't: asked for at night, since a webhook may have been lost or switched off."""
+"""Fetches calls that ElevenLabs knows and we don't, every night, since a webhook may have been lost or turned off."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,18 +18,19 @@ from models import CallLog, WebhookEvent
 from models.session import current_database, separate_transaction
 from settings import Settings
 
-# The last call that came in says from when on to ask; a little earlier, since calls end in another order.
+# Calls are requested from a little before the last one received, because they do not end in the order in which they
+# began.
 OVERLAP = timedelta(days=1)
 LONGEST = timedelta(days=30)
-# With no call at all a new account is not asked for all that it ever had.
+# Without any call, a new installation does not request its account's whole history.
 FIRST = timedelta(days=3)
 
 
 async def fetch_missed_calls(settings: Settings) -> int:
-    """Ask for the calls since the last one and keep those whose event never came; returns how many those were.
+    """Request the calls since the last one, and store those whose event never arrived. Returns how many.
 
-    They go the way of the webhook's events, so one that still comes later changes nothing. Raises NotConfigured without
-    a key, and ServiceFailed.
+    They are processed like the webhook's events, so an event that still arrives later changes nothing. Raises
+    NotConfigured without an API key, and ServiceFailed.
     """
     if not settings.elevenlabs_api_key:
         raise NotConfigured("Missed calls are not asked for: the setting ELEVENLABS_API_KEY is missing.")
@@ -44,7 +45,7 @@ async def fetch_missed_calls(settings: Settings) -> int:
         try:
             data = await fetch_conversation(account, conversation_id)
         except ServiceRefused:
-            continue  # it was deleted meanwhile
+            continue  # it was deleted in the meantime
         if has_nul(data):
             continue
         kept_data = await asyncio.to_thread(redact_data, data) | {"conversation_id": conversation_id}
@@ -61,7 +62,7 @@ async def _since(db: AsyncSession) -> datetime:
 
 
 async def _list_missing(db: AsyncSession, listed: Sequence[str]) -> list[str]:
-    """Those of the conversations whose event never came, the oldest first."""
+    """Return the conversations whose event never arrived, oldest first."""
     names = {name_event(conversation_id, TRANSCRIPTION): conversation_id for conversation_id in reversed(listed)}
     known = await db.scalars(
         select(WebhookEvent.event_id).where(WebhookEvent.provider == PROVIDER, WebhookEvent.event_id.in_(names))

@@ -1,4 +1,4 @@
-"""The order guide by phone: what the caller usually buys, ready to be put into an order."""
+"""The order guide by phone: what the caller usually buys, ready to be ordered."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ GROUP BY p.id ORDER BY count(*) DESC, max(t.created_at) DESC, p.id LIMIT $3
 
 
 class AskGuide(CallerInput):
-    """Whose order guide it is."""
+    """The caller whose order guide is requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class OrderGuideAnswer:
 
 
 async def describe_guide(connection: asyncpg.Connection, data: AskGuide) -> OrderGuideAnswer:
-    """The caller's usual items, the most often bought first."""
+    """Return the caller's usual items, most often bought first."""
     caller = await find_caller(connection, data.caller)
     items = await read_guide(connection, caller.customer_id)
     if not items:
@@ -55,12 +55,12 @@ async def describe_guide(connection: asyncpg.Connection, data: AskGuide) -> Orde
 
 
 async def read_guide(connection: asyncpg.Connection, customer_id: int | None) -> list[dict[str, Any]]:
-    """What an account bought in the last year and is still sold."""
+    """Return what an account bought in the last year and is still sold."""
     if customer_id is None:
         return []
     return [dict(row) for row in await connection.fetch(_GUIDE, customer_id, LOOKED_BACK_DAYS, MOST)]
 
 
 def say_guide(items: list[dict[str, Any]]) -> str:
-    """The first items in a breath: "two Soy Sauce 1gal and one Portion cup"."""
+    """Return the first items as a phrase: "two Soy Sauce 1gal and one Portion cup"."""
     return say_list([f"{say_number(item['quantity'])} {say_text(item['name'], 40)}" for item in items[:SAID]])

@@ -19,15 +19,15 @@ SAID = 2
 
 
 class OrderHistory(CallerInput):
-    """Whose history, and how many orders of it."""
+    """The customer, and the number of orders."""
 
     limit: Annotated[SpokenInt, Field(ge=1, le=MOST)] = 10
-    """How many orders at most, up to 20."""
+    """The most orders to return, up to 20."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A customer's orders with what follows from them."""
+    """A customer's orders, and what can be concluded from them."""
 
     message: str
     success: bool = True
@@ -40,7 +40,7 @@ class History:
 
 
 async def describe_order_history(connection: asyncpg.Connection, data: OrderHistory, *, timezone: ZoneInfo) -> History:
-    """The history of the number's account, or of its guest orders."""
+    """Return the history of the number's account, or of its guest orders."""
     caller = await find_caller(connection, data.caller)
     orders = await list_caller_orders(connection, caller, most=data.limit)
     if caller.customer is None and not orders:

@@ -1,4 +1,4 @@
-"""What a voice agent reads of orders: a caller's newest, or one by its number, with items and never an address."""
+"""Orders for voice agents: a caller's newest ones, or one by its number, with items but never an address."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from domain.voice.caller import Caller
 
 _COLUMNS = """o.id, o.order_number, o.status, o.on_hold, o.total_amount, o.subtotal, o.delivery_fee, o.payment_method,
   o.payment_status, o.item_count, o.created_at, o.special_notes, o.tracking_number, o.customer_id, o.delivery_phone"""
-# An account's own orders, and those that the number placed as a guest.
+# An account's own orders, and those placed with the number as a guest.
 _MINE = f"""
 SELECT {_COLUMNS} FROM (
   (SELECT * FROM orders WHERE customer_id = $1 AND ($4::text IS NULL OR status = $4)
@@ -35,14 +35,14 @@ FROM order_item WHERE order_id = ANY($1::bigint[]) ORDER BY order_id, position
 async def list_caller_orders(
     connection: asyncpg.Connection, caller: Caller, *, most: int, status: str | None = None
 ) -> list[dict[str, Any]]:
-    """The caller's newest orders with their items, in two statements."""
+    """Return the caller's newest orders with their items, in two statements."""
     rows = await connection.fetch(_MINE, caller.customer_id, caller.phone, most, status)
     return await with_items(connection, rows)
 
 
 async def find_order(connection: asyncpg.Connection, number: str, *, phone: str | None) -> asyncpg.Record | None:
-    """The order of a number, where the caller may hear of it: a drawn number is proof enough, a given one needs its
-    phone. `has_phone` is true where that is the number that the order goes to, or its customer's own."""
+    """Return the order with a number if the caller may know of it, or None: a random number is enough, one chosen by
+    staff also needs the phone number. `has_phone` is true if the phone number is the order's or its customer's."""
     row = await connection.fetchrow(_BY_NUMBER, [number, number.upper()], phone)
     if row is None or is_random_order_number(row["order_number"]) or row["has_phone"]:
         return row
@@ -50,7 +50,7 @@ async def find_order(connection: asyncpg.Connection, number: str, *, phone: str 
 
 
 async def with_items(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:
-    """The orders with their items, in one statement however many there are."""
+    """Return the orders with their items, in one statement for any number of orders."""
     items: dict[int, list[asyncpg.Record]] = defaultdict(list)
     if rows:
         for item in await connection.fetch(_ITEMS, [row["id"] for row in rows]):

@@ -1,4 +1,4 @@
-"""How an order stands: by its number, or the caller's newest."""
+"""The status of an order, found by its number, or of the caller's newest order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ SAID_STATUS = {
 
 
 class OrderStatusQuestion(PhoneInput):
-    """Which order: by its number, or the newest of a phone."""
+    """The order to look up: by its number, or the newest of a phone number."""
 
     order_number: OrderNumberIn | None = None
-    """The order's number, as it is read aloud."""
+    """The order's number, also as it is read aloud."""
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """A question about no order at all."""
+        """Report a request with neither a number nor a phone."""
         named = names_phone(sent) or str(sent.get("order_number") or "").strip()
         return super().find_faults(sent) | ({} if named else {"order_number": "is required, or else a phone number"})
 
 
 @dataclass(frozen=True, slots=True)
 class OrderStatusAnswer:
-    """An order and the sentence about it; without one the sentence says so."""
+    """An order and a sentence about it; without an order, the sentence says so."""
 
     message: str
     success: bool = True
@@ -47,7 +47,7 @@ class OrderStatusAnswer:
 async def describe_order_status(
     connection: asyncpg.Connection, data: OrderStatusQuestion, *, timezone: tzinfo
 ) -> OrderStatusAnswer:
-    """The order that is asked for, with its items."""
+    """Return the requested order, with its items."""
     if data.order_number:
         row = await find_order(connection, read_order_number(data.order_number), phone=data.caller_phone)
         orders = await with_items(connection, [row] if row else [])

@@ -28,17 +28,17 @@ def _check_status(value: str) -> str:
 
 
 class PastOrders(CallerInput):
-    """Whose orders, how many, and of which status."""
+    """The caller, the number of orders, and their status."""
 
     limit: Annotated[SpokenInt, Field(ge=1, le=MOST)] = 5
-    """How many orders at most, up to 20."""
+    """The most orders to return, up to 20."""
     status_filter: Annotated[str, AfterValidator(_check_status), Field(json_schema_extra={"enum": FILTERS})] = ALL
     """An order status, or `all`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastOrdersAnswer:
-    """A caller's orders and the sentence about them."""
+    """A caller's orders and a sentence about them."""
 
     message: str
     success: bool = True
@@ -50,10 +50,10 @@ class PastOrdersAnswer:
 async def describe_past_orders(
     connection: asyncpg.Connection, data: PastOrders, *, timezone: tzinfo
 ) -> PastOrdersAnswer:
-    """The caller's orders; a number without account or order gets a sentence that says so."""
+    """Return the caller's orders; for a number without account or orders, a sentence that says so."""
     caller = await find_caller(connection, data.caller)
     status = None if data.status_filter == ALL else data.status_filter
-    # One more says whether these are all.
+    # One more than requested shows whether there are more.
     found = await list_caller_orders(connection, caller, most=data.limit + 1, status=status)
     orders, is_more = found[: data.limit], len(found) > data.limit
     if not orders and caller.customer is None:

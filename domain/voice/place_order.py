@@ -1,7 +1,7 @@
-"""A voice agent places an order for a caller: priced by the catalogue, once the caller said yes.
+"""A voice agent places an order for a caller: priced by the catalogue, and only after the caller confirmed.
 
-The number is no proof of who calls, so an account's order goes to the account's own address unless the caller gives
-another one, and nobody hears either.
+A phone number does not prove who is calling, so an account's order is sent to the account's own address unless the
+caller gives another one, and neither is read aloud.
 """
 
 from collections.abc import Mapping
@@ -32,43 +32,43 @@ ADDRESS = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip"
 
 
 class SpokenLine(OrderLine):
-    """One line of an order: a product by SKU or id, and how many."""
+    """One line of an order: a product by SKU or id, and the quantity."""
 
     product_id: SpokenId | None = None
-    """The product's id, where its SKU is not given."""
+    """The product's id, if the SKU is not given."""
     sku: Filled60 | None = Field(None, validation_alias=AliasChoices("sku", "product_sku"))
-    """The product's SKU, as voice_products answers it."""
+    """The product's SKU, as answered by voice_products."""
     quantity: SpokenQuantity
-    """How many of its units."""
+    """The number of units."""
 
 
 class PlaceVoiceOrder(CallerInput):
-    """What the agent heard; a guest gives name and address, an account may."""
+    """The order as the agent understood it. Name and address are required for a guest and optional for an account."""
 
     items: Annotated[list[SpokenLine], Field(min_length=1, max_length=MOST_LINES)]
     """The lines of the order."""
     confirmed: SpokenFlag
-    """True once the caller said yes to the price; false answers what would happen."""
+    """True once the caller has agreed to the price; false only answers what would happen."""
     special_notes: Text2000 | None = None
-    """What the caller wants us to know about the order."""
+    """The caller's notes about the order."""
     payment_method: PaymentMethod | None = None
-    """How the caller pays; without one net30 where terms cover it, else credit_card."""
+    """How the caller pays; by default net30 if terms cover the order, otherwise credit_card."""
     delivery_name: Filled200 | None = None
-    """To whom it goes; a guest's is needed."""
+    """The recipient; required for a guest."""
     delivery_company: Text200 | None = None
-    """The restaurant; a guest's is needed."""
+    """The restaurant; required for a guest."""
     delivery_address: Filled200 | None = None
-    """Street and number; a guest's is needed."""
+    """Street and number; required for a guest."""
     delivery_city: Filled60 | None = None
-    """The city; a guest's is needed."""
+    """The city; required for a guest."""
     delivery_state: StateIn | None = None
-    """The state by its two letters or its name; a guest's is needed."""
+    """The state by its two letters or its name; required for a guest."""
     delivery_zip: ZipIn | None = None
-    """The ZIP code; a guest's is needed."""
+    """The ZIP code; required for a guest."""
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:
-        """An order that would be paid with credit, which is used on an order that stands."""
+        """Report store credit as payment method: it can only be applied to an existing order."""
         is_credit = sent.get("payment_method") == PaymentMethod.STORE_CREDIT
         why = {"payment_method": "must be another one than store_credit"} if is_credit else {}
         return super().find_faults(sent) | why
@@ -76,7 +76,7 @@ class PlaceVoiceOrder(CallerInput):
 
 @dataclass(frozen=True, slots=True)
 class VoiceOrder:
-    """A placed order, or what it would be; `success` is false until the caller said yes."""
+    """A placed order, or a preview of it; `success` is false until the caller has confirmed."""
 
     message: str
     success: bool
@@ -89,13 +89,13 @@ class VoiceOrder:
 
 
 async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Actor, rules: OrderRules) -> VoiceOrder:
-    """Place the order, or without the caller's yes answer its price and change nothing.
+    """Place the order, or without the caller's confirmation return its price and change nothing.
 
     Locks the customer, then the products. Raises InvalidInput for a guest without an address and for unknown products,
-    Refused for short ones.
+    and Refused for too little stock.
     """
     connection = await raw_connection(db)
-    # Another way to pay than terms asks nothing of the credit, as in the shop.
+    # Payment methods other than terms do not use the credit limit, as in the shop.
     may_use_terms = data.payment_method in {None, PaymentMethod.NET30}
     caller = await find_caller(connection, data.caller, lock=data.confirmed and may_use_terms)
     customer = caller.customer
@@ -137,14 +137,15 @@ async def place_voice_order(db: AsyncSession, data: PlaceVoiceOrder, *, by: Acto
 
 
 async def is_still_placed(db: Transaction, answer: Mapping[str, Any]) -> bool:
-    """False when the order of an earlier answer was cancelled since: who asks for the same again wants another."""
+    """Return False if the order of an earlier answer has been cancelled, because the same request then means a new
+    order."""
     connection = await raw_connection(db)
     status = await connection.fetchval("SELECT status FROM orders WHERE order_number = $1", answer["order_number"])
     return status is not None and status != OrderStatus.CANCELLED
 
 
 def _deliver_to(data: PlaceVoiceOrder, caller: Caller) -> Delivery:
-    """Where the order goes; raises InvalidInput naming every part that is missing."""
+    """Return where the order goes. Raises InvalidInput naming every missing part."""
     kept = caller.customer or {}
     gives_address = any(getattr(data, name) for name in ADDRESS)
     uses_account = bool(kept) and not gives_address and bool(kept["shipping_street"])

@@ -1,6 +1,6 @@
-"""Which products the same customers buy, counted over everybody: sparse arithmetic in a process of its own.
+"""Counts which products are bought by the same customers, with sparse matrices in a child process.
 
-It is what the statement `PAIRS` counts, cut to as many of each product's best as a reader can need.
+The result equals that of the statement `PAIRS`, cut to as many of each product's best pairs as a reader can need.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-# So many products are counted at a time, which bounds the memory.
+# The number of products counted at a time, which limits memory.
 AT_A_TIME = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """For each product the others that its buyers buy, the best first; the four columns are of one length."""
+    """For each product the products bought by the same customers, best first. The four columns have the same length."""
 
     product_id: list[int]
     other_id: list[int]
@@ -24,12 +24,12 @@ class Pairs:
 
 
 def count_pairs(owned: Sequence[Sequence[int]], offered: set[int], *, shared_at_least: int, spare: int) -> Pairs:
-    """Count the pairs of what each customer owns; of the others only those that are `offered` are kept.
+    """Count the pairs of the products each customer owns; as `other_id` only products in `offered` are kept.
 
-    A reader leaves out what a customer owns already. Nobody owns more than the most that somebody owns, so that many
-    and `spare` of each product's best hold all that any reader takes.
+    A reader leaves out what its customer already owns. No customer owns more products than the largest owner, so that
+    many plus `spare` of each product's best pairs contain all that any reader uses.
     """
-    # SciPy takes a second to load, and only this work needs it.
+    # SciPy takes a second to load, and only this function needs it.
     from scipy.sparse import csr_matrix
 
     codes = {product: place for place, product in enumerate(sorted({one for each in owned for one in each}))}
@@ -50,7 +50,7 @@ def count_pairs(owned: Sequence[Sequence[int]], offered: set[int], *, shared_at_
             others, shared = counted.indices[part], counted.data[part].astype(np.int64)
             chosen = (shared >= shared_at_least) & (others != first + row) & is_offered[others]
             others, shared = others[chosen], shared[chosen]
-            # In whole numbers up to the division, as the statement has it.
+            # Integers up to the division, as in the statement.
             lift = (shared * len(owned)).astype(float) / (buyers[first + row] * buyers[others]).astype(float)
             best = np.lexsort((ids[others], -shared, -lift))[:most]
             found.append((np.full(len(best), ids[first + row]), ids[others[best]], shared[best], lift[best]))

@@ -1,4 +1,4 @@
-"""Agents with their prompt versions: what differs between two, how each did, and putting one live."""
+"""Agents and their prompt versions: how versions differ, how each performed, and putting one live."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ LONGEST_PROMPT = 60_000
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One version with how its calls went."""
+    """One version with the results of its calls."""
 
     id: int
     agent_id: int
@@ -44,8 +44,8 @@ class VersionRow:
 
 
 async def list_versions(db: AsyncSession) -> list[VersionRow]:
-    """Every version of every agent, the newest first; agents are few."""
-    # Added up by version in the index alone, before anything is joined.
+    """Return all versions of all agents, newest first; there are few agents."""
+    # Summed up by version in the index alone, before anything is joined.
     calls = (
         select(
             CallLog.prompt_version_id.label("version_id"),
@@ -87,13 +87,13 @@ async def list_versions(db: AsyncSession) -> list[VersionRow]:
 
 
 async def list_agents(db: AsyncSession) -> list[tuple[int, str]]:
-    """The agents by name."""
+    """Return the agents as (id, name), sorted by name."""
     rows = await db.execute(select(VoiceAgent.id, VoiceAgent.name).order_by(VoiceAgent.name, VoiceAgent.id))
     return [(row[0], row[1]) for row in rows]
 
 
 async def get_version(db: AsyncSession, version_id: int) -> tuple[PromptVersion, VoiceAgent, PromptVersion | None]:
-    """A version with its agent and the version to hold it against: the live one, else the one before."""
+    """Return a version, its agent, and the version to compare it with: the live one, or else the previous one."""
     version = await db.get(PromptVersion, version_id)
     if version is None:
         raise NotFound("There is no such prompt.")
@@ -105,23 +105,23 @@ async def get_version(db: AsyncSession, version_id: int) -> tuple[PromptVersion,
 
 
 class EditPrompt(Input):
-    """A suggestion's words as a colleague wants them."""
+    """The new text of a suggested prompt."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT)]
     """The whole prompt."""
     opened: Text200 | None = None
-    """The mark of the words that the change began with."""
+    """The mark of the text with which the form was opened."""
 
 
 def mark_words(prompt: str) -> str:
-    """What says which words a form was opened with."""
+    """Return a mark that identifies the text with which a form was opened."""
     return hashlib.sha256(prompt.encode()).hexdigest()[:32]
 
 
 async def edit_prompt(db: AsyncSession, version_id: int, data: EditPrompt, *, by: Actor) -> PromptVersion:
-    """Change the words of a suggestion; what was tried with the former ones is forgotten.
+    """Change the text of a suggested prompt; trials of the previous text are deleted.
 
-    Raises Refused for any other version, and for words that a colleague has changed meanwhile.
+    Raises Refused for any other version, and if a colleague has changed the text in the meantime.
     """
     require(by, Right.SUGGEST_PROMPTS, "Your role does not change prompts.")
     version, agent, _ = await get_version(db, version_id)
@@ -147,7 +147,8 @@ async def edit_prompt(db: AsyncSession, version_id: int, data: EditPrompt, *, by
 
 
 async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVersion:
-    """Make a suggested or earlier version the live one; the live one retires. Raises Refused for the live one."""
+    """Make a suggested or earlier version the live one; the previous live one retires. Raises Refused if it is live
+    already."""
     require(by, Right.SUGGEST_PROMPTS, "Your role does not put prompts live.")
     version, agent, _ = await get_version(db, version_id)
     await db.execute(select(VoiceAgent.id).where(VoiceAgent.id == agent.id).with_for_update())
@@ -166,7 +167,7 @@ async def put_live(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVer
 
 
 async def dismiss_prompt(db: AsyncSession, version_id: int, *, by: Actor) -> PromptVersion:
-    """Put a suggestion aside; raises Refused for any other version."""
+    """Dismiss a suggestion. Raises Refused for any other version."""
     require(by, Right.SUGGEST_PROMPTS, "Your role does not change prompts.")
     version, agent, _ = await get_version(db, version_id)
     if version.state != PromptState.SUGGESTED:

@@ -1,6 +1,6 @@
-"""What an agent needs to know of the customers of one page: their last order, what they buy, what others buy beside it.
+"""What an agent needs to know about the customers of a page: their last order, what they buy, and what others buy too.
 
-Three statements, however many customers there are.
+Three statements for any number of customers.
 """
 
 from collections import defaultdict
@@ -14,16 +14,16 @@ import asyncpg
 
 from domain.voice.refresh_sales import NEWEST_CALL, PAIRS
 
-# A product is due again when so much of its usual gap is over.
+# A product is due again after this share of its usual gap.
 DUE_AT = 0.8
 MOST_UPSELLS = 3
 MOST_CATEGORIES = 3
-# Up to so many lines in the books, pairs of products are counted at once; beyond, the night's count is read.
+# With at most this many order lines, pairs of products are counted at once; otherwise the nightly count is used.
 MOST_LINES_COUNTED_AT_ONCE = 4_000
 
-# What the customers bought is read once: `lines` are those of the newest order, of which those come first whose own
-# median gap is nearly over, then as they stand in the order. Of every product of theirs the best three that are not
-# theirs are looked up; the best three of those are the best of all. Which products are sold is asked once for all.
+# What the customers bought is read once. `lines` are those of the newest order: first those past most of their own
+# median gap, then in the order of the lines. For each product that a customer owns, the best three others not owned are
+# looked up; the best three of those are the best overall. Which products are sold is checked once for all.
 _DETAILS = """
 {pairs}
 history AS MATERIALIZED (
@@ -107,7 +107,7 @@ FROM customer AS c CROSS JOIN LATERAL ({NEWEST_CALL}) AS l WHERE c.id = ANY($1::
 
 @dataclass(slots=True)
 class Details:
-    """What is known beside the figures."""
+    """What is known in addition to the figures."""
 
     reorder_candidates: list[str] = field(default_factory=list)
     top_categories: list[str] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Details:
 async def list_details(
     connection: asyncpg.Connection, customer_ids: Sequence[int], *, today: date, timezone: ZoneInfo
 ) -> dict[int, Details]:
-    """The details of each of the customers."""
+    """Return the details of each of the customers by id."""
     found: dict[int, Details] = defaultdict(Details)
     if not customer_ids:
         return found

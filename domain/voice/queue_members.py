@@ -1,7 +1,7 @@
-"""Who is due for an outbound reorder call, in which order: one statement over every customer with an order.
+"""Who is due for an outbound reorder call, in which order: one statement over all customers with an order.
 
-An order counts unless it is cancelled, and days are the business's. The sums of `customer_sales` are read as they are,
-except for customers whose orders changed since: those are added up here.
+Cancelled orders do not count, and days are business days. The sums in `customer_sales` are used as they are, except for
+customers whose orders changed since; those are recalculated here.
 """
 
 import re
@@ -28,14 +28,14 @@ from domain.voice.refresh_sales import CHANGED, FRESH, STEPS
 
 MOST_DAYS = 36_500
 _NUMBER = re.compile(r"[\d\s().+-]+")
-# The cycle of a customer with one order day while nobody has a cycle of their own, days.
+# The cycle, in days, of a customer with one order day while no customer has a cycle of their own.
 UNKNOWN_CYCLE = 30
-# The places of so many are counted one by one; beyond, all worths are put in a row.
+# The ranks of up to this many customers are looked up one by one; beyond, all worths are sorted.
 MOST_COUNTED = 400
 
 
 class QueueSort(StrEnum):
-    """The orders in which the queue can be read."""
+    """The sort orders of the queue."""
 
     PRIORITY = "priority"
     DAYS_DESC = "days_desc"
@@ -43,7 +43,7 @@ class QueueSort(StrEnum):
 
 
 class CreditStatus(StrEnum):
-    """How a customer stands on terms, as the queue has it."""
+    """The credit status of a customer in the queue."""
 
     GOOD = "good"
     OVERDUE = "overdue"
@@ -54,30 +54,30 @@ Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 
 
 class QueueQuery(Input):
-    """Which part of the queue is wanted."""
+    """The filters of the queue."""
 
     min_days_since_order: Days = 14
-    """The last order lies at least so many days back."""
+    """The last order is at least this many days ago."""
     max_days_since_order: Days = 180
-    """And at most so many."""
+    """The last order is at most this many days ago."""
     min_order_count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """At least so many orders."""
+    """The minimum number of orders."""
     cooldown_days: Days = 10
-    """Nobody whose call was logged within so many days, unless a callback is due."""
+    """Excludes customers with a logged call within this many days, unless a callback is due."""
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    """How many customers a page has, at most 200."""
+    """Customers per page, at most 200."""
     page: PageNumber = 1
-    """The page, from 1."""
+    """The page number, from 1."""
     sort: QueueSort = QueueSort.PRIORITY
     """priority, days_desc or ltv_desc."""
     credit_status: CreditStatus | None = None
-    """good, overdue or no_terms; absent is all."""
+    """good, overdue or no_terms; by default all."""
     callable_now: bool | None = None
-    """True leaves only those who may be called at this moment."""
+    """True lists only customers who may be called now."""
 
 
 class SearchedQueue(QueueQuery):
-    """The queue as colleagues look through it."""
+    """The queue with a search, for colleagues."""
 
     q: Text60 | None = None
     """Words of the company, the name or the address, or a phone number."""
@@ -85,7 +85,7 @@ class SearchedQueue(QueueQuery):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One customer of the queue with the figures that made the priority."""
+    """One customer of the queue with the figures that determine the priority."""
 
     customer_id: int
     phone: str
@@ -115,20 +115,20 @@ _ORDER_BY = {
     QueueSort.LTV_DESC: "worth DESC, customer_id",
 }
 _SUMS = "customer_id, order_count, order_days, first_day, last_day, lifetime_value, own_cycle, worth"
-# $1 today, $2 zone, $3-$4 days, $5 orders, $6 beginning of the cooldown, then what a page takes and the credit status.
+# $1 today, $2 zone, $3-$4 days, $5 orders, $6 start of the cooldown; then the page and the credit status.
 _IS_IN_RANGE = "last_day BETWEEN $1::date - $4::int AND $1::date - $3::int AND order_count >= $5"
-# The same orders, of rows that are kept.
+# The same sort orders, for stored rows.
 _SORTED_BY = {QueueSort.DAYS_DESC: "last_day", QueueSort.LTV_DESC: "worth DESC"}
-# Called before the cooldown, or the newest call asks for another by now.
+# The last call was before the cooldown, or it asked for a callback that is due.
 _IS_FREE = "NOT is_barred AND (called_at IS NULL OR called_at < $6 OR call_back_on <= $1::date)"
 _IS_MEMBER = f"{_IS_IN_RANGE} AND {_IS_FREE}"
 _LIMIT = "LIMIT $7::bigint OFFSET $8::bigint"
 _IS_KEPT = "customer_id NOT IN (SELECT customer_id FROM changed)"
-# What is kept of the customers in `changed` is not true any more, and `fresh` is. Steps say near which place a worth
-# and a cycle stand among the kept ones; what changed is taken off and added where a place is looked up, so that nobody
-# is sorted. The median is the least cycle through which there are half of them: it is looked for from the last step
-# through which there can't be so many. Nothing is added to the steps' arrays, so that they are unpacked once and not at
-# each look.
+# The stored sums of customers in `changed` are outdated; `fresh` has the current ones. The steps give the approximate
+# rank of a worth or cycle among the stored ones; outdated values are subtracted and current ones added during the
+# lookup, so that nothing needs to be sorted. The median is the smallest cycle that at least half of the cycles do not
+# exceed: the search starts at the last step with too few. The steps' arrays are not modified, so that they are
+# decompressed only once and not for each lookup.
 _GROUND = f"""
 WITH changed AS MATERIALIZED ({CHANGED.format(sales="customer_sales_change", calls="customer_call_change")}),
 fresh AS MATERIALIZED ({FRESH.format(zone="$2::text")}),
@@ -170,7 +170,7 @@ everybody AS MATERIALIZED (
   FROM steps AS s, differing AS d, median AS m
 ),
 """  # noqa: S608 - constants of this module and its neighbours
-# Everybody who is on the queue, for the lists that look at all of them.
+# All members of the queue, for lists that need all of them.
 _EVERY_MEMBER = f"""
 {{owed}}
 members AS MATERIALIZED (
@@ -191,9 +191,9 @@ counted AS (
     + (SELECT count(*) FROM fresh WHERE {_IS_MEMBER}) AS total
 ),
 """  # noqa: S608 - the same
-# A weight lies between a half and one and a half: who would not come before the last of the page even with the greatest
-# is not on it. Of each day the shortest cycles come first, so `likely` holds as many of a day as could be on the page,
-# and what the last of those has at least is what anybody must reach.
+# A weight is between 0.5 and 1.5: a customer who would not come before the last of the page even with the largest
+# weight is not on the page. On each day the shortest cycles come first, so `likely` has as many of a day as could be on
+# the page, and the smallest priority of those is the minimum for all others.
 _FIRST_MEMBERS = f"""
 day AS MATERIALIZED (
   SELECT days_since, $1::date - days_since AS day
@@ -234,7 +234,7 @@ chosen AS (
   ) AS s, everybody AS e
 ),
 """  # noqa: S608 - the same
-# The first by worth or by days: those up to the page's end are read in the order of an index.
+# Sorted by worth or by days, the first ones up to the end of the page are read in index order.
 _SORTED_MEMBERS = f"""
 {_COUNTED.strip()}
 kept AS MATERIALIZED (
@@ -270,7 +270,7 @@ FROM placed AS p JOIN customer AS c ON c.id = p.customer_id ORDER BY {order}
 """
 _ALL = "SELECT * FROM members"
 _THESE = "SELECT * FROM members WHERE customer_id = ANY($7::bigint[])"
-# What a filter by credit needs of everybody.
+# What a filter by credit status needs for all customers.
 _OWED_BY_ALL = f"""
 owed AS MATERIALIZED (SELECT customer_id, owes AS balance FROM ({SELECT_OWING}) AS s),
 """  # noqa: S608 - the same
@@ -281,7 +281,7 @@ _HAS_STATUS = """${place}::text = CASE WHEN c.payment_terms <> 'net30' THEN 'no_
 async def list_members(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> tuple[list[Member], int]:
-    """One page of the queue, and how many members it has."""
+    """Return one page of the queue, and the number of its members."""
     before = (asked.page - 1) * asked.limit
     is_filtered = asked.credit_status is not None or bool(_read_search(asked))
     if asked.sort is not QueueSort.PRIORITY:
@@ -299,14 +299,14 @@ async def list_members(
 async def list_callees(
     connection: asyncpg.Connection, asked: QueueQuery, *, timezone: ZoneInfo
 ) -> list[asyncpg.Record]:
-    """Everybody on the queue in its order, with what says whether they may be called now."""
+    """Return all members of the queue in order, with the data that decides whether they may be called now."""
     return await _fetch(connection, _CALLEES, asked, timezone, chosen=_ALL, ranks=CHOSEN + ALL_PLACES)
 
 
 async def list_these_members(
     connection: asyncpg.Connection, asked: QueueQuery, ids: Sequence[int], *, timezone: ZoneInfo
 ) -> list[Member]:
-    """Those of the queue with these ids, in its order."""
+    """Return the members with these ids, in the order of the queue."""
     ranks = CHOSEN + COUNTED_PLACES
     rows = await _fetch(connection, _PAGE, asked, timezone, chosen=_THESE, ranks=ranks, values=[list(ids)])
     return [_read_member(row) for row in rows if row["customer_id"] is not None]
@@ -323,9 +323,9 @@ async def _fetch(
     limit: str = "",
     values: Sequence[Any] = (),
 ) -> list[asyncpg.Record]:
-    """Read what is `shown` of those who are `chosen` among all; None for the page that was asked for, found by index.
+    """Read `shown` for those members who are `chosen`; None means the requested page, found by index.
 
-    `ranks` are the CTEs that give each their weight.
+    `ranks` are the CTEs that calculate the weights.
     """
     today = business_today(timezone)
     since = start_of_business_day(today - timedelta(days=asked.cooldown_days - 1), timezone)
@@ -358,7 +358,7 @@ def _read_search(asked: QueueQuery) -> str:
 
 
 def _find_patterns(wanted: str) -> list[str]:
-    """What a customer's searched text must be like, each of them: the digits of a number, or words."""
+    """Return the LIKE patterns that a customer's search text must match: the digits of a number, or words."""
     digits = digits_for_search(wanted)
     parts = [digits] if _NUMBER.fullmatch(wanted) and digits else as_search_pattern(wanted.lower()).split()
     return [f"%{part}%" for part in parts]
@@ -369,7 +369,7 @@ def _read_member(row: asyncpg.Record) -> Member:
 
 
 def credit_status_of(member: Member) -> CreditStatus:
-    """The one word for a customer's terms."""
+    """Return the credit status of a customer."""
     if member.payment_terms != "net30":
         return CreditStatus.NO_TERMS
     return CreditStatus.GOOD if member.current_balance <= member.credit_limit else CreditStatus.OVERDUE

@@ -1,16 +1,16 @@
-"""The places of the call queue's members by worth, among everybody with an order: each one's weight in the priority.
+"""The ranks by worth of the call queue's members among all customers with an order, which give their weights.
 
-The statements are parts of those of `queue_members.py`, which name `everybody` (the kept steps, and what differs since)
-and `chosen` (those whose places are wanted). $7 and $8 are a page's length and how many come before it.
+The statements are parts of those in `queue_members.py`, which define `everybody` (the stored steps, and the changes
+since) and `chosen` (the customers to rank). $7 and $8 are the length of a page and the number of members before it.
 """
 
-# How many have a greater worth than `m` or the same, as far as steps say, and among those that changed.
+# How many customers have at least the worth of `m`, according to the steps, and among the changed ones.
 _THROUGH_STEP = "coalesce(e.worths_through[width_bucket(-m.worth, e.worths)], 0)"
 _THROUGH_CHANGED = "width_bucket(-m.worth, e.fresh_worths) - width_bucket(-m.worth, e.old_worths)"
 _WEIGHT = """0.5::float8 + CASE WHEN e.customers = 1 THEN 0 ELSE ({below})::float8 / (e.customers - 1) END"""
 LEAST_WEIGHT = _WEIGHT.format(below=f"greatest(e.customers - {_THROUGH_STEP} - e.apart - ({_THROUGH_CHANGED}), 0)")
 _MOST_WEIGHT = _WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - ({_THROUGH_CHANGED})")
-# A page by priority needs the exact place of those alone who can be on it, by what the steps say of each.
+# A page by priority needs exact ranks only for those who can be on it, according to the bounds from the steps.
 NEAR = f"""
 bounded AS MATERIALIZED (
   SELECT m.*, m.days_since / m.cycle * ({LEAST_WEIGHT}) AS least, m.days_since / m.cycle * ({_MOST_WEIGHT}) AS most
@@ -22,7 +22,7 @@ near AS MATERIALIZED (
 ),
 """  # noqa: S608 - constants of this module
 CHOSEN = "near AS (SELECT * FROM chosen),"
-# The place of a few among all: those between the next step and them are counted.
+# The ranks of a few customers: only those between them and the next step are counted.
 COUNTED_PLACES = f"""
 ranked AS MATERIALIZED (
   SELECT m.*, {_WEIGHT.format(below=f"e.customers - {_THROUGH_STEP} - between.customers - ({_THROUGH_CHANGED})")}
@@ -33,7 +33,7 @@ ranked AS MATERIALIZED (
   ) AS between
 ),
 """  # noqa: S608 - the same
-# The place of many: all worths are put in a row.
+# The ranks of many customers: all worths are sorted.
 ALL_PLACES = f"""
 all_worths AS MATERIALIZED (SELECT ARRAY(SELECT -worth FROM customer_sales ORDER BY worth DESC) AS worths),
 ranked AS MATERIALIZED (

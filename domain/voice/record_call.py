@@ -1,6 +1,8 @@
-"""Keeping a finished call: redacted first, then once by its call id, linked to its order, customer, agent and prompt.
+"""Records a finished call: redacted first, then stored once by its call id, linked to its order, customer, agent and
+prompt.
 
-A call may be reported twice, by the agent's own tool and by the platform's webhook; what the later one knows is added.
+A call may be reported twice, by the agent's own tool and by the platform's webhook; the later report adds what it
+knows.
 """
 
 import asyncio
@@ -24,7 +26,7 @@ from models import CallDirection, CallType
 from models.session import raw_connection
 
 EVALUATE_JOB = "evaluate_call"
-# Both tellings of a call come within a moment of each other; the evaluator then sees all of it.
+# Both reports of a call arrive within moments; after this delay, the evaluator sees all of it.
 EVALUATE_AFTER_SECONDS = 20
 MOST_TURNS = 4_000
 
@@ -37,7 +39,7 @@ _COLUMNS = (
     "order_id", "caller_phone", "caller_phone_raw", "duration_seconds", "started_at", "ended_at", "transcript",
     "tool_outputs", "order_placed", "order_number", "cost_dollars", "checker_reasons",
 )  # fmt: skip
-# The agent's own report names the order; the platform's knows agent, prompt, cost, and the calls of tools in place.
+# The agent's own report knows the order; the platform's knows agent, prompt, cost, and where tools were called.
 _MERGED = {
     "provider": "CASE WHEN excluded.provider <> 'api' THEN excluded.provider ELSE c.provider END",
     "agent_id": "coalesce(excluded.agent_id, c.agent_id)",
@@ -57,7 +59,7 @@ _MERGED = {
     "cost_dollars": "coalesce(excluded.cost_dollars, c.cost_dollars)",
     "updated_at": "now()",
 }
-# A second report from the same side changes nothing.
+# A second report from the same source changes nothing.
 _WRITE = f"""
 INSERT INTO call_log AS c ({", ".join(_COLUMNS)})
 VALUES ({", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))})
@@ -70,7 +72,7 @@ RETURNING id, xmax = 0 AS is_new
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side said, with the tools that were called in it."""
+    """What one side said, with the tools called in that turn."""
 
     role: str
     text: str
@@ -81,7 +83,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """A call as a platform reports it, whichever it is."""
+    """A finished call, as any platform reports it."""
 
     call_id: str
     provider: str
@@ -101,7 +103,7 @@ class FinishedCall:
 
 
 def read_transcript(text: str) -> list[Turn]:
-    """A transcript as text, in turns: a line that names its speaker begins one, any other goes on with the last."""
+    """Split a transcript into turns: a line that names its speaker begins a turn, any other continues it."""
     turns: list[tuple[str, list[str]]] = []
     for line in text.splitlines():
         named = _SPEAKER.match(line)
@@ -116,7 +118,7 @@ def read_transcript(text: str) -> list[Turn]:
 
 
 def redact_call(turns: list[Turn]) -> list[dict[str, Any]]:
-    """The turns as they are kept: without card and bank digits, also of numbers that a speaker spread over several."""
+    """Return the turns without card and bank digits, including numbers spread over several turns."""
     texts: list[str] = [""] * len(turns)
     for role in {turn.role for turn in turns}:
         places = [place for place, turn in enumerate(turns) if turn.role == role]
@@ -135,14 +137,14 @@ def redact_call(turns: list[Turn]) -> list[dict[str, Any]]:
 
 
 async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
-    """Keep the call and have it evaluated; None when all of it was known already."""
+    """Store the call and queue its evaluation. Returns None if all of it was already known."""
     connection = await raw_connection(db)
     order = await _find_order(connection, call.order_number)
     phone = parse_phone(call.phone) if call.phone else None
     customer_id = order["customer_id"] if order else None
     if customer_id is None and phone:
         customer_id = (await find_caller(connection, phone)).customer_id
-    # Minutes of talk take a moment, which other callers need not wait for.
+    # Redacting a long call takes a moment, for which other requests must not wait.
     transcript, outputs = await asyncio.to_thread(_redact_all, call)
     is_outbound = call.direction is CallDirection.OUTBOUND
     row = await connection.fetchrow(
@@ -183,7 +185,7 @@ async def record_call(db: AsyncSession, call: FinishedCall) -> int | None:
 
 
 def _redact_all(call: FinishedCall) -> tuple[str, str]:
-    """Transcript and tool outputs as JSON, without card and bank digits."""
+    """Return transcript and tool outputs as JSON, without card and bank digits."""
     return orjson.dumps(redact_call(call.turns)).decode(), orjson.dumps(redact_value(call.tool_outputs)).decode()
 
 

@@ -1,7 +1,8 @@
-"""Card and bank digits are taken out of what callers say before anything is kept, uploaded, logged or shown to a model.
+"""Removes card and bank digits from what callers say, before it is stored, uploaded, logged or shown to a model.
 
-A run of thirteen digits and more is a card, however it is written or said ("four one one one", "double six"), also over
-several turns. After words such as "routing number" or "security code" shorter runs go too. Phones and dates stay.
+Thirteen or more digits in a row are a card number, however they are written or said ("four one one one", "double six"),
+also across several turns. After words such as "routing number" or "security code", shorter runs are removed too. Phone
+numbers and dates stay.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Any
 
 HIDDEN = "[removed]"
 CARD_DIGITS = 13
-# What stands between two turns while their digits are looked at together.
+# Separates turns while their digits are examined together.
 _TURN = "\u2028"
 
 _ONES = "zero|nought|oh|o|one|two|three|four|five|six|seven|eight|nine"
@@ -20,13 +21,13 @@ _SAID = rf"(?:{_ONES}|{_TEENS}|{_TENS}|double|triple)"
 _FILLER = r"(?:and|then|uh|um|er|dash|space|hyphen|comma|okay|ok|yes|next|that's)"
 _BETWEEN = rf"(?:[\W_]{{1,12}}(?:{_FILLER}\b[\W_]{{1,12}}){{0,3}})?"
 _NUMBER = rf"(?:\d{{1,40}}|{_SAID}(?![a-z]))"
-# Figures may follow a letter at once ("card4111…"), a number word may not ("phone" is none).
+# Digits may directly follow a letter ("card4111…"); a number word may not (the "one" in "phone").
 _START = r"(?:(?<!\d)(?=\d)|(?<![a-z0-9])(?=[a-z]))"
 _RUN = re.compile(rf"{_START}{_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,80}}", re.IGNORECASE)
 _WORDS = re.compile(rf"\d+|{_SAID}", re.IGNORECASE)
 _TIME = re.compile(r"(19|20)\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?([.,]\d+)?")
 _DAY = re.compile(r"(19|20)\d\d-\d\d-\d\d")
-# Before such words a shorter run is meant too; how many digits it has at least.
+# After these words shorter runs are removed too, from this number of digits on.
 _CONTEXTS = (
     (
         re.compile(r"(cvv|cvc|security code|card code|code on the back)[^0-9]{0,60}$", re.IGNORECASE),
@@ -45,14 +46,14 @@ _LOOK_BACK = 90
 
 
 def redact_text(text: str) -> str:
-    """The text without card and bank digits."""
+    """Return the text without card and bank digits."""
     if not text:
         return text
     return _RUN.sub(_replacement(text), text)
 
 
 def redact_value(value: Any) -> Any:
-    """A JSON value with every text and number in it redacted."""
+    """Return a JSON value with all strings and numbers in it redacted."""
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, bool) or value is None:
@@ -67,7 +68,7 @@ def redact_value(value: Any) -> Any:
 
 
 def redact_turns(texts: Sequence[str]) -> list[str]:
-    """What one speaker said turn by turn; a number spread over several turns is one."""
+    """Redact what one speaker said turn by turn; a number spread over several turns counts as one."""
     joined = _TURN.join(text.replace(_TURN, " ") for text in texts)
     return redact_text(joined).split(_TURN) if texts else []
 
@@ -77,7 +78,7 @@ def _replacement(text: str) -> Callable[[re.Match[str]], str]:
         run = found[0]
         if not _is_secret(run, text[max(found.start() - _LOOK_BACK, 0) : found.start()]):
             return run
-        # The turns of a number that was spread over several stay turns.
+        # The turns of a number that was spread over several remain separate.
         return _TURN.join([HIDDEN] * (run.count(_TURN) + 1))
 
     return replace
@@ -93,7 +94,8 @@ def _is_secret(run: str, before: str) -> bool:
 
 
 def count_digits(run: str) -> int:
-    """How many digits a run of figures and number words has: "double four" two, "forty one" two, "twelve" two."""
+    """Return the number of digits in a run of digits and number words: "double four" has two, and so have "forty one"
+    and "twelve"."""
     count, times, after_tens = 0, 1, False
     for word in _WORDS.findall(run.lower()):
         if word[0].isdigit():
@@ -107,7 +109,7 @@ def count_digits(run: str) -> int:
         elif re.fullmatch(_TEENS, word):
             count, after_tens = count + 2, False
         else:
-            # "Forty one" has two digits, whose second is no zero.
+            # "Forty one" has two digits; the second one is not an additional zero.
             count += 0 if after_tens and word not in {"zero", "oh", "o", "nought"} else times
             after_tens = False
         times = 1

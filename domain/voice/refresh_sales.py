@@ -1,4 +1,5 @@
-"""Keeping what customers bought and when they were called: changes are folded in by day, everything at night."""
+"""Updates what customers bought and when they were called: changes are folded in during the day, everything is
+recalculated at night."""
 
 from array import array
 from collections.abc import Sequence
@@ -17,9 +18,9 @@ from models.session import raw_connection
 
 FOLD_JOB = "fold_customer_sales"
 REFRESH_JOB = "refresh_customer_sales"
-# Pairs of products count from so many customers on.
+# Pairs of products need at least this many customers.
 SHARED_AT_LEAST = 3
-# Beyond the three that a reader takes: for what is hidden, and for what is bought, before the next night.
+# In addition to the three that a reader uses: for products hidden or bought before the next night.
 SPARE = 60
 READ_AT_A_TIME = 1_000
 WRITTEN_AT_A_TIME = 5_000
@@ -30,7 +31,7 @@ count(*)::int AS order_count, count(DISTINCT (o.created_at AT TIME ZONE {zone}):
 sum(o.total_amount) AS lifetime_value
 """
 IS_CALLBACK = "outcome IN ('interested_callback', 'busy_callback')"
-# The newest logged call with a customer `c`, by the account or by its number.
+# The newest logged call with a customer `c`, to the account or to its number.
 NEWEST_CALL = """
 SELECT * FROM (
   (SELECT id, created_at, outcome, callback_date, notes FROM outbound_call_log WHERE customer_id = c.id
@@ -40,8 +41,8 @@ SELECT * FROM (
    ORDER BY created_at DESC, id DESC LIMIT 1)
 ) AS logged ORDER BY created_at DESC, id DESC LIMIT 1
 """
-# All who are noted, and those of whose calls nothing is known. Numbers are looked up one by one: how many are noted is
-# a guess of the planner's, and there are few.
+# All noted customers, and those about whose calls nothing is known. Numbers are looked up one by one, because the
+# planner cannot estimate how few are noted.
 CHANGED = """
 SELECT customer_id FROM {sales}
 UNION SELECT customer_id FROM customer_sales WHERE is_barred IS NULL
@@ -50,7 +51,7 @@ UNION SELECT c.id FROM (SELECT DISTINCT phone FROM {calls} WHERE phone IS NOT NU
   SELECT id FROM customer WHERE phone = n.phone UNION ALL SELECT id FROM customer WHERE phone2 = n.phone OFFSET 0
 ) AS c
 """
-# Of the customers in `changed`, as `customer_sales` keeps them.
+# For the customers in `changed`, the columns of `customer_sales`.
 FRESH = f"""
 SELECT s.*, {OWN_CYCLE} AS own_cycle, {WORTH} AS worth,
   NOT (c.is_active AND c.phone IS NOT NULL AND NOT c.do_not_call) OR EXISTS (
@@ -62,7 +63,7 @@ FROM (
   FROM changed JOIN orders AS o USING (customer_id) WHERE o.status <> 'cancelled' GROUP BY o.customer_id
 ) AS s JOIN customer AS c ON c.id = s.customer_id LEFT JOIN LATERAL ({NEWEST_CALL}) AS newest ON true
 """  # noqa: S608 - constants of this module
-# So many customers lie between two steps at most, besides those of the steps.
+# At most this many customers are between two steps, not counting those of the steps.
 APART = 63
 STEPS = f"""
 SELECT {APART} AS apart, w.customers, c.known_cycles, w.worths, w.worths_through, c.cycles, c.cycles_through
@@ -91,8 +92,8 @@ FROM (
 _KEPT = (
     "order_count", "order_days", "first_day", "last_day", "lifetime_value", "is_barred", "called_at", "call_back_on",
 )  # fmt: skip
-# One snapshot takes the notes away and reads the rows that they are about: a note that comes later stays. Who is as
-# they were is not written again.
+# A single snapshot deletes the changes and reads the rows that they are about, so that later changes remain. Unchanged
+# customers are not written.
 _FOLD = f"""
 WITH sold AS (DELETE FROM customer_sales_change RETURNING customer_id),
 called AS (DELETE FROM customer_call_change RETURNING customer_id, phone),
@@ -124,7 +125,7 @@ INSERT INTO customer_sales_change (customer_id)
 SELECT DISTINCT customer_id FROM orders WHERE customer_id IS NOT NULL
 UNION SELECT customer_id FROM customer_sales
 """
-# Who bought what, and how many customers both of two products have.
+# Who bought what, and how many customers two products have in common.
 PAIRS = f"""
 bought AS MATERIALIZED (
   SELECT DISTINCT o.customer_id, i.product_id FROM orders AS o JOIN order_item AS i ON i.order_id = o.id
@@ -155,7 +156,7 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::float8[])
 
 
 async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
-    """Add up again the customers whose orders or calls changed, and return how many there were."""
+    """Recalculate the customers whose orders or calls changed. Returns how many."""
     connection = await raw_connection(db)
     await wait_for_turn(connection, "customer_sales")
     customers = int(await connection.fetchval(_FOLD, timezone.key))
@@ -164,12 +165,12 @@ async def fold_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
 
 
 async def keep_steps(connection: asyncpg.Connection) -> None:
-    """Keep the steps of what the transaction wrote, which took the old ones away, to `customer_sales`."""
+    """Store new steps after a transaction wrote to `customer_sales`, which deleted the old ones."""
     await connection.execute(_KEEP_STEPS)
 
 
 async def refresh_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
-    """Add up everybody, and count which products are bought together; returns how many customers there were."""
+    """Recalculate all customers, and count which products are bought together. Returns the number of customers."""
     connection = await raw_connection(db)
     await connection.execute(_NOTE_ALL)
     customers = await fold_sales(db, timezone=timezone)
@@ -178,7 +179,7 @@ async def refresh_sales(db: AsyncSession, *, timezone: ZoneInfo) -> int:
 
 
 async def _refresh_pairs(connection: asyncpg.Connection) -> None:
-    """Count every pair of products again; a statement that joins all purchases with themselves takes minutes more."""
+    """Recount all pairs of products. A statement that joins all purchases with themselves would take minutes more."""
     owned: list[Sequence[int]] = []
     async for rows in read_in_pieces(connection, _OWNED, size=READ_AT_A_TIME):
         owned += [array("q", row["products"]) for row in rows]

@@ -1,6 +1,6 @@
-"""Playing a recorded conversation again by another prompt: the caller says what they said, a model speaks as the agent.
+"""Replays a recorded conversation with another prompt: the caller says what they said, a model acts as the agent.
 
-What the agent asks of a tool is answered by the tool itself; nothing of it stays.
+The tools that the agent calls are really run, but their effects are rolled back.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from integrations.llm_client import LlmAccount, Reply, ask_model
 from models import CallLog
 from settings import Settings
 
-# A long conversation is played up to here, which shows how the prompt does.
+# A long conversation is replayed up to this turn, which is enough to judge the prompt.
 MOST_CALLER_TURNS = 12
 MOST_STEPS = 4
 
@@ -29,7 +29,7 @@ its arguments as one JSON object in a string (arguments); you then get its answe
 
 
 class AgentStep(BaseModel):
-    """What the agent does next."""
+    """The agent's next step."""
 
     say: Annotated[str, Field(max_length=4_000)] = ""
     tool: Annotated[str, Field(max_length=60)] = ""
@@ -38,7 +38,7 @@ class AgentStep(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A conversation as it went this time, and how it was judged."""
+    """The replayed conversation, and its evaluation."""
 
     transcript: list[dict[str, Any]]
     verdict: Verdict
@@ -47,7 +47,7 @@ class Replayed:
 
 
 async def replay_call(call: CallLog, prompt: str, *, account: LlmAccount, settings: Settings) -> Replayed:
-    """Play the call by this prompt and judge it as calls are judged; raises ServiceFailed."""
+    """Replay the call with this prompt and evaluate it like a real call. Raises ServiceFailed."""
     turns: list[dict[str, Any]] = []
     cost = Decimal(0)
     said = [turn for turn in call.transcript if turn.get("role") != "agent" and str(turn.get("text") or "").strip()]

@@ -1,4 +1,4 @@
-"""The tools as a simulated agent uses them: against the real data, in a transaction that is always taken back."""
+"""The tools for a simulated agent: run on the real data, in a transaction that is always rolled back."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -30,12 +30,12 @@ LONGEST_ANSWER = 6_000
 
 
 class _TakenBack(Exception):
-    """Ends the transaction of a tool whose answer is known."""
+    """Raised to roll back the transaction once the tool's answer is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayTool:
-    """One tool by what it reads."""
+    """One tool with its input model."""
 
     model: type[Input]
     run: Callable[[AsyncSession, Any, Settings], Awaitable[Any]]
@@ -52,7 +52,7 @@ async def _place(db: AsyncSession, data: PlaceVoiceOrder, settings: Settings) ->
 
 
 def _by_row(ask: Any, *, with_zone: bool = True) -> Callable[[AsyncSession, Any, Settings], Awaitable[Any]]:
-    """A tool that reads by the database's own connection."""
+    """Return a tool that reads with asyncpg's own connection."""
 
     async def run(db: AsyncSession, data: Any, settings: Settings) -> Any:
         more = {"timezone": settings.timezone} if with_zone else {}
@@ -86,7 +86,7 @@ TOOLS: dict[str, ReplayTool] = {
 
 
 def describe_tools() -> str:
-    """The tools with the names of what they take, a line each."""
+    """Return the tools with the names of their parameters, one per line."""
     lines = []
     for name, tool in TOOLS.items():
         taken = [field for field in tool.model.model_fields if field not in {"call_id", "phone"}]
@@ -95,7 +95,7 @@ def describe_tools() -> str:
 
 
 async def run_tool(name: str, arguments: str, *, settings: Settings) -> str:
-    """What the tool answers, as JSON; whatever it did is taken back at once."""
+    """Return the tool's answer as JSON; everything it did is rolled back."""
     tool = TOOLS.get(name)
     if tool is None:
         return _write({"success": False, "message": "There is no such tool."})

@@ -1,4 +1,4 @@
-"""Reviewing calls: the queue of those that somebody must look at, and the reviewer's verdict."""
+"""Reviewing calls: the queue of calls that a person must review, and the reviewer's verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -34,7 +34,7 @@ class ReviewStatus(StrEnum):
 
 
 class ReviewedType(StrEnum):
-    """Which calls are wanted."""
+    """Which calls are listed."""
 
     INBOUND_ORDER = "inbound_order"
     OUTBOUND_SALES = "outbound_sales"
@@ -42,14 +42,14 @@ class ReviewedType(StrEnum):
 
 
 class ReviewQuery(Input):
-    """Which calls to review."""
+    """The filters of the review queue."""
 
     agent_id: Id | None = None
-    """One agent's alone."""
+    """Only this agent's calls."""
     status: ReviewStatus = ReviewStatus.COMPLETE
-    """complete waits for somebody, reviewed is approved, flagged is for retraining."""
+    """complete waits for a review, reviewed is approved, flagged is for retraining."""
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    """How many calls at most, up to 500."""
+    """The most calls to return, up to 500."""
     call_type: ReviewedType = ReviewedType.ALL
     """inbound_order, outbound_sales or all."""
 
@@ -58,12 +58,12 @@ class FlagCall(Input):
     """Why a call is flagged."""
 
     notes: Text2000 | None = None
-    """What is to be trained."""
+    """What needs training."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """One call as the queue lists it."""
+    """One call in the queue."""
 
     id: int
     call_type: str
@@ -87,7 +87,7 @@ class ReviewRow:
 
     @property
     def sub_agent_name(self) -> str:
-        """The agent's name; a call that names none is the usual agent's."""
+        """The agent's name; for a call without an agent, that of the usual agent."""
         return self.agent_name or DEFAULT_AGENTS[CallType(self.call_type)]
 
 
@@ -98,7 +98,7 @@ _ROWS = select(*_COLUMNS).select_from(table_of(CallLog).outerjoin(table_of(Voice
 
 
 def conditions_of(asked: ReviewQuery) -> list[ColumnElement[bool]]:
-    """The conditions of a queue; only what wants a review waits, but whatever was reviewed can be seen again."""
+    """Return the conditions of a queue. Only calls that need a review wait, but all reviewed calls can be listed."""
     conditions = [CALLS.eval_status == asked.status]
     if asked.status is ReviewStatus.COMPLETE:
         conditions.append(CALLS.wants_review)
@@ -110,13 +110,13 @@ def conditions_of(asked: ReviewQuery) -> list[ColumnElement[bool]]:
 
 
 async def list_review_queue(db: AsyncSession, asked: ReviewQuery) -> list[ReviewRow]:
-    """The calls to review, the newest first."""
+    """Return the calls to review, newest first."""
     rows = await db.execute(_ROWS.where(*conditions_of(asked)).order_by(CALLS.id.desc()).limit(asked.limit))
     return [ReviewRow(*row) for row in rows]
 
 
 async def get_review_row(db: AsyncSession, call_log_id: int) -> ReviewRow:
-    """One call as the queue lists it; raises NotFound."""
+    """Return one call as the queue lists it. Raises NotFound."""
     row = (await db.execute(_ROWS.where(CALLS.id == call_log_id))).first()
     if row is None:
         raise NotFound("There is no such call.")
@@ -124,17 +124,17 @@ async def get_review_row(db: AsyncSession, call_log_id: int) -> ReviewRow:
 
 
 async def approve_call(db: AsyncSession, call_log_id: int, *, by: Actor) -> CallLog:
-    """The evaluation is right and nothing needs training; doing it twice is once."""
+    """Record that the evaluation is right and nothing needs training. Repeating it changes nothing."""
     return await _review(db, call_log_id, EvalStatus.REVIEWED, "", by=by)
 
 
 async def flag_call(db: AsyncSession, call_log_id: int, data: FlagCall, *, by: Actor) -> CallLog:
-    """The call is to be trained on, for the reason in the notes."""
+    """Record that the call is to be used for training, for the reason in the notes."""
     return await _review(db, call_log_id, EvalStatus.FLAGGED, redact_text(data.notes or ""), by=by)
 
 
 async def reopen_call(db: AsyncSession, call_log_id: int, *, by: Actor) -> CallLog:
-    """Put a reviewed call back on the queue, as the Undo of a review does."""
+    """Put a reviewed call back on the queue: the Undo of a review."""
     return await _review(db, call_log_id, EvalStatus.COMPLETE, "", by=by)
 
 

@@ -1,5 +1,5 @@
-"""What stands beside a request for quotes: the customer's orders, the line of the call that it is about, its post, and
-the list as CSV."""
+"""The background of a request for quotes: the customer's orders, the line of the call it is about, its Discord post,
+and the list as CSV."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[a-z]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """How much a customer has ordered, US dollars, and the newest order."""
+    """How much a customer has ordered, in US dollars, and the newest order."""
 
     orders: int = 0
     worth: Decimal = Decimal(0)
@@ -32,7 +32,7 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class SaidOnCall:
-    """The call that a request was opened on, and the caller's words about it."""
+    """The call on which a request was opened, and the caller's words about it."""
 
     call_log_id: int
     line: int | None = None
@@ -41,7 +41,7 @@ class SaidOnCall:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What became of the post to the sourcing channel."""
+    """The state of the post to the sourcing channel."""
 
     state: str
     at: datetime
@@ -49,7 +49,7 @@ class Post:
 
     @property
     def words(self) -> str:
-        """The one line about it."""
+        """One line about it."""
         return {
             MessageState.SENT: "Posted to the sourcing channel",
             MessageState.QUEUED: "The post to the sourcing channel is on its way",
@@ -57,7 +57,7 @@ class Post:
 
 
 async def get_buyer(db: AsyncSession, customer_id: int | None) -> Buyer:
-    """What the customer of a request has ordered; nothing for a guest."""
+    """Return what the customer of a request has ordered; nothing for a guest."""
     if customer_id is None:
         return Buyer()
     mine = (Order.customer_id == customer_id, Order.status != OrderStatus.CANCELLED)
@@ -67,7 +67,7 @@ async def get_buyer(db: AsyncSession, customer_id: int | None) -> Buyer:
 
 
 async def find_said(db: AsyncSession, rfq: Rfq) -> SaidOnCall | None:
-    """The call of a request, with the line of the caller that names most of its words; None without a call."""
+    """Return the call of a request, with the caller's line that contains most of its words; None without a call."""
     if not rfq.call_id:
         return None
     call = (await db.execute(select(CallLog.id, CallLog.transcript).where(CallLog.call_id == rfq.call_id))).first()
@@ -91,7 +91,7 @@ def _find_line(transcript: Sequence[Mapping[str, Any]], item: str) -> int | None
 
 
 async def find_post(db: AsyncSession, rfq_id: int) -> Post | None:
-    """The post to the sourcing channel; None where none was written."""
+    """Return the post to the sourcing channel; None if there is none."""
     found = select(
         OutboxMessage.state, func.coalesce(OutboxMessage.sent_at, OutboxMessage.created_at), OutboxMessage.last_error
     ).where(OutboxMessage.dedupe_key == f"rfq:{rfq_id}")
@@ -100,7 +100,7 @@ async def find_post(db: AsyncSession, rfq_id: int) -> Post | None:
 
 
 async def list_for_csv(db: AsyncSession, asked: RfqQuery, *, most: int) -> list[list[str]]:
-    """The rows of the list as CSV, each with its chosen quote, the newest first."""
+    """Return the rows of the list for CSV, each with its chosen quote, newest first."""
     found = (
         select(Rfq, func.coalesce(Customer.company_name, ""), RfqQuote)
         .outerjoin(Customer, Customer.id == Rfq.customer_id)

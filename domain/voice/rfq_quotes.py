@@ -1,4 +1,4 @@
-"""What vendors ask for a request: adding a quote, choosing the one that counts, and taking one back."""
+"""Vendors' quotes for a request: adding one, choosing the one that counts, and removing one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,21 +24,21 @@ MOST_VENDORS = 200
 
 
 class AddQuote(Input):
-    """What one vendor asks."""
+    """The quote of one vendor."""
 
     vendor: Filled200
-    """The vendor's name; one on our list is linked."""
+    """The vendor's name; a vendor on our list is linked."""
     unit_price: Annotated[MoneyIn, Field(gt=0)]
-    """What a piece costs, US dollars."""
+    """The price per piece, in US dollars."""
     minimum_quantity: Quantity | None = None
-    """The least that they sell."""
+    """The minimum order quantity."""
     lead_days: Annotated[int, Field(ge=0, le=1_000)] | None = None
-    """How many days it takes to come."""
+    """The lead time in days."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteRow:
-    """One quote held against what the caller wants; amounts are US dollars."""
+    """One quote compared with what the caller wants. Amounts are in US dollars."""
 
     id: int
     vendor_id: int | None
@@ -55,7 +55,7 @@ class QuoteRow:
 
 
 async def list_quotes(db: AsyncSession, rfq: Rfq) -> list[QuoteRow]:
-    """The quotes of a request, the cheapest first."""
+    """Return the quotes of a request, cheapest first."""
     rows = await db.execute(
         select(RfqQuote).where(RfqQuote.rfq_id == rfq.id).order_by(RfqQuote.unit_price, RfqQuote.id)
     )
@@ -81,7 +81,7 @@ def _show(quote: RfqQuote, rfq: Rfq) -> QuoteRow:
 
 
 async def list_vendor_names(db: AsyncSession) -> list[str]:
-    """The names to choose a vendor from."""
+    """Return the names of vendors to choose from."""
     names = await db.scalars(
         select(Vendor.name).where(Vendor.active).order_by(func.lower(Vendor.name), Vendor.id).limit(MOST_VENDORS)
     )
@@ -89,7 +89,7 @@ async def list_vendor_names(db: AsyncSession) -> list[str]:
 
 
 async def add_quote(db: AsyncSession, rfq_id: int, data: AddQuote, *, by: Actor) -> RfqQuote:
-    """Write down what a vendor asks; an open request is quoted from then on, and the first quote is chosen.
+    """Add a vendor's quote. An open request becomes quoted, and the first quote is chosen.
 
     Raises NotFound, and Refused for a request that is won or lost.
     """
@@ -114,7 +114,7 @@ async def add_quote(db: AsyncSession, rfq_id: int, data: AddQuote, *, by: Actor)
 
 
 async def choose_quote(db: AsyncSession, rfq_id: int, quote_id: int, *, by: Actor) -> RfqQuote:
-    """Make this quote the one that counts."""
+    """Choose this quote as the one that counts."""
     require(by, Right.EDIT_PROCUREMENT, NO_RIGHT)
     rfq = await _lock_changeable(db, rfq_id)
     quote = await _get_quote(db, rfq_id, quote_id)
@@ -125,7 +125,7 @@ async def choose_quote(db: AsyncSession, rfq_id: int, quote_id: int, *, by: Acto
 
 
 async def remove_quote(db: AsyncSession, rfq_id: int, quote_id: int, *, by: Actor) -> RfqQuote:
-    """Take a quote back; a request without any is open again."""
+    """Remove a quote; a request without quotes is open again."""
     require(by, Right.EDIT_PROCUREMENT, NO_RIGHT)
     rfq = await _lock_changeable(db, rfq_id)
     quote = await _get_quote(db, rfq_id, quote_id)

@@ -1,4 +1,4 @@
-"""Requests for quotes as the office works with them: open, quoted, won or lost, with their history."""
+"""Requests for quotes for the office: open, quoted, won or lost, with their history."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class RfqFilter(StrEnum):
     ALL = "all"
 
 
-# From which states each can be reached; a closed request is opened again by a quote.
+# The statuses from which each one can be reached; a closed request is reopened by a quote.
 _FROM = {
     RfqStatus.QUOTED: {RfqStatus.WON, RfqStatus.LOST},
     RfqStatus.WON: {RfqStatus.QUOTED},
@@ -44,14 +44,14 @@ MOST_HISTORY = 100
 
 
 class RfqQuery(PageInput):
-    """Which requests are listed."""
+    """The filters of the list."""
 
     show: RfqFilter = RfqFilter.OPEN
     q: Text60 | None = None
 
 
 class MoveRfq(Input):
-    """The new state, with a word about it."""
+    """The new status, with an optional note."""
 
     status: RfqStatus
     note: Text2000 | None = None
@@ -59,7 +59,7 @@ class MoveRfq(Input):
 
 
 class AddRfqNote(Input):
-    """What colleagues should know."""
+    """A note for colleagues."""
 
     note: Filled2000
 
@@ -79,18 +79,18 @@ class RfqRow:
 
     @property
     def rfq_number(self) -> str:
-        """The number that people use."""
+        """The number shown to people."""
         return f"RFQ-{self.id:06d}"
 
     @property
     def needed_by(self) -> datetime | None:
-        """When it is needed, counted from the call."""
+        """When the item is needed, counted from the call."""
         return self.created_at + timedelta(weeks=self.timeline_weeks) if self.timeline_weeks else None
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """What a colleague did with a request, and its state from then on."""
+    """What a colleague did with a request, and its status afterwards."""
 
     action: AuditAction
     status: str
@@ -100,7 +100,7 @@ class HistoryRow:
 
 
 def conditions_of(asked: RfqQuery) -> list[ColumnElement[bool]]:
-    """The conditions of a list."""
+    """Return the conditions of a list."""
     conditions = [] if asked.show is RfqFilter.ALL else [RFQS.status == asked.show.value]
     if text := (asked.q or "").strip().lower():
         conditions.append(RFQS.search_text.like(f"%{as_search_pattern(text)}%"))
@@ -108,13 +108,13 @@ def conditions_of(asked: RfqQuery) -> list[ColumnElement[bool]]:
 
 
 async def find_oldest_open(db: AsyncSession) -> datetime | None:
-    """When the request was opened that has waited longest for a quote."""
+    """Return when the request that has waited longest for a quote was opened; None without open requests."""
     oldest: datetime | None = await db.scalar(select(func.min(RFQS.created_at)).where(RFQS.status == RfqStatus.OPEN))
     return oldest
 
 
 async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
-    """A page of requests, the newest first."""
+    """Return a page of requests, newest first."""
     await plan_for_values(db)
     conditions = conditions_of(asked)
     total = await db.scalar(select(func.count()).select_from(Rfq).where(*conditions)) or 0
@@ -139,14 +139,14 @@ async def list_rfqs(db: AsyncSession, asked: RfqQuery) -> Page[RfqRow]:
 
 
 async def count_rfqs(db: AsyncSession) -> dict[str, int]:
-    """How many requests are in each state, and in `all` of them."""
+    """Return the number of requests in each status, and in total as `all`."""
     rows = await db.execute(select(Rfq.status, func.count()).group_by(Rfq.status))
     counts = {row[0]: row[1] for row in rows}
     return counts | {RfqFilter.ALL.value: sum(counts.values())}
 
 
 async def get_rfq(db: AsyncSession, rfq_id: int) -> tuple[Rfq, Customer | None]:
-    """One request with its customer; raises NotFound."""
+    """Return one request with its customer. Raises NotFound."""
     rfq = await db.scalar(select(Rfq).where(Rfq.id == rfq_id))
     if rfq is None:
         raise NotFound("There is no such request.")
@@ -154,7 +154,7 @@ async def get_rfq(db: AsyncSession, rfq_id: int) -> tuple[Rfq, Customer | None]:
 
 
 async def lock_rfq(db: AsyncSession, rfq_id: int) -> Rfq:
-    """One request, locked; raises NotFound."""
+    """Return one request, locked. Raises NotFound."""
     rfq = await db.scalar(select(Rfq).where(Rfq.id == rfq_id).with_for_update())
     if rfq is None:
         raise NotFound("There is no such request.")
@@ -162,7 +162,7 @@ async def lock_rfq(db: AsyncSession, rfq_id: int) -> Rfq:
 
 
 async def list_history(db: AsyncSession, rfq_id: int) -> list[HistoryRow]:
-    """What colleagues did with a request, the newest first."""
+    """Return what colleagues did with a request, newest first."""
     entries = await db.scalars(
         select(AuditEntry)
         .where(AuditEntry.record_kind == "rfq", AuditEntry.record_id == rfq_id)
@@ -177,7 +177,8 @@ async def list_history(db: AsyncSession, rfq_id: int) -> list[HistoryRow]:
 
 
 async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -> Rfq:
-    """Move a request on; raises Refused from a state that does not lead there, and for one that was changed."""
+    """Change the status of a request. Raises Refused if its status does not allow that, or if it was changed in the
+    meantime."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
     rfq = await lock_rfq(db, rfq_id)
     if data.version is not None and data.version != rfq.version:
@@ -202,7 +203,7 @@ async def move_rfq(db: AsyncSession, rfq_id: int, data: MoveRfq, *, by: Actor) -
 
 
 async def _take_chosen(db: AsyncSession, rfq: Rfq, *, is_won: bool) -> None:
-    """Name the vendor of the chosen quote on a request that is won; raises Refused where nobody quoted."""
+    """Set the vendor of the chosen quote on a request that is won. Raises Refused without a quote."""
     quote = await db.scalar(select(RfqQuote).where(RfqQuote.rfq_id == rfq.id, RfqQuote.is_chosen))
     if quote is None:
         raise Refused("Write down and choose a vendor's quote first.", code=Code.STATE_NOT_ALLOWED)
@@ -210,7 +211,7 @@ async def _take_chosen(db: AsyncSession, rfq: Rfq, *, is_won: bool) -> None:
 
 
 async def add_rfq_note(db: AsyncSession, rfq_id: int, data: AddRfqNote, *, by: Actor) -> Rfq:
-    """Write a note on a request."""
+    """Add a note to a request."""
     require(by, Right.EDIT_PROCUREMENT, "Your role does not change requests for quotes.")
     rfq = await lock_rfq(db, rfq_id)
     rfq.staff_notes = f"{rfq.staff_notes}\n{data.note}".strip()
@@ -219,12 +220,12 @@ async def add_rfq_note(db: AsyncSession, rfq_id: int, data: AddRfqNote, *, by: A
 
 
 def next_states(status: str) -> list[RfqStatus]:
-    """Where a request can go from here."""
+    """Return the statuses that a request can get next."""
     return [to for to, sources in _FROM.items() if status in sources]
 
 
 async def note_rfq(db: AsyncSession, rfq: Rfq, action: AuditAction, by: Actor, *, before: str, note: str) -> None:
-    """Write what was done into the history, and show it wherever the request is open."""
+    """Add an action to the history, and notify open pages of the request."""
     rfq.version += 1
     rfq.updated_at = now()
     await db.flush()

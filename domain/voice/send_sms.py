@@ -1,4 +1,4 @@
-"""A text to the caller after an order: a confirmation on terms, a link to pay, or one to upload a check."""
+"""Texts the caller after an order: a confirmation on terms, a link to pay, or one to upload a check."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ LINK_LIFE = timedelta(days=7)
 
 
 class TextedMethod(StrEnum):
-    """The ways to pay that a text goes with."""
+    """The payment methods for which there is a text."""
 
     NET30 = "net30"
     CREDIT_CARD = "credit_card"
@@ -41,12 +41,12 @@ SMS_TYPES = {
 
 
 class SendOrderSms(CallerInput):
-    """Whom to text about which order."""
+    """The recipient of a text, and the order."""
 
     order_number: OrderNumberIn
     """The order's number."""
     payment_method: TextedMethod
-    """How the caller pays, which decides what the text says."""
+    """How the caller pays, which determines the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ class SentSms:
 
 
 async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, settings: Settings) -> SentSms:
-    """Queue the text, to the order's own number or its customer's alone.
+    """Queue the text, only to the order's own number or its customer's.
 
-    Raises NotFound for another number, and Refused where nothing is left to pay or to confirm, or the number said STOP.
+    Raises NotFound for another number, and Refused if nothing is left to pay or to confirm, or if the number has texted
+    STOP.
     """
     connection = await raw_connection(db)
     if await connection.fetchval(IS_DO_NOT_TEXT, data.caller):
@@ -76,7 +77,7 @@ async def send_order_sms(db: AsyncSession, data: SendOrderSms, *, by: Actor, set
     if data.payment_method is TextedMethod.NET30:
         if row["status"] == OrderStatus.CANCELLED:
             raise Refused("That order is cancelled, so there is nothing to confirm.", code=Code.ORDER_CANCELLED)
-        # A text is a promise in writing: terms that the order did not get are not named.
+        # A text is a promise in writing, so it does not mention terms that the order did not get.
         is_on_terms = row["payment_method"] == PaymentMethod.NET30 and not row["on_hold"]
         due = format_money(row["total_amount"]) + (", net 30" if is_on_terms else "")
         body = f"{company}: thank you for order {number} ({due}). We'll write when it ships. Reply STOP to end texts."

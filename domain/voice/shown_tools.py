@@ -1,6 +1,7 @@
-"""What a call's tools were asked and answered, as a reviewer reads it beside the transcript.
+"""The requests and answers of a call's tools, for the reviewer, next to the transcript.
 
-All of it came from outside and is shown as text: names and values are cut, and an answer that is no JSON stays a text.
+All of it came from outside and is shown as text: names and values are shortened, and an answer that is not JSON is
+shown as it is.
 """
 
 import re
@@ -17,7 +18,7 @@ MOST_FACTS, MOST_ROWS, MOST_COLUMNS, LONGEST = 12, 10, 4, 120
 MOST_MONEY = 1_000_000_000
 _MONEY = re.compile(r"(^|_)(total|subtotal|fee|price|amount|balance|paid|credit|credit_limit)$")
 _WORDS = re.compile(r"[a-z]+(_[a-z]+)+")
-# What every answer has: the sentence stands in the transcript already.
+# Keys that every answer has; the sentence is already in the transcript.
 _NOT_SHOWN = {"message", "success", "error"}
 _NAMES = ("tool_name", "name", "tool")
 _ANSWERS = ("result_value", "result", "output", "response")
@@ -25,7 +26,7 @@ _ANSWERS = ("result_value", "result", "output", "response")
 
 @dataclass(frozen=True, slots=True)
 class ShownTool:
-    """One use of a tool; `facts` and the table are its answer, `text` one that has neither."""
+    """One use of a tool. `facts` and the table are its answer; `text` is an answer without either."""
 
     name: str
     asked: str = ""
@@ -38,13 +39,13 @@ class ShownTool:
 
     @property
     def halves(self) -> list[Sequence[tuple[str, str]]]:
-        """The facts in two columns, the first as long as the second or longer by one."""
+        """The facts in two columns of equal length; the first may be longer by one."""
         middle = (len(self.facts) + 1) // 2
         return [half for half in (self.facts[:middle], self.facts[middle:]) if half]
 
 
 def show_tools(turn: Mapping[str, Any]) -> list[ShownTool]:
-    """The tools of a turn in their order, each use with its own answer."""
+    """Return the tools of a turn in order, each use with its own answer."""
     calls, results = (_objects(turn.get(name)) for name in ("tool_calls", "tool_results"))
     shown = []
     for call in calls:
@@ -56,12 +57,12 @@ def show_tools(turn: Mapping[str, Any]) -> list[ShownTool]:
 
 
 def show_outputs(outputs: Sequence[Any]) -> list[ShownTool]:
-    """What an agent's own report says of its tools, which has no place in the transcript."""
+    """Return the tools of an agent's own report, which have no place in the transcript."""
     return [_show({}, output if isinstance(output, dict) else {"result": output}) for output in outputs]
 
 
 def find_fact(turn: Mapping[str, Any], field: str) -> tuple[str, str] | None:
-    """The label and the value of a field in what a turn's tools answered."""
+    """Return the label and the value of a field in the answers of a turn's tools, or None."""
     label = _label(field)
     return next((fact for tool in show_tools(turn) for fact in tool.facts if fact[0] == label), None)
 
@@ -119,7 +120,7 @@ def _list_facts(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _say_fact(name: str, value: Any) -> str:
-    """A value as a person reads it: amounts as money, words without underscores."""
+    """Return a value for people: amounts as money, words without underscores."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and _MONEY.search(str(name)) and abs(value) < MOST_MONEY:
         return format_money(round_half_up(Decimal(str(value))))
@@ -128,7 +129,7 @@ def _say_fact(name: str, value: Any) -> str:
 
 
 def _find_table(answer: Any) -> tuple[list[str], list[list[str]]]:
-    """The first list of objects in an answer, with the columns that its first row fills."""
+    """Return the first list of objects in an answer as a table, with the columns of its first row."""
     lists = [answer, *(answer.values() if isinstance(answer, dict) else ())]
     found = next((one for one in lists if isinstance(one, list) and one and isinstance(one[0], dict)), None)
     if found is None:

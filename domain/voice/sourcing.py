@@ -1,4 +1,4 @@
-"""What a caller wants and we don't sell: a request for quotes, sent to the sourcing team at once."""
+"""Opens a request for quotes for something we don't sell, and posts it to the sourcing team at once."""
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -24,29 +24,29 @@ MOST_WEEKS = 520
 
 
 class OpenRfq(CallerInput):
-    """What is wanted, and everything that the caller said about it."""
+    """What is wanted, with all that the caller said about it."""
 
     item_description: Filled2000
     """What the caller wants."""
     specifications: Text2000 | None = None
     """Sizes, materials, colours."""
     quantity: Annotated[SpokenInt, Field(ge=1, le=100_000_000)] | None = None
-    """How many pieces."""
+    """The number of pieces."""
     target_unit_price: SpokenMoney | None = None
-    """What one piece may cost, US dollars."""
+    """The target price per piece, in US dollars."""
     quality_notes: Text2000 | None = None
-    """What the quality must be."""
+    """The required quality."""
     timeline_weeks: Annotated[SpokenInt, Field(ge=1, le=MOST_WEEKS)] | None = None
-    """In how many weeks it is needed."""
+    """The number of weeks until it is needed."""
     delivery_address: Text2000 | None = None
-    """Where it goes."""
+    """The delivery address."""
     additional_notes: Text2000 | None = None
-    """Whatever else was said."""
+    """Anything else that was said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is wanted, as it is kept: without card digits."""
+    """What is wanted, without card digits, as it is stored."""
 
     item_description: str
     specifications: str
@@ -59,7 +59,7 @@ class Wish:
 
 
 _COLUMNS = ("customer_id", "call_id", "phone", "actor_name", *Wish.__dataclass_fields__)
-# The request, and the pages that show it notified.
+# Inserts the request, and notifies the pages that show it.
 _WRITE = NamedSql(f"""
 WITH made AS (
   INSERT INTO rfq ({", ".join(_COLUMNS)}) VALUES ({", ".join(f":{name}" for name in _COLUMNS)}) RETURNING id

@@ -1,6 +1,6 @@
-"""Sentences that an agent reads aloud: amounts, dates and numbers as a person says them.
+"""Sentences that an agent reads aloud: amounts, dates and numbers in spoken form.
 
-A message has at most two sentences, and no number of ours but an order's, spelled in groups.
+A message has at most two sentences, and of our numbers only order numbers, spelled in groups.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _SNAKE_CASE = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 # A point between digits belongs to a size, such as 8.5 oz.
 _UNSAID = re.compile(r"(?<![0-9])\.|\.(?![0-9])|[!?<>{}\[\]|\\^~`_@$]")
-# Fields whose name says too little.
+# Fields whose names say too little.
 _FIELDS = {
     "body": "that",
     "callback_date": "the day to call back",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 @cache
 def _words() -> "inflect.engine":
-    # Loading it takes as long as the rest of the program together, so only a server does, after its start.
+    # Loading it takes as long as loading the rest of the program, so only a server does it, after its start.
     import inflect
 
     return inflect.engine()
@@ -64,26 +64,26 @@ def prepare_speech() -> None:
 
 
 async def await_speech() -> None:
-    """Wait for the words for numbers, whose loading takes seconds, while the loop serves others."""
+    """Wait until the words for numbers are loaded, which takes seconds, without blocking the event loop."""
     if not _words.cache_info().currsize:
-        async with _LOADING:  # one thread waits for it, not one a caller
+        async with _LOADING:  # one thread loads it, not one per caller
             if not _words.cache_info().currsize:
                 await asyncio.to_thread(prepare_speech)
 
 
 def say_number(number: int) -> str:
-    """A whole number in words, "twelve hundred" never: "one thousand two hundred"."""
+    """Return an integer in words: "one thousand two hundred", not "twelve hundred"."""
     return str(_words().number_to_words(str(number), andword="")).replace(",", "")
 
 
 def say_count(number: int, noun: str) -> str:
-    """A count with its noun: "one order", "three orders", "no orders"."""
+    """Return a count with its noun: "one order", "three orders", "no orders"."""
     plural = str(_words().plural(noun, number))
     return f"{'no' if number == 0 else say_number(number)} {plural}"
 
 
 def say_money(amount: Decimal) -> str:
-    """An amount in words: "two hundred ten dollars and fifty cents"."""
+    """Return an amount in words: "two hundred ten dollars and fifty cents"."""
     dollars, cents = divmod(int((abs(amount) * 100).to_integral_value()), 100)
     parts = []
     if dollars or not cents:
@@ -94,12 +94,13 @@ def say_money(amount: Decimal) -> str:
 
 
 def say_date(day: date) -> str:
-    """A date in words without its year: "November twenty-third"."""
+    """Return a date in words without its year: "November twenty-third"."""
     return f"{_MONTHS[day.month - 1]} {_words().number_to_words(_words().ordinal(str(day.day)))}"
 
 
 def say_day(moment: datetime, zone: tzinfo) -> str:
-    """The day of an instant: "today", "yesterday", "on Monday" within a week, else "on November twenty-third"."""
+    """Return the day of a moment: "today", "yesterday", "on Monday" within a week, otherwise "on November
+    twenty-third"."""
     day, today = business_date(moment, zone), business_today(zone)
     days = (today - day).days
     if days in {0, 1}:
@@ -110,31 +111,30 @@ def say_day(moment: datetime, zone: tzinfo) -> str:
 
 
 def say_year(year: int) -> str:
-    """A year in pairs: "twenty twenty-six"."""
+    """Return a year in pairs: "twenty twenty-six"."""
     return str(_words().number_to_words(str(year), group=2, zero="oh")).replace(",", "")
 
 
 def spell_order_number(number: str) -> str:
-    """An order's number in groups, sign by sign: "L L D, 7 K Q 4, M 9 X D"."""
+    """Spell an order's number in groups: "L L D, 7 K Q 4, M 9 X D"."""
     return ", ".join(" ".join(group) for group in number.upper().split("-") if group)
 
 
 def say_list(things: Sequence[str]) -> str:
-    """Several things in one breath: "cups, lids and straws"."""
+    """Return a list as a phrase: "cups, lids and straws"."""
     if len(things) < 2:
         return things[0] if things else ""
     return f"{', '.join(things[:-1])} and {things[-1]}"
 
 
 def say_text(text: str, most: int = 60) -> str:
-    """A name or a text of somebody else's for a sentence: one line, not too long, without marks that end a sentence."""
+    """Return foreign text for use in a sentence: one line, limited in length, without marks that end a sentence."""
     line = " ".join(_UNSAID.sub(" ", text).split())
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0]
 
 
 def make_speakable(text: str) -> str:
-    """A sentence that was written to be read, as it is said: amounts, dates and order numbers in words, two sentences
-    at most."""
+    """Convert a written sentence to spoken form: amounts, dates and order numbers in words, at most two sentences."""
     said = _ORDER_NUMBER.sub(lambda found: spell_order_number(found[0]), text)
     said = _AMOUNT.sub(lambda found: say_money(Decimal(found[1].replace(",", ""))), said)
     said = _ISO_DAY.sub(_say_iso_day, said)
@@ -150,7 +150,7 @@ def _say_iso_day(found: re.Match[str]) -> str:
 
 
 def say_bad_fields(fields: Mapping[str, str]) -> str:
-    """What the caller is asked for again: what is missing, and what was not understood."""
+    """Return what to ask the caller again: what is missing, and what was not understood."""
     missing = [_say_field(name) for name, why in fields.items() if why.startswith("is required")]
     wrong = [_say_field(name) for name, why in fields.items() if not why.startswith("is required")]
     sentences = []
@@ -167,7 +167,7 @@ def _say_some(names: Sequence[str]) -> str:
 
 
 def _say_field(name: str) -> str:
-    """A field's name for a sentence: `items.0.quantity` is "the quantity of item one"."""
+    """Return a field's name for a sentence: `items.0.quantity` is "the quantity of item one"."""
     *parents, last = name.split(".")
     if (place := read_whole(last)) is not None:
         return f"item {say_number(place + 1)}"

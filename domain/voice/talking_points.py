@@ -1,4 +1,4 @@
-"""What to say first to somebody on the outbound queue: at most three sentences, in fixed words and order."""
+"""What to say first to a customer on the outbound queue: at most three sentences, with fixed wording and order."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,7 +17,7 @@ def choose_talking_points(
     top_categories: Sequence[str],
     free_delivery_minimum: Decimal,
 ) -> list[str]:
-    """The sentences for one customer, the most pressing first."""
+    """Return the sentences for one customer, most important first."""
     points = []
     if reorder_candidates:
         days = f"{days_since_last_order} day{'' if days_since_last_order == 1 else 's'}"
@@ -35,5 +35,5 @@ def choose_talking_points(
 
 
 def whole_dollars(amount: Decimal) -> str:
-    """An amount in whole dollars, as it is said: "$1,210"."""
+    """Return an amount in whole dollars, as it is said: "$1,210"."""
     return f"${amount.quantize(Decimal(1), ROUND_HALF_UP):,}"

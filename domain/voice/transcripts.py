@@ -1,4 +1,4 @@
-"""Transcripts at a permanent public address that nobody can guess, without the card and bank digits that were said."""
+"""Transcripts at a permanent, public, unguessable URL, without the card and bank digits that were said."""
 
 import asyncio
 import re
@@ -22,17 +22,17 @@ from settings import Settings
 
 MOST_CHARACTERS = 5_000_000
 RANDOM_BYTES = 16  # 22 characters
-# In the order in which they are asked for.
+# In the order in which they are checked.
 NEEDED = ("r2_account_id", "r2_access_key_id", "r2_secret_access_key", "r2_bucket_name", "r2_public_url")
 CONTENT_TYPES = {".txt": "text/plain; charset=utf-8", ".json": "application/json"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 class UploadTranscript(Input):
-    """A transcript as text; multipart with a .txt or .json `file` works too."""
+    """A transcript as text; alternatively multipart with a .txt or .json `file`."""
 
     transcript: Annotated[str, Field(max_length=MOST_CHARACTERS)] | None = None
-    """What was said; needed unless a file is sent."""
+    """What was said; required unless a file is sent."""
     call_id: Text200 | None = None
     """The platform's id of the call."""
     phone: Text60 | None = None
@@ -41,7 +41,7 @@ class UploadTranscript(Input):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it was sent."""
+    """An uploaded file."""
 
     filename: str
     data: bytes
@@ -49,7 +49,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class KeptTranscript:
-    """Where a transcript lies."""
+    """Where a transcript is stored."""
 
     transcript_url: str
     key: str
@@ -59,10 +59,10 @@ class KeptTranscript:
 
 
 async def upload_transcript(data: UploadTranscript, file: File | None, *, settings: Settings) -> KeptTranscript:
-    """Keep the transcript in the object store, redacted.
+    """Store the redacted transcript in the object store.
 
-    Raises InvalidInput without text and file, NotConfigured naming the first missing setting, OutsideServiceFailed when
-    the store does not take it.
+    Raises InvalidInput without text and file, NotConfigured naming the first missing setting, and OutsideServiceFailed
+    if the store does not accept it.
     """
     suffix, text = _read(data, file)
     for name in NEEDED:
@@ -80,7 +80,7 @@ async def upload_transcript(data: UploadTranscript, file: File | None, *, settin
 
 
 def _read(data: UploadTranscript, file: File | None) -> tuple[str, str]:
-    """The kind of the transcript, by the name of its file, and its text."""
+    """Return the type of the transcript, by its file name, and its text."""
     if file is None:
         if not data.transcript:
             sentence = "Send the transcript as text, or as a file."
@@ -110,7 +110,7 @@ def _redact(suffix: str, text: str) -> bytes:
 
 
 def make_key(data: UploadTranscript, suffix: str, settings: Settings) -> str:
-    """The transcript's key: the day, the number, the call, and 22 random characters that nobody guesses."""
+    """Return the transcript's key: the day, the number, the call, and 22 random characters."""
     phone = (parse_phone(data.phone) if data.phone else None) or "unknown"
     call = _UNSAFE.sub("-", data.call_id or "").strip("-.")[:100] or "call"
     day = business_today(settings.timezone)

@@ -1,4 +1,5 @@
-"""Trying a prompt before it goes live: recorded calls are played by it, judged, and held against how they had gone."""
+"""Tries a prompt before it goes live: recorded calls are replayed with it, evaluated, and compared with the
+originals."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,10 +26,10 @@ from settings import Settings
 
 TRIAL_JOB = "try_prompt"
 CALLS = columns_of(CallLog)
-# The worst calls, which the prompt should mend, and the newest, which it should not spoil.
+# The worst calls, which the prompt should improve, and the newest ones, which it should not make worse.
 MOST_WORST = 12
 MOST_NEWEST = 12
-# Two verdicts on the same words differ by a few points.
+# Two verdicts on the same transcript differ by a few points.
 SAME_WITHIN = 5
 LONGEST_TITLE = 80
 RUNNING, DONE, FAILED = "running", "done", "failed"
@@ -51,12 +52,12 @@ class TrialRow:
 
     @property
     def change(self) -> int:
-        """By how many points the score moved."""
+        """The change of the score in points."""
         return self.new_score - self.old_score
 
     @property
     def verdict(self) -> str:
-        """better, worse or same; a new hallucination is worse whatever the score says."""
+        """better, worse or same; a new hallucination is worse whatever the score."""
         if self.new_hallucination and not self.old_hallucination:
             return "worse"
         if abs(self.change) < SAME_WITHIN:
@@ -66,7 +67,7 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How a prompt did; the rows that changed come first, the worst of them at the top."""
+    """The result of a trial. Rows that changed come first, beginning with the worst."""
 
     state: str
     at: datetime
@@ -78,17 +79,17 @@ class Trial:
     cost: Decimal | None
 
     def count(self, verdict: str) -> int:
-        """How many conversations got better, worse or stayed the same."""
+        """Return the number of conversations that are better, worse or the same."""
         return sum(row.verdict == verdict for row in self.rows)
 
     @property
     def changed(self) -> list[TrialRow]:
-        """The conversations that got better or worse."""
+        """The conversations that are better or worse."""
         return [row for row in self.rows if row.verdict != "same"]
 
     @property
     def same(self) -> list[TrialRow]:
-        """Those that stayed as they were."""
+        """The conversations that are the same."""
         return [row for row in self.rows if row.verdict == "same"]
 
     @property
@@ -98,7 +99,7 @@ class Trial:
 
     @property
     def new_resolved(self) -> int:
-        """How many are by this prompt."""
+        """How many are resolved with this prompt."""
         return sum(row.new_resolution == Resolution.RESOLVED for row in self.rows)
 
     @property
@@ -108,7 +109,7 @@ class Trial:
 
     @property
     def new_hallucinations(self) -> int:
-        """In how many by this prompt."""
+        """In how many something false is said with this prompt."""
         return sum(row.new_hallucination for row in self.rows)
 
     @property
@@ -118,12 +119,12 @@ class Trial:
 
     @property
     def new_score(self) -> float:
-        """The mean score by this prompt."""
+        """The mean score with this prompt."""
         return sum(row.new_score for row in self.rows) / len(self.rows) if self.rows else 0
 
 
 def read_trial(version: PromptVersion) -> Trial | None:
-    """The trial of a version as it was kept; None before the first."""
+    """Return the stored trial of a version; None if there is none."""
     kept = version.trial
     if not kept:
         return None
@@ -134,9 +135,9 @@ def read_trial(version: PromptVersion) -> Trial | None:
 
 
 async def queue_trial(db: AsyncSession, version_id: int, *, by: Actor, settings: Settings) -> None:
-    """Have the prompt tried by a job.
+    """Enqueue a trial of the prompt.
 
-    Raises NotFound, NotConfigured without a language model, and Refused where words or recorded calls are missing.
+    Raises NotFound, NotConfigured without a language model, and Refused without a text or recorded calls.
     """
     require(by, Right.SUGGEST_PROMPTS, "Your role does not try prompts.")
     get_llm(settings)
@@ -154,7 +155,8 @@ async def queue_trial(db: AsyncSession, version_id: int, *, by: Actor, settings:
 
 
 async def run_trial(version_id: int, *, settings: Settings) -> int:
-    """Play every call and keep the table as it grows; returns how many were played. Raises NotFound, NotConfigured."""
+    """Replay every call and store the growing table. Returns how many were replayed. Raises NotFound and
+    NotConfigured."""
     account = get_llm(settings)
     async with current_database().session() as db:
         version = await db.get(PromptVersion, version_id)
@@ -187,7 +189,7 @@ def _empty(total: int) -> dict[str, Any]:
 
 
 async def _list_calls(db: AsyncSession, agent_id: int) -> list[CallLog]:
-    """The recorded calls that a prompt is tried on, in the order in which they came."""
+    """Return the recorded calls for a trial, oldest first."""
     usable = (CALLS.agent_id == agent_id, CALLS.eval_score.is_not(None), func.jsonb_array_length(CALLS.transcript) > 1)
     worst = select(CALLS.id).where(*usable).order_by(CALLS.eval_score, CALLS.id.desc()).limit(MOST_WORST)
     newest = select(CALLS.id).where(*usable).order_by(CALLS.started_at.desc(), CALLS.id.desc()).limit(MOST_NEWEST)
@@ -215,7 +217,7 @@ def _compare(call: CallLog, played: Replayed) -> TrialRow:
 
 
 async def _keep(version_id: int, trial: dict[str, Any], prompt: str) -> bool:
-    """Write the table down; False when a colleague has changed the words, which it then says nothing about."""
+    """Store the table. Returns False if a colleague has changed the text, to which the trial then no longer applies."""
     async with separate_transaction() as db:
         version = await db.get(PromptVersion, version_id, with_for_update=True)
         if version is None or version.prompt != prompt:

@@ -1,4 +1,4 @@
-"""What waits for a person behind each of the voice pages."""
+"""The numbers of waiting items for the voice pages."""
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +9,8 @@ from models import CallLog, PromptState, PromptVersion, Rfq, RfqStatus
 
 
 async def count_waiting(db: AsyncSession) -> dict[str, int]:
-    """Calls to review, suggested prompts and open requests, in one statement; each is found by index."""
+    """Return the numbers of calls to review, suggested prompts and open requests, in one statement that uses
+    indexes."""
     waiting = {
         "review": select(literal(1)).select_from(CallLog).where(*conditions_of(ReviewQuery())),
         "prompts": select(literal(1)).select_from(PromptVersion).where(PromptVersion.state == PromptState.SUGGESTED),
