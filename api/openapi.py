@@ -80,10 +80,20 @@ class Provider(OpenAPIProvider):
         for operations in paths.values():
             for operation in operations.values():
                 operation["security"] = _security(guard)
+                for parameter in operation["parameters"]:
+                    parameter["schema"] = _without_null(parameter["schema"])
                 _add_headers_and_files(operation, handler)
                 operation["responses"] |= document_refusals(handler, refusals)
                 operation["responses"]["500"] = {"$ref": "#/components/responses/Fault"}
         return paths, components
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter with a default: JSON may say null for it, which an address has no word for."""
+    choices: list[dict[str, Any]] = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    if schema.get("default") is None or len(choices) != 1:
+        return schema
+    return choices[0] | {name: value for name, value in schema.items() if name != "anyOf"}
 
 
 def _add_headers_and_files(operation: dict[str, Any], handler: Callable[..., Any]) -> None:

@@ -28,7 +28,9 @@ _ENDINGS = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png", "image/webp": "
 
 
 class SaveMeMoney(Input):
-    """Who asks for a better offer."""
+    """Who asks for a better offer, in a form."""
+
+    NULL_IS_ABSENT = False  # a form has no word for it
 
     name: Filled200
     restaurant_name: Filled200

@@ -14,16 +14,18 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainValidator,
     StringConstraints,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import from_json
+from pydantic_core import CoreSchema, from_json
 
 from domain.kernel.addresses import STATES, read_state, read_zip
 from domain.kernel.codes import Code
@@ -32,6 +34,7 @@ from domain.kernel.field_docs import Described
 from domain.kernel.form_data import Pairs, fill_model, find_repeated, nest_pairs
 from domain.kernel.input_errors import WHOLE, bad_field, collect_field_errors, refuse_details, refuse_fields
 from domain.kernel.money import CENT, MOST_MONEY, ZERO, parse_money
+from domain.kernel.nulls import take_null_for_defaults
 from domain.kernel.phone import NOT_A_PHONE, parse_phone
 from domain.kernel.repeated_names import find_repeated_names
 from domain.kernel.texts import clean_text
@@ -57,9 +60,12 @@ class Input(Described):
 
     `ROWS_ALONE` names the lists whose rows are validated one by one (`domain/kernel/input_rows.py`), also for NUL
     characters.
+    A field with a default accepts null as "not sent", as generated clients and voice agents send it. Where null would
+    clear a field that must not be empty, `NULL_IS_ABSENT` is off.
     """
 
     ROWS_ALONE: ClassVar[frozenset[str]] = frozenset()
+    NULL_IS_ABSENT: ClassVar[bool] = True
 
     model_config = ConfigDict(
         extra="ignore",
@@ -69,6 +75,12 @@ class Input(Described):
         validate_by_name=True,
         validate_by_alias=True,
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:
+        """The model's schema, whose fields with a value of their own take null."""
+        schema = handler(source)
+        return take_null_for_defaults(schema) if cls.NULL_IS_ABSENT else schema
 
     @classmethod
     def find_faults(cls, sent: Mapping[str, Any]) -> dict[str, str]:  # noqa: ARG003 - for models that ask more.

@@ -35,6 +35,8 @@ FIELD_RIGHTS = {"assigned_to": Right.EDIT_ORDERS}
 class UpdateDelivery(Input):
     """The delivery details to change. What is not sent stays; null or an empty text clears what need not be there."""
 
+    NULL_IS_ABSENT = False
+
     delivery_name: Filled200 = ""
     delivery_first_name: Text60 | None = None
     delivery_last_name: Text60 | None = None

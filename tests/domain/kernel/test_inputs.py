@@ -304,6 +304,33 @@ class Wish(Input):
     way: list[Way] = Field(default_factory=list)
 
 
+class NamedWish(Wish):
+    NULL_IS_ABSENT = False
+
+    name: Filled60 = ""
+
+
+def test_null_is_the_default_of_a_field_that_has_one() -> None:
+    wish = read_json(Wish, b'{"limit": null, "only_open": null, "cheapest": null, "way": null}')
+    assert (wish.limit, wish.only_open, wish.cheapest, wish.way) == (5, False, None, [])
+    assert wish.way is not read_json(Wish, b'{"way": null}').way
+    for schema in Wish.model_json_schema()["properties"].values():
+        assert {"type": "null"} in schema["anyOf"]
+
+
+def test_null_is_refused_where_it_would_empty_a_field_that_must_not_be() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_json(NamedWish, b'{"name": null, "limit": null}')
+    assert refusal.value.fields == {"name": "is required", "limit": "is required"}
+
+
+def test_null_of_its_own_meaning_stays_null() -> None:
+    class Note(Input):
+        note: Text200 | None = "nothing"
+
+    assert read_json(Note, b'{"note": null}').note is None
+
+
 def test_a_query_is_read_as_text() -> None:
     wish = read_query(
         Wish,
