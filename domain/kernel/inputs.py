@@ -243,7 +243,7 @@ def _clean_filled(value: str) -> str:
     """Return the cleaned text. Raises an error if it has no visible characters."""
     cleaned = clean_text(value)
     if not cleaned:
-        raise bad_field("must be at least 1 characters")
+        raise bad_field("is required")
     return cleaned
 
 

@@ -15,6 +15,8 @@ _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u2032`\u00b4]")
 # Invisible characters: format characters, spaces of every kind, and fillers that count as letters.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# They choose how the character before them is drawn, and draw nothing themselves.
+_SELECTORS = "\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 USERNAME_MARKS = frozenset("._-")
 
 
@@ -32,7 +34,8 @@ def clean_text(text: str) -> str:
         start += 1
     while end > start and is_unseen(composed[end - 1]):
         end -= 1
-    return composed[start:end]
+    kept = composed[start:end]
+    return kept if kept.strip(_SELECTORS) else ""
 
 
 def is_unseen(letter: str) -> bool:

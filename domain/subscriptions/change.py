@@ -11,6 +11,7 @@ from domain.kernel.audit import make_stale
 from domain.kernel.clock import business_today, now
 from domain.kernel.codes import Code
 from domain.kernel.errors import InvalidInput, Refused
+from domain.kernel.input_errors import refuse_fields
 from domain.kernel.inputs import DateIn, Filled60, Filled200, Input, StateIn, Text2000, ZipIn
 from domain.kernel.money import ZERO
 from domain.subscriptions.dates import choose_next_date
@@ -63,7 +64,7 @@ async def update_subscription(
     if day is not None and day != subscription.next_renewal_date and day < business_today(timezone):
         wrong["next_renewal_date"] = "must not lie in the past"
     if wrong:
-        raise InvalidInput("The subscription can't be changed like this.", fields=wrong)
+        raise refuse_fields(wrong)
     if "notes" in sent:
         sent["notes"] = sent["notes"] or ""
     changed = {name: value for name, value in sent.items() if getattr(subscription, name) != value}

@@ -15,8 +15,8 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import record_audit
 from domain.kernel.clock import business_today
 from domain.kernel.codes import Code
-from domain.kernel.errors import InvalidInput, NotFound
-from domain.kernel.input_errors import bad_field
+from domain.kernel.errors import NotFound
+from domain.kernel.input_errors import bad_field, refuse_fields
 from domain.kernel.inputs import (
     DateIn,
     EmailIn,
@@ -138,7 +138,7 @@ async def add_subscription(
     if product is None or not product.is_active:
         wrong["product_sku"] = "is not sold"
     if wrong or customer is None or product is None:
-        raise InvalidInput("The subscription can't be made like this.", fields=wrong)
+        raise refuse_fields(wrong)
     subscription = Subscription(
         **data.model_dump(exclude=_READ_APART),
         **values,

@@ -304,6 +304,18 @@ class Wish(Input):
     way: list[Way] = Field(default_factory=list)
 
 
+class Named(Input):
+    name: Filled60
+
+
+@pytest.mark.parametrize("unseen", ["", " ", "\u200b\u2060", "\ufe0f", "\u200b\ufe0f\ufe0e", "\u034f", "\U000e0100"])
+def test_a_name_of_which_nothing_is_seen_is_required(unseen: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        read_json(Named, f'{{"name": "{unseen}"}}'.encode())
+    assert refusal.value.fields == {"name": "is required"}
+    assert read_json(Named, '{"name": "\u2764\ufe0f"}'.encode()).name == "\u2764\ufe0f"
+
+
 class NamedWish(Wish):
     NULL_IS_ABSENT = False
 
