@@ -19,6 +19,7 @@ from domain.catalogue.fields import ProductFields, ShelfFields, Sku
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.imports.read_cells import read_yes_or_no
 from domain.kernel.errors import Refused
+from domain.kernel.input_errors import describe_error
 from domain.kernel.inputs import Text60
 from domain.kernel.live import Topic, announce
 from models import StockReason
@@ -176,8 +177,7 @@ def _name(detail: Any) -> str:
 def _say(detail: Any) -> str:
     if detail["type"] == "missing":
         return "is missing"
-    message: str = detail["msg"]
-    return message[:1].lower() + message[1:]
+    return describe_error(detail)
 
 
 PRODUCTS = register_kind(

@@ -127,13 +127,17 @@ def describe_error(detail: ErrorDetails) -> str:
     if kind in {BAD_FIELD, WEAK_PASSWORD, "value_error"}:
         return str(context["error" if kind == "value_error" else "sentence"])
     if kind in _FILLED:
-        bounds = {
-            name: re.sub(r"^Decimal\((.*)\)$", r"\1", str(value).replace("'", "")) for name, value in context.items()
-        }
-        return _FILLED[kind].format(**bounds)
+        return _FILLED[kind].format(**{name: _say_bound(value) for name, value in context.items()})
     if kind.startswith(("date_", "datetime_")):
         return "must be a date like 2026-11-24"
     return _FIXED.get(kind, "is not valid")
+
+
+def _say_bound(value: object) -> str:
+    """A bound as people write it: 100 for 100.0 and for Decimal('100')."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return re.sub(r"^Decimal\((.*)\)$", r"\1", str(value).replace("'", ""))
 
 
 def name_field(detail: ErrorDetails, sent: object) -> str:

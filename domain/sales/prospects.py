@@ -13,6 +13,7 @@ from domain.calling.hours_key import find_hours_key
 from domain.calling.scores import BASE_SCORE
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.kernel.addresses import parse_address
+from domain.kernel.input_errors import describe_error
 from domain.kernel.phone import parse_phone
 from models import CallingStatus
 from models.session import raw_connection
@@ -69,7 +70,7 @@ def read_prospect(cells: Cells, _setting: Setting) -> NewProspect:
         data: AddEntry | None = AddEntry.model_validate(values, context={"source": "form"})
     except ValidationError as error:
         data = None
-        faults = {str(detail["loc"][0]): _say(detail["msg"]) for detail in error.errors(include_url=False)}
+        faults = {str(detail["loc"][0]): describe_error(detail) for detail in error.errors(include_url=False)}
     phone = parse_phone(cells.get("phone", ""))
     if phone is None:
         faults["phone"] = f"{cells.get('phone', '')[:40]} is no phone number" if cells.get("phone") else "is missing"
@@ -103,10 +104,6 @@ async def write_prospects(db: AsyncSession, records: Sequence[Record], _setting:
     rows = [asdict(prospect) for _, prospect in wanted.values()]
     written = {row["phone"] for row in await connection.fetch(_INSERT, orjson.dumps(rows).decode())} if rows else set()
     return Outcome(skipped=frozenset(skipped | {line for phone, (line, _) in wanted.items() if phone not in written}))
-
-
-def _say(message: str) -> str:
-    return message[:1].lower() + message[1:]
 
 
 PROSPECTS = register_kind(

@@ -56,7 +56,7 @@ async def test_new_products_are_added_and_known_ones_changed_by_sku(database, db
         ("A-1,Cup,{c},5,,,TAKEN,", {"barcode": "belongs to another product"}),
         ("KNOWN,,,,,,TAKEN,", {"barcode": "belongs to another product"}),
         ("/x,Cup,{c},5,,,,perhaps", {"is_active": "must be yes or no", "sku": None}),
-        ("A-1,Cup,{c},cheap,,0,,", {"unit_price": None, "bulk_quantity": None}),
+        ("A-1,Cup,{c},cheap,,0,,", {"unit_price": None, "bulk_quantity": "must be at least 1"}),
         (",Cup,{c},5,,,,", {"sku": "is missing"}),
         (
             "KNOWN,,,,,,4.00638E+12,",
