@@ -6,7 +6,7 @@ Several rows of one number are one order; a number that is known already is skip
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,8 @@ from domain.customers.typed import read_phone
 from domain.imports.customers import read_email
 from domain.imports.kinds import BadRow, Cells, Field, ImportKind, Outcome, Record, Setting, register_kind
 from domain.imports.order_rows import OrderToWrite, write_orders
-from domain.imports.read_cells import EARLIEST, read_amount, read_moment
-from domain.kernel.clock import now
+from domain.imports.read_cells import EARLIEST, read_amount, read_day, read_moment
+from domain.kernel.clock import business_date, now, start_of_business_day
 from domain.kernel.money import MOST_MONEY, ZERO, round_half_up
 from domain.kernel.whole_numbers import read_whole
 from models import OrderStatus, PaymentStatus
@@ -68,13 +68,22 @@ class OrderRow:
     payment_status: PaymentStatus
 
 
+def _read_placed(cell: str, timezone: tzinfo) -> datetime | None:
+    """When an order was placed: a day is meant at its noon, and today before noon at its beginning."""
+    at, present = read_moment(cell, timezone), now()
+    today = business_date(present, timezone)
+    if at is not None and at > present and read_day(cell.strip()) == today:
+        return start_of_business_day(today, timezone)
+    return at
+
+
 def read_order_row(cells: Cells, setting: Setting) -> OrderRow:
     """One row of the book; raises BadRow naming everything that is wrong with it."""
     faults: dict[str, str] = {}
     number = cells.get("order_number", "").upper()
     if not _NUMBER.fullmatch(number):
         faults["order_number"] = f"must have 1 to {LONGEST_NUMBER} letters, digits, spaces, dots and hyphens"
-    placed_at = read_moment(cells.get("order_date", ""), setting.timezone)
+    placed_at = _read_placed(cells.get("order_date", ""), setting.timezone)
     if placed_at is None or placed_at.date() < EARLIEST:
         faults["order_date"] = "must be a date like 2024-03-18"
     elif placed_at > now():

@@ -5,7 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.imports import orders
+from domain.imports.kinds import BadRow, Setting
 from domain.imports.read_cells import read_moment
+from domain.kernel.actor import SYSTEM
 from integrations import easypost_answers
 
 CHICAGO, KIRITIMATI = ZoneInfo("America/Chicago"), ZoneInfo("Pacific/Kiritimati")
@@ -29,6 +32,31 @@ CHICAGO, KIRITIMATI = ZoneInfo("America/Chicago"), ZoneInfo("Pacific/Kiritimati"
 )
 def test_a_moment_is_read_or_is_none(cell: str, zone: ZoneInfo, moment: datetime | None) -> None:
     assert read_moment(cell, zone) == moment
+
+
+@pytest.mark.parametrize(
+    ("cell", "hour", "placed"),
+    [
+        ("2026-11-24", 9, datetime(2026, 11, 24, 6, tzinfo=UTC)),
+        ("11/24/2026", 9, datetime(2026, 11, 24, 6, tzinfo=UTC)),
+        ("2026-11-24", 13, datetime(2026, 11, 24, 18, tzinfo=UTC)),
+        ("2026-11-23", 9, datetime(2026, 11, 23, 18, tzinfo=UTC)),
+        ("2026-11-25", 9, None),
+        ("2026-11-24T09:30", 9, None),
+    ],
+)
+def test_an_order_of_today_is_taken_in_the_morning_too(
+    monkeypatch, cell: str, hour: int, placed: datetime | None
+) -> None:
+    monkeypatch.setattr(orders, "now", lambda: datetime(2026, 11, 24, hour, tzinfo=CHICAGO).astimezone(UTC))
+    cells = {"order_number": "A-1", "order_date": cell, "customer_name": "Ann", "description": "Pan", "quantity": "1"}
+    setting = Setting(CHICAGO, SYSTEM, 1)
+    if placed is None:
+        with pytest.raises(BadRow) as refusal:
+            orders.read_order_row(cells | {"unit_price": "1"}, setting)
+        assert refusal.value.faults == {"order_date": "lies in the future"}
+    else:
+        assert orders.read_order_row(cells | {"unit_price": "1"}, setting).placed_at == placed
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "soon", ""])
